@@ -1,0 +1,119 @@
+"""Everything that can go wrong, each with the exit code that a script sees.
+
+    MlpError
+    ├── UsageError      2   the command line
+    ├── SpecError       2   the spec: all its faults at once
+    ├── DataError       3   the data file, or data that does not fit the spec or the model
+    ├── DivergedError   4   the loss is no longer a finite number
+    ├── RunError        5   a run, model or checkpoint that cannot be used
+    ├── FileError       6   the operating system: permissions, a full disk, a missing folder
+    └── Interrupted   130   SIGINT (143 for SIGTERM)
+
+An exit code of 1 is not an error: the command ran and its answer is "no". 70 is a bug in mlp.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+
+class MlpError(Exception):
+    """A sentence for the user and the exit code that goes with it."""
+
+    exit_code = 70
+
+
+class UsageError(MlpError):
+    """The command line asks for something that does not exist or does not fit."""
+
+    exit_code = 2
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One thing wrong in a file: where it stands, what it is, what would be right."""
+
+    file: str
+    line: int
+    column: int
+    path: str
+    problem: str
+    allowed: str = ""
+    nearest: str = ""
+
+    def __str__(self) -> str:
+        """`FILE:LINE:COLUMN: path: problem; what is allowed; nearest match`."""
+        where = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
+        path = f"{self.path}: " if self.path else ""
+        hint = f"did you mean {self.nearest}?" if self.nearest else ""
+        return f"{where}: {path}" + "; ".join(p for p in (self.problem, self.allowed, hint) if p)
+
+
+class SpecError(MlpError):
+    """All faults of a spec, in the order in which they stand in the file."""
+
+    exit_code = 2
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        self.faults = sorted(faults, key=lambda f: (f.file, f.line, f.column))
+        super().__init__("\n".join(str(fault) for fault in self.faults))
+
+
+class DataError(MlpError):
+    """The data cannot be read, or does not fit the spec or the model."""
+
+    exit_code = 3
+
+
+class DivergedError(MlpError):
+    """The loss is infinite or not a number."""
+
+    exit_code = 4
+
+
+class RunError(MlpError):
+    """A run directory, model file or checkpoint that cannot be used."""
+
+    exit_code = 5
+
+
+class FileError(MlpError):
+    """The operating system refused: no permission, no space, no such folder."""
+
+    exit_code = 6
+
+
+class Interrupted(MlpError):
+    """A signal asked the command to stop."""
+
+    def __init__(self, signal_number: int, message: str = "interrupted") -> None:
+        super().__init__(message)
+        self.exit_code = 128 + signal_number
+
+
+def nearest(word: str, allowed: Iterable[str]) -> str:
+    """The allowed word that `word` most likely meant, or the empty string.
+
+    >>> nearest("learning_rat", ["learning_rate", "momentum"])
+    'learning_rate'
+    >>> nearest("zebra", ["learning_rate", "momentum"])
+    ''
+    """
+    names = list(allowed)
+    by_lower = {name.lower(): name for name in names}
+    found = difflib.get_close_matches(word.lower(), by_lower, n=1, cutoff=0.6)
+    return by_lower[found[0]] if found else ""
+
+
+def listing(words: Iterable[object], *, most: int = 12) -> str:
+    """A comma-separated list for a sentence, cut where it would no longer be read.
+
+    >>> listing(["a", "b", "c"], most=2)
+    'a, b, … (3 in all)'
+    """
+    names = [str(word) for word in words]
+    if len(names) <= most:
+        return ", ".join(names)
+    return ", ".join(names[:most]) + f", … ({len(names)} in all)"

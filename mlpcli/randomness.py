@@ -1,0 +1,26 @@
+"""Random numbers: one stream for each use, so that turning one on changes no other.
+
+A generator is PCG64(SeedSequence(seed, spawn_key=(stream, epoch))). An epoch's numbers depend on
+the seed and the epoch alone: a resumed run needs no saved generator at the end of an epoch, and a
+replica in a stack draws what it would draw alone.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+# The position of a name is its spawn key: append new streams, never reorder.
+STREAMS = ("split", "init", "shuffle", "dropout", "noise", "augmentation", "bootstrap", "gradcheck")
+
+
+def generator(seed: int, stream: str, epoch: int = 0) -> np.random.Generator:
+    """Return the generator of one stream in one epoch.
+
+    seed    the spec's seed, 0 or more
+    stream  a name of STREAMS
+    epoch   from 1 in training; 0 for what is drawn once
+
+    Source: NumPy's SeedSequence (O'Neill's seed_seq), which makes spawned streams independent.
+    """
+    key = (STREAMS.index(stream), epoch)
+    return np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed, spawn_key=key)))

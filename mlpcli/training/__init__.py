@@ -1,0 +1,1 @@
+"""The training loop: epochs, early stopping, metrics. Yields events; touches no file."""

@@ -1,0 +1,157 @@
+"""Mini-batch gradient descent on a network or a stack of networks, one epoch at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from mlpcli.nn.arrays import Array
+from mlpcli.nn.network import Network
+from mlpcli.nn.optimizers import Optimizer, State
+from mlpcli.nn.passes import Pass
+from mlpcli.nn.penalties import L2
+from mlpcli.nn.stages import MaskBits
+from mlpcli.randomness import generator
+
+GATHER_BYTES = 1 << 20  # of shuffled rows gathered at once; batches are views of them
+MASK_BYTES = 1 << 20  # of random bits drawn at once
+
+
+def never() -> bool:
+    """Return False: nobody asked to stop."""
+    return False
+
+
+class Trainer:
+    """Everything one training changes from step to step, with every array a step writes.
+
+    network     one network, or R of them as lanes; theta is updated in place
+    optimizer   hyperparameters shared by all lanes
+    l2          α, one number or one a lane (R, 1)
+    seeds       of the shuffle and dropout streams, one a lane
+    X, target   (n_rows, n_inputs) and targets as the loss takes them, shared by all lanes
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        optimizer: Optimizer,
+        X: Array,
+        target: Array,
+        *,
+        batch_size: int,
+        seeds: Sequence[int],
+        l2: Any = 0.0,
+        keep_outputs: bool = False,
+    ) -> None:
+        self.network, self.X, self.target, self.seeds = network, X, target, seeds
+        self.n_rows = len(X)
+        self.batch_size = min(batch_size, self.n_rows)
+        self.grad = np.zeros_like(network.theta)
+        self.rate = np.zeros((*network.lead, 1) if network.lead else (), network.dtype)
+        self.state = State(optimizer, network.theta)
+        self.update = optimizer.bind(network.theta, self.grad, self.rate, self.state)
+        self.penalty = L2(l2, network) if np.any(np.asarray(l2) != 0) else None
+
+        sizes = {self.batch_size, self.n_rows % self.batch_size or self.batch_size}
+        self.passes = {n: Pass(network, n, self.grad, dropout=True) for n in sizes}
+        self.mask_bits = {n: self._mask_bits(p) for n, p in self.passes.items() if p.drops}
+
+        lead, batch_bytes = network.lead, self.batch_size * X[:1].nbytes or 1
+        batches = max(1, GATHER_BYTES // batch_bytes)
+        self.chunk = min(batches * self.batch_size, self.n_rows)
+        self.order = np.empty((*lead, self.n_rows), np.intp)
+        self.X_chunk = np.empty((*lead, self.chunk, *X.shape[1:]), network.dtype)
+        self.target_chunk = np.empty((*lead, self.chunk, *target.shape[1:]), target.dtype)
+        self.values = np.empty((*lead, -(-self.n_rows // self.batch_size)))
+        shape = (*lead, self.n_rows, network.architecture.n_outputs)
+        self.outputs = np.empty(shape, network.dtype) if keep_outputs else None
+
+    def _mask_bits(self, batch: Pass) -> MaskBits:
+        per_step = batch.n_mask_bits
+        lanes = max(1, int(np.prod(self.network.lead)))
+        steps = max(1, min(64, MASK_BYTES // (2 * per_step * lanes)))
+        return MaskBits(self.network.lead, per_step, steps)
+
+    def epoch(
+        self, epoch: int, learning_rate: Any, stop: Callable[[], bool] = never
+    ) -> Iterator[int]:
+        """Run one epoch; yield the number of rows done, several times on the way.
+
+        epoch  from 1: it fixes the order of the rows and the masks, whatever happened before
+        stop   asked before each step; once true, the epoch ends there
+
+        Afterwards `loss` is the mean of J over the rows as their batches saw it, and `outputs`,
+        where they are kept, what the loss saw, in the order `order`.
+        """
+        self.rate[...] = learning_rate
+        self._start(epoch)
+        for start in range(0, self.n_rows, self.chunk):
+            stop_row = min(start + self.chunk, self.n_rows)
+            self._gather(start, stop_row)
+            with np.errstate(all="ignore"):  # a loss that is not finite ends the run, in words
+                done = self._steps(start, stop_row, stop)
+            yield done
+            if done < stop_row or not self.finite(done):
+                break
+
+    def _start(self, epoch: int) -> None:
+        orders = self.order.reshape(-1, self.n_rows)
+        for order, seed in zip(orders, self.seeds, strict=True):
+            order[...] = generator(seed, "shuffle", epoch).permutation(self.n_rows)
+        # The short last batch has a stream of its own: the full batches draw theirs ahead, for
+        # many steps at once, and how far ahead must not show in the numbers.
+        for size, bits in self.mask_bits.items():
+            streams = [generator(seed, "dropout", epoch) for seed in self.seeds]
+            if size != self.batch_size:
+                streams = [rng.spawn(1)[0] for rng in streams]
+            bits.start(streams)
+
+    def _gather(self, start: int, stop: int) -> None:
+        """Copy the shuffled rows start..stop side by side, so that batches are views."""
+        n = stop - start
+        lanes = self.order.reshape(-1, self.n_rows)[:, start:stop]
+        X_lanes = self.X_chunk.reshape(len(lanes), self.chunk, -1)
+        target_lanes = self.target_chunk.reshape(len(lanes), self.chunk, *self.target.shape[1:])
+        for rows, X, target in zip(lanes, X_lanes, target_lanes, strict=True):
+            np.take(self.X, rows, axis=0, out=X[:n], mode="clip")
+            np.take(self.target, rows, axis=0, out=target[:n], mode="clip")
+
+    def _steps(self, start: int, stop_row: int, stop: Callable[[], bool]) -> int:
+        """Run the steps of the gathered rows; return the row at which they ended."""
+        lanes = (slice(None),) * len(self.network.lead)
+        row, stopped = start, False
+        while row < stop_row and not stopped:
+            n = min(self.batch_size, stop_row - row)
+            rows = (*lanes, slice(row - start, row - start + n))
+            self.values[..., row // self.batch_size] = self.step(
+                self.passes[n], self.X_chunk[rows], self.target_chunk[rows]
+            )
+            if self.outputs is not None:
+                self.outputs[..., row : row + n, :] = self.passes[n].output
+            row += n
+            stopped = stop()
+        return row
+
+    def step(self, batch: Pass, X: Array, target: Array) -> Any:
+        """Take one step of descent on one batch; return its J, (...,), before the step."""
+        if batch.drops:
+            batch.draw_masks(self.mask_bits[batch.n_rows])
+        value = batch.value_and_gradient(X, target)
+        if self.penalty is not None:
+            self.penalty.add_gradient(self.grad)
+        self.update()
+        return value
+
+    def finite(self, rows_done: int) -> bool:
+        """Whether J of every batch so far in this epoch is a finite number."""
+        return bool(np.isfinite(self.values[..., : -(-rows_done // self.batch_size)]).all())
+
+    @property
+    def loss(self) -> Any:
+        """Mean over the epoch's rows of J as their batches saw it, (...,)."""
+        rows = np.full(self.values.shape[-1], self.batch_size)
+        rows[-1] = self.n_rows - self.batch_size * (len(rows) - 1)
+        return self.values @ rows / self.n_rows

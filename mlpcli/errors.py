@@ -62,9 +62,16 @@ class SpecError(MlpError):
 
 
 class DataError(MlpError):
-    """The data cannot be read, or does not fit the spec or the model."""
+    """The data cannot be read, or does not fit the spec or the model.
+
+    key  the path of the spec's key that led here, where there is one
+    """
 
     exit_code = 3
+
+    def __init__(self, message: str, key: tuple[str | int, ...] | None = None) -> None:
+        super().__init__(message)
+        self.key = key
 
 
 class DivergedError(MlpError):

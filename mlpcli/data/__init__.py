@@ -1,0 +1,1 @@
+"""File -> table -> encoded arrays; splits. Never sees a network."""

@@ -1,0 +1,180 @@
+"""The structure of a CSV file, checked before its values are read.
+
+pandas fills short lines and renames equal headers without a word. So every line's fields are
+counted here first: in blocks of bytes, with NumPy, where no field is quoted; with the standard
+library's csv reader, which knows quotes, from the first quoted block on.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from mlpcli.errors import DataError
+
+BLOCK = 4 << 20
+DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
+csv.field_size_limit(1 << 24)
+
+
+@dataclass(frozen=True)
+class CsvFile:
+    """A CSV file, or its bytes where it came from a pipe.
+
+    name  for messages
+    """
+
+    name: str
+    delimiter: str
+    path: str | None = None
+    content: bytes = b""
+
+    def open(self) -> BinaryIO:
+        """Return a new stream of its uncompressed bytes."""
+        if self.path is None:
+            return io.BytesIO(self.content)
+        if self.path.endswith(".gz"):
+            return gzip.open(self.path)
+        return Path(self.path).open("rb")
+
+    def records(self) -> Iterator[tuple[int, list[str]]]:
+        """Yield each record's first line, counted from 1, and its fields; blank lines are none."""
+        with self.open() as stream:
+            text = io.TextIOWrapper(stream, "utf-8-sig", newline="")
+            reader = csv.reader(text, delimiter=self.delimiter, strict=True)
+            line = 1
+            try:
+                for fields in reader:
+                    if fields:
+                        yield line, fields
+                    line = reader.line_num + 1
+            except csv.Error as error:
+                raise DataError(f"{self.name}:{line}: not valid CSV: {error}") from None
+            except UnicodeDecodeError:
+                raise self._not_utf8() from None
+
+    def _not_utf8(self) -> DataError:
+        with self.open() as stream:
+            for number, line in enumerate(stream, start=1):
+                try:
+                    line.decode("utf-8")
+                except UnicodeDecodeError as error:
+                    where = f"{self.name}:{number}:{error.start + 1}"
+                    return DataError(f"{where}: not UTF-8 text; save the file as UTF-8")
+        return DataError(f"{self.name}: not UTF-8 text")
+
+    def locate(self, row: int, column: int) -> str:
+        """Return FILE:LINE:COLUMN of a cell; row 0 is the first below the header."""
+        for index, (line, fields) in enumerate(self.records()):
+            if index == row + 1:
+                return f"{self.name}:{line}:{self._width(fields[:column]) + 1 + bool(column)}"
+        return self.name
+
+    def header(self) -> list[str]:
+        """Return the names of the columns. Raises DataError where they cannot serve as names."""
+        line, names = next(self.records(), (0, []))
+        if not names:
+            raise DataError(f"{self.name}: the file is empty; it needs a header line and rows")
+        others = [d for d in DELIMITERS if d != self.delimiter and d in names[0]]
+        if len(names) == 1 and others:
+            raise DataError(
+                f"{self.name}:{line}: there is one column, named {names[0][:60]!r}; is the delimiter "
+                f"a {DELIMITERS[others[0]]}? set data.delimiter"
+            )
+        seen: dict[str, int] = {}
+        for place, name in enumerate(names, start=1):
+            if not name.strip():
+                raise DataError(f"{self.name}:{line}: column {place} has no name")
+            if name in seen:
+                raise DataError(
+                    f"{self.name}:{line}: columns {seen[name]} and {place} are both named {name!r}"
+                )
+            seen[name] = place
+        return names
+
+    def check(self, n_fields: int) -> None:
+        """Check that every record has n_fields fields. Raises DataError at the first that has not.
+
+        Also refuses bytes that no text has, and files without a row.
+        """
+        line, rows, rest = 0, -1, b""
+        with self.open() as stream:
+            for block in _blocks(stream):
+                if b'"' in block:
+                    self._check_quoted(n_fields)
+                    return
+                data = rest + block
+                cut = data.rfind(b"\n") + 1
+                rest = data[cut:]
+                lines, records = self._check_block(data[:cut], line, n_fields)
+                line, rows = line + lines, rows + records
+        if rest:
+            rows += self._check_block(rest + b"\n", line, n_fields)[1]
+        if rows < 1:
+            raise DataError(f"{self.name}: there is a header line, and no row below it")
+
+    def _check_block(self, data: bytes, line: int, n_fields: int) -> tuple[int, int]:
+        """Check whole lines; return how many there were, and how many were not blank."""
+        if not data:
+            return 0, 0
+        codes = np.frombuffer(data, np.uint8)
+        ends = np.flatnonzero(codes == ord("\n"))
+        starts = np.concatenate([[0], ends[:-1] + 1])
+        returns = np.flatnonzero(codes == ord("\r"))
+        at_end = np.isin(returns + 1, ends)
+        if not at_end.all():
+            where = line + 1 + int(np.searchsorted(ends, returns[np.argmin(at_end)]))
+            raise DataError(f"{self.name}:{where}: a carriage return stands within the line")
+        if 0 in data:
+            where = line + 1 + int(np.searchsorted(ends, data.index(0)))
+            raise DataError(f"{self.name}:{where}: there is a zero byte: this is not a text file")
+        delimiters = np.flatnonzero(codes == ord(self.delimiter))
+        fields = np.diff(np.searchsorted(delimiters, ends), prepend=0) + 1
+        blank = ends - starts - np.isin(ends - 1, returns) <= 0
+        wrong = (fields != n_fields) & ~blank
+        if wrong.any():
+            first = int(np.argmax(wrong))
+            raise self._wrong_length(line + 1 + first, n_fields)
+        return len(ends), int((~blank).sum())
+
+    def _check_quoted(self, n_fields: int) -> None:
+        rows = -1
+        for line, fields in self.records():
+            if len(fields) != n_fields:
+                raise self._wrong_length(line, n_fields)
+            rows += 1
+        if rows < 1:
+            raise DataError(f"{self.name}: there is a header line, and no row below it")
+
+    def _wrong_length(self, line: int, n_fields: int) -> DataError:
+        """Return the error of a record: the column is its end, or where its first extra field is."""
+        fields = next(fields for at, fields in self.records() if at == line)
+        long = len(fields) > n_fields
+        column = self._width(fields[:n_fields]) + (2 if long else 1)
+        name = DELIMITERS.get(self.delimiter, repr(self.delimiter))
+        return DataError(
+            f"{self.name}:{line}:{column}: the row is too {'long' if long else 'short'}: "
+            f"{len(fields)} fields where the header has {n_fields} (the delimiter is a {name})"
+        )
+
+    def _width(self, fields: list[str]) -> int:
+        return len(self.delimiter.join(_written(field) for field in fields))
+
+
+def _written(field: str) -> str:
+    """Return a field as it most likely stands in the file."""
+    if '"' in field or "\n" in field or "," in field:
+        return '"' + field.replace('"', '""') + '"'
+    return field
+
+
+def _blocks(stream: Any) -> Iterator[bytes]:
+    while block := stream.read(BLOCK):
+        yield block

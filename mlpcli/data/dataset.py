@@ -1,0 +1,166 @@
+"""A data set ready for training: tables read, split, and encoded by what the training rows say."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from mlpcli.data.inputs import InputEncoder, fit_inputs
+from mlpcli.data.readers import ReadOptions, read_table
+from mlpcli.data.splitting import PARTS, check_parts, split_by_column, split_by_share
+from mlpcli.data.table import Table
+from mlpcli.data.targets import TargetEncoder, choose_task, fit_target
+from mlpcli.errors import DataError
+from mlpcli.nn.arrays import Array
+
+
+@dataclass(frozen=True)
+class DataOptions:
+    """What a spec says about data, as plain values; paths can be opened from here."""
+
+    targets: Sequence[str]
+    path: str | None = None
+    files: dict[str, str] = field(default_factory=dict)
+    read: ReadOptions = field(default_factory=ReadOptions)
+    task: str | None = None
+    exclude: Sequence[str] = ()
+    validation: float = 0.15
+    test: float = 0.15
+    stratify: bool = True
+    split_column: str | None = None
+    scale: str = "standard"
+    scale_target: bool = True
+    categorical: Sequence[str] | None = None
+    seed: int = 0
+    dtype: str = "float32"
+
+
+@dataclass(frozen=True)
+class Part:
+    """The rows of one part, encoded.
+
+    X       (rows, n_features)
+    y       as the target encoder gives it, scaled or as class numbers
+    labels  the same before scaling, for metrics in the target's unit
+    rows    row numbers in their table
+    """
+
+    X: Array
+    y: Array
+    labels: Array
+    rows: Array
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return len(self.X)
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """Everything fitted, and how to read a file that it can be applied to."""
+
+    task: str
+    inputs: InputEncoder
+    target: TargetEncoder
+    read: ReadOptions
+
+    def encode(self, table: Table, dtype: Any, rows: Array | None = None) -> tuple[Part, Any]:
+        """Return a table's rows (all, or these) as a part, and what had to be replaced."""
+        X, replaced = self.inputs.encode(table, dtype)
+        labels = self.target.labels(table)
+        if rows is None:
+            rows = np.arange(len(table))
+        return Part(X[rows], self.target.encode(labels[rows]), labels[rows], rows), replaced
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """The parts that have rows, by name; the tables they come from; the fitted encoding.
+
+    codes     each row's part; None where each part has a file of its own
+    replaced  for each part the columns in which values were missing or unknown, with the count
+    """
+
+    parts: dict[str, Part]
+    tables: dict[str, Table]
+    codes: Array | None
+    encoding: Encoding
+    replaced: dict[str, dict[str, int]]
+
+    @property
+    def sha256(self) -> dict[str, str]:
+        """The SHA-256 of each file, by the name of the part, or `data`."""
+        return {part: table.sha256 for part, table in self.tables.items()}
+
+
+def load_dataset(options: DataOptions) -> Dataset:
+    """Read, split and encode. Raises DataError, each with its place in a file or in the spec."""
+    read = options.read
+    if options.categorical:
+        text = tuple(options.categorical)
+        read = ReadOptions(read.missing, read.delimiter, text)
+    if options.files:
+        tables = {part: read_table(path, read) for part, path in options.files.items()}
+        first, codes = tables["train"], None
+        train_rows = np.arange(len(first))
+    else:
+        assert options.path is not None
+        first = read_table(options.path, read)
+        tables = {"data": first}
+        codes = None  # found below, once the classes are known
+        train_rows = np.arange(0)
+
+    for name in options.targets:
+        first.column(name, ("data", "target"))
+    for name in options.exclude:
+        first.column(name, ("data", "exclude"))
+    task = options.task or choose_task(first, options.targets)
+    if not options.files:
+        codes = _split(first, options, task)
+        check_parts(codes, first.name)
+        train_rows = np.flatnonzero(codes == 0)
+
+    left_out = {*options.targets, *options.exclude, options.split_column}
+    names = [name for name in first.columns if name not in left_out]
+    if not names:
+        raise DataError(f"{first.name}: beside the target there is no column", ("data", "target"))
+    target = fit_target(
+        task, list(tables.values()), train_rows, options.targets, scale=options.scale_target
+    )
+    inputs = fit_inputs(
+        first, train_rows, names, scale=options.scale, categorical=options.categorical
+    )
+    read = ReadOptions(read.missing, read.delimiter, tuple(inputs.text_columns))
+    encoding = Encoding(task, inputs, target, read)
+    return _encoded(tables, codes, encoding, options.dtype)
+
+
+def _split(table: Table, options: DataOptions, task: str) -> Array:
+    if options.split_column is not None:
+        return split_by_column(table, options.split_column)
+    classes = None
+    if options.stratify and task in ("binary", "multiclass"):
+        whole = fit_target(task, [table], np.arange(len(table)), options.targets, scale=False)
+        classes = whole.labels(table)
+    return split_by_share(len(table), options.validation, options.test, options.seed, classes)
+
+
+def _encoded(
+    tables: dict[str, Table], codes: Array | None, encoding: Encoding, dtype: str
+) -> Dataset:
+    parts, replaced = {}, {}
+    if codes is None:
+        for name, table in tables.items():
+            parts[name], replaced[name] = encoding.encode(table, dtype)
+    else:
+        X, replaced["data"] = encoding.inputs.encode(tables["data"], dtype)
+        labels = encoding.target.labels(tables["data"])
+        for code, name in enumerate(PARTS):
+            rows = np.flatnonzero(codes == code)
+            if len(rows):
+                y = encoding.target.encode(labels[rows])
+                parts[name] = Part(X[rows], y, labels[rows], rows)
+    return Dataset(parts, tables, codes, encoding, replaced)

@@ -1,0 +1,228 @@
+"""Input columns as numbers: scaling, one-hot coding, missing values; fitted on training rows only.
+
+    numeric   (value − shift) / scale; a missing value becomes the training rows' median first
+    category  one column of 0 and 1 for each category of the training rows, sorted; a missing value
+              is a category of its own where the training rows have one
+              a category that the training rows do not have sets none of the columns
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from mlpcli.data.table import Table
+from mlpcli.errors import DataError
+from mlpcli.nn.arrays import Array
+
+MAX_CATEGORIES = 10_000
+IDENTIFIER_FROM = 50  # categories; from here on, a column of mostly different texts is refused
+NOT_A_NUMBER = (
+    "most of the column is numbers; list the text in data.missing, or the column in "
+    "data.categorical"
+)
+LISTED = "data.categorical does not list the column"
+
+
+@dataclass(frozen=True)
+class NumericColumn:
+    """(value − shift) / scale, a missing value replaced by `fill` first."""
+
+    name: str
+    fill: float
+    shift: float
+    scale: float
+
+    @property
+    def width(self) -> int:
+        """One."""
+        return 1
+
+    @property
+    def feature_names(self) -> list[str]:
+        """The column's own name."""
+        return [self.name]
+
+    def encode(self, table: Table, out: Array) -> int:
+        """Write the scaled values into out (rows, 1); return how many were missing."""
+        values = table.numbers(self.name, "the model was trained on numbers here")
+        missing = np.isnan(values)
+        if missing.any():
+            values = np.where(missing, self.fill, values)
+        out[:, 0] = (values - self.shift) / self.scale
+        return int(missing.sum())
+
+
+@dataclass(frozen=True)
+class CategoryColumn:
+    """One column of 0 and 1 for each category; None among them stands for a missing value."""
+
+    name: str
+    categories: tuple[str | None, ...]
+
+    @property
+    def width(self) -> int:
+        """As many as there are categories."""
+        return len(self.categories)
+
+    @property
+    def feature_names(self) -> list[str]:
+        """`name=category`."""
+        return [f"{self.name}={'(missing)' if c is None else c}" for c in self.categories]
+
+    def encode(self, table: Table, out: Array) -> int:
+        """Write the one-hot columns into out (rows, categories); return how many fit none."""
+        codes = self.codes(table)
+        out[...] = 0
+        known = codes >= 0
+        out[np.flatnonzero(known), codes[known]] = 1
+        return int((~known).sum())
+
+    def codes(self, table: Table) -> Array:
+        """Return each row's category number, −1 where it is none of them."""
+        numbers = {category: k for k, category in enumerate(self.categories)}
+        unique, inverse = _unique(table.texts(self.name))
+        return np.array([numbers.get(text, -1) for text in unique], dtype=np.intp)[inverse]
+
+
+Column = NumericColumn | CategoryColumn
+
+
+def _unique(texts: Any) -> tuple[list[str | None], Array]:
+    codes, values = pd.factorize(texts, use_na_sentinel=True)
+    return [*values, None], codes  # −1, a missing value, takes the last
+
+
+@dataclass(frozen=True)
+class InputEncoder:
+    """The input columns, fitted."""
+
+    columns: tuple[Column, ...]
+
+    @property
+    def n_features(self) -> int:
+        """How many numbers one row becomes."""
+        return sum(column.width for column in self.columns)
+
+    @property
+    def feature_names(self) -> list[str]:
+        """The name of each number."""
+        return [name for column in self.columns for name in column.feature_names]
+
+    @property
+    def text_columns(self) -> list[str]:
+        """The columns to be read as text."""
+        return [c.name for c in self.columns if isinstance(c, CategoryColumn)]
+
+    def encode(self, table: Table, dtype: Any) -> tuple[Array, dict[str, int]]:
+        """Return X (rows, n_features), and for each column how many values had to be replaced.
+
+        Columns are found by name; others in the table are ignored. Raises DataError where one is
+        not there, or a cell is not what it was in training.
+        """
+        X = np.empty((len(table), self.n_features), dtype)
+        replaced, start = {}, 0
+        for column in self.columns:
+            n = column.encode(table, X[:, start : start + column.width])
+            start += column.width
+            if n:
+                replaced[column.name] = n
+        return X, replaced
+
+    def to_plain(self) -> list[dict[str, Any]]:
+        """Return plain data, for a model file."""
+        return [asdict(column) for column in self.columns]
+
+    @staticmethod
+    def from_plain(plain: Sequence[dict[str, Any]]) -> InputEncoder:
+        """Return what `to_plain` wrote."""
+        return InputEncoder(
+            tuple(
+                CategoryColumn(c["name"], tuple(c["categories"]))
+                if "categories" in c
+                else NumericColumn(c["name"], c["fill"], c["shift"], c["scale"])
+                for c in plain
+            )
+        )
+
+
+def is_category(table: Table, name: str, categorical: Sequence[str] | None) -> bool:
+    """Whether a column holds categories: it is listed, or nothing is listed and it holds text.
+
+    Raises DataError at the first text in a column that is mostly numbers.
+    """
+    if categorical is not None:
+        return name in categorical
+    series = table.column(name)
+    if pd.api.types.is_bool_dtype(series):
+        return True
+    if pd.api.types.is_numeric_dtype(series):
+        return False
+    present = series[series.notna()]
+    numbers = pd.to_numeric(present, errors="coerce").notna()
+    if present.map(lambda value: isinstance(value, bool)).all() or 2 * numbers.sum() < len(numbers):
+        return True
+    table.numbers(name, NOT_A_NUMBER)
+    return False
+
+
+def fit_inputs(
+    table: Table,
+    rows: Array,
+    names: Sequence[str],
+    *,
+    scale: str,
+    categorical: Sequence[str] | None,
+) -> InputEncoder:
+    """Fit the columns `names` on the training rows.
+
+    rows         row numbers of the training rows
+    scale        standard: mean and standard deviation; minmax: onto 0 … 1; none
+    categorical  the columns of categories; None: those that hold text
+    """
+    for name in categorical or ():
+        table.column(name, ("data", "categorical"))
+    columns: list[Column] = []
+    for name in names:
+        if is_category(table, name, categorical):
+            columns.append(_fit_category(table, rows, name, listed=categorical is not None))
+        else:
+            columns.append(_fit_numeric(table, rows, name, scale, listed=categorical is not None))
+    return InputEncoder(tuple(columns))
+
+
+def _fit_numeric(table: Table, rows: Array, name: str, scale: str, *, listed: bool) -> Column:
+    values = table.numbers(name, LISTED if listed else NOT_A_NUMBER)[rows]
+    missing = np.isnan(values)
+    fill = 0.0 if missing.all() else float(np.median(values[~missing]))
+    values[missing] = fill
+    shift, spread = 0.0, 1.0
+    with np.errstate(all="ignore"):
+        if scale == "standard":
+            shift, spread = float(values.mean()), float(values.std())
+        elif scale == "minmax":
+            shift, spread = float(values.min()), float(values.max() - values.min())
+    if not np.isfinite(shift) or not np.isfinite(spread):
+        raise DataError(f"{table.name}: {name}: the numbers are too large to be scaled")
+    # A constant column has no spread to divide by; rounding may leave it a tiny one.
+    constant = spread <= 1e-12 * max(abs(shift), np.finfo(float).tiny) or values.max() == values.min()
+    return NumericColumn(name, fill, shift, 1.0 if constant else spread)
+
+
+def _fit_category(table: Table, rows: Array, name: str, *, listed: bool) -> Column:
+    texts = table.texts(name)[rows]
+    found = {text for text in texts.tolist() if text is not None}
+    if not listed and len(found) >= IDENTIFIER_FROM and 2 * len(found) > len(rows):
+        raise DataError(
+            f"{table.name}: {name}: {len(found)} different texts in {len(rows)} rows look like an "
+            "identifier; put the column in data.exclude, or list it in data.categorical"
+        )
+    if len(found) > MAX_CATEGORIES:
+        problem = f"{len(found)} categories are more than {MAX_CATEGORIES}"
+        raise DataError(f"{table.name}: {name}: {problem}; put the column in data.exclude")
+    missing: tuple[None, ...] = (None,) if any(text is None for text in texts) else ()
+    return CategoryColumn(name, (*sorted(found), *missing))

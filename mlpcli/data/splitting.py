@@ -1,0 +1,74 @@
+"""Rows into training, validation and test rows."""
+
+from __future__ import annotations
+
+import base64
+import zlib
+from typing import Any
+
+import numpy as np
+
+from mlpcli.data.table import Table
+from mlpcli.errors import DataError
+from mlpcli.nn.arrays import Array
+from mlpcli.randomness import generator
+
+PARTS = ("train", "validation", "test")  # the position of a part is its code
+SPELLINGS = {"train": 0, "training": 0, "validation": 1, "valid": 1, "val": 1, "test": 2}
+
+
+def split_by_share(
+    n_rows: int, validation: float, test: float, seed: int, classes: Array | None = None
+) -> Array:
+    """Return each row's part code (n_rows,), drawn at random from the seed.
+
+    validation, test  shares of the rows; their counts are rounded to whole rows
+    classes           class numbers to stratify by: each part gets each class's share of rows, to
+                      within one row. None: no stratification
+
+    Rows are shuffled, sorted by class with the shuffled order kept, and taken at equal distances
+    (systematic sampling), first for the test part, then for validation from what is left.
+    """
+    order = generator(seed, "split").permutation(n_rows)
+    if classes is not None:
+        order = order[np.argsort(classes[order], kind="stable")]
+    codes = np.zeros(n_rows, np.uint8)
+    for part, share in ((2, test), (1, validation)):
+        left = order[codes[order] == 0]
+        count = round(share * n_rows)
+        # The i-th of k picks stands in the middle of the i-th of k equal stretches.
+        picks = ((np.arange(count) + 0.5) * len(left) / max(count, 1)).astype(np.intp)
+        codes[left[picks]] = part
+    return codes
+
+
+def split_by_column(table: Table, name: str) -> Array:
+    """Return each row's part code from a column of train, validation (or valid, val) and test."""
+    table.column(name, ("data", "split", "column"))
+    texts = table.texts(name)
+    codes = np.array([SPELLINGS.get(str(text).strip().lower(), 255) for text in texts], np.uint8)
+    if (codes == 255).any():  # noqa: PLR2004
+        row = int(np.argmax(codes == 255))  # noqa: PLR2004
+        problem = f"{texts[row]!r} is not a part; allowed: train, validation (or valid, val), test"
+        raise table.error(row, name, problem)
+    return codes
+
+
+def check_parts(codes: Array, name: str) -> None:
+    """Raise DataError where no training row is left."""
+    if not (codes == 0).any():
+        raise DataError(f"{name}: the split leaves no training row", ("data", "split"))
+
+
+def pack_codes(codes: Array) -> str:
+    """Return part codes as text: zlib, then base64; a few bits a row."""
+    return base64.b64encode(zlib.compress(codes.tobytes(), 9)).decode("ascii")
+
+
+def unpack_codes(text: str, n_rows: int) -> Any:
+    """Return what `pack_codes` wrote. Raises ValueError where the text is not of n_rows rows."""
+    decompress = zlib.decompressobj()
+    raw = decompress.decompress(base64.b64decode(text, validate=True), n_rows + 1)
+    if len(raw) != n_rows:
+        raise ValueError(f"the split is not of {n_rows} rows")
+    return np.frombuffer(raw, np.uint8)

@@ -1,0 +1,101 @@
+"""A table as it was read, and where each of its cells stands in the file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from mlpcli.errors import DataError, listing, nearest
+from mlpcli.nn.arrays import Array
+
+Locate = Callable[[int, str], str]
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows and named columns.
+
+    frame   one column of numbers, text or booleans each; NaN or None where there is no value
+    name    of the file, for messages
+    sha256  of the file's bytes, as they lie on the disk
+    locate  (row, column name) -> "FILE:LINE:COLUMN" or the like; called for messages only
+    """
+
+    frame: Any
+    name: str
+    sha256: str
+    locate: Locate
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return len(self.frame)
+
+    @property
+    def columns(self) -> list[str]:
+        """The names of the columns, in the order of the file."""
+        return [str(name) for name in self.frame.columns]
+
+    def column(self, name: str, key: tuple[str | int, ...] | None = None) -> Any:
+        """Return a column. Raises DataError, naming the nearest, where there is none.
+
+        key  of the spec, where the name comes from
+        """
+        if name in self.frame.columns:
+            return self.frame[name]
+        near = nearest(name, self.columns)
+        problem = f"{self.name} has no column {name!r}; its columns: {listing(self.columns)}"
+        if all(_is_number(column) for column in self.columns):
+            problem += "; the first line looks like data, so perhaps there is no header line"
+        raise DataError(problem + (f"; did you mean {near!r}?" if near else ""), key)
+
+    def error(self, row: int, column: str, problem: str) -> DataError:
+        """Return the error that a cell gives rise to, with its place."""
+        return DataError(f"{self.locate(row, column)}: {column}: {problem}")
+
+    def numbers(self, name: str, hint: str) -> Array:
+        """Return a column as float64 (rows,), NaN where a value is missing.
+
+        hint  what the user can do about a cell that is not a number
+        Raises DataError at the first cell that is not a number, or is infinite.
+        """
+        series = self.column(name)
+        if pd.api.types.is_bool_dtype(series):
+            values = series.to_numpy(np.float64)
+        elif pd.api.types.is_numeric_dtype(series):
+            values = series.to_numpy(np.float64, na_value=np.nan)
+        else:
+            values = pd.to_numeric(series, errors="coerce").to_numpy(np.float64, na_value=np.nan)
+            wrong = np.isnan(values) & series.notna().to_numpy()
+            if wrong.any():
+                row = int(np.argmax(wrong))
+                raise self.error(row, name, f"{series.iloc[row]!r} is not a number; {hint}")
+        if np.isinf(values).any():
+            row = int(np.argmax(np.isinf(values)))
+            raise self.error(row, name, "the number is infinite; remove the row or the value")
+        return values
+
+    def texts(self, name: str) -> Any:
+        """Return a column as text, None where a value is missing; 5.0 reads as 5."""
+        series = self.column(name)
+        missing = series.isna().to_numpy()
+        texts = np.array([_text(value) for value in series.tolist()], dtype=object)
+        texts[missing] = None
+        return texts
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True

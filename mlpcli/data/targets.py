@@ -1,0 +1,223 @@
+"""Target columns as numbers, and predictions back as labels or in the target's unit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import pandas as pd
+
+from mlpcli.data.table import Table
+from mlpcli.errors import DataError, listing
+from mlpcli.nn.arrays import Array
+
+MAX_AUTO_CLASSES = 20  # whole numbers with at most as many values are classes under task: auto
+MAX_CLASSES = 100_000
+Label = str | int | float
+TASK = ("data", "task")
+
+
+@dataclass(frozen=True)
+class RegressionTarget:
+    """y = (value − shift) / scale for each column; predictions go back to the value's unit."""
+
+    task: ClassVar[str] = "regression"
+    names: tuple[str, ...]
+    shift: tuple[float, ...]
+    scale: tuple[float, ...]
+
+    @property
+    def n_outputs(self) -> int:
+        """One for each column."""
+        return len(self.names)
+
+    def labels(self, table: Table) -> Array:
+        """Return the values (rows, columns), float64, in their own unit."""
+        return np.column_stack([_numbers(table, name) for name in self.names])
+
+    def encode(self, labels: Array) -> Array:
+        """Return y (rows, columns), scaled."""
+        return (labels - np.array(self.shift)) / np.array(self.scale)
+
+    def decode(self, y_hat: Array) -> Array:
+        """Return predictions (rows, columns), float64, in the target's unit."""
+        return y_hat.astype(np.float64) * np.array(self.scale) + np.array(self.shift)
+
+
+@dataclass(frozen=True)
+class ClassTarget:
+    """y = the number of the class in `classes`, which are sorted."""
+
+    names: tuple[str, ...]
+    classes: tuple[Label, ...]
+    task: str
+
+    @property
+    def n_outputs(self) -> int:
+        """One for two classes, else one for each."""
+        return 1 if self.task == "binary" else len(self.classes)
+
+    def labels(self, table: Table) -> Array:
+        """Return class numbers (rows,). Raises DataError at the first label that is no class."""
+        values = _values(table, self.names[0], as_text=isinstance(self.classes[0], str))
+        codes, unique = pd.factorize(values)
+        numbers = {label: k for k, label in enumerate(self.classes)}
+        known = np.array([numbers.get(label, -1) for label in unique.tolist()], dtype=np.intp)
+        found = known[codes]
+        if (found < 0).any():
+            row = int(np.argmin(found))
+            problem = f"{values[row]!r} is not a class; the classes: {listing(self.classes)}"
+            raise table.error(row, self.names[0], problem)
+        return found
+
+    def encode(self, labels: Array) -> Array:
+        """Return class numbers (rows,)."""
+        return labels
+
+    def decode(self, y_hat: Array) -> Array:
+        """Return ŷ as it is, float64."""
+        return y_hat.astype(np.float64)
+
+
+@dataclass(frozen=True)
+class MultilabelTarget:
+    """y = 0 or 1 for each column."""
+
+    task: ClassVar[str] = "multilabel"
+    names: tuple[str, ...]
+
+    @property
+    def n_outputs(self) -> int:
+        """One for each column."""
+        return len(self.names)
+
+    def labels(self, table: Table) -> Array:
+        """Return 0 or 1 (rows, columns). Raises DataError at the first other value."""
+        columns = []
+        for name in self.names:
+            values = _numbers(table, name)
+            wrong = (values != 0) & (values != 1)
+            if wrong.any():
+                row = int(np.argmax(wrong))
+                raise table.error(row, name, f"a label is 0 or 1, not {values[row]:g}")
+            columns.append(values.astype(np.intp))
+        return np.column_stack(columns)
+
+    def encode(self, labels: Array) -> Array:
+        """Return y (rows, columns)."""
+        return labels
+
+    def decode(self, y_hat: Array) -> Array:
+        """Return ŷ as it is, float64."""
+        return y_hat.astype(np.float64)
+
+
+TargetEncoder = RegressionTarget | ClassTarget | MultilabelTarget
+
+
+def target_to_plain(target: TargetEncoder) -> dict[str, Any]:
+    """Return plain data, for a model file."""
+    return {**asdict(target), "task": target.task}
+
+
+def target_from_plain(plain: dict[str, Any]) -> TargetEncoder:
+    """Return what `target_to_plain` wrote."""
+    names = tuple(plain["names"])
+    if plain["task"] == "regression":
+        return RegressionTarget(names, tuple(plain["shift"]), tuple(plain["scale"]))
+    if plain["task"] == "multilabel":
+        return MultilabelTarget(names)
+    return ClassTarget(names, tuple(plain["classes"]), plain["task"])
+
+
+def choose_task(table: Table, names: Sequence[str]) -> str:
+    """Return the task that the target's values suggest: what `task: auto` means.
+
+    Text, booleans, and whole numbers with at most MAX_AUTO_CLASSES values are classes: binary
+    where there are two, else multiclass; several columns of 0 and 1 are multilabel; any other
+    numbers are regression.
+    """
+    if len(names) > 1:
+        zero_or_one = all(np.isin(_numbers(table, name), (0, 1)).all() for name in names)
+        return "multilabel" if zero_or_one else "regression"
+    values = _values(table, names[0])
+    unique = pd.unique(values)
+    if all(isinstance(v, int | float) and not isinstance(v, bool) for v in unique.tolist()):
+        whole = all(float(v).is_integer() for v in unique.tolist())
+        if not whole or len(unique) > MAX_AUTO_CLASSES:
+            return "regression"
+    return "binary" if len(unique) == 2 else "multiclass"  # noqa: PLR2004
+
+
+def fit_target(
+    task: str, tables: Sequence[Table], rows: Array, names: Sequence[str], *, scale: bool
+) -> TargetEncoder:
+    """Fit the target columns.
+
+    tables  the first holds the training rows; the classes are those of all tables
+    rows    row numbers of the training rows
+    scale   regression: standardize by the training rows' mean and standard deviation
+    """
+    if task == "multilabel":
+        return MultilabelTarget(tuple(names))
+    if task == "regression":
+        plain = RegressionTarget(tuple(names), (0.0,) * len(names), (1.0,) * len(names))
+        values = plain.labels(tables[0])[rows]
+        if not scale:
+            return plain
+        shift, spread = values.mean(axis=0), values.std(axis=0)
+        spread[(spread == 0) | ~np.isfinite(spread)] = 1.0
+        return RegressionTarget(tuple(names), tuple(shift.tolist()), tuple(spread.tolist()))
+    return _fit_classes(task, tables, names[0])
+
+
+def _fit_classes(task: str, tables: Sequence[Table], name: str) -> ClassTarget:
+    found: set[Label] = set()
+    as_text = False
+    for table in tables:
+        found |= set(pd.unique(_values(table, name)).tolist())
+    if any(isinstance(label, str) for label in found):
+        as_text = True
+        found = {_plain_text(label) for label in found}
+    classes = tuple(sorted(found, key=str if as_text else None))  # type: ignore[arg-type]
+    where = f"{tables[0].name}: {name}"
+    if len(classes) == 1:
+        raise DataError(f"{where}: every row has the same class, {classes[0]!r}", TASK)
+    if task == "binary" and len(classes) != 2:  # noqa: PLR2004
+        problem = f"a binary target has two classes, not {len(classes)}: {listing(classes)}"
+        raise DataError(f"{where}: {problem}", TASK)
+    if len(classes) > MAX_CLASSES:
+        raise DataError(f"{where}: {len(classes)} classes are more than {MAX_CLASSES}", TASK)
+    return ClassTarget((name,), classes, task)
+
+
+def _plain_text(label: Label) -> str:
+    return str(int(label)) if isinstance(label, float) and label.is_integer() else str(label)
+
+
+def _numbers(table: Table, name: str) -> Array:
+    table.column(name, ("data", "target"))
+    values = table.numbers(name, "a regression target is numbers")
+    _all_present(table, name, np.isnan(values))
+    return values
+
+
+def _values(table: Table, name: str, *, as_text: bool = False) -> Any:
+    """Return a column's labels: whole numbers as int, other numbers as float, else text."""
+    series = table.column(name, ("data", "target"))
+    _all_present(table, name, series.isna().to_numpy())
+    if as_text or pd.api.types.is_bool_dtype(series) or not pd.api.types.is_numeric_dtype(series):
+        return table.texts(name)
+    values = table.numbers(name, "")
+    whole = bool(np.all(values == np.floor(values)) and np.all(np.abs(values) < 2**53))
+    return values.astype(np.int64) if whole else values
+
+
+def _all_present(table: Table, name: str, missing: Array) -> None:
+    if missing.any():
+        row = int(np.argmax(missing))
+        count = f" ({int(missing.sum())} rows in all)" if missing.sum() > 1 else ""
+        problem = f"the target has no value here{count}; remove the row, or fill it in"
+        raise table.error(row, name, problem)

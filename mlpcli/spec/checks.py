@@ -1,0 +1,142 @@
+"""What a spec must satisfy beyond the types of its keys."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from mlpcli.errors import listing, nearest
+from mlpcli.nn.activations import ACTIVATIONS
+from mlpcli.nn.losses import LOSSES
+from mlpcli.spec.schema import Spec
+from mlpcli.spec.yaml_reader import Path
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A fault before it has a position."""
+
+    path: Path
+    problem: str
+    allowed: str = ""
+    nearest: str = ""
+
+
+def check_spec(spec: Spec) -> list[Problem]:
+    """Return what is wrong with a spec before any data has been seen."""
+    return [*_check_data(spec), *_check_split(spec), *_check_model(spec), *_check_runtime(spec)]
+
+
+def check_task(spec: Spec, task: str, metrics: list[str]) -> list[Problem]:
+    """Return what does not fit the task, once the data has said what it is.
+
+    metrics  the names of the metrics that apply to the task
+    """
+    return [
+        *_check_loss_of_task(spec, task),
+        *_check_pairing(spec, loss_name(spec, task)),
+        *_check_metrics(spec, metrics),
+    ]
+
+
+def loss_name(spec: Spec, task: str) -> str:
+    """Return the spec's loss, or the first in the table that puts the task first."""
+    if spec.model.loss is not None:
+        return str(spec.model.loss.name)
+    return DEFAULT_LOSS[task]
+
+
+DEFAULT_LOSS = {
+    "regression": "mse",
+    "binary": "binary_cross_entropy",
+    "multilabel": "binary_cross_entropy",
+    "multiclass": "cross_entropy",
+}
+
+
+def _check_data(spec: Spec) -> Iterator[Problem]:
+    data = spec.data
+    if data.path is None and data.split.files is None:
+        yield Problem(("data", "path"), "this key is required", "or give data.split.files")
+    if data.path is not None and data.split.files is not None:
+        yield Problem(("data", "path"), "data.split.files says already where the rows are")
+    if data.delimiter is not None and len(data.delimiter) != 1:
+        yield Problem(("data", "delimiter"), "must be one character, or auto")
+    for name in data.targets:
+        for key, others in (("exclude", data.exclude), ("categorical", data.categorical or [])):
+            if name in others:
+                yield Problem(("data", key), f"{name!r} is the target")
+    if data.task in ("binary", "multiclass") and len(data.targets) > 1:
+        yield Problem(("data", "task"), f"{data.task} has one target column, not several")
+
+
+def _check_split(spec: Spec) -> Iterator[Problem]:
+    split = spec.data.split
+    if split.validation + split.test >= 1:
+        total = split.validation + split.test
+        yield Problem(
+            ("data", "split"), f"validation and test take {total:g} of the rows: none are left"
+        )
+    if split.column is not None and split.files is not None:
+        yield Problem(("data", "split"), "column and files exclude each other")
+    if split.column is not None and split.column in spec.data.targets:
+        yield Problem(("data", "split", "column"), f"{split.column!r} is the target")
+
+
+def _check_model(spec: Spec) -> Iterator[Problem]:
+    for k, layer in enumerate(spec.model.layers):
+        name = layer.activation.name
+        if ACTIVATIONS[name].output_only:
+            allowed = [n for n, f in ACTIVATIONS.items() if not f.output_only]
+            path = ("model", "layers", k, "activation")
+            yield Problem(path, f"{name} is for the output only", f"allowed: {listing(allowed)}")
+    if spec.model.loss is not None:
+        yield from _check_pairing(spec, spec.model.loss.name)
+    if spec.data.task is not None:
+        yield from _check_loss_of_task(spec, spec.data.task)
+
+
+def _check_loss_of_task(spec: Spec, task: str) -> Iterator[Problem]:
+    if spec.model.loss is not None and task not in LOSSES[spec.model.loss.name].tasks:
+        fitting = [name for name, loss in LOSSES.items() if task in loss.tasks]
+        yield Problem(
+            ("model", "loss"),
+            f"{spec.model.loss.name} does not fit the task, {task}",
+            f"allowed: {listing(fitting)}",
+        )
+
+
+def _check_pairing(spec: Spec, loss: str) -> Iterator[Problem]:
+    output, link = spec.model.output, LOSSES[loss].link
+    if output is not None and output.name != link and link != "identity":
+        yield Problem(
+            ("model", "output"),
+            f"{loss} is defined on {link} outputs, not on {output.name}",
+            f"allowed: auto, {link}; any other output goes with mse",
+        )
+
+
+def _check_metrics(spec: Spec, metrics: list[str]) -> Iterator[Problem]:
+    for k, name in enumerate(spec.training.metrics or []):
+        if name not in metrics:
+            yield Problem(
+                ("training", "metrics", k),
+                f"{name!r} is not a metric of this task",
+                f"allowed: {listing(metrics)}",
+                nearest(name, metrics),
+            )
+    if spec.training.early_stopping is not None:
+        monitor = spec.training.early_stopping.monitor
+        allowed = [f"{part}_{m}" for part in ("val", "train") for m in ("loss", *metrics)]
+        if monitor not in allowed:
+            yield Problem(
+                ("training", "early_stopping", "monitor"),
+                f"{monitor!r} is not a column of metrics.csv",
+                f"allowed: {listing(allowed, most=30)}",
+                nearest(monitor, allowed),
+            )
+
+
+def _check_runtime(spec: Spec) -> Iterator[Problem]:
+    if spec.runtime.shards not in (None, 1):
+        yield Problem(("runtime", "shards"), "more than one shard is not built yet", "1, or auto")

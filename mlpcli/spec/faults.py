@@ -1,0 +1,165 @@
+"""pydantic's errors as sentences: what is wrong, what is allowed, the nearest match."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import ValidationError
+
+from mlpcli.errors import Fault, listing, nearest
+from mlpcli.spec.yaml_reader import Document, Path
+
+# What people coming from other tools write, and what it is called here.
+ELSEWHERE = {
+    "lr": "learning_rate",
+    "learning_rate_init": "learning_rate",
+    "eta": "learning_rate",
+    "weight_decay": "l2",
+    "hidden_layer_sizes": "layers",
+    "hidden_layers": "layers",
+    "neurons": "units",
+    "size": "units",
+    "width": "units",
+    "act": "activation",
+    "max_iter": "epochs",
+    "n_epochs": "epochs",
+    "batch": "batch_size",
+    "label": "target",
+    "y": "target",
+    "file": "path",
+    "random_state": "seed",
+    "n_iter_no_change": "patience",
+    "val": "validation",
+}
+DROPOUT = (
+    "tools disagree on whether dropout is the probability to keep or to drop",
+    "write keep_prob, the probability to keep a unit: dropout 0.2 is keep_prob 0.8",
+)
+KINDS = {
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "string_type": "text",
+    "bool_type": "true or false",
+    "list_type": "a list",
+    "dict_type": "a mapping of keys and values",
+    "model_type": "a mapping of keys and values",
+    "model_attributes_type": "a name, or a mapping with a name",
+    "none_required": "null: this is not built yet",
+    "finite_number": "a finite number",
+}
+
+
+def faults_of(error: ValidationError, document: Document) -> list[Fault]:
+    """Return one fault for each of pydantic's errors, with its position in the document."""
+    return [_fault(e, error.title, document) for e in error.errors(include_url=False)]
+
+
+def _fault(error: Any, title: str, document: Document) -> Fault:
+    path = _path(error["loc"], document.data)
+    kind, context, given = error["type"], error.get("ctx", {}), error["input"]
+    problem, allowed, near = f"{error['msg'].lower()}, not {shown(given)}", "", ""
+    key = False
+    if kind == "missing":
+        problem = "this key is required"
+    elif kind == "extra_forbidden":
+        key = True
+        word, keys = str(path[-1]), _allowed_keys(error["loc"], document.data)
+        problem, allowed = "there is no such key", f"allowed here: {listing(keys, most=20)}"
+        near = ELSEWHERE.get(word.lower(), "")
+        near = near if near in keys else nearest(word, keys)
+        if word.lower() in ("dropout", "dropout_rate", "rate", "drop_prob"):
+            problem, allowed = DROPOUT
+            near = ""
+    elif kind in ("union_tag_invalid", "literal_error"):
+        names = [n.strip().strip("'") for n in _expected(context).replace(" or ", ",").split(",")]
+        word = context.get("tag", given)
+        problem, allowed = f"{shown(word)} is not allowed", f"allowed: {listing(names, most=24)}"
+        near = nearest(str(word), names)
+    elif kind == "union_tag_not_found":
+        problem, allowed = "the name is missing", "write {name: …}, or the bare name"
+    elif kind in KINDS:
+        problem = f"must be {KINDS[kind]}, not {shown(given)}"
+    elif kind.startswith(("greater_than", "less_than")):
+        words = {"gt": "greater than", "ge": "at least", "lt": "less than", "le": "at most"}
+        bound = next(k for k in words if k in context)
+        problem = f"must be {words[bound]} {context[bound]:g}, not {shown(given)}"
+    elif kind == "too_long":
+        problem = f"takes at most {context['max_length']} entries, not {context['actual_length']}"
+    elif kind == "value_error":
+        problem = str(context["error"])
+    return document.mark(path, key=key).fault(path, problem, allowed, near)
+
+
+def shown(value: Any) -> str:
+    """Return a value as a spec would write it, cut where it gets long."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, dict):
+        return "a mapping"
+    if isinstance(value, list):
+        return "a list"
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "…"  # noqa: PLR2004
+
+
+def _expected(context: Any) -> str:
+    return str(context.get("expected_tags") or context.get("expected") or "")
+
+
+def _path(loc: Path, data: Any) -> Path:
+    """Return pydantic's location without the names of union members that it puts in between."""
+    path: list[str | int] = []
+    for place, part in enumerate(loc):
+        known = isinstance(part, int) or (isinstance(data, dict) and part in data)
+        last = place == len(loc) - 1
+        if not known and not last and not (isinstance(data, dict) and data.get("name") != part):
+            continue
+        if not known and isinstance(data, str):
+            continue
+        path.append(part)
+        try:
+            data = data[part]  # type: ignore[index]
+        except (KeyError, IndexError, TypeError):
+            data = None
+    return tuple(path)
+
+
+def _allowed_keys(loc: Path, data: Any) -> list[str]:
+    """Return the keys of the mapping in which the last part of a location is not allowed."""
+    from mlpcli.spec.schema import Spec
+
+    node: Any = Spec.model_json_schema()
+    definitions = node.get("$defs", {})
+    for part in loc[:-1]:
+        node = _child(node, part, definitions)
+    return sorted(_object(node, definitions, None).get("properties", {}))
+
+
+def _child(node: Any, part: str | int, definitions: Any) -> Any:
+    whole = _object(node, definitions, None)
+    if isinstance(part, int):
+        return whole.get("items", {})
+    if part in whole.get("properties", {}):
+        return whole["properties"][part]
+    return _object(node, definitions, part)  # the name of a union's member
+
+
+def _object(node: Any, definitions: Any, name: str | int | None) -> Any:
+    """Return the schema of the mapping or list that a node means, in its unions by name."""
+    if "$ref" in node:
+        node = definitions[node["$ref"].rsplit("/", 1)[1]]
+    options = node.get("anyOf") or node.get("oneOf") or []
+    for option in options:
+        found = _object(option, definitions, name)
+        if name is None and found.get("type") in ("object", "array"):
+            return found
+        if name is not None and _named(found, name):
+            return found
+    return node
+
+
+def _named(node: Any, name: str | int) -> bool:
+    return bool(node.get("properties", {}).get("name", {}).get("const") == name)

@@ -1,0 +1,204 @@
+"""A spec file and its overrides -> a validated `Spec`, or all its faults at once."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path as FilePath
+from typing import Any
+
+from pydantic import ValidationError
+
+from mlpcli.errors import DataError, Fault, FileError, SpecError, UsageError
+from mlpcli.spec.checks import Problem, check_spec
+from mlpcli.spec.faults import faults_of
+from mlpcli.spec.schema import Spec
+from mlpcli.spec.yaml_reader import MAX_BYTES, Document, Mark, Path, read_yaml
+
+# The lecture's letters, by the key they stand for and the mappings in which they stand.
+SPELLINGS = {
+    "learning_rate": (("λ", "lambda"), re.compile(r"training\.optimizer")),
+    "l2": (("α", "alpha"), re.compile(r"regularization")),
+    "keep_prob": (("p_k", "p"), re.compile(r"model\.layers\[\d+\]")),
+}
+
+
+@dataclass(frozen=True)
+class LoadedSpec:
+    """A valid spec, and where its keys stand."""
+
+    spec: Spec
+    document: Document
+    folder: FilePath  # that paths in the spec are relative to
+    name: str  # of the file, without its ending
+
+    def error(self, problems: Sequence[Problem]) -> SpecError:
+        """Return problems found later, against the data, with their positions in the file."""
+        return SpecError([_located(self.document, problem) for problem in problems])
+
+    def located(self, error: DataError) -> DataError:
+        """Return an error of the data with the position of the key it comes from, if it has one."""
+        if error.key is None:
+            return error
+        return DataError(str(self.document.mark(error.key).fault(error.key, str(error))))
+
+    def path(self, text: str) -> str:
+        """Return a path of the spec as one that can be opened from here; - stays -."""
+        return text if text == "-" else os.path.join(self.folder, text)  # noqa: PTH118
+
+
+def load_spec(
+    path: str, overrides: Sequence[str] = (), seed: int | None = None
+) -> LoadedSpec:
+    """Return the spec in the file `path`, or on standard input for `-`.
+
+    overrides  `a.b[0].c=value`, later ones win
+    seed       replaces the spec's own
+    Raises SpecError with every fault; FileError, UsageError where the file cannot be read.
+    """
+    document = read_yaml(_text(path), path if path != "-" else "<stdin>")
+    for override in overrides:
+        _override(document, override)
+    if seed is not None:
+        _override(document, f"seed={seed}")
+    _spell(document)
+    file = FilePath(path)
+    folder = FilePath() if path == "-" else file.parent
+    spec = validate(document)
+    return LoadedSpec(spec, document, folder, "stdin" if path == "-" else file.stem)
+
+
+def validate(document: Document) -> Spec:
+    """Return the spec in a document. Raises SpecError with all its faults."""
+    faults = list(document.faults)
+    if document.data is None:
+        document.data = {}
+    try:
+        spec = Spec.model_validate(document.data)
+    except ValidationError as error:
+        raise SpecError([*faults, *faults_of(error, document)]) from None
+    faults += [_located(document, problem) for problem in check_spec(spec)]
+    if faults:
+        raise SpecError(faults)
+    return spec
+
+
+def _located(document: Document, problem: Problem) -> Fault:
+    mark = document.mark(problem.path)
+    return mark.fault(problem.path, problem.problem, problem.allowed, problem.nearest)
+
+
+def _text(path: str) -> str:
+    """Return the text of a spec file, read no further than the reader would go."""
+    try:
+        if path == "-":
+            import sys
+
+            raw = sys.stdin.buffer.read(4 * MAX_BYTES + 1)
+        else:
+            with open(path, "rb") as file:  # noqa: PTH123
+                raw = file.read(4 * MAX_BYTES + 1)
+    except FileNotFoundError:
+        raise UsageError(f"{path}: there is no such file") from None
+    except IsADirectoryError:
+        raise UsageError(f"{path}: is a folder, not a spec") from None
+    except OSError as error:
+        raise FileError(f"{path}: {error.strerror}") from None
+    except ValueError:
+        raise UsageError(f"{path!r} is not the name of a file") from None
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = raw[: error.start].count(b"\n") + 1
+        column = error.start - raw.rfind(b"\n", 0, error.start)
+        raise SpecError([Fault(path, line, column, "", "not UTF-8 text")]) from None
+
+
+def _override(document: Document, override: str) -> None:
+    """Set one key from `a.b[0].c=value`; whether the key exists, validation will say."""
+    name, equals, text = override.partition("=")
+    label = f"--set {override}"
+    path = tuple(_parts(name.strip()))
+    if not equals or not path:
+        raise UsageError(f"{label}: write it as key=value, such as training.epochs=20")
+    value = read_yaml(text, label)
+    document.faults += value.faults
+    mark = Mark(label, 0, 0)
+    parent = document.data = {} if document.data is None else document.data
+    for depth, part in enumerate(path):
+        last = depth == len(path) - 1
+        if not _has_place(parent, part, last=last):
+            where = len(parent) if isinstance(parent, list) else None
+            problem = "there is nothing to set here"
+            allowed = f"the list has {where} entries, counted from 0" if where is not None else ""
+            raise SpecError([mark.fault(path[: depth + 1], problem, allowed)])
+        document.marks[path[: depth + 1]] = (
+            mark if last else document.marks.get(path[: depth + 1], mark)
+        )
+        if last:
+            parent[part] = value.data
+        else:
+            if isinstance(parent, dict):
+                inner = parent.get(part)
+                # A family member's bare name grows into a mapping when a setting is added to it.
+                parent[part] = {} if inner is None else {"name": inner} if _bare(inner) else inner
+            parent = parent[part]
+    for known in [p for p in document.marks if p[: len(path)] == path and p != path]:
+        del document.marks[known]
+    document.keys = {p: m for p, m in document.keys.items() if p[: len(path)] != path}
+
+
+def _bare(value: Any) -> bool:
+    return isinstance(value, str) and value != "auto"
+
+
+def _has_place(parent: Any, part: str | int, *, last: bool) -> bool:
+    if isinstance(part, int):
+        return isinstance(parent, list) and part < len(parent)
+    return isinstance(parent, dict) and (last or not isinstance(parent.get(part), int | float))
+
+
+def _parts(name: str) -> Iterator[str | int]:
+    """Yield the parts of `a.b[0].c`; nothing where it is not of that form."""
+    if re.fullmatch(r"\w+(\[\d+\])*(\.\w+(\[\d+\])*)*", name):
+        for word, index in re.findall(r"(\w+)|\[(\d+)\]", name):
+            yield word or int(index)
+
+
+def _spell(document: Document) -> None:
+    """Rename the lecture's letters to the keys they stand for; both at once is a fault."""
+    from mlpcli.spec.yaml_reader import dotted
+
+    for path, mapping in list(_mappings(document.data, ())):
+        for canonical, (spellings, where) in SPELLINGS.items():
+            if where.fullmatch(dotted(path)):
+                written = [s for s in (canonical, *spellings) if s in mapping]
+                for other in written[1:]:
+                    mark = document.mark((*path, other), key=True)
+                    problem = f"{other} and {written[0]} are the same setting"
+                    fault = mark.fault((*path, other), problem, "write one of them")
+                    document.faults.append(fault)
+                for spelling in written:
+                    _rename(document, mapping, path, spelling, canonical)
+
+
+def _rename(document: Document, mapping: Any, path: Path, old: str, new: str) -> None:
+    if old != new:
+        value = mapping.pop(old)
+        mapping.setdefault(new, value)
+        for marks in (document.marks, document.keys):
+            if (*path, old) in marks:
+                marks.setdefault((*path, new), marks[(*path, old)])
+
+
+def _mappings(value: Any, path: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """Yield every mapping of plain data with its path; depth is capped by the reader."""
+    if isinstance(value, dict):
+        yield path, value
+        for key in list(value):
+            yield from _mappings(value[key], (*path, key))
+    elif isinstance(value, list):
+        for index, entry in enumerate(value):
+            yield from _mappings(entry, (*path, index))

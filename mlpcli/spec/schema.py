@@ -1,0 +1,192 @@
+"""The spec: every key, its type, its bounds and its default.
+
+The order of sections and keys is the order in which a resolved spec is written.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field, field_validator
+
+from mlpcli.nn.activations import ACTIVATIONS
+from mlpcli.nn.initializers import INITIALIZERS
+from mlpcli.nn.losses import LOSSES
+from mlpcli.nn.optimizers import OPTIMIZERS
+from mlpcli.nn.schedules import SCHEDULES
+from mlpcli.spec.members import Section, member_type, or_auto
+
+Activation = member_type(ACTIVATIONS, None)
+Initializer = member_type(INITIALIZERS, None)
+Loss = member_type(LOSSES, None)
+Optimizer = member_type(OPTIMIZERS, "sgd")
+Schedule = member_type(SCHEDULES, "constant")
+Task = Literal["regression", "binary", "multiclass", "multilabel"]
+MAX_SEED = 2**63 - 1
+
+
+class FilesSpec(Section):
+    """One file for each part of the data, relative to the spec."""
+
+    train: str = Field(description="training rows")
+    validation: str | None = Field(None, description="rows for early stopping")
+    test: str | None = Field(None, description="rows for the final figure")
+
+
+class SplitSpec(Section):
+    """How rows become training, validation and test rows: by shares, a column, or files."""
+
+    validation: float = Field(0.15, ge=0.0, lt=1.0, description="share of validation rows")
+    test: float = Field(0.15, ge=0.0, lt=1.0, description="share of test rows")
+    stratify: bool = Field(default=True, description="keep the classes' shares in each part")
+    column: str | None = Field(None, description="a column of train, validation (or val), test")
+    files: FilesSpec | None = Field(None, description="one file for each part")
+
+
+class DataSpec(Section):
+    """Where the table is, and how its columns become numbers."""
+
+    path: str | None = Field(None, description="csv, tsv, jsonl, parquet or npz; .gz; - is stdin")
+    delimiter: or_auto(str) = Field(
+        "auto", description="of csv files, one character; auto: a comma, in .tsv files a tab"
+    )
+    target: str | list[str] = Field(description="the column to predict, or a list of columns")
+    task: or_auto(Task) = Field(
+        "auto", description="auto: decided by the target's values"
+    )
+    exclude: list[str] = Field([], description="columns that are not inputs")
+    split: SplitSpec = Field(SplitSpec(), description="training, validation and test rows")
+    scale: Literal["standard", "minmax", "none"] = Field(
+        "standard", description="of numeric inputs, fitted on the training rows"
+    )
+    scale_target: or_auto(Literal["standard", "none"]) = Field(
+        "auto", description="of regression targets; auto: standard"
+    )
+    categorical: or_auto(list[str]) = Field(
+        "auto", description="columns of categories; auto: the columns that hold text"
+    )
+    missing: list[str] = Field(["", "NA"], description="cells that mean: no value")
+    sample_weight: None = Field(None, description="a column of weights (not built yet)")
+    class_weight: None = Field(None, description="weights of classes (not built yet)")
+
+    @field_validator("target")
+    @classmethod
+    def _some_target(cls, value: Any) -> Any:
+        if isinstance(value, list) and (not value or len(set(value)) < len(value)):
+            raise ValueError("must name at least one column, and each once")
+        return value
+
+    @property
+    def targets(self) -> list[str]:
+        """The target columns as a list."""
+        return [self.target] if isinstance(self.target, str) else self.target
+
+
+class LayerSpec(Section):
+    """One hidden layer."""
+
+    units: int = Field(ge=1, le=1_000_000, description="neurons")
+    activation: Activation = Field(
+        "relu", description="f of h = f(u)"
+    )
+    keep_prob: float = Field(
+        1.0, gt=0.0, le=1.0, description="p_k, the probability to keep a unit while training"
+    )
+    norm: None = Field(None, description="batch or layer normalization (not built yet)")
+    initializer: or_auto(Initializer) = Field(
+        "auto", description="of the weights; auto: the activation's own"
+    )
+
+
+class ModelSpec(Section):
+    """The network."""
+
+    layers: list[LayerSpec] = Field(
+        [LayerSpec(units=64)], max_length=1000, description="hidden layers; [] is a linear model"
+    )
+    output: or_auto(Activation) = Field(
+        "auto", description="g of ŷ = g(h U + c); auto: the loss's own link"
+    )
+    loss: or_auto(Loss) = Field(
+        "auto", description="J; auto: the task's own"
+    )
+
+
+class EarlyStoppingSpec(Section):
+    """When to stop before the last epoch. The best weights are kept in any case."""
+
+    monitor: str = Field("val_loss", description="val_loss, train_loss, or val_ and a metric")
+    patience: int | None = Field(
+        10, ge=1, description="epochs without improvement; null: train to the last epoch"
+    )
+    min_delta: float = Field(0.0, ge=0.0, description="what counts as an improvement")
+
+
+class TrainingSpec(Section):
+    """The loop."""
+
+    epochs: int = Field(200, ge=0, description="passes over the training rows, at most")
+    batch_size: int = Field(32, ge=1, description="rows in one step")
+    optimizer: Optimizer = Field(
+        {"name": "sgd"}, description="what a step does with the gradient"
+    )
+    schedule: Schedule = Field(
+        {"name": "constant"}, description="the learning rate over the epochs"
+    )
+    early_stopping: EarlyStoppingSpec | None = Field(
+        EarlyStoppingSpec(), description="null: train to the last epoch"
+    )
+    train_loss: Literal["running", "full"] = Field(
+        "running", description="mean over the epoch's batches, or a full pass at its end"
+    )
+    metrics: or_auto(list[str]) = Field(
+        "auto", description="columns of metrics.csv beside the loss; auto: the task's own"
+    )
+
+
+class NoiseSpec(Section):
+    """Noise injection (not built yet: only 0 is allowed)."""
+
+    input: float = Field(0.0, ge=0.0, le=0.0, description="not built yet")
+    weights: float = Field(0.0, ge=0.0, le=0.0, description="not built yet")
+    labels: float = Field(0.0, ge=0.0, le=0.0, description="not built yet")
+
+
+class RegularizationSpec(Section):
+    """What keeps the network from learning the training rows by heart."""
+
+    l2: float = Field(0.0, ge=0.0, description="α of α/2 Σ ‖W‖²; biases are not decayed")
+    noise: NoiseSpec = Field(NoiseSpec(), description="noise injection")
+    augmentation: list[None] = Field([], max_length=0, description="not built yet")
+
+
+class RuntimeSpec(Section):
+    """How it runs; none of this changes what is learned, but for dtype."""
+
+    dtype: Literal["float32", "float64"] = Field("float32", description="of the network")
+    threads: or_auto(int) = Field(
+        "auto", description="BLAS always runs on one; more are not used yet"
+    )
+    shards: or_auto(int) = Field(
+        "auto", description="parts of a batch (not built yet: one)"
+    )
+    checkpoint_seconds: float = Field(10, ge=0, description="kept for resuming, not built yet")
+
+    @field_validator("threads", "shards")
+    @classmethod
+    def _positive(cls, value: int | None) -> int | None:
+        if value is not None and value < 1:
+            raise ValueError("must be at least 1, or auto")
+        return value
+
+
+class Spec(Section):
+    """A whole spec."""
+
+    seed: int = Field(0, ge=0, le=MAX_SEED, description="of everything random")
+    data: DataSpec = Field(description="the table")
+    model: ModelSpec = Field(ModelSpec(), description="the network")
+    training: TrainingSpec = Field(TrainingSpec(), description="the loop")
+    regularization: RegularizationSpec = Field(RegularizationSpec(), description="L2 and noise")
+    ensemble: None = Field(None, description="bootstrap, k-fold, seeds (not built yet)")
+    runtime: RuntimeSpec = Field(RuntimeSpec(), description="type and threads")

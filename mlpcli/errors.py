@@ -6,10 +6,10 @@
     ├── DataError       3   the data file, or data that does not fit the spec or the model
     ├── DivergedError   4   the loss is no longer a finite number
     ├── RunError        5   a run, model or checkpoint that cannot be used
-    ├── FileError       6   the operating system: permissions, a full disk, a missing folder
-    └── Interrupted   130   SIGINT (143 for SIGTERM)
+    └── FileError       6   the operating system: permissions, a full disk, a missing folder
 
-An exit code of 1 is not an error: the command ran and its answer is "no". 70 is a bug in mlp.
+An exit code of 1 is not an error: the command ran and its answer is "no". 70 is a bug in mlp,
+130 and 143 are SIGINT and SIGTERM.
 """
 
 from __future__ import annotations
@@ -90,14 +90,6 @@ class FileError(MlpError):
     """The operating system refused: no permission, no space, no such folder."""
 
     exit_code = 6
-
-
-class Interrupted(MlpError):
-    """A signal asked the command to stop."""
-
-    def __init__(self, signal_number: int, message: str = "interrupted") -> None:
-        super().__init__(message)
-        self.exit_code = 128 + signal_number
 
 
 def nearest(word: str, allowed: Iterable[str]) -> str:

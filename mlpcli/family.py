@@ -36,7 +36,7 @@ class Family(Mapping[str, Any]):
         def enter(member: Member) -> Member:
             if name in self._members:
                 raise ValueError(f"there are two members of the {self.noun} family named {name!r}")
-            member.name = name
+            member.name = name  # type: ignore[attr-defined]
             self._members[name] = member
             return member
 

@@ -13,7 +13,7 @@ import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 import numpy as np
 
@@ -41,7 +41,7 @@ class CsvFile:
         if self.path is None:
             return io.BytesIO(self.content)
         if self.path.endswith(".gz"):
-            return gzip.open(self.path)
+            return cast("BinaryIO", gzip.open(self.path))
         return Path(self.path).open("rb")
 
     def records(self) -> Iterator[tuple[int, list[str]]]:
@@ -85,8 +85,8 @@ class CsvFile:
         others = [d for d in DELIMITERS if d != self.delimiter and d in names[0]]
         if len(names) == 1 and others:
             raise DataError(
-                f"{self.name}:{line}: there is one column, named {names[0][:60]!r}; is the delimiter "
-                f"a {DELIMITERS[others[0]]}? set data.delimiter"
+                f"{self.name}:{line}: there is one column, named {names[0][:60]!r}; is "
+                f"the delimiter a {DELIMITERS[others[0]]}? set data.delimiter"
             )
         seen: dict[str, int] = {}
         for place, name in enumerate(names, start=1):
@@ -154,7 +154,7 @@ class CsvFile:
             raise DataError(f"{self.name}: there is a header line, and no row below it")
 
     def _wrong_length(self, line: int, n_fields: int) -> DataError:
-        """Return the error of a record: the column is its end, or where its first extra field is."""
+        """Return the error of a record: the column is its end or its first extra field."""
         fields = next(fields for at, fields in self.records() if at == line)
         long = len(fields) > n_fields
         column = self._width(fields[:n_fields]) + (2 if long else 1)

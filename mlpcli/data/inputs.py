@@ -1,9 +1,9 @@
 """Input columns as numbers: scaling, one-hot coding, missing values; fitted on training rows only.
 
-    numeric   (value − shift) / scale; a missing value becomes the training rows' median first
-    category  one column of 0 and 1 for each category of the training rows, sorted; a missing value
-              is a category of its own where the training rows have one
-              a category that the training rows do not have sets none of the columns
+numeric   (value − shift) / scale; a missing value becomes the training rows' median first
+category  one column of 0 and 1 for each category of the training rows, sorted; a missing value
+          is a category of its own where the training rows have one
+          a category that the training rows do not have sets none of the columns
 """
 
 from __future__ import annotations
@@ -209,7 +209,9 @@ def _fit_numeric(table: Table, rows: Array, name: str, scale: str, *, listed: bo
     if not np.isfinite(shift) or not np.isfinite(spread):
         raise DataError(f"{table.name}: {name}: the numbers are too large to be scaled")
     # A constant column has no spread to divide by; rounding may leave it a tiny one.
-    constant = spread <= 1e-12 * max(abs(shift), np.finfo(float).tiny) or values.max() == values.min()
+    constant = (
+        spread <= 1e-12 * max(abs(shift), np.finfo(float).tiny) or values.max() == values.min()
+    )
     return NumericColumn(name, fill, shift, 1.0 if constant else spread)
 
 

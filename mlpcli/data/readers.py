@@ -159,7 +159,7 @@ class JsonLinesReader(Reader):
             pd.DataFrame({name: _series(values) for name, values in columns.items()}),
             source.name,
             source.sha256(),
-            lambda row, column: f"{source.name}:{lines[row]}",
+            lambda row, _column: f"{source.name}:{lines[row]}",
         )
 
 
@@ -169,7 +169,7 @@ def _no_constant(word: str) -> float:
 
 def _series(values: list[Any]) -> Any:
     """Return a column: numbers where every value is one, else the values as they are."""
-    if all(v is None or isinstance(v, int | float) and not isinstance(v, bool) for v in values):
+    if all(v is None or (isinstance(v, int | float) and not isinstance(v, bool)) for v in values):
         return pd.Series([np.nan if v is None else v for v in values])
     return pd.Series(values, dtype=object)
 
@@ -216,7 +216,9 @@ class NpzReader(Reader):
         lengths = {len(column) for column in columns.values()}
         if len(lengths) != 1:
             raise DataError(f"{source.name}: the arrays differ in length: {sorted(lengths)}")
-        frame = pd.DataFrame({n: c.astype(str) if c.dtype.kind in "US" else c for n, c in columns.items()})
+        frame = pd.DataFrame(
+            {n: c.astype(str) if c.dtype.kind in "US" else c for n, c in columns.items()}
+        )
         return _plain_table(frame, source)
 
 
@@ -229,7 +231,7 @@ def _plain_table(frame: Any, source: Source) -> Table:
         raise DataError(f"{source.name}: there is no row")
     frame.columns = pd.Index([str(name) for name in frame.columns], dtype=object)
     return Table(
-        frame, source.name, source.sha256(), lambda row, column: f"{source.name}: row {row}"
+        frame, source.name, source.sha256(), lambda row, _column: f"{source.name}: row {row}"
     )
 
 

@@ -181,7 +181,7 @@ def _fit_classes(task: str, tables: Sequence[Table], name: str) -> ClassTarget:
     if any(isinstance(label, str) for label in found):
         as_text = True
         found = {_plain_text(label) for label in found}
-    classes = tuple(sorted(found, key=str if as_text else None))  # type: ignore[arg-type]
+    classes = tuple(sorted(found, key=str if as_text else None))
     where = f"{tables[0].name}: {name}"
     if len(classes) == 1:
         raise DataError(f"{where}: every row has the same class, {classes[0]!r}", TASK)

@@ -248,9 +248,7 @@ class _DirectionMoves:
         return self.direction[which] @ gradient
 
 
-def _scale_of_entries(
-    objective: _Objective, theta: Array, tensor: Tensor, entries: Array
-) -> Array:
+def _scale_of_entries(objective: _Objective, theta: Array, tensor: Tensor, entries: Array) -> Array:
     """Return how much each entry's pre-activation changes when the entry changes by one."""
     objective.value_and_gradient(theta)
     if len(tensor.shape) == 1:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -40,11 +41,9 @@ class Layout:
 
     def __init__(self, widths: Sequence[int]) -> None:
         names = [f"hidden.{k}" for k in range(1, len(widths) - 1)] + ["output"]
-        fans = list(zip(widths[:-1], widths[1:], strict=True))
+        fans = list(pairwise(widths))
         self.n_params = 0
-        self.weights = [
-            self._place(f"{n}.weight", fan) for n, fan in zip(names, fans, strict=True)
-        ]
+        self.weights = [self._place(f"{n}.weight", fan) for n, fan in zip(names, fans, strict=True)]
         self.n_weights = self.n_params
         self.biases = [
             self._place(f"{n}.bias", fan[1:]) for n, fan in zip(names, fans, strict=True)

@@ -70,8 +70,9 @@ class MeanSquaredError(Loss):
 class BinaryCrossEntropy(Loss):
     """J = −1/N Σ_d Σ_j [ y log ŷ + (1 − y) log(1 − ŷ) ], ŷ = sigmoid(u), y in {0, 1}, nats.
 
-    With the link put in, J = 1/N Σ [ softplus(u) − y u ] and dJ/du = (sigmoid(u) − y) / N, where
-    sigmoid(u) = exp(u − softplus(u)): no logarithm of 0, no overflow, at any u.
+    With the link put in and s = 1 − 2y, which is −1 or 1, J = 1/N Σ softplus(s u) and
+    dJ/du = s sigmoid(s u) / N, where sigmoid(v) = exp(v − softplus(v)): no logarithm of 0, no
+    overflow and no difference of nearly equal numbers, at any u.
     Source: the lecture, exercise on two classes; Bishop, PRML, 4.3.2.
     """
 
@@ -79,19 +80,21 @@ class BinaryCrossEntropy(Loss):
     tasks: ClassVar[tuple[str, ...]] = ("binary", "multilabel")
 
     def scratch(self, shape: Shape, dtype: Any) -> Any:
-        """One array like u, for softplus(u)."""
-        return np.empty(shape, dtype)
+        """Two arrays like u, for s u and softplus(s u)."""
+        return np.empty(shape, dtype), np.empty(shape, dtype)
 
     def value_and_delta(self, u: Array, target: Array, out: Array, scratch: Any) -> Any:
-        """J = 1/N Σ [ softplus(u) − y u ]; dJ/du = (exp(u − softplus(u)) − y) / N."""
+        """J = 1/N Σ softplus(s u); dJ/du = s exp(s u − softplus(s u)) / N, s = 1 − 2y."""
         n_rows = u.shape[-2]
-        softplus = np.logaddexp(u, 0.0, out=scratch)
-        np.multiply(u, target, out=out)
-        np.subtract(softplus, out, out=out)
-        value = np.add.reduce(out.reshape(*out.shape[:-2], -1), axis=-1) / n_rows
-        np.subtract(u, softplus, out=out)
-        np.exp(out, out=out)
-        np.subtract(out, target, out=out)
+        v, softplus = scratch
+        np.multiply(target, -2.0, out=out)
+        np.add(out, 1.0, out=out)
+        np.multiply(u, out, out=v)
+        np.logaddexp(v, 0.0, out=softplus)
+        value = np.add.reduce(softplus.reshape(*out.shape[:-2], -1), axis=-1) / n_rows
+        np.subtract(v, softplus, out=v)
+        np.exp(v, out=v)
+        np.multiply(out, v, out=out)
         np.divide(out, n_rows, out=out)
         return value
 

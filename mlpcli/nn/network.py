@@ -43,7 +43,10 @@ class Architecture:
     layout: Layout = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        """Lay out theta."""
+        """Lay out theta. ValueError where the loss cannot see this output activation."""
+        link = self.loss.link
+        if self.output is not None and link not in (self.output.name, "identity"):
+            raise ValueError(f"{self.loss.name} is defined on {link} outputs")
         widths = [self.n_inputs, *(layer.units for layer in self.hidden), self.n_outputs]
         object.__setattr__(self, "layout", Layout(widths))
 
@@ -103,7 +106,8 @@ def initial_theta(architecture: Architecture, seed: int) -> Array:
     for tensor, initializer in zip(
         architecture.layout.weights, architecture.initializers, strict=True
     ):
-        tensor.view(theta)[...] = initializer.draw(*tensor.shape, rng)
+        fan_in, fan_out = tensor.shape
+        tensor.view(theta)[...] = initializer.draw(fan_in, fan_out, rng)
     return theta
 
 

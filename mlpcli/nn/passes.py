@@ -35,7 +35,9 @@ class Pass:
         self.network = network
         self.n_rows = n_rows
         self.grad = np.zeros_like(network.theta) if grad is None else grad
-        self.stages: list[Stage] = list(_stages(architecture, network, self.grad, n_rows, dropout))
+        self.stages: list[Stage] = list(
+            _stages(architecture, network, self.grad, n_rows, dropout=dropout)
+        )
         self.drops = [stage for stage in self.stages if isinstance(stage, Drop)]
         self._backward = self.stages[::-1]
 
@@ -96,7 +98,7 @@ class Pass:
 
 
 def _stages(
-    architecture: Architecture, network: Network, grad: Array, n_rows: int, dropout: bool
+    architecture: Architecture, network: Network, grad: Array, n_rows: int, *, dropout: bool
 ) -> Any:
     """Yield the stages from the data to what the loss sees."""
     layout, theta = architecture.layout, network.theta
@@ -124,6 +126,7 @@ class Evaluation:
     """
 
     CHUNK_BYTES = 1 << 20  # of activations: a chunk's arrays stay in the second-level cache
+    MAX_PASSES = 8
 
     def __init__(self, network: Network) -> None:
         self.network = network
@@ -159,7 +162,9 @@ class Evaluation:
         for start in range(0, n_rows, self.chunk):
             stop = min(start + self.chunk, n_rows)
             if stop - start not in self._passes:
-                if len(self._passes) == 8:  # callers with ever new sizes do not fill the memory
+                if (
+                    len(self._passes) == self.MAX_PASSES
+                ):  # callers with ever new sizes do not fill the memory
                     self._passes.clear()
                 self._passes[stop - start] = Pass(self.network, stop - start, dropout=False)
             yield start, stop, self._passes[stop - start]

@@ -39,7 +39,7 @@ class Affine:
         self.delta_below = np.empty((*lead, n_rows, fan_in), W.dtype)
 
     def forward(self, h: Array) -> Array:
-        """u ← h W + b."""
+        """U ← h W + b."""
         self.h = h
         self.product(h, self.W, self.u)
         return np.add(self.u, self.b, out=self.u)
@@ -77,13 +77,13 @@ class Activate:
         self.h = np.empty_like(like)
 
     def forward(self, u: Array) -> Array:
-        """h ← f(u)."""
+        """H ← f(u)."""
         self.u = u
         self.activation.value(u, self.h)
         return self.h
 
     def backward(self, delta: Array) -> Array:
-        """delta ← f'(u) ∗ delta."""
+        """Delta ← f'(u) ∗ delta."""
         self.activation.times_derivative(self.u, self.h, delta)
         return delta
 
@@ -91,15 +91,16 @@ class Activate:
 class Drop:
     """Dropout: h ∗ M/p_k, M ~ Bernoulli(p_k); the same mask on the way back.
 
-    The mask (..., rows, units) holds 0 or 1/p_k. `draw` renews it; until then it keeps what it
-    holds, and that is how a gradient check freezes it.
+    The mask (..., rows, units) holds 0 or 1/p_k, p_k rounded to a multiple of 1/65536, so that
+    its expectation is 1 exactly. `draw` renews it; until then it keeps what it holds, and that is
+    how a gradient check freezes it.
 
     Source: the lecture; Srivastava et al., 2014, in its "inverted" form.
     """
 
     def __init__(self, keep_prob: float, like: Array) -> None:
         self.threshold = np.uint16(min(RESOLUTION - 1, max(1, round(keep_prob * RESOLUTION))))
-        self.scale = np.asarray(1.0 / keep_prob, like.dtype)
+        self.scale = np.asarray(RESOLUTION / float(self.threshold), like.dtype)
         self.mask = np.ones_like(like)
         self.h = np.empty_like(like)
 
@@ -109,16 +110,16 @@ class Drop:
         return int(np.prod(self.mask.shape[-2:]))
 
     def draw(self, bits: Array) -> None:
-        """mask ← 1[bits < 65536 p_k] / p_k, bits (..., rows · units) of type uint16."""
+        """Mask ← 1[bits < 65536 p_k] / p_k, bits (..., rows · units) of type uint16."""
         np.less(bits.reshape(self.mask.shape), self.threshold, out=self.mask)
         np.multiply(self.mask, self.scale, out=self.mask)
 
     def forward(self, h: Array) -> Array:
-        """h ∗ M/p_k."""
+        """H ∗ M/p_k."""
         return np.multiply(h, self.mask, out=self.h)
 
     def backward(self, delta: Array) -> Array:
-        """delta ∗ M/p_k."""
+        """Delta ∗ M/p_k."""
         return np.multiply(delta, self.mask, out=delta)
 
 

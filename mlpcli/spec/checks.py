@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from mlpcli.errors import listing, nearest
 from mlpcli.nn.activations import ACTIVATIONS
@@ -85,7 +86,8 @@ def _check_split(spec: Spec) -> Iterator[Problem]:
 
 def _check_model(spec: Spec) -> Iterator[Problem]:
     for k, layer in enumerate(spec.model.layers):
-        name = layer.activation.name
+        activation: Any = layer.activation
+        name = activation.name
         if ACTIVATIONS[name].output_only:
             allowed = [n for n, f in ACTIVATIONS.items() if not f.output_only]
             path = ("model", "layers", k, "activation")
@@ -108,7 +110,7 @@ def _check_loss_of_task(spec: Spec, task: str) -> Iterator[Problem]:
 
 def _check_pairing(spec: Spec, loss: str) -> Iterator[Problem]:
     output, link = spec.model.output, LOSSES[loss].link
-    if output is not None and output.name != link and link != "identity":
+    if output is not None and link not in (output.name, "identity"):
         yield Problem(
             ("model", "output"),
             f"{loss} is defined on {link} outputs, not on {output.name}",

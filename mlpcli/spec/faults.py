@@ -52,10 +52,10 @@ KINDS = {
 
 def faults_of(error: ValidationError, document: Document) -> list[Fault]:
     """Return one fault for each of pydantic's errors, with its position in the document."""
-    return [_fault(e, error.title, document) for e in error.errors(include_url=False)]
+    return [_fault(e, document) for e in error.errors(include_url=False)]
 
 
-def _fault(error: Any, title: str, document: Document) -> Fault:
+def _fault(error: Any, document: Document) -> Fault:
     path = _path(error["loc"], document.data)
     kind, context, given = error["type"], error.get("ctx", {}), error["input"]
     problem, allowed, near = f"{error['msg'].lower()}, not {shown(given)}", "", ""
@@ -64,7 +64,7 @@ def _fault(error: Any, title: str, document: Document) -> Fault:
         problem = "this key is required"
     elif kind == "extra_forbidden":
         key = True
-        word, keys = str(path[-1]), _allowed_keys(error["loc"], document.data)
+        word, keys = str(path[-1]), _allowed_keys(error["loc"])
         problem, allowed = "there is no such key", f"allowed here: {listing(keys, most=20)}"
         near = ELSEWHERE.get(word.lower(), "")
         near = near if near in keys else nearest(word, keys)
@@ -121,13 +121,13 @@ def _path(loc: Path, data: Any) -> Path:
             continue
         path.append(part)
         try:
-            data = data[part]  # type: ignore[index]
+            data = data[part]
         except (KeyError, IndexError, TypeError):
             data = None
     return tuple(path)
 
 
-def _allowed_keys(loc: Path, data: Any) -> list[str]:
+def _allowed_keys(loc: Path) -> list[str]:
     """Return the keys of the mapping in which the last part of a location is not allowed."""
     from mlpcli.spec.schema import Spec
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -46,12 +45,15 @@ class LoadedSpec:
 
     def path(self, text: str) -> str:
         """Return a path of the spec as one that can be opened from here; - stays -."""
-        return text if text == "-" else os.path.join(self.folder, text)  # noqa: PTH118
+        if text == "-":
+            return text
+        # Resolved first: `..` below a link is not what the text alone says.
+        whole = (self.folder / text).resolve()
+        here = FilePath.cwd().resolve()
+        return str(whole.relative_to(here) if whole.is_relative_to(here) else whole)
 
 
-def load_spec(
-    path: str, overrides: Sequence[str] = (), seed: int | None = None
-) -> LoadedSpec:
+def load_spec(path: str, overrides: Sequence[str] = (), seed: int | None = None) -> LoadedSpec:
     """Return the spec in the file `path`, or on standard input for `-`.
 
     overrides  `a.b[0].c=value`, later ones win

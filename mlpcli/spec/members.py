@@ -71,7 +71,7 @@ def member_type(family: Family, default: str | None) -> Any:
         return value
 
     models = member_models(family)
-    union = Annotated[Union[models], Discriminator("name")] if len(models) > 1 else models[0]  # type: ignore[valid-type]  # noqa: UP007
+    union = Annotated[Union[models], Discriminator("name")] if len(models) > 1 else models[0]  # noqa: UP007
     shape = Union[union, Literal[tuple(family)]]  # type: ignore[valid-type] # noqa: UP007
     return Annotated[union, BeforeValidator(spelled_out, json_schema_input_type=shape)]
 

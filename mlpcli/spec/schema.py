@@ -51,9 +51,7 @@ class DataSpec(Section):
         "auto", description="of csv files, one character; auto: a comma, in .tsv files a tab"
     )
     target: str | list[str] = Field(description="the column to predict, or a list of columns")
-    task: or_auto(Task) = Field(
-        "auto", description="auto: decided by the target's values"
-    )
+    task: or_auto(Task) = Field("auto", description="auto: decided by the target's values")
     exclude: list[str] = Field([], description="columns that are not inputs")
     split: SplitSpec = Field(SplitSpec(), description="training, validation and test rows")
     scale: Literal["standard", "minmax", "none"] = Field(
@@ -86,9 +84,7 @@ class LayerSpec(Section):
     """One hidden layer."""
 
     units: int = Field(ge=1, le=1_000_000, description="neurons")
-    activation: Activation = Field(
-        "relu", description="f of h = f(u)"
-    )
+    activation: Activation = Field("relu", description="f of h = f(u)")
     keep_prob: float = Field(
         1.0, gt=0.0, le=1.0, description="p_k, the probability to keep a unit while training"
     )
@@ -107,9 +103,7 @@ class ModelSpec(Section):
     output: or_auto(Activation) = Field(
         "auto", description="g of ŷ = g(h U + c); auto: the loss's own link"
     )
-    loss: or_auto(Loss) = Field(
-        "auto", description="J; auto: the task's own"
-    )
+    loss: or_auto(Loss) = Field("auto", description="J; auto: the task's own")
 
 
 class EarlyStoppingSpec(Section):
@@ -127,9 +121,7 @@ class TrainingSpec(Section):
 
     epochs: int = Field(200, ge=0, description="passes over the training rows, at most")
     batch_size: int = Field(32, ge=1, description="rows in one step")
-    optimizer: Optimizer = Field(
-        {"name": "sgd"}, description="what a step does with the gradient"
-    )
+    optimizer: Optimizer = Field({"name": "sgd"}, description="what a step does with the gradient")
     schedule: Schedule = Field(
         {"name": "constant"}, description="the learning rate over the epochs"
     )
@@ -167,9 +159,7 @@ class RuntimeSpec(Section):
     threads: or_auto(int) = Field(
         "auto", description="BLAS always runs on one; more are not used yet"
     )
-    shards: or_auto(int) = Field(
-        "auto", description="parts of a batch (not built yet: one)"
-    )
+    shards: or_auto(int) = Field("auto", description="parts of a batch (not built yet: one)")
     checkpoint_seconds: float = Field(10, ge=0, description="kept for resuming, not built yet")
 
     @field_validator("threads", "shards")

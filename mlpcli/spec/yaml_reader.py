@@ -43,9 +43,7 @@ class Mark:
 
     def fault(self, path: Path, problem: str, allowed: str = "", nearest: str = "") -> Fault:
         """Return a fault that stands here."""
-        return Fault(
-            self.file, self.line, self.column, dotted(path), problem, allowed, nearest
-        )
+        return Fault(self.file, self.line, self.column, dotted(path), problem, allowed, nearest)
 
 
 @dataclass
@@ -227,4 +225,5 @@ class _Builder:
 
     def _mark(self, event: yaml.Event) -> Mark:
         at = event.start_mark
+        assert at is not None
         return Mark(self.document.file, at.line + 1, at.column + 1)

@@ -56,6 +56,7 @@ class Trainer:
         self.penalty = L2(l2, network) if np.any(np.asarray(l2) != 0) else None
 
         sizes = {self.batch_size, self.n_rows % self.batch_size or self.batch_size}
+        self.rows_done, self.stopped = 0, False
         self.passes = {n: Pass(network, n, self.grad, dropout=True) for n in sizes}
         self.mask_bits = {n: self._mask_bits(p) for n, p in self.passes.items() if p.drops}
 
@@ -81,20 +82,21 @@ class Trainer:
         """Run one epoch; yield the number of rows done, several times on the way.
 
         epoch  from 1: it fixes the order of the rows and the masks, whatever happened before
-        stop   asked before each step; once true, the epoch ends there
+        stop   asked after each step; once true, the epoch ends there
 
-        Afterwards `loss` is the mean of J over the rows as their batches saw it, and `outputs`,
-        where they are kept, what the loss saw, in the order `order`.
+        Afterwards `loss` is the mean of J over the rows done, as their batches saw it, and
+        `outputs`, where they are kept, what the loss saw, in the order `order`.
         """
         self.rate[...] = learning_rate
+        self.rows_done, self.stopped = 0, False
         self._start(epoch)
         for start in range(0, self.n_rows, self.chunk):
             stop_row = min(start + self.chunk, self.n_rows)
             self._gather(start, stop_row)
             with np.errstate(all="ignore"):  # a loss that is not finite ends the run, in words
-                done = self._steps(start, stop_row, stop)
-            yield done
-            if done < stop_row or not self.finite(done):
+                self._steps(start, stop_row, stop)
+            yield self.rows_done
+            if self.stopped or not self.finite:
                 break
 
     def _start(self, epoch: int) -> None:
@@ -119,11 +121,10 @@ class Trainer:
             np.take(self.X, rows, axis=0, out=X[:n], mode="clip")
             np.take(self.target, rows, axis=0, out=target[:n], mode="clip")
 
-    def _steps(self, start: int, stop_row: int, stop: Callable[[], bool]) -> int:
-        """Run the steps of the gathered rows; return the row at which they ended."""
+    def _steps(self, start: int, stop_row: int, stop: Callable[[], bool]) -> None:
+        """Run the steps of the gathered rows, until the last or until asked to stop."""
         lanes = (slice(None),) * len(self.network.lead)
-        row, stopped = start, False
-        while row < stop_row and not stopped:
+        for row in range(start, stop_row, self.batch_size):
             n = min(self.batch_size, stop_row - row)
             rows = (*lanes, slice(row - start, row - start + n))
             self.values[..., row // self.batch_size] = self.step(
@@ -131,9 +132,10 @@ class Trainer:
             )
             if self.outputs is not None:
                 self.outputs[..., row : row + n, :] = self.passes[n].output
-            row += n
-            stopped = stop()
-        return row
+            self.rows_done = row + n
+            if stop():
+                self.stopped = True
+                return
 
     def step(self, batch: Pass, X: Array, target: Array) -> Any:
         """Take one step of descent on one batch; return its J, (...,), before the step."""
@@ -145,13 +147,20 @@ class Trainer:
         self.update()
         return value
 
-    def finite(self, rows_done: int) -> bool:
+    @property
+    def steps_done(self) -> int:
+        """How many steps of this epoch have been taken."""
+        return -(-self.rows_done // self.batch_size)
+
+    @property
+    def finite(self) -> bool:
         """Whether J of every batch so far in this epoch is a finite number."""
-        return bool(np.isfinite(self.values[..., : -(-rows_done // self.batch_size)]).all())
+        return bool(np.isfinite(self.values[..., : self.steps_done]).all())
 
     @property
     def loss(self) -> Any:
-        """Mean over the epoch's rows of J as their batches saw it, (...,)."""
-        rows = np.full(self.values.shape[-1], self.batch_size)
-        rows[-1] = self.n_rows - self.batch_size * (len(rows) - 1)
-        return self.values @ rows / self.n_rows
+        """Mean over the epoch's rows so far of J as their batches saw it, (...,)."""
+        steps = self.steps_done
+        rows = np.full(steps, self.batch_size)
+        rows[-1:] = self.rows_done - self.batch_size * (steps - 1)
+        return self.values[..., :steps] @ rows / self.rows_done

@@ -1,0 +1,82 @@
+"""What every verb does around its work: errors become a sentence and an exit code."""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+import typer
+
+from mlpcli.cli.console import complain
+from mlpcli.errors import MlpError
+
+BUG = 70
+OPERATING_SYSTEM = 6
+INTERRUPTED = 130
+
+
+def verb(work: Callable[..., Any]) -> Callable[..., Any]:
+    """Make a command of a function: translate what it raises, and never show a traceback.
+
+    The function returns None or an exit code. With --debug the traceback is shown as well.
+    """
+
+    @functools.wraps(work)
+    def command(**arguments: Any) -> None:
+        code = _run(work, arguments)
+        if code:
+            raise typer.Exit(code)
+
+    return command
+
+
+def _run(work: Callable[..., Any], arguments: dict[str, Any]) -> int:
+    try:
+        code = work(**arguments)
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        _forget_stdout()  # the reader has what it wanted
+        return 0
+    except (typer.Exit, SystemExit):
+        raise
+    except BaseException as error:  # noqa: BLE001  the last place where it can become a sentence
+        if arguments.get("debug"):
+            traceback.print_exc()
+        return _explain(error)
+    return code or 0
+
+
+def _explain(error: BaseException) -> int:
+    """Print one sentence for an error; return its exit code."""
+    if isinstance(error, MlpError):
+        complain(str(error))
+        return error.exit_code
+    if isinstance(error, KeyboardInterrupt):
+        complain("interrupted")
+        return INTERRUPTED
+    if isinstance(error, MemoryError):
+        complain(f"not enough memory{': ' if str(error) else ''}{error}")
+        return OPERATING_SYSTEM
+    if isinstance(error, OSError):
+        if error.filename is None:
+            _forget_stdout()  # what is left in its buffer would fail again at exit
+        name = f"{error.filename}: " if error.filename else ""
+        complain(f"{name}{error.strerror or error}")
+        return OPERATING_SYSTEM
+    complain(
+        f"a bug in mlp: {type(error).__name__}: {error}\n"
+        "please report it, with the output of the same command and --debug"
+    )
+    return BUG
+
+
+def _forget_stdout() -> None:
+    """Send what is left in standard output's buffer nowhere, so that closing it cannot fail."""
+    if sys.stdout is not None:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())

@@ -1,0 +1,80 @@
+"""Printing: results to standard output, everything else to standard error."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+
+def say(text: str = "") -> None:
+    """Print a line of results."""
+    if sys.stdout is not None:
+        sys.stdout.write(text + "\n")
+
+
+def say_json(document: Any) -> None:
+    """Print one JSON document; NaN and infinity become null."""
+    from mlpcli.runs.manifest import without_nan
+
+    say(json.dumps(without_nan(document), indent=1, ensure_ascii=False))
+
+
+def note(text: str) -> None:
+    """Print a line that is not a result."""
+    if sys.stderr is not None:
+        sys.stderr.write(text + "\n")
+        sys.stderr.flush()
+
+
+def complain(text: str) -> None:
+    """Print an error."""
+    try:
+        for line in text.splitlines():
+            note(f"mlp: {line}")
+    except OSError:
+        pass  # nobody is left to tell
+
+
+def on_terminal(stream: Any) -> bool:
+    """Whether a stream is a terminal that understands more than plain lines."""
+    import os
+
+    return bool(stream is not None and stream.isatty() and os.environ.get("TERM") != "dumb")
+
+
+def figure(value: Any) -> str:
+    """Return a number as a table shows it: four significant digits, a dash for NaN.
+
+    >>> [figure(x) for x in (0.97224, 12345.678, float("nan"), 3, 1.2e-7)]
+    ['0.9722', '12345.7', '–', '3', '1.2e-07']
+    """
+    if value is None or value != value:  # noqa: PLR0124  NaN
+        return "–"
+    if not isinstance(value, float):
+        return f"{value:,}" if isinstance(value, int) else str(value)
+    if 1000 <= abs(value) < 1e7:  # noqa: PLR2004
+        return f"{value:.1f}"
+    return f"{value:.4g}"
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """Print a table; the first column and texts left-aligned, numbers right-aligned."""
+    if sys.stdout is None:
+        return
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    terminal = on_terminal(sys.stdout)
+    # In a pipe there is no width to keep to: a line that wraps is a line that a script misreads.
+    console = Console(file=sys.stdout, width=None if terminal else 10_000, highlight=False)
+    shown = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    for place, name in enumerate(header):
+        numeric = any(isinstance(row[place], int | float) for row in rows)
+        shown.add_column(Text(name), justify="right" if numeric else "left", overflow="fold")
+    for row in rows:
+        shown.add_row(*(Text(figure(cell)) for cell in row))
+    console.print(shown)

@@ -1,0 +1,61 @@
+"""Sentences and tables about data, networks and scores, shared by the verbs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mlpcli.cli.console import table
+from mlpcli.data.dataset import Dataset
+from mlpcli.data.inputs import NumericColumn
+from mlpcli.nn.network import Architecture
+
+
+def rows_line(dataset: Dataset) -> str:
+    """Return what was read, in a line."""
+    names = ", ".join(dict.fromkeys(t.name for t in dataset.tables.values()))
+    rows = ", ".join(f"{len(part):,} {name}" for name, part in dataset.parts.items())
+    task, inputs = dataset.encoding.task, dataset.encoding.inputs
+    target = ", ".join(dataset.encoding.target.names)
+    return f"{names}: {rows} rows; {inputs.n_features} features; {task} on {target}"
+
+
+def notes_on_values(dataset: Dataset) -> list[str]:
+    """Return a line for each column in which values were missing or unknown, with its rule."""
+    columns = {column.name: column for column in dataset.encoding.inputs.columns}
+    lines = []
+    for part, counts in dataset.replaced.items():
+        name = dataset.tables[part].name
+        lines += [replaced_line(name, columns[column], n) for column, n in counts.items()]
+    return lines
+
+
+def replaced_line(name: str, column: Any, n: int) -> str:
+    """Return what was done with a column's missing or unknown values."""
+    what = f"{name}: {column.name}: {n} "
+    if isinstance(column, NumericColumn):
+        return what + f"missing value{'s' * (n > 1)} set to the training median, {column.fill:g}"
+    values = "values are" if n > 1 else "value is"
+    return what + f"{values} missing or in no category of the training rows: all its columns 0"
+
+
+def network_line(architecture: Architecture) -> str:
+    """Return a network in a line: widths, activations, loss, parameters."""
+    widths = " - ".join(
+        [
+            str(architecture.n_inputs),
+            *(f"{layer.units} {layer.activation.name}" for layer in architecture.hidden),
+            f"{architecture.n_outputs} {architecture.output_activation.name}",
+        ]
+    )
+    return f"network {widths}; loss {architecture.loss.name}; {n_params(architecture)} parameters"
+
+
+def n_params(architecture: Architecture) -> str:
+    """Return the number of parameters, with thousands separated."""
+    return f"{architecture.layout.n_params:,}"
+
+
+def print_scores(scores: dict[str, dict[str, Any]]) -> None:
+    """Print a table with a row for each part and a column for each figure."""
+    header = list(next(iter(scores.values())))
+    table(["", *header], [[part, *(row[h] for h in header)] for part, row in scores.items()])

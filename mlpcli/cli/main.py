@@ -1,0 +1,69 @@
+"""The program `mlp`: every module of `verbs` is a verb.
+
+Nothing here imports NumPy or pandas: `mlp --help` must be as quick as Typer is. A verb imports
+what it needs when it runs.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import pkgutil
+import sys
+from typing import Annotated
+
+import typer
+
+from mlpcli import __version__
+from mlpcli.cli import verbs
+
+HELP = """Train, evaluate and verify multilayer perceptrons from YAML specs.
+
+Results go to standard output, everything else to standard error.
+
+Exit codes: 0 done; 1 the check ran and the answer is no; 2 usage or spec; 3 data; 4 diverged;
+5 the run or model cannot be used; 6 operating system; 70 a bug in mlp; 130/143 interrupted.
+"""
+
+app = typer.Typer(
+    help=HELP,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(value: bool) -> None:  # noqa: FBT001  Typer's signature
+    if value:
+        typer.echo(f"mlp {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    _version: Annotated[  # noqa: FBT002  Typer's signature
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+for _module in pkgutil.iter_modules(verbs.__path__):
+    app.command(_module.name)(
+        getattr(importlib.import_module(f"{verbs.__name__}.{_module.name}"), _module.name)
+    )
+
+
+def main() -> None:
+    """Run the command line."""
+    # Before NumPy is imported: BLAS's own threads run many times slower than one as soon as
+    # another job holds a core (design, section 2). Parallelism is over lanes.
+    for library in ("OPENBLAS", "OMP", "MKL", "VECLIB", "BLIS"):
+        name = f"{library}_NUM_THREADS" if library != "VECLIB" else "VECLIB_MAXIMUM_THREADS"
+        os.environ[name] = "1"
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None and hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    app(prog_name="mlp")

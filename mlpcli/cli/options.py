@@ -1,0 +1,20 @@
+"""Arguments and options that verbs share, so that they read the same everywhere."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+SpecPath = Annotated[str, typer.Argument(metavar="SPEC", help="The spec, a YAML file; - is stdin.")]
+Run = Annotated[str, typer.Argument(metavar="RUN", help="A run directory or a model file.")]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set", metavar="KEY=VALUE", help="Override a key, as in a.b[0].c=value; repeatable."
+    ),
+]
+Seed = Annotated[int | None, typer.Option(metavar="N", help="Replace the spec's seed.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Silence all but errors.")]
+Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]

@@ -1,0 +1,121 @@
+"""Progress of a training: a bar on a terminal, plain lines elsewhere. All on standard error."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import Any, Protocol
+
+from mlpcli.cli.console import figure, note, on_terminal
+from mlpcli.training.loop import Advanced, EpochEnded, Event
+
+SECONDS_BETWEEN_LINES = 1.0
+
+
+class Progress(Protocol):
+    """Shows events as they come."""
+
+    def show(self, event: Event) -> None:
+        """Show one event."""
+
+    def close(self) -> None:
+        """Leave the terminal as it was."""
+
+
+def progress_for(kind: str, n_epochs: int, columns: list[str]) -> Progress:
+    """Return the progress of this kind: auto, rich, plain or none."""
+    if kind == "auto":
+        kind = "rich" if on_terminal(sys.stderr) else "plain"
+    if kind == "rich":
+        return RichProgress(n_epochs, columns)
+    return PlainProgress(n_epochs, columns) if kind == "plain" else NoProgress()
+
+
+class NoProgress:
+    """Shows nothing."""
+
+    def show(self, event: Event) -> None:
+        """Show nothing."""
+
+    def close(self) -> None:
+        """Do nothing."""
+
+
+def _summary(event: EpochEnded, columns: list[str]) -> str:
+    """Return the epoch's figures in a line."""
+    shown = [c for c in columns if c not in ("epoch", "learning_rate", "seconds")]
+    figures = "  ".join(f"{name} {figure(float(event.row[name]))}" for name in shown)
+    return f"{figures}  best epoch {event.best_epoch}"
+
+
+class PlainProgress:
+    """One line an epoch, at most one a second; the first and the last are always shown."""
+
+    def __init__(self, n_epochs: int, columns: list[str]) -> None:
+        self.n_epochs, self.columns = n_epochs, columns
+        self.last = 0.0
+        self.held: str | None = None
+
+    def show(self, event: Event) -> None:
+        """Print the line of an epoch, or hold it back."""
+        if isinstance(event, EpochEnded):
+            line = f"epoch {event.epoch}/{self.n_epochs}  {_summary(event, self.columns)}"
+            now = time.monotonic()
+            if now - self.last >= SECONDS_BETWEEN_LINES:
+                note(line)
+                self.last, self.held = now, None
+            else:
+                self.held = line
+
+    def close(self) -> None:
+        """Print the last line, if it was held back."""
+        if self.held is not None:
+            note(self.held)
+
+
+class RichProgress:
+    """A bar over the epochs, with the loss, the validation figure, rows/s and the best epoch."""
+
+    def __init__(self, n_epochs: int, columns: list[str]) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+        self.columns = columns
+        self.bar: Any = Progress(
+            TextColumn("epoch {task.fields[epoch]}/{task.fields[n_epochs]}"),
+            BarColumn(bar_width=24),
+            TextColumn("{task.fields[figures]}"),
+            TextColumn("{task.fields[speed]}", style="dim"),
+            TimeRemainingColumn(),
+            console=Console(stderr=True),
+            transient=True,
+        )
+        self.task = self.bar.add_task(
+            "", total=n_epochs, epoch=0, n_epochs=n_epochs, figures="", speed=""
+        )
+        self.rows, self.before = 0, 0
+        self.begun = time.monotonic()
+        self.bar.start()
+
+    def show(self, event: Event) -> None:
+        """Move the bar."""
+        if isinstance(event, Advanced):
+            self.rows = self.before + event.rows
+            speed = self.rows / max(time.monotonic() - self.begun, 1e-9)
+            done = event.epoch - 1 + event.rows / event.n_rows
+            self.bar.update(self.task, completed=done, speed=f"{speed:,.0f} rows/s")
+            if event.rows == event.n_rows:
+                self.before = self.rows
+        elif isinstance(event, EpochEnded):
+            shown = ["train_loss", *(c for c in self.columns if c.startswith("val_"))][:3]
+            figures = "  ".join(f"{name} {figure(float(event.row[name]))}" for name in shown)
+            self.bar.update(
+                self.task,
+                completed=event.epoch,
+                epoch=event.epoch,
+                figures=f"{figures}  best {event.best_epoch}",
+            )
+
+    def close(self) -> None:
+        """Take the bar away."""
+        self.bar.stop()

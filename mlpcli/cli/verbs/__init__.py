@@ -1,0 +1,1 @@
+"""The verbs: module `x` defines the command `mlp x` as its function `x`."""

@@ -1,0 +1,135 @@
+"""mlp train SPEC."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from mlpcli.cli.command import verb
+from mlpcli.cli.options import Debug, Json, Overrides, Quiet, Seed, SpecPath
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from mlpcli.cli.signals import StopRequest
+    from mlpcli.training.loop import Ended, Training
+
+
+@verb
+def train(
+    spec: SpecPath,
+    overrides: Overrides = None,
+    run_dir: Annotated[
+        str | None, typer.Option(metavar="DIR", help="Where the run goes; new or empty.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace the run in --run-dir.")] = False,
+    seed: Seed = None,
+    progress: Annotated[
+        Literal["auto", "rich", "plain", "none"], typer.Option(help="How progress is shown.")
+    ] = "auto",
+    json: Json = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> int | None:
+    """Train the network of a spec; write model, metrics and manifest into a run directory.
+
+    Examples:
+      mlp train configs/iris.yaml
+
+      mlp train configs/digits.yaml --set training.epochs=50 --seed 3
+
+      RUN=$(mlp train -q configs/iris.yaml) && mlp eval "$RUN"
+    """
+    from mlpcli.cli.signals import StopRequest
+    from mlpcli.runs.directory import create_run_directory
+    from mlpcli.spec.load import load_spec
+    from mlpcli.training.assemble import load_dataset
+    from mlpcli.training.loop import Training
+
+    loaded = load_spec(spec, overrides or (), seed)
+    dataset = load_dataset(loaded)
+    training = Training(loaded.spec, dataset)
+    with StopRequest() as stop:
+        directory = create_run_directory(loaded.name, run_dir, force=force)
+        if not quiet and not json:
+            _announce(training, directory)
+        shown = "none" if quiet or json else progress
+        ended = _run(training, loaded.folder, directory, shown, stop)
+    return _report(training, directory, ended, stop, json=json, quiet=quiet)
+
+
+def _announce(training: Training, directory: Path) -> None:
+    from mlpcli.cli.console import note
+    from mlpcli.cli.describe import network_line, notes_on_values, rows_line
+
+    note(rows_line(training.dataset))
+    for line in notes_on_values(training.dataset):
+        note(line)
+    note(network_line(training.architecture))
+    if training.stopping is None and training.spec.training.early_stopping is not None:
+        note("no validation rows: no early stopping, and the last epoch's weights are the model")
+    note(f"run {directory}")
+
+
+def _run(
+    training: Training, folder: Path, directory: Path, progress: str, stop: StopRequest
+) -> Ended:
+    """Train, with the files of the run kept up to date; return how it ended."""
+    from mlpcli.cli.progress import progress_for
+    from mlpcli.runs.recorder import Recorder
+    from mlpcli.training.loop import Ended
+
+    recorder = Recorder(directory, training, folder)
+    shown = progress_for(progress, training.spec.training.epochs, training.columns)
+    try:
+        for event in training.run(stop):
+            recorder.take(event)
+            shown.show(event)
+    except BaseException:
+        recorder.failed()
+        raise
+    finally:
+        shown.close()
+    assert isinstance(event, Ended)
+    return event
+
+
+def _report(
+    training: Training,
+    directory: Path,
+    ended: Ended,
+    stop: StopRequest,
+    *,
+    json: bool,
+    quiet: bool,
+) -> int | None:
+    """Print the result; return the exit code."""
+    import json as json_module
+
+    from mlpcli.cli.console import complain, note, say, say_json
+    from mlpcli.cli.describe import print_scores
+    from mlpcli.runs.directory import MANIFEST
+
+    result: dict[str, Any] = json_module.loads((directory / MANIFEST).read_text("utf-8"))["result"]
+    if json:
+        say_json({"run": str(directory), **result})
+    elif quiet:
+        say(str(directory))
+    else:
+        epochs = f"{ended.epochs} epoch{'s' if ended.epochs != 1 else ''}"
+        note(f"{ended.reason} after {epochs}, {ended.seconds:.1f} s; best epoch {ended.best_epoch}")
+        if result["scores"]:
+            print_scores(result["scores"])
+        say(f"run: {directory}")
+    if ended.reason == "diverged":
+        complain(
+            f"the loss is no longer a finite number in epoch {ended.epochs + 1}; the weights of "
+            f"epoch {ended.best_epoch} are in {directory}; a smaller learning rate, now "
+            f"{training.optimizer.learning_rate:g}, usually helps"
+        )
+        return 4
+    if ended.reason == "interrupted":
+        complain(f"interrupted in epoch {ended.epochs + 1}; the model so far is in {directory}")
+        return 128 + stop.signal
+    return None

@@ -1,0 +1,138 @@
+"""What is odd in a data set, and what a model has to beat."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from mlpcli.data.dataset import Dataset
+from mlpcli.data.inputs import NumericColumn
+from mlpcli.data.targets import ClassTarget
+from mlpcli.errors import listing
+from mlpcli.nn.arrays import Array
+
+
+@dataclass(frozen=True)
+class Oddity:
+    """One thing that may be a mistake in the data.
+
+    kind     constant, missing, duplicate, absent_class, or missing_text
+    columns  the columns it is about, where it is about columns
+    """
+
+    kind: str
+    text: str
+    columns: tuple[str, ...] = ()
+
+
+def oddities(dataset: Dataset) -> list[Oddity]:
+    """Return everything odd in a data set."""
+    return [
+        *_constant(dataset),
+        *_missing(dataset),
+        *_duplicates(dataset),
+        *_absent_classes(dataset),
+    ]
+
+
+def _constant(dataset: Dataset) -> list[Oddity]:
+    X = dataset.parts["train"].X
+    start, found = 0, []
+    for column in dataset.encoding.inputs.columns:
+        values = X[:, start : start + column.width]
+        start += column.width
+        if (values == values[:1]).all():
+            found.append(column.name)
+    if not found:
+        return []
+    text = f"constant in the training rows, so of no use: {listing(found)}"
+    return [Oddity("constant", text, tuple(found))]
+
+
+def _missing(dataset: Dataset) -> list[Oddity]:
+    found = []
+    for name, table in dataset.tables.items():
+        of = f" of {name}" if len(dataset.tables) > 1 else ""
+        for column in dataset.encoding.inputs.columns:
+            n = int(table.column(column.name).isna().sum())
+            if not n:
+                continue
+            if isinstance(column, NumericColumn):
+                rule = f"set to the training median, {column.fill:g}"
+            elif None in column.categories:
+                rule = "a category of its own"
+            else:
+                rule = "in no category: all its columns 0"
+            share = f"{n} of {len(table)} rows{of}"
+            found.append(
+                Oddity("missing", f"{column.name}: missing in {share}; {rule}", (column.name,))
+            )
+    return found
+
+
+def _duplicates(dataset: Dataset) -> list[Oddity]:
+    """Find rows of validation and test whose inputs and target are those of a training row."""
+    keys = {name: _row_keys(dataset, name) for name in dataset.parts}
+    found = []
+    for name in dataset.parts:
+        if name != "train":
+            n = int(np.isin(keys[name], keys["train"]).sum())
+            if n:
+                of = f"{n} of the {len(keys[name])} {name} rows"
+                text = f"{of} are training rows too, value for value"
+                found.append(Oddity("duplicate", text))
+    return found
+
+
+def _row_keys(dataset: Dataset, part: str) -> Array:
+    names = [column.name for column in dataset.encoding.inputs.columns]
+    names += dataset.encoding.target.names
+    frame = dataset.tables["data" if dataset.codes is not None else part].frame
+    rows = frame[names].iloc[dataset.parts[part].rows]
+    keys: Array = pd.util.hash_pandas_object(rows.astype(object), index=False).to_numpy()
+    return keys
+
+
+def _absent_classes(dataset: Dataset) -> list[Oddity]:
+    target = dataset.encoding.target
+    if not isinstance(target, ClassTarget):
+        return []
+    found = []
+    for name, part in dataset.parts.items():
+        counts = np.bincount(part.labels, minlength=len(target.classes))
+        absent = [target.classes[k] for k in np.flatnonzero(counts == 0)]
+        if absent:
+            text = f"no {name} row has the class {listing(absent)}"
+            found.append(Oddity("absent_class", text))
+    return found
+
+
+def baseline(dataset: Dataset) -> tuple[str, dict[str, Any]]:
+    """Return what a model has to beat, in words, and for each part its figure.
+
+    Classes: the share of the training rows' most frequent class (accuracy). Several labels: of
+    rows in which every label is its most frequent. Numbers: the root mean squared error of the
+    training rows' mean, the mean over outputs, in the target's unit.
+    """
+    train = dataset.parts["train"].labels
+    target = dataset.encoding.target
+    if isinstance(target, ClassTarget):
+        best = int(np.argmax(np.bincount(train)))
+        right = {name: float(np.mean(p.labels == best)) for name, p in dataset.parts.items()}
+        return f"accuracy of always saying {target.classes[best]}", right
+    if dataset.encoding.task == "multilabel":
+        usual = (train.mean(axis=0) > 0.5).astype(int)  # noqa: PLR2004
+        right = {
+            name: float(np.mean((p.labels == usual).all(axis=1)))
+            for name, p in dataset.parts.items()
+        }
+        return "accuracy of always saying the most frequent labels", right
+    mean = train.mean(axis=0)
+    error = {
+        name: float(np.mean(np.sqrt(np.mean((p.labels - mean) ** 2, axis=0))))
+        for name, p in dataset.parts.items()
+    }
+    return "rmse of always saying the training mean", error

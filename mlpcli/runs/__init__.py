@@ -1,0 +1,1 @@
+"""A run on disk: its directory, model file, metrics file and manifest."""

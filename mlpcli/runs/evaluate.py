@@ -1,0 +1,138 @@
+"""A model applied to a file: which rows are which part, scores, predictions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from mlpcli.data.dataset import Part
+from mlpcli.data.readers import read_table
+from mlpcli.data.splitting import PARTS, split_by_column
+from mlpcli.data.table import Table
+from mlpcli.data.targets import ClassTarget
+from mlpcli.errors import DataError, UsageError
+from mlpcli.nn.arrays import Array
+from mlpcli.nn.passes import Evaluation
+from mlpcli.runs.model_file import Model
+
+Replaced = dict[str, dict[str, int]]
+
+
+def parts_of(
+    model: Model, data: str | None, split: str | None
+) -> tuple[dict[str, Part], Replaced]:
+    """Return the parts to evaluate, by name, and by file how many values had to be replaced.
+
+    data   a file; None for the one (or ones) the model was trained on
+    split  one part only; None for all
+
+    A file with the SHA-256 of the training data is split as it was then. Any other is new data:
+    all its rows are one part, `all`, unless it has the model's split column.
+    """
+    files = model.spec.data.split.files
+    if data is None and files is not None:
+        return _parts_of_files(model, files.model_dump(exclude_none=True), split)
+    path = data if data is not None else model.spec.data.path
+    if path == "-" and data is None:
+        raise UsageError("the model was trained on standard input; give the data with --data")
+    assert path is not None
+    table = read_table(path, model.encoding.read)
+    codes = _codes(model, table, split, given=data is not None)
+    part, replaced = model.encoding.encode(table, model.network.dtype)
+    parts = {"all": part} if codes is None else _select(part, codes)
+    return _only(parts, split, table.name), {table.name: replaced}
+
+
+def _parts_of_files(
+    model: Model, files: dict[str, str], split: str | None
+) -> tuple[dict[str, Part], Replaced]:
+    wanted = files if split is None else {split: files[split]} if split in files else {}
+    parts, replaced = {}, {}
+    for name, path in wanted.items():
+        table = read_table(path, model.encoding.read)
+        _check_unchanged(model, table, name)
+        parts[name], replaced[table.name] = model.encoding.encode(table, model.network.dtype)
+    return _only(parts, split, "the spec"), replaced
+
+
+def _codes(model: Model, table: Table, split: str | None, *, given: bool) -> Array | None:
+    """Return each row's part, or None where all rows of the file are one part."""
+    if model.codes is not None and table.sha256 == model.sha256.get("data"):
+        return model.codes
+    if not given:
+        _check_unchanged(model, table, "data")
+    column = model.spec.data.split.column
+    if column is not None and column in table.columns:
+        return split_by_column(table, column)
+    if split is not None:
+        raise UsageError(
+            f"--split {split}: {table.name} is not the file the model was trained on, so it has no "
+            "such part; without --split all its rows are evaluated"
+        )
+    return None
+
+
+def _check_unchanged(model: Model, table: Table, part: str) -> None:
+    if table.sha256 != model.sha256.get(part):
+        raise DataError(
+            f"{table.name}: the file has changed since the model was trained on it; to evaluate all "
+            f"rows it has now, name it: --data {table.name}"
+        )
+
+
+def _select(part: Part, codes: Array) -> dict[str, Part]:
+    parts = {}
+    for code, name in enumerate(PARTS):
+        rows = np.flatnonzero(codes == code)
+        if len(rows):
+            parts[name] = Part(part.X[rows], part.y[rows], part.labels[rows], rows)
+    return parts
+
+
+def _only(parts: dict[str, Part], split: str | None, name: str) -> dict[str, Part]:
+    if split is None:
+        return parts
+    if split not in parts:
+        raise UsageError(f"--split {split}: {name} has no such part; it has: {', '.join(parts)}")
+    return {split: parts[split]}
+
+
+def predict(model: Model, table: Table) -> tuple[dict[str, Any], dict[str, int]]:
+    """Return the columns of the predictions, and how many values had to be replaced.
+
+    One target: `prediction`; several: `prediction_NAME`. Where the output is a probability also
+    `probability_CLASS` (or `probability_NAME`). Numbers are in the target's own unit.
+    """
+    X, replaced = model.encoding.inputs.encode(table, model.network.dtype)
+    network, target = model.network, model.encoding.target
+    y_hat = np.empty((len(X), network.architecture.n_outputs), network.dtype)
+    with np.errstate(all="ignore"):
+        Evaluation(network).predict(X, y_hat)
+    probability = network.architecture.output_activation.name in ("sigmoid", "softmax")
+    if isinstance(target, ClassTarget):
+        return _class_columns(target, y_hat, probability=probability), replaced
+    names = ["prediction"] if len(target.names) == 1 else [f"prediction_{n}" for n in target.names]
+    values = target.decode(y_hat)
+    if target.task == "multilabel":
+        chances = {f"probability_{n}": c for n, c in zip(target.names, y_hat.T, strict=True)}
+        labels = (y_hat > 0.5).astype(int)  # noqa: PLR2004
+        columns = dict(zip(names, labels.T, strict=True))
+        return columns | (chances if probability else {}), replaced
+    return dict(zip(names, values.T, strict=True)), replaced
+
+
+def _class_columns(target: ClassTarget, y_hat: Array, *, probability: bool) -> dict[str, Any]:
+    if target.task == "binary":
+        number = (y_hat[:, 0] > 0.5).astype(np.intp)  # noqa: PLR2004
+        y_hat = np.hstack([1 - y_hat, y_hat])
+    else:
+        number = np.argmax(y_hat, axis=1)
+    classes = np.array(target.classes, dtype=object)
+    columns = {"prediction": classes[number]}
+    if probability:
+        columns |= {
+            f"probability_{label}": column
+            for label, column in zip(target.classes, y_hat.T, strict=True)
+        }
+    return columns

@@ -1,0 +1,108 @@
+"""manifest.json: what was run, on what, with what, and how it ended."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import sys
+from datetime import datetime, timezone
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mlpcli import __version__
+from mlpcli.data.dataset import Dataset
+from mlpcli.data.splitting import PARTS
+from mlpcli.runs.files import write_whole
+from mlpcli.spec.schema import Spec
+
+
+def describe_machine() -> dict[str, Any]:
+    """Return versions, CPU, BLAS and threads: what besides spec and data decides the bits."""
+    blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
+    return {
+        "mlp": __version__,
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "pandas": version("pandas"),
+        "platform": platform.platform(),
+        "cpu": _cpu(),
+        "cores": os.cpu_count(),
+        "blas": f"{blas.get('name')} {blas.get('version')}",
+        "blas_threads": int(os.environ.get("OPENBLAS_NUM_THREADS", "0")) or None,
+    }
+
+
+def _cpu() -> str:
+    try:
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()
+
+
+def describe_data(spec: Spec, dataset: Dataset) -> dict[str, Any]:
+    """Return the files with their SHA-256, and the rows of each part."""
+    split: dict[str, Any] = {"rows": {name: len(part) for name, part in dataset.parts.items()}}
+    if dataset.codes is not None:
+        # The training rows are all the others: listing them too would say it twice.
+        split["indices"] = {
+            name: np.flatnonzero(dataset.codes == code).tolist()
+            for code, name in enumerate(PARTS)
+            if name != "train" and name in dataset.parts
+        }
+    return {
+        "task": dataset.encoding.task,
+        "files": {part: table.name for part, table in dataset.tables.items()},
+        "sha256": dataset.sha256,
+        "features": dataset.encoding.inputs.n_features,
+        "replaced": dataset.replaced,
+        "split": {"seed": spec.seed, **split},
+    }
+
+
+class Manifest:
+    """The manifest of one run, rewritten whole each time something changes."""
+
+    def __init__(self, path: Path, spec: Spec, dataset: Dataset) -> None:
+        self.path = path
+        self.document: dict[str, Any] = {
+            "status": "running",
+            "command": sys.argv,
+            "started": _now(),
+            "ended": None,
+            "machine": describe_machine(),
+            "data": describe_data(spec, dataset),
+            "result": None,
+        }
+        self.write()
+
+    def end(self, status: str, result: dict[str, Any]) -> None:
+        """Write down how it ended: done, interrupted, diverged or failed."""
+        self.document |= {"status": status, "ended": _now(), "result": result}
+        self.write()
+
+    def write(self) -> None:
+        """Write the file."""
+        text = json.dumps(without_nan(self.document), indent=1, ensure_ascii=False)
+        write_whole(self.path, (text + "\n").encode())
+
+
+def without_nan(value: Any) -> Any:
+    """Return plain data with null for every number that JSON cannot write."""
+    if isinstance(value, dict):
+        return {key: without_nan(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [without_nan(inner) for inner in value]
+    if isinstance(value, float) and not np.isfinite(value):
+        return None
+    return value
+
+
+def _now() -> str:
+    return datetime.now(timezone.utc).isoformat(timespec="milliseconds")

@@ -1,0 +1,46 @@
+"""metrics.csv: one line an epoch, each written whole, so that it can be followed while it grows."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from mlpcli.errors import FileError
+
+
+class MetricsFile:
+    """Appends rows of figures to a CSV file.
+
+    Numbers are written so that they read back as the same floats; NaN is an empty cell.
+    """
+
+    def __init__(self, path: Path, columns: Sequence[str]) -> None:
+        self.path, self.columns = path, columns
+        try:
+            self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o666)
+        except OSError as error:
+            raise FileError(f"{path}: {error.strerror}") from None
+        self._write(",".join(columns))
+
+    def append(self, row: dict[str, float]) -> None:
+        """Write one row, in the order of the columns, with one call of the system."""
+        self._write(",".join(_cell(row[name]) for name in self.columns))
+
+    def _write(self, line: str) -> None:
+        content = (line + "\n").encode()
+        try:
+            if os.write(self._file, content) < len(content):
+                raise FileError(f"{self.path}: no space left on the device")
+        except OSError as error:
+            raise FileError(f"{self.path}: {error.strerror}") from None
+
+    def close(self) -> None:
+        """Close the file."""
+        os.close(self._file)
+
+
+def _cell(figure: float) -> str:
+    if figure != figure:  # noqa: PLR0124  NaN
+        return ""
+    return repr(figure)

@@ -1,0 +1,216 @@
+"""The training loop: epochs, validation, early stopping. It yields events and prints nothing."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from mlpcli.data.dataset import Dataset, Part
+from mlpcli.nn.activations import ACTIVATIONS
+from mlpcli.nn.arrays import Array
+from mlpcli.nn.network import Architecture, Network, initialize
+from mlpcli.nn.optimizers import OPTIMIZERS
+from mlpcli.nn.passes import Evaluation
+from mlpcli.nn.schedules import SCHEDULES
+from mlpcli.spec.members import build
+from mlpcli.spec.schema import Spec
+from mlpcli.training.assemble import build_architecture, epoch_metrics, loss_target, outcome
+from mlpcli.training.early_stopping import EarlyStopping
+from mlpcli.training.metrics import METRICS, Metric
+from mlpcli.training.trainer import Trainer, never
+
+
+@dataclass(frozen=True)
+class Advanced:
+    """Some rows of an epoch are done."""
+
+    epoch: int
+    rows: int
+    n_rows: int
+
+
+@dataclass(frozen=True)
+class EpochEnded:
+    """An epoch is done: its row of metrics.csv, and whether it is the best so far."""
+
+    epoch: int
+    row: dict[str, float]
+    improved: bool
+    best_epoch: int
+
+
+@dataclass(frozen=True)
+class Ended:
+    """Training is over.
+
+    reason      finished, patience, interrupted or diverged
+    epochs      how many were completed
+    best_epoch  the epoch whose weights the network now has; 0 is the random beginning
+    """
+
+    reason: str
+    epochs: int
+    best_epoch: int
+    seconds: float
+
+
+Event = Advanced | EpochEnded | Ended
+
+
+class Training:
+    """One training: the network, its data in the form the loss takes, and the loop.
+
+    After `run`, `network` has the best epoch's weights where there are validation rows, else the
+    last epoch's.
+    """
+
+    def __init__(self, spec: Spec, dataset: Dataset) -> None:
+        self.spec, self.dataset = spec, dataset
+        self.encoding = dataset.encoding
+        self.architecture: Architecture = build_architecture(spec, dataset.encoding)
+        self.network: Network = initialize(self.architecture, spec.seed, spec.runtime.dtype)
+        self.metrics: list[Metric] = epoch_metrics(spec, dataset.encoding.task)
+        self.evaluation = Evaluation(self.network)
+        self.targets = {
+            name: loss_target(self.architecture, self.encoding, part.y, self.network.dtype)
+            for name, part in dataset.parts.items()
+        }
+        self.outputs = {
+            name: np.empty((len(part), self.architecture.n_outputs), self.network.dtype)
+            for name, part in dataset.parts.items()
+        }
+        self.optimizer = build(OPTIMIZERS, spec.training.optimizer)
+        self.schedule = build(SCHEDULES, spec.training.schedule)
+        self.stopping = self._early_stopping()
+
+    def _early_stopping(self) -> EarlyStopping | None:
+        """Return what watches the validation figure; None without validation rows."""
+        wanted = self.spec.training.early_stopping
+        self.monitor = wanted.monitor if wanted else "val_loss"
+        if "validation" not in self.dataset.parts:
+            return None
+        name = self.monitor.partition("_")[2]
+        greater = name in METRICS and METRICS[name].greater_is_better
+        if wanted is None:
+            return EarlyStopping(None, 0.0, greater_is_better=greater)
+        return EarlyStopping(wanted.patience, wanted.min_delta, greater_is_better=greater)
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns of metrics.csv."""
+        names = ["loss", *(metric.name for metric in self.metrics)]
+        parts = ["train"] + ["val"] * ("validation" in self.dataset.parts)
+        figures = [f"{part}_{name}" for part in parts for name in names]
+        return ["epoch", *figures, "learning_rate", "seconds"]
+
+    def run(self, stop: Callable[[], bool] = never) -> Iterator[Event]:
+        """Train; yield what happens as it happens.
+
+        stop  asked after each step; once true, training ends there
+        """
+        begun = time.perf_counter()
+        train = self.dataset.parts["train"]
+        trainer = Trainer(
+            self.network,
+            self.optimizer,
+            train.X,
+            self.targets["train"],
+            batch_size=self.spec.training.batch_size,
+            seeds=[self.spec.seed],
+            l2=self.spec.regularization.l2,
+            keep_outputs=bool(self.metrics) and self.spec.training.train_loss == "running",
+        )
+        reason, epoch = "finished", 0
+        while epoch < self.spec.training.epochs and reason == "finished":
+            started = time.perf_counter()
+            rate = self.optimizer.learning_rate * self.schedule.factor(epoch + 1)
+            for rows in trainer.epoch(epoch + 1, rate, stop):
+                yield Advanced(epoch + 1, rows, trainer.n_rows)
+            if not trainer.finite:
+                reason = "diverged"
+            elif trainer.rows_done < trainer.n_rows:
+                reason = "interrupted"
+            else:
+                epoch += 1
+                row = {"epoch": epoch, **self._figures(trainer), "learning_rate": rate}
+                row["seconds"] = time.perf_counter() - started
+                improved = self._improved(epoch, row)
+                yield EpochEnded(epoch, row, improved, self._best_epoch(epoch))
+                if not np.isfinite(row["train_loss"]):
+                    reason = "diverged"
+                elif self.stopping is not None and self.stopping.exhausted:
+                    reason = "patience"
+                elif trainer.stopped:
+                    reason = "interrupted"
+        if self.stopping is not None and self.stopping.theta is not None:
+            self.network.theta[...] = self.stopping.theta
+        yield Ended(reason, epoch, self._best_epoch(epoch), time.perf_counter() - begun)
+
+    def _best_epoch(self, epoch: int) -> int:
+        if self.stopping is None or self.stopping.theta is None:
+            return epoch
+        return self.stopping.best_epoch
+
+    def _improved(self, epoch: int, row: dict[str, float]) -> bool:
+        if self.stopping is None:
+            return True
+        return self.stopping.improved(epoch, row[self.monitor], self.network.theta)
+
+    def _figures(self, trainer: Trainer) -> dict[str, float]:
+        """Return the epoch's losses and metrics, in the order of the columns."""
+        with np.errstate(all="ignore"):
+            if self.spec.training.train_loss == "full":
+                figures = self._of_part("train", "train", self.metrics)
+            else:
+                figures = {"train_loss": float(trainer.loss)}
+                if trainer.outputs is not None:
+                    y_hat = self.outputs["train"]
+                    ACTIVATIONS[self.architecture.loss.link]().value(trainer.outputs, y_hat)
+                    labels = self.dataset.parts["train"].labels[trainer.order]
+                    figures |= self._metrics("train", self.metrics, labels, y_hat)
+            if "validation" in self.dataset.parts:
+                figures |= self._of_part("validation", "val", self.metrics)
+        return figures
+
+    def _of_part(self, name: str, prefix: str, metrics: list[Metric]) -> dict[str, float]:
+        part, y_hat = self.dataset.parts[name], self.outputs[name]
+        loss = self.evaluation.loss(part.X, self.targets[name], y_hat)
+        return {
+            f"{prefix}_loss": float(loss),
+            **self._metrics(prefix, metrics, part.labels, y_hat),
+        }
+
+    def _metrics(
+        self, prefix: str, metrics: list[Metric], labels: Array, y_hat: Array
+    ) -> dict[str, float]:
+        seen = outcome(self.architecture, self.encoding, labels, y_hat)
+        return {f"{prefix}_{metric.name}": metric.value(seen) for metric in metrics}
+
+
+@dataclass(frozen=True)
+class Scores:
+    """A finished evaluation of one part."""
+
+    rows: int
+    figures: dict[str, float]
+    confusion: Any
+
+
+def score(network: Network, encoding: Any, part: Part) -> Scores:
+    """Return the loss and every metric that applies, without dropout, and the confusion matrix."""
+    from mlpcli.training.metrics import applicable
+
+    architecture = network.architecture
+    y_hat = np.empty((len(part), architecture.n_outputs), network.dtype)
+    target = loss_target(architecture, encoding, part.y, network.dtype)
+    with np.errstate(all="ignore"):
+        loss = float(Evaluation(network).loss(part.X, target, y_hat))
+        seen = outcome(architecture, encoding, part.labels, y_hat)
+        metrics = applicable(encoding.task, probability=seen.probability)
+        figures = {"loss": loss, **{metric.name: metric.value(seen) for metric in metrics}}
+    confusion = seen.confusion if encoding.task in ("binary", "multiclass") else None
+    return Scores(len(part), figures, confusion)

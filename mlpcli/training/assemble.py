@@ -102,12 +102,15 @@ def plain_name(member: Any) -> str:
 
 
 def epoch_metrics(spec: Spec, task: str) -> list[Metric]:
-    """Return the metrics that are columns of metrics.csv."""
+    """Return the metrics that are columns of metrics.csv: the chosen, and the monitored one."""
     chosen: Sequence[str] | None = spec.training.metrics
+    stopping = spec.training.early_stopping
+    monitored = stopping.monitor.partition("_")[2] if stopping else ""
     return [
         metric
         for metric in applicable(task)
-        if (task in metric.each_epoch if chosen is None else metric.name in chosen)
+        if metric.name == monitored
+        or (task in metric.each_epoch if chosen is None else metric.name in chosen)
     ]
 
 

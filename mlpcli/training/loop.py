@@ -12,7 +12,7 @@ import numpy as np
 from mlpcli.data.dataset import Dataset, Part
 from mlpcli.nn.activations import ACTIVATIONS
 from mlpcli.nn.arrays import Array
-from mlpcli.nn.network import Architecture, Network, initialize
+from mlpcli.nn.network import Architecture, Network, initial_theta, initialize
 from mlpcli.nn.optimizers import OPTIMIZERS
 from mlpcli.nn.passes import Evaluation
 from mlpcli.nn.schedules import SCHEDULES
@@ -65,7 +65,7 @@ class Training:
     """One training: the network, its data in the form the loss takes, and the loop.
 
     After `run`, `network` has the best epoch's weights where there are validation rows, else the
-    last epoch's.
+    last epoch's; where training diverged, those of the last epoch before.
     """
 
     def __init__(self, spec: Spec, dataset: Dataset) -> None:
@@ -87,23 +87,31 @@ class Training:
         self.schedule = build(SCHEDULES, spec.training.schedule)
         self.stopping = self._early_stopping()
 
-    def _early_stopping(self) -> EarlyStopping | None:
-        """Return what watches the validation figure; None without validation rows."""
+    def _early_stopping(self) -> EarlyStopping:
+        """Return what watches the monitored figure; without validation rows, the epoch's number.
+
+        The latest epoch is then always the best, so that its weights are the ones kept.
+        """
         wanted = self.spec.training.early_stopping
         self.monitor = wanted.monitor if wanted else "val_loss"
-        if "validation" not in self.dataset.parts:
-            return None
+        if wanted is None or not self.has_validation:
+            patience, min_delta = None, 0.0
+        else:
+            patience, min_delta = wanted.patience, wanted.min_delta
         name = self.monitor.partition("_")[2]
-        greater = name in METRICS and METRICS[name].greater_is_better
-        if wanted is None:
-            return EarlyStopping(None, 0.0, greater_is_better=greater)
-        return EarlyStopping(wanted.patience, wanted.min_delta, greater_is_better=greater)
+        greater = self.has_validation and name in METRICS and METRICS[name].greater_is_better
+        return EarlyStopping(patience, min_delta, greater_is_better=greater)
+
+    @property
+    def has_validation(self) -> bool:
+        """Whether there are validation rows."""
+        return "validation" in self.dataset.parts
 
     @property
     def columns(self) -> list[str]:
         """The columns of metrics.csv."""
         names = ["loss", *(metric.name for metric in self.metrics)]
-        parts = ["train"] + ["val"] * ("validation" in self.dataset.parts)
+        parts = ["train"] + ["val"] * self.has_validation
         figures = [f"{part}_{name}" for part in parts for name in names]
         return ["epoch", *figures, "learning_rate", "seconds"]
 
@@ -130,7 +138,7 @@ class Training:
             rate = self.optimizer.learning_rate * self.schedule.factor(epoch + 1)
             for rows in trainer.epoch(epoch + 1, rate, stop):
                 yield Advanced(epoch + 1, rows, trainer.n_rows)
-            if not trainer.finite:
+            if not trainer.finite or not np.isfinite(self.network.theta).all():
                 reason = "diverged"
             elif trainer.rows_done < trainer.n_rows:
                 reason = "interrupted"
@@ -138,27 +146,30 @@ class Training:
                 epoch += 1
                 row = {"epoch": epoch, **self._figures(trainer), "learning_rate": rate}
                 row["seconds"] = time.perf_counter() - started
-                improved = self._improved(epoch, row)
-                yield EpochEnded(epoch, row, improved, self._best_epoch(epoch))
-                if not np.isfinite(row["train_loss"]):
-                    reason = "diverged"
-                elif self.stopping is not None and self.stopping.exhausted:
+                figure = row[self.monitor] if self.has_validation else float(-epoch)
+                improved = self.stopping.improved(epoch, figure, self.network.theta)
+                yield EpochEnded(epoch, row, improved, self.stopping.best_epoch)
+                if self.stopping.exhausted:
                     reason = "patience"
                 elif trainer.stopped:
                     reason = "interrupted"
-        if self.stopping is not None and self.stopping.theta is not None:
-            self.network.theta[...] = self.stopping.theta
-        yield Ended(reason, epoch, self._best_epoch(epoch), time.perf_counter() - begun)
+        best_epoch = self._restore(reason, epoch)
+        yield Ended(reason, epoch, best_epoch, time.perf_counter() - begun)
 
-    def _best_epoch(self, epoch: int) -> int:
-        if self.stopping is None or self.stopping.theta is None:
+    def _restore(self, reason: str, epoch: int) -> int:
+        """Put the best epoch's weights into the network; return that epoch.
+
+        Interrupted before there was anything to compare, the weights stay as the last step left
+        them; diverged before the first epoch's end, they are the random beginning.
+        """
+        kept = self.stopping.theta
+        if reason == "interrupted" and (kept is None or not self.has_validation):
             return epoch
+        if kept is not None:
+            self.network.theta[...] = kept
+        elif reason == "diverged":
+            self.network.theta[...] = initial_theta(self.architecture, self.spec.seed)
         return self.stopping.best_epoch
-
-    def _improved(self, epoch: int, row: dict[str, float]) -> bool:
-        if self.stopping is None:
-            return True
-        return self.stopping.improved(epoch, row[self.monitor], self.network.theta)
 
     def _figures(self, trainer: Trainer) -> dict[str, float]:
         """Return the epoch's losses and metrics, in the order of the columns."""
@@ -172,7 +183,7 @@ class Training:
                     ACTIVATIONS[self.architecture.loss.link]().value(trainer.outputs, y_hat)
                     labels = self.dataset.parts["train"].labels[trainer.order]
                     figures |= self._metrics("train", self.metrics, labels, y_hat)
-            if "validation" in self.dataset.parts:
+            if self.has_validation:
                 figures |= self._of_part("validation", "val", self.metrics)
         return figures
 

@@ -67,7 +67,7 @@ def _announce(training: Training, directory: Path) -> None:
     for line in notes_on_values(training.dataset):
         note(line)
     note(network_line(training.architecture))
-    if training.stopping is None and training.spec.training.early_stopping is not None:
+    if not training.has_validation and training.spec.training.early_stopping is not None:
         note("no validation rows: no early stopping, and the last epoch's weights are the model")
     note(f"run {directory}")
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mlpcli.data.table import Table
+from mlpcli.data.table import Table, is_constant
 from mlpcli.errors import DataError
 from mlpcli.nn.arrays import Array
 
@@ -208,11 +208,7 @@ def _fit_numeric(table: Table, rows: Array, name: str, scale: str, *, listed: bo
             shift, spread = float(values.min()), float(values.max() - values.min())
     if not np.isfinite(shift) or not np.isfinite(spread):
         raise DataError(f"{table.name}: {name}: the numbers are too large to be scaled")
-    # A constant column has no spread to divide by; rounding may leave it a tiny one.
-    constant = (
-        spread <= 1e-12 * max(abs(shift), np.finfo(float).tiny) or values.max() == values.min()
-    )
-    return NumericColumn(name, fill, shift, 1.0 if constant else spread)
+    return NumericColumn(name, fill, shift, 1.0 if is_constant(values) else spread)
 
 
 def _fit_category(table: Table, rows: Array, name: str, *, listed: bool) -> Column:

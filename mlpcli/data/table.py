@@ -93,6 +93,15 @@ def _text(value: Any) -> str:
     return str(value)
 
 
+def is_constant(values: Array) -> Any:
+    """Whether each column (rows, ...) has one value, to rounding: no spread to divide by.
+
+    Compared by extremes: the standard deviation of equal numbers need not come out as 0.
+    """
+    largest, smallest = values.max(axis=0), values.min(axis=0)
+    return largest - smallest <= 1e-12 * np.maximum(np.abs(largest), np.abs(smallest))
+
+
 def _is_number(text: str) -> bool:
     try:
         float(text)

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pandas as pd
 
-from mlpcli.data.table import Table
+from mlpcli.data.table import Table, is_constant
 from mlpcli.errors import DataError, listing
 from mlpcli.nn.arrays import Array
 
@@ -167,8 +167,12 @@ def fit_target(
         values = plain.labels(tables[0])[rows]
         if not scale:
             return plain
-        shift, spread = values.mean(axis=0), values.std(axis=0)
-        spread[(spread == 0) | ~np.isfinite(spread)] = 1.0
+        with np.errstate(all="ignore"):
+            shift, spread = values.mean(axis=0), values.std(axis=0)
+        for name, s, d in zip(names, shift, spread, strict=True):
+            if not np.isfinite(s) or not np.isfinite(d):
+                raise DataError(f"{tables[0].name}: {name}: the numbers are too large to be scaled")
+        spread[is_constant(values)] = 1.0
         return RegressionTarget(tuple(names), tuple(shift.tolist()), tuple(spread.tolist()))
     return _fit_classes(task, tables, names[0])
 

@@ -28,11 +28,11 @@ class Activation:
     output_only: ClassVar[bool] = False
 
     def value(self, u: Array, h: Array) -> None:
-        """H ← f(u); h must not alias u."""
+        """h ← f(u); h must not alias u."""
         raise NotImplementedError
 
     def times_derivative(self, u: Array, h: Array, delta: Array) -> None:
-        """Delta ← f'(u) ∗ delta in place; h = f(u) is unchanged, u may be overwritten."""
+        """delta ← f'(u) ∗ delta in place; h = f(u) is unchanged, u may be overwritten."""
         raise NotImplementedError
 
 
@@ -42,11 +42,11 @@ class Identity(Activation):
     """f(u) = u, f'(u) = 1. Source: the lecture's linear output."""
 
     def value(self, u: Array, h: Array) -> None:
-        """H ← u."""
+        """h ← u."""
         np.copyto(h, u)
 
     def times_derivative(self, u: Array, h: Array, delta: Array) -> None:
-        """Delta ← delta."""
+        """delta ← delta."""
 
 
 @ACTIVATIONS.add("sigmoid")
@@ -58,14 +58,14 @@ class Sigmoid(Activation):
     """
 
     def value(self, u: Array, h: Array) -> None:
-        """H ← (1 + tanh(u/2)) / 2."""
+        """h ← (1 + tanh(u/2)) / 2."""
         np.multiply(u, 0.5, out=h)
         np.tanh(h, out=h)
         np.multiply(h, 0.5, out=h)
         np.add(h, 0.5, out=h)
 
     def times_derivative(self, u: Array, h: Array, delta: Array) -> None:
-        """Delta ← h (1 − h) ∗ delta."""
+        """delta ← h (1 − h) ∗ delta."""
         np.subtract(1.0, h, out=u)
         np.multiply(u, h, out=u)
         np.multiply(delta, u, out=delta)
@@ -77,11 +77,11 @@ class Tanh(Activation):
     """f(u) = tanh(u), f'(u) = 1 − h². Source: the lecture; LeCun et al., 1998, 4.4."""
 
     def value(self, u: Array, h: Array) -> None:
-        """H ← tanh(u)."""
+        """h ← tanh(u)."""
         np.tanh(u, out=h)
 
     def times_derivative(self, u: Array, h: Array, delta: Array) -> None:
-        """Delta ← (1 − h²) ∗ delta."""
+        """delta ← (1 − h²) ∗ delta."""
         np.multiply(h, h, out=u)
         np.subtract(1.0, u, out=u)
         np.multiply(delta, u, out=delta)
@@ -96,11 +96,11 @@ class Relu(Activation):
     kinks: ClassVar[tuple[float, ...]] = (0.0,)
 
     def value(self, u: Array, h: Array) -> None:
-        """H ← max(u, 0)."""
+        """h ← max(u, 0)."""
         np.maximum(u, 0.0, out=h)
 
     def times_derivative(self, u: Array, h: Array, delta: Array) -> None:
-        """Delta ← sign(h) ∗ delta: h is never negative, so sign(h) is 0 or 1."""
+        """delta ← sign(h) ∗ delta: h is never negative, so sign(h) is 0 or 1."""
         np.sign(h, out=u)
         np.multiply(delta, u, out=delta)
 
@@ -116,12 +116,12 @@ class LeakyRelu(Activation):
     slope: float = setting(0.01, "s, the slope where u ≤ 0", ge=0.0, lt=1.0)
 
     def value(self, u: Array, h: Array) -> None:
-        """H ← max(u, s u)."""
+        """h ← max(u, s u)."""
         np.multiply(u, self.slope, out=h)
         np.maximum(u, h, out=h)
 
     def times_derivative(self, u: Array, h: Array, delta: Array) -> None:
-        """Delta ← max(1[u > 0], s) ∗ delta."""
+        """delta ← max(1[u > 0], s) ∗ delta."""
         np.greater(u, 0.0, out=u)
         np.maximum(u, self.slope, out=u)
         np.multiply(delta, u, out=delta)
@@ -138,12 +138,12 @@ class Softmax(Activation):
     output_only: ClassVar[bool] = True
 
     def value(self, u: Array, h: Array) -> None:
-        """H ← softmax(u), shifted by each row's maximum so that exp cannot overflow."""
+        """h ← softmax(u), shifted by each row's maximum so that exp cannot overflow."""
         np.subtract(u, np.max(u, axis=-1, keepdims=True), out=h)
         np.exp(h, out=h)
         np.divide(h, np.sum(h, axis=-1, keepdims=True), out=h)
 
     def times_derivative(self, u: Array, h: Array, delta: Array) -> None:
-        """Delta ← h ∗ (delta − Σ_k h_k delta_k)."""
+        """delta ← h ∗ (delta − Σ_k h_k delta_k)."""
         np.subtract(delta, np.vecdot(h, delta)[..., np.newaxis], out=delta)
         np.multiply(delta, h, out=delta)

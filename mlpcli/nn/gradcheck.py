@@ -7,12 +7,12 @@ gives all their J. With D(η) = (J(θ + η e_i) − J(θ − η e_i)) / 2η, the
 
 Where an activation has a kink and a pre-activation changes its side of it between the four
 points, the difference quotient is not a derivative. Such entries are not excused: they are drawn
-again at a nearby θ with a smaller η until they can be decided.
+again at a nearby θ with a smaller η, until they are decided or η has become too small.
 
     relative error = |a − n| / max(|a|, |n|, floor)
 
 The floor is 10⁷ times the rounding error of the quotient, 2 ε |J| / η: an entry smaller than
-that is compared in absolute terms, to ten units in the last place of J.
+that is compared in absolute terms, to ten times that rounding error.
 
 Source: Nocedal and Wright, Numerical Optimization, 8.1; Press et al., Numerical Recipes, 5.7.
 """
@@ -36,7 +36,8 @@ from mlpcli.randomness import generator
 TOLERANCE = 1e-6
 SMOOTH_STEP = 1e-3  # change of a pre-activation: rounding and the η⁴ error are both near 1e-12
 KINKED_STEP = 1e-4  # smaller, so that fewer pre-activations cross a kink
-ROUNDS = 24  # of drawing again; each divides η by 2, so the last is near 1e-11
+SMALLEST_STEP = 1e-8  # below it, rounding would hide what the tolerance is to show
+ROUNDS = 24  # of drawing again; each divides η by 2
 STACK_BYTES = 64 << 20  # of one stack of moved networks
 OFFSETS = np.array([1.0, -1.0, 2.0, -2.0])
 
@@ -276,7 +277,7 @@ def _check_moves(
             break
         found.redrawn += len(left)
         at = theta + 0.01 * rng.standard_normal(theta.size) * (np.abs(theta) + 0.1)
-        step = step / 2
+        step = np.maximum(step / 2, SMALLEST_STEP / scale)
     return found
 
 

@@ -54,9 +54,9 @@ class State:
 @OPTIMIZERS.add("sgd")
 @dataclass(frozen=True)
 class Sgd(Optimizer):
-    """θ ← θ − λ v, v ← μ v + ∂J/∂θ; with μ = 0, θ ← θ − λ ∂J/∂θ.
+    """v ← μ v + ∂J/∂θ, θ ← θ − λ v; with μ = 0, θ ← θ − λ ∂J/∂θ.
 
-    Source: the lecture; Polyak, 1964, in the form of Sutskever et al., 2013, with λ outside v.
+    Source: the lecture; Polyak, 1964, in PyTorch's form, λ outside v.
     """
 
     learning_rate: float = setting(0.1, "λ, the size of a step", gt=0.0)

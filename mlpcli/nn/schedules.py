@@ -34,7 +34,7 @@ class Constant(Schedule):
 @SCHEDULES.add("exponential")
 @dataclass(frozen=True)
 class Exponential(Schedule):
-    """λ(t) = λ γ^(t − 1), t the epoch. Source: Bengio, Practical recommendations, 2012, 3.1.1."""
+    """λ(t) = λ γ^(t − 1), t the epoch. Source: PyTorch's ExponentialLR."""
 
     gamma: float = setting(0.95, "γ, the factor from each epoch to the next", gt=0.0, le=1.0)
 

@@ -39,7 +39,7 @@ class Affine:
         self.delta_below = np.empty((*lead, n_rows, fan_in), W.dtype)
 
     def forward(self, h: Array) -> Array:
-        """U ← h W + b."""
+        """u ← h W + b."""
         self.h = h
         self.product(h, self.W, self.u)
         return np.add(self.u, self.b, out=self.u)
@@ -77,13 +77,13 @@ class Activate:
         self.h = np.empty_like(like)
 
     def forward(self, u: Array) -> Array:
-        """H ← f(u)."""
+        """h ← f(u)."""
         self.u = u
         self.activation.value(u, self.h)
         return self.h
 
     def backward(self, delta: Array) -> Array:
-        """Delta ← f'(u) ∗ delta."""
+        """delta ← f'(u) ∗ delta."""
         self.activation.times_derivative(self.u, self.h, delta)
         return delta
 
@@ -110,16 +110,16 @@ class Drop:
         return int(np.prod(self.mask.shape[-2:]))
 
     def draw(self, bits: Array) -> None:
-        """Mask ← 1[bits < 65536 p_k] / p_k, bits (..., rows · units) of type uint16."""
+        """mask ← 1[bits < 65536 p_k] / p_k, bits (..., rows · units) of type uint16."""
         np.less(bits.reshape(self.mask.shape), self.threshold, out=self.mask)
         np.multiply(self.mask, self.scale, out=self.mask)
 
     def forward(self, h: Array) -> Array:
-        """H ∗ M/p_k."""
+        """h ∗ M/p_k."""
         return np.multiply(h, self.mask, out=self.h)
 
     def backward(self, delta: Array) -> Array:
-        """Delta ∗ M/p_k."""
+        """delta ∗ M/p_k."""
         return np.multiply(delta, self.mask, out=delta)
 
 

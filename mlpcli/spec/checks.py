@@ -55,18 +55,25 @@ DEFAULT_LOSS = {
 }
 
 
+def is_delimiter(text: str) -> bool:
+    """Whether text can stand between the fields of a CSV file."""
+    return len(text) == 1 and text.isascii() and text not in '"\r\n\0'
+
+
 def _check_data(spec: Spec) -> Iterator[Problem]:
     data = spec.data
     if data.path is None and data.split.files is None:
         yield Problem(("data", "path"), "this key is required", "or give data.split.files")
     if data.path is not None and data.split.files is not None:
         yield Problem(("data", "path"), "data.split.files says already where the rows are")
-    if data.delimiter is not None and len(data.delimiter) != 1:
-        yield Problem(("data", "delimiter"), "must be one character, or auto")
+    if data.delimiter is not None and not is_delimiter(data.delimiter):
+        problem = "must be one ASCII character, no quote and no line's end, or auto"
+        yield Problem(("data", "delimiter"), problem)
     for name in data.targets:
         for key, others in (("exclude", data.exclude), ("categorical", data.categorical or [])):
             if name in others:
-                yield Problem(("data", key), f"{name!r} is the target")
+                path = ("data", key, others.index(name))
+                yield Problem(path, f"{name!r} is the target")
     if data.task in ("binary", "multiclass") and len(data.targets) > 1:
         yield Problem(("data", "task"), f"{data.task} has one target column, not several")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 from pydantic import ValidationError
@@ -56,7 +57,7 @@ def faults_of(error: ValidationError, document: Document) -> list[Fault]:
 
 
 def _fault(error: Any, document: Document) -> Fault:
-    path = _path(error["loc"], document.data)
+    path = _path(error["loc"], document.data, missing=error["type"] == "missing")
     kind, context, given = error["type"], error.get("ctx", {}), error["input"]
     problem, allowed, near = f"{error['msg'].lower()}, not {shown(given)}", "", ""
     key = False
@@ -68,12 +69,13 @@ def _fault(error: Any, document: Document) -> Fault:
         problem, allowed = "there is no such key", f"allowed here: {listing(keys, most=20)}"
         near = ELSEWHERE.get(word.lower(), "")
         near = near if near in keys else nearest(word, keys)
-        if word.lower() in ("dropout", "dropout_rate", "rate", "drop_prob"):
+        if word.lower() in ("dropout", "dropout_rate", "drop_prob", "drop"):
             problem, allowed = DROPOUT
             near = ""
     elif kind in ("union_tag_invalid", "literal_error"):
         names = [n.strip().strip("'") for n in _expected(context).replace(" or ", ",").split(",")]
-        word = context.get("tag", given)
+        word = given["name"] if isinstance(given, dict) else given
+        path = (*path, "name") if (*path, "name") in document.marks else path
         problem, allowed = f"{shown(word)} is not allowed", f"allowed: {listing(names, most=24)}"
         near = nearest(str(word), names)
     elif kind == "union_tag_not_found":
@@ -83,7 +85,7 @@ def _fault(error: Any, document: Document) -> Fault:
     elif kind.startswith(("greater_than", "less_than")):
         words = {"gt": "greater than", "ge": "at least", "lt": "less than", "le": "at most"}
         bound = next(k for k in words if k in context)
-        problem = f"must be {words[bound]} {context[bound]:g}, not {shown(given)}"
+        problem = f"must be {words[bound]} {_number(context[bound])}, not {shown(given)}"
     elif kind == "too_long":
         problem = f"takes at most {context['max_length']} entries, not {context['actual_length']}"
     elif kind == "value_error":
@@ -105,37 +107,44 @@ def shown(value: Any) -> str:
     return text if len(text) <= 60 else text[:57] + "…"  # noqa: PLR2004
 
 
+def _number(bound: float) -> str:
+    return str(bound) if isinstance(bound, int) else f"{bound:g}"
+
+
 def _expected(context: Any) -> str:
     return str(context.get("expected_tags") or context.get("expected") or "")
 
 
-def _path(loc: Path, data: Any) -> Path:
-    """Return pydantic's location without the names of union members that it puts in between."""
+def _path(loc: Path, data: Any, *, missing: bool) -> Path:
+    """Return pydantic's location without the names of union members that it puts in between.
+
+    What does not stand in the data is the name of a union's member, or the key that is missing.
+    """
     path: list[str | int] = []
     for place, part in enumerate(loc):
-        known = isinstance(part, int) or (isinstance(data, dict) and part in data)
-        last = place == len(loc) - 1
-        if not known and not last and not (isinstance(data, dict) and data.get("name") != part):
-            continue
-        if not known and isinstance(data, str):
-            continue
-        path.append(part)
-        try:
+        inside = isinstance(data, list) if isinstance(part, int) else isinstance(data, dict)
+        known = inside and (isinstance(part, int) or part in data)
+        if known or (missing and place == len(loc) - 1):
+            path.append(part)
+        if known:
             data = data[part]
-        except (KeyError, IndexError, TypeError):
-            data = None
     return tuple(path)
 
 
 def _allowed_keys(loc: Path) -> list[str]:
     """Return the keys of the mapping in which the last part of a location is not allowed."""
-    from mlpcli.spec.schema import Spec
-
-    node: Any = Spec.model_json_schema()
+    node = _schema()
     definitions = node.get("$defs", {})
     for part in loc[:-1]:
         node = _child(node, part, definitions)
     return sorted(_object(node, definitions, None).get("properties", {}))
+
+
+@functools.cache
+def _schema() -> Any:
+    from mlpcli.spec.schema import Spec
+
+    return Spec.model_json_schema()
 
 
 def _child(node: Any, part: str | int, definitions: Any) -> Any:

@@ -14,7 +14,15 @@ from mlpcli.errors import DataError, Fault, FileError, SpecError, UsageError
 from mlpcli.spec.checks import Problem, check_spec
 from mlpcli.spec.faults import faults_of
 from mlpcli.spec.schema import Spec
-from mlpcli.spec.yaml_reader import MAX_BYTES, Document, Mark, Path, read_yaml
+from mlpcli.spec.yaml_reader import (
+    MAX_BYTES,
+    MAX_DEPTH,
+    Document,
+    Mark,
+    Path,
+    dotted,
+    read_yaml,
+)
 
 # The lecture's letters, by the key they stand for and the mappings in which they stand.
 SPELLINGS = {
@@ -60,7 +68,9 @@ def load_spec(path: str, overrides: Sequence[str] = (), seed: int | None = None)
     seed       replaces the spec's own
     Raises SpecError with every fault; FileError, UsageError where the file cannot be read.
     """
-    document = read_yaml(_text(path), path if path != "-" else "<stdin>")
+    name = path if path != "-" else "<stdin>"
+    document = read_yaml(_text(path, name), name)
+    _spell(document)
     for override in overrides:
         _override(document, override)
     if seed is not None:
@@ -80,7 +90,11 @@ def validate(document: Document) -> Spec:
     try:
         spec = Spec.model_validate(document.data)
     except ValidationError as error:
-        raise SpecError([*faults, *faults_of(error, document)]) from None
+        # What the reader has refused at a place is not judged there again.
+        refused = {(fault.file, fault.line, fault.column) for fault in faults}
+        more = faults_of(error, document)
+        faults += [f for f in more if (f.file, f.line, f.column) not in refused]
+        raise SpecError(faults) from None
     faults += [_located(document, problem) for problem in check_spec(spec)]
     if faults:
         raise SpecError(faults)
@@ -92,8 +106,11 @@ def _located(document: Document, problem: Problem) -> Fault:
     return mark.fault(problem.path, problem.problem, problem.allowed, problem.nearest)
 
 
-def _text(path: str) -> str:
-    """Return the text of a spec file, read no further than the reader would go."""
+def _text(path: str, name: str) -> str:
+    """Return the text of a spec file, read no further than the reader would go.
+
+    name  of the file, for faults
+    """
     try:
         if path == "-":
             import sys
@@ -110,50 +127,63 @@ def _text(path: str) -> str:
         raise FileError(f"{path}: {error.strerror}") from None
     except ValueError:
         raise UsageError(f"{path!r} is not the name of a file") from None
+    if len(raw) > 4 * MAX_BYTES:
+        raise SpecError([Fault(name, 1, 1, "", f"larger than {MAX_BYTES} characters")])
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        line = raw[: error.start].count(b"\n") + 1
-        column = error.start - raw.rfind(b"\n", 0, error.start)
-        raise SpecError([Fault(path, line, column, "", "not UTF-8 text")]) from None
+        before = raw[: error.start].decode("utf-8-sig")
+        line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
+        raise SpecError([Fault(name, line, column, "", "not UTF-8 text")]) from None
 
 
 def _override(document: Document, override: str) -> None:
     """Set one key from `a.b[0].c=value`; whether the key exists, validation will say."""
     name, equals, text = override.partition("=")
     label = f"--set {override}"
-    path = tuple(_parts(name.strip()))
-    if not equals or not path:
+    path = _canonical(tuple(_parts(name.strip())))
+    if not equals or not 0 < len(path) <= MAX_DEPTH:
         raise UsageError(f"{label}: write it as key=value, such as training.epochs=20")
     value = read_yaml(text, label)
     document.faults += value.faults
     mark = Mark(label, 0, 0)
     parent = document.data = {} if document.data is None else document.data
     for depth, part in enumerate(path):
-        last = depth == len(path) - 1
-        if not _has_place(parent, part, last=last):
-            where = len(parent) if isinstance(parent, list) else None
-            problem = "there is nothing to set here"
-            allowed = f"the list has {where} entries, counted from 0" if where is not None else ""
-            raise SpecError([mark.fault(path[: depth + 1], problem, allowed)])
-        document.marks[path[: depth + 1]] = (
-            mark if last else document.marks.get(path[: depth + 1], mark)
-        )
-        if last:
+        here = path[: depth + 1]
+        if not _has_place(parent, part, last=here == path):
+            raise SpecError(
+                [mark.fault(here, "there is nothing to set here", _places(parent, part))]
+            )
+        if here == path:
             parent[part] = value.data
         else:
-            if isinstance(parent, dict):
-                inner = parent.get(part)
-                # A family member's bare name grows into a mapping when a setting is added to it.
-                parent[part] = {} if inner is None else {"name": inner} if _bare(inner) else inner
-            parent = parent[part]
-    for known in [p for p in document.marks if p[: len(path)] == path and p != path]:
-        del document.marks[known]
+            parent = _inside(document, parent, here, mark)
+    document.marks = {p: m for p, m in document.marks.items() if p[: len(path)] != path}
+    document.marks[path] = mark
     document.keys = {p: m for p, m in document.keys.items() if p[: len(path)] != path}
 
 
-def _bare(value: Any) -> bool:
-    return isinstance(value, str) and value != "auto"
+def _inside(document: Document, parent: Any, here: Path, mark: Mark) -> Any:
+    """Return what stands at `here`, made a mapping where it is not a collection yet.
+
+    A family member's bare name grows into a mapping with that name, `auto` and null into {}.
+    """
+    part: Any = here[-1]
+    inner = parent.get(part) if isinstance(parent, dict) else parent[part]
+    if isinstance(parent, list) or isinstance(inner, dict | list):
+        return inner
+    parent[part] = {}
+    if isinstance(inner, str) and inner != "auto":
+        parent[part]["name"] = inner
+        document.marks[*here, "name"] = document.mark(here)
+    document.marks[here] = mark
+    return parent[part]
+
+
+def _places(parent: Any, part: str | int) -> str:
+    if isinstance(parent, list):
+        return f"the list has {len(parent)} entries, counted from 0"
+    return "the spec has no list here; set the whole list" if isinstance(part, int) else ""
 
 
 def _has_place(parent: Any, part: str | int, *, last: bool) -> bool:
@@ -164,15 +194,21 @@ def _has_place(parent: Any, part: str | int, *, last: bool) -> bool:
 
 def _parts(name: str) -> Iterator[str | int]:
     """Yield the parts of `a.b[0].c`; nothing where it is not of that form."""
-    if re.fullmatch(r"\w+(\[\d+\])*(\.\w+(\[\d+\])*)*", name):
-        for word, index in re.findall(r"(\w+)|\[(\d+)\]", name):
+    if re.fullmatch(r"\w+(\[[0-9]{1,9}\])*(\.\w+(\[[0-9]{1,9}\])*)*", name):
+        for word, index in re.findall(r"(\w+)|\[([0-9]+)\]", name):
             yield word or int(index)
+
+
+def _canonical(path: Path) -> Path:
+    """Return a path whose last part, if it is one of the lecture's letters, is the key's name."""
+    for canonical, (spellings, where) in SPELLINGS.items():
+        if path and path[-1] in spellings and where.fullmatch(dotted(path[:-1])):
+            return (*path[:-1], canonical)
+    return path
 
 
 def _spell(document: Document) -> None:
     """Rename the lecture's letters to the keys they stand for; both at once is a fault."""
-    from mlpcli.spec.yaml_reader import dotted
-
     for path, mapping in list(_mappings(document.data, ())):
         for canonical, (spellings, where) in SPELLINGS.items():
             if where.fullmatch(dotted(path)):

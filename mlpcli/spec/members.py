@@ -15,6 +15,7 @@ from pydantic import (
     Discriminator,
     Field,
     PlainSerializer,
+    Tag,
     create_model,
 )
 
@@ -74,6 +75,13 @@ def member_type(family: Family, default: str | None) -> Any:
     union = Annotated[Union[models], Discriminator("name")] if len(models) > 1 else models[0]  # noqa: UP007
     shape = Union[union, Literal[tuple(family)]]  # type: ignore[valid-type] # noqa: UP007
     return Annotated[union, BeforeValidator(spelled_out, json_schema_input_type=shape)]
+
+
+# One text or a list of them; what is neither is one fault, not two.
+text_or_list = Annotated[
+    Annotated[str, Tag("text")] | Annotated[list[str], Tag("list")],
+    Discriminator(lambda value: "list" if isinstance(value, list) else "text"),
+]
 
 
 def or_auto(inner: Any) -> Any:

@@ -14,7 +14,7 @@ from mlpcli.nn.initializers import INITIALIZERS
 from mlpcli.nn.losses import LOSSES
 from mlpcli.nn.optimizers import OPTIMIZERS
 from mlpcli.nn.schedules import SCHEDULES
-from mlpcli.spec.members import Section, member_type, or_auto
+from mlpcli.spec.members import Section, member_type, or_auto, text_or_list
 
 Activation = member_type(ACTIVATIONS, None)
 Initializer = member_type(INITIALIZERS, None)
@@ -50,7 +50,7 @@ class DataSpec(Section):
     delimiter: or_auto(str) = Field(
         "auto", description="of csv files, one character; auto: a comma, in .tsv files a tab"
     )
-    target: str | list[str] = Field(description="the column to predict, or a list of columns")
+    target: text_or_list = Field(description="the column to predict, or a list of columns")
     task: or_auto(Task) = Field("auto", description="auto: decided by the target's values")
     exclude: list[str] = Field([], description="columns that are not inputs")
     split: SplitSpec = Field(SplitSpec(), description="training, validation and test rows")
@@ -86,7 +86,7 @@ class LayerSpec(Section):
     units: int = Field(ge=1, le=1_000_000, description="neurons")
     activation: Activation = Field("relu", description="f of h = f(u)")
     keep_prob: float = Field(
-        1.0, gt=0.0, le=1.0, description="p_k, the probability to keep a unit while training"
+        1.0, ge=1e-4, le=1.0, description="p_k, the probability to keep a unit while training"
     )
     norm: None = Field(None, description="batch or layer normalization (not built yet)")
     initializer: or_auto(Initializer) = Field(

@@ -52,13 +52,17 @@ def with_paths(spec: Spec, folder: Path) -> Spec:
     """Return the spec with its paths made absolute, so that it can be read from anywhere."""
     data = spec.data
     changes: dict[str, Any] = {}
-    if data.path not in (None, "-"):
-        changes["path"] = str((folder / str(data.path)).resolve())
+    if data.path is not None:
+        changes["path"] = _absolute(data.path, folder)
     if data.split.files is not None:
         files = {
-            part: None if name is None else str((folder / name).resolve())
+            part: None if name is None else _absolute(name, folder)
             for part, name in data.split.files.model_dump().items()
         }
         split_files = data.split.files.model_copy(update=files)
         changes["split"] = data.split.model_copy(update={"files": split_files})
     return spec.model_copy(update={"data": data.model_copy(update=changes)})
+
+
+def _absolute(path: str, folder: Path) -> str:
+    return path if path == "-" else str((folder / path).resolve())

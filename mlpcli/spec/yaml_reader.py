@@ -15,9 +15,9 @@ import yaml
 
 from mlpcli.errors import Fault, SpecError
 
-MAX_BYTES = 1 << 20
+MAX_BYTES = 1 << 18  # the slowest such file, `[a,a,…]`, takes PyYAML's parser 2.6 s
 MAX_DEPTH = 32
-MAX_SCALAR = 4096  # characters; Python itself refuses to read longer whole numbers
+MAX_SCALAR = 1024  # characters of a number; Python refuses to write out the longest ones it reads
 
 _INT = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
@@ -30,6 +30,12 @@ _WORDS: dict[str, Any] = {
     **dict.fromkeys((".nan", ".NaN", ".NAN"), float("nan")),
 }
 
+# What to do about the mistakes that are made most, by what the parser says of them.
+HINTS = {
+    r"'\t' that cannot start": "indent with spaces, not with tabs",
+    "sequence entries are not allowed here": 'a - alone is text in quotes: "-"',
+    "mapping values are not allowed here": "put text with a colon in quotes, and check the indent",
+}
 Path = tuple[str | int, ...]
 
 
@@ -76,7 +82,8 @@ def dotted(path: Path) -> str:
     """
     text = ""
     for part in path:
-        text += f"[{part}]" if isinstance(part, int) else f".{part}"
+        word = part if isinstance(part, int) or part.isprintable() else repr(part)
+        text += f"[{word}]" if isinstance(part, int) else f".{word}"
     return text.removeprefix(".")
 
 
@@ -113,11 +120,12 @@ def read_yaml(text: str, file: str) -> Document:
         at = error.problem_mark or error.context_mark
         line, column = (at.line + 1, at.column + 1) if at else (1, 1)
         problem = f"not valid YAML: {error.problem or error.context}"
-        raise SpecError([*document.faults, Fault(file, line, column, "", problem)]) from None
+        hint = next((hint for sign, hint in HINTS.items() if sign in problem), "")
+        raise SpecError([*document.faults, Fault(file, line, column, "", problem, hint)]) from None
     except yaml.reader.ReaderError as error:
         before = text[: error.position]
         line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
-        problem = f"the character {error.character!r} is not allowed in YAML"
+        problem = f"the character {chr(int(error.character))!r} is not allowed in YAML"
         raise SpecError([Fault(file, line, column, "", problem)]) from None
     return document
 
@@ -148,6 +156,7 @@ class _Builder:
         if self.documents > 1:
             return
         if isinstance(event, yaml.AliasEvent):
+            self._check_key_is_text(event)
             self._refuse(event, self._path(), "anchors and aliases are not allowed", "write it out")
             self._place(None, event)
         elif isinstance(event, yaml.ScalarEvent):
@@ -165,7 +174,7 @@ class _Builder:
         if inside and isinstance(inside.value, dict) and inside.key is None:
             self._key(inside, event)
         else:
-            plain = event.implicit[0] and event.style is None
+            plain = event.style is None  # a tag has been refused already
             self._place(resolve_scalar(event.value) if plain else event.value, event)
 
     def _key(self, inside: _Open, event: yaml.ScalarEvent) -> None:
@@ -182,16 +191,20 @@ class _Builder:
 
     def _begin(self, value: Any, event: yaml.NodeEvent) -> None:
         self._check(event)
+        self._check_key_is_text(event)
         path = self._path()
-        inside = self.open[-1] if self.open else None
-        if inside and isinstance(inside.value, dict) and inside.key is None:
-            self._refuse(event, inside.path, "a key must be text", "")
-            inside.key = "?"
         if len(self.open) == MAX_DEPTH:
             mark = self._mark(event)
             raise SpecError([mark.fault((), f"nested deeper than {MAX_DEPTH} levels")])
         self._place(value, event)
         self.open.append(_Open(value, path))
+
+    def _check_key_is_text(self, event: yaml.Event) -> None:
+        inside = self.open[-1] if self.open else None
+        if inside and isinstance(inside.value, dict) and inside.key is None:
+            hint = "put text with braces or brackets in quotes"
+            fault = self._mark(event).fault(inside.path, "a key must be text", hint)
+            raise SpecError([*self.document.faults, fault])
 
     def _place(self, value: Any, event: yaml.Event) -> None:
         path = self._path()
@@ -212,7 +225,7 @@ class _Builder:
         inside = self.open[-1]
         if isinstance(inside.value, list):
             return (*inside.path, len(inside.value))
-        return (*inside.path, inside.key or "?")
+        return inside.path if inside.key is None else (*inside.path, inside.key)
 
     def _check(self, event: Any) -> None:
         if event.anchor is not None:

@@ -14,8 +14,8 @@ class EarlyStopping:
     min_delta          an improvement is a change by more than this
     greater_is_better  whether the monitored figure is to be maximized
 
-    The best weights are kept whether or not patience runs out. Source: the lecture; Prechelt,
-    Early stopping, but when?, 1998.
+    The weights of the last improvement are kept whether or not patience runs out.
+    Source: the lecture; Prechelt, Early stopping, but when?, 1998.
     """
 
     def __init__(self, patience: int | None, min_delta: float, *, greater_is_better: bool) -> None:

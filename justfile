@@ -1,0 +1,31 @@
+# `just` lists these; every line also works typed by hand in an environment with '.[dev]'.
+
+default:
+    @just --list
+
+# lint, types, generated pages
+check:
+    ruff check .
+    ruff format --check .
+    mypy
+    python docs/make_reference.py --check
+
+# the whole test suite
+test:
+    pytest -n auto
+
+# accuracy on the shipped data sets, over five seeds
+accuracy:
+    python benchmarks/accuracy.py
+
+# whole-process times beside scikit-learn's
+bench:
+    python benchmarks/whole_process.py
+
+# write the generated pages
+docs:
+    python docs/make_reference.py
+
+# what CI runs: a fresh clone, a fresh environment, the README's own commands
+ci:
+    bash .ci/run

@@ -1,0 +1,55 @@
+"""What every test shares: one BLAS thread, Hypothesis's settings, targets for any loss."""
+
+# ruff: noqa: E402  BLAS reads its environment once, when NumPy is loaded: that comes first
+import os
+
+for _name in ("OPENBLAS", "OMP", "MKL", "BLIS", "VECLIB", "NUMEXPR"):
+    os.environ[f"{_name}_NUM_THREADS"] = "1"
+
+import tracemalloc
+
+import hypothesis
+import numpy as np
+import pytest
+
+# `steady` runs the same examples every time; `--hypothesis-profile=search` looks for new ones.
+hypothesis.settings.register_profile(
+    "steady", max_examples=25, deadline=None, derandomize=True, database=None
+)
+hypothesis.settings.register_profile("search", max_examples=1000, deadline=None, database=None)
+hypothesis.settings.load_profile("steady")
+
+
+def pytest_configure(config):
+    """Import test files by their path: two rooms may both have a test_layout.py."""
+    config.option.importmode = "importlib"
+
+
+@pytest.fixture(scope="session")
+def draw_target():
+    """Return a function that draws targets as a loss takes them, for outputs of a given shape."""
+
+    def draw(loss, rng, shape, dtype=np.float64):
+        if loss.class_index:
+            return rng.integers(0, shape[-1], shape[:-1])
+        if "regression" in loss.tasks:
+            return rng.normal(size=shape).astype(dtype)
+        return rng.integers(0, 2, shape).astype(dtype)
+
+    return draw
+
+
+@pytest.fixture(scope="session")
+def peak_bytes():
+    """Return a function that says how many bytes a piece of work needs at its peak."""
+
+    def measure(work):
+        work()  # what is made on first use is not counted
+        tracemalloc.start()
+        try:
+            work()
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    return measure

@@ -14,12 +14,14 @@ from mlpcli.data.targets import ClassTarget
 from mlpcli.errors import listing
 from mlpcli.nn.arrays import Array
 
+ROWS_PER_CLASS = 10  # a whole number that occurs as often on average may be a class
+
 
 @dataclass(frozen=True)
 class Oddity:
     """One thing that may be a mistake in the data.
 
-    kind     constant, missing, duplicate, absent_class, or missing_text
+    kind     constant, missing, duplicate, absent_class or perhaps_classes
     columns  the columns it is about, where it is about columns
     """
 
@@ -35,6 +37,7 @@ def oddities(dataset: Dataset) -> list[Oddity]:
         *_missing(dataset),
         *_duplicates(dataset),
         *_absent_classes(dataset),
+        *_perhaps_classes(dataset),
     ]
 
 
@@ -107,6 +110,20 @@ def _absent_classes(dataset: Dataset) -> list[Oddity]:
         if absent:
             text = f"no {name} row has the class {listing(absent)}"
             found.append(Oddity("absent_class", text))
+    return found
+
+
+def _perhaps_classes(dataset: Dataset) -> list[Oddity]:
+    """Find regression targets that could be class numbers: few whole numbers, often repeated."""
+    if dataset.encoding.task != "regression":
+        return []
+    labels = dataset.parts["train"].labels
+    found = []
+    for name, values in zip(dataset.encoding.target.names, labels.T, strict=True):
+        distinct = len(np.unique(values))
+        if (values == np.floor(values)).all() and distinct * ROWS_PER_CLASS <= len(values):
+            text = f"{name}: {distinct} different whole numbers; if they are classes, set data.task"
+            found.append(Oddity("perhaps_classes", text, (name,)))
     return found
 
 

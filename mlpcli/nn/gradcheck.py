@@ -27,6 +27,7 @@ import numpy as np
 
 from mlpcli.nn.arrays import Array, Shape
 from mlpcli.nn.layout import Tensor
+from mlpcli.nn.moves import DirectionMoves, EntryMoves
 from mlpcli.nn.network import Architecture, Network
 from mlpcli.nn.passes import Pass
 from mlpcli.nn.penalties import L2
@@ -39,7 +40,6 @@ KINKED_STEP = 1e-4  # smaller, so that fewer pre-activations cross a kink
 SMALLEST_STEP = 1e-8  # below it, rounding would hide what the tolerance is to show
 ROUNDS = 24  # of drawing again; each divides η by 2
 STACK_BYTES = 64 << 20  # of one stack of moved networks
-OFFSETS = np.array([1.0, -1.0, 2.0, -2.0])
 
 
 @dataclass(frozen=True)
@@ -192,10 +192,10 @@ def check_gradient(
                 entries = np.sort(rng.choice(size, samples, replace=False))
             scale = _scale_of_entries(objective, theta, tensor, entries)
             found = _check_moves(
-                objective, theta, _EntryMoves(tensor.start + entries, theta.size), scale, rng
+                objective, theta, EntryMoves(tensor.start + entries, theta.size), scale, rng
             )
             tensors.append(_tensor_verdict(tensor, entries, found, tolerance))
-        moves = _DirectionMoves(rng.standard_normal((directions, theta.size)))
+        moves = DirectionMoves(rng.standard_normal((directions, theta.size)))
         scale = np.full(directions, max(1.0, float(np.max(np.abs(X), initial=0.0))))
         scale *= np.sqrt(architecture.n_inputs)
         found = _check_moves(objective, theta, moves, scale, rng)
@@ -205,48 +205,6 @@ def check_gradient(
         directions, found.redrawn, worst, undecided, worst <= tolerance and not undecided
     )
     return GradientCheck(tuple(tensors), along, tolerance, value)
-
-
-@dataclass(frozen=True)
-class _EntryMoves:
-    """Moves of single entries of theta."""
-
-    index: Array
-    n_params: int
-
-    def __len__(self) -> int:
-        return len(self.index)
-
-    def moved(self, theta: Array, which: Array, step: Array) -> Array:
-        """Return theta moved by OFFSETS · step along each move of `which`, (4 len, n_params)."""
-        moved = np.tile(theta, (4 * len(which), 1))
-        moved[np.arange(len(moved)), np.repeat(self.index[which], 4)] += np.outer(
-            step, OFFSETS
-        ).ravel()
-        return moved
-
-    def along(self, gradient: Array, which: Array) -> Array:
-        """Return the derivative along each move."""
-        return gradient[self.index[which]]
-
-
-@dataclass(frozen=True)
-class _DirectionMoves:
-    """Moves of all parameters at once, along rows of `direction` (moves, n_params)."""
-
-    direction: Array
-
-    def __len__(self) -> int:
-        return len(self.direction)
-
-    def moved(self, theta: Array, which: Array, step: Array) -> Array:
-        """Return theta moved by OFFSETS · step along each move of `which`, (4 len, n_params)."""
-        far = np.outer(step, OFFSETS)[:, :, np.newaxis] * self.direction[which][:, np.newaxis]
-        return theta + far.reshape(-1, theta.size)
-
-    def along(self, gradient: Array, which: Array) -> Array:
-        """Return the derivative along each move."""
-        return self.direction[which] @ gradient
 
 
 def _scale_of_entries(objective: _Objective, theta: Array, tensor: Tensor, entries: Array) -> Array:
@@ -262,7 +220,7 @@ def _scale_of_entries(objective: _Objective, theta: Array, tensor: Tensor, entri
 def _check_moves(
     objective: _Objective,
     theta: Array,
-    moves: _EntryMoves | _DirectionMoves,
+    moves: EntryMoves | DirectionMoves,
     scale: Array,
     rng: np.random.Generator,
 ) -> _Findings:
@@ -284,7 +242,7 @@ def _check_moves(
 def _one_round(
     objective: _Objective,
     theta: Array,
-    moves: _EntryMoves | _DirectionMoves,
+    moves: EntryMoves | DirectionMoves,
     step: Array,
     left: Array,
     found: _Findings,

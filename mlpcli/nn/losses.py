@@ -1,9 +1,10 @@
-"""Losses J(ŷ, y): the mean over the rows of a batch, and delta = dJ/du at the output layer.
+"""Losses J(ŷ, y): each row's loss, and delta = dJ/du at the output layer.
 
-A loss owns its link, the output activation g that belongs to it. Value and delta are computed
-from the pre-activations u of the output layer, ŷ = g(u), because fused they are exact where ŷ
-alone has been rounded to 0 or 1. An output activation other than the link is a stage of its own
-below a loss whose link is the identity; the chain rule does the rest (see `network.py`).
+J is the mean of the rows' losses. A loss owns its link, the output activation g that belongs to
+it. Value and delta are computed from the pre-activations u of the output layer, ŷ = g(u), because
+fused they are exact where ŷ alone has been rounded to 0 or 1. An output activation other than the
+link is a stage of its own below a loss whose link is the identity; the chain rule does the rest
+(see `passes.py`).
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from mlpcli.family import Family
-from mlpcli.nn.arrays import Array, Shape
+from mlpcli.nn.arrays import Array, Product, product_for
 
 LOSSES = Family("loss")
 
@@ -28,17 +29,21 @@ class Loss:
     tasks: ClassVar[tuple[str, ...]]  # the first loss of a task in the table is its default
     class_index: ClassVar[bool] = False  # targets are class numbers (rows,), not (rows, outputs)
 
-    def scratch(self, shape: Shape, dtype: Any) -> Any:
-        """Return the arrays that `value_and_delta` needs for u of this shape, made once per run."""
+    def scratch(self, delta: Array) -> Any:
+        """Return the arrays that `rows_and_delta` needs beside this delta, made once per run."""
         return None
 
-    def value_and_delta(self, u: Array, target: Array, out: Array, scratch: Any) -> Any:
-        """Return J for each lane, (...,), and write dJ/du into `out`.
+    def rows_and_delta(
+        self, u: Array, target: Array, scale: Array, rows: Array, delta: Array, scratch: Any
+    ) -> None:
+        """Write each row's loss into `rows`, and scale times its derivative into `delta`.
 
         u        (..., N, outputs) pre-activations of the output layer; unchanged
         target   (N, outputs) or (..., N, outputs); (N,) or (..., N) class numbers
-        out      (..., N, outputs) receives dJ/du; must not alias u
-        scratch  what `scratch` returned for this shape
+        scale    one number without axes: 1/N, so that delta is that of the mean
+        rows     (..., N) receives the loss of each row
+        delta    (..., N, outputs) receives scale d(rows)/du; must not alias u
+        scratch  what `scratch` returned for this delta
         """
         raise NotImplementedError
 
@@ -55,14 +60,14 @@ class MeanSquaredError(Loss):
     link: ClassVar[str] = "identity"
     tasks: ClassVar[tuple[str, ...]] = ("regression", "binary", "multiclass", "multilabel")
 
-    def value_and_delta(self, u: Array, target: Array, out: Array, scratch: Any) -> Any:
-        """J = 1/(2N) Σ (u − y)²; dJ/du = (u − y) / N."""
-        n_rows = u.shape[-2]
-        np.subtract(u, target, out=out)
-        residuals = out.reshape(*out.shape[:-2], -1)
-        value = np.vecdot(residuals, residuals) / (2 * n_rows)
-        np.divide(out, n_rows, out=out)
-        return value
+    def rows_and_delta(
+        self, u: Array, target: Array, scale: Array, rows: Array, delta: Array, scratch: Any
+    ) -> None:
+        """rows = 1/2 Σ_j (u − y)²; delta = scale (u − y)."""
+        np.subtract(u, target, out=delta)
+        np.vecdot(delta, delta, out=rows)
+        np.multiply(rows, 0.5, out=rows)
+        np.multiply(delta, scale, out=delta)
 
 
 @LOSSES.add("binary_cross_entropy")
@@ -79,35 +84,39 @@ class BinaryCrossEntropy(Loss):
     link: ClassVar[str] = "sigmoid"
     tasks: ClassVar[tuple[str, ...]] = ("binary", "multilabel")
 
-    def scratch(self, shape: Shape, dtype: Any) -> Any:
+    def scratch(self, delta: Array) -> Any:
         """Two arrays like u, for s u and softplus(s u)."""
-        return np.empty(shape, dtype), np.empty(shape, dtype)
+        return np.empty_like(delta), np.empty_like(delta)
 
-    def value_and_delta(self, u: Array, target: Array, out: Array, scratch: Any) -> Any:
-        """J = 1/N Σ softplus(s u); dJ/du = s exp(s u − softplus(s u)) / N, s = 1 − 2y."""
-        n_rows = u.shape[-2]
+    def rows_and_delta(
+        self, u: Array, target: Array, scale: Array, rows: Array, delta: Array, scratch: Any
+    ) -> None:
+        """rows = Σ_j softplus(s u); delta = scale s exp(s u − softplus(s u)), s = 1 − 2y."""
         v, softplus = scratch
-        np.multiply(target, -2.0, out=out)
-        np.add(out, 1.0, out=out)
-        np.multiply(u, out, out=v)
+        np.multiply(target, -2.0, out=delta)
+        np.add(delta, 1.0, out=delta)
+        np.multiply(u, delta, out=v)
         np.logaddexp(v, 0.0, out=softplus)
-        value = np.add.reduce(softplus.reshape(*out.shape[:-2], -1), axis=-1) / n_rows
+        np.add.reduce(softplus, axis=-1, out=rows)
         np.subtract(v, softplus, out=v)
         np.exp(v, out=v)
-        np.multiply(out, v, out=out)
-        np.divide(out, n_rows, out=out)
-        return value
+        np.multiply(delta, v, out=delta)
+        np.multiply(delta, scale, out=delta)
 
 
 @dataclass(frozen=True)
 class _Rows:
-    """Cross-entropy's arrays of one number a row."""
+    """Cross-entropy's arrays of one number a row, and its delta as one long vector."""
 
+    flat: Array  # (... · N · n_classes,) the delta
     maximum: Array  # (..., N, 1)
     total: Array  # (..., N, 1)
+    total_of_row: Array  # (..., N) the same numbers
     at_target: Array  # (..., N)
     offset: Array  # (..., N) where each row begins in the flat delta
     index: Array  # (..., N) where each row's target stands in the flat delta
+    ones: Array  # (n_classes, 1)
+    product: Product
 
 
 @LOSSES.add("cross_entropy")
@@ -124,36 +133,39 @@ class CrossEntropy(Loss):
     tasks: ClassVar[tuple[str, ...]] = ("multiclass",)
     class_index: ClassVar[bool] = True
 
-    def scratch(self, shape: Shape, dtype: Any) -> Any:
-        """Two columns of one number a row, and three rows of one number a row."""
-        rows = shape[:-1]
-        offset = np.arange(int(np.prod(rows)), dtype=np.intp).reshape(rows) * shape[-1]
-        column = (*rows, 1)
+    def scratch(self, delta: Array) -> Any:
+        """A few arrays of one number a row, and views."""
+        *rows, n_classes = delta.shape
+        total = np.empty((*rows, 1), delta.dtype)
         return _Rows(
-            np.empty(column, dtype),
-            np.empty(column, dtype),
-            np.empty(rows, dtype),
-            offset,
-            np.empty(rows, np.intp),
+            flat=delta.reshape(-1),
+            maximum=np.empty_like(total),
+            total=total,
+            total_of_row=total[..., 0],
+            at_target=np.empty(rows, delta.dtype),
+            offset=np.arange(total.size, dtype=np.intp).reshape(rows) * n_classes,
+            index=np.empty(rows, np.intp),
+            ones=np.ones((n_classes, 1), delta.dtype),
+            product=product_for(delta.shape[:-2]),
         )
 
-    def value_and_delta(self, u: Array, target: Array, out: Array, scratch: Any) -> Any:
-        """J = 1/N Σ [ log Σ_k exp(v_k) − v[y] ], v = u − max u; dJ/du = (softmax(u) − 1[y]) / N."""
-        n_rows = u.shape[-2]
-        flat = out.reshape(-1)
-        maximum, total, at_target = scratch.maximum, scratch.total, scratch.at_target
+    def rows_and_delta(
+        self, u: Array, target: Array, scale: Array, rows: Array, delta: Array, scratch: Any
+    ) -> None:
+        """rows = log Σ_k exp(v_k) − v[y], v = u − max u; delta = scale (softmax(u) − onehot(y))."""
+        flat, total, at_target = scratch.flat, scratch.total, scratch.at_target
         index = np.add(scratch.offset, target, out=scratch.index)
 
-        np.maximum.reduce(u, axis=-1, keepdims=True, out=maximum)
-        np.subtract(u, maximum, out=out)
+        np.maximum.reduce(u, axis=-1, keepdims=True, out=scratch.maximum)
+        np.subtract(u, scratch.maximum, out=delta)
         flat.take(index, out=at_target, mode="clip")  # mode "raise" would buffer the output
-        np.exp(out, out=out)
-        np.add.reduce(out, axis=-1, keepdims=True, out=total)
+        np.exp(delta, out=delta)
+        # Σ_k as a product with ones: 0.8 µs against 3.4 µs for np.add.reduce at 128 x 10.
+        scratch.product(delta, scratch.ones, total)
+        np.log(scratch.total_of_row, out=rows)
+        np.subtract(rows, at_target, out=rows)
 
-        np.multiply(total, n_rows, out=maximum)
-        np.divide(out, maximum, out=out)  # softmax(u) / N
-        log_total = np.log(total[..., 0], out=total[..., 0])
-        value = np.add.reduce(np.subtract(log_total, at_target, out=log_total), axis=-1) / n_rows
+        np.divide(total, scale, out=total)
+        np.divide(delta, total, out=delta)
         flat.take(index, out=at_target, mode="clip")
-        flat[index] = np.subtract(at_target, 1.0 / n_rows, out=at_target)
-        return value
+        flat[index] = np.subtract(at_target, scale, out=at_target)

@@ -44,7 +44,9 @@ class Pass:
         shape = (*network.lead, n_rows, architecture.n_outputs)
         self.loss = architecture.loss
         self.delta = np.empty(shape, network.dtype)
-        self.scratch = self.loss.scratch(shape, network.dtype)
+        self.rows = np.empty(shape[:-1], network.dtype)
+        self.scale = np.asarray(1.0 / n_rows, network.dtype)
+        self.scratch = self.loss.scratch(self.delta)
 
     def forward(self, X: Array) -> Array:
         """Return the last stage's output, (..., n_rows, n_outputs): what the loss sees.
@@ -57,9 +59,9 @@ class Pass:
         self.output = h
         return h
 
-    def value(self, target: Array) -> Any:
-        """Return J of the rows last sent forward, (...,), and set delta = dJ/d(output)."""
-        return self.loss.value_and_delta(self.output, target, self.delta, self.scratch)
+    def losses(self, target: Array, rows: Array) -> None:
+        """Write the loss of each row last sent forward into `rows` (..., n_rows); set delta."""
+        self.loss.rows_and_delta(self.output, target, self.scale, rows, self.delta, self.scratch)
 
     def backward(self) -> None:
         """Write dJ/dtheta into grad, from delta down to the data."""
@@ -67,12 +69,21 @@ class Pass:
         for stage in self._backward:
             delta = stage.backward(delta)
 
+    def gradient(self, X: Array, target: Array, rows: Array) -> None:
+        """Write the gradient of J on one batch into grad, and each row's loss into `rows`."""
+        self.forward(X)
+        self.losses(target, rows)
+        self.backward()
+
+    def value(self, target: Array) -> Any:
+        """Return J of the rows last sent forward, (...,), and set delta = dJ/d(output)."""
+        self.losses(target, self.rows)
+        return np.mean(self.rows, axis=-1)
+
     def value_and_gradient(self, X: Array, target: Array) -> Any:
         """Return J (...,) of one batch, without the penalty, and write its gradient into grad."""
-        self.forward(X)
-        value = self.value(target)
-        self.backward()
-        return value
+        self.gradient(X, target, self.rows)
+        return np.mean(self.rows, axis=-1)
 
     @property
     def n_mask_bits(self) -> int:
@@ -150,11 +161,11 @@ class Evaluation:
         """Return J over all rows, (...,), without dropout or penalty, and write ŷ into `out`."""
         n_rows = X.shape[-2]
         total = np.zeros(self.network.lead)
-        row_axis = -1 if self.network.architecture.loss.class_index else -2
+        columns = () if self.network.architecture.loss.class_index else (slice(None),)
         for start, stop, one in self._chunks(n_rows):
             one.forward(X[..., start:stop, :])
-            rows = (..., slice(start, stop)) + (slice(None),) * (-1 - row_axis)
-            total += (stop - start) * np.asarray(one.value(target[rows]), np.float64)
+            one.losses(target[(..., slice(start, stop), *columns)], one.rows)
+            total += np.sum(one.rows, axis=-1, dtype=np.float64)
             one.predict(out[..., start:stop, :])
         return total / n_rows
 

@@ -56,7 +56,7 @@ class Trainer:
         self.penalty = L2(l2, network) if np.any(np.asarray(l2) != 0) else None
 
         sizes = {self.batch_size, self.n_rows % self.batch_size or self.batch_size}
-        self.rows_done, self.stopped = 0, False
+        self.rows_done, self.stopped, self.finite = 0, False, True
         self.passes = {n: Pass(network, n, self.grad, dropout=True) for n in sizes}
         self.mask_bits = {n: self._mask_bits(p) for n, p in self.passes.items() if p.drops}
 
@@ -66,7 +66,7 @@ class Trainer:
         self.order = np.empty((*lead, self.n_rows), np.intp)
         self.X_chunk = np.empty((*lead, self.chunk, *X.shape[1:]), network.dtype)
         self.target_chunk = np.empty((*lead, self.chunk, *target.shape[1:]), target.dtype)
-        self.values = np.empty((*lead, -(-self.n_rows // self.batch_size)))
+        self.losses = np.empty((*lead, self.n_rows), network.dtype)
         shape = (*lead, self.n_rows, network.architecture.n_outputs)
         self.outputs = np.empty(shape, network.dtype) if keep_outputs else None
 
@@ -84,17 +84,20 @@ class Trainer:
         epoch  from 1: it fixes the order of the rows and the masks, whatever happened before
         stop   asked after each step; once true, the epoch ends there
 
-        Afterwards `loss` is the mean of J over the rows done, as their batches saw it, and
-        `outputs`, where they are kept, what the loss saw, in the order `order`.
+        Afterwards `rows_done`, `stopped` and `finite` say how far it came, `losses` and `loss`
+        what the rows cost as their batches saw them, and `outputs`, where they are kept, what the
+        loss saw; losses and outputs are in the order `order`.
         """
         self.rate[...] = learning_rate
-        self.rows_done, self.stopped = 0, False
+        self.rows_done, self.stopped, self.finite = 0, False, True
         self._start(epoch)
         for start in range(0, self.n_rows, self.chunk):
             stop_row = min(start + self.chunk, self.n_rows)
             self._gather(start, stop_row)
             with np.errstate(all="ignore"):  # a loss that is not finite ends the run, in words
                 self._steps(start, stop_row, stop)
+            # Of the rows gathered last: looking at all of them each time would grow as n².
+            self.finite = bool(np.isfinite(self.losses[..., start : self.rows_done]).all())
             yield self.rows_done
             if self.stopped or not self.finite:
                 break
@@ -126,41 +129,30 @@ class Trainer:
         lanes = (slice(None),) * len(self.network.lead)
         for row in range(start, stop_row, self.batch_size):
             n = min(self.batch_size, stop_row - row)
-            rows = (*lanes, slice(row - start, row - start + n))
-            self.values[..., row // self.batch_size] = self.step(
-                self.passes[n], self.X_chunk[rows], self.target_chunk[rows]
+            batch, here = self.passes[n], (*lanes, slice(row - start, row - start + n))
+            self.step(
+                batch,
+                self.X_chunk[here],
+                self.target_chunk[here],
+                self.losses[(*lanes, slice(row, row + n))],
             )
             if self.outputs is not None:
-                self.outputs[..., row : row + n, :] = self.passes[n].output
+                self.outputs[..., row : row + n, :] = batch.output
             self.rows_done = row + n
             if stop():
                 self.stopped = True
                 return
 
-    def step(self, batch: Pass, X: Array, target: Array) -> Any:
-        """Take one step of descent on one batch; return its J, (...,), before the step."""
+    def step(self, batch: Pass, X: Array, target: Array, losses: Array) -> None:
+        """Take one step of descent on one batch; write each row's loss before it into `losses`."""
         if batch.drops:
             batch.draw_masks(self.mask_bits[batch.n_rows])
-        value = batch.value_and_gradient(X, target)
+        batch.gradient(X, target, losses)
         if self.penalty is not None:
             self.penalty.add_gradient(self.grad)
         self.update()
-        return value
-
-    @property
-    def steps_done(self) -> int:
-        """How many steps of this epoch have been taken."""
-        return -(-self.rows_done // self.batch_size)
-
-    @property
-    def finite(self) -> bool:
-        """Whether J of every batch so far in this epoch is a finite number."""
-        return bool(np.isfinite(self.values[..., : self.steps_done]).all())
 
     @property
     def loss(self) -> Any:
-        """Mean over the epoch's rows so far of J as their batches saw it, (...,)."""
-        steps = self.steps_done
-        rows = np.full(steps, self.batch_size)
-        rows[-1:] = self.rows_done - self.batch_size * (steps - 1)
-        return self.values[..., :steps] @ rows / self.rows_done
+        """Mean loss of the epoch's rows so far, as their batches saw them, (...,)."""
+        return np.mean(self.losses[..., : self.rows_done], axis=-1, dtype=np.float64)

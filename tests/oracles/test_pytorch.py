@@ -68,7 +68,9 @@ def replay(trainer, n_steps):
         X_batch, target = (
             np.broadcast_to(part, (*lead, *part.shape)) for part in (X[rows], trainer.target[rows])
         )
-        yield trainer.step(trainer.passes[rows.stop - rows.start], X_batch, target)
+        batch = trainer.passes[rows.stop - rows.start]
+        trainer.step(batch, X_batch, target, batch.rows)
+        yield batch.rows.mean(axis=-1)
 
 
 def deviation(ours, stored):

@@ -66,10 +66,10 @@ class InOrder(Trainer):
         self.order[...] = np.arange(self.n_rows)
         self.mean_penalty = 0.0
 
-    def step(self, batch, X, target):
+    def step(self, batch, X, target, losses):
         if self.penalty is not None:
             self.mean_penalty += self.penalty.value() * batch.n_rows / self.n_rows
-        return super().step(batch, X, target)
+        super().step(batch, X, target, losses)
 
 
 def draw_rows(task, n_rows):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import os
 import sys
 import traceback
 from collections.abc import Callable
@@ -11,7 +10,7 @@ from typing import Any
 
 import typer
 
-from mlpcli.cli.console import complain
+from mlpcli.cli.console import complain, forget_stdout
 from mlpcli.errors import MlpError
 
 BUG = 70
@@ -37,11 +36,7 @@ def verb(work: Callable[..., Any]) -> Callable[..., Any]:
 def _run(work: Callable[..., Any], arguments: dict[str, Any]) -> int:
     try:
         code = work(**arguments)
-        if sys.stdout is not None:
-            sys.stdout.flush()
-    except BrokenPipeError:
-        _forget_stdout()  # the reader has what it wanted
-        return 0
+        _flush()
     except (typer.Exit, SystemExit):
         raise
     except BaseException as error:  # noqa: BLE001  the last place where it can become a sentence
@@ -51,6 +46,14 @@ def _run(work: Callable[..., Any], arguments: dict[str, Any]) -> int:
     return code or 0
 
 
+def _flush() -> None:
+    if sys.stdout is not None:
+        try:
+            sys.stdout.flush()
+        except BrokenPipeError:
+            forget_stdout()  # the reader has what it wanted
+
+
 def _explain(error: BaseException) -> int:
     """Print one sentence for an error; return its exit code."""
     if isinstance(error, MlpError):
@@ -58,13 +61,16 @@ def _explain(error: BaseException) -> int:
         return error.exit_code
     if isinstance(error, KeyboardInterrupt):
         complain("interrupted")
-        return INTERRUPTED
+        return INTERRUPTED if not error.args else 128 + int(error.args[0])
     if isinstance(error, MemoryError):
         complain(f"not enough memory{': ' if str(error) else ''}{error}")
         return OPERATING_SYSTEM
+    if isinstance(error, UnicodeEncodeError):
+        complain(f"{error.object!r}: this system's encoding, {error.encoding}, cannot write that")
+        return OPERATING_SYSTEM
     if isinstance(error, OSError):
         if error.filename is None:
-            _forget_stdout()  # what is left in its buffer would fail again at exit
+            forget_stdout()  # what is left in its buffer would fail again at exit
         name = f"{error.filename}: " if error.filename else ""
         complain(f"{name}{error.strerror or error}")
         return OPERATING_SYSTEM
@@ -73,10 +79,3 @@ def _explain(error: BaseException) -> int:
         "please report it, with the output of the same command and --debug"
     )
     return BUG
-
-
-def _forget_stdout() -> None:
-    """Send what is left in standard output's buffer nowhere, so that closing it cannot fail."""
-    if sys.stdout is not None:
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, sys.stdout.fileno())

@@ -2,45 +2,56 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import sys
 from collections.abc import Sequence
 from typing import Any
 
 
 def say(text: str = "") -> None:
-    """Print a line of results."""
+    """Print a line of results; nowhere, once their reader has gone."""
     if sys.stdout is not None:
-        sys.stdout.write(text + "\n")
+        try:
+            sys.stdout.write(text + "\n")
+        except BrokenPipeError:
+            forget_stdout()
+
+
+def forget_stdout() -> None:
+    """Send what is left in standard output's buffer nowhere, so that closing it cannot fail."""
+    if sys.stdout is not None:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
 
 
 def say_json(document: Any) -> None:
     """Print one JSON document; NaN and infinity become null."""
     from mlpcli.runs.manifest import without_nan
 
-    say(json.dumps(without_nan(document), indent=1, ensure_ascii=False))
+    # What another encoding cannot write would be escaped as Python does, which is not JSON.
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    escape = not encoding.lower().startswith("utf")
+    say(json.dumps(without_nan(document), indent=1, ensure_ascii=escape))
 
 
 def note(text: str) -> None:
-    """Print a line that is not a result."""
+    """Print a line that is not a result; that nobody can read it stops no training."""
     if sys.stderr is not None:
-        sys.stderr.write(text + "\n")
-        sys.stderr.flush()
+        with contextlib.suppress(OSError):
+            sys.stderr.write(text + "\n")
+            sys.stderr.flush()
 
 
 def complain(text: str) -> None:
     """Print an error."""
-    try:
-        for line in text.splitlines():
-            note(f"mlp: {line}")
-    except OSError:
-        pass  # nobody is left to tell
+    for line in text.splitlines():
+        note(f"mlp: {line}")
 
 
 def on_terminal(stream: Any) -> bool:
     """Whether a stream is a terminal that understands more than plain lines."""
-    import os
-
     return bool(stream is not None and stream.isatty() and os.environ.get("TERM") != "dumb")
 
 
@@ -77,4 +88,6 @@ def table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
         shown.add_column(Text(name), justify="right" if numeric else "left", overflow="fold")
     for row in rows:
         shown.add_row(*(Text(figure(cell)) for cell in row))
-    console.print(shown)
+    with console.capture() as text:  # Rich itself would exit with 1 where the reader has gone
+        console.print(shown)
+    say(text.get().removesuffix("\n"))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import time
-from typing import Any, Protocol
+from typing import IO, Any, Protocol, cast
 
 from mlpcli.cli.console import figure, note, on_terminal
 from mlpcli.training.loop import Advanced, EpochEnded, Event
@@ -26,7 +27,7 @@ def progress_for(kind: str, n_epochs: int, columns: list[str]) -> Progress:
     """Return the progress of this kind: auto, rich, plain or none."""
     if kind == "auto":
         kind = "rich" if on_terminal(sys.stderr) else "plain"
-    if kind == "rich":
+    if kind == "rich" and sys.stderr is not None:
         return RichProgress(n_epochs, columns)
     return PlainProgress(n_epochs, columns) if kind == "plain" else NoProgress()
 
@@ -73,6 +74,27 @@ class PlainProgress:
             note(self.held)
 
 
+class _Heedless:
+    """A stream that does not mind when nobody can read it any more: a training goes on."""
+
+    def __init__(self, stream: Any) -> None:
+        self.stream = stream
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.stream, name)
+
+    def write(self, text: str) -> int:
+        """Write what can be written."""
+        with contextlib.suppress(OSError):
+            self.stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """Flush what can be flushed."""
+        with contextlib.suppress(OSError):
+            self.stream.flush()
+
+
 class RichProgress:
     """A bar over the epochs, with the loss, the validation figure, rows/s and the best epoch."""
 
@@ -87,7 +109,7 @@ class RichProgress:
             TextColumn("{task.fields[figures]}"),
             TextColumn("{task.fields[speed]}", style="dim"),
             TimeRemainingColumn(),
-            console=Console(stderr=True),
+            console=Console(file=cast("IO[str]", _Heedless(sys.stderr))),
             transient=True,
         )
         self.task = self.bar.add_task(

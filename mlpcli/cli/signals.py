@@ -10,8 +10,8 @@ from typing import Self
 class StopRequest:
     """Listens for SIGINT and SIGTERM while it is entered; call it to ask whether one has come.
 
-    A second signal does not wait for the step. A signal that the shell ignores for background
-    jobs stays ignored.
+    A second signal does not wait for the step: it raises KeyboardInterrupt with its number. A
+    signal that the shell ignores for background jobs stays ignored.
     """
 
     def __init__(self) -> None:
@@ -34,5 +34,5 @@ class StopRequest:
 
     def _take(self, number: int, frame: FrameType | None) -> None:
         if self.signal:
-            raise KeyboardInterrupt
+            raise KeyboardInterrupt(number)
         self.signal = number

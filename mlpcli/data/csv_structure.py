@@ -12,15 +12,19 @@ import gzip
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO, NoReturn, cast
 
 import numpy as np
 
+from mlpcli.data.table import is_number, quoted
 from mlpcli.errors import DataError
 
 BLOCK = 4 << 20
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
+RETURN = "a carriage return stands within the line"
+ZERO = "there is a zero byte: this is not a text file"
 csv.field_size_limit(1 << 24)
 
 
@@ -40,14 +44,14 @@ class CsvFile:
         """Return a new stream of its uncompressed bytes."""
         if self.path is None:
             return io.BytesIO(self.content)
-        if self.path.endswith(".gz"):
+        if self.path.lower().endswith(".gz"):
             return cast("BinaryIO", gzip.open(self.path))
         return Path(self.path).open("rb")
 
     def records(self) -> Iterator[tuple[int, list[str]]]:
         """Yield each record's first line, counted from 1, and its fields; blank lines are none."""
         with self.open() as stream:
-            text = io.TextIOWrapper(stream, "utf-8-sig", newline="")
+            text = io.TextIOWrapper(stream, "utf-8-sig", newline="\n")
             reader = csv.reader(text, delimiter=self.delimiter, strict=True)
             line = 1
             try:
@@ -56,7 +60,8 @@ class CsvFile:
                         yield line, fields
                     line = reader.line_num + 1
             except csv.Error as error:
-                raise DataError(f"{self.name}:{line}: not valid CSV: {error}") from None
+                problem = RETURN if "new-line" in str(error) else f"not valid CSV: {error}"
+                raise DataError(f"{self.name}:{line}: {problem}") from None
             except UnicodeDecodeError:
                 raise self._not_utf8() from None
 
@@ -66,16 +71,39 @@ class CsvFile:
                 try:
                     line.decode("utf-8")
                 except UnicodeDecodeError as error:
-                    where = f"{self.name}:{number}:{error.start + 1}"
+                    before = line[: error.start].decode("utf-8").lstrip("\ufeff")
+                    where = f"{self.name}:{number}:{len(before) + 1}"
                     return DataError(f"{where}: not UTF-8 text; save the file as UTF-8")
         return DataError(f"{self.name}: not UTF-8 text")
 
     def locate(self, row: int, column: int) -> str:
         """Return FILE:LINE:COLUMN of a cell; row 0 is the first below the header."""
-        for index, (line, fields) in enumerate(self.records()):
+        for index, (line, _) in enumerate(self.records()):
             if index == row + 1:
-                return f"{self.name}:{line}:{self._width(fields[:column]) + 1 + bool(column)}"
+                return self._place(line, column)
         return self.name
+
+    def _place(self, line: int, field: int) -> str:
+        """Return FILE:LINE:COLUMN where a field of the record beginning in a line begins.
+
+        Where the record has no such field: of the record's end. Fields count from 0.
+        """
+        n, begins, in_quotes, inside = 0, True, False, False
+        number, column = line, 0
+        with self.open() as stream:
+            lines = io.TextIOWrapper(stream, "utf-8-sig", errors="replace", newline="\n")
+            for number, text in enumerate(islice(lines, line - 1, None), start=line):
+                for column, letter in enumerate(text, start=1):
+                    at_end = not inside and letter in "\r\n"
+                    if at_end or (begins and n == field):
+                        return f"{self.name}:{number}:{column}"
+                    if letter == '"' and (begins or in_quotes):
+                        begins, in_quotes, inside = False, True, not inside
+                    elif letter == self.delimiter and not inside:
+                        n, begins, in_quotes = n + 1, True, False
+                    else:
+                        begins = False
+        return f"{self.name}:{number}:{column + 1}"
 
     def header(self) -> list[str]:
         """Return the names of the columns. Raises DataError where they cannot serve as names."""
@@ -90,12 +118,13 @@ class CsvFile:
             )
         seen: dict[str, int] = {}
         for place, name in enumerate(names, start=1):
+            where = self._place(line, place - 1) if not name.strip() or name in seen else ""
             if not name.strip():
-                raise DataError(f"{self.name}:{line}: column {place} has no name")
+                raise DataError(f"{where}: column {place} has no name")
             if name in seen:
-                raise DataError(
-                    f"{self.name}:{line}: columns {seen[name]} and {place} are both named {name!r}"
-                )
+                problem = f"columns {seen[name]} and {place} are both named {quoted(name)}"
+                hint = "; is there a header line?" if is_number(name) else ""
+                raise DataError(f"{where}: {problem}{hint}")
             seen[name] = place
         return names
 
@@ -107,7 +136,7 @@ class CsvFile:
         line, rows, rest = 0, -1, b""
         with self.open() as stream:
             for block in _blocks(stream):
-                if b'"' in block:
+                if b'"' in block or n_fields == 1:
                     self._check_quoted(n_fields)
                     return
                 data = rest + block
@@ -130,49 +159,46 @@ class CsvFile:
         returns = np.flatnonzero(codes == ord("\r"))
         at_end = np.isin(returns + 1, ends)
         if not at_end.all():
-            where = line + 1 + int(np.searchsorted(ends, returns[np.argmin(at_end)]))
-            raise DataError(f"{self.name}:{where}: a carriage return stands within the line")
+            self._refuse(data, line, int(returns[np.argmin(at_end)]), RETURN)
         if 0 in data:
-            where = line + 1 + int(np.searchsorted(ends, data.index(0)))
-            raise DataError(f"{self.name}:{where}: there is a zero byte: this is not a text file")
+            self._refuse(data, line, data.index(0), ZERO)
         delimiters = np.flatnonzero(codes == ord(self.delimiter))
         fields = np.diff(np.searchsorted(delimiters, ends), prepend=0) + 1
         blank = ends - starts - np.isin(ends - 1, returns) <= 0
         wrong = (fields != n_fields) & ~blank
         if wrong.any():
             first = int(np.argmax(wrong))
-            raise self._wrong_length(line + 1 + first, n_fields)
+            raise self._wrong_length(line + 1 + first, int(fields[first]), n_fields)
         return len(ends), int((~blank).sum())
+
+    def _refuse(self, data: bytes, line: int, at: int, problem: str) -> NoReturn:
+        """Raise for the byte `at` of data, which begins after `line` lines."""
+        before = data[:at].decode("utf-8", "replace")
+        column = len(before) - before.rfind("\n")
+        where = f"{self.name}:{line + 1 + before.count(chr(10))}:{column}"
+        raise DataError(f"{where}: {problem}")
 
     def _check_quoted(self, n_fields: int) -> None:
         rows = -1
         for line, fields in self.records():
             if len(fields) != n_fields:
-                raise self._wrong_length(line, n_fields)
+                raise self._wrong_length(line, len(fields), n_fields)
+            if "\0" in "".join(fields):
+                raise DataError(f"{self.name}:{line}: {ZERO}")
+            if n_fields == 1 and fields[0] and not fields[0].strip(" \t"):
+                raise DataError(f"{self.name}:{line}: there is nothing in the line but spaces")
             rows += 1
         if rows < 1:
             raise DataError(f"{self.name}: there is a header line, and no row below it")
 
-    def _wrong_length(self, line: int, n_fields: int) -> DataError:
-        """Return the error of a record: the column is its end or its first extra field."""
-        fields = next(fields for at, fields in self.records() if at == line)
-        long = len(fields) > n_fields
-        column = self._width(fields[:n_fields]) + (2 if long else 1)
+    def _wrong_length(self, line: int, found: int, n_fields: int) -> DataError:
+        """Return the error of a record: the place is its end, or where its first extra field is."""
         name = DELIMITERS.get(self.delimiter, repr(self.delimiter))
+        size = "long" if found > n_fields else "short"
         return DataError(
-            f"{self.name}:{line}:{column}: the row is too {'long' if long else 'short'}: "
-            f"{len(fields)} fields where the header has {n_fields} (the delimiter is a {name})"
+            f"{self._place(line, n_fields)}: the row is too {size}: "
+            f"{found} fields where the header has {n_fields} (the delimiter is a {name})"
         )
-
-    def _width(self, fields: list[str]) -> int:
-        return len(self.delimiter.join(_written(field) for field in fields))
-
-
-def _written(field: str) -> str:
-    """Return a field as it most likely stands in the file."""
-    if '"' in field or "\n" in field or "," in field:
-        return '"' + field.replace('"', '""') + '"'
-    return field
 
 
 def _blocks(stream: Any) -> Iterator[bytes]:

@@ -12,7 +12,7 @@ from mlpcli.data.inputs import InputEncoder, fit_inputs
 from mlpcli.data.readers import ReadOptions, read_table
 from mlpcli.data.splitting import PARTS, check_parts, split_by_column, split_by_share
 from mlpcli.data.table import Table
-from mlpcli.data.targets import TargetEncoder, choose_task, fit_target
+from mlpcli.data.targets import TargetEncoder, choose_task, fit_target, text_columns
 from mlpcli.errors import DataError
 from mlpcli.nn.arrays import Array
 
@@ -73,7 +73,20 @@ class Encoding:
         labels = self.target.labels(table)
         if rows is None:
             rows = np.arange(len(table))
-        return Part(X[rows], self.target.encode(labels[rows]), labels[rows], rows), replaced
+        y = self.encode_labels(table, labels, dtype)
+        return Part(X[rows], y[rows], labels[rows], rows), replaced
+
+    def encode_labels(self, table: Table, labels: Array, dtype: Any) -> Array:
+        """Return y of a table's labels. Raises DataError where it does not fit into the dtype."""
+        y = self.target.encode(labels)
+        large = np.abs(y) > np.finfo(dtype).max
+        if large.any():
+            row, column = np.argwhere(large)[0]
+            problem = (
+                f"{labels[row, column]:g} is too large for {dtype}, scaled as the training rows are"
+            )
+            raise table.error(int(row), self.target.names[column], problem)
+        return y
 
 
 @dataclass(frozen=True)
@@ -117,7 +130,7 @@ def load_dataset(options: DataOptions) -> Dataset:
         first.column(name, ("data", "target"))
     for name in options.exclude:
         first.column(name, ("data", "exclude"))
-    task = options.task or choose_task(first, options.targets)
+    task = options.task or choose_task(list(tables.values()), options.targets)
     if not options.files:
         codes = _split(first, options, task)
         check_parts(codes, first.name)
@@ -133,7 +146,8 @@ def load_dataset(options: DataOptions) -> Dataset:
     inputs = fit_inputs(
         first, train_rows, names, scale=options.scale, categorical=options.categorical
     )
-    read = ReadOptions(read.missing, read.delimiter, tuple(inputs.text_columns))
+    text = (*inputs.text_columns, *text_columns(target))
+    read = ReadOptions(read.missing, read.delimiter, text)
     encoding = Encoding(task, inputs, target, read)
     return _encoded(tables, codes, encoding, options.dtype)
 
@@ -158,9 +172,9 @@ def _encoded(
     else:
         X, replaced["data"] = encoding.inputs.encode(tables["data"], dtype)
         labels = encoding.target.labels(tables["data"])
+        y = encoding.encode_labels(tables["data"], labels, dtype)
         for code, name in enumerate(PARTS):
             rows = np.flatnonzero(codes == code)
             if len(rows):
-                y = encoding.target.encode(labels[rows])
-                parts[name] = Part(X[rows], y, labels[rows], rows)
+                parts[name] = Part(X[rows], y[rows], labels[rows], rows)
     return Dataset(parts, tables, codes, encoding, replaced)

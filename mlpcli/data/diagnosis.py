@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -127,8 +126,23 @@ def _perhaps_classes(dataset: Dataset) -> list[Oddity]:
     return found
 
 
-def baseline(dataset: Dataset) -> tuple[str, dict[str, Any]]:
-    """Return what a model has to beat, in words, and for each part its figure.
+@dataclass(frozen=True)
+class Baseline:
+    """What a model has to beat: a metric, what reaches it in words, and each part's figure."""
+
+    metric: str
+    what: str
+    figures: dict[str, float]
+
+    def is_beaten(self, part: str, figure: float) -> bool:
+        """Whether a model's figure of this metric is better; NaN is not."""
+        if self.metric == "rmse":
+            return figure < self.figures[part]
+        return figure > self.figures[part]
+
+
+def baseline(dataset: Dataset) -> Baseline:
+    """Return what a model has to beat.
 
     Classes: the share of the training rows' most frequent class (accuracy). Several labels: of
     rows in which every label is its most frequent. Numbers: the root mean squared error of the
@@ -139,17 +153,19 @@ def baseline(dataset: Dataset) -> tuple[str, dict[str, Any]]:
     if isinstance(target, ClassTarget):
         best = int(np.argmax(np.bincount(train)))
         right = {name: float(np.mean(p.labels == best)) for name, p in dataset.parts.items()}
-        return f"accuracy of always saying {target.classes[best]}", right
+        what = f"accuracy of always saying {target.classes[best]}"
+        return Baseline("accuracy", what, right)
     if dataset.encoding.task == "multilabel":
         usual = (train.mean(axis=0) > 0.5).astype(int)  # noqa: PLR2004
         right = {
             name: float(np.mean((p.labels == usual).all(axis=1)))
             for name, p in dataset.parts.items()
         }
-        return "accuracy of always saying the most frequent labels", right
+        what = "accuracy of always saying the most frequent labels"
+        return Baseline("accuracy", what, right)
     mean = train.mean(axis=0)
     error = {
         name: float(np.mean(np.sqrt(np.mean((p.labels - mean) ** 2, axis=0))))
         for name, p in dataset.parts.items()
     }
-    return "rmse of always saying the training mean", error
+    return Baseline("rmse", "rmse of always saying the training mean", error)

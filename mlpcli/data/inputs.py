@@ -53,7 +53,15 @@ class NumericColumn:
         missing = np.isnan(values)
         if missing.any():
             values = np.where(missing, self.fill, values)
-        out[:, 0] = (values - self.shift) / self.scale
+        with np.errstate(over="ignore"):
+            out[:, 0] = (values - self.shift) / self.scale
+        finite = np.isfinite(out[:, 0])
+        if not finite.all():
+            row = int(np.argmin(finite))
+            problem = (
+                f"{values[row]:g} is too large for {out.dtype}, scaled as the training rows are"
+            )
+            raise table.error(row, self.name, problem)
         return int(missing.sum())
 
 
@@ -208,7 +216,7 @@ def _fit_numeric(table: Table, rows: Array, name: str, scale: str, *, listed: bo
             shift, spread = float(values.min()), float(values.max() - values.min())
     if not np.isfinite(shift) or not np.isfinite(spread):
         raise DataError(f"{table.name}: {name}: the numbers are too large to be scaled")
-    return NumericColumn(name, fill, shift, 1.0 if is_constant(values) else spread)
+    return NumericColumn(name, fill, shift, 1.0 if spread == 0 or is_constant(values) else spread)
 
 
 def _fit_category(table: Table, rows: Array, name: str, *, listed: bool) -> Column:

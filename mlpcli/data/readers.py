@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import io
 import sys
-from collections.abc import Mapping, Sequence
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -13,10 +14,12 @@ from typing import Any, ClassVar
 import numpy as np
 import pandas as pd
 
+from mlpcli.data.columns import array_column, column_of, csv_column, plain_column
 from mlpcli.data.csv_structure import CsvFile
-from mlpcli.data.table import Table
+from mlpcli.data.table import Table, quoted
 from mlpcli.errors import DataError, FileError, listing
 from mlpcli.family import Family
+from mlpcli.nn.arrays import Array
 
 READERS = Family("reader")
 
@@ -104,6 +107,9 @@ class CsvReader(Reader):
             except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
                 raise DataError(f"{source.name}: {str(error).strip()}") from None
         frame.columns = pd.Index(names, dtype=object)
+        for name in names:
+            if name not in text:
+                frame[name] = csv_column(frame[name], options.missing)
         place = {name: index for index, name in enumerate(names)}
         return Table(
             frame, source.name, source.sha256(), lambda row, column: file.locate(row, place[column])
@@ -125,20 +131,13 @@ class JsonLinesReader(Reader):
 
     def read(self, source: Source, options: ReadOptions) -> Table:
         """Parse line by line, so that a fault has a line."""
-        import json
-
         records: list[Mapping[str, Any]] = []
         lines: list[int] = []
         for number, line in enumerate(io.BytesIO(source.bytes()), start=1):
             if not line.strip():
                 continue
             where = f"{source.name}:{number}"
-            try:
-                record = json.loads(line, parse_constant=_no_constant)
-            except (ValueError, RecursionError) as error:
-                raise DataError(f"{where}: not valid JSON: {error}") from None
-            if not isinstance(record, dict):
-                raise DataError(f"{where}: must be an object, {{...}}")
+            record = _json_object(line, where)
             for key, value in record.items():
                 if isinstance(value, dict | list):
                     raise DataError(f"{where}: {key}: must be a number, text, true, false or null")
@@ -156,22 +155,40 @@ class JsonLinesReader(Reader):
             name: [None if r[name] in missing else r[name] for r in records] for name in records[0]
         }
         return Table(
-            pd.DataFrame({name: _series(values) for name, values in columns.items()}),
+            pd.DataFrame({name: column_of(values) for name, values in columns.items()}),
             source.name,
             source.sha256(),
             lambda row, _column: f"{source.name}:{lines[row]}",
         )
 
 
+def _json_object(line: bytes, where: str) -> dict[str, Any]:
+    import json
+
+    try:
+        record = json.loads(line, parse_constant=_no_constant, object_pairs_hook=_unique_keys)
+        if b"\\u" in line:
+            json.dumps(record, ensure_ascii=False).encode()  # half a surrogate pair is no text
+    except json.JSONDecodeError as error:
+        raise DataError(f"{where}:{error.colno}: not valid JSON: {error.msg}") from None
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"{where}: not valid JSON: {error}") from None
+    if not isinstance(record, dict):
+        raise DataError(f"{where}: must be an object, {{...}}")
+    return record
+
+
+def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    record = dict(pairs)
+    if len(record) < len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise ValueError(f"the key {quoted(twice)} stands twice")
+    return record
+
+
 def _no_constant(word: str) -> float:
     raise ValueError(f"{word} is not a JSON number")
-
-
-def _series(values: list[Any]) -> Any:
-    """Return a column: numbers where every value is one, else the values as they are."""
-    if all(v is None or (isinstance(v, int | float) and not isinstance(v, bool)) for v in values):
-        return pd.Series([np.nan if v is None else v for v in values])
-    return pd.Series(values, dtype=object)
 
 
 @READERS.add("parquet")
@@ -183,12 +200,13 @@ class ParquetReader(Reader):
         """Let pandas and pyarrow read it."""
         try:
             frame = pd.read_parquet(io.BytesIO(source.bytes()), engine="pyarrow")
+            frame = frame.reset_index(drop=not any(frame.index.names))  # with a name: a column
         except ImportError:
             problem = "reading parquet needs pyarrow: pip install 'mlpcli[parquet]'"
             raise DataError(f"{source.name}: {problem}") from None
         except Exception as error:  # noqa: BLE001  pyarrow raises many kinds
             raise DataError(f"{source.name}: not a parquet file: {_first_line(error)}") from None
-        return _plain_table(frame, source)
+        return _plain_table(dict(frame.items()), source, options)
 
 
 @READERS.add("npz")
@@ -198,41 +216,45 @@ class NpzReader(Reader):
 
     def read(self, source: Source, options: ReadOptions) -> Table:
         """Read every array, refusing objects."""
-        columns: dict[str, Any] = {}
         content = source.bytes()
         if not content.startswith(b"PK"):
             raise DataError(f"{source.name}: not an .npz file")
         try:
             with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
-                for name in arrays.files:
-                    array = arrays[name]
-                    flat = array.reshape(len(array), -1) if array.ndim else array
-                    if array.ndim == 1:
-                        columns[name] = array
-                    elif array.ndim > 1:
-                        columns |= {f"{name}_{j}": flat[:, j] for j in range(flat.shape[1])}
+                found = [c for name in arrays.files for c in _array_columns(name, arrays[name])]
         except Exception as error:  # noqa: BLE001  NumPy and zipfile raise many kinds
             raise DataError(f"{source.name}: not a readable .npz: {_first_line(error)}") from None
+        columns = dict(found)
+        if len(columns) < len(found):
+            twice = next(name for name, array in found if columns[name] is not array)
+            raise DataError(f"{source.name}: two columns are named {twice}")
         lengths = {len(column) for column in columns.values()}
-        if len(lengths) != 1:
+        if len(lengths) > 1:
             raise DataError(f"{source.name}: the arrays differ in length: {sorted(lengths)}")
-        frame = pd.DataFrame(
-            {n: c.astype(str) if c.dtype.kind in "US" else c for n, c in columns.items()}
-        )
-        return _plain_table(frame, source)
+        series = {name: array_column(column) for name, column in columns.items()}
+        return _plain_table(series, source, options)
+
+
+def _array_columns(name: str, array: Array) -> Iterator[tuple[str, Array]]:
+    if array.ndim == 1:
+        yield name, array
+    elif array.size and array.ndim > 1:
+        for j, column in enumerate(array.reshape(len(array), -1).T):
+            yield f"{name}_{j}", column
 
 
 def _first_line(error: Exception) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0]
 
 
-def _plain_table(frame: Any, source: Source) -> Table:
-    if not len(frame):
+def _plain_table(columns: Mapping[Any, Any], source: Source, options: ReadOptions) -> Table:
+    if not columns or not len(next(iter(columns.values()))):
         raise DataError(f"{source.name}: there is no row")
-    frame.columns = pd.Index([str(name) for name in frame.columns], dtype=object)
-    return Table(
-        frame, source.name, source.sha256(), lambda row, _column: f"{source.name}: row {row}"
+    missing = set(options.missing)
+    frame = pd.DataFrame(
+        {str(name): plain_column(series, missing) for name, series in columns.items()}
     )
+    return Table(frame, source.name, source.sha256(), lambda row, _: f"{source.name}: row {row}")
 
 
 def read_table(path: str, options: ReadOptions) -> Table:
@@ -244,17 +266,20 @@ def read_table(path: str, options: ReadOptions) -> Table:
     if path == "-":
         source = Source("<stdin>", None, sys.stdin.buffer.read())
         return CsvReader().read(source, options)
-    ending = path.lower().removesuffix(".gz").rpartition(".")[2]
+    if "\0" in path:
+        raise DataError(f"{path!r} is not the name of a file")
+    ending = Path(path).name.lower().removesuffix(".gz").rpartition(".")[2]
     if ending not in READERS:
-        raise DataError(
-            f"{path}: the ending {ending!r} is not known; allowed: {listing(READERS)}, and .gz"
-        )
+        known = f"a data file's name ends in {listing(READERS)}, with or without .gz"
+        raise DataError(f"{path}: not a known kind of file; {known}")
     try:
         table: Table = READERS[ending]().read(Source(path, path), options)
     except FileNotFoundError:
         raise DataError(f"{path}: there is no such file") from None
     except IsADirectoryError:
         raise DataError(f"{path}: is a folder, not a file") from None
+    except zlib.error as error:
+        raise DataError(f"{path}: not a gzip file: {error}") from None
     except EOFError:
         raise DataError(f"{path}: the compressed file ends early") from None
     except OSError as error:

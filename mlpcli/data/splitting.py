@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from mlpcli.data.table import Table
+from mlpcli.data.table import Table, quoted
 from mlpcli.errors import DataError
 from mlpcli.nn.arrays import Array
 from mlpcli.randomness import generator
@@ -23,8 +23,8 @@ def split_by_share(
     """Return each row's part code (n_rows,), drawn at random from the seed.
 
     validation, test  shares of the rows; their counts are rounded to whole rows
-    classes           class numbers to stratify by: each part gets each class's share of rows, to
-                      within one row. None: no stratification
+    classes           class numbers to stratify by: each part gets its share of each class's rows,
+                      test to within one row, the others to within two. None: no stratification
 
     Rows are shuffled, sorted by class with the shuffled order kept, and taken at equal distances
     (systematic sampling), first for the test part, then for validation from what is left.
@@ -49,7 +49,9 @@ def split_by_column(table: Table, name: str) -> Array:
     codes = np.array([SPELLINGS.get(str(text).strip().lower(), 255) for text in texts], np.uint8)
     if (codes == 255).any():  # noqa: PLR2004
         row = int(np.argmax(codes == 255))  # noqa: PLR2004
-        problem = f"{texts[row]!r} is not a part; allowed: train, validation (or valid, val), test"
+        problem = (
+            f"{quoted(texts[row])} is not a part; allowed: train, validation (or valid, val), test"
+        )
         raise table.error(row, name, problem)
     return codes
 

@@ -12,6 +12,7 @@ import pandas as pd
 from mlpcli.errors import DataError, listing, nearest
 from mlpcli.nn.arrays import Array
 
+BOOLEANS = {"true": "True", "TRUE": "True", "false": "False", "FALSE": "False"}  # as pandas reads
 Locate = Callable[[int, str], str]
 
 
@@ -48,7 +49,7 @@ class Table:
             return self.frame[name]
         near = nearest(name, self.columns)
         problem = f"{self.name} has no column {name!r}; its columns: {listing(self.columns)}"
-        if all(_is_number(column) for column in self.columns):
+        if all(is_number(column) for column in self.columns):
             problem += "; the first line looks like data, so perhaps there is no header line"
         raise DataError(problem + (f"; did you mean {near!r}?" if near else ""), key)
 
@@ -72,14 +73,18 @@ class Table:
             wrong = np.isnan(values) & series.notna().to_numpy()
             if wrong.any():
                 row = int(np.argmax(wrong))
-                raise self.error(row, name, f"{series.iloc[row]!r} is not a number; {hint}")
+                raise self.error(row, name, f"{quoted(series.iloc[row])} is not a number; {hint}")
         if np.isinf(values).any():
             row = int(np.argmax(np.isinf(values)))
             raise self.error(row, name, "the number is infinite; remove the row or the value")
         return values
 
     def texts(self, name: str) -> Any:
-        """Return a column as text, None where a value is missing; 5.0 reads as 5."""
+        """Return a column as text, None where a value is missing.
+
+        5.0 reads as 5, and every spelling of a boolean as True or False, so that a value reads
+        the same from files of all kinds.
+        """
         series = self.column(name)
         missing = series.isna().to_numpy()
         texts = np.array([_text(value) for value in series.tolist()], dtype=object)
@@ -90,7 +95,18 @@ class Table:
 def _text(value: Any) -> str:
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
-    return str(value)
+    text = str(value)
+    return BOOLEANS.get(text, text)
+
+
+def quoted(value: Any) -> str:
+    """Return a value of a cell as messages show it, cut where it gets long.
+
+    >>> quoted("x" * 100)[-5:]
+    "xxxx…"
+    """
+    text = repr(value.item() if isinstance(value, np.generic) else value)
+    return text if len(text) <= 60 else text[:59] + "…"  # noqa: PLR2004
 
 
 def is_constant(values: Array) -> Any:
@@ -98,11 +114,12 @@ def is_constant(values: Array) -> Any:
 
     Compared by extremes: the standard deviation of equal numbers need not come out as 0.
     """
-    largest, smallest = values.max(axis=0), values.min(axis=0)
+    largest, smallest = values.max(axis=0) / 2, values.min(axis=0) / 2  # halved: no overflow
     return largest - smallest <= 1e-12 * np.maximum(np.abs(largest), np.abs(smallest))
 
 
-def _is_number(text: str) -> bool:
+def is_number(text: str) -> bool:
+    """Whether a text can be read as a number."""
     try:
         float(text)
     except ValueError:

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pandas as pd
 
-from mlpcli.data.table import Table, is_constant
+from mlpcli.data.table import Table, is_constant, quoted
 from mlpcli.errors import DataError, listing
 from mlpcli.nn.arrays import Array
 
@@ -39,7 +39,8 @@ class RegressionTarget:
 
     def encode(self, labels: Array) -> Array:
         """Return y (rows, columns), scaled."""
-        return (labels - np.array(self.shift)) / np.array(self.scale)
+        with np.errstate(over="ignore"):  # the data set refuses what is then infinite
+            return (labels - np.array(self.shift)) / np.array(self.scale)
 
     def decode(self, y_hat: Array) -> Array:
         """Return predictions (rows, columns), float64, in the target's unit."""
@@ -63,12 +64,14 @@ class ClassTarget:
         """Return class numbers (rows,). Raises DataError at the first label that is no class."""
         values = _values(table, self.names[0], as_text=isinstance(self.classes[0], str))
         codes, unique = pd.factorize(values)
-        numbers = {label: k for k, label in enumerate(self.classes)}
+        numbers: dict[Label, int] = {label: k for k, label in enumerate(self.classes)}
+        # A column with one text in it is all text: its numbers are still the classes they spell.
+        numbers |= {_plain_text(label): k for label, k in numbers.items()}
         known = np.array([numbers.get(label, -1) for label in unique.tolist()], dtype=np.intp)
         found = known[codes]
         if (found < 0).any():
             row = int(np.argmin(found))
-            problem = f"{values[row]!r} is not a class; the classes: {listing(self.classes)}"
+            problem = f"{quoted(values[row])} is not a class; the classes: {listing(self.classes)}"
             raise table.error(row, self.names[0], problem)
         return found
 
@@ -117,6 +120,12 @@ class MultilabelTarget:
 TargetEncoder = RegressionTarget | ClassTarget | MultilabelTarget
 
 
+def text_columns(target: TargetEncoder) -> list[str]:
+    """Return the columns to be read as text: 01 is then not the class 1."""
+    texts = isinstance(target, ClassTarget) and isinstance(target.classes[0], str)
+    return list(target.names) if texts else []
+
+
 def target_to_plain(target: TargetEncoder) -> dict[str, Any]:
     """Return plain data, for a model file."""
     return {**asdict(target), "task": target.task}
@@ -132,20 +141,19 @@ def target_from_plain(plain: dict[str, Any]) -> TargetEncoder:
     return ClassTarget(names, tuple(plain["classes"]), plain["task"])
 
 
-def choose_task(table: Table, names: Sequence[str]) -> str:
-    """Return the task that the target's values suggest: what `task: auto` means.
+def choose_task(tables: Sequence[Table], names: Sequence[str]) -> str:
+    """Return the task that the target's values in all tables suggest: what `task: auto` means.
 
     Text, booleans, and whole numbers with at most MAX_AUTO_CLASSES values are classes: binary
     where there are two, else multiclass; several columns of 0 and 1 are multilabel; any other
     numbers are regression.
     """
     if len(names) > 1:
-        zero_or_one = all(np.isin(_numbers(table, name), (0, 1)).all() for name in names)
-        return "multilabel" if zero_or_one else "regression"
-    values = _values(table, names[0])
-    unique = pd.unique(values)
-    if all(isinstance(v, int | float) and not isinstance(v, bool) for v in unique.tolist()):
-        whole = all(float(v).is_integer() for v in unique.tolist())
+        cells = [_numbers(table, name) for table in tables for name in names]
+        return "multilabel" if all(np.isin(c, (0, 1)).all() for c in cells) else "regression"
+    unique = set().union(*(pd.unique(_values(table, names[0])).tolist() for table in tables))
+    if all(isinstance(v, int | float) for v in unique):
+        whole = all(float(v).is_integer() for v in unique)
         if not whole or len(unique) > MAX_AUTO_CLASSES:
             return "regression"
     return "binary" if len(unique) == 2 else "multiclass"  # noqa: PLR2004
@@ -172,7 +180,7 @@ def fit_target(
         for name, s, d in zip(names, shift, spread, strict=True):
             if not np.isfinite(s) or not np.isfinite(d):
                 raise DataError(f"{tables[0].name}: {name}: the numbers are too large to be scaled")
-        spread[is_constant(values)] = 1.0
+        spread[(spread == 0) | is_constant(values)] = 1.0
         return RegressionTarget(tuple(names), tuple(shift.tolist()), tuple(spread.tolist()))
     return _fit_classes(task, tables, names[0])
 
@@ -214,6 +222,8 @@ def _values(table: Table, name: str, *, as_text: bool = False) -> Any:
     _all_present(table, name, series.isna().to_numpy())
     if as_text or pd.api.types.is_bool_dtype(series) or not pd.api.types.is_numeric_dtype(series):
         return table.texts(name)
+    if pd.api.types.is_integer_dtype(series):
+        return np.array(series.tolist())  # as float64 two large numbers may be one
     values = table.numbers(name, "")
     whole = bool(np.all(values == np.floor(values)) and np.all(np.abs(values) < 2**53))
     return values.astype(np.int64) if whole else values

@@ -11,8 +11,8 @@ again at a nearby θ with a smaller η, until they are decided or η has become 
 
     relative error = |a − n| / max(|a|, |n|, floor)
 
-The floor is 10⁷ times the rounding error of the quotient, 2 ε |J| / η: an entry smaller than
-that is compared in absolute terms, to ten times that rounding error.
+The floor is 10⁷ times the rounding error of the quotient, 2 ε (|J| + mean |output|) / η: an entry
+smaller than that is compared in absolute terms, to ten times that rounding error.
 
 Source: Nocedal and Wright, Numerical Optimization, 8.1; Press et al., Numerical Recipes, 5.7.
 """
@@ -111,6 +111,8 @@ class _Objective:
         bits = MaskBits((), self.one.n_mask_bits, 1)
         bits.start([generator(seed, "dropout")])
         self.one.draw_masks(bits)
+        # A change of a pre-activation grows by 1/p_k where a mask lets it through.
+        self.growth = 1 / min([1.0, *(layer.keep_prob for layer in architecture.hidden)])
         self.kinked = any(layer.activation.kinks for layer in architecture.hidden) or bool(
             architecture.output_activation.kinks
         )
@@ -130,6 +132,11 @@ class _Objective:
         value = self.one.value_and_gradient(self.X, self.target) + self.penalty.value()
         self.penalty.add_gradient(self.one.grad)
         return float(value), self.one.grad.copy()
+
+    @property
+    def output_size(self) -> float:
+        """Mean of |u| at the output: J is a difference of such numbers, and rounded as they are."""
+        return float(np.mean(np.abs(self.one.output)))
 
     def input_scale(self, layer: int) -> Array:
         """Return the largest |h| (fan_in,) that meets each row of a layer's W."""
@@ -227,6 +234,7 @@ def _check_moves(
     """Check every move; draw those that cross a kink again, nearby and with a smaller step."""
     n = len(moves)
     found = _Findings(np.full(n, np.nan), np.full(n, np.nan), np.full(n, np.nan))
+    scale = scale * objective.growth
     step = (KINKED_STEP if objective.kinked else SMOOTH_STEP) / scale
     left, at = np.arange(n), theta
     for _ in range(ROUNDS):
@@ -257,7 +265,8 @@ def _one_round(
         plus, minus, plus2, minus2 = values.reshape(-1, 4).T
         numeric = (4 * (plus - minus) / (2 * eta) - (plus2 - minus2) / (4 * eta)) / 3
         analytic = moves.along(gradient, which)
-        error = relative_error(analytic, numeric, 1e7 * 2 * np.finfo(float).eps * abs(value) / eta)
+        rounding = 2 * np.finfo(float).eps * (abs(value) + objective.output_size) / eta
+        error = relative_error(analytic, numeric, 1e7 * rounding)
         kept = which[~crossed]
         # An infinite or undefined quotient is an error as large as can be, not an undecided one.
         found.error[kept] = np.nan_to_num(error[~crossed], nan=np.inf)

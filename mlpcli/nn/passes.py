@@ -141,9 +141,9 @@ class Evaluation:
 
     def __init__(self, network: Network) -> None:
         self.network = network
+        # Of one lane, however many there are: the same chunks, so the same bits, as alone.
         units = sum(t.shape[1] for t in network.architecture.layout.weights)
-        lanes = max(1, int(np.prod(network.lead)))
-        row_bytes = 2 * units * lanes * network.theta.itemsize
+        row_bytes = 2 * units * network.theta.itemsize
         self.chunk = int(min(4096, max(64, self.CHUNK_BYTES // row_bytes)))
         self._passes: dict[int, Pass] = {}
 

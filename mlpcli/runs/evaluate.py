@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -11,17 +11,16 @@ from mlpcli.data.readers import read_table
 from mlpcli.data.splitting import PARTS, split_by_column
 from mlpcli.data.table import Table
 from mlpcli.data.targets import ClassTarget
-from mlpcli.errors import DataError, UsageError
+from mlpcli.errors import DataError, RunError, UsageError
 from mlpcli.nn.arrays import Array
 from mlpcli.nn.passes import Evaluation
 from mlpcli.runs.model_file import Model
 
 Replaced = dict[str, dict[str, int]]
+Each = TypeVar("Each")
 
 
-def parts_of(
-    model: Model, data: str | None, split: str | None
-) -> tuple[dict[str, Part], Replaced]:
+def parts_of(model: Model, data: str | None, split: str | None) -> tuple[dict[str, Part], Replaced]:
     """Return the parts to evaluate, by name, and by file how many values had to be replaced.
 
     data   a file; None for the one (or ones) the model was trained on
@@ -47,18 +46,19 @@ def parts_of(
 def _parts_of_files(
     model: Model, files: dict[str, str], split: str | None
 ) -> tuple[dict[str, Part], Replaced]:
-    wanted = files if split is None else {split: files[split]} if split in files else {}
     parts, replaced = {}, {}
-    for name, path in wanted.items():
+    for name, path in _only(files, split, "the spec").items():
         table = read_table(path, model.encoding.read)
         _check_unchanged(model, table, name)
         parts[name], replaced[table.name] = model.encoding.encode(table, model.network.dtype)
-    return _only(parts, split, "the spec"), replaced
+    return parts, replaced
 
 
 def _codes(model: Model, table: Table, split: str | None, *, given: bool) -> Array | None:
     """Return each row's part, or None where all rows of the file are one part."""
     if model.codes is not None and table.sha256 == model.sha256.get("data"):
+        if len(model.codes) != len(table):
+            raise RunError(f"the model's split is of {len(model.codes)} rows, not {len(table)}")
         return model.codes
     if not given:
         _check_unchanged(model, table, "data")
@@ -76,8 +76,8 @@ def _codes(model: Model, table: Table, split: str | None, *, given: bool) -> Arr
 def _check_unchanged(model: Model, table: Table, part: str) -> None:
     if table.sha256 != model.sha256.get(part):
         raise DataError(
-            f"{table.name}: the file has changed since the model was trained on it; to evaluate all "
-            f"rows it has now, name it: --data {table.name}"
+            f"{table.name}: the file has changed since the model was trained on it; to evaluate "
+            f"all rows it has now, name it: --data {table.name}"
         )
 
 
@@ -90,7 +90,7 @@ def _select(part: Part, codes: Array) -> dict[str, Part]:
     return parts
 
 
-def _only(parts: dict[str, Part], split: str | None, name: str) -> dict[str, Part]:
+def _only(parts: dict[str, Each], split: str | None, name: str) -> dict[str, Each]:
     if split is None:
         return parts
     if split not in parts:

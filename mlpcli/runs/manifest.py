@@ -6,7 +6,7 @@ import json
 import os
 import platform
 import sys
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -90,7 +90,8 @@ class Manifest:
     def write(self) -> None:
         """Write the file."""
         text = json.dumps(without_nan(self.document), indent=1, ensure_ascii=False)
-        write_whole(self.path, (text + "\n").encode())
+        # A file name that is not UTF-8 is text with surrogates; JSON has escapes for them.
+        write_whole(self.path, (text + "\n").encode(errors="backslashreplace"))
 
 
 def without_nan(value: Any) -> Any:
@@ -105,4 +106,4 @@ def without_nan(value: Any) -> Any:
 
 
 def _now() -> str:
-    return datetime.now(timezone.utc).isoformat(timespec="milliseconds")
+    return datetime.now(UTC).isoformat(timespec="milliseconds")

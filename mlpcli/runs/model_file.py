@@ -8,26 +8,84 @@ Nothing in it is ever executed.
 from __future__ import annotations
 
 import json
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pydantic import Field, ValidationError
 
 from mlpcli import __version__
 from mlpcli.data.dataset import Dataset, Encoding
 from mlpcli.data.inputs import InputEncoder
 from mlpcli.data.readers import ReadOptions
-from mlpcli.data.splitting import pack_codes, unpack_codes
-from mlpcli.data.targets import target_from_plain, target_to_plain
+from mlpcli.data.splitting import PARTS, pack_codes, unpack_codes
+from mlpcli.data.targets import (
+    ClassTarget,
+    RegressionTarget,
+    TargetEncoder,
+    target_from_plain,
+    target_to_plain,
+    text_columns,
+)
 from mlpcli.errors import FileError, RunError
 from mlpcli.nn.arrays import Array
 from mlpcli.nn.network import Network
 from mlpcli.runs.files import write_whole
-from mlpcli.spec.schema import Spec
+from mlpcli.spec.checks import check_spec, check_task
+from mlpcli.spec.members import Section
+from mlpcli.spec.schema import Spec, Task
+from mlpcli.spec.yaml_reader import dotted
 from mlpcli.training.assemble import build_architecture
+from mlpcli.training.metrics import applicable
 
 FORMAT = 1
+
+
+class _Numeric(Section):
+    name: str
+    fill: float
+    shift: float
+    scale: float = Field(gt=0)
+
+
+class _Category(Section):
+    name: str
+    categories: list[str | None]
+
+
+class _Target(Section):
+    task: Task
+    names: list[str]
+    classes: list[str] | list[int] | list[float] = Field([])
+    shift: list[float] = Field([])
+    scale: list[float] = Field([])
+
+
+class _Encoding(Section):
+    task: Task
+    inputs: list[_Numeric | _Category]
+    target: _Target
+    missing: list[str]
+    delimiter: str | None = Field(min_length=1, max_length=1)
+
+
+class _Data(Section):
+    sha256: dict[str, str]
+    rows: dict[str, int]
+    split: str | None
+
+
+class _Description(Section):
+    """What the metadata must be, before anything is made of it."""
+
+    format: int
+    mlp_version: str
+    spec: Spec
+    encoding: _Encoding
+    data: _Data
+    training: dict[str, str | int | float]
 
 
 @dataclass(frozen=True)
@@ -73,51 +131,87 @@ def save_model(
         "training": training,
     }
     tensors = {name: np.ascontiguousarray(t) for name, t in network.tensors().items()}
-    metadata = {"mlp": json.dumps(document, ensure_ascii=False, allow_nan=False)}
+    # ASCII: a file name that is not UTF-8 is text that UTF-8 cannot write.
+    metadata = {"mlp": json.dumps(document, allow_nan=False)}
     write_whole(path, save(tensors, metadata=metadata))
 
 
 def load_model(path: Path) -> Model:
     """Read a model file. Raises RunError, in a sentence, for whatever is wrong with it."""
     tensors, document = _read(path)
-    if document.get("format") != FORMAT:
-        raise RunError(f"{path}: the model's format is {document.get('format')!r}, not {FORMAT}")
+    version = document.get("format") if isinstance(document, dict) else None
+    if version != FORMAT:
+        raise RunError(f"{path}: the model's format is {version!r}, not {FORMAT}")
+    damaged = f"{path}: the model's description is damaged"
     try:
-        spec = Spec.model_validate(document["spec"])
-        plain = document["encoding"]
-        inputs = InputEncoder.from_plain(plain["inputs"])
-        encoding = Encoding(
-            plain["task"],
-            inputs,
-            target_from_plain(plain["target"]),
-            ReadOptions(tuple(plain["missing"]), plain["delimiter"], tuple(inputs.text_columns)),
-        )
+        told = _Description.model_validate(document)
+        spec, data = told.spec, told.data
+        encoding = _encoding(document["encoding"], spec)
         architecture = build_architecture(spec, encoding)
-        data = document["data"]
-        packed = data["split"]
-        codes = None if packed is None else unpack_codes(packed, int(data["rows"]["data"]))
-        training, sha256 = dict(document["training"]), dict(data["sha256"])
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError) as error:
-        problem = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise RunError(f"{path}: the model's description is damaged: {problem}") from None
+        codes = None if data.split is None else _codes(data.split, data.rows["data"])
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        raise RunError(f"{damaged}: {dotted(first['loc'])}: {first['msg']}") from None
+    except KeyError as error:
+        raise RunError(f"{damaged}: there is no {error}") from None
+    except (ValueError, OverflowError, zlib.error) as error:
+        raise RunError(f"{damaged}: {error}") from None
     layout = architecture.layout
-    theta = np.empty(layout.n_params, spec.runtime.dtype)
-    for tensor in layout.tensors:
-        value = tensors.pop(tensor.name, None)
-        if value is None or value.shape != tensor.shape or value.dtype != theta.dtype:
+    dtype = spec.runtime.dtype
+    for tensor in layout.tensors:  # all, before memory is taken for what may not be there
+        value = tensors.get(tensor.name)
+        if value is None or value.shape != tensor.shape or value.dtype != dtype:
             found = "missing" if value is None else f"{value.dtype} {value.shape}"
             raise RunError(
-                f"{path}: the tensor {tensor.name} is {found}, not {theta.dtype} {tensor.shape}"
+                f"{path}: the tensor {tensor.name} is {found}, not {dtype} {tensor.shape}"
             )
-        tensor.view(theta)[...] = value
-    if tensors:
-        raise RunError(f"{path}: the tensor {min(tensors)} belongs to no layer of the model")
+    unknown = tensors.keys() - {tensor.name for tensor in layout.tensors}
+    if unknown:
+        raise RunError(f"{path}: the tensor {min(unknown)} belongs to no layer of the model")
+    theta = np.empty(layout.n_params, dtype)
+    for tensor in layout.tensors:
+        tensor.view(theta)[...] = tensors[tensor.name]
     if not np.isfinite(theta).all():
         raise RunError(f"{path}: the model has parameters that are not finite numbers")
-    return Model(spec, encoding, Network(architecture, theta), sha256, codes, training)
+    return Model(spec, encoding, Network(architecture, theta), data.sha256, codes, told.training)
 
 
-def _read(path: Path) -> tuple[dict[str, Array], dict[str, Any]]:
+def _encoding(plain: dict[str, Any], spec: Spec) -> Encoding:
+    """Return the encoding that a valid description has. ValueError where its parts disagree."""
+    inputs, target = InputEncoder.from_plain(plain["inputs"]), target_from_plain(plain["target"])
+    if not inputs.n_features or list(target.names) != spec.data.targets:
+        raise ValueError("its columns are not those of its spec")
+    if not plain["task"] == spec.data.task == target.task or not _fits(target):
+        raise ValueError("its target is not that of its spec")
+    metrics = [metric.name for metric in applicable(plain["task"])]
+    problems = [*check_spec(spec), *check_task(spec, plain["task"], metrics)]
+    if problems:
+        raise ValueError(f"{dotted(problems[0].path)}: {problems[0].problem}")
+    "".join(plain["missing"]).encode()  # raises where no file could have such a text
+    text = (*inputs.text_columns, *text_columns(target))
+    read = ReadOptions(tuple(plain["missing"]), plain["delimiter"], text)
+    return Encoding(plain["task"], inputs, target, read)
+
+
+def _fits(target: TargetEncoder) -> bool:
+    """Whether a target has as many classes, or shifts and scales, as its task asks for."""
+    if isinstance(target, ClassTarget):
+        n = len(set(target.classes))
+        enough = n == 2 if target.task == "binary" else n >= 2  # noqa: PLR2004
+        return enough and n == len(target.classes) and len(target.names) == 1
+    if isinstance(target, RegressionTarget):
+        return len(target.shift) == len(target.scale) == len(target.names) and min(target.scale) > 0
+    return True
+
+
+def _codes(packed: str, n_rows: int) -> Array:
+    codes: Array = unpack_codes(packed, n_rows)
+    if (codes >= len(PARTS)).any():
+        raise ValueError("a row is in no part of the split")
+    return codes
+
+
+def _read(path: Path) -> tuple[dict[str, Array], Any]:
     from safetensors import SafetensorError, safe_open
 
     try:
@@ -126,8 +220,6 @@ def _read(path: Path) -> tuple[dict[str, Array], dict[str, Any]]:
         with safe_open(path, framework="numpy") as file:
             metadata = file.metadata() or {}
             document = json.loads(metadata["mlp"])
-            if not isinstance(document, dict):
-                raise TypeError("its description is not a mapping")
             return {name: file.get_tensor(name) for name in file.keys()}, document  # noqa: SIM118
     except SafetensorError as error:
         raise RunError(f"{path}: not a model file: {error}") from None

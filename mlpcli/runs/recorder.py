@@ -7,6 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from mlpcli.data.diagnosis import baseline
 from mlpcli.errors import MlpError
 from mlpcli.runs.directory import MANIFEST, METRICS, MODEL, SPEC
 from mlpcli.runs.files import write_whole
@@ -31,6 +32,7 @@ class Recorder:
         self.spec = with_paths(resolve(training.spec, training.encoding), folder)
         write_whole(directory / SPEC, spec_to_yaml(self.spec).encode())
         self.manifest = Manifest(directory / MANIFEST, self.spec, training.dataset)
+        self.result: dict[str, Any] = {}
         self.metrics = MetricsFile(directory / METRICS, training.columns)
 
     def take(self, event: Event) -> None:
@@ -45,15 +47,23 @@ class Recorder:
         summary: dict[str, Any] = asdict(ended)
         training = self.training
         network = training.network
+        # The model first: whoever does not wait for the scores has that. No times in it, so that
+        # the same training writes the same bytes.
+        kept = {key: value for key, value in summary.items() if key != "seconds"}
+        save_model(self.directory / MODEL, self.spec, training.dataset, network, kept)
         scores = {
             name: {"rows": len(part), **score(network, training.encoding, part).figures}
             for name, part in training.dataset.parts.items()
         }
-        save_model(self.directory / MODEL, self.spec, training.dataset, network, summary)
+        to_beat = baseline(training.dataset)
+        part = list(scores)[-1]  # the test rows, where there are some
+        summary["beats_baseline"] = to_beat.is_beaten(part, scores[part][to_beat.metric])
+        summary["baseline"] = {"what": to_beat.what, **to_beat.figures}
         status = STATUS.get(ended.reason, ended.reason)
-        self.manifest.end(status, {"status": status, **summary, "scores": scores})
+        self.result = {"status": status, **summary, "scores": scores}
+        self.manifest.end(status, self.result)
 
-    def failed(self) -> None:
-        """Write down that something else went wrong, if that is still possible."""
+    def broken_off(self, status: str) -> None:
+        """Write down that there was no end: failed, or interrupted; if that is still possible."""
         with contextlib.suppress(MlpError, OSError):
-            self.manifest.end("failed", {"status": "failed"})
+            self.manifest.end(status, {"status": status})

@@ -15,6 +15,7 @@ ELSEWHERE = {
     "lr": "learning_rate",
     "learning_rate_init": "learning_rate",
     "eta": "learning_rate",
+    "rate": "learning_rate",
     "weight_decay": "l2",
     "hidden_layer_sizes": "layers",
     "hidden_layers": "layers",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from codecs import BOM_UTF8
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path as FilePath
@@ -56,7 +57,10 @@ class LoadedSpec:
         if text == "-":
             return text
         # Resolved first: `..` below a link is not what the text alone says.
-        whole = (self.folder / text).resolve()
+        try:
+            whole = (self.folder / text).resolve()
+        except (OSError, RuntimeError, ValueError):  # opening it will say what is wrong
+            return str(self.folder / text)
         here = FilePath.cwd().resolve()
         return str(whole.relative_to(here) if whole.is_relative_to(here) else whole)
 
@@ -129,10 +133,11 @@ def _text(path: str, name: str) -> str:
         raise UsageError(f"{path!r} is not the name of a file") from None
     if len(raw) > 4 * MAX_BYTES:
         raise SpecError([Fault(name, 1, 1, "", f"larger than {MAX_BYTES} characters")])
+    raw = raw.removeprefix(BOM_UTF8)
     try:
-        return raw.decode("utf-8-sig")
+        return raw.decode("utf-8")
     except UnicodeDecodeError as error:
-        before = raw[: error.start].decode("utf-8-sig")
+        before = raw[: error.start].decode("utf-8")
         line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
         raise SpecError([Fault(name, line, column, "", "not UTF-8 text")]) from None
 

@@ -104,6 +104,9 @@ class ModelSpec(Section):
         "auto", description="g of ŷ = g(h U + c); auto: the loss's own link"
     )
     loss: or_auto(Loss) = Field("auto", description="J; auto: the task's own")
+    output_initializer: or_auto(Initializer) = Field(
+        "auto", description="of U, the output's weights; auto: the output activation's own"
+    )
 
 
 class EarlyStoppingSpec(Section):

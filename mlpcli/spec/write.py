@@ -20,12 +20,16 @@ class _Dumper(yaml.SafeDumper):
 
 
 def _text(dumper: yaml.SafeDumper, text: str) -> yaml.Node:
-    style = None if resolve_scalar(text) == text else "'"
+    plain = None if resolve_scalar(text) == text else "'"
+    style = plain if text.isprintable() else '"'  # with escapes: YAML folds other line breaks
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
 
 def _float(dumper: yaml.SafeDumper, number: float) -> yaml.Node:
-    return dumper.represent_scalar("tag:yaml.org,2002:float", repr(number))
+    # 1e-08 is a float to the reader, but to PyYAML, which would add a tag, only 1.0e-08 is.
+    text = repr(number)
+    text = text if "." in text else text.replace("e", ".0e")
+    return dumper.represent_scalar("tag:yaml.org,2002:float", text)
 
 
 _Dumper.add_representer(str, _text)

@@ -74,7 +74,10 @@ def build_architecture(spec: Spec, encoding: Encoding) -> Architecture:
     chosen = LOSSES[loss_name(spec, encoding.task)]() if loss is None else build(LOSSES, loss)
     output = None if spec.model.output is None else build(ACTIVATIONS, spec.model.output)
     target = encoding.target
-    return Architecture(encoding.inputs.n_features, layers, target.n_outputs, chosen, output)
+    own = spec.model.output_initializer
+    initializer = None if own is None else build(INITIALIZERS, own)
+    n_inputs = encoding.inputs.n_features
+    return Architecture(n_inputs, layers, target.n_outputs, chosen, output, initializer)
 
 
 def resolve(spec: Spec, encoding: Encoding) -> Spec:

@@ -149,7 +149,9 @@ class Training:
                 figure = row[self.monitor] if self.has_validation else float(-epoch)
                 improved = self.stopping.improved(epoch, figure, self.network.theta)
                 yield EpochEnded(epoch, row, improved, self.stopping.best_epoch)
-                if self.stopping.exhausted:
+                if not np.isfinite([row["train_loss"], row.get("val_loss", 0.0)]).all():
+                    reason = "diverged"
+                elif self.stopping.exhausted:
                     reason = "patience"
                 elif trainer.stopped:
                     reason = "interrupted"
@@ -163,13 +165,12 @@ class Training:
         them; diverged before the first epoch's end, they are the random beginning.
         """
         kept = self.stopping.theta
-        if reason == "interrupted" and (kept is None or not self.has_validation):
-            return epoch
-        if kept is not None:
-            self.network.theta[...] = kept
-        elif reason == "diverged":
+        if kept is None and reason == "diverged":
             self.network.theta[...] = initial_theta(self.architecture, self.spec.seed)
-        return self.stopping.best_epoch
+        elif kept is not None and (self.has_validation or reason != "interrupted"):
+            self.network.theta[...] = kept
+            return self.stopping.best_epoch
+        return epoch
 
     def _figures(self, trainer: Trainer) -> dict[str, float]:
         """Return the epoch's losses and metrics, in the order of the columns."""

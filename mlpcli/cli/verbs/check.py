@@ -41,7 +41,7 @@ def check(
     architecture = build_architecture(loaded.spec, dataset.encoding)
     cost = cost_of(loaded.spec, architecture, dataset)
     odd = oddities(dataset)
-    to_beat, figures = baseline(dataset)
+    to_beat = baseline(dataset)
     document: dict[str, Any] = {
         "task": dataset.encoding.task,
         "target": list(dataset.encoding.target.names),
@@ -54,7 +54,7 @@ def check(
         "steps_per_epoch": cost.steps_per_epoch,
         "multiply_adds_per_epoch": cost.multiply_adds_per_epoch,
         "oddities": [oddity.__dict__ for oddity in odd],
-        "baseline": {"what": to_beat, **figures},
+        "baseline": {"what": to_beat.what, **to_beat.figures},
         "spec": resolve(loaded.spec, dataset.encoding).model_dump(),
     }
     if json:

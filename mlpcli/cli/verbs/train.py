@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mlpcli.cli.signals import StopRequest
-    from mlpcli.training.loop import Ended, Training
+    from mlpcli.training.loop import Training
 
 
 @verb
@@ -55,8 +55,9 @@ def train(
         if not quiet and not json:
             _announce(training, directory)
         shown = "none" if quiet or json else progress
-        ended = _run(training, loaded.folder, directory, shown, stop)
-    return _report(training, directory, ended, stop, json=json, quiet=quiet)
+        result = _run(training, loaded.folder, directory, shown, stop)
+    _print(result, directory, json=json, quiet=quiet)
+    return _exit_code(result, directory, training.optimizer.learning_rate, stop)
 
 
 def _announce(training: Training, directory: Path) -> None:
@@ -74,11 +75,10 @@ def _announce(training: Training, directory: Path) -> None:
 
 def _run(
     training: Training, folder: Path, directory: Path, progress: str, stop: StopRequest
-) -> Ended:
-    """Train, with the files of the run kept up to date; return how it ended."""
+) -> dict[str, Any]:
+    """Train, with the files of the run kept up to date; return the manifest's result."""
     from mlpcli.cli.progress import progress_for
     from mlpcli.runs.recorder import Recorder
-    from mlpcli.training.loop import Ended
 
     recorder = Recorder(directory, training, folder)
     shown = progress_for(progress, training.spec.training.epochs, training.columns)
@@ -86,50 +86,50 @@ def _run(
         for event in training.run(stop):
             recorder.take(event)
             shown.show(event)
-    except BaseException:
-        recorder.failed()
+    except BaseException as error:
+        recorder.broken_off("interrupted" if isinstance(error, KeyboardInterrupt) else "failed")
         raise
     finally:
         shown.close()
-    assert isinstance(event, Ended)
-    return event
+    return recorder.result
 
 
-def _report(
-    training: Training,
-    directory: Path,
-    ended: Ended,
-    stop: StopRequest,
-    *,
-    json: bool,
-    quiet: bool,
-) -> int | None:
-    """Print the result; return the exit code."""
-    import json as json_module
-
-    from mlpcli.cli.console import complain, note, say, say_json
+def _print(result: dict[str, Any], directory: Path, *, json: bool, quiet: bool) -> None:
+    from mlpcli.cli.console import figure, note, say, say_json
     from mlpcli.cli.describe import print_scores
-    from mlpcli.runs.directory import MANIFEST
 
-    result: dict[str, Any] = json_module.loads((directory / MANIFEST).read_text("utf-8"))["result"]
     if json:
         say_json({"run": str(directory), **result})
-    elif quiet:
+        return
+    if quiet:
         say(str(directory))
-    else:
-        epochs = f"{ended.epochs} epoch{'s' if ended.epochs != 1 else ''}"
-        note(f"{ended.reason} after {epochs}, {ended.seconds:.1f} s; best epoch {ended.best_epoch}")
-        if result["scores"]:
-            print_scores(result["scores"])
-        say(f"run: {directory}")
-    if ended.reason == "diverged":
+        return
+    epochs = f"{result['epochs']} epoch{'s' if result['epochs'] != 1 else ''}"
+    seconds, best = result["seconds"], result["best_epoch"]
+    note(f"{result['reason']} after {epochs}, {seconds:.3g} s; best epoch {best}")
+    print_scores(result["scores"])
+    if not result["beats_baseline"]:
+        part = list(result["scores"])[-1]
+        to_beat = result["baseline"]
+        note(f"no better on the {part} rows than {to_beat['what']}, {figure(to_beat[part])}")
+    say(f"run: {directory}")
+
+
+def _exit_code(
+    result: dict[str, Any], directory: Path, learning_rate: float, stop: StopRequest
+) -> int | None:
+    """Return the exit code, having said why it is not 0."""
+    from mlpcli.cli.console import complain
+
+    epoch = result["epochs"] + 1
+    if result["reason"] == "diverged":
         complain(
-            f"the loss is no longer a finite number in epoch {ended.epochs + 1}; the weights of "
-            f"epoch {ended.best_epoch} are in {directory}; a smaller learning rate, now "
-            f"{training.optimizer.learning_rate:g}, usually helps"
+            f"the loss is no longer a finite number in epoch {epoch}; the weights of epoch "
+            f"{result['best_epoch']} are in {directory}; a smaller learning rate, now "
+            f"{learning_rate:g}, usually helps"
         )
         return 4
-    if ended.reason == "interrupted":
-        complain(f"interrupted in epoch {ended.epochs + 1}; the model so far is in {directory}")
+    if result["reason"] == "interrupted":
+        complain(f"interrupted in epoch {epoch}; the model so far is in {directory}")
         return 128 + stop.signal
     return None

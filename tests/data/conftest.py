@@ -1,0 +1,65 @@
+"""Data files written, read, split and encoded; and the message of what is refused."""
+
+from pathlib import Path
+
+import pytest
+
+from mlpcli.data.dataset import DataOptions, load_dataset
+from mlpcli.data.readers import ReadOptions, read_table
+from mlpcli.errors import DataError
+
+
+@pytest.fixture
+def write(tmp_path, monkeypatch):
+    """Return a function that writes a file into the current folder, and gives its name back."""
+    monkeypatch.chdir(tmp_path)
+
+    def write(content, name="d.csv"):
+        Path(name).write_bytes(content if isinstance(content, bytes) else content.encode())
+        return name
+
+    return write
+
+
+@pytest.fixture
+def table(write):
+    """Return a function that reads a file's content as a table."""
+    return lambda content, name="d.csv", **options: read_table(
+        write(content, name), ReadOptions(**options)
+    )
+
+
+@pytest.fixture
+def refusal(table):
+    """Return a function that gives the sentence with which a file's content is refused."""
+
+    def refusal(content, name="d.csv", **options):
+        with pytest.raises(DataError) as caught:
+            table(content, name, **options)
+        assert caught.value.exit_code == 3
+        return str(caught.value)
+
+    return refusal
+
+
+@pytest.fixture
+def dataset(write):
+    """Return a function that makes a data set of a CSV text, with target y."""
+
+    def dataset(content, name="d.csv", **options):
+        given = {"targets": ["y"], "path": write(content, name), "dtype": "float64"} | options
+        return load_dataset(DataOptions(**given))
+
+    return dataset
+
+
+@pytest.fixture
+def no_dataset(dataset):
+    """Return a function that gives the sentence with which a data set is refused."""
+
+    def no_dataset(content, name="d.csv", **options):
+        with pytest.raises(DataError) as caught:
+            dataset(content, name, **options)
+        return str(caught.value)
+
+    return no_dataset

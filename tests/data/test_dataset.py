@@ -1,0 +1,312 @@
+"""Whole data sets: which columns are what, several files, and files of other kinds at evaluation."""
+
+import io
+import json
+
+import numpy as np
+import pytest
+
+from mlpcli.data.dataset import DataOptions, load_dataset
+from mlpcli.data.readers import ReadOptions, read_table
+from mlpcli.errors import DataError
+
+NUMBERS = "most of the column is numbers; list the text in data.missing, or the column in " \
+    "data.categorical"  # fmt: skip
+T = ",0.5\n"  # the end of a row: the target, regression
+
+
+def column(*cells):
+    return "x,y\n" + "".join(f"{cell}{T}" for cell in cells)
+
+
+@pytest.mark.parametrize(
+    ("cells", "names"),
+    [
+        (["1", "2", "3"], ["x"]),
+        (["1", "", "NA"], ["x"]),
+        (["1e3", " 5 ", "+7", "-.5"], ["x"]),
+        (["007", "8", "9"], ["x"]),
+        (["99999999999999999999", "1"], ["x"]),
+        (["true", "false", "TRUE"], ["x=False", "x=True"]),
+        (["True", "", "False"], ["x=False", "x=True", "x=(missing)"]),
+        (["a", "b", "2"], ["x=2", "x=a", "x=b"]),
+        (["yes", "no"], ["x=no", "x=yes"]),
+        (["1,5", "2,5"], None),  # decimal commas in an unquoted file are further columns
+        (['"1,5"', '"2,5"'], ["x=1,5", "x=2,5"]),
+        (["2020-01-01", "2020-01-02"], ["x=2020-01-01", "x=2020-01-02"]),
+        (["0x10", "0x11"], ["x=0x10", "x=0x11"]),
+        (["5%", "6%"], ["x=5%", "x=6%"]),
+        (["１", "２"], ["x=１", "x=２"]),
+        (["a ", "a", " a"], ["x= a", "x=a", "x=a "]),
+        ([str(2**53 + 1), str(2**53)], ["x"]),
+    ],
+)  # fmt: skip
+def test_what_a_column_holds(dataset, no_dataset, cells, names):
+    content = column(*cells)
+    if names is None:
+        assert "the row is too long" in no_dataset(content)
+    else:
+        found = dataset(content, validation=0, test=0)
+        assert found.encoding.inputs.feature_names == names
+
+
+@pytest.mark.parametrize(
+    ("cell", "shown"),
+    [("abc", "'abc'"), ("?", "'?'"), ("nan", "'nan'"), ("NaN", "'NaN'"), ("null", "'null'"),
+     ('"1,000"', "'1,000'"), ("1_000", "'1_000'"), ("5 kg", "'5 kg'"), ("$5", "'$5'"),
+     ("true", "'true'"), ("0x10", "'0x10'"), ("-", "'-'"), ("--1", "'--1'"), ('" "', "' '"),
+     ("x" * 1_000_000, "'" + "x" * 58 + "…"), ("\x1b[31m", r"'\x1b[31m'")],
+)  # fmt: skip
+def test_text_in_a_column_of_numbers(no_dataset, cell, shown):
+    content = column("1", '"2"', "\n3", cell, "4")
+    assert no_dataset(content) == f"d.csv:6:1: x: {shown} is not a number; {NUMBERS}"
+
+
+@pytest.mark.parametrize("cell", ["inf", "-inf", "Infinity", "1e400", "-1e309"])
+def test_an_infinite_number(no_dataset, cell):
+    problem = "x: the number is infinite; remove the row or the value"
+    assert no_dataset(column("1", cell, "2")) == f"d.csv:3:1: {problem}"
+    # also where the column has been read as text, because of another cell
+    assert no_dataset(column("1", cell, "2"), read=ReadOptions(["5", "6"])).endswith(problem)
+
+
+def test_an_empty_cell_is_text_where_data_missing_does_not_list_it(no_dataset):
+    assert no_dataset(column("1", "", "2"), read=ReadOptions(["NA"])) == (
+        f"d.csv:3:1: x: '' is not a number; {NUMBERS}"
+    )
+
+
+def test_numbers_may_be_listed_as_categories(dataset):
+    content = "zip,n,y\n" + "".join(f"0{i % 3},{i}{T}" for i in range(9))
+    found = dataset(content, categorical=["zip"], validation=0, test=0)
+    assert found.encoding.inputs.feature_names == ["zip=00", "zip=01", "zip=02", "n"]
+
+
+def test_what_is_not_listed_is_numbers(dataset, no_dataset):
+    content = "c,x,y\n" + "".join(f"{'uv'[i % 2]},{i}{T}" for i in range(9))
+    assert no_dataset(content, categorical=["x"]) == (
+        "d.csv:2:1: c: 'u' is not a number; data.categorical does not list the column"
+    )
+    flags = "f,y\n" + "".join(f"{['true', 'false'][i % 2]}{T}" for i in range(4))
+    found = dataset(flags, categorical=[], validation=0, test=0, scale="none")
+    assert found.parts["train"].X[:, 0].tolist() == [1, 0, 1, 0]
+
+
+def test_a_column_of_mostly_different_texts_is_an_identifier(no_dataset, dataset):
+    content = "id,n,y\n" + "".join(f"id{i},{i}{T}" for i in range(100))
+    assert no_dataset(content, validation=0, test=0) == (
+        "d.csv: id: 100 different texts in 100 rows look like an identifier; put the column in "
+        "data.exclude, or list it in data.categorical"
+    )
+    for options, n in (({"exclude": ["id"]}, 1), ({"categorical": ["id"]}, 101)):
+        found = dataset(content, validation=0, test=0, **options)
+        assert found.encoding.inputs.n_features == n
+
+
+@pytest.mark.parametrize(("n_words", "n_rows", "refused"), [(50, 99, True), (50, 100, False),
+                                                            (49, 49, False)])  # fmt: skip
+def test_where_identifiers_begin(dataset, n_words, n_rows, refused):
+    content = column(*[f"w{i % n_words}" for i in range(n_rows)])
+    if refused:
+        with pytest.raises(DataError, match="look like an identifier"):
+            dataset(content, validation=0, test=0)
+    else:
+        assert dataset(content, validation=0, test=0).encoding.inputs.n_features == n_words
+
+
+def test_ten_thousand_categories_are_enough(dataset, no_dataset):
+    words = [f"w{i}" for i in range(10_001)]
+    assert no_dataset(column(*words), categorical=["x"], validation=0, test=0) == (
+        "d.csv: x: 10001 categories are more than 10000; put the column in data.exclude"
+    )
+
+
+FILES = {
+    "train.csv": "n,c,y\n1,u,a\n3,v,b\n5,u,a\n",
+    "val.tsv": "c\ty\textra\tn\nw\tb\t?\t9\nu\ta\t?\t\n",
+    "test.jsonl": '{"y": "b", "n": 3, "c": "v"}\n',
+}
+PARTS = {"train": "train.csv", "validation": "val.tsv", "test": "test.jsonl"}
+
+
+def files(write, **changes):
+    for name, content in {**FILES, **changes}.items():
+        write(content, name)
+    options = DataOptions(targets=["y"], files=PARTS, dtype="float64", scale="minmax")
+    return load_dataset(options)
+
+
+def test_a_file_for_each_part(write):
+    found = files(write)
+    assert found.codes is None
+    assert found.encoding.inputs.feature_names == ["n", "c=u", "c=v"]
+    assert {name: part.X.tolist() for name, part in found.parts.items()} == {
+        "train": [[0, 1, 0], [0.5, 0, 1], [1, 1, 0]],
+        "validation": [[2, 0, 0], [0.5, 1, 0]],  # the missing number is the training rows' median
+        "test": [[0.5, 0, 1]],
+    }
+    assert {name: part.labels.tolist() for name, part in found.parts.items()} == {
+        "train": [0, 1, 0],
+        "validation": [1, 0],
+        "test": [1],
+    }
+    assert found.replaced == {"train": {}, "validation": {"c": 1, "n": 1}, "test": {}}
+    assert list(found.sha256) == ["train", "validation", "test"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "problem"),
+    [
+        ("train.csv", "n,c,y\n1,u,a\n3,v\n", "train.csv:3:4: the row is too short: 2 fields"),
+        ("val.tsv", "c\tn\nu\t1\n", "val.tsv has no column 'y'; its columns: c, n"),
+        ("val.tsv", "c\ty\tN\nu\ta\t1\n", "val.tsv has no column 'n'; its columns: c, y, N; did you"),
+        ("test.jsonl", '{"y": "b", "n": "three", "c": "v"}', "test.jsonl:1: n: 'three' is not a "),
+        ("test.jsonl", '{"y": null, "n": 3, "c": "v"}', "test.jsonl:1: y: the target has no value"),
+    ],
+)  # fmt: skip
+def test_a_fault_in_one_of_several_files_names_the_file(write, name, content, problem):
+    with pytest.raises(DataError) as caught:
+        files(write, **{name: content})
+    assert str(caught.value).startswith(problem)
+
+
+def test_the_task_is_that_of_all_files(write):
+    found = files(write, **{"test.jsonl": '{"y": "c", "n": 3, "c": "v"}'})
+    assert found.encoding.task == "multiclass"
+    assert found.encoding.target.classes == ("a", "b", "c")
+
+
+def test_what_the_training_file_does_not_have_is_not_there(write):
+    content = {**FILES, "train.csv": "n,y\n1,a\n3,b\n"}
+    found = files(write, **content)
+    assert found.encoding.inputs.feature_names == ["n"]
+
+
+def npz(**arrays):
+    stream = io.BytesIO()
+    np.savez(stream, **arrays)
+    return stream.getvalue()
+
+
+# Labels of the training file, and the same labels, 0, 1 (and 2), as other files write them.
+LABELS = [
+    (["0", "1"], "e.csv", "x,y\n5,0.0\n5,1.0\n"),
+    (["0", "1"], "e.jsonl", '{"x": 5, "y": 0}\n{"x": 5, "y": 1.0}\n'),
+    (["0", "1"], "e.npz", npz(x=[5, 5], y=np.array([0, 1], np.float32))),
+    (["0.0", "1.0"], "e.csv", "x,y\n5,0\n5,1\n"),
+    (["1.5", "2.25"], "e.csv", "x,y\n5,1.50\n5,225e-2\n"),
+    (["a", "b"], "e.jsonl", '{"x": 5, "y": "a"}\n{"x": 5, "y": "b"}\n'),
+    (["a", "b"], "e.npz", npz(x=[5, 5], y=np.array([b"a", b"b"]))),
+    (["false", "true"], "e.csv", "x,y\n5,FALSE\n5,True\n"),
+    (["false", "true"], "e.jsonl", '{"x": 5, "y": false}\n{"x": 5, "y": true}\n'),
+    (["false", "true"], "e.npz", npz(x=[5, 5], y=np.array([False, True]))),
+    (["1", "2", "x"], "e.csv", "x,y\n5,1\n5,2\n"),  # without the x, the column looks like numbers
+    (["1", "2", "x"], "e.jsonl", '{"x": 5, "y": 1}\n{"x": 5, "y": 2}\n'),
+    (["1", "2", "x"], "e.npz", npz(x=[5, 5], y=np.array([1.0, 2.0]))),
+    (["01", "02", "x"], "e.csv", "x,y\n5,01\n5,02\n"),
+    (["1.10", "1.20", "x"], "e.csv", "x,y\n5,1.10\n5,1.20\n"),
+    (["false", "true", "x"], "e.csv", "x,y\n5,false\n5,true\n"),
+    (["1000000000000000000", "1000000000000000001"], "e.csv",
+     "x,y\n5,1000000000000000000\n5,1000000000000000001\n"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("labels", "name", "content"), LABELS)
+def test_labels_are_matched_in_files_of_all_kinds(dataset, write, labels, name, content):
+    rows = "".join(f"{i},{label}\n" for i, label in enumerate(labels * 6))
+    task = "binary" if len(labels) == 2 else "multiclass"
+    encoding = dataset(f"x,y\n{rows}", task=task).encoding
+    part, _ = encoding.encode(read_table(write(content, name), encoding.read), "float64")
+    assert part.labels.tolist() == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("label", "shown"),
+    [("c", "'c'"), ("A", "'A'"), ("x" * 1000, "'" + "x" * 58 + "…")],
+)
+def test_a_label_that_is_no_class(dataset, write, label, shown):
+    encoding = dataset("x,y\n" + "1,a\n2,b\n" * 6).encoding
+    table = read_table(write(f"x,y\n5,a\n5,{label}\n", "e.csv"), encoding.read)
+    with pytest.raises(DataError) as caught:
+        encoding.encode(table, "float64")
+    assert str(caught.value) == f"e.csv:3:3: y: {shown} is not a class; the classes: a, b"
+
+
+def test_a_number_that_is_no_class_is_shown_as_a_number(dataset, write):
+    encoding = dataset("x,y\n" + "1,1\n2,2\n" * 6).encoding
+    for cell, shown in (("3", "3"), ("1.5", "1.5"), ("a", "'a'")):
+        table = read_table(write(f"x,y\n5,1\n5,{cell}\n", "e.csv"), encoding.read)
+        with pytest.raises(DataError, match=f"y: {shown} is not a class; the classes: 1, 2$"):
+            encoding.encode(table, "float64")
+
+
+# Categories of the training file, and the same two as other files write them.
+CATEGORIES = [
+    (["false", "true"], "e.csv", "x\nfalse\ntrue\n"),
+    (["FALSE", "TRUE"], "e.csv", "x\nFalse\ntrue\n"),
+    (["false", "true"], "e.jsonl", '{"x": false}\n{"x": true}\n'),
+    (["false", "true"], "e.npz", npz(x=np.array([False, True]))),
+    (["false", "true", ""], "e.csv", "x\nfalse\ntrue\n"),
+    (["a", "b"], "e.jsonl", '{"x": "a"}\n{"x": "b"}\n'),
+    (["1", "2", "u", "v", "w"], "e.csv", "x\n1\n2\n"),
+    (["1", "2", "u", "v", "w"], "e.npz", npz(x=[1.0, 2.0])),
+    (["01", "02", "u", "v", "w"], "e.csv", "x\n01\n02\n"),
+    (["1.10", "1.20", "u", "v", "w"], "e.csv", "x\n1.10\n1.20\n"),
+]
+
+
+@pytest.mark.parametrize(("words", "name", "content"), CATEGORIES)
+def test_categories_are_matched_in_files_of_all_kinds(dataset, write, words, name, content):
+    encoding = dataset("x,y\n" + "".join(f"{w}{T}" for w in words * 6), test=0).encoding
+    table = read_table(write(content, name), encoding.read)
+    X, replaced = encoding.inputs.encode(table, "float64")
+    assert X[:, :2].tolist() == [[1, 0], [0, 1]]
+    assert replaced == {}
+
+
+HUGE = "9" * 25  # more than 64 bits hold: pandas leaves text, or Python's integers
+
+
+@pytest.mark.parametrize(
+    ("cells", "numbers"),
+    [
+        ([HUGE, "1"], [1e25, 1]),
+        ([HUGE, "NA", "-2"], [1e25, np.nan, -2]),
+        (["NA", HUGE, "2.5"], [np.nan, 1e25, 2.5]),
+        ([str(2**64 - 1), "NA"], [2.0**64, np.nan]),
+        ([str(2**63), "-1"], [2.0**63, -1]),
+        (["9" * 400, "NA"], [np.inf, np.nan]),
+    ],
+)
+def test_whole_numbers_that_64_bits_do_not_hold(table, cells, numbers):
+    frame = table("x,y\n" + "".join(f"{cell},1\n" for cell in cells)).frame
+    np.testing.assert_array_equal(frame["x"], numbers)
+
+
+def test_missing_values_are_missing_beside_a_number_that_64_bits_do_not_hold(table):
+    found = table(f"x,y\nNA,1\nu,1\n{HUGE},1\n,1\n")
+    assert found.texts("x").tolist() == [None, "u", HUGE, None]
+
+
+def test_numbers_are_read_to_the_last_bit_from_files_of_all_kinds(table):
+    numbers = np.random.default_rng(0).normal(size=200) * 10.0 ** np.arange(-100, 100)
+    csv = "x\n" + "\n".join(map(repr, numbers.tolist())) + "\n"
+    lines = "\n".join(json.dumps({"x": x}) for x in numbers.tolist())
+    for name, content in (("d.csv", csv), ("d.jsonl", lines), ("d.npz", npz(x=numbers))):
+        np.testing.assert_array_equal(table(content, name).numbers("x", ""), numbers)
+
+
+def test_the_rows_of_a_part_are_those_of_the_file(dataset):
+    content = "x,y\n" + "".join(f"{i},{i}.25\n" for i in range(40))
+    found = dataset(content, scale="none", seed=5)
+    together = np.sort(np.concatenate([part.rows for part in found.parts.values()]))
+    np.testing.assert_array_equal(together, np.arange(40))
+    for part in found.parts.values():
+        np.testing.assert_array_equal(part.X[:, 0], part.rows)
+        np.testing.assert_array_equal(part.labels[:, 0], part.rows + 0.25)
+        assert len(part) == len(part.rows)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_inputs_have_the_network_s_type(dataset, dtype):
+    assert dataset(column(1, 2, 3, 4), dtype=dtype).parts["train"].X.dtype == dtype

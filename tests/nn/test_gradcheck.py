@@ -1,0 +1,393 @@
+"""The gradient check passes where the gradient is right, and sees a fault planted in any part."""
+
+import numpy as np
+import pytest
+
+from mlpcli.nn import gradcheck
+from mlpcli.nn.activations import ACTIVATIONS, LeakyRelu, Softmax
+from mlpcli.nn.gradcheck import TOLERANCE, check_gradient
+from mlpcli.nn.losses import LOSSES
+from mlpcli.nn.network import Architecture, Layer, initial_theta
+from mlpcli.nn.passes import Pass
+from mlpcli.nn.penalties import L2
+from mlpcli.nn.stages import Affine, Drop, FirstAffine
+
+N_ROWS, N_INPUTS, N_OUTPUTS = 6, 4, 3
+ALL = [member() for member in ACTIVATIONS.values()] + [LeakyRelu(slope=0.3)]
+HIDDEN = [activation for activation in ALL if not activation.output_only]
+KINKED = [activation for activation in HIDDEN if activation.kinks]
+LOSS = [member() for member in LOSSES.values()]
+CHAINED = [loss for loss in LOSS if loss.link == "identity"]  # takes any output activation
+TANH, MSE = ACTIVATIONS["tanh"](), LOSSES["mse"]()
+WEIGHTS = ["hidden.1.weight", "hidden.2.weight", "output.weight"]
+BIASES = ["hidden.1.bias", "hidden.2.bias", "output.bias"]
+BELOW = ["hidden.1.weight", "hidden.1.bias", "hidden.2.weight", "hidden.2.bias"]
+
+
+def test_the_tolerance_is_one_in_a_million():
+    assert TOLERANCE == 1e-6
+
+
+@pytest.fixture
+def check(draw_target):
+    """Return a function that checks a network of two hidden layers on random data."""
+
+    def run(activation=TANH, loss=MSE, output=None, *, seed=0, l2=0.01, **options):
+        hidden = (Layer(5, activation, 0.7), Layer(4, activation, 0.8))
+        architecture = Architecture(N_INPUTS, hidden, N_OUTPUTS, loss, output)
+        rng = np.random.default_rng(seed)
+        X = rng.normal(size=(N_ROWS, N_INPUTS))
+        target = draw_target(loss, rng, (N_ROWS, N_OUTPUTS))
+        theta = initial_theta(architecture, seed)
+        theta[architecture.layout.n_weights :] = 0.1 * rng.normal(size=5 + 4 + N_OUTPUTS)
+        return check_gradient(architecture, theta, X, target, l2=l2, **options)
+
+    return run
+
+
+def assert_right(result):
+    assert result.passed
+    for tensor in result.tensors:
+        assert tensor.worst <= 1e-6, tensor
+        assert (tensor.checked, tensor.undecided) == (np.prod(tensor.shape), 0)
+    assert result.directions.worst <= 1e-6
+    assert result.directions.undecided == 0
+
+
+def failing(result):
+    assert result.passed == (result.directions.passed and all(t.passed for t in result.tensors))
+    return [tensor.name for tensor in result.tensors if not tensor.passed]
+
+
+@pytest.mark.parametrize("loss", LOSS, ids=repr)
+@pytest.mark.parametrize("activation", HIDDEN, ids=repr)
+def test_every_activation_with_every_loss_is_right(activation, loss, check):
+    assert_right(check(activation, loss))
+
+
+@pytest.mark.parametrize("loss", CHAINED, ids=repr)
+@pytest.mark.parametrize("output", ALL, ids=repr)
+def test_every_output_activation_is_right_by_the_chain_rule(output, loss, check):
+    assert_right(check(TANH, loss, output))
+
+
+@pytest.mark.parametrize("loss", LOSS, ids=repr)
+def test_the_link_spelled_out_is_right(loss, check):
+    assert_right(check(TANH, loss, ACTIVATIONS[loss.link]()))
+
+
+@pytest.mark.parametrize("hidden", [(), (Layer(1, TANH, 0.5),)], ids=["none", "one unit"])
+@pytest.mark.parametrize("n_rows", [1, 5])
+def test_smallest_networks_are_right(hidden, n_rows):
+    architecture = Architecture(1, hidden, 1, MSE)
+    theta, X = initial_theta(architecture, 0) + 0.1, np.arange(1.0, n_rows + 1)[:, np.newaxis]
+    assert_right(check_gradient(architecture, theta, X, -X, l2=0.1))
+
+
+def test_the_value_is_the_loss_with_its_penalty():
+    architecture = Architecture(1, (), 1, MSE)
+    one, theta = np.ones((1, 1)), np.array([2.0, 1.0])
+    result = check_gradient(architecture, theta, one, 0 * one, l2=0.5)
+    assert result.value == 9 / 2 + 0.5 / 2 * 4  # ŷ = 2 · 1 + 1, y = 0
+
+
+# Planted faults, each in one part and no other.
+
+PLANT = {}
+
+
+def fault(*blamed):
+    """Enter a fault, and the tensors whose gradient it makes wrong."""
+
+    def enter(plant):
+        PLANT[plant.__name__] = (plant, list(blamed))
+        return plant
+
+    return enter
+
+
+def after(monkeypatch, owner, name, spoil):
+    """Run a method as it is, then spoil what it has done."""
+    right = getattr(owner, name)
+
+    def wrong(self, *arguments):
+        result = right(self, *arguments)
+        spoil(self, *arguments)
+        return result
+
+    monkeypatch.setattr(owner, name, wrong)
+
+
+@fault(*BIASES)
+def bias_gradient_missing(monkeypatch):
+    after(monkeypatch, Affine, "parameter_gradients", lambda self, _: self.db.fill(0))
+
+
+@fault(*BIASES)
+def bias_gradient_of_one_row(monkeypatch):
+    def spoil(self, delta):
+        self.db[...] = delta[..., :1, :]
+
+    after(monkeypatch, Affine, "parameter_gradients", spoil)
+
+
+@fault(*BIASES)
+def bias_gradient_averaged_over_the_rows_again(monkeypatch):
+    def spoil(self, delta):
+        self.db[...] /= delta.shape[-2]
+
+    after(monkeypatch, Affine, "parameter_gradients", spoil)
+
+
+@fault(*WEIGHTS)
+def weight_gradient_from_h_reshaped_where_it_should_be_transposed(monkeypatch):
+    def spoil(self, delta):
+        self.dW[...] = self.h.reshape(self.h.shape[::-1]) @ delta
+
+    after(monkeypatch, Affine, "parameter_gradients", spoil)
+
+
+@fault(*WEIGHTS)
+def weight_gradient_doubled(monkeypatch):
+    def spoil(self, _):
+        self.dW[...] *= 2
+
+    after(monkeypatch, Affine, "parameter_gradients", spoil)
+
+
+@fault("hidden.1.weight")
+def weight_gradient_of_the_first_layer_off_by_a_hundred_thousandth(monkeypatch):
+    def spoil(self, _):
+        self.dW[...] *= 1 + 1e-5
+
+    after(monkeypatch, FirstAffine, "backward", spoil)
+
+
+@fault("hidden.2.weight")
+def one_entry_of_one_weight_gradient_missing(monkeypatch):
+    def spoil(self, _):
+        if self.dW.shape == (5, 4):
+            self.dW[2, 3] = 0
+
+    after(monkeypatch, Affine, "parameter_gradients", spoil)
+
+
+@fault(*BELOW)
+def delta_below_doubled(monkeypatch):
+    def spoil(self, _):
+        self.delta_below[...] *= 2
+
+    after(monkeypatch, Affine, "backward", spoil)
+
+
+@fault(*BELOW)
+def delta_below_through_w_reshaped_where_it_should_be_transposed(monkeypatch):
+    def spoil(self, delta):
+        self.delta_below[...] = delta @ self.W.reshape(self.W.shape[::-1])
+
+    after(monkeypatch, Affine, "backward", spoil)
+
+
+@fault(*BELOW)
+def dropout_mask_missing_on_the_way_back(monkeypatch):
+    monkeypatch.setattr(Drop, "backward", lambda _, delta: delta)
+
+
+@fault(*BELOW)
+def one_over_keep_prob_missing_on_the_way_back(monkeypatch):
+    monkeypatch.setattr(Drop, "backward", lambda self, delta: delta * (self.mask > 0))
+
+
+@fault(*BELOW)
+def another_dropout_mask_on_the_way_back(monkeypatch):
+    monkeypatch.setattr(Drop, "backward", lambda self, delta: delta * self.mask[::-1])
+
+
+@fault(*WEIGHTS)
+def penalty_gradient_missing(monkeypatch):
+    monkeypatch.setattr(L2, "add_gradient", lambda *_: None)
+
+
+@fault(*WEIGHTS)
+def penalty_gradient_without_the_half(monkeypatch):
+    right = L2.add_gradient
+
+    def wrong(self, grad):
+        right(self, grad)
+        right(self, grad)
+
+    monkeypatch.setattr(L2, "add_gradient", wrong)
+
+
+@fault(*BIASES)
+def penalty_gradient_on_the_biases_too(monkeypatch):
+    def spoil(self, grad):
+        n_weights = self.weights.shape[-1]
+        grad[..., n_weights:] += self.alpha * self.weights.base[..., n_weights:]
+
+    after(monkeypatch, L2, "add_gradient", spoil)
+
+
+@pytest.mark.parametrize(("plant", "blamed"), PLANT.values(), ids=PLANT)
+def test_a_planted_fault_is_seen_where_it_is(plant, blamed, check, monkeypatch):
+    assert_right(check())
+    plant(monkeypatch)
+    result = check()
+    assert not result.passed
+    assert sorted(failing(result)) == sorted(blamed)
+    assert not result.directions.passed
+
+
+FACTORS = [0.0, 0.5, 1 + 1e-4]
+
+
+@pytest.mark.parametrize("factor", FACTORS)
+@pytest.mark.parametrize("activation", ALL, ids=repr)
+def test_a_fault_in_an_activations_derivative_is_seen(activation, factor, check, monkeypatch):
+    place = {"output": activation} if activation.output_only else {"activation": activation}
+    assert_right(check(**place))
+
+    def spoil(_self, _u, _h, delta):
+        np.multiply(delta, factor, out=delta)
+
+    after(monkeypatch, type(activation), "times_derivative", spoil)
+    assert not check(**place).passed
+
+
+@pytest.mark.parametrize("activation", [a for a in ALL if a.name != "identity"], ids=repr)
+def test_an_activations_derivative_left_out_is_seen(activation, check, monkeypatch):
+    place = {"output": activation} if activation.output_only else {"activation": activation}
+    monkeypatch.setattr(type(activation), "times_derivative", lambda *_: None)
+    assert not check(**place).passed
+
+
+@pytest.mark.parametrize("loss", CHAINED, ids=repr)
+def test_a_softmax_derivative_of_the_diagonal_alone_is_seen(loss, check, monkeypatch):
+    def diagonal(_self, _u, h, delta):
+        np.multiply(delta, h * (1 - h), out=delta)
+
+    assert_right(check(loss=loss, output=Softmax()))
+    monkeypatch.setattr(Softmax, "times_derivative", diagonal)
+    assert not check(loss=loss, output=Softmax()).passed
+
+
+LOSS_FAULTS = {
+    "1/N missing": lambda out: out * N_ROWS,
+    "1/(2N) for 1/N": lambda out: out / 2,
+    "negated": lambda out: -out,
+    "one row missing": lambda out: out * (np.arange(N_ROWS)[:, np.newaxis] > 0),
+    "one output missing": lambda out: out * (np.arange(N_OUTPUTS) > 0),
+    "rows in another order": lambda out: out[::-1].copy(),
+    "off by a hundred-thousandth": lambda out: out * (1 + 1e-5),
+}
+
+
+@pytest.mark.parametrize("wrong", LOSS_FAULTS.values(), ids=LOSS_FAULTS)
+@pytest.mark.parametrize("loss", LOSS, ids=repr)
+def test_a_fault_in_a_losss_delta_is_seen(loss, wrong, check, monkeypatch):
+    def spoil(_self, _u, _target, _scale, _rows, delta, _scratch):
+        if delta.ndim == 2:  # a stack needs the value alone
+            delta[...] = wrong(delta)
+
+    assert_right(check(loss=loss))
+    after(monkeypatch, type(loss), "rows_and_delta", spoil)
+    assert not check(loss=loss).passed
+
+
+def test_a_gradient_that_is_not_a_number_does_not_pass(check, monkeypatch):
+    after(monkeypatch, Pass, "backward", lambda self: self.grad.fill(np.nan))
+    result = check()
+    assert not result.passed
+    assert sorted(failing(result)) == sorted(WEIGHTS + BIASES)
+
+
+def test_a_fault_in_an_entry_that_is_not_sampled_is_seen_along_the_directions(monkeypatch):
+    architecture = Architecture(50, (Layer(20, TANH),), 1, MSE)
+    rng = np.random.default_rng(0)
+    X, theta = rng.normal(size=(8, 50)), initial_theta(architecture, 0)
+    assert check_gradient(architecture, theta, X, X[:, :1], samples=5).passed
+
+    def spoil(self, _):
+        if self.dW.shape == (50, 20):
+            self.dW[31, 17] = 0
+
+    after(monkeypatch, Affine, "parameter_gradients", spoil)
+    result = check_gradient(architecture, theta, X, X[:, :1], samples=5)
+    assert [t.checked for t in result.tensors] == [5, 5, 5, 1]
+    assert failing(result) == []
+    assert not result.directions.passed
+    whole = check_gradient(architecture, theta, X, X[:, :1], samples=None)
+    assert whole.tensors[0].where == (31, 17)
+    assert whole.tensors[0].analytic == 0
+    assert whole.tensors[0].numeric != 0
+
+
+# Kinks.
+
+
+def at_the_kink(activation, keep_prob=1.0):
+    """Zero biases and a row of zeros: that row's pre-activations are 0 in every layer."""
+    hidden = (Layer(6, activation, keep_prob), Layer(5, activation, keep_prob))
+    architecture = Architecture(N_INPUTS, hidden, 2, MSE)
+    rng = np.random.default_rng(3)
+    X, target = rng.normal(size=(N_ROWS, N_INPUTS)), rng.normal(size=(N_ROWS, 2))
+    X[0] = 0
+    return check_gradient(architecture, initial_theta(architecture, 3), X, target)
+
+
+@pytest.mark.parametrize("keep_prob", [1.0, 0.6])
+@pytest.mark.parametrize("activation", KINKED, ids=repr)
+def test_pre_activations_on_a_kink_are_decided_and_right(activation, keep_prob):
+    result = at_the_kink(activation, keep_prob)
+    assert_right(result)
+    redrawn = {tensor.name: tensor.redrawn for tensor in result.tensors}
+    assert redrawn["hidden.1.bias"] >= 6  # each bias moves the zero row across the kink
+    assert redrawn["output.bias"] == 0  # moves nothing that has a kink
+    assert result.directions.redrawn >= 8
+
+
+@pytest.mark.parametrize("factor", FACTORS)
+@pytest.mark.parametrize("activation", KINKED, ids=repr)
+def test_a_fault_beside_a_kink_is_seen(activation, factor, monkeypatch):
+    def spoil(_self, _u, _h, delta):
+        np.multiply(delta, factor, out=delta)
+
+    after(monkeypatch, type(activation), "times_derivative", spoil)
+    result = at_the_kink(activation)
+    assert not result.passed
+    assert failing(result) == BELOW
+
+
+def test_entries_that_stay_undecided_do_not_pass(monkeypatch):
+    monkeypatch.setattr(gradcheck, "ROUNDS", 1)
+    result = at_the_kink(ACTIVATIONS["relu"]())
+    assert not result.passed
+    assert result.tensors[1].name == "hidden.1.bias"
+    assert result.tensors[1].undecided > 0
+
+
+@pytest.mark.parametrize("keep_prob", [0.5, 0.1])
+def test_a_right_gradient_passes_however_few_units_are_kept(keep_prob):
+    hidden = (Layer(32, TANH, keep_prob),) * 3
+    architecture = Architecture(8, hidden, 3, LOSSES["cross_entropy"]())
+    rng = np.random.default_rng(0)
+    X, target = rng.normal(size=(32, 8)), rng.integers(0, 3, 32)
+    theta = initial_theta(architecture, 0)
+    assert_right(check_gradient(architecture, theta, X, target, l2=1e-4, samples=None))
+
+
+@pytest.mark.parametrize("logit", [5.0, 500.0])
+def test_a_right_gradient_passes_however_certain_the_network_is(logit):
+    # J = log(1 + exp(-logit)) and ∂J/∂u = ∓1 / (1 + exp(logit)): 7e-218 where J rounds to 0
+    architecture = Architecture(1, (), 2, LOSSES["cross_entropy"]())
+    theta = np.array([logit, 0.0, 0.0, 0.0])
+    assert_right(check_gradient(architecture, theta, np.ones((1, 1)), np.array([0])))
+
+
+def test_the_check_leaves_its_inputs_alone():
+    architecture = Architecture(2, (Layer(3, TANH),), 1, MSE)
+    arrays = [initial_theta(architecture, 0), np.ones((4, 2)), np.zeros((4, 1))]
+    kept = [a.copy() for a in arrays]
+    check_gradient(architecture, *arrays, l2=0.1)
+    for array, before in zip(arrays, kept, strict=True):
+        np.testing.assert_array_equal(array, before)

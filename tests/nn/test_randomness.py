@@ -1,0 +1,70 @@
+"""Random streams: fixed by seed, name and epoch alone, and none touches another."""
+
+import numpy as np
+import pytest
+
+from mlpcli.nn.activations import ACTIVATIONS
+from mlpcli.nn.losses import LOSSES
+from mlpcli.nn.network import Architecture, Layer, initialize
+from mlpcli.nn.optimizers import OPTIMIZERS
+from mlpcli.randomness import STREAMS, generator
+from mlpcli.training.trainer import Trainer
+
+# In the order of their spawn keys: a name that moves changes every run ever made.
+KEYS = ("split", "init", "shuffle", "dropout", "noise", "augmentation", "bootstrap", "gradcheck")
+
+
+def test_a_stream_keeps_its_key():
+    assert STREAMS[: len(KEYS)] == KEYS
+    assert len(set(STREAMS)) == len(STREAMS)
+
+
+@pytest.mark.parametrize("key", range(len(KEYS)))
+def test_a_generator_is_pcg64_of_seed_stream_and_epoch(key):
+    sequence = np.random.SeedSequence(7, spawn_key=(key, 3))
+    expected = np.random.Generator(np.random.PCG64(sequence)).random(5)
+    np.testing.assert_array_equal(generator(7, KEYS[key], 3).random(5), expected)
+
+
+def test_no_two_streams_epochs_or_seeds_draw_the_same():
+    firsts = [
+        generator(seed, stream, epoch).bit_generator.random_raw()
+        for seed in (0, 1, 2)
+        for stream in STREAMS
+        for epoch in (0, 1, 2)
+    ]
+    assert len(set(firsts)) == len(firsts)
+
+
+def test_an_unknown_stream_is_refused():
+    with pytest.raises(ValueError):
+        generator(0, "shufle")
+
+
+def test_dropout_changes_neither_the_beginning_nor_the_order_of_the_rows():
+    def trainer(keep_prob):
+        layer = Layer(5, ACTIVATIONS["tanh"](), keep_prob)
+        network = initialize(Architecture(2, (layer,), 1, LOSSES["mse"]()), 3)
+        X = np.ones((23, 2), np.float32)
+        return Trainer(network, OPTIMIZERS["sgd"](), X, X[:, :1], batch_size=4, seeds=[3])
+
+    without, with_dropout = trainer(1.0), trainer(0.5)
+    np.testing.assert_array_equal(without.network.theta, with_dropout.network.theta)
+    for epoch in (1, 2):
+        list(without.epoch(epoch, 0.1))
+        list(with_dropout.epoch(epoch, 0.1))
+        np.testing.assert_array_equal(without.order, with_dropout.order)
+
+
+def test_the_masks_of_full_batches_do_not_depend_on_whether_a_short_one_follows():
+    def trained(n_rows):
+        layer = Layer(5, ACTIVATIONS["tanh"](), 0.5)
+        network = initialize(Architecture(1, (layer,), 1, LOSSES["mse"]()), 0)
+        X = np.ones((n_rows, 1), np.float32)  # all rows alike: their order does not matter
+        trainer = Trainer(network, OPTIMIZERS["sgd"](), X, X, batch_size=4, seeds=[0])
+        for _ in range(2):
+            list(trainer.epoch(1, 0.1))
+        return trainer
+
+    without, followed = (trained(n).passes[4].drops[0].mask for n in (12, 13))
+    np.testing.assert_array_equal(without, followed)

@@ -1,0 +1,123 @@
+"""Gradients of networks of any shape: right, the same in a stack, and a mean over rows."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mlpcli.nn.activations import ACTIVATIONS
+from mlpcli.nn.gradcheck import check_gradient
+from mlpcli.nn.losses import LOSSES
+from mlpcli.nn.network import Architecture, Layer, Network, initialize_stack
+from mlpcli.nn.passes import Evaluation, Pass
+from mlpcli.nn.stages import MaskBits
+from mlpcli.randomness import generator
+
+SEEDS = st.integers(0, 2**32)
+DTYPES = st.sampled_from([np.float32, np.float64])
+
+
+def activations(*, output):
+    names = [name for name, member in ACTIVATIONS.items() if output or not member.output_only]
+    return st.sampled_from(names).map(lambda name: ACTIVATIONS[name]())
+
+
+@st.composite
+def architectures(draw):
+    """Draw networks of up to three hidden layers, of every loss and activation."""
+    hidden = draw(
+        st.lists(
+            st.builds(
+                Layer,
+                st.integers(1, 6),
+                activations(output=False),
+                st.sampled_from([1.0, 0.8, 0.5]),
+            ),
+            max_size=3,
+        )
+    )
+    loss = LOSSES[draw(st.sampled_from(list(LOSSES)))]()
+    free = loss.link == "identity"  # any output activation may stand below
+    output = draw(st.none() | activations(output=True)) if free else None
+    widths = st.integers(1, 5)
+    return Architecture(draw(widths), tuple(hidden), draw(widths), loss, output)
+
+
+def batch_of(architecture, n_rows, seed, draw_target, dtype=np.float64):
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(n_rows, architecture.n_inputs)).astype(dtype)
+    return X, draw_target(architecture.loss, rng, (n_rows, architecture.n_outputs), dtype)
+
+
+def gradient_of(network, seeds, X, target):
+    """Return J and its gradient, each lane with the dropout masks of its seed."""
+    one = Pass(network, X.shape[-2], dropout=True)
+    bits = MaskBits(network.lead, one.n_mask_bits, 1)
+    bits.start([generator(seed, "dropout", 1) for seed in seeds])
+    one.draw_masks(bits)
+    return one.value_and_gradient(X, target), one.grad
+
+
+@given(
+    architecture=architectures(),
+    n_rows=st.integers(1, 9),
+    lanes=st.integers(1, 4),
+    dtype=DTYPES,
+    seed=SEEDS,
+)
+def test_gradients_of_a_stack_are_the_gradients_alone(
+    draw_target, *, architecture, n_rows, lanes, dtype, seed
+):
+    X, target = batch_of(architecture, n_rows, seed, draw_target, dtype)
+    seeds = [seed + r for r in range(lanes)]
+    stack = initialize_stack(architecture, seeds, dtype)
+    values, grads = gradient_of(stack, seeds, X, target)
+    for r in range(lanes):
+        alone = Network(architecture, stack.theta[r].copy())
+        value, grad = gradient_of(alone, seeds[r : r + 1], X, target)
+        assert value == values[r]
+        np.testing.assert_array_equal(grad, grads[r])
+
+
+@given(architectures(), st.integers(1, 9), st.sampled_from([0.0, 1e-4, 0.1]), SEEDS)
+def test_the_gradient_is_right(draw_target, architecture, n_rows, l2, seed):
+    X, target = batch_of(architecture, n_rows, seed, draw_target)
+    theta = initialize_stack(architecture, [seed], np.float64).theta[0]
+    result = check_gradient(architecture, theta, X, target, l2=l2, seed=seed % 1000)
+    assert result.passed, result
+
+
+@given(architectures(), st.integers(1, 9), SEEDS)
+def test_j_and_its_gradient_are_means_over_the_rows(draw_target, architecture, n_rows, seed):
+    X, target = batch_of(architecture, n_rows, seed, draw_target)
+    theta = initialize_stack(architecture, [seed], np.float64).theta[0]
+    network = Network(architecture, theta)
+    whole = Pass(network, n_rows, dropout=False)
+    value, one = whole.value_and_gradient(X, target), Pass(network, 1, dropout=False)
+    values, grads = [], []
+    for d in range(n_rows):
+        values.append(one.value_and_gradient(X[d : d + 1], target[d : d + 1]))
+        grads.append(one.grad.copy())
+    assert value == pytest.approx(np.mean(values), rel=1e-12, abs=1e-14)
+    np.testing.assert_allclose(whole.grad, np.mean(grads, axis=0), rtol=1e-9, atol=1e-13)
+
+
+@given(
+    architecture=architectures(),
+    n_rows=st.integers(1, 200),
+    lanes=st.integers(1, 3),
+    dtype=DTYPES,
+    seed=SEEDS,
+)
+def test_a_row_is_predicted_alike_in_any_company(
+    draw_target, *, architecture, n_rows, lanes, dtype, seed
+):
+    X, target = batch_of(architecture, n_rows, seed, draw_target, dtype)
+    network = initialize_stack(architecture, range(lanes), dtype)
+    together = np.empty((lanes, n_rows, architecture.n_outputs), dtype)
+    loss = Evaluation(network).loss(X, target, together)
+    assert np.isfinite(loss).all()
+    last = np.empty((lanes, 1, architecture.n_outputs), dtype)
+    Evaluation(network).predict(X[-1:], last)
+    eps = np.finfo(dtype).eps
+    np.testing.assert_allclose(last[:, 0], together[:, -1], rtol=100 * eps, atol=100 * eps)

@@ -1,0 +1,125 @@
+"""A run's directory: made exclusively, never written over; and a RUN found again."""
+
+import time
+from pathlib import Path
+
+import pytest
+
+from mlpcli.errors import FileError, RunError, UsageError
+from mlpcli.runs.directory import create_run_directory, find_model
+
+
+@pytest.fixture(autouse=True)
+def in_a_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def one_second(monkeypatch):
+    monkeypatch.setattr(time, "strftime", lambda _: "20261123-101500")
+
+
+@pytest.mark.usefixtures("one_second")
+def test_the_name_is_the_specs_and_the_time():
+    path = create_run_directory("digits", None, force=False)
+    assert path == Path("runs/digits-20261123-101500")
+    assert path.is_dir()
+
+
+@pytest.mark.usefixtures("one_second")
+def test_runs_of_the_same_second_are_numbered():
+    names = [create_run_directory("a", None, force=False).name for _ in range(3)]
+    assert names == ["a-20261123-101500", "a-20261123-101500-2", "a-20261123-101500-3"]
+
+
+@pytest.mark.usefixtures("one_second")
+def test_a_directory_that_was_made_in_between_is_not_shared():
+    Path("runs/a-20261123-101500").mkdir(parents=True)  # empty, but somebody's
+    assert create_run_directory("a", None, force=True).name == "a-20261123-101500-2"
+
+
+@pytest.mark.usefixtures("one_second")
+def test_a_thousand_runs_in_a_second_are_refused(monkeypatch):
+    def taken(*_, **__):
+        raise FileExistsError
+
+    monkeypatch.setattr(Path, "mkdir", taken)
+    with pytest.raises(FileError, match="a thousand runs"):
+        create_run_directory("a", None, force=False)
+
+
+def test_a_chosen_directory_is_made_with_its_parents():
+    assert create_run_directory("a", "there/below", force=False) == Path("there/below")
+    assert Path("there/below").is_dir()
+
+
+def test_an_empty_directory_may_be_chosen():
+    Path("empty").mkdir()
+    assert create_run_directory("a", "empty", force=False) == Path("empty")
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "notes.txt", ".hidden"])
+def test_a_directory_with_anything_in_it_is_not_written_over(name):
+    Path("run").mkdir()
+    Path("run", name).write_text("mine", encoding="ascii")
+    with pytest.raises(UsageError, match="--force") as caught:
+        create_run_directory("a", "run", force=False)
+    assert caught.value.exit_code == 2
+    assert Path("run", name).read_text(encoding="ascii") == "mine"
+
+
+def test_force_removes_a_runs_own_files_and_no_others():
+    # The names are those of the design, section 7.
+    ours = ["spec.yaml", "manifest.json", "metrics.csv", "replicas.csv", "model.safetensors"]
+    ours += ["checkpoint.safetensors", "report.html"]
+    theirs = ["notes.txt", "predictions/test.csv", "model.safetensors.bak", "old.yaml"]
+    for name in ours + theirs:
+        Path("run", name).parent.mkdir(parents=True, exist_ok=True)
+        Path("run", name).touch()
+    create_run_directory("a", "run", force=True)
+    left = sorted(str(p.relative_to("run")) for p in Path("run").rglob("*") if p.is_file())
+    assert left == sorted(theirs)
+
+
+def test_a_file_is_not_a_directory():
+    Path("file").touch()
+    for force in (False, True):
+        with pytest.raises(UsageError, match="is a file"):
+            create_run_directory("a", "file", force=force)
+    with pytest.raises(FileError, match="Not a directory"):
+        create_run_directory("a", "file/below", force=False)
+
+
+def test_where_runs_is_a_file():
+    Path("runs").touch()
+    with pytest.raises(FileError) as caught:
+        create_run_directory("a", None, force=False)
+    assert caught.value.exit_code == 6
+
+
+def test_a_run_is_a_directory_or_a_model_file():
+    Path("run").mkdir()
+    model = Path("run/model.safetensors")
+    model.touch()
+    assert find_model("run") == find_model("run/model.safetensors") == model
+    copy = Path("elsewhere.bin")
+    copy.touch()
+    assert find_model("elsewhere.bin") == copy
+
+
+@pytest.mark.parametrize(
+    ("run", "words"),
+    [
+        ("nothing", "no such run directory or model file"),
+        ("empty", "there is no model.safetensors"),
+        ("file/below", "no such run directory or model file"),
+        ("x" * 5000, "xxx"),  # the words are those of the system, or of Python
+        ("a\0b", "b.*: "),
+    ],
+)
+def test_what_is_no_run(run, words):
+    Path("empty").mkdir()
+    Path("file").touch()
+    with pytest.raises(RunError, match=words) as caught:
+        find_model(run)
+    assert caught.value.exit_code == 5

@@ -1,0 +1,67 @@
+"""What the section `data` refuses: each fault's place, and its words."""
+
+import pytest
+
+# What `data: {` is followed by in line 1, and a fault in that line.
+IN_DATA = [
+    ("target: 5", "16: data.target: must be text, not 5"),
+    ("target: null", "16: data.target: must be text, not null"),
+    ("target: {a: 1}", "16: data.target: must be text, not a mapping"),
+    ("target: []", "16: data.target: must name at least one column, and each once"),
+    ("target: [a, a]", "16: data.target: must name at least one column, and each once"),
+    ("target: [a, 2, null]", "20: data.target[1]: must be text, not 2"),
+    ("target: [a, 2, null]", "23: data.target[2]: must be text, not null"),
+    ("missing: NA", "17: data.missing: must be a list, not 'NA'"),
+    ("missing: ['', -999]", "22: data.missing[1]: must be text, not -999"),
+    ("exclude: id", "17: data.exclude: must be a list, not 'id'"),
+    ("exclude: [x, y]", "21: data.exclude[1]: 'y' is the target"),
+    ("categorical: [y]", "22: data.categorical[0]: 'y' is the target"),
+    ("scale: robust", "15: data.scale: 'robust' is not allowed; allowed: standard, minmax, none"),
+    (
+        "scale: null",
+        "15: data.scale: null is not allowed; allowed: standard, minmax, none; did you ",
+    ),
+    (
+        "task: classification",
+        "14: data.task: 'classification' is not allowed; allowed: regression,",
+    ),
+    ("sample_weight: w", "23: data.sample_weight: must be null: this is not built yet, not 'w'"),
+    ("split: [0.7, 0.15]", "15: data.split: must be a mapping of keys and values, not a list"),
+    ("split: {stratify: no}", "26: data.split.stratify: must be true or false, not 'no'"),
+    ("split: {validation: 1}", "28: data.split.validation: must be less than 1, not 1"),
+    (
+        "split: {validation: 0.5, test: 0.5}",
+        "15: data.split: validation and test take 1 of the rows:",
+    ),
+    ("split: {column: y}", "24: data.split.column: 'y' is the target"),
+    ("split: {files: {}}", "23: data.split.files.train: this key is required"),
+    (
+        "split: {val: 0.1}",
+        (
+            "16: data.split.val: there is no such key; allowed here: column, files, "
+            "stratify, test, validation; did you mean validation?"
+        ),
+    ),
+    ("task: binary, target: [a, b]", "14: data.task: binary has one target column, not several"),
+    *[
+        (f"delimiter: {text}", "19: data.delimiter: must be one ASCII character, no quote and no ")
+        for text in ("''", ";;", "é", "'\"'", '"\\n"', '"\\0"')
+    ],
+]
+
+
+@pytest.mark.parametrize(("key", "fault"), IN_DATA)
+def test_faults_of_the_data(faults, key, fault):
+    rest = "path: d.csv" if "target" in key else "path: d.csv, target: y"
+    found = faults(f"data: {{{key}, {rest}}}\n")
+    assert any(f.startswith(f"1:{fault}") for f in found)
+
+
+def test_where_the_rows_are_is_said_once(faults):
+    assert faults("data: {target: y}\n") == [
+        "1:7: data.path: this key is required; or give data.split.files"
+    ]
+    assert faults("data: {path: a, target: y, split: {column: s, files: {train: b}}}\n") == [
+        "1:14: data.path: data.split.files says already where the rows are",
+        "1:35: data.split: column and files exclude each other",
+    ]

@@ -1,0 +1,251 @@
+"""What the schema refuses: each fault's place, its words, what is allowed and the nearest match."""
+
+import time
+
+import pytest
+
+DATA = "data: {path: d.csv, target: y}\n"
+TOP = "allowed here: data, ensemble, model, regularization, runtime, seed, training"
+IN_TRAINING = (
+    "allowed here: batch_size, early_stopping, epochs, metrics, optimizer, schedule, train_loss"
+)
+IN_LAYER = "allowed here: activation, initializer, keep_prob, norm, units"
+ACTIVATIONS = "allowed: identity, sigmoid, tanh, relu, leaky_relu, softmax"
+INITIALIZERS = "allowed: glorot_uniform, glorot_normal, he_uniform, he_normal, normal, uniform"
+NAME = "must be a name, or a mapping with a name"
+
+# The second line of a spec, and its one fault, which stands in that line.
+SECOND_LINE = [
+    # Keys that do not exist.
+    ("trainig: {}", f"1: trainig: there is no such key; {TOP}; did you mean training?"),
+    ("Seed: 1", f"1: Seed: there is no such key; {TOP}; did you mean seed?"),
+    ("lr: 1", f"1: lr: there is no such key; {TOP}"),
+    (
+        "training: {epoch: 3}",
+        f"12: training.epoch: there is no such key; {IN_TRAINING}; did you mean epochs?",
+    ),
+    (
+        "training: {max_iter: 3}",
+        f"12: training.max_iter: there is no such key; {IN_TRAINING}; did you mean epochs?",
+    ),
+    (
+        "training: {optimizer: {lr: 0.1}}",
+        (
+            "24: training.optimizer.lr: there is no such key; "
+            "allowed here: learning_rate, momentum, name; did you mean learning_rate?"
+        ),
+    ),
+    (
+        "training: {optimizer: {name: adam, beta_1: 0.1}}",
+        (
+            "36: training.optimizer.beta_1: there is no such key; "
+            "allowed here: beta1, beta2, epsilon, learning_rate, name; did you mean beta1?"
+        ),
+    ),
+    (
+        "training: {schedule: {gamma: 0.9}}",  # without a name it is the constant one
+        "23: training.schedule.gamma: there is no such key; allowed here: name",
+    ),
+    (
+        "training: {early_stopping: {n_iter_no_change: 3}}",
+        (
+            "29: training.early_stopping.n_iter_no_change: there is no such key; "
+            "allowed here: min_delta, monitor, patience; did you mean patience?"
+        ),
+    ),
+    (
+        "model: {layers: [{units: 3}, {units: 4, size: 3}]}",
+        f"41: model.layers[1].size: there is no such key; {IN_LAYER}; did you mean units?",
+    ),
+    (
+        "model: {layers: [{units: 3, activation: {name: relu, slope: 1}}]}",
+        "54: model.layers[0].activation.slope: there is no such key; allowed here: name",
+    ),
+    (
+        "regularization: {noise: {inputs: 0}}",
+        (
+            "26: regularization.noise.inputs: there is no such key; "
+            "allowed here: input, labels, weights; did you mean input?"
+        ),
+    ),
+    # Names that do not exist.
+    (
+        "training: {optimizer: adan}",
+        "23: training.optimizer: 'adan' is not allowed; allowed: sgd, adam; did you mean adam?",
+    ),
+    (
+        "training: {optimizer: {learning_rate: 1, name: adan}}",
+        "48: training.optimizer.name: 'adan' is not allowed; allowed: sgd, adam; did you mean a",
+    ),
+    (
+        "training: {optimizer: {name: null}}",
+        "30: training.optimizer.name: null is not allowed; allowed: sgd, adam",
+    ),
+    (
+        "training: {optimizer: {name: 3}}",
+        "30: training.optimizer.name: 3 is not allowed; allowed: ",
+    ),
+    ("training: {optimizer: {name: [a]}}", "30: training.optimizer.name: a list is not allowed;"),
+    (
+        "model: {layers: [{units: 3, activation: ReLU}]}",
+        f"41: model.layers[0].activation: 'ReLU' is not allowed; {ACTIVATIONS}; did you mean relu?",
+    ),
+    (
+        "model: {layers: [{units: 3, initializer: heuniform}]}",
+        (
+            f"42: model.layers[0].initializer: 'heuniform' is not allowed; {INITIALIZERS}; "
+            "did you mean he_uniform?"
+        ),
+    ),
+    (
+        "model: {loss: crossentropy}",
+        (
+            "15: model.loss: 'crossentropy' is not allowed; "
+            "allowed: mse, binary_cross_entropy, cross_entropy; did you mean cross_entropy?"
+        ),
+    ),
+    (
+        "runtime: {dtype: float16}",
+        (
+            "18: runtime.dtype: 'float16' is not allowed; allowed: float32, float64; "
+            "did you mean float64?"
+        ),
+    ),
+    (
+        "model: {layers: [{units: 3, activation: {slope: 1}}]}",
+        ("41: model.layers[0].activation: the name is missing; write {name: …}, or the bare name"),
+    ),
+    # Types.
+    ("model: {layers: 5}", "17: model.layers: must be a list, not 5"),
+    ("model: {layers: [10]}", "18: model.layers[0]: must be a mapping of keys and values, not 10"),
+    ("model:", "7: model: must be a mapping of keys and values, not null"),
+    ("training: {optimizer: null}", f"23: training.optimizer: {NAME}, not null"),
+    ("training: {optimizer: [sgd]}", f"23: training.optimizer: {NAME}, not a list"),
+    ("training: {optimizer: true}", f"23: training.optimizer: {NAME}, not true"),
+    ("training: {epochs: 10.5}", "20: training.epochs: must be a whole number, not 10.5"),
+    ("training: {epochs: 1e2}", "20: training.epochs: must be a whole number, not 100.0"),
+    ("training: {epochs: '10'}", "20: training.epochs: must be a whole number, not '10'"),
+    ("training: {epochs: true}", "20: training.epochs: must be a whole number, not true"),
+    ("training: {metrics: accuracy}", "21: training.metrics: must be a list, not 'accuracy'"),
+    ("regularization: {l2: 1e-4x}", "22: regularization.l2: must be a number, not '1e-4x'"),
+    ("regularization: {l2: .inf}", "22: regularization.l2: must be a finite number, not inf"),
+    ("regularization: {l2: .nan}", "22: regularization.l2: must be a finite number, not nan"),
+    ("regularization: {l2: 1e400}", "22: regularization.l2: must be a finite number, not inf"),
+    ("regularization: {l2: true}", "22: regularization.l2: must be a number, not true"),
+    # Bounds.
+    ("seed: -1", "7: seed: must be at least 0, not -1"),
+    ("seed: 9223372036854775808", "7: seed: must be at most 9223372036854775807, not 92233720368"),
+    ("training: {batch_size: 0}", "24: training.batch_size: must be at least 1, not 0"),
+    ("model: {layers: [{units: 0}]}", "26: model.layers[0].units: must be at least 1, not 0"),
+    (
+        "model: {layers: [{units: 1000001}]}",
+        ("26: model.layers[0].units: must be at most 1000000, not 1000001"),
+    ),
+    ("model: {layers: [{units: 2, keep_prob: 0}]}", "40: model.layers[0].keep_prob: must be "),
+    (
+        "model: {layers: [{units: 2, keep_prob: 1.5}]}",
+        ("40: model.layers[0].keep_prob: must be at most 1, not 1.5"),
+    ),
+    ("runtime: {threads: 0}", "20: runtime.threads: must be at least 1, or auto"),
+    (
+        "training: {early_stopping: {patience: 0}}",
+        ("39: training.early_stopping.patience: must be at least 1, not 0"),
+    ),
+    # Not built yet.
+    ("ensemble: {kind: bootstrap}", "11: ensemble: must be null: this is not built yet, not a "),
+    (
+        "regularization: {noise: {input: 0.1}}",
+        ("33: regularization.noise.input: must be at most 0, not 0.1"),
+    ),
+    (
+        "regularization: {augmentation: [x]}",
+        ("32: regularization.augmentation: takes at most 0 entries, not 1"),
+    ),
+    (
+        "runtime: {shards: 2}",
+        "19: runtime.shards: more than one shard is not built yet; 1, or auto",
+    ),
+]
+
+
+@pytest.mark.parametrize(("line", "fault"), SECOND_LINE)
+def test_a_fault_says_where_what_and_what_instead(faults, line, fault):
+    (found,) = faults(f"{DATA}{line}\n")
+    assert found.startswith(f"2:{fault}")
+
+
+@pytest.mark.parametrize("key", ["dropout", "Dropout", "dropout_rate", "drop_prob", "drop"])
+@pytest.mark.parametrize(
+    ("text", "path"),
+    [
+        ("{}: 0.5", ""),
+        ("model: {{{}: 0.5}}", "model."),
+        ("regularization: {{{}: 0.5}}", "regularization."),
+        ("model: {{layers: [{{units: 3, {}: }}]}}", "model.layers[0]."),
+    ],
+)
+def test_a_bare_dropout_is_refused_with_a_sentence_about_keep_and_drop(faults, key, text, path):
+    line = text.format(key)
+    (fault,) = faults(f"{DATA}{line}\n")
+    assert fault == (
+        f"2:{line.index(key) + 1}: {path}{key}: tools disagree on whether dropout is the "
+        "probability to keep or to drop; write keep_prob, the probability to keep a unit: "
+        "dropout 0.2 is keep_prob 0.8"
+    )
+
+
+def test_a_rate_is_not_taken_for_dropout(faults):
+    assert faults(DATA + "training: {optimizer: {rate: 0.1}}\n") == [
+        (
+            "2:24: training.optimizer.rate: there is no such key; "
+            "allowed here: learning_rate, momentum, name; did you mean learning_rate?"
+        )
+    ]
+
+
+def test_all_faults_at_once_in_the_order_of_the_file(faults):
+    text = """\
+training:
+  epochs: -1
+  optimizer: {name: sgd, learning_rate: fast}
+  early_stopping:
+    patiens: 3
+seed: 1.5
+model:
+  layers:
+    - {units: 3, keep_prob: 2}
+    - {activation: tanj}
+data: {path: 7}
+"""
+    assert [[part.strip() for part in fault.split(":")[:3]] for fault in faults(text)] == [
+        ["2", "11", "training.epochs"],
+        ["3", "41", "training.optimizer.learning_rate"],
+        ["5", "5", "training.early_stopping.patiens"],
+        ["6", "7", "seed"],
+        ["9", "29", "model.layers[0].keep_prob"],
+        ["10", "7", "model.layers[1].units"],
+        ["10", "20", "model.layers[1].activation"],
+        ["11", "7", "data.target"],
+        ["11", "14", "data.path"],
+    ]
+
+
+def test_a_long_value_is_cut(faults):
+    (fault,) = faults(f"{DATA}seed: {'x' * 100_000}\n")
+    assert len(fault) < 150
+
+
+@pytest.mark.parametrize(
+    "number", ["9" * 4096, "0x" + "f" * 4096, "-" + "9" * 5000, "1" + "0" * 400]
+)
+@pytest.mark.parametrize("key", ["seed: {}", "regularization: {{l2: {}}}", "model: {{layers: {}}}"])
+def test_a_number_of_thousands_of_digits_is_refused_shortly(faults, number, key):
+    (fault,) = faults(f"{DATA}{key.format(number)}\n")
+    assert len(fault) < 160
+
+
+def test_a_thousand_unknown_keys_take_no_time(faults):
+    started = time.perf_counter()
+    found = faults(DATA + "".join(f"key_{n}: 1\n" for n in range(1000)))
+    assert len(found) == 1000
+    assert time.perf_counter() - started < 5  # the schema, 20 ms, is built once, not once a key

@@ -1,0 +1,228 @@
+"""A resolved spec, written and read back, is the same spec; and so is its text."""
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mlpcli.nn.activations import ACTIVATIONS
+from mlpcli.nn.initializers import INITIALIZERS
+from mlpcli.nn.losses import LOSSES
+from mlpcli.nn.optimizers import OPTIMIZERS
+from mlpcli.nn.schedules import SCHEDULES
+from mlpcli.spec.load import load_spec, validate
+from mlpcli.spec.schema import Spec
+from mlpcli.spec.write import spec_to_yaml, with_paths
+from mlpcli.spec.yaml_reader import Document, read_yaml
+
+# Texts that YAML, or one of its versions, could take for something else.
+TEXTS = [
+    *[
+        "",
+        " ",
+        "  two  spaces  ",
+        "no",
+        "NO",
+        "yes",
+        "on",
+        "y",
+        "true",
+        "False",
+        "null",
+        "~",
+        "Null",
+    ],
+    *["1e3", "1e-3", "0x10", "0o7", "010", "1_000", "12:30:45", "2020-01-01", ".5", "5.", "+1"],
+    *[".inf", ".nan", "auto", "ä: #", "a: b", "a #b", "#", "- a", "-", "---", "...", "? a", ": a"],
+    *[
+        "&a",
+        "*a",
+        "!a",
+        "!!int 3",
+        "%a",
+        "@a",
+        "`a`",
+        "{a",
+        "[a]",
+        "a, b",
+        "'",
+        '"',
+        "''",
+        "|",
+        ">",
+    ],
+    *["a\nb", "a\n\n b\n", "\n", "\ttab", "a\\b", "\x85", "\u2028", "\ufeff", "\x7f", "\x1b[31m"],
+    *["λ", "😀", "\U0010ffff", "é" * 200, "word " * 60, "=", "<<", "\x00", "\r\n", "a:"],
+]
+
+
+def reread(spec):
+    return validate(read_yaml(spec_to_yaml(spec), "spec.yaml"))
+
+
+def minimal(**data):
+    return {"data": {"path": "d.csv", "target": "y", **data}}
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_texts_that_look_like_something_else(text):
+    plain = minimal(path=text + "/x", missing=[text], exclude=["a", text + "!"], target=[text, "b"])
+    plain["data"]["split"] = {"column": text + "?"}
+    spec = Spec.model_validate(plain)
+    assert reread(spec) == spec
+
+
+def test_texts_survive_a_file(tmp_path):
+    spec = Spec.model_validate(minimal(missing=TEXTS))
+    path = tmp_path / "spec.yaml"
+    path.write_text(spec_to_yaml(spec), encoding="utf-8")
+    assert load_spec(str(path)).spec == spec
+
+
+names = st.text(min_size=1) | st.sampled_from(TEXTS)
+positive = st.floats(1e-300, 1e300)
+
+
+def members(family, *, extra=()):
+    """Specs of a family's members: the bare name, or some settings within their bounds."""
+    choices = [st.sampled_from(sorted(family))]
+    choices += [
+        st.fixed_dictionaries(
+            {"name": st.just(name)},
+            optional={f.name: within(f.metadata["bounds"]) for f in dataclasses.fields(member)},
+        )
+        for name, member in family.items()
+    ]
+    return st.one_of(*choices, *extra)
+
+
+def within(bounds):
+    low = bounds.get("gt", bounds.get("ge"))
+    high = bounds.get("lt", bounds.get("le"))
+    return st.floats(low, high, exclude_min="gt" in bounds, exclude_max="lt" in bounds).filter(
+        lambda value: value not in (float("inf"), float("-inf"))
+    )
+
+
+hidden = {name: member for name, member in ACTIVATIONS.items() if not member.output_only}
+auto = (st.just("auto"), st.none())
+layers = st.fixed_dictionaries(
+    {"units": st.integers(1, 1_000_000)},
+    optional={
+        "activation": members(hidden),
+        "keep_prob": st.floats(1e-3, 1),
+        "initializer": members(INITIALIZERS, extra=auto),
+    },
+)
+splits = st.one_of(
+    st.fixed_dictionaries({"validation": st.floats(0, 0.4), "test": st.floats(0, 0.4)}),
+    st.builds(lambda name: {"column": "split " + name, "stratify": False}, names),
+)
+data = st.fixed_dictionaries(
+    {"path": names, "target": st.builds(lambda n: "y " + n, names)},
+    optional={
+        "delimiter": st.sampled_from(["auto", ",", ";", "\t", " ", "|"]),
+        "exclude": st.lists(st.builds(lambda n: "x " + n, names), max_size=4),
+        "categorical": st.just("auto") | st.lists(st.builds(lambda n: "c " + n, names), max_size=4),
+        "missing": st.lists(names, max_size=4),
+        "scale": st.sampled_from(["standard", "minmax", "none"]),
+        "scale_target": st.sampled_from(["auto", "standard", "none", None]),
+        "split": splits,
+    },
+)
+specs = st.fixed_dictionaries(
+    {"data": data},
+    optional={
+        "seed": st.integers(0, 2**63 - 1),
+        "model": st.one_of(
+            st.fixed_dictionaries(
+                {
+                    "layers": st.lists(layers, max_size=3),
+                    "output": members(ACTIVATIONS, extra=auto),
+                },
+                optional={"loss": st.sampled_from(["mse", {"name": "mse"}])},
+            ),
+            st.fixed_dictionaries({"loss": members(LOSSES, extra=auto)}),
+        ),
+        "training": st.fixed_dictionaries(
+            {},
+            optional={
+                "epochs": st.integers(0, 10**6),
+                "batch_size": st.integers(1, 10**6),
+                "optimizer": members(OPTIMIZERS),
+                "schedule": members(SCHEDULES),
+                "early_stopping": st.none()
+                | st.fixed_dictionaries(
+                    {"monitor": names, "min_delta": st.floats(0, 1e300)},
+                    optional={"patience": st.none() | st.integers(1, 10**6)},
+                ),
+                "train_loss": st.sampled_from(["running", "full"]),
+                "metrics": st.just("auto") | st.lists(names, max_size=3),
+            },
+        ),
+        "regularization": st.fixed_dictionaries({"l2": st.floats(0, 1e300)}),
+        "runtime": st.fixed_dictionaries(
+            {},
+            optional={
+                "dtype": st.sampled_from(["float32", "float64"]),
+                "threads": st.just("auto") | st.integers(1, 64),
+                "checkpoint_seconds": st.integers(0, 10**6) | st.floats(0, 1e300),
+            },
+        ),
+    },
+)
+
+
+@given(specs)
+def test_a_written_spec_reads_as_itself(plain):
+    spec = validate(Document("spec.yaml", plain))
+    text = spec_to_yaml(spec)
+    again = validate(read_yaml(text, "spec.yaml"))
+    assert again == spec
+    assert spec_to_yaml(again) == text
+
+
+@pytest.mark.parametrize("number", [1e-08, 1e-5, 1.5e-7, 1e16, 1e22, 1.5e300, 5e-324, 0.1, 1.0])
+def test_numbers_are_written_so_that_no_tag_is_needed(number):
+    spec = Spec.model_validate(minimal() | {"regularization": {"l2": number}})
+    assert reread(spec).regularization.l2 == number
+    assert "!!" not in spec_to_yaml(spec)
+
+
+def test_every_optimizer_with_its_defaults_is_read_back():
+    for name in OPTIMIZERS:
+        spec = Spec.model_validate(minimal() | {"training": {"optimizer": name}})
+        assert reread(spec).training.optimizer == spec.training.optimizer
+
+
+def test_a_written_spec_has_every_default_and_no_alias():
+    spec = Spec.model_validate(minimal() | {"model": {"layers": [{"units": 3}] * 2}})
+    text = spec_to_yaml(spec)
+    assert "&" not in text
+    assert "*" not in text
+    assert text.startswith("seed: 0\ndata:\n  path: d.csv\n  delimiter: auto\n  target: y\n")
+    assert "  early_stopping: {monitor: val_loss, patience: 10, min_delta: 0.0}\n" in text
+    assert text.endswith("runtime: {dtype: float32, threads: auto, shards: auto, "
+                         "checkpoint_seconds: 10.0}\n")  # fmt: skip
+
+
+def test_paths_are_made_absolute_and_standard_input_stays(tmp_path):
+    spec = Spec.model_validate(minimal(path="../d.csv"))
+    assert with_paths(spec, tmp_path / "configs").data.path == str(tmp_path / "d.csv")
+    assert with_paths(Spec.model_validate(minimal(path="-")), tmp_path).data.path == "-"
+    assert (
+        with_paths(Spec.model_validate(minimal(path="/x/d.csv")), tmp_path).data.path == "/x/d.csv"
+    )
+
+
+def test_paths_of_split_files_are_made_absolute_and_standard_input_stays(tmp_path):
+    files = {"train": "a.csv", "validation": "-"}
+    plain = {"data": {"target": "y", "split": {"files": files}}}
+    whole = with_paths(Spec.model_validate(plain), Path(tmp_path)).data.split.files
+    assert whole.model_dump() == {
+        "train": str(tmp_path / "a.csv"),
+        "validation": "-",
+        "test": None,
+    }

@@ -1,0 +1,175 @@
+"""The order of the house: who may import whom, who may print, what may never be written."""
+
+import ast
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import mlpcli
+
+PACKAGE = Path(mlpcli.__file__).parent
+# Lowest first: a room imports from itself and from the rooms before it.
+ROOMS = ["ground", "nn", "data", "spec", "training", "runs", "report", "cli"]
+GROUND = ("__init__", "errors", "family", "randomness")
+MODULES = {
+    ".".join(path.relative_to(PACKAGE).with_suffix("").parts): ast.parse(
+        path.read_text(encoding="utf-8")
+    )
+    for path in sorted(PACKAGE.rglob("*.py"))
+}
+ENGINE_MAY_IMPORT = {"numpy"}
+
+
+def room_of(module):
+    first = module.split(".")[0]
+    if first == "__main__":
+        return "cli"
+    return "ground" if first in GROUND else first
+
+
+def imports_of(tree):
+    """Every module a tree imports, at the top or inside functions; relative ones as `.`."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            if node.level:
+                yield "."
+            for alias in node.names:
+                yield f"{node.module}.{alias.name}" if node.module == "mlpcli" else node.module
+
+
+def ours(imported):
+    return imported == "mlpcli" or imported.startswith("mlpcli.")
+
+
+def test_every_room_of_the_design_is_there_but_the_report():
+    rooms = {room_of(module) for module in MODULES}
+    assert rooms | {"report"} == set(ROOMS)
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_imports_point_down(module):
+    allowed = ROOMS[: ROOMS.index(room_of(module)) + 1]
+    for imported in imports_of(MODULES[module]):
+        assert imported != ".", "imports are written out"
+        if ours(imported):
+            room = room_of(imported.removeprefix("mlpcli").removeprefix(".") or "__init__")
+            room = "ground" if room == "__version__" else room
+            assert room in allowed, f"{module} imports {imported}"
+
+
+@pytest.mark.parametrize("module", [m for m in MODULES if room_of(m) in ("nn", "ground")])
+def test_the_engine_imports_numpy_and_the_standard_library_only(module):
+    outside = {
+        name.split(".")[0] for name in imports_of(MODULES[module]) if not ours(name) and name != "."
+    }
+    assert outside - sys.stdlib_module_names <= ENGINE_MAY_IMPORT
+
+
+# The file that may be standard input is read where files are read.
+MAY_READ_STDIN = {"data.readers", "spec.load"}
+
+
+@pytest.mark.parametrize("module", [m for m in MODULES if room_of(m) != "cli"])
+def test_nothing_but_the_command_line_prints(module):
+    tree = MODULES[module]
+    names = {
+        node.id
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
+    }
+    streams = {
+        node.attr
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)
+        if node.value.id == "sys" and node.attr in ("stdout", "stderr", "stdin")
+    }
+    assert "print" not in names
+    assert streams <= ({"stdin"} if module in MAY_READ_STDIN else set())
+    # Nor does it know of terminals, exit codes and command lines.
+    libraries = {name.split(".")[0] for name in imports_of(tree)}
+    assert not libraries & {"typer", "click", "rich", "argparse", "logging", "warnings"}
+    assert not names & {"exit", "quit", "input"}
+
+
+def loaded_by(*arguments):
+    """Return the modules that are loaded when the command has ended."""
+    script = (
+        "import sys, atexit, json\n"
+        "atexit.register(lambda: sys.stderr.write(json.dumps(sorted(sys.modules))))\n"
+        f"sys.argv = ['mlp', *{list(arguments)!r}]\n"
+        "from mlpcli.cli.main import main\n"
+        "main()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    return done.stdout, {name.split(".")[0] for name in json.loads(done.stderr)}
+
+
+HEAVY = {"numpy", "pandas", "yaml", "safetensors", "rich"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "heavy"),
+    [
+        (["--help"], HEAVY | {"pydantic"}),
+        (["--version"], HEAVY | {"pydantic"}),
+        (["train", "--help"], HEAVY),  # Typer itself takes pydantic for the bounds of options
+    ],
+)
+def test_help_is_as_quick_as_typer(arguments, heavy):
+    out, loaded = loaded_by(*arguments)
+    assert out
+    assert "typer" in loaded
+    assert loaded & heavy == set()
+
+
+# About 300 lines is what one reads in one go; no function should need scrolling.
+def test_no_module_is_long():
+    lengths = {
+        path.name: path.read_text(encoding="utf-8").count("\n") for path in PACKAGE.rglob("*.py")
+    }
+    assert {name: n for name, n in lengths.items() if n > 350} == {}
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_no_function_needs_scrolling(module):
+    long = [
+        f"{node.name}: {node.end_lineno - node.lineno + 1} lines"
+        for node in ast.walk(MODULES[module])
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and node.end_lineno - node.lineno + 1 > 60
+    ]
+    assert long == []
+
+
+def test_every_module_is_named_after_what_it_holds():
+    words = {word for module in MODULES for part in module.split(".") for word in part.split("_")}
+    assert not words & {"util", "utils", "helper", "helpers", "common", "misc", "tools", "base"}
+
+
+EXECUTES = {"eval", "exec", "compile", "__import__", "globals", "breakpoint"}
+UNPICKLES = {"pickle", "cloudpickle", "dill", "marshal", "shelve", "joblib", "subprocess"}
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_nothing_that_is_read_is_ever_executed(module):
+    tree = MODULES[module]
+    assert not {name.split(".")[0] for name in imports_of(tree)} & UNPICKLES
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            called = ast.unparse(node.func)
+            assert called not in EXECUTES, f"{module}:{node.lineno}"
+            assert called not in ("yaml.load", "yaml.full_load", "yaml.unsafe_load", "os.system")
+            assert not called.endswith((".read_pickle", ".to_pickle"))
+            for keyword in node.keywords:
+                if keyword.arg in ("allow_pickle", "shell"):
+                    assert ast.unparse(keyword.value) == "False"
+        # A safe loader or none: what yaml.parse makes are events, not objects.
+        if isinstance(node, ast.Attribute) and node.attr.endswith("Loader"):
+            assert node.attr in ("SafeLoader", "CSafeLoader")

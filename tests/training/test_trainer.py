@@ -1,0 +1,245 @@
+"""The trainer: the order of the rows, the steps, the running mean, and how an epoch ends."""
+
+import numpy as np
+import pytest
+
+from mlpcli.nn.activations import ACTIVATIONS
+from mlpcli.nn.losses import LOSSES
+from mlpcli.nn.network import Architecture, Layer, Network, initialize
+from mlpcli.nn.optimizers import OPTIMIZERS, Adam, Sgd
+from mlpcli.training import trainer as module
+from mlpcli.training.trainer import Trainer
+
+MSE = LOSSES["mse"]()
+LINE = Architecture(1, (), 1, MSE)  # ŷ = w x + b, theta = (w, b)
+
+
+def on_a_line(X, y, batch_size, w=0.0, b=0.0, **options):
+    X, y = (np.asarray(a, float).reshape(-1, 1) for a in (X, y))
+    network = Network(LINE, np.array([w, b]))
+    options = {"optimizer": Sgd(), "seeds": [0], **options}
+    return Trainer(network, X=X, target=y, batch_size=batch_size, **options)
+
+
+def in_chunks_of_one_batch(monkeypatch):
+    monkeypatch.setattr(module, "GATHER_BYTES", 1)
+
+
+def shuffled(n_rows, seed, epoch):
+    """Return the order of an epoch's rows, from NumPy alone: `shuffle` is the stream of key 2."""
+    sequence = np.random.SeedSequence(seed, spawn_key=(2, epoch))
+    return np.random.Generator(np.random.PCG64(sequence)).permutation(n_rows)
+
+
+@pytest.mark.parametrize("batch_size", [1, 4, 10])
+@pytest.mark.parametrize("epochs", [(1, 2, 3), (3,), (2, 3)])
+def test_the_order_depends_on_seed_and_epoch_alone(epochs, batch_size):
+    trainer = on_a_line(range(10), range(10), batch_size, seeds=[5])
+    for epoch in epochs:
+        list(trainer.epoch(epoch, 0.01))
+        np.testing.assert_array_equal(trainer.order, shuffled(10, 5, epoch))
+
+
+def test_every_epoch_has_an_order_of_its_own():
+    orders = [tuple(shuffled(10, 5, epoch)) for epoch in range(1, 20)]
+    assert len(set(orders)) == 19
+
+
+@pytest.mark.parametrize("gather_bytes", [1, 100, 1 << 20])
+@pytest.mark.parametrize("batch_size", [1, 4, 7, 23, 99])
+def test_every_row_is_seen_once_in_the_order_that_is_reported(
+    gather_bytes, batch_size, monkeypatch
+):
+    monkeypatch.setattr(module, "GATHER_BYTES", gather_bytes)
+    rows = np.arange(23.0)
+    trainer = on_a_line(rows, 2 * rows, batch_size, w=1.0, b=0.5, keep_outputs=True)
+    done = list(trainer.epoch(1, 0.0))
+    assert done == sorted(set(done))
+    assert done[-1] == 23
+    np.testing.assert_array_equal(trainer.outputs[:, 0], rows[trainer.order] + 0.5)
+    # targets come with their rows: J of a batch is the mean of (0.5 - x)² / 2
+    np.testing.assert_allclose(trainer.loss, np.mean((rows - 0.5) ** 2) / 2, rtol=1e-14)
+
+
+@pytest.mark.parametrize("batch_size", [1, 2, 3, 4, 7, 100])
+def test_the_short_last_batch_weighs_by_its_own_rows(batch_size):
+    # ŷ = 0: J of all rows is Σ y² / 14 = (1 + 4 + … + 49) / 14, in whatever batches.
+    trainer = on_a_line(np.zeros(7), np.arange(1, 8), batch_size)
+    list(trainer.epoch(1, 0.0))
+    assert trainer.loss == pytest.approx(140 / 14, rel=1e-15)
+
+
+def test_an_epoch_is_these_steps():
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=10), rng.normal(size=10)
+    w, b, rate, alpha, losses = 0.3, -0.2, 0.1, 0.05, []
+    trainer = on_a_line(x, y, 4, w, b, l2=alpha)
+    for epoch in (1, 2):
+        list(trainer.epoch(epoch, rate / epoch))
+        order = shuffled(10, 0, epoch)
+        for rows in (order[:4], order[4:8], order[8:]):
+            residual = w * x[rows] + b - y[rows]
+            losses.extend(residual**2 / 2)  # before the step, without the penalty
+            slope_w, slope_b = np.mean(residual * x[rows]), np.mean(residual)
+            w = (1 - rate / epoch * alpha) * w - rate / epoch * slope_w
+            b -= rate / epoch * slope_b
+    np.testing.assert_allclose(trainer.network.theta, [w, b], rtol=1e-13)
+    np.testing.assert_allclose(trainer.losses, losses[10:], rtol=1e-13)
+
+
+def test_momentum_and_adams_means_go_on_from_epoch_to_epoch():
+    # One row, x = 0: ŷ = b, ∂J/∂b = b - 1. With μ = 1/2, λ = 1/2 from b = 0:
+    # v = -1, b = 1/2; v = -1/2 - 1/2 = -1, b = 1.
+    trainer = on_a_line([0.0], [1.0], 1, optimizer=Sgd(momentum=0.5))
+    for epoch in (1, 2):
+        list(trainer.epoch(epoch, 0.5))
+    np.testing.assert_array_equal(trainer.network.theta, [0.0, 1.0])
+    trainer = on_a_line([0.0] * 3, [1.0] * 3, 1, optimizer=Adam())
+    for epoch in (1, 2):
+        list(trainer.epoch(epoch, 0.001))
+    assert trainer.state.steps == 6
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS.values())
+def test_a_learning_rate_of_zero_changes_nothing(optimizer):
+    trainer = on_a_line([1.0, 2.0], [1.0, 0.0], 1, 0.3, 0.7, optimizer=optimizer())
+    list(trainer.epoch(1, 0.0))
+    np.testing.assert_array_equal(trainer.network.theta, [0.3, 0.7])
+
+
+def test_a_penalty_of_zero_costs_nothing():
+    assert on_a_line([1.0], [1.0], 1, l2=0.0).penalty is None
+    assert on_a_line([1.0], [1.0], 1, l2=0.1).penalty is not None
+
+
+def dropping_trainer():
+    rng = np.random.default_rng(1)
+    X, y = rng.normal(size=(43, 3)), rng.normal(size=(43, 2))
+    hidden = (Layer(6, ACTIVATIONS["tanh"](), 0.5), Layer(5, ACTIVATIONS["relu"](), 0.8))
+    network = initialize(Architecture(3, hidden, 2, MSE), 0, np.float64)
+    return Trainer(network, Sgd(), X, y, batch_size=5, seeds=[7])
+
+
+@pytest.mark.parametrize("constant", ["GATHER_BYTES", "MASK_BYTES"])
+@pytest.mark.parametrize("size", [1, 500, 2000])
+def test_how_much_is_prepared_ahead_does_not_show_in_the_numbers(constant, size, monkeypatch):
+    usual = dropping_trainer()
+    monkeypatch.setattr(module, constant, size)
+    other = dropping_trainer()
+    for epoch in (1, 2):
+        list(usual.epoch(epoch, 0.1))
+        list(other.epoch(epoch, 0.1))
+    np.testing.assert_array_equal(other.network.theta, usual.network.theta)
+    np.testing.assert_array_equal(other.losses, usual.losses)
+
+
+def test_masks_depend_on_seed_and_epoch_alone():
+    # An epoch run after another, and by a new trainer at the same theta, gives the same bits.
+    one = dropping_trainer()
+    list(one.epoch(1, 0.1))
+    other = dropping_trainer()
+    other.network.theta[...] = one.network.theta
+    list(one.epoch(2, 0.1))
+    list(other.epoch(2, 0.1))
+    np.testing.assert_array_equal(other.network.theta, one.network.theta)
+
+
+def test_the_short_last_batch_has_masks_of_its_own():
+    trainer = dropping_trainer()
+    list(trainer.epoch(1, 0.0))
+    short, full = trainer.passes[3].drops[0].mask, trainer.passes[5].drops[0].mask
+    trainer.mask_bits[5].start([module.generator(7, "dropout", 1)])
+    trainer.passes[5].draw_masks(trainer.mask_bits[5])  # the first full batch's again
+    assert not np.array_equal(short, full[:3])
+
+
+class StopAfter:
+    """True from the given step on, as a signal's flag would be."""
+
+    def __init__(self, trainer, steps):
+        self.steps, self.taken = steps, 0
+        take = trainer.step
+
+        def step(*arguments):
+            self.taken += 1
+            return take(*arguments)
+
+        trainer.step = step
+
+    def __call__(self):
+        return self.taken >= self.steps
+
+
+def stepping(batch_size=4):
+    rows = np.arange(20.0) / 10
+    return on_a_line(rows, rows, batch_size)
+
+
+@pytest.mark.parametrize("gather_bytes", [1, 100, 1 << 20])  # rows prepared: 4, 12, all
+@pytest.mark.parametrize("steps", [1, 2, 3, 4])
+def test_stop_ends_the_epoch_after_the_step(steps, gather_bytes, monkeypatch):
+    monkeypatch.setattr(module, "GATHER_BYTES", gather_bytes)
+    trainer = stepping()
+    stop = StopAfter(trainer, steps)
+    assert list(trainer.epoch(1, 0.1, stop))[-1] == 4 * steps
+    assert stop.taken == steps
+    assert trainer.rows_done == 4 * steps
+    assert trainer.stopped
+
+
+def test_stop_in_the_last_step_is_a_whole_epoch():
+    trainer = stepping()
+    assert list(trainer.epoch(1, 0.1, StopAfter(trainer, 5))) == [20]
+    assert trainer.stopped
+    list(trainer.epoch(2, 0.1))
+    assert not trainer.stopped
+
+
+@pytest.mark.parametrize("batch_size", [2, 3])
+def test_the_loss_of_an_epoch_that_was_stopped_is_the_mean_over_the_rows_done(batch_size):
+    # ŷ = 0: J of the rows done is the mean of y² / 2 over them.
+    trainer = on_a_line(np.zeros(7), np.arange(1, 8), batch_size)
+    (done,) = trainer.epoch(1, 0.0, StopAfter(trainer, 2))
+    rows = shuffled(7, 0, 1)[: 2 * batch_size] + 1
+    assert done == len(rows)
+    assert trainer.loss == pytest.approx(np.mean(rows**2) / 2, rel=1e-15)
+
+
+@pytest.mark.parametrize("bad", [np.inf, np.nan, 1e200])  # 1e200² is infinite
+def test_a_loss_that_is_not_finite_ends_the_epoch_without_a_warning(bad, monkeypatch):
+    in_chunks_of_one_batch(monkeypatch)
+    y = np.zeros(20)
+    y[shuffled(20, 0, 1)[9]] = bad  # in the third batch of five
+    trainer = on_a_line(np.zeros(20), y, 4)
+    assert list(trainer.epoch(1, 0.1)) == [4, 8, 12]
+    assert not trainer.finite
+
+
+def test_a_whole_finite_epoch_is_finite():
+    trainer = stepping()
+    assert list(trainer.epoch(1, 0.1)) == [20]
+    assert trainer.finite
+
+
+def test_divergence_of_one_lane_is_seen():
+    stack = Network(LINE, np.zeros((2, 2)))
+    X, y = np.ones((4, 1)), np.ones((4, 1))
+    trainer = Trainer(stack, Sgd(), X, y, batch_size=1, seeds=[0, 1])
+    list(trainer.epoch(1, np.array([[0.1], [1e200]])))
+    assert not trainer.finite
+    assert np.isfinite(stack.theta[0]).all()
+
+
+def test_the_callers_data_are_left_alone():
+    X, y = np.arange(9.0)[:, np.newaxis], np.arange(9.0)[:, np.newaxis]
+    trainer = on_a_line(X, y, 4)
+    list(trainer.epoch(1, 0.01))
+    np.testing.assert_array_equal(trainer.X, np.arange(9.0)[:, np.newaxis])
+    assert trainer.X is not trainer.X_chunk
+
+
+def test_one_seed_a_lane():
+    stack = Network(LINE, np.zeros((2, 2)))
+    trainer = Trainer(stack, Sgd(), np.ones((4, 1)), np.ones((4, 1)), batch_size=2, seeds=[0])
+    with pytest.raises(ValueError, match="shorter"):
+        list(trainer.epoch(1, 0.1))

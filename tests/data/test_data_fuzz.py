@@ -25,7 +25,24 @@ c",,test,yes
 """
 JSONL = '{"age": 3, "flag": true, "city": null, "part": "train", "y": "yes"}\n' * 3
 PIECES = [
-    *["", ",", ",,", '"', '""', "\n", "\r", "\r\n", "\n\n", " ", "\t", ";", "|", "\x00", "\ufeff", "é"],
+    *[
+        "",
+        ",",
+        ",,",
+        '"',
+        '""',
+        "\n",
+        "\r",
+        "\r\n",
+        "\n\n",
+        " ",
+        "\t",
+        ";",
+        "|",
+        "\x00",
+        "\ufeff",
+        "é",
+    ],
     *["nan", "NaN", "inf", "-Infinity", "1e400", "1e308", "-1e308", "1e-320", "9" * 30, "9" * 400],
     *["true", "TRUE", "null", "None", "1_000", '"1,000"', "0x1f", "--", "1e", "😀", "#", "'", "\\"],
     *["train", "test", "yes", "y", "2147483648", "9223372036854775808", "\x1a", "\x85", "\u2028"],
@@ -60,8 +77,12 @@ def only_refused(tmp_path_factory):
                     assert np.isfinite(part.X).all()
                     assert np.isfinite(part.y).all()
                 again, _ = found.encoding.encode(read_table(path, found.encoding.read), "float32")
-                np.testing.assert_array_equal(again.X[found.parts["train"].rows], found.parts["train"].X)
-                np.testing.assert_array_equal(again.y[found.parts["train"].rows], found.parts["train"].y)
+                np.testing.assert_array_equal(
+                    again.X[found.parts["train"].rows], found.parts["train"].X
+                )
+                np.testing.assert_array_equal(
+                    again.y[found.parts["train"].rows], found.parts["train"].y
+                )
                 continue
             assert str(error)
             assert len(str(error)) < 2000
@@ -77,7 +98,9 @@ def test_any_bytes_under_any_ending(only_refused, content):
     only_refused(gzip.compress(content), "d.csv.gz")
 
 
-@given(st.text(st.sampled_from('ay1,."\n\r \t;é'), max_size=60), st.sampled_from([",", ";", "\t", " "]))
+@given(
+    st.text(st.sampled_from('ay1,."\n\r \t;é'), max_size=60), st.sampled_from([",", ";", "\t", " "])
+)
 @settings(max_examples=200)
 def test_any_text_of_the_letters_that_matter(only_refused, text, delimiter):
     content = f"x{delimiter}y\n{text}".encode()

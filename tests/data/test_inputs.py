@@ -78,6 +78,7 @@ def test_an_outlier_outside_the_training_rows_changes_nothing(dataset, scale):
     X, parts = numbers_with_gaps(60)
     words = np.array(["u", "v", ""])[np.arange(60) % 3]
     y = np.arange(60) * 0.25
+
     def encoding(X, words, y):
         lines = as_csv(X, parts).splitlines()
         rows = [f"{w},{line.rsplit(',', 1)[0]},{v!r}" for w, line, v in

@@ -30,14 +30,15 @@ SAME = {
     "d.csv": CSV,
     "d.CSV": CSV,
     "d.tsv": CSV.replace(",", "\t"),
-    "d.csv.gz": gzip.compress(CSV.encode()),
-    "D.Csv.GZ": gzip.compress(CSV.encode()),
-    "two.csv.gz": gzip.compress(b"a,b\n1,x\n") + gzip.compress(b"2,y\n"),  # gzip allows parts
+    "d.csv.gz": gzip.compress(CSV.encode(), mtime=0),
+    "D.Csv.GZ": gzip.compress(CSV.encode(), mtime=0),
+    "two.csv.gz": gzip.compress(b"a,b\n1,x\n", mtime=0)
+    + gzip.compress(b"2,y\n", mtime=0),  # gzip allows parts
     "d.jsonl": '{"a": 1, "b": "x"}\n\n{"b": "y", "a": 2}\n',
-    "d.jsonl.gz": gzip.compress(b'{"a": 1, "b": "x"}\r\n{"a": 2, "b": "y"}'),
+    "d.jsonl.gz": gzip.compress(b'{"a": 1, "b": "x"}\r\n{"a": 2, "b": "y"}', mtime=0),
     "d.npz": npz(a=[1, 2], b=["x", "y"]),
     "bytes.npz": npz(a=np.array([1, 2], ">i2"), b=np.array([b"x", b"y"])),
-    "d.npz.gz": gzip.compress(npz(a=[1, 2], b=["x", "y"])),
+    "d.npz.gz": gzip.compress(npz(a=[1, 2], b=["x", "y"]), mtime=0),
 }
 
 
@@ -101,7 +102,7 @@ def test_what_is_no_parquet(refusal, content):
     )
 
 
-PACKED = gzip.compress(("a,b\n" + "1,2\n" * 5000).encode())
+PACKED = gzip.compress(("a,b\n" + "1,2\n" * 5000).encode(), mtime=0)
 
 
 @pytest.mark.parametrize(
@@ -115,7 +116,7 @@ PACKED = gzip.compress(("a,b\n" + "1,2\n" * 5000).encode())
         (PACKED + b"junk", "not a gzip file: Not a gzipped file (b'ju')"),
         (PACKED[:20] + b"\xff" * 20 + PACKED[40:], "not a gzip file: Error -3 while decompressing"),
         (b"", "the file is empty; it needs a header line and rows"),
-        (gzip.compress(b""), "the file is empty; it needs a header line and rows"),
+        (gzip.compress(b"", mtime=0), "the file is empty; it needs a header line and rows"),
     ],
 )
 def test_packed_files_that_are_not_whole(refusal, content, problem):
@@ -204,7 +205,9 @@ def test_npz_files_that_are_refused(refusal, content, problem):
 
 
 def test_npz_arrays_become_columns(table):
-    content = npz(X=np.arange(12).reshape(3, 2, 2), y=np.array([0.5, np.nan, 2]), empty=np.zeros((3, 0)))
+    content = npz(
+        X=np.arange(12).reshape(3, 2, 2), y=np.array([0.5, np.nan, 2]), empty=np.zeros((3, 0))
+    )
     found = table(content, "d.npz")
     assert found.columns == ["X_0", "X_1", "X_2", "X_3", "y"]
     assert found.frame["X_1"].tolist() == [1, 5, 9]
@@ -265,6 +268,7 @@ def test_a_file_without_permission_is_the_system_s_refusal(write, monkeypatch):
     from pathlib import Path
 
     write(CSV)
+
     def refuse(*_, **__):
         raise PermissionError(13, "Permission denied")
 

@@ -148,7 +148,8 @@ def test_regression_targets_are_standardized_as_by_scikit_learn(dataset):
     y = rng.normal(250_000, 90_000, (60, 2)) * [1, 1e-9]
     parts = rng.choice(["train", "test"], 60)
     content = "x,part,y,z\n" + "".join(
-        f"{i},{part},{a!r},{b!r}\n" for i, (part, (a, b)) in enumerate(zip(parts, y.tolist(), strict=True))
+        f"{i},{part},{a!r},{b!r}\n"
+        for i, (part, (a, b)) in enumerate(zip(parts, y.tolist(), strict=True))
     )
     found = dataset(content, targets=["y", "z"], split_column="part")
     oracle = StandardScaler().fit(y[parts == "train"])

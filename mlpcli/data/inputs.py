@@ -206,15 +206,15 @@ def fit_inputs(
 def _fit_numeric(table: Table, rows: Array, name: str, scale: str, *, listed: bool) -> Column:
     values = table.numbers(name, LISTED if listed else NOT_A_NUMBER)[rows]
     missing = np.isnan(values)
-    fill = 0.0 if missing.all() else float(np.median(values[~missing]))
-    values[missing] = fill
     shift, spread = 0.0, 1.0
     with np.errstate(all="ignore"):
+        fill = 0.0 if missing.all() else float(np.median(values[~missing]))
+        values[missing] = fill
         if scale == "standard":
             shift, spread = float(values.mean()), float(values.std())
         elif scale == "minmax":
             shift, spread = float(values.min()), float(values.max() - values.min())
-    if not np.isfinite(shift) or not np.isfinite(spread):
+    if not np.isfinite([fill, shift, spread]).all():
         raise DataError(f"{table.name}: {name}: the numbers are too large to be scaled")
     return NumericColumn(name, fill, shift, 1.0 if spread == 0 or is_constant(values) else spread)
 

@@ -244,7 +244,7 @@ def _array_columns(name: str, array: Array) -> Iterator[tuple[str, Array]]:
 
 
 def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]
+    return (str(error).splitlines() or [type(error).__name__])[0][:200]
 
 
 def _plain_table(columns: Mapping[Any, Any], source: Source, options: ReadOptions) -> Table:

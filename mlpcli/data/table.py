@@ -103,7 +103,7 @@ def quoted(value: Any) -> str:
     """Return a value of a cell as messages show it, cut where it gets long.
 
     >>> quoted("x" * 100)[-5:]
-    "xxxx…"
+    'xxxx…'
     """
     text = repr(value.item() if isinstance(value, np.generic) else value)
     return text if len(text) <= 60 else text[:59] + "…"  # noqa: PLR2004

@@ -22,5 +22,7 @@ def generator(seed: int, stream: str, epoch: int = 0) -> np.random.Generator:
 
     Source: NumPy's SeedSequence (O'Neill's seed_seq), which makes spawned streams independent.
     """
+    if stream not in STREAMS:
+        raise ValueError(f"there is no stream {stream!r}")
     key = (STREAMS.index(stream), epoch)
     return np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed, spawn_key=key)))

@@ -10,7 +10,7 @@ from typing import Any
 
 import typer
 
-from mlpcli.cli.console import complain, forget_stdout
+from mlpcli.cli.console import complain, flush, forget
 from mlpcli.errors import MlpError
 
 BUG = 70
@@ -36,7 +36,7 @@ def verb(work: Callable[..., Any]) -> Callable[..., Any]:
 def _run(work: Callable[..., Any], arguments: dict[str, Any]) -> int:
     try:
         code = work(**arguments)
-        _flush()
+        flush()
     except (typer.Exit, SystemExit):
         raise
     except BaseException as error:  # noqa: BLE001  the last place where it can become a sentence
@@ -44,14 +44,6 @@ def _run(work: Callable[..., Any], arguments: dict[str, Any]) -> int:
             traceback.print_exc()
         return _explain(error)
     return code or 0
-
-
-def _flush() -> None:
-    if sys.stdout is not None:
-        try:
-            sys.stdout.flush()
-        except BrokenPipeError:
-            forget_stdout()  # the reader has what it wanted
 
 
 def _explain(error: BaseException) -> int:
@@ -70,7 +62,7 @@ def _explain(error: BaseException) -> int:
         return OPERATING_SYSTEM
     if isinstance(error, OSError):
         if error.filename is None:
-            forget_stdout()  # what is left in its buffer would fail again at exit
+            forget(sys.stdout)
         name = f"{error.filename}: " if error.filename else ""
         complain(f"{name}{error.strerror or error}")
         return OPERATING_SYSTEM

@@ -16,14 +16,25 @@ def say(text: str = "") -> None:
         try:
             sys.stdout.write(text + "\n")
         except BrokenPipeError:
-            forget_stdout()
+            forget(sys.stdout)
 
 
-def forget_stdout() -> None:
-    """Send what is left in standard output's buffer nowhere, so that closing it cannot fail."""
+def flush() -> None:
+    """Send the results so far on their way; nowhere, once their reader has gone."""
     if sys.stdout is not None:
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, sys.stdout.fileno())
+        try:
+            sys.stdout.flush()
+        except BrokenPipeError:
+            forget(sys.stdout)  # the reader has what it wanted
+
+
+def forget(stream: Any) -> None:
+    """Send what is left in a stream's buffer nowhere: at exit it would fail again."""
+    if stream is not None:
+        with contextlib.suppress(OSError):
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, stream.fileno())
+            os.close(nowhere)
 
 
 def say_json(document: Any) -> None:
@@ -39,9 +50,11 @@ def say_json(document: Any) -> None:
 def note(text: str) -> None:
     """Print a line that is not a result; that nobody can read it stops no training."""
     if sys.stderr is not None:
-        with contextlib.suppress(OSError):
+        try:
             sys.stderr.write(text + "\n")
             sys.stderr.flush()
+        except OSError:
+            forget(sys.stderr)
 
 
 def complain(text: str) -> None:
@@ -88,6 +101,7 @@ def table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
         shown.add_column(Text(name), justify="right" if numeric else "left", overflow="fold")
     for row in rows:
         shown.add_row(*(Text(figure(cell)) for cell in row))
-    with console.capture() as text:  # Rich itself would exit with 1 where the reader has gone
+    flush()  # before Rich does: where the reader has gone, it would exit with 1
+    with console.capture() as text:
         console.print(shown)
     say(text.get().removesuffix("\n"))

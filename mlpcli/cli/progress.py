@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import sys
 import time
 from typing import IO, Any, Protocol, cast
 
-from mlpcli.cli.console import figure, note, on_terminal
+from mlpcli.cli.console import figure, forget, note, on_terminal
 from mlpcli.training.loop import Advanced, EpochEnded, Event
 
 SECONDS_BETWEEN_LINES = 1.0
@@ -85,14 +84,18 @@ class _Heedless:
 
     def write(self, text: str) -> int:
         """Write what can be written."""
-        with contextlib.suppress(OSError):
+        try:
             self.stream.write(text)
+        except OSError:
+            forget(self.stream)
         return len(text)
 
     def flush(self) -> None:
         """Flush what can be flushed."""
-        with contextlib.suppress(OSError):
+        try:
             self.stream.flush()
+        except OSError:
+            forget(self.stream)
 
 
 class RichProgress:

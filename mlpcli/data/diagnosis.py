@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -90,11 +91,15 @@ def _duplicates(dataset: Dataset) -> list[Oddity]:
 
 
 def _row_keys(dataset: Dataset, part: str) -> Array:
-    names = [column.name for column in dataset.encoding.inputs.columns]
-    names += dataset.encoding.target.names
-    frame = dataset.tables["data" if dataset.codes is not None else part].frame
-    rows = frame[names].iloc[dataset.parts[part].rows]
-    keys: Array = pd.util.hash_pandas_object(rows.astype(object), index=False).to_numpy()
+    # Numbers as numbers: in a file whose column has a gap, 1 was read as 1.0.
+    table = dataset.tables["data" if dataset.codes is not None else part]
+    labels = dataset.parts[part].labels.reshape(len(dataset.parts[part]), -1)
+    columns: dict[str, Any] = {f"target {k}": column for k, column in enumerate(labels.T)}
+    for column in dataset.encoding.inputs.columns:
+        is_number = isinstance(column, NumericColumn)
+        values = table.numbers(column.name, "") if is_number else table.texts(column.name)
+        columns[f"input {column.name}"] = values[dataset.parts[part].rows]
+    keys: Array = pd.util.hash_pandas_object(pd.DataFrame(columns), index=False).to_numpy()
     return keys
 
 

@@ -172,7 +172,7 @@ def is_category(table: Table, name: str, categorical: Sequence[str] | None) -> b
         return False
     present = series[series.notna()]
     numbers = pd.to_numeric(present, errors="coerce").notna()
-    if present.map(lambda value: isinstance(value, bool)).all() or 2 * numbers.sum() < len(numbers):
+    if 2 * numbers.sum() < len(numbers) or present.map(lambda v: isinstance(v, bool)).all():
         return True
     table.numbers(name, NOT_A_NUMBER)
     return False

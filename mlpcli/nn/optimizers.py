@@ -44,7 +44,11 @@ class Optimizer:
 
 
 class State:
-    """What an optimizer carries from step to step: vectors like theta, and the step's number."""
+    """What an optimizer carries from step to step: vectors like theta, and a count of steps.
+
+    The step holds views of the vectors: write them with `vectors[...] =`. The steps are counted by
+    the optimizers that need their number.
+    """
 
     def __init__(self, optimizer: Optimizer, theta: Array) -> None:
         self.vectors = np.zeros((optimizer.n_vectors, *theta.shape), theta.dtype)

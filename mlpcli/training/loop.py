@@ -167,7 +167,8 @@ class Training:
         kept = self.stopping.theta
         if kept is None and reason == "diverged":
             self.network.theta[...] = initial_theta(self.architecture, self.spec.seed)
-        elif kept is not None and (self.has_validation or reason != "interrupted"):
+            return 0
+        if kept is not None and (self.has_validation or reason != "interrupted"):
             self.network.theta[...] = kept
             return self.stopping.best_epoch
         return epoch

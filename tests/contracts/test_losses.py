@@ -82,6 +82,31 @@ def test_the_mean_over_rows_is_the_same_for_a_batch_given_twice(loss, draw_targe
     np.testing.assert_allclose(delta_twice, np.concatenate([delta, delta]) / 2, rtol=1e-14)
 
 
+@each_loss
+def test_each_rows_loss_is_that_of_the_row_alone(loss, draw_target):
+    rng = np.random.default_rng(8)
+    u = rng.normal(size=(6, 3))
+    target = draw_target(loss, rng, u.shape)
+    rows, delta = np.full(6, np.nan), np.empty_like(u)
+    loss.rows_and_delta(u, target, one_over_n(u), rows, delta, loss.scratch(delta))
+    alone = [value_and_delta(loss, u[d : d + 1], target[d : d + 1])[0] for d in range(6)]
+    np.testing.assert_allclose(rows, alone, rtol=1e-14)
+
+
+@each_loss
+def test_scale_multiplies_the_delta_and_not_the_losses(loss, draw_target):
+    rng = np.random.default_rng(9)
+    u = rng.normal(size=(4, 3))
+    target = draw_target(loss, rng, u.shape)
+    found = []
+    for scale in (1.0, 0.125):
+        rows, delta = np.empty(4), np.empty_like(u)
+        loss.rows_and_delta(u, target, np.asarray(scale), rows, delta, loss.scratch(delta))
+        found.append((rows, delta))
+    np.testing.assert_array_equal(found[1][0], found[0][0])
+    np.testing.assert_allclose(found[1][1], found[0][1] / 8, rtol=1e-14, atol=1e-16)
+
+
 LOGITS = np.array([[1e4, -1e4, 0.0], [-1e4, 1e4, 1e4], [-1e4, -1e4, -1e4], [0.25, 0.0, -0.5]])
 INDICATORS = np.array([[1.0, 0.0, 1.0], [1.0, 0.0, 1.0], [0.0, 1.0, 0.0], [1.0, 0.0, 1.0]])
 

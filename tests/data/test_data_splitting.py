@@ -41,6 +41,14 @@ def test_a_balanced_split_is_exact():
         assert np.bincount(codes[classes == label]).tolist() == [20, 10, 10]
 
 
+@pytest.mark.parametrize("rare", [0, 9])
+def test_a_class_of_one_row_at_either_end_is_trained_on(rare):
+    # Rows are taken from the middles of equal stretches, not from their ends.
+    classes = np.array([5] * 99 + [rare])
+    for seed in range(20):
+        assert split_by_share(100, 0.15, 0.15, seed, classes)[99] == 0
+
+
 def test_the_same_seed_is_the_same_split_and_another_seed_another():
     classes = np.arange(200) % 3
     for labels in (None, classes):
@@ -79,12 +87,16 @@ def test_stratify_is_by_the_classes_of_the_target(dataset):
     content = "x,y\n" + "".join(f"{i},{'abbbb'[i % 5]}\n" for i in range(100))
     parts = dataset(content, validation=0.2, test=0.2).parts
     assert [np.bincount(part.labels).tolist() for part in parts.values()] == [
-        [12, 48], [4, 16], [4, 16],
-    ]  # fmt: skip
+        [12, 48],
+        [4, 16],
+        [4, 16],
+    ]
     loose = dataset(content, validation=0.2, test=0.2, stratify=False, seed=1).parts
     assert [np.bincount(part.labels).tolist() for part in loose.values()] != [
-        [12, 48], [4, 16], [4, 16],
-    ]  # fmt: skip
+        [12, 48],
+        [4, 16],
+        [4, 16],
+    ]
 
 
 def test_a_part_without_a_share_is_not_there(dataset):
@@ -116,15 +128,24 @@ def test_a_split_column_takes_the_usual_spellings(dataset):
 @pytest.mark.parametrize(
     ("content", "column", "problem"),
     [
-        ("x,part,y\n1,train,2\n1,tset,2\n", "part", "d.csv:3:3: part: 'tset' is not a part; "
-         "allowed: train, validation (or valid, val), test"),
+        (
+            "x,part,y\n1,train,2\n1,tset,2\n",
+            "part",
+            (
+                "d.csv:3:3: part: 'tset' is not a part; "
+                "allowed: train, validation (or valid, val), test"
+            ),
+        ),
         ("x,part,y\n1,train,2\n1,,2\n", "part", "d.csv:3:3: part: None is not a part; allowed:"),
         ("x,part,y\n1,0,2\n", "part", "d.csv:2:3: part: '0' is not a part; allowed: train,"),
         ("x,part,y\n1,test,2\n", "part", "d.csv: the split leaves no training row"),
-        ("x,part,y\n1,test,2\n", "prat", "d.csv has no column 'prat'; its columns: x, part, y; did "
-         "you mean 'part'?"),
+        (
+            "x,part,y\n1,test,2\n",
+            "prat",
+            ("d.csv has no column 'prat'; its columns: x, part, y; did you mean 'part'?"),
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_split_column_that_does_not_serve(no_dataset, content, column, problem):
     assert no_dataset(content, split_column=column).startswith(problem)
 
@@ -150,7 +171,7 @@ def test_packed_codes_unpack(codes):
 
 
 def test_packed_codes_that_were_changed_are_a_value_error_and_no_bomb():
-    with pytest.raises(ValueError, match="base64|padding|characters"):
+    with pytest.raises(ValueError, match=r"base64|padding|characters"):
         unpack_codes("not base64!", 3)
     bomb = pack_codes(np.zeros(100_000_000, np.uint8))
     with pytest.raises(ValueError, match="the split is not of 3 rows"):

@@ -118,6 +118,15 @@ def test_a_constant_column_is_zero_and_stays_finite(dataset, value, scale):
     assert np.abs(found.parts["test"].X).max() <= 1e-12 * max(1, abs(float(value)))
 
 
+@pytest.mark.parametrize("scale", SCALERS)
+def test_numbers_too_large_to_be_averaged(no_dataset, scale):
+    # The median of two values is their mean, and their sum is beyond the largest number.
+    content = "x,part,y\n1.7e308,train,0.5\n1.6e308,train,0.5\n,train,0.5\n"
+    assert no_dataset(content, split_column=SPLIT, scale=scale) == (
+        "d.csv: x: the numbers are too large to be scaled"
+    )
+
+
 def test_numbers_so_small_that_their_spread_is_none_are_constant(dataset):
     content = "x,part,y\n" + "".join(f"{i}e-300,train,0.5\n" for i in range(9))
     assert dataset(content, split_column=SPLIT).encoding.inputs.columns[0].scale == 1
@@ -185,18 +194,28 @@ def test_an_unseen_category_sets_no_column_and_is_counted(dataset, write):
     ("content", "problem"),
     [
         ("n,flag\n1,true\n", "e.csv has no column 'c'; its columns: n, flag"),
-        ("N,c,flag\n1,u,true\n", "e.csv has no column 'n'; its columns: N, c, flag; did you mean "
-         "'N'?"),
-        ("n,c,flag\n1,u,true\noops,u,true\n", "e.csv:3:1: n: 'oops' is not a number; the model was "
-         "trained on numbers here"),
-        ("n,c,flag\n1,u,true\ninf,u,true\n", "e.csv:3:1: n: the number is infinite; remove the row "
-         "or the value"),
-        ("n,c,flag\n1,u,true\n-1e400,u,true\n", "e.csv:3:1: n: the number is infinite; remove the "
-         "row or the value"),
-        ("n,c,flag\n1,u,true\n1e300,u,true\n", "e.csv:3:1: n: 1e+300 is too large for float32, "
-         "scaled as the training rows are"),
+        (
+            "N,c,flag\n1,u,true\n",
+            ("e.csv has no column 'n'; its columns: N, c, flag; did you mean 'N'?"),
+        ),
+        (
+            "n,c,flag\n1,u,true\noops,u,true\n",
+            ("e.csv:3:1: n: 'oops' is not a number; the model was trained on numbers here"),
+        ),
+        (
+            "n,c,flag\n1,u,true\ninf,u,true\n",
+            ("e.csv:3:1: n: the number is infinite; remove the row or the value"),
+        ),
+        (
+            "n,c,flag\n1,u,true\n-1e400,u,true\n",
+            ("e.csv:3:1: n: the number is infinite; remove the row or the value"),
+        ),
+        (
+            "n,c,flag\n1,u,true\n1e300,u,true\n",
+            ("e.csv:3:1: n: 1e+300 is too large for float32, scaled as the training rows are"),
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_file_that_does_not_fit_the_model(dataset, write, content, problem):
     encoding = dataset(TRAINED, split_column=SPLIT).encoding
     with pytest.raises(DataError) as caught:

@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 
 from mlpcli.data.dataset import DataOptions, load_dataset
-from mlpcli.data.readers import READERS, ReadOptions, read_table
-from mlpcli.errors import DataError, FileError
+from mlpcli.data.readers import READERS
+from mlpcli.errors import DataError
 
 CSV = "a,b\n1,x\n2,y\n"
 
@@ -71,7 +71,7 @@ def test_parquet_of_a_filtered_and_of_an_indexed_frame(table):
 
 def test_parquet_of_types_that_csv_has_not(table):
     pytest.importorskip("pyarrow")
-    import datetime
+    import datetime as dt
     import decimal
 
     frame = pd.DataFrame({
@@ -79,7 +79,7 @@ def test_parquet_of_types_that_csv_has_not(table):
         "flag": pd.array([True, None], dtype="boolean"),
         "category": pd.Categorical(["u", "v"]),
         "money": [decimal.Decimal("1.5"), decimal.Decimal(2)],
-        "day": [datetime.date(2020, 1, 1), None],
+        "day": [dt.date(2020, 1, 1), None],
         "time": pd.to_datetime(["2020-01-01", None]),
         "text": ["NA", "x"],
     })  # fmt: skip
@@ -146,7 +146,7 @@ JSON = [
     ('{"a": 1}\x00', "d.jsonl:1:9: not valid JSON: Extra data"),
     ('{"a": ' + "[" * 100_000, "d.jsonl:1: not valid JSON: maximum recursion depth exceeded"),
     ('{"a": ' + "9" * 5000 + "}", "d.jsonl:1: not valid JSON: Exceeds the limit (4300 digits)"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("content", "problem"), JSON)
@@ -228,7 +228,7 @@ def test_npz_arrays_become_columns(table):
         (np.array([1j, 2]), ["1j", "(2+0j)"]),
         (np.array([(1, 2.0), (3, 4.0)], [("a", "i4"), ("b", "f8")]), ["(1, 2.0)", "(3, 4.0)"]),
     ],
-)  # fmt: skip
+)
 def test_npz_arrays_of_any_type_are_numbers_booleans_or_text(table, array, texts):
     assert table(npz(a=array), "d.npz").texts("a").tolist() == texts
 
@@ -239,67 +239,6 @@ def test_dates_are_never_taken_for_numbers(write):
     write(npz(day=days, y=np.arange(20) % 2), "d.npz")
     encoding = load_dataset(DataOptions(targets=["y"], path="d.npz")).encoding
     assert encoding.inputs.feature_names == ["day=2020-01-01 00:00:00", "day=2020-01-02 00:00:00"]
-
-
-@pytest.mark.parametrize(
-    ("path", "kind", "problem"),
-    [
-        ("nowhere.csv", DataError, "nowhere.csv: there is no such file"),
-        ("folder.csv", DataError, "folder.csv: is a folder, not a file"),
-        ("d.csv/x.csv", FileError, "d.csv/x.csv: Not a directory"),
-        ("a\0.csv", DataError, "'a\\x00.csv' is not the name of a file"),
-        ("n" * 300 + ".csv", FileError, "n" * 300 + ".csv: File name too long"),
-        *[
-            (name, DataError, f"{name}: not a known kind of file; a data file's name ends in csv, "
-             "tsv, jsonl, parquet, npz, with or without .gz")
-            for name in ("d.txt", "d.data", "d", ".", "", "d.gz", "a.csv/d", "d.zip", "d.xlsx")
-        ],
-    ],
-)  # fmt: skip
-def test_paths_that_lead_nowhere(write, tmp_path, path, kind, problem):
-    write(CSV)
-    (tmp_path / "folder.csv").mkdir()
-    with pytest.raises(kind) as caught:
-        read_table(path, ReadOptions())
-    assert str(caught.value) == problem
-
-
-def test_a_file_without_permission_is_the_system_s_refusal(write, monkeypatch):
-    from pathlib import Path
-
-    write(CSV)
-
-    def refuse(*_, **__):
-        raise PermissionError(13, "Permission denied")
-
-    monkeypatch.setattr(Path, "open", refuse)
-    with pytest.raises(FileError, match=r"^d\.csv: Permission denied$"):
-        read_table("d.csv", ReadOptions())
-
-
-class Stdin:
-    def __init__(self, content):
-        self.buffer = io.BytesIO(content)
-
-
-def test_standard_input_is_csv(monkeypatch):
-    monkeypatch.setattr("sys.stdin", Stdin(CSV.encode()))
-    found = read_table("-", ReadOptions())
-    assert values(found) == {"a": [1, 2], "b": ["x", "y"]}
-    assert found.sha256 == hashlib.sha256(CSV.encode()).hexdigest()
-    assert found.locate(1, "b") == "<stdin>:3:3"
-
-
-@pytest.mark.parametrize(
-    ("content", "problem"),
-    [(b"", "<stdin>: the file is empty"), (b"a,b\n1\n", "<stdin>:2:2: the row is too short"),
-     (b"a\n\xff\n", "<stdin>:2:1: not UTF-8 text")],
-)  # fmt: skip
-def test_standard_input_that_is_refused(monkeypatch, content, problem):
-    monkeypatch.setattr("sys.stdin", Stdin(content))
-    with pytest.raises(DataError) as caught:
-        read_table("-", ReadOptions())
-    assert str(caught.value).startswith(problem)
 
 
 @pytest.mark.parametrize("delimiter", [";", "\t", "|", " ", ":"])

@@ -93,29 +93,60 @@ def test_a_task_that_is_said_is_not_guessed(dataset):
     [
         (["a"] * 4, {}, "d.csv: y: every row has the same class, 'a'"),
         (["5"] * 4, {}, "d.csv: y: every row has the same class, 5"),
-        (["1", "2", "3"] * 2, {"task": "binary"}, "d.csv: y: a binary target has two classes, not 3: "
-         "1, 2, 3"),
-        (["1.5", "x"], {"task": "regression"}, "d.csv:3:3: y: 'x' is not a number; a regression "
-         "target is numbers"),
-        (["1.5", "inf", "2"], {}, "d.csv:3:3: y: the number is infinite; remove the row or the value"),
-        (["1.5", "1e400", "2"], {}, "d.csv:3:3: y: the number is infinite; remove the row or the "
-         "value"),
-        (["1.5", "", "2"], {}, "d.csv:3:3: y: the target has no value here; remove the row, or fill "
-         "it in"),
-        (["a", "NA", "b", ""], {}, "d.csv:3:3: y: the target has no value here (2 rows in all); "
-         "remove the row, or fill it in"),
+        (
+            ["1", "2", "3"] * 2,
+            {"task": "binary"},
+            ("d.csv: y: a binary target has two classes, not 3: 1, 2, 3"),
+        ),
+        (
+            ["1.5", "x"],
+            {"task": "regression"},
+            ("d.csv:3:3: y: 'x' is not a number; a regression target is numbers"),
+        ),
+        (
+            ["1.5", "inf", "2"],
+            {},
+            "d.csv:3:3: y: the number is infinite; remove the row or the value",
+        ),
+        (
+            ["1.5", "1e400", "2"],
+            {},
+            ("d.csv:3:3: y: the number is infinite; remove the row or the value"),
+        ),
+        (
+            ["1.5", "", "2"],
+            {},
+            ("d.csv:3:3: y: the target has no value here; remove the row, or fill it in"),
+        ),
+        (
+            ["a", "NA", "b", ""],
+            {},
+            (
+                "d.csv:3:3: y: the target has no value here (2 rows in all); "
+                "remove the row, or fill it in"
+            ),
+        ),
         (["0", "2", "1"], {"task": "multilabel"}, "d.csv:3:3: y: a label is 0 or 1, not 2"),
         ([f"{i}.5e306" for i in range(30)], {}, "d.csv: y: the numbers are too large to be scaled"),
-        (["1.5", "2.5"], {"targets": ["Y"]}, "d.csv has no column 'Y'; its columns: x, y; did you "
-         "mean 'y'?"),
+        (
+            ["1.5", "2.5"],
+            {"targets": ["Y"]},
+            ("d.csv has no column 'Y'; its columns: x, y; did you mean 'y'?"),
+        ),
         (["1.5", "2.5"], {"exclude": ["z", "X"]}, "d.csv has no column 'z'; its columns: x, y"),
-        (["1.5", "2.5"], {"exclude": ["X"]}, "d.csv has no column 'X'; its columns: x, y; did you "
-         "mean 'x'?"),
-        (["1.5", "2.5"], {"categorical": ["X"]}, "d.csv has no column 'X'; its columns: x, y; did "
-         "you mean 'x'?"),
+        (
+            ["1.5", "2.5"],
+            {"exclude": ["X"]},
+            ("d.csv has no column 'X'; its columns: x, y; did you mean 'x'?"),
+        ),
+        (
+            ["1.5", "2.5"],
+            {"categorical": ["X"]},
+            ("d.csv has no column 'X'; its columns: x, y; did you mean 'x'?"),
+        ),
         (["1.5", "2.5"], {"exclude": ["x"]}, "d.csv: beside the target there is no column"),
     ],
-)  # fmt: skip
+)
 def test_targets_that_do_not_serve(no_dataset, values, options, problem):
     assert no_dataset(column(*values), **options) == problem
 

@@ -97,14 +97,15 @@ def test_a_new_mask_is_drawn_for_each_step_and_layer():
             assert abs(np.sum(mask == other) - 100) < 36
 
 
+@pytest.mark.parametrize(("n_bits", "n_words"), [(8, 2), (9, 3), (12, 3)])
 @pytest.mark.parametrize("n_steps", [1, 3, 64])
-def test_bits_do_not_depend_on_how_many_are_drawn_ahead(n_steps):
-    bits = MaskBits((), 10, n_steps)
+def test_a_step_takes_whole_words_however_many_are_drawn_ahead(n_bits, n_words, n_steps):
+    bits = MaskBits((), n_bits, n_steps)
     bits.start([generator(4, "dropout", 2)])
     found = [bits.next().copy() for _ in range(7)]
-    # three 64-bit words a step, of which the last two 16-bit numbers are not used
-    words = generator(4, "dropout", 2).bit_generator.random_raw(21)
-    expected = words.astype("<u8").view("<u2").reshape(7, 12)[:, :10]
+    # a word has 64 bits; what a step leaves of its last word is not used
+    words = generator(4, "dropout", 2).bit_generator.random_raw(7 * n_words)
+    expected = words.astype("<u8").view("<u2").reshape(7, 4 * n_words)[:, :n_bits]
     np.testing.assert_array_equal(found, expected)
 
 
@@ -127,6 +128,7 @@ def test_a_lane_draws_what_it_would_draw_alone():
 
 def test_evaluation_uses_every_unit_unscaled():
     network = initialize(dropping(0.3, 0.6), 0, np.float64)
+    assert Pass(network, 9, dropout=False).drops == []
     X = np.random.default_rng(0).normal(size=(9, 3))
     found = Evaluation(network).predict(X, np.empty((9, 2)))
     t = network.tensors()

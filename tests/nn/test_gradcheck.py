@@ -297,8 +297,9 @@ def test_a_fault_in_a_losss_delta_is_seen(loss, wrong, check, monkeypatch):
 def test_a_gradient_that_is_not_a_number_does_not_pass(check, monkeypatch):
     after(monkeypatch, Pass, "backward", lambda self: self.grad.fill(np.nan))
     result = check()
-    assert not result.passed
     assert sorted(failing(result)) == sorted(WEIGHTS + BIASES)
+    for part in (*result.tensors, result.directions):
+        assert (part.worst, part.undecided) == (np.inf, 0)  # an error, not an open question
 
 
 def test_a_fault_in_an_entry_that_is_not_sampled_is_seen_along_the_directions(monkeypatch):
@@ -320,6 +321,21 @@ def test_a_fault_in_an_entry_that_is_not_sampled_is_seen_along_the_directions(mo
     assert whole.tensors[0].where == (31, 17)
     assert whole.tensors[0].analytic == 0
     assert whole.tensors[0].numeric != 0
+
+
+def test_a_small_fault_in_a_small_entry_is_seen(monkeypatch):
+    architecture = Architecture(2, (), 1, MSE)
+    rng = np.random.default_rng(0)
+    X, target = rng.normal(size=(8, 2)) * [1.0, 1e-4], rng.normal(size=(8, 1))
+    assert_right(check_gradient(architecture, np.ones(3), X, target))
+
+    def spoil(self, _):
+        self.dW[1] *= 1 + 1e-5  # an entry of some 1e-4, where J is some 1
+
+    after(monkeypatch, FirstAffine, "backward", spoil)
+    result = check_gradient(architecture, np.ones(3), X, target)
+    assert failing(result) == ["output.weight"]
+    assert result.tensors[0].where == (1, 0)
 
 
 # Kinks.

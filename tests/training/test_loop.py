@@ -370,7 +370,9 @@ def test_a_validation_loss_that_is_not_finite_is_a_divergence(training):
     one = training(*NUMBERS, *ONE_STEP, "training.optimizer.learning_rate=1e30")
     epochs, ended = run(one)
     assert not np.isfinite(column(epochs, "val_loss")).any()
-    assert ended.reason == "diverged"
+    assert (ended.reason, ended.best_epoch) == ("diverged", 0)
+    beginning = initial_theta(one.architecture, 0).astype(np.float32)
+    np.testing.assert_array_equal(one.network.theta, beginning)
 
 
 # ---------------------------------------------------------------- stopping by hand

@@ -1,0 +1,118 @@
+"""What goes wrong becomes one sentence and the exit code that errors.py promises."""
+
+import errno
+import os
+
+import pytest
+import typer
+
+from mlpcli import errors
+from mlpcli.cli.command import verb
+from mlpcli.errors import Fault, SpecError
+
+
+def outcome(capsys, work, **arguments):
+    """Run a verb that does `work`; return its exit code and what it printed."""
+    command = verb(lambda **_: work())
+    try:
+        command(**arguments)
+    except typer.Exit as end:
+        return end.exit_code, *capsys.readouterr()
+    return 0, *capsys.readouterr()
+
+
+def raising(error):
+    def work():
+        raise error
+
+    return work
+
+
+# The table of the design, section 6.
+@pytest.mark.parametrize(
+    ("error", "code", "words"),
+    [
+        (errors.UsageError("--split: no"), 2, "mlp: --split: no\n"),
+        (
+            SpecError([Fault("s.yaml", 9, 1, "b", "two"), Fault("s.yaml", 3, 5, "a", "one")]),
+            2,
+            "mlp: s.yaml:3:5: a: one\nmlp: s.yaml:9:1: b: two\n",
+        ),
+        (errors.DataError("t.csv:3:1: no"), 3, "mlp: t.csv:3:1: no\n"),
+        (errors.DivergedError("no"), 4, "mlp: no\n"),
+        (errors.RunError("no"), 5, "mlp: no\n"),
+        (errors.FileError("no"), 6, "mlp: no\n"),
+        (OSError(errno.EACCES, "Permission denied", "a/b"), 6, "mlp: a/b: Permission denied\n"),
+        (MemoryError(), 6, "mlp: not enough memory\n"),
+        (
+            UnicodeEncodeError("ascii", "ä.csv", 0, 1, "no"),
+            6,
+            "mlp: 'ä.csv': this system's encoding, ascii, cannot write that\n",
+        ),
+        (KeyboardInterrupt(), 130, "mlp: interrupted\n"),
+        (KeyboardInterrupt(15), 143, "mlp: interrupted\n"),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, BaseException) else None,
+)
+def test_the_exit_code_and_the_sentence_of_an_error(error, code, words, capsys):
+    assert outcome(capsys, raising(error)) == (code, "", words)
+
+
+@pytest.mark.parametrize("error", [ValueError("x"), RecursionError("deep"), AssertionError()])
+def test_a_bug_is_called_one(error, capsys):
+    code, out, err = outcome(capsys, raising(error))
+    assert (code, out) == (70, "")
+    assert err.splitlines() == [
+        f"mlp: a bug in mlp: {type(error).__name__}: {error}",
+        "mlp: please report it, with the output of the same command and --debug",
+    ]
+
+
+def test_the_traceback_is_shown_with_debug_only(capsys):
+    error = errors.DataError("t.csv: no")
+    assert "Traceback" not in outcome(capsys, raising(error), debug=False)[2]
+    code, _, err = outcome(capsys, raising(error), debug=True)
+    assert code == 3
+    assert err.startswith("Traceback (most recent call last):")
+    assert err.endswith("mlp: t.csv: no\n")
+
+
+@pytest.mark.parametrize(("returned", "code"), [(None, 0), (0, 0), (1, 1), (4, 4), (143, 143)])
+def test_what_a_verb_returns_is_the_exit_code(returned, code, capsys):
+    assert outcome(capsys, lambda: returned) == (code, "", "")
+
+
+def test_every_error_has_the_exit_code_that_the_table_gives_it():
+    told = [line.split() for line in errors.__doc__.splitlines() if "──" in line]
+    table = {words[1]: int(words[2]) for words in told}
+    assert table == {cls.__name__: cls.exit_code for cls in errors.MlpError.__subclasses__()}
+    assert set(table.values()) == {2, 3, 4, 5, 6}
+
+
+@pytest.fixture
+def broken_stdout(monkeypatch):
+    """Make standard output a pipe that nobody reads."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "w") as stream:
+        monkeypatch.setattr("sys.stdout", stream)
+        yield stream
+
+
+@pytest.mark.parametrize("code", [0, 1, 4])
+@pytest.mark.parametrize("size", [10, 100_000], ids=["in the buffer", "written at once"])
+@pytest.mark.usefixtures("broken_stdout")
+def test_a_reader_that_has_gone_does_not_change_the_exit_code(code, size):
+    from mlpcli.cli.console import say
+
+    def work():
+        say("x" * size)
+        say("more")
+        return code
+
+    try:
+        verb(lambda **_: work())()
+        found = 0
+    except typer.Exit as end:
+        found = end.exit_code
+    assert found == code

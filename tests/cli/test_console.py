@@ -1,0 +1,109 @@
+"""Results, notes and tables: which stream, which width, which digits."""
+
+import io
+import json
+import math
+
+import pytest
+
+from mlpcli.cli import console
+
+
+def test_results_and_notes_have_streams_of_their_own(capsys):
+    console.say("result")
+    console.note("note")
+    console.complain("two\nlines")
+    assert capsys.readouterr() == ("result\n", "note\nmlp: two\nmlp: lines\n")
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.97224, "0.9722"),
+        (1.0, "1"),
+        (123.456, "123.5"),
+        (1000.04, "1000.0"),
+        (-12345.678, "-12345.7"),
+        (1e7, "1e+07"),
+        (1.2e-7, "1.2e-07"),
+        (math.nan, "–"),
+        (None, "–"),
+        (math.inf, "inf"),
+        (12345, "12,345"),
+        ("text", "text"),
+    ],
+)
+def test_figures_have_four_digits(value, text):
+    assert console.figure(value) == text
+
+
+def test_a_table_in_a_pipe_has_one_line_a_row_and_no_escape_codes(capsys):
+    long = "x" * 500
+    console.table(["name", "value"], [[long, 0.5], ["[bold]b[/bold]", 12345]])
+    out, err = capsys.readouterr()
+    lines = out.splitlines()
+    assert err == ""
+    assert "\x1b" not in out
+    assert [line.split() for line in lines if "─" not in line] == [
+        ["name", "value"],
+        [long, "0.5"],
+        ["[bold]b[/bold]", "12,345"],
+    ]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "ascii", "latin-1", "utf8"])
+def test_json_is_json_in_any_encoding(encoding, monkeypatch):
+    raw = io.BytesIO()
+    stream = io.TextIOWrapper(raw, encoding, errors="backslashreplace")
+    monkeypatch.setattr("sys.stdout", stream)
+    document = {"é": "日本", "nan": [math.nan, -math.inf, 0.1], "name": "caf\udce9"}
+    console.say_json(document)
+    stream.flush()
+    told = json.loads(raw.getvalue().decode(encoding))
+    assert told == {"é": "日本", "nan": [None, None, 0.1], "name": "caf\udce9"}
+    if encoding.startswith("utf"):
+        assert "日本".encode() in raw.getvalue()
+
+
+@pytest.mark.parametrize("stream", ["stdout", "stderr"])
+def test_a_closed_stream_is_no_error(stream, monkeypatch, capfd):
+    monkeypatch.setattr(f"sys.{stream}", None)
+    console.say("result")
+    console.say_json({})
+    console.table(["a"], [[1]])
+    console.note("note")
+    console.complain("complaint")
+    out, err = capfd.readouterr()
+    assert (out == "") == (stream == "stdout")
+    assert (err == "") == (stream == "stderr")
+
+
+class Full(io.StringIO):
+    """A stream on a full disk."""
+
+    def write(self, text):
+        raise OSError(28, "No space left on device")
+
+
+def test_notes_that_cannot_be_written_are_given_up_and_results_are_not(monkeypatch):
+    monkeypatch.setattr("sys.stderr", Full())
+    monkeypatch.setattr("sys.stdout", Full())
+    console.note("note")
+    console.complain("complaint")
+    with pytest.raises(OSError, match="No space"):
+        console.say("result")
+
+
+@pytest.mark.parametrize(
+    ("tty", "term", "expected"),
+    [(True, "xterm", True), (True, "dumb", False), (True, None, True), (False, "xterm", False)],
+)
+def test_a_terminal_that_understands_more_than_lines(tty, term, expected, monkeypatch):
+    stream = io.StringIO()
+    stream.isatty = lambda: tty
+    if term is None:
+        monkeypatch.delenv("TERM", raising=False)
+    else:
+        monkeypatch.setenv("TERM", term)
+    assert console.on_terminal(stream) is expected
+    assert console.on_terminal(None) is False

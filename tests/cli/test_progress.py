@@ -1,0 +1,126 @@
+"""Progress: which kind where, and how often a plain line comes."""
+
+import io
+
+import pytest
+
+from mlpcli.cli import progress
+from mlpcli.cli.progress import NoProgress, PlainProgress, RichProgress, progress_for
+from mlpcli.training.loop import Advanced, Ended, EpochEnded
+
+COLUMNS = ["epoch", "train_loss", "val_loss", "val_accuracy", "learning_rate", "seconds"]
+
+
+def ended(epoch, best=1):
+    row = dict(zip(COLUMNS, [epoch, 0.5, 0.25, 1.0, 0.1, 0.001], strict=True))
+    return EpochEnded(epoch, row, improved=True, best_epoch=best)
+
+
+def lines_of(seconds, capsys, monkeypatch):
+    """Return the epochs of the lines that are printed for epochs ending at these times."""
+    times = iter(seconds)
+    monkeypatch.setattr(progress.time, "monotonic", lambda: 1000.0 + next(times))
+    shown = PlainProgress(len(seconds), COLUMNS)
+    for epoch in range(1, len(seconds) + 1):
+        shown.show(Advanced(epoch, 1, 1))
+        shown.show(ended(epoch))
+    shown.show(Ended("finished", len(seconds), 1, 0.0))
+    shown.close()
+    out, err = capsys.readouterr()
+    assert out == ""
+    return [int(line.split()[1].split("/")[0]) for line in err.splitlines()]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "epochs"),
+    [
+        ([0.0], [1]),
+        ([0.0, 0.1, 0.2, 0.3], [1, 4]),
+        ([0.0, 0.9, 1.0, 1.9, 2.0], [1, 3, 5]),
+        ([0.0, 0.5, 1.5, 1.6, 1.7], [1, 3, 5]),
+        ([0.0, 5.0, 10.0], [1, 2, 3]),
+        ([], []),
+    ],
+)
+def test_plain_lines_come_once_a_second_the_first_and_the_last_always(
+    seconds, epochs, capsys, monkeypatch
+):
+    assert lines_of(seconds, capsys, monkeypatch) == epochs
+
+
+def test_a_plain_line_has_every_figure(capsys):
+    PlainProgress(20, COLUMNS).show(ended(7, best=3))
+    assert capsys.readouterr().err == (
+        "epoch 7/20  train_loss 0.5  val_loss 0.25  val_accuracy 1  best epoch 3\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "terminal", "expected"),
+    [
+        ("auto", False, PlainProgress),
+        ("auto", True, RichProgress),
+        ("plain", True, PlainProgress),
+        ("none", True, NoProgress),
+        ("rich", False, RichProgress),
+    ],
+)
+def test_which_progress_where(kind, terminal, expected, monkeypatch):
+    stream = io.StringIO()
+    stream.isatty = lambda: terminal
+    monkeypatch.setattr("sys.stderr", stream)
+    monkeypatch.setenv("TERM", "xterm")
+    shown = progress_for(kind, 3, COLUMNS)
+    shown.close()
+    assert type(shown) is expected
+
+
+def test_without_standard_error_there_is_nothing_to_draw_on(monkeypatch, capfd):
+    monkeypatch.setattr("sys.stderr", None)
+    for kind in ("auto", "plain", "rich", "none"):
+        shown = progress_for(kind, 3, COLUMNS)
+        shown.show(ended(1))
+        shown.close()
+    assert capfd.readouterr() == ("", "")
+
+
+class Gone(io.StringIO):
+    """A terminal that was closed."""
+
+    def isatty(self):
+        return True
+
+    def write(self, text):
+        raise BrokenPipeError
+
+    def flush(self):
+        raise OSError(5, "Input/output error")
+
+
+@pytest.mark.parametrize("kind", ["rich", "plain"])
+def test_a_terminal_that_was_closed_ends_no_training(kind, monkeypatch, capfd):
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr("sys.stderr", Gone())
+    shown = progress_for(kind, 3, COLUMNS)
+    for epoch in (1, 2, 3):
+        shown.show(Advanced(epoch, 10, 10))
+        shown.show(ended(epoch))
+    shown.close()
+    monkeypatch.undo()  # or closing the stream would fail
+    print("results are still heard", flush=True)  # noqa: T201
+    assert capfd.readouterr().out == "results are still heard\n"
+
+
+def test_the_bar_knows_epochs_rows_and_the_best(monkeypatch):
+    stream = io.StringIO()
+    monkeypatch.setattr("sys.stderr", stream)
+    shown = RichProgress(4, COLUMNS)
+    shown.show(Advanced(1, 50, 100))
+    assert shown.bar.tasks[0].completed == 0.5
+    shown.show(Advanced(1, 100, 100))
+    shown.show(ended(1))
+    shown.show(Advanced(2, 25, 100))
+    task = shown.bar.tasks[0]
+    assert (task.completed, task.total, shown.rows) == (1.25, 4, 125)
+    assert task.fields["figures"] == "train_loss 0.5  val_loss 0.25  val_accuracy 1  best 1"
+    shown.close()

@@ -1,0 +1,114 @@
+"""The real command in processes of its own, and a run on iris that many tests look at."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+IRIS = Path(__file__).parents[2] / "data" / "iris.csv"
+PROGRAM = [sys.executable, "-m", "mlpcli"]
+# What a user's shell may have set and a test must not depend on.
+NOT_OURS = ("NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE", "COLUMNS", "LINES", "PYTHONUNBUFFERED")
+SPEC = """
+data: {path: iris.csv, target: species}
+model: {layers: [{units: 8, activation: tanh, keep_prob: 0.9}]}
+training: {epochs: 3}
+"""
+
+
+def environment(**changes):
+    """Return the environment of a command: warnings are errors, as in every test."""
+    ours = {k: v for k, v in os.environ.items() if k not in NOT_OURS and k[:2] != "LC"}
+    ours |= {"PYTHONWARNINGS": "error", "TERM": "xterm", "LANG": "C.UTF-8"}
+    return {k: v for k, v in (ours | changes).items() if v is not None}
+
+
+def never_a_traceback(text):
+    assert "Traceback" not in text, text
+    assert "Warning" not in text, text
+    assert "mlp: a bug in mlp" not in text, text
+    assert "Exception ignored" not in text, text
+
+
+@pytest.fixture(scope="session")
+def mlp():
+    """Return a function that runs `mlp` and returns its exit code, output and errors."""
+
+    def run(*arguments, cwd, stdin="", env=None, **options):
+        options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options}
+        given = {"stdin": stdin} if hasattr(stdin, "fileno") else {"input": stdin}
+        done = subprocess.run(
+            [*PROGRAM, *map(str, arguments)],
+            cwd=cwd,
+            env=environment(**(env or {})),
+            encoding="utf-8",
+            errors="surrogateescape",
+            check=False,
+            timeout=60,
+            **given,
+            **options,
+        )
+        never_a_traceback((done.stderr or "") + (done.stdout or ""))
+        return SimpleNamespace(code=done.returncode, out=done.stdout, err=done.stderr)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def shell():
+    """Return a function that runs a line of sh in which `mlp` is the command."""
+
+    def run(line, cwd, **changes):
+        folder = Path(cwd) / ".bin"
+        folder.mkdir(exist_ok=True)
+        program = folder / "mlp"
+        program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m mlpcli "$@"\n', "utf-8")
+        program.chmod(0o755)
+        path = f"{folder.resolve()}:{os.environ['PATH']}"
+        done = subprocess.run(
+            ["bash", "-o", "pipefail", "-c", line],
+            cwd=cwd,
+            env=environment(PATH=path, **changes),
+            capture_output=True,
+            encoding="utf-8",
+            check=False,
+            timeout=60,
+        )
+        never_a_traceback(done.stderr + done.stdout)
+        return SimpleNamespace(code=done.returncode, out=done.stdout, err=done.stderr)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def program():
+    """Return the command's words and environment, for tests that start it themselves."""
+    return SimpleNamespace(words=PROGRAM, environment=environment, check=never_a_traceback)
+
+
+def folder_with_iris(folder):
+    (folder / "iris.csv").write_bytes(IRIS.read_bytes())
+    (folder / "iris.yaml").write_text(SPEC, encoding="utf-8")
+    return folder
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Return a new folder with iris.csv and iris.yaml."""
+    return folder_with_iris(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def trained(mlp, tmp_path_factory):
+    """Return a run on iris, made by the command; not to be changed."""
+    folder = folder_with_iris(tmp_path_factory.mktemp("trained"))
+    done = mlp("train", "iris.yaml", "--run-dir", "run", cwd=folder)
+    assert done.code == 0, done.err
+    run = folder / "run"
+    manifest = json.loads((run / "manifest.json").read_text("utf-8"))
+    model = run / "model.safetensors"
+    return SimpleNamespace(folder=folder, done=done, run=run, manifest=manifest, model=model)

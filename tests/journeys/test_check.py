@@ -1,0 +1,129 @@
+"""mlp check: the network and its cost, counted by hand, and what is odd in the data."""
+
+import json
+
+import pytest
+
+
+@pytest.fixture(scope="module")
+def odd(tmp_path_factory):
+    """Return a folder with one oddity of each kind: a split column says which row is which part.
+
+    a is constant, b is missing once in training, colour once in test, row 2 of training is
+    validation's too, and no validation row has the class z.
+    """
+    folder = tmp_path_factory.mktemp("odd")
+    rows = [
+        "1,5,red,x,train",
+        "1,6,blue,y,train",
+        "1,NA,red,z,train",
+        "1,8,red,x,train",
+        "1,6,blue,y,val",
+        "1,9,red,x,val",
+        "1,7,NA,z,test",
+        "1,1,blue,y,test",
+        "1,2,red,x,test",
+    ]
+    (folder / "t.csv").write_text("\n".join(["a,b,colour,y,part", *rows]) + "\n", "ascii")
+    spec = """
+data: {path: t.csv, target: y, split: {column: part}}
+model: {layers: [{units: 6, keep_prob: 0.5}, {units: 5, activation: tanh, initializer: he_normal}]}
+training: {batch_size: 3}
+"""
+    (folder / "odd.yaml").write_text(spec, "ascii")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def told(odd, mlp):
+    done = mlp("check", "odd.yaml", "--json", cwd=odd)
+    assert (done.code, done.err) == (0, "")
+    return json.loads(done.out)
+
+
+def test_the_network_counted_by_hand(told):
+    # a, b, colour=blue, colour=red: 4 - 6 - 5 - 3
+    assert told["features"] == ["a", "b", "colour=blue", "colour=red"]
+    layers = [[layer[key] for key in ("name", "fan_in", "fan_out")] for layer in told["layers"]]
+    assert layers == [["hidden.1", 4, 6], ["hidden.2", 6, 5], ["output", 5, 3]]
+    kinds = [
+        [layer[k] for k in ("activation", "initializer", "keep_prob")] for layer in told["layers"]
+    ]
+    assert kinds == [
+        ["relu", "he_uniform", 0.5],
+        ["tanh", "he_normal", 1.0],
+        ["softmax", "glorot_uniform", 1.0],
+    ]
+    assert [layer["parameters"] for layer in told["layers"]] == [5 * 6, 7 * 5, 6 * 3]
+    assert told["parameters"] == 83
+
+
+def test_an_epoch_counted_by_hand(told):
+    assert told["rows"] == {"train": 4, "validation": 2, "test": 3}
+    assert told["steps_per_epoch"] == 2  # 3 rows and 1
+    # Forward 24 + 30 + 15 a row; the weights' gradient as many; deltas through all but the first.
+    assert told["multiply_adds_per_epoch"] == 4 * (69 + 69 + 45)
+    # Parameters, gradient and best weights alone are 3 · 83 numbers of 4 bytes.
+    assert 3 * 83 * 4 < told["memory_bytes"] < 16 << 20
+
+
+def test_what_is_odd(told):
+    assert [(o["kind"], o["columns"], o["text"]) for o in told["oddities"]] == [
+        ("constant", ["a"], "constant in the training rows, so of no use: a"),
+        ("missing", ["b"], "b: missing in 1 of 9 rows; set to the training median, 6"),
+        (
+            "missing",
+            ["colour"],
+            "colour: missing in 1 of 9 rows; in no category: all its columns 0",
+        ),
+        ("duplicate", [], "1 of the 2 validation rows are training rows too, value for value"),
+        ("absent_class", [], "no validation row has the class z"),
+    ]
+
+
+def test_what_a_model_has_to_beat(told):
+    assert told["baseline"] == {
+        "what": "accuracy of always saying x",
+        "train": 0.5,
+        "validation": 0.5,
+        "test": pytest.approx(1 / 3),
+    }
+    assert told["task"] == "multiclass"
+    assert told["classes"] == ["x", "y", "z"]
+
+
+def test_the_spec_is_shown_with_its_defaults_resolved(told):
+    spec = told["spec"]
+    assert spec["data"]["task"] == "multiclass"
+    assert spec["data"]["categorical"] == ["colour"]
+    assert spec["model"]["loss"] == {"name": "cross_entropy"}
+    assert spec["training"]["metrics"] == ["accuracy"]
+
+
+def test_the_same_in_words(odd, told, mlp):
+    done = mlp("check", "odd.yaml", cwd=odd)
+    assert (done.code, done.err) == (0, "")
+    assert done.out.startswith("t.csv: 4 train, 2 validation, 3 test rows; 4 features; multiclass")
+    rows = [line.split() for line in done.out.splitlines()]
+    assert ["hidden.1", "4", "→", "6", "relu", "he_uniform", "0.5", "30"] in rows
+    assert ["total", "83"] in rows
+    assert "an epoch is 2 steps, 732 multiply-adds" in done.out
+    for oddity in told["oddities"]:
+        assert f"odd: {oddity['text']}\n" in done.out
+    assert sorted(path.name for path in odd.iterdir()) == ["odd.yaml", "t.csv"]
+
+
+def test_nothing_odd_is_said_too(folder, mlp):
+    done = mlp("check", "iris.yaml", "--set", "data.target=petal_width_cm", cwd=folder)
+    assert done.code == 0
+    assert "to beat: rmse of always saying the training mean: train 0." in done.out
+    assert done.out.endswith("nothing odd in the data\n")
+
+
+def test_duplicates_across_files_in_a_column_with_a_gap(tmp_path, mlp):
+    (tmp_path / "a.csv").write_text("x,y\n1,no\n2,yes\n3,no\n", "ascii")
+    (tmp_path / "b.csv").write_text("x,y\n1,no\n,yes\n", "ascii")
+    files = "data: {target: y, split: {files: {train: a.csv, test: b.csv}}}\n"
+    (tmp_path / "s.yaml").write_text(files, "ascii")
+    kinds = json.loads(mlp("check", "s.yaml", "--json", cwd=tmp_path).out)["oddities"]
+    assert "duplicate" in [oddity["kind"] for oddity in kinds]

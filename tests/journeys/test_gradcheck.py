@@ -1,0 +1,175 @@
+"""mlp gradcheck on every combination of hidden activation and loss, and its options."""
+
+import json
+import subprocess
+
+import pytest
+
+from mlpcli.nn.activations import ACTIVATIONS
+from mlpcli.nn.losses import LOSSES
+
+HIDDEN = [name for name, member in ACTIVATIONS.items() if not member.output_only]
+COMBINATIONS = [
+    (activation, loss, task)
+    for activation in HIDDEN
+    for loss, member in LOSSES.items()
+    for task in member.tasks
+]
+SPEC = """
+data: {path: there/is/no.csv, target: [y]}
+model: {layers: [{units: 5, keep_prob: 0.7}, {units: 4}]}
+training: {batch_size: 7}
+regularization: {l2: 0.01}
+"""
+# The command itself, many times in one process: starting it takes longer than checking.
+MANY = """
+import contextlib, io, json, sys
+from mlpcli.cli.main import main
+
+for words in json.loads(sys.stdin.read()):
+    sys.argv = ["mlp", *words]
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        try:
+            main()
+            code = 0
+        except SystemExit as end:
+            code = end.code
+    print(json.dumps([code, out.getvalue(), err.getvalue()]))
+"""
+
+
+@pytest.fixture(scope="module")
+def many(program, tmp_path_factory):
+    """Return a function that runs the command many times; its codes, outputs and errors."""
+    folder = tmp_path_factory.mktemp("gradcheck")
+    (folder / "spec.yaml").write_text(SPEC, "ascii")
+
+    def run(commands, before=""):
+        done = subprocess.run(
+            [program.words[0], "-c", before + MANY],
+            input=json.dumps(commands),
+            cwd=folder,
+            env=program.environment(),
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        found = [json.loads(line) for line in done.stdout.splitlines()]
+        assert len(found) == len(commands)
+        for _, out, err in found:
+            program.check(out + err)
+        return found
+
+    return run
+
+
+def words_for(activation, loss, task, *more):
+    layers = [f"model.layers[{k}].activation={activation}" for k in (0, 1)]
+    keys = [*layers, f"model.loss={loss}", f"data.task={task}"]
+    if task == "multilabel":
+        keys.append("data.target=[y1, y2]")
+    pairs = [word for key in keys for word in ("--set", key)]
+    return ["gradcheck", "spec.yaml", "--synthetic", "--json", *pairs, *more]
+
+
+@pytest.fixture(scope="module")
+def checked(many):
+    return dict(zip(COMBINATIONS, many([words_for(*c) for c in COMBINATIONS]), strict=True))
+
+
+@pytest.mark.parametrize("combination", COMBINATIONS, ids="-".join)
+def test_every_combination_passes(combination, checked):
+    code, out, err = checked[combination]
+    document = json.loads(out)
+    assert (code, err) == (0, "")
+    assert document["passed"] is True
+    assert document["tolerance"] == 1e-6
+    names = [
+        f"{layer}.{part}"
+        for layer in ("hidden.1", "hidden.2", "output")
+        for part in ("weight", "bias")
+    ]
+    assert [tensor["name"] for tensor in document["tensors"]] == names
+    for tensor in document["tensors"]:
+        assert tensor["checked"] == tensor["entries"]
+        assert tensor["undecided"] == 0
+        assert 0 <= tensor["worst"] <= 1e-6
+    assert document["directions"]["passed"] is True
+
+
+def test_there_is_something_to_check(checked):
+    # A network whose gradient is 0 everywhere would pass any check.
+    for _, out, _ in checked.values():
+        tensors = json.loads(out)["tensors"]
+        assert max(abs(tensor["analytic"]) for tensor in tensors) > 1e-3
+
+
+FAULTS = {
+    "the bias gradient": """
+from mlpcli.nn.stages import Affine
+right = Affine.parameter_gradients
+def wrong(self, delta):
+    right(self, delta)
+    self.db *= 1.001
+Affine.parameter_gradients = wrong
+""",
+    "the mask on the way back": """
+from mlpcli.nn.stages import Drop
+Drop.backward = lambda self, delta: delta
+""",
+    "the penalty": """
+from mlpcli.nn.penalties import L2
+L2.add_gradient = lambda self, grad: None
+""",
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_planted_fault_is_exit_code_1(fault, many):
+    chosen = COMBINATIONS[:: len(COMBINATIONS) // 5]
+    for code, out, err in many([words_for(*c) for c in chosen], FAULTS[fault]):
+        assert (code, err) == (1, "")
+        assert json.loads(out)["passed"] is False
+
+
+def test_how_many_entries_are_checked(many):
+    # 8 - 20 - 15 - 4 on made-up data: 160, 20, 300, 15, 60 and 4 entries.
+    sizes = ["model.layers[0].units=20", "model.layers[1].units=15", "data.target=[a, b, c, d]"]
+    words = words_for("tanh", "mse", "regression")
+    words += [word for key in sizes for word in ("--set", key)]
+    table = {
+        (): [160, 20, 256, 15, 60, 4],
+        ("--samples", "30"): [30, 20, 30, 15, 30, 4],
+        ("--all",): [160, 20, 300, 15, 60, 4],
+        ("--all", "--samples", "3"): [160, 20, 300, 15, 60, 4],
+    }
+    found = many([[*words, *more] for more in table])
+    for (code, out, _), expected in zip(found, table.values(), strict=True):
+        assert code == 0
+        assert [tensor["checked"] for tensor in json.loads(out)["tensors"]] == expected
+
+
+def test_on_the_users_own_first_batch(folder, mlp):
+    done = mlp("gradcheck", "iris.yaml", cwd=folder)
+    assert done.code == 0
+    assert "iris.csv: a batch of 32 rows, float64, at the random beginning" in done.err
+    rows = [line.split() for line in done.out.splitlines() if ".weight" in line or ".bias" in line]
+    assert [row[:3] for row in rows] == [
+        ["hidden.1.weight", "32", "32"],
+        ["hidden.1.bias", "8", "8"],
+        ["output.weight", "24", "24"],
+        ["output.bias", "3", "3"],
+    ]
+    assert {row[-1] for row in rows} == {"pass"}
+    assert done.out.endswith("every tensor passed: largest relative error allowed 1e-06\n")
+    assert sorted(path.name for path in folder.iterdir()) == ["iris.csv", "iris.yaml"]
+
+
+def test_without_data_it_says_so_and_synthetic_data_need_none(folder, mlp):
+    (folder / "iris.csv").unlink()
+    done = mlp("gradcheck", "iris.yaml", cwd=folder)
+    assert (done.code, done.out) == (3, "")
+    done = mlp("gradcheck", "iris.yaml", "--synthetic", cwd=folder)
+    assert done.code == 0
+    assert "made-up data for multiclass, 8 features" in done.err

@@ -1,0 +1,106 @@
+"""mlp predict: a column for each question, a row for each row, in the file's order."""
+
+import csv
+import io
+import json
+
+import numpy as np
+import pytest
+
+
+def table(text):
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+@pytest.fixture(scope="module")
+def predictions(trained, mlp):
+    done = mlp("predict", trained.run, "iris.csv", cwd=trained.folder)
+    assert (done.code, done.err) == (0, "")
+    return done.out
+
+
+def test_the_columns_are_named_after_the_classes(predictions):
+    assert predictions.splitlines()[0] == (
+        "prediction,probability_setosa,probability_versicolor,probability_virginica"
+    )
+
+
+def test_a_row_for_each_row_with_probabilities_that_sum_to_1(predictions):
+    rows = table(predictions)
+    assert len(rows) == 150
+    names = list(rows[0])[1:]
+    chances = np.array([[float(row[name]) for name in names] for row in rows])
+    np.testing.assert_allclose(chances.sum(axis=1), 1, atol=1e-6)
+    assert chances.min() > 0
+    most = [names[k].removeprefix("probability_") for k in chances.argmax(axis=1)]
+    assert [row["prediction"] for row in rows] == most
+
+
+def test_the_rows_keep_their_order(predictions, trained, folder, mlp):
+    header, *lines = (folder / "iris.csv").read_text("utf-8").splitlines()
+    (folder / "backwards.csv").write_text("\n".join([header, *lines[::-1]]) + "\n", "utf-8")
+    done = mlp("predict", trained.run, "backwards.csv", cwd=folder)
+    for forth, back in zip(table(predictions), table(done.out)[::-1], strict=True):
+        assert forth["prediction"] == back["prediction"]
+        # The last chunk of rows runs alone, so that BLAS may round them in another way.
+        assert float(forth["probability_setosa"]) == pytest.approx(
+            float(back["probability_setosa"]), rel=1e-5
+        )
+
+
+def test_the_accuracy_is_that_of_eval(predictions, trained):
+    truth = [
+        line.split(",")[-1] for line in (trained.folder / "iris.csv").read_text().splitlines()[1:]
+    ]
+    right = [
+        row["prediction"] == label for row, label in zip(table(predictions), truth, strict=True)
+    ]
+    parts = trained.manifest["result"]["scores"].values()
+    assert sum(right) == round(sum(part["rows"] * part["accuracy"] for part in parts))
+
+
+def test_json_has_the_same_numbers(predictions, trained, mlp):
+    done = mlp("predict", trained.run, "iris.csv", "--json", cwd=trained.folder)
+    document = json.loads(done.out)
+    assert document["rows"] == 150
+    as_text = [{k: str(v) for k, v in row.items()} for row in document["predictions"]]
+    assert [
+        {k: str(float(v)) if k != "prediction" else v for k, v in row.items()}
+        for row in table(predictions)
+    ] == as_text
+
+
+def test_from_standard_input_without_the_target(predictions, trained, mlp):
+    lines = (trained.folder / "iris.csv").read_text("utf-8").splitlines()
+    bare = "\n".join(line.rpartition(",")[0] for line in lines) + "\n"
+    done = mlp("predict", trained.run, "-", cwd=trained.folder, stdin=bare)
+    assert (done.code, done.err) == (0, "")
+    assert done.out == predictions
+
+
+@pytest.mark.parametrize("stdin", ["", "sepal_length_cm\n", "a,b\n1,2\n"])
+def test_what_is_wrong_with_standard_input_is_said(stdin, trained, mlp):
+    done = mlp("predict", trained.run, "-", cwd=trained.folder, stdin=stdin)
+    assert (done.code, done.out) == (3, "")
+    assert done.err.startswith("mlp: <stdin>")
+
+
+def test_a_file_of_predictions_replaces_the_old_one_whole(predictions, trained, folder, mlp):
+    (folder / "p.csv").write_text("old and long\n" * 1000, "ascii")
+    done = mlp("predict", trained.run, "iris.csv", "-o", "p.csv", cwd=folder)
+    assert (done.code, done.out, done.err) == (0, "", "150 predictions in p.csv\n")
+    assert (folder / "p.csv").read_text("utf-8") == predictions
+    assert sorted(path.name for path in folder.iterdir()) == ["iris.csv", "iris.yaml", "p.csv"]
+    # What cannot be predicted leaves the file as it is.
+    (folder / "bad.csv").write_text("sepal_length_cm\n1\n", "ascii")
+    assert mlp("predict", trained.run, "bad.csv", "-o", "p.csv", cwd=folder).code == 3
+    assert (folder / "p.csv").read_text("utf-8") == predictions
+
+
+def test_numbers_in_the_targets_unit(folder, mlp):
+    words = ["--set", "data.target=[petal_width_cm, sepal_length_cm]", "--run-dir", "run", "-q"]
+    assert mlp("train", "iris.yaml", *words, cwd=folder).code == 0
+    rows = table(mlp("predict", "run", "iris.csv", cwd=folder).out)
+    assert list(rows[0]) == ["prediction_petal_width_cm", "prediction_sepal_length_cm"]
+    lengths = np.array([float(row["prediction_sepal_length_cm"]) for row in rows])
+    assert 4 < lengths.min() < lengths.max() < 9  # in cm, 4.3 … 7.9; standardized, about 0

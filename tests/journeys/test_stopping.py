@@ -1,0 +1,214 @@
+"""Stopped by hand or killed: the files of a run are whole, and the exit code says by what."""
+
+import fcntl
+import json
+import os
+import signal
+import struct
+import subprocess
+import termios
+import time
+
+import numpy as np
+import pytest
+
+from mlpcli.runs.model_file import load_model
+
+INT, TERM = signal.SIGINT, signal.SIGTERM
+ENDLESS = """
+data: {{path: iris.csv, target: species, split: {{validation: {validation}}}}}
+training: {{epochs: 100000000, early_stopping: null}}
+"""
+# One epoch is 30,000 steps of some 0.3 ms: no test waits for its end.
+LONG_EPOCH = """
+data: {{path: long.csv, target: y, split: {{validation: {validation}, test: 0}}}}
+model: {{layers: [{{units: 512}}, {{units: 512}}]}}
+training: {{epochs: 2, batch_size: 1}}
+"""
+
+
+@pytest.fixture(scope="module")
+def long_csv():
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(30_000, 4)).round(2)
+    lines = [",".join(map(str, row)) + f",{int(row[0] > 0)}" for row in rows.tolist()]
+    return "\n".join(["a,b,c,d,y", *lines]) + "\n"
+
+
+def default_signals():
+    """Take signals as a command typed in a terminal does, whatever the tests were started by."""
+    for number in (INT, TERM):
+        signal.signal(number, signal.SIG_DFL)
+
+
+@pytest.fixture
+def start(folder, program):
+    """Return a function that starts the command; whatever runs at the test's end is killed."""
+    begun = []
+
+    def start_(*words, spec=None, before=default_signals, **options):
+        if spec is not None:
+            (folder / "spec.yaml").write_text(spec, "utf-8")
+            words = ("train", "spec.yaml", "--run-dir", "run", *words)
+        process = subprocess.Popen(
+            [*program.words, *map(str, words)],
+            cwd=folder,
+            env=program.environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            preexec_fn=before,  # noqa: PLW1509  there are no threads here
+            **options,
+        )
+        begun.append(process)
+        return process
+
+    yield start_
+    for process in begun:
+        process.kill()
+        process.communicate()
+
+
+def wait_for(condition):
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def wait_for_epochs(folder, n):
+    """Wait until n epochs are in metrics.csv; 0: until it has been begun."""
+    metrics = folder / "run" / "metrics.csv"
+    wait_for(lambda: metrics.exists() and metrics.read_text("ascii").count("\n") > n)
+
+
+def ended(process, program):
+    out, err = process.communicate(timeout=30)
+    program.check(out + err)
+    return out, err
+
+
+def assert_whole(run, status):
+    """Assert that whatever has its final name can be read to its end; return the manifest."""
+    names = sorted(path.name for path in run.iterdir() if not path.name.endswith(".tmp"))
+    told = json.loads((run / "manifest.json").read_text("utf-8"))
+    assert told["status"] == status
+    text = (run / "metrics.csv").read_text("ascii")
+    assert text.endswith("\n")
+    header, *rows = (line.split(",") for line in text.splitlines())
+    assert {len(row) for row in rows} <= {len(header)}
+    assert [row[0] for row in rows] == [str(k + 1) for k in range(len(rows))]
+    if "model.safetensors" in names:
+        load_model(run / "model.safetensors")
+    return told, len(rows), names
+
+
+FILES = ["manifest.json", "metrics.csv", "model.safetensors", "spec.yaml"]
+
+
+@pytest.mark.parametrize(("number", "code"), [(INT, 130), (TERM, 143)], ids=["INT", "TERM"])
+@pytest.mark.parametrize("validation", [0.15, 0])
+def test_a_signal_ends_training_after_the_step(number, code, validation, start, folder, program):
+    process = start(spec=ENDLESS.format(validation=validation))
+    wait_for_epochs(folder, 3)
+    process.send_signal(number)
+    out, err = ended(process, program)
+    assert process.returncode == code
+    told, n_epochs, names = assert_whole(folder / "run", "interrupted")
+    result = told["result"]
+    assert names == FILES
+    assert (result["reason"], result["epochs"]) == ("interrupted", n_epochs)
+    assert n_epochs >= 3
+    assert load_model(folder / "run" / "model.safetensors").training["reason"] == "interrupted"
+    assert out.splitlines()[-1] == "run: run"
+    last = f"mlp: interrupted in epoch {n_epochs + 1}; the model so far is in run"
+    assert err.splitlines()[-1] == last
+    if validation == 0:
+        assert result["best_epoch"] == n_epochs
+
+
+@pytest.mark.parametrize(
+    ("number", "code", "validation", "option"),
+    [(INT, 130, 0.15, "-q"), (TERM, 143, 0, "--json")],
+    ids=["INT", "TERM"],
+)
+def test_in_the_first_epoch_too(number, code, validation, option, long_csv, start, folder, program):
+    (folder / "long.csv").write_text(long_csv, "ascii")
+    process = start(option, spec=LONG_EPOCH.format(validation=validation))
+    wait_for_epochs(folder, 0)
+    time.sleep(0.2)  # some hundred steps
+    process.send_signal(number)
+    out, err = ended(process, program)
+    assert process.returncode == code
+    told, n_epochs, names = assert_whole(folder / "run", "interrupted")
+    assert (n_epochs, names) == (0, FILES)
+    assert told["result"]["epochs"] == told["result"]["best_epoch"] == 0
+    assert err == "mlp: interrupted in epoch 1; the model so far is in run\n"
+    if option == "-q":
+        assert out == "run\n"
+    else:
+        document = json.loads(out)
+        assert (document["status"], document["run"]) == ("interrupted", "run")
+    # The steps that were taken are in the model: it is not the random beginning any more.
+    weights = load_model(folder / "run" / "model.safetensors").network.tensors()
+    assert np.any(weights["output.bias"] != 0)
+
+
+def test_the_second_signal_does_not_wait(start, folder, program):
+    process = start(spec=ENDLESS.format(validation=0.15))
+    wait_for_epochs(folder, 1)
+    # Stopped, it finds both when it goes on, as if they came within one step.
+    for number in (signal.SIGSTOP, INT, TERM, signal.SIGCONT):
+        process.send_signal(number)
+    out, err = ended(process, program)
+    assert process.returncode == 143
+    told, _, names = assert_whole(folder / "run", "interrupted")
+    assert told["result"] == {"status": "interrupted"}
+    assert names == [name for name in FILES if name != "model.safetensors"]
+    assert out == ""
+    assert err.splitlines()[-1] == "mlp: interrupted"
+
+
+def test_what_the_shell_ignores_for_background_jobs_stays_ignored(start, folder, program):
+    def ignore():
+        default_signals()
+        signal.signal(INT, signal.SIG_IGN)
+
+    process = start(spec=ENDLESS.format(validation=0.15), before=ignore)
+    wait_for_epochs(folder, 1)
+    process.send_signal(INT)
+    before = (folder / "run" / "metrics.csv").read_text("ascii").count("\n")
+    wait_for_epochs(folder, before + 20)
+    process.send_signal(TERM)
+    ended(process, program)
+    assert process.returncode == 143
+    assert assert_whole(folder / "run", "interrupted")[2] == FILES
+
+
+@pytest.mark.parametrize("after", [0, 40])
+def test_killed_nothing_under_a_final_name_is_half_written(after, start, folder, program):
+    process = start(spec=ENDLESS.format(validation=0.15))
+    wait_for_epochs(folder, after)
+    process.kill()
+    ended(process, program)
+    assert process.returncode == -signal.SIGKILL
+    told, n_epochs, names = assert_whole(folder / "run", "running")
+    assert told["result"] is None
+    assert n_epochs >= after
+    assert names == ["manifest.json", "metrics.csv", "spec.yaml"]
+
+
+@pytest.mark.parametrize(("number", "code"), [(INT, 130), (TERM, -TERM)], ids=["INT", "TERM"])
+def test_while_it_waits_for_data(number, code, trained, start, folder, program):
+    reading, writing = os.pipe()
+    process = start("predict", trained.run, "-", "-o", "p.csv", stdin=reading)
+    os.close(reading)
+    os.write(writing, b"sepal_length_cm,")
+    # The pipe is empty again once the command has taken the bytes and asks for more.
+    wait_for(lambda: fcntl.ioctl(writing, termios.FIONREAD, b"\0" * 4) == struct.pack("i", 0))
+    process.send_signal(number)
+    out, err = ended(process, program)
+    os.close(writing)
+    assert (process.returncode, out) == (code, "")
+    assert err == ("mlp: interrupted\n" if number == INT else "")
+    assert not (folder / "p.csv").exists()

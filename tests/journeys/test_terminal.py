@@ -1,0 +1,112 @@
+"""What is drawn on a terminal, made with the standard library's pty, and what is not."""
+
+import os
+import pty
+import re
+import subprocess
+
+import pytest
+
+ESCAPE = "\x1b"
+COLOUR = re.compile(r"\x1b\[[\d;]*(?:3[0-7]|38|9[0-7])[\d;]*m")
+
+
+@pytest.fixture
+def on_terminal(program, folder):
+    """Return a function that runs `mlp` with both outputs on a terminal; all that it showed."""
+
+    def run(*words, **changes):
+        ours, theirs = pty.openpty()
+        process = subprocess.Popen(
+            [*program.words, *map(str, words)],
+            cwd=folder,
+            env=program.environment(COLUMNS="120", **changes),
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+        )
+        os.close(theirs)
+        shown = b""
+        while True:
+            try:
+                chunk = os.read(ours, 65536)
+            except OSError:  # the other end is closed
+                break
+            if not chunk:
+                break
+            shown += chunk
+        os.close(ours)
+        assert process.wait(30) == 0
+        text = shown.decode("utf-8")
+        program.check(text)
+        return text
+
+    return run
+
+
+TRAIN = ("train", "iris.yaml", "--run-dir", "run", "--set", "training.epochs=300")
+
+
+def test_a_terminal_gets_a_bar_that_is_taken_away(on_terminal):
+    shown = on_terminal(*TRAIN)
+    assert COLOUR.search(shown)
+    assert re.search(r"epoch \d+/300", shown)
+    assert "rows/s" in shown
+    assert shown.count(f"{ESCAPE}[?25l") == shown.count(f"{ESCAPE}[?25h") == 1  # the cursor is back
+    after = shown.rpartition(f"{ESCAPE}[?25h")[2]
+    assert "run: run" in after
+    assert "train_loss" not in after
+
+
+@pytest.mark.parametrize(
+    ("option", "changes", "escapes", "colours"),
+    [
+        ("auto", {"TERM": "dumb"}, False, False),
+        ("auto", {"NO_COLOR": "1"}, True, False),
+        ("rich", {"TERM": "xterm"}, True, True),
+        ("plain", {"TERM": "dumb"}, False, False),
+        ("none", {"TERM": "dumb"}, False, False),
+    ],
+)
+def test_what_the_environment_asks_for(option, changes, escapes, colours, on_terminal):
+    shown = on_terminal(*TRAIN, "--progress", option, **changes)
+    assert (ESCAPE in shown) == escapes
+    assert bool(COLOUR.search(shown)) == colours
+    plain_lines = re.findall(r"^epoch \d+/300  train_loss", shown, re.MULTILINE)
+    # `auto` on a dumb terminal is plain: the first line, the last, and one a second between.
+    assert bool(plain_lines) == (option in ("auto", "plain") and not escapes)
+    if option == "none":
+        assert "epoch 1/300" not in shown
+
+
+def test_plain_on_a_good_terminal_draws_no_bar(on_terminal):
+    shown = on_terminal(*TRAIN, "--progress=plain")
+    assert f"{ESCAPE}[?25l" not in shown
+    assert re.search(r"^epoch 1/300  train_loss", shown, re.MULTILINE)
+
+
+def test_quiet_and_json_are_plain_on_a_terminal_too(on_terminal):
+    assert on_terminal(*TRAIN, "-q") == "run\r\n"
+    shown = on_terminal(*TRAIN, "--json", "--force")
+    assert ESCAPE not in shown
+    assert shown.startswith("{\r\n")
+
+
+def test_a_table_keeps_to_the_width_of_the_terminal(on_terminal, trained):
+    shown = on_terminal("eval", trained.run)
+    assert "confusion matrix" in shown
+    assert max(len(re.sub(r"\x1b\[[\d;]*m", "", line)) for line in shown.splitlines()) <= 120
+
+
+@pytest.mark.parametrize("option", ["auto", "rich", "plain", "none"])
+def test_in_a_pipe_there_is_no_escape_code(option, folder, mlp):
+    done = mlp(*TRAIN, "--progress", option, cwd=folder)
+    assert done.code == 0
+    assert ESCAPE not in done.out + done.err
+    lines = [line for line in done.err.splitlines() if line.startswith("epoch ")]
+    if option in ("auto", "plain"):
+        seconds = float(re.search(r"epochs, ([\d.e-]+) s", done.err)[1])
+        assert lines[0].startswith("epoch 1/300 ")
+        assert 2 <= len(lines) <= 3 + seconds
+    else:
+        assert not [line for line in lines if "train_loss" in line and "300" not in line]

@@ -54,7 +54,7 @@ def _verbs() -> Iterator[str]:
     yield from ("## Commands", "")
     for module in pkgutil.iter_modules(verbs.__path__):
         function = getattr(importlib.import_module(f"{verbs.__name__}.{module.name}"), module.name)
-        first, _, rest = inspect.getdoc(function).partition("\n")
+        first, _, rest = inspect.getdoc(function).replace("\b\n", "").partition("\n")
         text, _, examples = rest.partition("Examples:" if "Examples:" in rest else "Example:")
         yield from (f"### mlp {module.name}", "", first, *text.strip("\n").split("\n"), "")
         yield from ("```sh", *(x.strip() for x in examples.split("\n") if x.strip()), "```", "")

@@ -42,11 +42,11 @@ def _run(work: Callable[..., Any], arguments: dict[str, Any]) -> int:
     except BaseException as error:  # noqa: BLE001  the last place where it can become a sentence
         if arguments.get("debug"):
             traceback.print_exc()
-        return _explain(error)
+        return explain(error)
     return code or 0
 
 
-def _explain(error: BaseException) -> int:
+def explain(error: BaseException) -> int:
     """Print one sentence for an error; return its exit code."""
     if isinstance(error, MlpError):
         complain(str(error))

@@ -39,7 +39,7 @@ def forget(stream: Any) -> None:
 
 def say_json(document: Any) -> None:
     """Print one JSON document; NaN and infinity become null."""
-    from mlpcli.runs.manifest import without_nan
+    from mlpcli.plain import without_nan
 
     # What another encoding cannot write would be escaped as Python does, which is not JSON.
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"

@@ -16,6 +16,8 @@ import typer
 
 from mlpcli import __version__
 from mlpcli.cli import verbs
+from mlpcli.cli.command import explain
+from mlpcli.cli.console import flush
 
 HELP = """Train, evaluate and verify multilayer perceptrons from YAML specs.
 
@@ -59,11 +61,17 @@ for _module in pkgutil.iter_modules(verbs.__path__):
 def main() -> None:
     """Run the command line."""
     # Before NumPy is imported: BLAS's own threads run many times slower than one as soon as
-    # another job holds a core (design, section 2). Parallelism is over lanes.
+    # another job holds a core (docs/decisions/0007). Parallelism is over lanes.
     for library in ("OPENBLAS", "OMP", "MKL", "VECLIB", "BLIS"):
         name = f"{library}_NUM_THREADS" if library != "VECLIB" else "VECLIB_MAXIMUM_THREADS"
         os.environ[name] = "1"
     for stream in (sys.stdout, sys.stderr):
         if stream is not None and hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
-    app(prog_name="mlp")
+    try:
+        try:
+            app(prog_name="mlp")
+        finally:
+            flush()
+    except OSError as error:  # what Typer itself prints, on a full disk; verbs look after their own
+        sys.exit(explain(error))

@@ -16,5 +16,10 @@ Overrides = Annotated[
 ]
 Seed = Annotated[int | None, typer.Option(metavar="N", help="Replace the spec's seed.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Silence all but errors.")]
+Quiet = Annotated[
+    bool,
+    typer.Option(
+        "--quiet", "-q", help="No notes; where the exit code is the answer, nothing at all."
+    ),
+]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]

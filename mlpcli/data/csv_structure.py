@@ -120,7 +120,8 @@ class CsvFile:
         for place, name in enumerate(names, start=1):
             where = self._place(line, place - 1) if not name.strip() or name in seen else ""
             if not name.strip():
-                raise DataError(f"{where}: column {place} has no name")
+                index = "; if it is an index, save the file without" if place == 1 else ""
+                raise DataError(f"{where}: column {place} has no name{index}")
             if name in seen:
                 problem = f"columns {seen[name]} and {place} are both named {quoted(name)}"
                 hint = "; is there a header line?" if is_number(name) else ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -114,14 +114,17 @@ def load_dataset(options: DataOptions) -> Dataset:
     read = options.read
     if options.categorical:
         text = tuple(options.categorical)
-        read = ReadOptions(read.missing, read.delimiter, text)
+        read = replace(read, text=text)
     if options.files:
-        tables = {part: read_table(path, read) for part, path in options.files.items()}
+        tables = {
+            part: read_table(path, read, key=("data", "split", "files", part))
+            for part, path in options.files.items()
+        }
         first, codes = tables["train"], None
         train_rows = np.arange(len(first))
     else:
         assert options.path is not None
-        first = read_table(options.path, read)
+        first = read_table(options.path, read, key=("data", "path"))
         tables = {"data": first}
         codes = None  # found below, once the classes are known
         train_rows = np.arange(0)
@@ -147,7 +150,7 @@ def load_dataset(options: DataOptions) -> Dataset:
         first, train_rows, names, scale=options.scale, categorical=options.categorical
     )
     text = (*inputs.text_columns, *text_columns(target))
-    read = ReadOptions(read.missing, read.delimiter, text)
+    read = replace(read, text=text)
     encoding = Encoding(task, inputs, target, read)
     return _encoded(tables, codes, encoding, options.dtype)
 

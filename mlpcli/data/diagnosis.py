@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,11 +10,13 @@ import numpy as np
 import pandas as pd
 
 from mlpcli.data.dataset import Dataset
-from mlpcli.data.inputs import NumericColumn
+from mlpcli.data.inputs import CategoryColumn, NumericColumn
+from mlpcli.data.table import is_constant
 from mlpcli.data.targets import ClassTarget
 from mlpcli.errors import listing
 from mlpcli.nn.arrays import Array
 
+DATE = re.compile(r"\d{4}-\d\d?-\d\d?.*|\d\d?[./]\d\d?[./]\d{2,4}.*")
 ROWS_PER_CLASS = 10  # a whole number that occurs as often on average may be a class
 
 
@@ -21,7 +24,8 @@ ROWS_PER_CLASS = 10  # a whole number that occurs as often on average may be a c
 class Oddity:
     """One thing that may be a mistake in the data.
 
-    kind     constant, missing, duplicate, absent_class or perhaps_classes
+    kind     constant, missing, duplicate, absent_class, perhaps_classes, variants, identifier,
+             dates or constant_target
     columns  the columns it is about, where it is about columns
     """
 
@@ -38,6 +42,9 @@ def oddities(dataset: Dataset) -> list[Oddity]:
         *_duplicates(dataset),
         *_absent_classes(dataset),
         *_perhaps_classes(dataset),
+        *_variants(dataset),
+        *_identifiers(dataset),
+        *_constant_target(dataset),
     ]
 
 
@@ -131,6 +138,52 @@ def _perhaps_classes(dataset: Dataset) -> list[Oddity]:
     return found
 
 
+def _variants(dataset: Dataset) -> list[Oddity]:
+    """Find categories and classes that differ in case or spaces alone, and columns of dates."""
+    target = dataset.encoding.target
+    columns = dataset.encoding.inputs.columns
+    texts = {c.name: c.categories for c in columns if isinstance(c, CategoryColumn)}
+    if isinstance(target, ClassTarget):
+        texts[target.names[0]] = tuple(str(label) for label in target.classes)
+    found = []
+    for name, categories in texts.items():
+        words = [word for word in categories if word is not None]
+        plain = [" ".join(word.split()).casefold() for word in words]
+        twins = [word for word, p in zip(words, plain, strict=True) if plain.count(p) > 1]
+        if twins:
+            shown = listing(map(repr, twins))
+            text = f"{name}: different in capitals or spaces alone: {shown}"
+            found.append(Oddity("variants", text, (name,)))
+        if words and all(DATE.fullmatch(word) for word in words):
+            text = f"{name}: dates, each a category of its own; a number may say more"
+            found.append(Oddity("dates", text, (name,)))
+    return found
+
+
+def _identifiers(dataset: Dataset) -> list[Oddity]:
+    """Find columns that number the rows."""
+    found = []
+    for table in dataset.tables.values():
+        for column in dataset.encoding.inputs.columns:
+            if isinstance(column, NumericColumn) and len(table) >= ROWS_PER_CLASS:
+                values = table.numbers(column.name, "")
+                if (np.diff(values) == 1).all():
+                    text = f"{column.name}: numbers the rows; perhaps it belongs in data.exclude"
+                    found.append(Oddity("identifier", text, (column.name,)))
+    return found
+
+
+def _constant_target(dataset: Dataset) -> list[Oddity]:
+    if dataset.encoding.task != "regression":
+        return []
+    constant = is_constant(dataset.parts["train"].labels)
+    names = [n for n, c in zip(dataset.encoding.target.names, constant, strict=True) if c]
+    return [
+        Oddity("constant_target", f"{name}: the target has one value in the training rows", (name,))
+        for name in names
+    ]
+
+
 @dataclass(frozen=True)
 class Baseline:
     """What a model has to beat: a metric, what reaches it in words, and each part's figure."""
@@ -168,7 +221,7 @@ def baseline(dataset: Dataset) -> Baseline:
         }
         what = "accuracy of always saying the most frequent labels"
         return Baseline("accuracy", what, right)
-    mean = train.mean(axis=0)
+    mean = np.where(is_constant(train), train[0], train.mean(axis=0))
     error = {
         name: float(np.mean(np.sqrt(np.mean((p.labels - mean) ** 2, axis=0))))
         for name, p in dataset.parts.items()

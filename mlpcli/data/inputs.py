@@ -165,17 +165,7 @@ def is_category(table: Table, name: str, categorical: Sequence[str] | None) -> b
     """
     if categorical is not None:
         return name in categorical
-    series = table.column(name)
-    if pd.api.types.is_bool_dtype(series):
-        return True
-    if pd.api.types.is_numeric_dtype(series):
-        return False
-    present = series[series.notna()]
-    numbers = pd.to_numeric(present, errors="coerce").notna()
-    if 2 * numbers.sum() < len(numbers) or present.map(lambda v: isinstance(v, bool)).all():
-        return True
-    table.numbers(name, NOT_A_NUMBER)
-    return False
+    return table.is_text(name, NOT_A_NUMBER)
 
 
 def fit_inputs(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import sys
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from mlpcli.data.table import Table, quoted
 from mlpcli.errors import DataError, FileError, listing
 from mlpcli.family import Family
 from mlpcli.nn.arrays import Array
+from mlpcli.standard_input import read_standard_input
 
 READERS = Family("reader")
 
@@ -30,12 +30,14 @@ class ReadOptions:
 
     missing    texts that mean: no value
     delimiter  of CSV files; None: what is usual for the ending
+    decimal    of numbers in CSV files: a point or a comma
     text       columns to be read as text, though they may look like numbers
     """
 
     missing: Sequence[str] = ("", "NA")
     delimiter: str | None = None
     text: Sequence[str] = ()
+    decimal: str = "."
 
 
 @dataclass(frozen=True)
@@ -94,6 +96,7 @@ class CsvReader(Reader):
                 frame = pd.read_csv(
                     stream,
                     sep=delimiter,
+                    decimal=options.decimal,
                     dtype=text,
                     keep_default_na=False,
                     na_values=list(options.missing),
@@ -105,6 +108,8 @@ class CsvReader(Reader):
                 list(file.records())  # finds the line
                 raise
             except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+                if "Calling read" in str(error):  # how pandas reports a signal while it reads
+                    raise KeyboardInterrupt from None
                 raise DataError(f"{source.name}: {str(error).strip()}") from None
         frame.columns = pd.Index(names, dtype=object)
         for name in names:
@@ -257,14 +262,22 @@ def _plain_table(columns: Mapping[Any, Any], source: Source, options: ReadOption
     return Table(frame, source.name, source.sha256(), lambda row, _: f"{source.name}: row {row}")
 
 
-def read_table(path: str, options: ReadOptions) -> Table:
+def read_table(
+    path: str,
+    options: ReadOptions,
+    *,
+    key: tuple[str | int, ...] | None = None,
+    hint: str = "",
+) -> Table:
     """Return the table in a file, or on standard input for `-` (as CSV).
 
+    key   of the spec, where the path comes from
+    hint  what to add where there is no such file
     Raises DataError where there is no such file or it cannot be understood; FileError where the
     operating system refuses.
     """
     if path == "-":
-        source = Source("<stdin>", None, sys.stdin.buffer.read())
+        source = Source("<stdin>", None, read_standard_input("data"))
         return CsvReader().read(source, options)
     if "\0" in path:
         raise DataError(f"{path!r} is not the name of a file")
@@ -275,7 +288,7 @@ def read_table(path: str, options: ReadOptions) -> Table:
     try:
         table: Table = READERS[ending]().read(Source(path, path), options)
     except FileNotFoundError:
-        raise DataError(f"{path}: there is no such file") from None
+        raise DataError(f"{path}: there is no such file{hint}", key) from None
     except IsADirectoryError:
         raise DataError(f"{path}: is a folder, not a file") from None
     except zlib.error as error:

@@ -14,6 +14,11 @@ from mlpcli.nn.arrays import Array
 
 BOOLEANS = {"true": "True", "TRUE": "True", "false": "False", "FALSE": "False"}  # as pandas reads
 Locate = Callable[[int, str], str]
+COMMA_NUMBER = r"[+-]?\d[\d.]*(,\d+)+(\.\d+)?"
+COMMA_HINT = (
+    "looks like a number with a decimal comma, or with separated thousands; set data.decimal to "
+    "',', or write the thousands without"
+)
 
 
 @dataclass(frozen=True)
@@ -78,6 +83,30 @@ class Table:
             row = int(np.argmax(np.isinf(values)))
             raise self.error(row, name, "the number is infinite; remove the row or the value")
         return values
+
+    def is_text(self, name: str, hint: str) -> bool:
+        """Whether a column holds text or booleans, not numbers.
+
+        hint  what the user can do about a text in a column of which at least half is numbers
+        Raises DataError at such a text; also where at least half looks like numbers written with
+        a decimal comma or with thousands separated.
+        """
+        series = self.column(name)
+        if pd.api.types.is_bool_dtype(series):
+            return True
+        if pd.api.types.is_numeric_dtype(series):
+            return False
+        present = series[series.notna()]
+        if present.map(lambda value: isinstance(value, bool)).all():
+            return True
+        if 2 * pd.to_numeric(present, errors="coerce").notna().sum() >= len(present):
+            self.numbers(name, hint)
+            return False
+        alike = present.astype(str).str.strip().str.fullmatch(COMMA_NUMBER).to_numpy(bool)
+        if 2 * alike.sum() >= len(alike):
+            row = int(np.flatnonzero(series.notna())[int(np.argmax(alike))])
+            raise self.error(row, name, f"{quoted(series.iloc[row])} {COMMA_HINT}")
+        return True
 
     def texts(self, name: str) -> Any:
         """Return a column as text, None where a value is missing.

@@ -151,6 +151,9 @@ def choose_task(tables: Sequence[Table], names: Sequence[str]) -> str:
     if len(names) > 1:
         cells = [_numbers(table, name) for table in tables for name in names]
         return "multilabel" if all(np.isin(c, (0, 1)).all() for c in cells) else "regression"
+    for table in tables:
+        table.column(names[0], ("data", "target"))
+        table.is_text(names[0], "mend it, or set data.task if these are classes")
     unique = set().union(*(pd.unique(_values(table, names[0])).tolist() for table in tables))
     if all(isinstance(v, int | float) for v in unique):
         whole = all(float(v).is_integer() for v in unique)

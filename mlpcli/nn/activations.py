@@ -54,15 +54,17 @@ class Identity(Activation):
 class Sigmoid(Activation):
     """f(u) = 1 / (1 + exp(−u)), f'(u) = h (1 − h). Source: the lecture, exercise on two classes.
 
-    Computed as (1 + tanh(u/2)) / 2, the same function, which cannot overflow.
+    Exact to rounding, small values too. Below u = −80 it is held at 1.8e-35, so that exp does not
+    overflow in float32.
     """
 
     def value(self, u: Array, h: Array) -> None:
-        """h ← (1 + tanh(u/2)) / 2."""
-        np.multiply(u, 0.5, out=h)
-        np.tanh(h, out=h)
-        np.multiply(h, 0.5, out=h)
-        np.add(h, 0.5, out=h)
+        """h ← 1 / (1 + exp(−u))."""
+        np.negative(u, out=h)
+        np.minimum(h, 80.0, out=h)
+        np.exp(h, out=h)
+        np.add(h, 1.0, out=h)
+        np.reciprocal(h, out=h)
 
     def times_derivative(self, u: Array, h: Array, delta: Array) -> None:
         """delta ← h (1 − h) ∗ delta."""

@@ -26,7 +26,7 @@ class Loss:
 
     name: ClassVar[str]
     link: ClassVar[str]
-    tasks: ClassVar[tuple[str, ...]]  # the first loss of a task in the table is its default
+    tasks: ClassVar[tuple[str, ...]]  # that it may be chosen for
     class_index: ClassVar[bool] = False  # targets are class numbers (rows,), not (rows, outputs)
 
     def scratch(self, delta: Array) -> Any:

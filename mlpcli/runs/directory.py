@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import time
 from pathlib import Path
 
 from mlpcli.errors import FileError, RunError, UsageError
 
 SPEC, MANIFEST, METRICS, MODEL = "spec.yaml", "manifest.json", "metrics.csv", "model.safetensors"
-OURS = (SPEC, MANIFEST, METRICS, MODEL, "replicas.csv", "checkpoint.safetensors", "report.html")
+OURS = (SPEC, MANIFEST, METRICS, MODEL)
 
 
 def create_run_directory(name: str, chosen: str | None, *, force: bool) -> Path:
@@ -57,10 +58,21 @@ def find_model(run: str) -> Path:
     try:
         if path.is_dir():
             if not (path / MODEL).is_file():
-                raise RunError(f"{path}: there is no {MODEL} in this directory")
+                raise RunError(f"{path}: there is no {MODEL} in this directory{_status(path)}")
             return path / MODEL
         if not path.exists():
             raise RunError(f"{path}: there is no such run directory or model file")
+        if not path.is_file():  # a pipe would be waited for
+            raise RunError(f"{path}: is neither a run directory nor a regular file")
     except (OSError, ValueError) as error:
         raise RunError(f"{run!r}: {getattr(error, 'strerror', None) or error}") from None
     return path
+
+
+def _status(path: Path) -> str:
+    """Return what a run's manifest says of a run that has no model."""
+    try:
+        status = json.loads((path / MANIFEST).read_text("utf-8"))["status"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
+    return f"; its manifest says {status!r}: the run goes on, or was killed"

@@ -18,6 +18,7 @@ from mlpcli.runs.model_file import Model
 
 Replaced = dict[str, dict[str, int]]
 Each = TypeVar("Each")
+HINT = "; the model was trained on it: if it has moved, name it with --data"
 
 
 def parts_of(model: Model, data: str | None, split: str | None) -> tuple[dict[str, Part], Replaced]:
@@ -36,10 +37,14 @@ def parts_of(model: Model, data: str | None, split: str | None) -> tuple[dict[st
     if path == "-" and data is None:
         raise UsageError("the model was trained on standard input; give the data with --data")
     assert path is not None
-    table = read_table(path, model.encoding.read)
-    codes = _codes(model, table, split, given=data is not None)
+    table = read_table(path, model.encoding.read, hint="" if data else HINT)
     part, replaced = model.encoding.encode(table, model.network.dtype)
-    parts = {"all": part} if codes is None else _select(part, codes)
+    named = [name for name, sha256 in model.sha256.items() if sha256 == table.sha256]
+    if model.codes is None and named:  # one of the files the model was trained on
+        parts = {named[0]: part}
+    else:
+        codes = _codes(model, table, split, given=data is not None)
+        parts = {"all": part} if codes is None else _select(part, codes)
     return _only(parts, split, table.name), {table.name: replaced}
 
 
@@ -48,7 +53,7 @@ def _parts_of_files(
 ) -> tuple[dict[str, Part], Replaced]:
     parts, replaced = {}, {}
     for name, path in _only(files, split, "the spec").items():
-        table = read_table(path, model.encoding.read)
+        table = read_table(path, model.encoding.read, hint=HINT)
         _check_unchanged(model, table, name)
         parts[name], replaced[table.name] = model.encoding.encode(table, model.network.dtype)
     return parts, replaced
@@ -106,7 +111,7 @@ def predict(model: Model, table: Table) -> tuple[dict[str, Any], dict[str, int]]
     """
     X, replaced = model.encoding.inputs.encode(table, model.network.dtype)
     network, target = model.network, model.encoding.target
-    y_hat = np.empty((len(X), network.architecture.n_outputs), network.dtype)
+    y_hat = np.empty((len(X), network.architecture.n_outputs))  # float64, whatever the network's
     with np.errstate(all="ignore"):
         Evaluation(network).predict(X, y_hat)
     probability = network.architecture.output_activation.name in ("sigmoid", "softmax")

@@ -16,6 +16,7 @@ import numpy as np
 from mlpcli import __version__
 from mlpcli.data.dataset import Dataset
 from mlpcli.data.splitting import PARTS
+from mlpcli.plain import without_nan
 from mlpcli.runs.files import write_whole
 from mlpcli.spec.schema import Spec
 
@@ -73,6 +74,7 @@ class Manifest:
         self.path = path
         self.document: dict[str, Any] = {
             "status": "running",
+            "pid": os.getpid(),
             "command": sys.argv,
             "started": _now(),
             "ended": None,
@@ -92,17 +94,6 @@ class Manifest:
         text = json.dumps(without_nan(self.document), indent=1, ensure_ascii=False)
         # A file name that is not UTF-8 is text with surrogates; JSON has escapes for them.
         write_whole(self.path, (text + "\n").encode(errors="backslashreplace"))
-
-
-def without_nan(value: Any) -> Any:
-    """Return plain data with null for every number that JSON cannot write."""
-    if isinstance(value, dict):
-        return {key: without_nan(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [without_nan(inner) for inner in value]
-    if isinstance(value, float) and not np.isfinite(value):
-        return None
-    return value
 
 
 def _now() -> str:

@@ -189,7 +189,8 @@ def _encoding(plain: dict[str, Any], spec: Spec) -> Encoding:
         raise ValueError(f"{dotted(problems[0].path)}: {problems[0].problem}")
     "".join(plain["missing"]).encode()  # raises where no file could have such a text
     text = (*inputs.text_columns, *text_columns(target))
-    read = ReadOptions(tuple(plain["missing"]), plain["delimiter"], text)
+    decimal = spec.data.decimal
+    read = ReadOptions(tuple(plain["missing"]), plain["delimiter"], text, decimal)
     return Encoding(plain["task"], inputs, target, read)
 
 

@@ -65,5 +65,6 @@ class Recorder:
 
     def broken_off(self, status: str) -> None:
         """Write down that there was no end: failed, or interrupted; if that is still possible."""
+        self.metrics.close()
         with contextlib.suppress(MlpError, OSError):
             self.manifest.end(status, {"status": status})

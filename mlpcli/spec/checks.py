@@ -9,8 +9,10 @@ from typing import Any
 from mlpcli.errors import listing, nearest
 from mlpcli.nn.activations import ACTIVATIONS
 from mlpcli.nn.losses import LOSSES
-from mlpcli.spec.schema import Spec
+from mlpcli.spec.schema import Spec, SplitSpec
 from mlpcli.spec.yaml_reader import Path
+
+DEFAULT_SHARE = SplitSpec().validation
 
 
 @dataclass(frozen=True)
@@ -36,12 +38,13 @@ def check_task(spec: Spec, task: str, metrics: list[str]) -> list[Problem]:
     return [
         *_check_loss_of_task(spec, task),
         *_check_pairing(spec, loss_name(spec, task)),
+        *_check_range(spec, task),
         *_check_metrics(spec, metrics),
     ]
 
 
 def loss_name(spec: Spec, task: str) -> str:
-    """Return the spec's loss, or the first in the table that puts the task first."""
+    """Return the spec's loss, or the task's default."""
     if spec.model.loss is not None:
         return str(spec.model.loss.name)
     return DEFAULT_LOSS[task]
@@ -69,6 +72,8 @@ def _check_data(spec: Spec) -> Iterator[Problem]:
     if data.delimiter is not None and not is_delimiter(data.delimiter):
         problem = "must be one ASCII character, no quote and no line's end, or auto"
         yield Problem(("data", "delimiter"), problem)
+    if data.decimal == "," and data.delimiter in (None, ","):
+        yield Problem(("data", "delimiter"), "a decimal comma needs another delimiter, such as ';'")
     for name in data.targets:
         for key, others in (("exclude", data.exclude), ("categorical", data.categorical or [])):
             if name in others:
@@ -80,6 +85,12 @@ def _check_data(spec: Spec) -> Iterator[Problem]:
 
 def _check_split(spec: Spec) -> Iterator[Problem]:
     split = spec.data.split
+    shares = {"validation": split.validation, "test": split.test}
+    if split.column is not None or split.files is not None:
+        for key, share in shares.items():
+            if share != DEFAULT_SHARE:
+                problem = "the split is given by " + ("column" if split.column else "files")
+                yield Problem(("data", "split", key), problem, "leave the share out")
     if split.validation + split.test >= 1:
         total = split.validation + split.test
         yield Problem(
@@ -122,6 +133,18 @@ def _check_pairing(spec: Spec, loss: str) -> Iterator[Problem]:
             ("model", "output"),
             f"{loss} is defined on {link} outputs, not on {output.name}",
             f"allowed: auto, {link}; any other output goes with mse",
+        )
+
+
+def _check_range(spec: Spec, task: str) -> Iterator[Problem]:
+    """A standardized target lies on both sides of 0, and beyond 1."""
+    output = spec.model.output
+    bounded = output is not None and output.name in ("sigmoid", "softmax")
+    if task == "regression" and bounded and spec.data.scale_target != "none":
+        yield Problem(
+            ("model", "output"),
+            f"{output.name} lies between 0 and 1, the standardized target does not",
+            "auto, or set data.scale_target to none for a target between 0 and 1",
         )
 
 

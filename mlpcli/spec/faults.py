@@ -32,11 +32,17 @@ ELSEWHERE = {
     "random_state": "seed",
     "n_iter_no_change": "patience",
     "val": "validation",
+    "type": "name",
+    "kind": "name",
 }
 DROPOUT = (
     "tools disagree on whether dropout is the probability to keep or to drop",
     "write keep_prob, the probability to keep a unit: dropout 0.2 is keep_prob 0.8",
 )
+EXAMPLES = {
+    "early_stopping": "{monitor: val_loss, patience: 10}, or null for none",
+    "layers": "such as {units: 64}",
+}
 KINDS = {
     "int_type": "a whole number",
     "int_from_float": "a whole number",
@@ -83,6 +89,7 @@ def _fault(error: Any, document: Document) -> Fault:
         problem, allowed = "the name is missing", "write {name: …}, or the bare name"
     elif kind in KINDS:
         problem = f"must be {KINDS[kind]}, not {shown(given)}"
+        allowed = EXAMPLES.get(_last_key(path), "") if kind == "model_type" else ""
     elif kind.startswith(("greater_than", "less_than")):
         words = {"gt": "greater than", "ge": "at least", "lt": "less than", "le": "at most"}
         bound = next(k for k in words if k in context)
@@ -92,6 +99,19 @@ def _fault(error: Any, document: Document) -> Fault:
     elif kind == "value_error":
         problem = str(context["error"])
     return document.mark(path, key=key).fault(path, problem, allowed, near)
+
+
+def remove(data: Any, loc: Path) -> Path:
+    """Remove the key at one of pydantic's locations from plain data; an entry of a list stays.
+
+    Return the key's path.
+    """
+    path = _path(loc, data, missing=False)
+    for part in path[:-1]:
+        data = data[part]
+    if path and isinstance(data, dict):
+        data.pop(path[-1], None)
+    return path
 
 
 def shown(value: Any) -> str:
@@ -106,6 +126,10 @@ def shown(value: Any) -> str:
         return "a list"
     text = repr(value)
     return text if len(text) <= 60 else text[:57] + "…"  # noqa: PLR2004
+
+
+def _last_key(path: Path) -> str:
+    return str(next((part for part in reversed(path) if isinstance(part, str)), ""))
 
 
 def _number(bound: float) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 from codecs import BOM_UTF8
 from collections.abc import Iterator, Sequence
@@ -13,7 +14,7 @@ from pydantic import ValidationError
 
 from mlpcli.errors import DataError, Fault, FileError, SpecError, UsageError
 from mlpcli.spec.checks import Problem, check_spec
-from mlpcli.spec.faults import faults_of
+from mlpcli.spec.faults import faults_of, remove
 from mlpcli.spec.schema import Spec
 from mlpcli.spec.yaml_reader import (
     MAX_BYTES,
@@ -24,6 +25,9 @@ from mlpcli.spec.yaml_reader import (
     dotted,
     read_yaml,
 )
+from mlpcli.standard_input import read_standard_input
+
+STDIN = "<stdin>"
 
 # The lecture's letters, by the key they stand for and the mappings in which they stand.
 SPELLINGS = {
@@ -55,6 +59,8 @@ class LoadedSpec:
     def path(self, text: str) -> str:
         """Return a path of the spec as one that can be opened from here; - stays -."""
         if text == "-":
+            if self.document.file == STDIN:
+                raise UsageError("-: standard input is the spec; it cannot be the data as well")
             return text
         # Resolved first: `..` below a link is not what the text alone says.
         try:
@@ -72,13 +78,13 @@ def load_spec(path: str, overrides: Sequence[str] = (), seed: int | None = None)
     seed       replaces the spec's own
     Raises SpecError with every fault; FileError, UsageError where the file cannot be read.
     """
-    name = path if path != "-" else "<stdin>"
+    name = path if path != "-" else STDIN
     document = read_yaml(_text(path, name), name)
     _spell(document)
     for override in overrides:
         _override(document, override)
     if seed is not None:
-        _override(document, f"seed={seed}")
+        _override(document, f"seed={seed}", f"--seed {seed}")
     _spell(document)
     file = FilePath(path)
     folder = FilePath() if path == "-" else file.parent
@@ -96,13 +102,25 @@ def validate(document: Document) -> Spec:
     except ValidationError as error:
         # What the reader has refused at a place is not judged there again.
         refused = {(fault.file, fault.line, fault.column) for fault in faults}
-        more = faults_of(error, document)
+        more = faults_of(error, document) + _further(error, document)
         faults += [f for f in more if (f.file, f.line, f.column) not in refused]
         raise SpecError(faults) from None
     faults += [_located(document, problem) for problem in check_spec(spec)]
     if faults:
         raise SpecError(faults)
     return spec
+
+
+def _further(error: ValidationError, document: Document) -> list[Fault]:
+    """Return what else is wrong, taking for every faulty key its default."""
+    rest = copy.deepcopy(document.data)
+    removed = [remove(rest, each["loc"]) for each in error.errors(include_url=False)]
+    try:
+        spec = Spec.model_validate(rest)
+    except ValidationError:
+        return []
+    problems = [problem for problem in check_spec(spec) if problem.path not in removed]
+    return [_located(document, problem) for problem in problems]
 
 
 def _located(document: Document, problem: Problem) -> Fault:
@@ -117,9 +135,7 @@ def _text(path: str, name: str) -> str:
     """
     try:
         if path == "-":
-            import sys
-
-            raw = sys.stdin.buffer.read(4 * MAX_BYTES + 1)
+            raw = read_standard_input("spec", 4 * MAX_BYTES + 1)
         else:
             with open(path, "rb") as file:  # noqa: PTH123
                 raw = file.read(4 * MAX_BYTES + 1)
@@ -142,10 +158,10 @@ def _text(path: str, name: str) -> str:
         raise SpecError([Fault(name, line, column, "", "not UTF-8 text")]) from None
 
 
-def _override(document: Document, override: str) -> None:
+def _override(document: Document, override: str, label: str = "") -> None:
     """Set one key from `a.b[0].c=value`; whether the key exists, validation will say."""
     name, equals, text = override.partition("=")
-    label = f"--set {override}"
+    label = label or f"--set {override}"
     path = _canonical(tuple(_parts(name.strip())))
     if not equals or not 0 < len(path) <= MAX_DEPTH:
         raise UsageError(f"{label}: write it as key=value, such as training.epochs=20")

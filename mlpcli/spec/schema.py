@@ -50,6 +50,7 @@ class DataSpec(Section):
     delimiter: or_auto(str) = Field(
         "auto", description="of csv files, one character; auto: a comma, in .tsv files a tab"
     )
+    decimal: Literal[".", ","] = Field(".", description="of numbers in csv files")
     target: text_or_list = Field(description="the column to predict, or a list of columns")
     task: or_auto(Task) = Field("auto", description="auto: decided by the target's values")
     exclude: list[str] = Field([], description="columns that are not inputs")
@@ -129,7 +130,8 @@ class TrainingSpec(Section):
         {"name": "constant"}, description="the learning rate over the epochs"
     )
     early_stopping: EarlyStoppingSpec | None = Field(
-        EarlyStoppingSpec(), description="null: train to the last epoch"
+        EarlyStoppingSpec(),
+        description="null: train to the last epoch; the best epoch's weights are kept even so",
     )
     train_loss: Literal["running", "full"] = Field(
         "running", description="mean over the epoch's batches, or a full pass at its end"

@@ -44,7 +44,7 @@ def data_options(loaded: LoadedSpec) -> DataOptions:
         targets=data.targets,
         path=None if data.path is None else loaded.path(data.path),
         files={part: loaded.path(path) for part, path in files.items()},
-        read=ReadOptions(tuple(data.missing), data.delimiter),
+        read=ReadOptions(tuple(data.missing), data.delimiter, (), data.decimal),
         task=data.task,
         exclude=data.exclude,
         validation=split.validation,
@@ -94,6 +94,12 @@ def resolve(spec: Spec, encoding: Encoding) -> Spec:
         plain["model"]["loss"] = loss
     if spec.model.output is None:
         plain["model"]["output"] = LOSSES[plain_name(plain["model"]["loss"])].link
+    names = [initializer.name for initializer in build_architecture(spec, encoding).initializers]
+    for layer, name in zip(plain["model"]["layers"], names[:-1], strict=True):
+        if layer["initializer"] == "auto":
+            layer["initializer"] = name
+    if spec.model.output_initializer is None:
+        plain["model"]["output_initializer"] = names[-1]
     if spec.training.metrics is None:
         plain["training"]["metrics"] = [m.name for m in epoch_metrics(spec, encoding.task)]
     return Spec.model_validate(plain)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from mlpcli.data.dataset import Dataset, Part
+from mlpcli.errors import DataError
 from mlpcli.nn.activations import ACTIVATIONS
 from mlpcli.nn.arrays import Array
 from mlpcli.nn.network import Architecture, Network, initial_theta, initialize
@@ -50,13 +51,19 @@ class Ended:
     reason      finished, patience, interrupted or diverged
     epochs      how many were completed
     best_epoch  the epoch whose weights the network now has; 0 is the random beginning
+    last_epoch  the one in which it ended: one more than epochs where that was not completed
+    cause       what diverged, where that is the reason
     """
 
     reason: str
     epochs: int
     best_epoch: int
     seconds: float
+    last_epoch: int = 0
+    cause: str = ""
 
+
+NOT_DEFINED = "monitor val_loss, or give every class rows in each part"
 
 Event = Advanced | EpochEnded | Ended
 
@@ -80,7 +87,7 @@ class Training:
             for name, part in dataset.parts.items()
         }
         self.outputs = {
-            name: np.empty((len(part), self.architecture.n_outputs), self.network.dtype)
+            name: np.empty((len(part), self.architecture.n_outputs))  # metrics are in float64
             for name, part in dataset.parts.items()
         }
         self.optimizer = build(OPTIMIZERS, spec.training.optimizer)
@@ -94,13 +101,18 @@ class Training:
         """
         wanted = self.spec.training.early_stopping
         self.monitor = wanted.monitor if wanted else "val_loss"
-        if wanted is None or not self.has_validation:
+        if wanted is None or not self.is_watched:
             patience, min_delta = None, 0.0
         else:
             patience, min_delta = wanted.patience, wanted.min_delta
         name = self.monitor.partition("_")[2]
-        greater = self.has_validation and name in METRICS and METRICS[name].greater_is_better
+        greater = self.is_watched and name in METRICS and METRICS[name].greater_is_better
         return EarlyStopping(patience, min_delta, greater_is_better=greater)
+
+    @property
+    def is_watched(self) -> bool:
+        """Whether the monitored figure exists: those of validation need validation rows."""
+        return self.has_validation or self.monitor.startswith("train_")
 
     @property
     def has_validation(self) -> bool:
@@ -132,43 +144,49 @@ class Training:
             l2=self.spec.regularization.l2,
             keep_outputs=bool(self.metrics) and self.spec.training.train_loss == "running",
         )
-        reason, epoch = "finished", 0
+        reason, cause, epoch, last_epoch = "finished", "", 0, 0
         while epoch < self.spec.training.epochs and reason == "finished":
-            started = time.perf_counter()
+            started, last_epoch = time.perf_counter(), epoch + 1
             rate = self.optimizer.learning_rate * self.schedule.factor(epoch + 1)
             for rows in trainer.epoch(epoch + 1, rate, stop):
                 yield Advanced(epoch + 1, rows, trainer.n_rows)
             if not trainer.finite or not np.isfinite(self.network.theta).all():
-                reason = "diverged"
+                reason, cause = "diverged", "the training loss"
             elif trainer.rows_done < trainer.n_rows:
                 reason = "interrupted"
             else:
                 epoch += 1
                 row = {"epoch": epoch, **self._figures(trainer), "learning_rate": rate}
                 row["seconds"] = time.perf_counter() - started
-                figure = row[self.monitor] if self.has_validation else float(-epoch)
+                figure = row[self.monitor] if self.is_watched else float(-epoch)
                 improved = self.stopping.improved(epoch, figure, self.network.theta)
                 yield EpochEnded(epoch, row, improved, self.stopping.best_epoch)
                 if not np.isfinite([row["train_loss"], row.get("val_loss", 0.0)]).all():
+                    validation = np.isfinite(row["train_loss"])
                     reason = "diverged"
+                    cause = "the validation loss" if validation else "the training loss"
+                elif np.isnan(figure):
+                    raise DataError(f"{self.monitor} is not defined on these rows; {NOT_DEFINED}")
                 elif self.stopping.exhausted:
                     reason = "patience"
                 elif trainer.stopped:
                     reason = "interrupted"
         best_epoch = self._restore(reason, epoch)
-        yield Ended(reason, epoch, best_epoch, time.perf_counter() - begun)
+        seconds = time.perf_counter() - begun
+        yield Ended(reason, epoch, best_epoch, seconds, last_epoch, cause)
 
     def _restore(self, reason: str, epoch: int) -> int:
-        """Put the best epoch's weights into the network; return that epoch.
+        """Put the epoch's weights that are to be kept into the network; return that epoch.
 
-        Interrupted before there was anything to compare, the weights stay as the last step left
-        them; diverged before the first epoch's end, they are the random beginning.
+        The best by the validation rows; without any, and interrupted before there was anything to
+        compare, those that the last step left. Diverged, the last that were kept, or else the
+        random beginning.
         """
         kept = self.stopping.theta
         if kept is None and reason == "diverged":
             self.network.theta[...] = initial_theta(self.architecture, self.spec.seed)
             return 0
-        if kept is not None and (self.has_validation or reason != "interrupted"):
+        if kept is not None and (self.has_validation or reason == "diverged"):
             self.network.theta[...] = kept
             return self.stopping.best_epoch
         return epoch
@@ -218,7 +236,7 @@ def score(network: Network, encoding: Any, part: Part) -> Scores:
     from mlpcli.training.metrics import applicable
 
     architecture = network.architecture
-    y_hat = np.empty((len(part), architecture.n_outputs), network.dtype)
+    y_hat = np.empty((len(part), architecture.n_outputs))  # metrics are in float64
     target = loss_target(architecture, encoding, part.y, network.dtype)
     with np.errstate(all="ignore"):
         loss = float(Evaluation(network).loss(part.X, target, y_hat))

@@ -49,7 +49,7 @@ REFUSED = [
     ("\ufeffa,b,a\n1,2,3\n", "1:5: columns 1 and 3 are both named 'a'"),
     ("0,1,0\n1,2,3\n", "1:5: columns 1 and 3 are both named '0'; is there a header line?"),
     ("a,\n1,2\n", "1:3: column 2 has no name"),
-    (",a\n0,2\n", "1:1: column 1 has no name"),
+    (",a\n0,2\n", "1:1: column 1 has no name; if it is an index, save the file without"),
     ("a, ,b\n1,2,3\n", "1:3: column 2 has no name"),
     ("\n\na,b,b\n1,2,3\n", "3:5: columns 2 and 3 are both named 'b'"),
     # The wrong delimiter.

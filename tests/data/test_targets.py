@@ -38,13 +38,23 @@ TASKS = [
     (["TRUE", "False", "true"] * 5, "binary", ("False", "True")),
     (["b", "a", "C", "ä"] * 5, "multiclass", ("C", "a", "b", "ä")),
     ([f"t{i:02}" for i in range(60)], "multiclass", tuple(f"t{i:02}" for i in range(60))),
-    (["1", "2", "x"] * 5, "multiclass", ("1", "2", "x")),
-    (["10", "9", "x"] * 5, "multiclass", ("10", "9", "x")),  # as text 10 is before 9
-    (["01", "1", "x"] * 5, "multiclass", ("01", "1", "x")),
+    (["1", "x", "y"] * 5, "multiclass", ("1", "x", "y")),
+    (["10", "9", "x", "y", "z"] * 5, "multiclass", ("10", "9", "x", "y", "z")),  # as text
+    (["01", "1", "x", "y", "z"] * 5, "multiclass", ("01", "1", "x", "y", "z")),
     (["2020-01-01", "2020-01-02"] * 5, "binary", ("2020-01-01", "2020-01-02")),
     (["1000000000000000001", "1000000000000000000"] * 5, "binary", (10**18, 10**18 + 1)),
     ([f"{i}00000000000000000000" for i in range(30)], "regression", None),  # beyond 64 bits
 ]
+
+
+def test_one_bad_cell_does_not_make_a_numeric_target_classes(no_dataset):
+    assert no_dataset(column("11.5", "n/a", "12.5", "13")) == (
+        "d.csv:3:3: y: 'n/a' is not a number; mend it, or set data.task if these are classes"
+    )
+
+
+def test_a_decimal_comma_is_named(no_dataset):
+    assert "'1,5' looks like a number with a decimal comma" in no_dataset(column('"1,5"', '"2,5"'))
 
 
 @pytest.mark.parametrize(("values", "task", "classes"), TASKS)

@@ -5,6 +5,8 @@ import json
 import numpy as np
 import pytest
 
+NEW_DATA = "not, byte for byte, a file the model was trained on: all its rows are scored"
+
 
 def scores(mlp, *words, cwd):
     done = mlp("eval", *words, "--json", cwd=cwd)
@@ -83,6 +85,6 @@ def test_values_that_training_did_not_know_are_noted(tmp_path, mlp):
     assert done.code == 0
     assert lines[0].startswith("new.csv: x: 1 missing value set to the training median, ")
     assert lines[1].startswith("new.csv: colour: 2 values are missing or in no category of the")
-    assert len(lines) == 2
+    assert lines[2:] == [f"new.csv: {NEW_DATA}"]
     assert [line.split()[:2] for line in done.out.splitlines()[2:]] == [["all", "3"]]
     assert mlp("predict", "run", "new.csv", "-q", cwd=tmp_path).err == ""

@@ -53,7 +53,11 @@ def unprivileged():
         (("train", "iris.yaml", "--set", "data.path=missing.csv"), 3, "missing.csv: there is no"),
         (("check", "iris.yaml", "--set", "data.target=speceis"), 3, "did you mean 'species'?"),
         (("gradcheck", "iris.yaml", "--set", "data.path=iris.yaml"), 3, "iris.yaml: not a known"),
-        (("train", "iris.yaml", *STEEP), 4, "the loss is no longer a finite number in epoch 1"),
+        (
+            ("train", "iris.yaml", *STEEP),
+            4,
+            "the training loss is no longer a finite number in epoch 1",
+        ),
         (("eval", "missing"), 5, "there is no such run directory or model file"),
         (("eval", "."), 5, "there is no model.safetensors in this directory"),
         (("predict", "iris.csv", "iris.csv"), 5, "iris.csv: not a model file"),

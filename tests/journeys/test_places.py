@@ -44,14 +44,14 @@ def test_another_seed_trains_to_other_bits(trained, folder, mlp):
 
 
 def test_paths_are_relative_to_the_spec_and_runs_to_where_one_stands(folder, mlp):
-    for name in ("specs", "data", "elsewhere"):
-        (folder / name).mkdir()
-    (folder / "iris.csv").rename(folder / "data" / "iris.csv")
+    for name in ("mine/specs", "mine/data", "elsewhere"):
+        (folder / name).mkdir(parents=True)
+    (folder / "iris.csv").rename(folder / "mine" / "data" / "iris.csv")
     text = (folder / "iris.yaml").read_text("utf-8").replace("iris.csv", "../data/iris.csv")
-    (folder / "specs" / "s.yaml").write_text(text, "utf-8")
-    done = mlp("train", "../specs/s.yaml", cwd=folder / "elsewhere")
-    assert done.code == 0
-    assert done.err.startswith(f"{folder.resolve()}/data/iris.csv: 106 train")
+    (folder / "mine" / "specs" / "s.yaml").write_text(text, "utf-8")
+    done = mlp("train", "../mine/specs/s.yaml", cwd=folder / "elsewhere")
+    assert done.code == 0, done.err
+    assert done.err.startswith(f"{folder.resolve()}/mine/data/iris.csv: 106 train")
     (run,) = (folder / "elsewhere" / "runs").iterdir()
     assert run.name.startswith("s-2")
     # The run knows its data from anywhere.

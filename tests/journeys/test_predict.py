@@ -59,8 +59,10 @@ def test_the_accuracy_is_that_of_eval(predictions, trained):
     assert sum(right) == round(sum(part["rows"] * part["accuracy"] for part in parts))
 
 
-def test_json_has_the_same_numbers(predictions, trained, mlp):
-    done = mlp("predict", trained.run, "iris.csv", "--json", cwd=trained.folder)
+def test_json_has_the_same_numbers_and_the_file_is_written_too(predictions, trained, folder, mlp):
+    done = mlp("predict", trained.run, "iris.csv", "--json", "-o", "p.csv", cwd=folder)
+    assert (done.code, done.err) == (0, "")
+    assert (folder / "p.csv").read_text("utf-8") == predictions
     document = json.loads(done.out)
     assert document["rows"] == 150
     as_text = [{k: str(v) for k, v in row.items()} for row in document["predictions"]]

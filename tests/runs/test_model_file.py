@@ -57,6 +57,8 @@ def test_the_spec_the_split_and_the_sha256_come_back(run):
         "reason": "finished",
         "epochs": run.training.spec.training.epochs,
         "best_epoch": ended.best_epoch,
+        "last_epoch": ended.last_epoch,
+        "cause": "",
     }
 
 

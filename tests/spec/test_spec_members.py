@@ -127,6 +127,7 @@ def test_the_smallest_spec_takes_every_default_of_the_design(spec):
     assert plain["data"] == {
         "path": "d.csv",
         "delimiter": "auto",
+        "decimal": ".",
         "target": "y",
         "task": "auto",
         "exclude": [],

@@ -202,7 +202,9 @@ def test_a_written_spec_has_every_default_and_no_alias():
     text = spec_to_yaml(spec)
     assert "&" not in text
     assert "*" not in text
-    assert text.startswith("seed: 0\ndata:\n  path: d.csv\n  delimiter: auto\n  target: y\n")
+    assert text.startswith(
+        "seed: 0\ndata:\n  path: d.csv\n  delimiter: auto\n  decimal: .\n  target: y\n"
+    )
     assert "  early_stopping: {monitor: val_loss, patience: 10, min_delta: 0.0}\n" in text
     assert text.endswith("runtime: {dtype: float32, threads: auto, shards: auto, "
                          "checkpoint_seconds: 10.0}\n")  # fmt: skip

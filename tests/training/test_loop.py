@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from mlpcli.errors import DataError
 from mlpcli.nn.network import initial_theta
 from mlpcli.spec.load import load_spec
 from mlpcli.training.assemble import load_dataset, resolve
@@ -307,7 +308,7 @@ def test_without_validation_rows_the_last_epoch_is_the_model(overrides, training
     np.testing.assert_array_equal(one.network.theta, epochs[-1].theta)
 
 
-def test_a_figure_that_is_never_defined_says_whose_weights_are_kept(training, tmp_path):
+def test_a_figure_that_is_never_defined_is_refused(training, tmp_path):
     # ROC AUC of validation rows of one class only.
     rows = [f"{k},{k % 2},{'train' if k < 20 else 'val'}" for k in range(20)]
     rows += [f"{k},1,val" for k in range(5)]
@@ -318,10 +319,19 @@ data: {path: t.csv, target: y, split: {column: part}}
 training: {epochs: 4, early_stopping: {monitor: val_roc_auc}}
 """
     )
+    with pytest.raises(DataError, match="val_roc_auc is not defined on these rows"):
+        run(one)
+
+
+def test_the_training_loss_is_watched_without_validation_rows(training):
+    one = training(
+        "data.split.validation=0",
+        "training.epochs=50",
+        "training.early_stopping={monitor: train_loss, patience: 2, min_delta: 10}",
+    )
     epochs, ended = run(one)
-    assert np.isnan(column(epochs, "val_roc_auc")).all()
-    thetas = [initial_theta(one.architecture, 0), *(epoch.theta for epoch in epochs)]
-    np.testing.assert_allclose(one.network.theta, thetas[ended.best_epoch], rtol=1e-6)
+    assert (ended.reason, ended.epochs, ended.best_epoch) == ("patience", 3, 3)
+    np.testing.assert_array_equal(one.network.theta, epochs[-1].theta)
 
 
 # ---------------------------------------------------------------- divergence

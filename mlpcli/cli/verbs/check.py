@@ -20,14 +20,14 @@ def check(
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
-    """Validate a spec, load its data, and show what would be trained: nothing is written.
+    """Validate a spec and its data, and show what would be trained.
 
-    Shows the network, its parameters, its memory and cost per epoch, what is odd in the data, and
-    the figure that a model has to beat.
+    Nothing is written. Shows the network, its parameters, its memory and cost per epoch, what is
+    odd in the data, and the figure that a model has to beat.
 
+    \b
     Examples:
       mlp check configs/penguins.yaml
-
       mlp check config.yaml --json
     """
     from mlpcli.cli.console import say_json

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -29,18 +29,18 @@ def eval(  # noqa: A001  the verb's name
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
-    """Evaluate a run: a table of its metrics on each part of the data, and a confusion matrix.
+    """Evaluate a run: its metrics on each part of the data.
 
-    A file with the bytes of the training data is split as it was in training; all rows of any
-    other file are evaluated as one part.
+    And for classes a confusion matrix. A file with the bytes of the training data is split as it
+    was in training; all rows of any other file are evaluated as one part.
 
+    \b
     Examples:
       mlp eval runs/digits-20261123-101500 --split test
-
       mlp eval model.safetensors --data digits.csv --json
     """
-    from mlpcli.cli.console import note, say_json
-    from mlpcli.cli.describe import print_scores, replaced_line
+    from mlpcli.cli.console import say_json
+    from mlpcli.cli.describe import print_scores
     from mlpcli.runs.directory import find_model
     from mlpcli.runs.evaluate import parts_of
     from mlpcli.runs.model_file import load_model
@@ -49,32 +49,43 @@ def eval(  # noqa: A001  the verb's name
     path = find_model(run)
     model = load_model(path)
     parts, replaced = parts_of(model, data, split)
-    columns = {column.name: column for column in model.encoding.inputs.columns}
-    if not quiet:
-        for file, counts in replaced.items():
-            for name, n in counts.items():
-                note(replaced_line(file, columns[name], n))
+    if not quiet and not json:
+        _print_notes(model, replaced, data if "all" in parts else None)
     results = {name: score(model.network, model.encoding, part) for name, part in parts.items()}
-    scores = {name: {"rows": r.rows, **r.figures} for name, r in results.items()}
     if json:
-        classes = getattr(model.encoding.target, "classes", None)
-        confusion = {
-            name: None if r.confusion is None else r.confusion.tolist()
-            for name, r in results.items()
-        }
-        say_json(
-            {
-                "model": str(path),
-                "task": model.encoding.task,
-                "target": list(model.encoding.target.names),
-                "classes": classes,
-                "scores": scores,
-                "confusion": confusion,
-            }
-        )
-        return
-    print_scores(scores)
-    _print_confusion(model, results)
+        say_json({"model": str(path), **_document(model, results)})
+    else:
+        print_scores(_scores(results))
+        _print_confusion(model, results)
+
+
+def _print_notes(model: Model, replaced: dict[str, dict[str, int]], new: str | None) -> None:
+    from mlpcli.cli.console import note
+    from mlpcli.cli.describe import replaced_line
+
+    columns = {column.name: column for column in model.encoding.inputs.columns}
+    for file, counts in replaced.items():
+        for name, n in counts.items():
+            note(replaced_line(file, columns[name], n))
+    if new is not None:
+        note(f"{new}: not, byte for byte, a file the model was trained on: all its rows are scored")
+
+
+def _scores(results: dict[str, Scores]) -> dict[str, dict[str, Any]]:
+    return {name: {"rows": found.rows, **found.figures} for name, found in results.items()}
+
+
+def _document(model: Model, results: dict[str, Scores]) -> dict[str, Any]:
+    return {
+        "task": model.encoding.task,
+        "target": list(model.encoding.target.names),
+        "classes": getattr(model.encoding.target, "classes", None),
+        "scores": _scores(results),
+        "confusion": {
+            name: None if found.confusion is None else found.confusion.tolist()
+            for name, found in results.items()
+        },
+    }
 
 
 def _print_confusion(model: Model, results: dict[str, Scores]) -> None:

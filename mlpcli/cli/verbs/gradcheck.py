@@ -29,14 +29,14 @@ def gradcheck(
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> int | None:
-    """Prove the gradient of a spec's network on its data, against central differences.
+    """Prove the gradient of a spec's network on its data.
 
-    In float64, on the first batch, at the random beginning, with L2 and frozen dropout masks.
-    Exit code 0: every tensor passed. 1: at least one did not.
+    Against central differences, in float64, on the first batch, at the random beginning, with L2
+    and frozen dropout masks. Exit code 0: every tensor passed. 1: at least one did not.
 
+    \b
     Examples:
       mlp gradcheck configs/digits.yaml
-
       mlp gradcheck configs/iris.yaml --all --json
     """
     from mlpcli.cli.console import say_json

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -21,13 +21,13 @@ def predict(
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
-    """Predict the target of every row of a file, as CSV: predictions, and probabilities.
+    """Predict the target of every row of a file, as CSV.
 
-    Columns are found by name; the target's column need not be there.
+    For classes with their probabilities. Columns are found by name; the target's need not be there.
 
+    \b
     Examples:
       mlp predict runs/penguins-20261123-101500 new.csv -o predictions.csv
-
       head -3 data/iris.csv | mlp predict model.safetensors -
     """
     from pathlib import Path
@@ -51,19 +51,26 @@ def predict(
         by_name = {column.name: column for column in model.encoding.inputs.columns}
         for name, n in replaced.items():
             note(replaced_line(table.name, by_name[name], n))
-    # The shortest text that reads back as the same float32 is not that of the float64.
-    lists = {
-        name: [float(str(v)) for v in c] if c.dtype == np.float32 else c.tolist()
-        for name, c in columns.items()
-    }
-    if json:
-        rows = [dict(zip(lists, row, strict=True)) for row in zip(*lists.values(), strict=True)]
-        say_json({"model": str(path), "data": table.name, "rows": len(rows), "predictions": rows})
-        return
-    text = pd.DataFrame(lists).to_csv(index=False, lineterminator="\n")
-    if output is None:
-        say(text.removesuffix("\n"))
-    else:
+    # As many digits as the network's numbers have: more would be noise.
+    digits = "%.9g" if model.network.dtype == np.float32 else "%.17g"
+    frame = pd.DataFrame(columns)
+    if output is not None:
+        text = frame.to_csv(index=False, lineterminator="\n", float_format=digits)
         write_whole(Path(output), text.encode())
-        if not quiet:
-            note(f"{len(table):,} predictions in {output}")
+    if json:
+        document = {"model": str(path), "data": table.name, "rows": len(table)}
+        say_json({**document, "predictions": _rounded(frame, digits)})
+    elif output is None:
+        say(frame.to_csv(index=False, lineterminator="\n", float_format=digits).removesuffix("\n"))
+    elif not quiet:
+        note(f"{len(table):,} predictions in {output}")
+
+
+def _rounded(frame: Any, digits: str) -> list[dict[str, Any]]:
+    return [
+        {
+            name: float(digits % value) if isinstance(value, float) else value
+            for name, value in row.items()
+        }
+        for row in frame.to_dict("records")
+    ]

@@ -8,13 +8,15 @@ from mlpcli.cli.options import Debug, Json, Quiet
 
 @verb
 def schema(json: Json = False, quiet: Quiet = False, debug: Debug = False) -> None:
-    """Print the spec's JSON Schema, for editors that complete and check YAML.
+    """Print the spec's JSON Schema, for editors.
 
+    An editor that knows it completes and checks specs as they are written.
+
+    \b
     Example:
       mlp schema > mlp.schema.json
     """
     from mlpcli.cli.console import say_json
-    from mlpcli.spec.schema import Spec
+    from mlpcli.spec.json_schema import json_schema
 
-    document = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
-    say_json(document | Spec.model_json_schema())
+    say_json(json_schema())

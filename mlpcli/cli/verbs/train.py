@@ -32,13 +32,14 @@ def train(
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> int | None:
-    """Train the network of a spec; write model, metrics and manifest into a run directory.
+    """Train the network of a spec into a run directory.
 
+    The run directory gets the model, the metrics of every epoch, the resolved spec and a manifest.
+
+    \b
     Examples:
       mlp train configs/iris.yaml
-
       mlp train configs/digits.yaml --set training.epochs=50 --seed 3
-
       RUN=$(mlp train -q configs/iris.yaml) && mlp eval "$RUN"
     """
     from mlpcli.cli.signals import StopRequest
@@ -68,7 +69,7 @@ def _announce(training: Training, directory: Path) -> None:
     for line in notes_on_values(training.dataset):
         note(line)
     note(network_line(training.architecture))
-    if not training.has_validation and training.spec.training.early_stopping is not None:
+    if not training.is_watched and training.spec.training.early_stopping is not None:
         note("no validation rows: no early stopping, and the last epoch's weights are the model")
     note(f"run {directory}")
 
@@ -121,11 +122,11 @@ def _exit_code(
     """Return the exit code, having said why it is not 0."""
     from mlpcli.cli.console import complain
 
-    epoch = result["epochs"] + 1
+    epoch = result["last_epoch"]
     if result["reason"] == "diverged":
         complain(
-            f"the loss is no longer a finite number in epoch {epoch}; the weights of epoch "
-            f"{result['best_epoch']} are in {directory}; a smaller learning rate, now "
+            f"{result['cause']} is no longer a finite number in epoch {epoch}; the weights of "
+            f"epoch {result['best_epoch']} are in {directory}; a smaller learning rate, now "
             f"{learning_rate:g}, usually helps"
         )
         return 4

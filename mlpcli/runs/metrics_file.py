@@ -36,8 +36,10 @@ class MetricsFile:
             raise FileError(f"{self.path}: {error.strerror}") from None
 
     def close(self) -> None:
-        """Close the file."""
-        os.close(self._file)
+        """Close the file, if it is open."""
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1
 
 
 def _cell(figure: float) -> str:

@@ -88,7 +88,8 @@ class Trainer:
         what the rows cost as their batches saw them, and `outputs`, where they are kept, what the
         loss saw; losses and outputs are in the order `order`.
         """
-        self.rate[...] = learning_rate
+        with np.errstate(over="ignore"):  # beyond float32: infinite, and so are the steps
+            self.rate[...] = learning_rate
         self.rows_done, self.stopped, self.finite = 0, False, True
         self._start(epoch)
         for start in range(0, self.n_rows, self.chunk):

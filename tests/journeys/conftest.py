@@ -90,6 +90,47 @@ def program():
     return SimpleNamespace(words=PROGRAM, environment=environment, check=never_a_traceback)
 
 
+# The command itself, many times in one process: starting it takes longest.
+MANY = """
+import contextlib, io, json, sys
+from mlpcli.cli.main import main
+
+for words in json.loads(sys.stdin.read()):
+    sys.argv = ["mlp", *words]
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        try:
+            main()
+            code = 0
+        except SystemExit as end:
+            code = end.code
+    print(json.dumps([code, out.getvalue(), err.getvalue()]))
+"""
+
+
+@pytest.fixture(scope="session")
+def in_one_process():
+    """Return a function that runs `mlp` many times; the code, output and errors of each."""
+
+    def run(commands, folder, before=""):
+        done = subprocess.run(
+            [sys.executable, "-c", before + MANY],
+            input=json.dumps(commands),
+            cwd=folder,
+            env=environment(),
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        found = [json.loads(line) for line in done.stdout.splitlines()]
+        assert len(found) == len(commands)
+        for _, out, err in found:
+            never_a_traceback(out + err)
+        return found
+
+    return run
+
+
 def folder_with_iris(folder):
     (folder / "iris.csv").write_bytes(IRIS.read_bytes())
     (folder / "iris.yaml").write_text(SPEC, encoding="utf-8")

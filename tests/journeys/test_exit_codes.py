@@ -31,72 +31,94 @@ def unprivileged():
     return options
 
 
+RUN = "the run that was trained"
+TABLE = [
+    ((), 2, "Usage: mlp"),
+    (("train",), 2, "Missing argument 'SPEC'"),
+    (("train", "iris.yaml", "more"), 2, "unexpected extra argument"),
+    (("train", "iris.yaml", "--nonsense"), 2, "No such option: --nonsense"),
+    (("train", "iris.yaml", "--progress", "loud"), 2, "'loud' is not one of"),
+    (("train", "iris.yaml", "--seed", "x"), 2, "--seed"),
+    (("train", "missing.yaml"), 2, "missing.yaml: there is no such file"),
+    (("train", "."), 2, ".: is a folder, not a spec"),
+    (("train", "iris.yaml", "--seed", "-1"), 2, "seed: must be at least 0"),
+    (("train", "iris.yaml", "--set", "training.epoch=3"), 2, "did you mean epochs?"),
+    (("train", "iris.yaml", "--set", "nonsense"), 2, "write it as key=value"),
+    (("check", "iris.csv"), 2, "iris.csv:"),
+    (("gradcheck", "iris.yaml", "--samples", "0"), 2, "--samples"),
+    (("train", "iris.yaml", "--run-dir", "."), 2, "there is something in it already"),
+    (("train", "iris.yaml", "--run-dir", "iris.csv"), 2, "is a file, not a directory"),
+    (("eval", RUN, "--split", "tset"), 2, "'tset' is not one of"),
+    (("eval", RUN, "--data", "half.csv", "--split", "test"), 2, "it has no such part"),
+    (("train", "iris.yaml", "--set", "data.path=missing.csv"), 3, "missing.csv: there is no"),
+    (("check", "iris.yaml", "--set", "data.target=speceis"), 3, "did you mean 'species'?"),
+    (("gradcheck", "iris.yaml", "--set", "data.path=iris.yaml"), 3, "iris.yaml: not a known"),
+    (("eval", RUN, "--data", "missing.csv"), 3, "missing.csv: there is no such file"),
+    (("predict", RUN, "missing.csv"), 3, "missing.csv: there is no such file"),
+    (("predict", RUN, "."), 3, ""),
+    (("eval", "missing"), 5, "there is no such run directory or model file"),
+    (("eval", "."), 5, "there is no model.safetensors in this directory"),
+    (("predict", "iris.csv", "iris.csv"), 5, "iris.csv: not a model file"),
+    (("train", "iris.yaml", "--run-dir", "iris.csv/run"), 6, "iris.csv/run: Not a directory"),
+    (("eval", RUN, "--data", "iris.csv/x.csv"), 6, "iris.csv/x.csv: Not a directory"),
+    (("predict", RUN, "iris.csv", "-o", "missing/p.csv"), 6, "missing/p.csv: No such file"),
+    (("predict", RUN, "iris.csv", "-o", "."), 6, ".: Is a directory"),
+    (("predict", RUN, "iris.csv", "-o", ""), 6, "Is a directory"),
+    (("predict", RUN, "iris.csv", "-o", "/"), 6, "/: Is a directory"),
+]
+
+
+def label(value):
+    return " ".join(value) if isinstance(value, tuple) else None
+
+
+@pytest.fixture(scope="module")
+def answers(trained, in_one_process, tmp_path_factory):
+    """Return code, output and errors of each row of the table, and the folder afterwards."""
+    folder = tmp_path_factory.mktemp("table")
+    for name in ("iris.csv", "iris.yaml"):
+        shutil.copy(trained.folder / name, folder)
+    lines = (folder / "iris.csv").read_text("utf-8").splitlines()
+    (folder / "half.csv").write_text("\n".join(lines[::2]) + "\n", "utf-8")
+    commands = [[str(trained.run) if w == RUN else w for w in words] for words, _, _ in TABLE]
+    found = in_one_process(commands, folder)
+    return {words: answer for (words, _, _), answer in zip(TABLE, found, strict=True)}, folder
+
+
+@pytest.mark.parametrize(("words", "code", "sentence"), TABLE, ids=label)
+def test_the_exit_code_and_its_sentence(words, code, sentence, answers):
+    found, out, err = answers[0][words]
+    assert (found, out) == (code, "")
+    assert sentence in err
+    assert err.count("\n") == 1 or err.startswith("Usage")
+
+
+def test_nothing_is_made_for_what_cannot_be_run(answers):
+    names = sorted(path.name for path in answers[1].iterdir())
+    assert names == ["half.csv", "iris.csv", "iris.yaml"]
+
+
 @pytest.mark.parametrize(
     ("words", "code", "sentence"),
     [
-        ((), 2, "Usage: mlp"),
+        (("--version",), 0, ""),
         (("nonsense",), 2, "No such command 'nonsense'"),
-        (("train",), 2, "Missing argument 'SPEC'"),
-        (("train", "iris.yaml", "more"), 2, "unexpected extra argument"),
-        (("train", "iris.yaml", "--nonsense"), 2, "No such option: --nonsense"),
-        (("train", "iris.yaml", "--progress", "loud"), 2, "'loud' is not one of"),
-        (("train", "iris.yaml", "--seed", "x"), 2, "--seed"),
-        (("train", "missing.yaml"), 2, "missing.yaml: there is no such file"),
-        (("train", "."), 2, ".: is a folder, not a spec"),
-        (("train", "iris.yaml", "--seed", "-1"), 2, "seed: must be at least 0"),
-        (("train", "iris.yaml", "--set", "training.epoch=3"), 2, "did you mean epochs?"),
-        (("train", "iris.yaml", "--set", "nonsense"), 2, "write it as key=value"),
-        (("check", "iris.csv"), 2, "iris.csv:"),
-        (("gradcheck", "iris.yaml", "--samples", "0"), 2, "--samples"),
-        (("train", "iris.yaml", "--run-dir", "."), 2, "there is something in it already"),
-        (("train", "iris.yaml", "--run-dir", "iris.csv"), 2, "is a file, not a directory"),
-        (("train", "iris.yaml", "--set", "data.path=missing.csv"), 3, "missing.csv: there is no"),
-        (("check", "iris.yaml", "--set", "data.target=speceis"), 3, "did you mean 'species'?"),
-        (("gradcheck", "iris.yaml", "--set", "data.path=iris.yaml"), 3, "iris.yaml: not a known"),
+        (("check", "iris.yaml", "--set", "data.path=missing.csv"), 3, "there is no such file"),
         (
             ("train", "iris.yaml", *STEEP),
             4,
             "the training loss is no longer a finite number in epoch 1",
         ),
         (("eval", "missing"), 5, "there is no such run directory or model file"),
-        (("eval", "."), 5, "there is no model.safetensors in this directory"),
-        (("predict", "iris.csv", "iris.csv"), 5, "iris.csv: not a model file"),
         (("train", "iris.yaml", "--run-dir", "iris.csv/run"), 6, "iris.csv/run: Not a directory"),
-        (("--version",), 0, ""),
     ],
-    ids=lambda value: " ".join(value) if isinstance(value, tuple) else None,
+    ids=label,
 )
-def test_the_exit_code_and_its_sentence(words, code, sentence, folder, mlp):
+def test_in_a_process_of_its_own(words, code, sentence, folder, mlp):
     done = mlp(*words, cwd=folder)
     assert done.code == code
     assert sentence in done.err
     assert done.out == "" or code in (0, 4)
-    assert (folder / "runs").exists() == (code == 4)  # nothing is made for what cannot be run
-
-
-@pytest.mark.parametrize(
-    ("words", "code", "sentence"),
-    [
-        (("eval", "RUN", "--split", "tset"), 2, "'tset' is not one of"),
-        (("eval", "RUN", "--data", "half.csv", "--split", "test"), 2, "it has no such part"),
-        (("eval", "RUN", "--data", "missing.csv"), 3, "missing.csv: there is no such file"),
-        (("predict", "RUN", "missing.csv"), 3, "missing.csv: there is no such file"),
-        (("predict", "RUN", "."), 3, ""),
-        (("eval", "RUN", "--data", "iris.csv/x.csv"), 6, "iris.csv/x.csv: Not a directory"),
-        (("predict", "RUN", "iris.csv", "-o", "missing/p.csv"), 6, "missing/p.csv: No such file"),
-        (("predict", "RUN", "iris.csv", "-o", "."), 6, ".: Is a directory"),
-        (("predict", "RUN", "iris.csv", "-o", ""), 6, "Is a directory"),
-        (("predict", "RUN", "iris.csv", "-o", "/"), 6, "/: Is a directory"),
-    ],
-    ids=lambda value: " ".join(value) if isinstance(value, tuple) else None,
-)
-def test_of_the_verbs_that_take_a_run(words, code, sentence, trained, folder, mlp):
-    lines = (folder / "iris.csv").read_text("utf-8").splitlines()
-    (folder / "half.csv").write_text("\n".join(lines[::2]) + "\n", "utf-8")
-    done = mlp(*(trained.run if word == "RUN" else word for word in words), cwd=folder)
-    assert (done.code, done.out) == (code, "")
-    assert sentence in done.err
-    assert done.err.count("\n") == 1 or "Usage" in done.err
 
 
 def test_all_faults_of_a_spec_come_at_once_and_nothing_is_made(folder, mlp):

@@ -1,7 +1,6 @@
 """mlp gradcheck on every combination of hidden activation and loss, and its options."""
 
 import json
-import subprocess
 
 import pytest
 
@@ -21,47 +20,14 @@ model: {layers: [{units: 5, keep_prob: 0.7}, {units: 4}]}
 training: {batch_size: 7}
 regularization: {l2: 0.01}
 """
-# The command itself, many times in one process: starting it takes longer than checking.
-MANY = """
-import contextlib, io, json, sys
-from mlpcli.cli.main import main
-
-for words in json.loads(sys.stdin.read()):
-    sys.argv = ["mlp", *words]
-    out, err = io.StringIO(), io.StringIO()
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        try:
-            main()
-            code = 0
-        except SystemExit as end:
-            code = end.code
-    print(json.dumps([code, out.getvalue(), err.getvalue()]))
-"""
 
 
 @pytest.fixture(scope="module")
-def many(program, tmp_path_factory):
-    """Return a function that runs the command many times; its codes, outputs and errors."""
+def many(in_one_process, tmp_path_factory):
+    """Return a function that runs the command many times beside the spec."""
     folder = tmp_path_factory.mktemp("gradcheck")
     (folder / "spec.yaml").write_text(SPEC, "ascii")
-
-    def run(commands, before=""):
-        done = subprocess.run(
-            [program.words[0], "-c", before + MANY],
-            input=json.dumps(commands),
-            cwd=folder,
-            env=program.environment(),
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        found = [json.loads(line) for line in done.stdout.splitlines()]
-        assert len(found) == len(commands)
-        for _, out, err in found:
-            program.check(out + err)
-        return found
-
-    return run
+    return lambda commands, before="": in_one_process(commands, folder, before)
 
 
 def words_for(activation, loss, task, *more):

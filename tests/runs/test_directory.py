@@ -71,7 +71,13 @@ def test_a_directory_with_anything_in_it_is_not_written_over(name):
 
 def test_force_removes_a_runs_own_files_and_no_others():
     ours = ["spec.yaml", "manifest.json", "metrics.csv", "model.safetensors"]
-    theirs = ["notes.txt", "report.html", "predictions/test.csv", "model.safetensors.bak", "old.yaml"]
+    theirs = [
+        "notes.txt",
+        "report.html",
+        "predictions/test.csv",
+        "model.safetensors.bak",
+        "old.yaml",
+    ]
     for name in ours + theirs:
         Path("run", name).parent.mkdir(parents=True, exist_ok=True)
         Path("run", name).touch()

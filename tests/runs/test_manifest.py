@@ -12,8 +12,8 @@ import pytest
 
 import mlpcli
 from mlpcli.errors import FileError
-from mlpcli.runs import recorder as recorder_module
 from mlpcli.plain import without_nan
+from mlpcli.runs import recorder as recorder_module
 from mlpcli.runs.manifest import Manifest, describe_data
 from mlpcli.runs.model_file import load_model
 from mlpcli.runs.recorder import Recorder
@@ -28,7 +28,16 @@ def told(iris_run):
 
 
 def test_the_fields_are_these(told):
-    assert list(told) == ["status", "pid", "command", "started", "ended", "machine", "data", "result"]
+    assert list(told) == [
+        "status",
+        "pid",
+        "command",
+        "started",
+        "ended",
+        "machine",
+        "data",
+        "result",
+    ]
     assert told["status"] == "done"
     assert told["command"] == sys.argv
 

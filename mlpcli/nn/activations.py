@@ -26,6 +26,7 @@ class Activation:
     initializer: ClassVar[str] = "glorot_uniform"  # the weights' default before this function
     kinks: ClassVar[tuple[float, ...]] = ()  # values of u at which f' jumps
     output_only: ClassVar[bool] = False
+    is_probability: ClassVar[bool] = False  # whether h is a probability of a class
 
     def value(self, u: Array, h: Array) -> None:
         """h ← f(u); h must not alias u."""
@@ -57,6 +58,8 @@ class Sigmoid(Activation):
     Exact to rounding, small values too. Below u = −80 it is held at 1.8e-35, so that exp does not
     overflow in float32.
     """
+
+    is_probability: ClassVar[bool] = True
 
     def value(self, u: Array, h: Array) -> None:
         """h ← 1 / (1 + exp(−u))."""
@@ -138,6 +141,7 @@ class Softmax(Activation):
     """
 
     output_only: ClassVar[bool] = True
+    is_probability: ClassVar[bool] = True
 
     def value(self, u: Array, h: Array) -> None:
         """h ← softmax(u), shifted by each row's maximum so that exp cannot overflow."""

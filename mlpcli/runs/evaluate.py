@@ -114,7 +114,7 @@ def predict(model: Model, table: Table) -> tuple[dict[str, Any], dict[str, int]]
     y_hat = np.empty((len(X), network.architecture.n_outputs))  # float64, whatever the network's
     with np.errstate(all="ignore"):
         Evaluation(network).predict(X, y_hat)
-    probability = network.architecture.output_activation.name in ("sigmoid", "softmax")
+    probability = network.architecture.output_activation.is_probability
     if isinstance(target, ClassTarget):
         return _class_columns(target, y_hat, probability=probability), replaced
     names = ["prediction"] if len(target.names) == 1 else [f"prediction_{n}" for n in target.names]

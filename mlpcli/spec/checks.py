@@ -139,7 +139,7 @@ def _check_pairing(spec: Spec, loss: str) -> Iterator[Problem]:
 def _check_range(spec: Spec, task: str) -> Iterator[Problem]:
     """A standardized target lies on both sides of 0, and beyond 1."""
     output = spec.model.output
-    bounded = output is not None and output.name in ("sigmoid", "softmax")
+    bounded = output is not None and ACTIVATIONS[output.name].is_probability
     if task == "regression" and bounded and spec.data.scale_target != "none":
         yield Problem(
             ("model", "output"),

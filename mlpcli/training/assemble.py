@@ -134,6 +134,6 @@ def loss_target(architecture: Architecture, encoding: Encoding, y: Array, dtype:
 
 def outcome(architecture: Architecture, encoding: Encoding, labels: Array, y_hat: Array) -> Outcome:
     """Return labels and predictions as metrics see them, regression in the target's unit."""
-    probability = architecture.output_activation.name in ("sigmoid", "softmax")
+    probability = architecture.output_activation.is_probability
     score = encoding.target.decode(y_hat) if encoding.task == "regression" else y_hat
     return Outcome(encoding.task, labels, score, probability)

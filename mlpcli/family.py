@@ -8,8 +8,10 @@ contract tests are all built from these tables, so a new member is one class in 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
+
+import numpy as np
 
 Member = TypeVar("Member", bound=type)
 
@@ -53,3 +55,22 @@ class Family(Mapping[str, Any]):
     def __len__(self) -> int:
         """Return the number of members."""
         return len(self._members)
+
+
+def stacked(members: Sequence[Any]) -> Any:
+    """Return one member for a stack of networks, given each lane's own.
+
+    A number that differs becomes an array (R,), one a lane; everything else must be the same.
+    Raises ValueError where it is not.
+    """
+    first = members[0]
+    if any(type(member) is not type(first) for member in members):
+        raise ValueError("the lanes of a stack have members of one class")
+    changed = {}
+    for f in dataclasses.fields(first):
+        values = [getattr(member, f.name) for member in members]
+        if any(value != values[0] for value in values):
+            if not all(type(value) in (int, float) for value in values):
+                raise ValueError(f"{first.name}: {f.name} cannot differ between the lanes")
+            changed[f.name] = np.array(values, np.float64)
+    return dataclasses.replace(first, **changed) if changed else first

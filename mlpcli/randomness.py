@@ -13,16 +13,17 @@ import numpy as np
 STREAMS = ("split", "init", "shuffle", "dropout", "noise", "augmentation", "bootstrap", "gradcheck")
 
 
-def generator(seed: int, stream: str, epoch: int = 0) -> np.random.Generator:
+def generator(seed: int, stream: str, epoch: int = 0, *part: int) -> np.random.Generator:
     """Return the generator of one stream in one epoch.
 
     seed    the spec's seed, 0 or more
     stream  a name of STREAMS
     epoch   from 1 in training; 0 for what is drawn once
+    part    for a stream that several places share, the number of the place: each has its own
 
     Source: NumPy's SeedSequence (O'Neill's seed_seq), which makes spawned streams independent.
     """
     if stream not in STREAMS:
         raise ValueError(f"there is no stream {stream!r}")
-    key = (STREAMS.index(stream), epoch)
+    key = (STREAMS.index(stream), epoch, *part)
     return np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed, spawn_key=key)))

@@ -2,20 +2,25 @@
 
 Notation: u are pre-activations and h = f(u) activations, both (..., rows, units); delta holds
 dJ/dh before and dJ/du after `times_derivative`. All functions work element by element, but for
-softmax, which works row by row.
+softmax, which works row by row. What a function needs beside these three arrays, `scratch` makes
+once per run: arrays to work in, its hyperparameters in the arrays' type and with their lanes, and
+views of the parameters that it learns.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
 from mlpcli.family import Family, setting
-from mlpcli.nn.arrays import Array
+from mlpcli.nn.arrays import Array, column
 
 ACTIVATIONS = Family("activation")
+Tensors = Mapping[str, Array]
+NONE: Tensors = {}
 
 
 @dataclass(frozen=True)
@@ -24,16 +29,32 @@ class Activation:
 
     name: ClassVar[str]
     initializer: ClassVar[str] = "glorot_uniform"  # the weights' default before this function
-    kinks: ClassVar[tuple[float, ...]] = ()  # values of u at which f' jumps
+    kinks: ClassVar[tuple[float, ...]] = ()  # values of u at which f' or f'' jumps
     output_only: ClassVar[bool] = False
     is_probability: ClassVar[bool] = False  # whether h is a probability of a class
 
-    def value(self, u: Array, h: Array) -> None:
+    @property
+    def parameters(self) -> Mapping[str, float]:
+        """What it learns beside W and b: names, each one number a unit, and where they begin."""
+        return {}
+
+    def scratch(self, u: Array, own: Tensors = NONE, d_own: Tensors = NONE) -> Any:
+        """Return what the two functions need beside u, h and delta; made once per run.
+
+        u           an array like those to come
+        own, d_own  its parameters by name, each (..., units), and where their gradients go
+        """
+        return None
+
+    def value(self, u: Array, h: Array, scratch: Any) -> None:
         """h ← f(u); h must not alias u."""
         raise NotImplementedError
 
-    def times_derivative(self, u: Array, h: Array, delta: Array) -> None:
-        """delta ← f'(u) ∗ delta in place; h = f(u) is unchanged, u may be overwritten."""
+    def times_derivative(self, u: Array, h: Array, delta: Array, scratch: Any) -> None:
+        """delta ← f'(u) ∗ delta in place, and the gradients of its own parameters, if it has any.
+
+        h = f(u) is unchanged; u may be overwritten.
+        """
         raise NotImplementedError
 
 
@@ -42,11 +63,11 @@ class Activation:
 class Identity(Activation):
     """f(u) = u, f'(u) = 1. Source: the lecture's linear output."""
 
-    def value(self, u: Array, h: Array) -> None:
+    def value(self, u: Array, h: Array, scratch: Any) -> None:
         """h ← u."""
         np.copyto(h, u)
 
-    def times_derivative(self, u: Array, h: Array, delta: Array) -> None:
+    def times_derivative(self, u: Array, h: Array, delta: Array, scratch: Any) -> None:
         """delta ← delta."""
 
 
@@ -61,7 +82,7 @@ class Sigmoid(Activation):
 
     is_probability: ClassVar[bool] = True
 
-    def value(self, u: Array, h: Array) -> None:
+    def value(self, u: Array, h: Array, scratch: Any) -> None:
         """h ← 1 / (1 + exp(−u))."""
         np.negative(u, out=h)
         np.minimum(h, 80.0, out=h)
@@ -69,7 +90,7 @@ class Sigmoid(Activation):
         np.add(h, 1.0, out=h)
         np.reciprocal(h, out=h)
 
-    def times_derivative(self, u: Array, h: Array, delta: Array) -> None:
+    def times_derivative(self, u: Array, h: Array, delta: Array, scratch: Any) -> None:
         """delta ← h (1 − h) ∗ delta."""
         np.subtract(1.0, h, out=u)
         np.multiply(u, h, out=u)
@@ -81,11 +102,11 @@ class Sigmoid(Activation):
 class Tanh(Activation):
     """f(u) = tanh(u), f'(u) = 1 − h². Source: the lecture; LeCun et al., 1998, 4.4."""
 
-    def value(self, u: Array, h: Array) -> None:
+    def value(self, u: Array, h: Array, scratch: Any) -> None:
         """h ← tanh(u)."""
         np.tanh(u, out=h)
 
-    def times_derivative(self, u: Array, h: Array, delta: Array) -> None:
+    def times_derivative(self, u: Array, h: Array, delta: Array, scratch: Any) -> None:
         """delta ← (1 − h²) ∗ delta."""
         np.multiply(h, h, out=u)
         np.subtract(1.0, u, out=u)
@@ -100,11 +121,11 @@ class Relu(Activation):
     initializer: ClassVar[str] = "he_uniform"
     kinks: ClassVar[tuple[float, ...]] = (0.0,)
 
-    def value(self, u: Array, h: Array) -> None:
+    def value(self, u: Array, h: Array, scratch: Any) -> None:
         """h ← max(u, 0)."""
         np.maximum(u, 0.0, out=h)
 
-    def times_derivative(self, u: Array, h: Array, delta: Array) -> None:
+    def times_derivative(self, u: Array, h: Array, delta: Array, scratch: Any) -> None:
         """delta ← sign(h) ∗ delta: h is never negative, so sign(h) is 0 or 1."""
         np.sign(h, out=u)
         np.multiply(delta, u, out=delta)
@@ -120,15 +141,19 @@ class LeakyRelu(Activation):
 
     slope: float = setting(0.01, "s, the slope where u ≤ 0", ge=0.0, lt=1.0)
 
-    def value(self, u: Array, h: Array) -> None:
+    def scratch(self, u: Array, own: Tensors = NONE, d_own: Tensors = NONE) -> Any:
+        """Return s, in u's type and with its lanes."""
+        return column(self.slope, u)
+
+    def value(self, u: Array, h: Array, scratch: Any) -> None:
         """h ← max(u, s u)."""
-        np.multiply(u, self.slope, out=h)
+        np.multiply(u, scratch, out=h)
         np.maximum(u, h, out=h)
 
-    def times_derivative(self, u: Array, h: Array, delta: Array) -> None:
+    def times_derivative(self, u: Array, h: Array, delta: Array, scratch: Any) -> None:
         """delta ← max(1[u > 0], s) ∗ delta."""
         np.greater(u, 0.0, out=u)
-        np.maximum(u, self.slope, out=u)
+        np.maximum(u, scratch, out=u)
         np.multiply(delta, u, out=delta)
 
 
@@ -143,13 +168,13 @@ class Softmax(Activation):
     output_only: ClassVar[bool] = True
     is_probability: ClassVar[bool] = True
 
-    def value(self, u: Array, h: Array) -> None:
+    def value(self, u: Array, h: Array, scratch: Any) -> None:
         """h ← softmax(u), shifted by each row's maximum so that exp cannot overflow."""
         np.subtract(u, np.max(u, axis=-1, keepdims=True), out=h)
         np.exp(h, out=h)
         np.divide(h, np.sum(h, axis=-1, keepdims=True), out=h)
 
-    def times_derivative(self, u: Array, h: Array, delta: Array) -> None:
+    def times_derivative(self, u: Array, h: Array, delta: Array, scratch: Any) -> None:
         """delta ← h ∗ (delta − Σ_k h_k delta_k)."""
         np.subtract(delta, np.vecdot(h, delta)[..., np.newaxis], out=delta)
         np.multiply(delta, h, out=delta)

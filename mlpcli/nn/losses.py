@@ -15,6 +15,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from mlpcli.family import Family
+from mlpcli.nn.activations import ACTIVATIONS
 from mlpcli.nn.arrays import Array, Product, product_for
 
 LOSSES = Family("loss")
@@ -27,10 +28,50 @@ class Loss:
     name: ClassVar[str]
     link: ClassVar[str]
     tasks: ClassVar[tuple[str, ...]]  # that it may be chosen for
+    outputs: ClassVar[tuple[str, ...] | None] = ()  # allowed beside the link; None: any
     class_index: ClassVar[bool] = False  # targets are class numbers (rows,), not (rows, outputs)
+    threshold: ClassVar[float] = 0.5  # a binary or multilabel ŷ above it means: yes
+    standardized: ClassVar[bool] = True  # whether a regression target may be standardized
+    target_range: ClassVar[str] = ""  # what `refused` refuses, as the end of a sentence
+
+    def for_task(self, task: str, *, output: str | None = None, mixed: bool = False) -> Loss:
+        """Return the loss that does the work: one class for each form, so that none has to ask.
+
+        task    regression, binary, multiclass or multilabel
+        output  the output activation, where it is not the link: the loss then sees ŷ itself
+        mixed   targets are mixtures of classes: (rows, outputs), between 0 and 1
+        """
+        return self
+
+    def n_outputs(self, n_targets: int) -> int:
+        """Return how many outputs the network needs for so many target columns (or classes)."""
+        return n_targets
+
+    def refused(self, target: Array) -> Array:
+        """Return where a target (rows, targets), in its own unit, is none for this loss."""
+        return np.zeros(target.shape, bool)
+
+    def predict(self, u: Array, out: Array) -> None:
+        """Write ŷ = g(u), the link's value, into `out`."""
+        link = ACTIVATIONS[self.link]()
+        link.value(u, out, link.scratch(out))
+
+    def central(self, y_hat: Array) -> Array:
+        """Return the one prediction of each target (rows, n_targets) among the outputs ŷ."""
+        return y_hat
+
+    def side(self, u: Array, target: Array) -> Array | None:
+        """Return a number for each entry that changes where dJ/du or its derivative jumps.
+
+        None: they never jump. A gradient check takes no difference quotient across a jump.
+        """
+        return None
 
     def scratch(self, delta: Array) -> Any:
-        """Return the arrays that `rows_and_delta` needs beside this delta, made once per run."""
+        """Return what `rows_and_delta` needs beside this delta, made once per run.
+
+        Arrays to work in, and the hyperparameters in the arrays' type and with their lanes.
+        """
         return None
 
     def rows_and_delta(
@@ -39,8 +80,9 @@ class Loss:
         """Write each row's loss into `rows`, and scale times its derivative into `delta`.
 
         u        (..., N, outputs) pre-activations of the output layer; unchanged
-        target   (N, outputs) or (..., N, outputs); (N,) or (..., N) class numbers
-        scale    one number without axes: 1/N, so that delta is that of the mean
+        target   (N, targets) or (..., N, targets); (N,) or (..., N) class numbers
+        scale    1/N, without axes, so that delta is that of the mean; or (..., N, 1), each row's
+                 weight divided by N
         rows     (..., N) receives the loss of each row
         delta    (..., N, outputs) receives scale d(rows)/du; must not alias u
         scratch  what `scratch` returned for this delta
@@ -59,6 +101,7 @@ class MeanSquaredError(Loss):
 
     link: ClassVar[str] = "identity"
     tasks: ClassVar[tuple[str, ...]] = ("regression", "binary", "multiclass", "multilabel")
+    outputs: ClassVar[tuple[str, ...] | None] = None
 
     def rows_and_delta(
         self, u: Array, target: Array, scale: Array, rows: Array, delta: Array, scratch: Any
@@ -113,6 +156,7 @@ class _Rows:
     total: Array  # (..., N, 1)
     total_of_row: Array  # (..., N) the same numbers
     at_target: Array  # (..., N)
+    at_target_column: Array  # (..., N, 1) the same numbers
     offset: Array  # (..., N) where each row begins in the flat delta
     index: Array  # (..., N) where each row's target stands in the flat delta
     ones: Array  # (n_classes, 1)
@@ -136,13 +180,14 @@ class CrossEntropy(Loss):
     def scratch(self, delta: Array) -> Any:
         """A few arrays of one number a row, and views."""
         *rows, n_classes = delta.shape
-        total = np.empty((*rows, 1), delta.dtype)
+        total, at_target = np.empty((*rows, 1), delta.dtype), np.empty((*rows, 1), delta.dtype)
         return _Rows(
             flat=delta.reshape(-1),
             maximum=np.empty_like(total),
             total=total,
             total_of_row=total[..., 0],
-            at_target=np.empty(rows, delta.dtype),
+            at_target=at_target[..., 0],
+            at_target_column=at_target,
             offset=np.arange(total.size, dtype=np.intp).reshape(rows) * n_classes,
             index=np.empty(rows, np.intp),
             ones=np.ones((n_classes, 1), delta.dtype),
@@ -165,7 +210,8 @@ class CrossEntropy(Loss):
         np.log(scratch.total_of_row, out=rows)
         np.subtract(rows, at_target, out=rows)
 
-        np.divide(total, scale, out=total)
-        np.divide(delta, total, out=delta)
+        np.divide(scale, total, out=total)
+        np.multiply(delta, total, out=delta)
         flat.take(index, out=at_target, mode="clip")
-        flat[index] = np.subtract(at_target, scale, out=at_target)
+        np.subtract(scratch.at_target_column, scale, out=scratch.at_target_column)
+        flat[index] = at_target

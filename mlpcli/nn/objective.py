@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from mlpcli.nn.arrays import Array
@@ -35,6 +37,8 @@ class Objective:
         self.kinked = any(layer.activation.kinks for layer in architecture.hidden) or bool(
             architecture.output_activation.kinks
         )
+        self.one.forward(self.X)
+        self.kinked |= architecture.loss.side(self.one.output, self.target) is not None
         self._stacks: dict[int, tuple[Network, Pass, L2]] = {}
 
     @property
@@ -70,12 +74,19 @@ class Objective:
         passed.forward(self.X)
         values = passed.value(self.target) + penalty.value()
         crossed = np.zeros(len(moved) // 4, bool)
+        for side in self._sides(passed):
+            group = side.reshape(len(crossed), 4, -1)
+            crossed |= np.any(group != group[:, :1], axis=(1, 2))
+        return values, crossed
+
+    def _sides(self, passed: Pass) -> Iterator[Array]:
+        """Yield arrays (P, ...) of what changes where something meets a kink."""
         for stage in passed.stages:
             if isinstance(stage, Activate):
-                for kink in stage.activation.kinks:
-                    side = (stage.u > kink).reshape(len(crossed), 4, -1)
-                    crossed |= np.any(side != side[:, :1], axis=(1, 2))
-        return values, crossed
+                yield from (stage.u > kink for kink in stage.activation.kinks)
+        side = passed.loss.side(passed.output, self.target)
+        if side is not None:
+            yield side
 
     def _stack(self, size: int) -> tuple[Network, Pass, L2]:
         if size not in self._stacks:

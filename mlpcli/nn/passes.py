@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 
-from mlpcli.nn.activations import ACTIVATIONS
 from mlpcli.nn.arrays import Array
 from mlpcli.nn.network import Architecture, Network
 from mlpcli.nn.stages import Activate, Affine, Drop, FirstAffine, MaskBits, Stage
@@ -104,7 +103,7 @@ class Pass:
 
     def predict(self, out: Array) -> Array:
         """Write ŷ of the rows last sent forward into `out` (..., n_rows, n_outputs)."""
-        ACTIVATIONS[self.loss.link]().value(self.output, out)
+        self.loss.predict(self.output, out)
         return out
 
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from mlpcli.nn.activations import Activation
+from mlpcli.nn.activations import NONE, Activation, Tensors
 from mlpcli.nn.arrays import Array, Shape, product_for
 
 RESOLUTION = 1 << 16  # dropout compares 16 random bits, so p_k is exact to 1/65536
@@ -70,21 +70,28 @@ class FirstAffine(Affine):
 
 
 class Activate:
-    """h = f(u); dJ/du = f'(u) ∗ dJ/dh, in place."""
+    """h = f(u); dJ/du = f'(u) ∗ dJ/dh, in place.
 
-    def __init__(self, activation: Activation, like: Array) -> None:
+    like        an array like u
+    own, d_own  the activation's own parameters by name, and where their gradients go
+    """
+
+    def __init__(
+        self, activation: Activation, like: Array, own: Tensors = NONE, d_own: Tensors = NONE
+    ) -> None:
         self.activation = activation
         self.h = np.empty_like(like)
+        self.scratch = activation.scratch(like, own, d_own)
 
     def forward(self, u: Array) -> Array:
         """h ← f(u)."""
         self.u = u
-        self.activation.value(u, self.h)
+        self.activation.value(u, self.h, self.scratch)
         return self.h
 
     def backward(self, delta: Array) -> Array:
         """delta ← f'(u) ∗ delta."""
-        self.activation.times_derivative(self.u, self.h, delta)
+        self.activation.times_derivative(self.u, self.h, delta, self.scratch)
         return delta
 
 

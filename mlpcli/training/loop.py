@@ -11,7 +11,6 @@ import numpy as np
 
 from mlpcli.data.dataset import Dataset, Part
 from mlpcli.errors import DataError
-from mlpcli.nn.activations import ACTIVATIONS
 from mlpcli.nn.arrays import Array
 from mlpcli.nn.network import Architecture, Network, initial_theta, initialize
 from mlpcli.nn.optimizers import OPTIMIZERS
@@ -200,7 +199,7 @@ class Training:
                 figures = {"train_loss": float(trainer.loss)}
                 if trainer.outputs is not None:
                     y_hat = self.outputs["train"]
-                    ACTIVATIONS[self.architecture.loss.link]().value(trainer.outputs, y_hat)
+                    self.architecture.loss.predict(trainer.outputs, y_hat)
                     labels = self.dataset.parts["train"].labels[trainer.order]
                     figures |= self._metrics("train", self.metrics, labels, y_hat)
             if self.has_validation:

@@ -17,14 +17,14 @@ each_dtype = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 
 def value(activation, u):
     h = np.full_like(u, np.nan)
-    activation.value(u, h)
+    activation.value(u, h, activation.scratch(u))
     return h
 
 
 def times_derivative(activation, u, delta):
     h = value(activation, u)
     delta = delta.copy()
-    activation.times_derivative(u.copy(), h, delta)
+    activation.times_derivative(u.copy(), h, delta, activation.scratch(u))
     return delta
 
 
@@ -92,13 +92,14 @@ def test_derivative_jumps_at_the_declared_kinks_and_nowhere_else(activation):
 def test_arrays_are_filled_in_place_and_inputs_left_alone(activation, dtype):
     u = away_from_kinks(activation, (6, 4)).astype(dtype)
     kept_u, h = u.copy(), np.full_like(u, np.nan)
-    assert activation.value(u, h) is None
+    scratch = activation.scratch(u)
+    assert activation.value(u, h, scratch) is None
     np.testing.assert_array_equal(u, kept_u)  # the derivative needs it
 
     delta = np.random.default_rng(2).normal(size=u.shape).astype(dtype)
     expected = times_derivative(activation, u.astype(float), delta.astype(float))
     kept_h = h.copy()
-    assert activation.times_derivative(u, h, delta) is None
+    assert activation.times_derivative(u, h, delta, scratch) is None
     np.testing.assert_array_equal(h, kept_h)
     np.testing.assert_allclose(delta, expected, atol=8 * np.finfo(dtype).eps)
 
@@ -107,11 +108,11 @@ def test_arrays_are_filled_in_place_and_inputs_left_alone(activation, dtype):
 @each_dtype
 def test_nothing_as_large_as_the_result_is_allocated(activation, dtype, peak_bytes):
     u = np.random.default_rng(0).normal(size=(512, 256)).astype(dtype)
-    h, delta = np.empty_like(u), np.ones_like(u)
+    h, delta, scratch = np.empty_like(u), np.ones_like(u), activation.scratch(u)
 
     def work():
-        activation.value(u, h)
-        activation.times_derivative(u, h, delta)
+        activation.value(u, h, scratch)
+        activation.times_derivative(u, h, delta, scratch)
 
     assert peak_bytes(work) < u.nbytes / 8
 

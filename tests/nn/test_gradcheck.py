@@ -247,7 +247,7 @@ def test_a_fault_in_an_activations_derivative_is_seen(activation, factor, check,
     place = {"output": activation} if activation.output_only else {"activation": activation}
     assert_right(check(**place))
 
-    def spoil(_self, _u, _h, delta):
+    def spoil(_self, _u, _h, delta, _scratch):
         np.multiply(delta, factor, out=delta)
 
     after(monkeypatch, type(activation), "times_derivative", spoil)
@@ -263,7 +263,7 @@ def test_an_activations_derivative_left_out_is_seen(activation, check, monkeypat
 
 @pytest.mark.parametrize("loss", CHAINED, ids=repr)
 def test_a_softmax_derivative_of_the_diagonal_alone_is_seen(loss, check, monkeypatch):
-    def diagonal(_self, _u, h, delta):
+    def diagonal(_self, _u, h, delta, _scratch):
         np.multiply(delta, h * (1 - h), out=delta)
 
     assert_right(check(loss=loss, output=Softmax()))
@@ -365,7 +365,7 @@ def test_pre_activations_on_a_kink_are_decided_and_right(activation, keep_prob):
 @pytest.mark.parametrize("factor", FACTORS)
 @pytest.mark.parametrize("activation", KINKED, ids=repr)
 def test_a_fault_beside_a_kink_is_seen(activation, factor, monkeypatch):
-    def spoil(_self, _u, _h, delta):
+    def spoil(_self, _u, _h, delta, _scratch):
         np.multiply(delta, factor, out=delta)
 
     after(monkeypatch, type(activation), "times_derivative", spoil)

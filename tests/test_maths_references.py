@@ -90,7 +90,7 @@ def example(loss="mse", keep_prob=1.0):
     network = Network(architecture, np.zeros(architecture.layout.n_params))
     for tensor, letter in zip(network.tensors().values(), "WbUc", strict=True):
         tensor[...] = GIVEN[letter]
-    return network, Pass(network, 2, dropout=True)
+    return network, Pass(network, 2, training=True)
 
 
 def run(network, batch):
@@ -186,7 +186,7 @@ def test_the_errors_of_the_differences_are_as_printed():
 
 def test_the_probability_to_keep_is_rounded_as_the_page_says():
     threshold, probability = re.search(r"\$T = (\d+)\$ and it is (0\.\d+)", TEXT).groups()
-    drop = Drop(0.8, np.empty((1, RESOLUTION)))
+    drop = Drop(1, 0.8, np.empty((1, RESOLUTION)))
     drop.draw(np.arange(RESOLUTION, dtype=np.uint16))  # each random number once
     kept = np.count_nonzero(drop.mask)
     assert (kept, f"{kept / RESOLUTION:.7f}") == (int(threshold), probability)

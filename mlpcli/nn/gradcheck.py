@@ -106,18 +106,18 @@ def check_gradient(
 ) -> GradientCheck:
     """Compare the gradient with central differences, tensor by tensor and along directions.
 
-    theta      (n_params,) where to look
+    theta      (n_params,) where to look; a longer vector is looked at as far as it is learned
     X, target  one batch (N, n_inputs), and its targets as the loss takes them
     samples    entries to check in each tensor; smaller tensors are checked whole, None means all
     """
     objective = Objective(architecture, X, target, l2, seed)
     rng = generator(seed, "gradcheck")
-    theta = theta.astype(np.float64)
-    value, _ = objective.value_and_gradient(theta)
     layout = architecture.layout
+    theta = theta[: layout.n_params].astype(np.float64)
+    value, _ = objective.value_and_gradient(theta)
     tensors = []
     with np.errstate(all="ignore"):  # what overflows shows up as an error that is not small
-        for tensor in layout.tensors:
+        for tensor in layout.parameters:
             size = tensor.stop - tensor.start
             entries = np.arange(size)
             if samples is not None and samples < size:

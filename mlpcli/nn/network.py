@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,25 +13,28 @@ from mlpcli.nn.arrays import Array, Shape
 from mlpcli.nn.initializers import INITIALIZERS, Initializer
 from mlpcli.nn.layout import Layout
 from mlpcli.nn.losses import Loss
+from mlpcli.nn.norms import Norm
 from mlpcli.randomness import generator
 
 
 @dataclass(frozen=True)
 class Layer:
-    """A hidden layer h = f(h W + b), its units kept with probability p_k while training."""
+    """A hidden layer h = f(norm(h W + b)), its units kept with probability p_k while training."""
 
     units: int
     activation: Activation
-    keep_prob: float = 1.0
+    keep_prob: Any = 1.0  # one number, or one a lane (R,)
     initializer: Initializer | None = None  # None: the activation's own
+    norm: Norm | None = None
 
 
 @dataclass(frozen=True)
 class Architecture:
     """Everything that fixes a network but its parameters.
 
-    output  None for the loss's own link; any other activation g is a stage of its own, and
-            the loss, whose link is then the identity, sees ŷ = g(u)
+    output           None for the loss's own link; any other activation g is a stage of its own,
+                     and the loss, whose link is then the identity, sees ŷ = g(u)
+    input_keep_prob  p_k of the dropout on X; one number, or one a lane (R,)
     """
 
     n_inputs: int
@@ -40,7 +43,9 @@ class Architecture:
     loss: Loss
     output: Activation | None = None
     output_initializer: Initializer | None = None
+    input_keep_prob: Any = 1.0
     layout: Layout = field(init=False, repr=False, compare=False)
+    beginnings: dict[str, float] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Lay out theta. ValueError where the loss cannot see this output activation."""
@@ -48,7 +53,26 @@ class Architecture:
         if self.output is not None and link not in (self.output.name, "identity"):
             raise ValueError(f"{self.loss.name} is defined on {link} outputs")
         widths = [self.n_inputs, *(layer.units for layer in self.hidden), self.n_outputs]
-        object.__setattr__(self, "layout", Layout(widths))
+        own: dict[str, float] = {}
+        measured: dict[str, float] = {}
+        sizes: dict[str, int] = {}
+        for name, units, part in self._parts():
+            own |= {f"{name}.{word}": value for word, value in part.parameters.items()}
+            if isinstance(part, Norm):
+                measured |= {f"{name}.{word}": value for word, value in part.statistics.items()}
+            sizes |= dict.fromkeys((*own, *measured), units) | sizes
+        layout = Layout(widths, {n: sizes[n] for n in own}, {n: sizes[n] for n in measured})
+        object.__setattr__(self, "layout", layout)
+        object.__setattr__(self, "beginnings", own | measured)
+
+    def _parts(self) -> Iterator[tuple[str, int, Norm | Activation]]:
+        """Yield what may own numbers beside W and b: its name, its units, itself."""
+        for k, layer in enumerate(self.hidden, 1):
+            if layer.norm is not None:
+                yield f"hidden.{k}.norm", layer.units, layer.norm
+            yield f"hidden.{k}.activation", layer.units, layer.activation
+        if self.output is not None:
+            yield "output.activation", self.n_outputs, self.output
 
     @property
     def output_activation(self) -> Activation:
@@ -64,61 +88,75 @@ class Architecture:
         return [own or INITIALIZERS[f.initializer]() for own, f in chosen]
 
     @property
+    def least_rows(self) -> int:
+        """The fewest rows that a batch of training can have."""
+        return max([1, *(layer.norm.least_rows for layer in self.hidden if layer.norm)])
+
+    @property
     def multiply_adds(self) -> int:
         """Multiplications with addition in one row's forward pass: Σ fan_in · fan_out."""
         return self.layout.n_weights
 
 
 class Network:
-    """An architecture with its parameters.
+    """An architecture with its numbers.
 
-    theta  (..., n_params); leading axes are lanes. Write it with `theta[...] =`: rebinding it
-           would leave the layers' views behind.
+    vector      (..., n_numbers); leading axes are lanes. Write it, and its parts, with
+                `theta[...] =`: rebinding would leave the layers' views behind.
+    theta       (..., n_params) what is learned, the vector's first part
+    statistics  (..., n_numbers − n_params) what is measured while training: running means
     """
 
-    def __init__(self, architecture: Architecture, theta: Array) -> None:
-        if theta.shape[-1] != architecture.layout.n_params:
-            raise ValueError(
-                f"theta has {theta.shape[-1]} parameters, not {architecture.layout.n_params}"
-            )
+    def __init__(self, architecture: Architecture, vector: Array) -> None:
+        layout = architecture.layout
+        if vector.shape[-1] != layout.n_numbers:
+            raise ValueError(f"theta has {vector.shape[-1]} parameters, not {layout.n_numbers}")
         self.architecture = architecture
-        self.theta = theta
+        self.vector = vector
+        # Where nothing is measured theta is the vector itself, one piece in memory for all lanes.
+        whole = layout.n_params == layout.n_numbers
+        self.theta = vector if whole else vector[..., : layout.n_params]
+        self.statistics = vector[..., layout.n_params :]
 
     @property
     def lead(self) -> Shape:
         """The shape of the leading axes; () for one network."""
-        return self.theta.shape[:-1]
+        return self.vector.shape[:-1]
 
     @property
     def dtype(self) -> Any:
         """The type of every array of this network."""
-        return self.theta.dtype
+        return self.vector.dtype
 
     def tensors(self) -> dict[str, Array]:
-        """Return weights and biases by name, as views of theta."""
-        return self.architecture.layout.unpack(self.theta)
+        """Return every tensor by name, as views of the vector."""
+        return self.architecture.layout.unpack(self.vector)
 
 
-def initial_theta(architecture: Architecture, seed: int) -> Array:
-    """Return theta (n_params,), float64: weights from each layer's initializer, biases zero."""
-    theta = np.zeros(architecture.layout.n_params)
+def initial_vector(architecture: Architecture, seed: int) -> Array:
+    """Return the vector (n_numbers,), float64, of a network at its random beginning.
+
+    Weights from each layer's initializer, biases zero, the rest where its owner begins.
+    """
+    layout = architecture.layout
+    vector = np.zeros(layout.n_numbers)
     rng = generator(seed, "init")
-    for tensor, initializer in zip(
-        architecture.layout.weights, architecture.initializers, strict=True
-    ):
+    for tensor, initializer in zip(layout.weights, architecture.initializers, strict=True):
         fan_in, fan_out = tensor.shape
-        tensor.view(theta)[...] = initializer.draw(fan_in, fan_out, rng)
-    return theta
+        tensor.view(vector)[...] = initializer.draw(fan_in, fan_out, rng)
+    for tensor in (*layout.own, *layout.statistics):
+        tensor.view(vector)[...] = architecture.beginnings[tensor.name]
+    return vector
 
 
 def initialize(architecture: Architecture, seed: int, dtype: Any = np.float32) -> Network:
     """Return a network at its random beginning."""
-    return Network(architecture, initial_theta(architecture, seed).astype(dtype))
+    return Network(architecture, initial_vector(architecture, seed).astype(dtype))
 
 
 def initialize_stack(
     architecture: Architecture, seeds: Sequence[int], dtype: Any = np.float32
 ) -> Network:
     """Return a stack of networks, lane r at the beginning that seeds[r] would have alone."""
-    lanes = [initial_theta(architecture, seed) for seed in seeds]
+    lanes = [initial_vector(architecture, seed) for seed in seeds]
     return Network(architecture, np.stack(lanes).astype(dtype))

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 import numpy as np
 
 from mlpcli.nn.arrays import Array
-from mlpcli.nn.network import Architecture, Network
+from mlpcli.nn.draws import Masks
+from mlpcli.nn.network import Architecture, Network, initial_vector
 from mlpcli.nn.passes import Pass
 from mlpcli.nn.penalties import L2
-from mlpcli.nn.stages import Activate, Affine, MaskBits
-from mlpcli.randomness import generator
+from mlpcli.nn.stages import Activate, Affine
 
 STACK_BYTES = 64 << 20  # of one stack of moved networks
 
@@ -25,15 +25,16 @@ class Objective:
         self.architecture, self.l2 = architecture, l2
         self.X = X.astype(np.float64)
         self.target = target if architecture.loss.class_index else target.astype(np.float64)
-        self.theta = np.zeros(architecture.layout.n_params)
-        network = Network(architecture, self.theta)
-        self.one = Pass(network, len(X), dropout=True)
+        network = Network(architecture, initial_vector(architecture, seed))
+        self.theta = network.theta
+        self.one = Pass(network, len(X), training=True)
         self.penalty = L2(l2, network)
-        bits = MaskBits((), self.one.n_mask_bits, 1)
-        bits.start([generator(seed, "dropout")])
-        self.one.draw_masks(bits)
+        masks = Masks(self.one.drops, ())
+        masks.start([seed], 0)
+        masks.draw()
         # A change of a pre-activation grows by 1/p_k where a mask lets it through.
-        self.growth = 1 / min([1.0, *(layer.keep_prob for layer in architecture.hidden)])
+        kept = [1.0, *(layer.keep_prob for layer in architecture.hidden)]
+        self.growth = 1 / min(kept)
         self.kinked = any(layer.activation.kinks for layer in architecture.hidden) or bool(
             architecture.output_activation.kinks
         )
@@ -90,8 +91,9 @@ class Objective:
 
     def _stack(self, size: int) -> tuple[Network, Pass, L2]:
         if size not in self._stacks:
-            network = Network(self.architecture, np.zeros((size, self.theta.size)))
-            passed = Pass(network, len(self.X), dropout=True)
+            n_numbers = self.architecture.layout.n_numbers
+            network = Network(self.architecture, np.zeros((size, n_numbers)))
+            passed = Pass(network, len(self.X), training=True)
             passed.share_masks(self.one)
             self._stacks[size] = (network, passed, L2(self.l2, network))
         return self._stacks[size]

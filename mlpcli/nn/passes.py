@@ -9,43 +9,60 @@ nothing has to ask for the mode in each step.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
+from mlpcli.nn.activations import Tensors
 from mlpcli.nn.arrays import Array
-from mlpcli.nn.network import Architecture, Network
-from mlpcli.nn.stages import Activate, Affine, Drop, FirstAffine, MaskBits, Stage
+from mlpcli.nn.losses import Loss
+from mlpcli.nn.network import Network
+from mlpcli.nn.stages import Activate, Affine, Drop, FirstAffine, Stage
 
 
 class Pass:
     """The stages of a network, bound to its parameters, a gradient, and a number of rows.
 
-    network  its theta is read through views: a step of the optimizer is seen at once
-    n_rows   rows of every batch of this pass
-    grad     (..., n_params) receives the gradient of J; None makes one
-    dropout  whether the dropout stages are built in
+    network   its numbers are read through views: a step of the optimizer is seen at once
+    n_rows    rows of every batch of this pass
+    grad      (..., n_params) receives the gradient of J; None makes one
+    training  with dropout, and normalized by the batch; else as the trained network predicts
+    loss      another form of the architecture's loss, such as the one for mixed targets
+    weighted  whether the rows have weights: then `weigh` is called before each batch
     """
 
     def __init__(
-        self, network: Network, n_rows: int, grad: Array | None = None, *, dropout: bool
+        self,
+        network: Network,
+        n_rows: int,
+        grad: Array | None = None,
+        *,
+        training: bool,
+        loss: Loss | None = None,
+        weighted: bool = False,
     ) -> None:
         architecture = network.architecture
         self.network = network
         self.n_rows = n_rows
         self.grad = np.zeros_like(network.theta) if grad is None else grad
-        self.stages: list[Stage] = list(
-            _stages(architecture, network, self.grad, n_rows, dropout=dropout)
-        )
+        self.stages: list[Stage] = list(_stages(network, self.grad, n_rows, training=training))
         self.drops = [stage for stage in self.stages if isinstance(stage, Drop)]
-        self._backward = self.stages[::-1]
+        # A mask on the data is before the first layer: nobody asks for the data's gradient.
+        first = next(i for i, stage in enumerate(self.stages) if isinstance(stage, Affine))
+        self._backward = self.stages[first:][::-1]
 
         shape = (*network.lead, n_rows, architecture.n_outputs)
-        self.loss = architecture.loss
+        self.loss = loss or architecture.loss
         self.delta = np.empty(shape, network.dtype)
         self.rows = np.empty(shape[:-1], network.dtype)
-        self.scale = np.asarray(1.0 / n_rows, network.dtype)
+        self.share = np.asarray(1.0 / n_rows, network.dtype)
+        self.scale = np.empty((*shape[:-1], 1), network.dtype) if weighted else self.share
         self.scratch = self.loss.scratch(self.delta)
+
+    def weigh(self, weight: Array) -> None:
+        """Take the weights of the next batch's rows (..., n_rows); J is then 1/N Σ_d w_d J_d."""
+        np.multiply(weight[..., np.newaxis], self.share, out=self.scale)
 
     def forward(self, X: Array) -> Array:
         """Return the last stage's output, (..., n_rows, n_outputs): what the loss sees.
@@ -84,18 +101,6 @@ class Pass:
         self.gradient(X, target, self.rows)
         return np.mean(self.rows, axis=-1)
 
-    @property
-    def n_mask_bits(self) -> int:
-        """How many 16-bit numbers the masks of one step take, in each lane."""
-        return sum(drop.n_bits for drop in self.drops)
-
-    def draw_masks(self, bits: MaskBits) -> None:
-        """Draw new masks, first layer first, from one step's bits."""
-        one_step, start = bits.next(), 0
-        for drop in self.drops:
-            drop.draw(one_step[..., start : start + drop.n_bits])
-            start += drop.n_bits
-
     def share_masks(self, other: Pass) -> None:
         """Use another pass's dropout masks, frozen as they are; they broadcast over our lanes."""
         for mine, theirs in zip(self.drops, other.drops, strict=True):
@@ -107,25 +112,34 @@ class Pass:
         return out
 
 
-def _stages(
-    architecture: Architecture, network: Network, grad: Array, n_rows: int, *, dropout: bool
-) -> Any:
+def _stages(network: Network, grad: Array, n_rows: int, *, training: bool) -> Iterator[Stage]:
     """Yield the stages from the data to what the loss sees."""
-    layout, theta = architecture.layout, network.theta
+    architecture, vector = network.architecture, network.vector
+    layout, link = architecture.layout, architecture.loss.link
+    lead, dtype = network.lead, network.dtype
+    if training and np.any(np.asarray(architecture.input_keep_prob) < 1):
+        like = np.empty((*lead, n_rows, architecture.n_inputs), dtype)
+        yield Drop(0, architecture.input_keep_prob, like)
     affine: type[Affine] = FirstAffine
     for k, (weight, bias) in enumerate(zip(layout.weights, layout.biases, strict=True)):
         stage = affine(
-            weight.view(theta), bias.view(theta), weight.view(grad), bias.view(grad), n_rows
+            weight.view(vector), bias.view(vector), weight.view(grad), bias.view(grad), n_rows
         )
         yield stage
-        affine = Affine
+        affine, name = Affine, weight.name.removesuffix(".weight")
+
+        def own(part: str, name: str = name) -> tuple[Tensors, Tensors]:
+            return layout.of(f"{name}.{part}", vector), layout.of(f"{name}.{part}", grad)
+
         if k < len(architecture.hidden):
             layer = architecture.hidden[k]
-            yield Activate(layer.activation, stage.u)
-            if dropout and layer.keep_prob < 1:
-                yield Drop(layer.keep_prob, stage.u)
-        elif architecture.output is not None and architecture.output.name != architecture.loss.link:
-            yield Activate(architecture.output, stage.u)
+            if layer.norm is not None:
+                yield layer.norm.stage(stage.u, *own("norm"), training=training)
+            yield Activate(layer.activation, stage.u, *own("activation"))
+            if training and np.any(np.asarray(layer.keep_prob) < 1):
+                yield Drop(k + 1, layer.keep_prob, stage.u)
+        elif architecture.output is not None and architecture.output.name != link:
+            yield Activate(architecture.output, stage.u, *own("activation"))
 
 
 class Evaluation:
@@ -156,17 +170,21 @@ class Evaluation:
             one.predict(out[..., start:stop, :])
         return out
 
-    def loss(self, X: Array, target: Array, out: Array) -> Any:
-        """Return J over all rows, (...,), without dropout or penalty, and write ŷ into `out`."""
+    def loss(self, X: Array, target: Array, out: Array, weight: Array | None = None) -> Any:
+        """Return J over all rows, (...,), without dropout or penalty, and write ŷ into `out`.
+
+        weight  (rows,) of each row: then J = Σ_d w_d J_d / Σ_d w_d
+        """
         n_rows = X.shape[-2]
         total = np.zeros(self.network.lead)
         columns = () if self.network.architecture.loss.class_index else (slice(None),)
         for start, stop, one in self._chunks(n_rows):
             one.forward(X[..., start:stop, :])
             one.losses(target[(..., slice(start, stop), *columns)], one.rows)
-            total += np.sum(one.rows, axis=-1, dtype=np.float64)
+            rows = one.rows if weight is None else one.rows * weight[start:stop]
+            total += np.sum(rows, axis=-1, dtype=np.float64)
             one.predict(out[..., start:stop, :])
-        return total / n_rows
+        return total / (n_rows if weight is None else np.sum(weight, dtype=np.float64))
 
     def _chunks(self, n_rows: int) -> Any:
         for start in range(0, n_rows, self.chunk):
@@ -176,5 +194,5 @@ class Evaluation:
                     len(self._passes) == self.MAX_PASSES
                 ):  # callers with ever new sizes do not fill the memory
                     self._passes.clear()
-                self._passes[stop - start] = Pass(self.network, stop - start, dropout=False)
+                self._passes[stop - start] = Pass(self.network, stop - start, training=False)
             yield start, stop, self._passes[stop - start]

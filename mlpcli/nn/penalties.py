@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from mlpcli.nn.arrays import Array
+from mlpcli.nn.arrays import Array, column
 from mlpcli.nn.network import Network
 
 
@@ -15,13 +15,13 @@ class L2:
 
     With plain SGD the step becomes W ← (1 − λα) W − λ ∂J/∂W: weight decay. Source: the lecture.
 
-    alpha  one number, or one a lane, (..., 1)
+    alpha  one number, or one a lane, (R,)
     """
 
     def __init__(self, alpha: Any, network: Network) -> None:
         n_weights = network.architecture.layout.n_weights
-        self.alpha = np.asarray(alpha, network.dtype)
         self.weights = network.theta[..., :n_weights]
+        self.alpha = column(alpha, self.weights)
         self._term = np.empty_like(self.weights)
 
     def value(self) -> Any:

@@ -7,12 +7,13 @@ in place into delta. Arrays are (..., rows, units).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from mlpcli.nn.activations import NONE, Activation, Tensors
-from mlpcli.nn.arrays import Array, Shape, product_for
+from mlpcli.nn.arrays import Array, column, product_for
+from mlpcli.nn.norms import Normalize
 
 RESOLUTION = 1 << 16  # dropout compares 16 random bits, so p_k is exact to 1/65536
 
@@ -102,12 +103,18 @@ class Drop:
     its expectation is 1 exactly. `draw` renews it; until then it keeps what it holds, and that is
     how a gradient check freezes it.
 
+    place      the layer whose units it drops, 0 for the data: it has a random stream of its own
+    keep_prob  p_k, one number or one a lane (R,)
+
     Source: the lecture; Srivastava et al., 2014, in its "inverted" form.
     """
 
-    def __init__(self, keep_prob: float, like: Array) -> None:
-        self.threshold = np.uint16(min(RESOLUTION - 1, max(1, round(keep_prob * RESOLUTION))))
-        self.scale = np.asarray(RESOLUTION / float(self.threshold), like.dtype)
+    def __init__(self, place: int, keep_prob: Any, like: Array) -> None:
+        kept = np.clip(np.round(np.asarray(keep_prob) * RESOLUTION), 1, RESOLUTION)
+        self.place = place
+        self.last_kept = (kept - 1).astype(np.uint16)
+        self.last_kept = self.last_kept.reshape(kept.shape + (1, 1) * bool(kept.ndim))
+        self.scale = column(RESOLUTION / kept, like)
         self.mask = np.ones_like(like)
         self.h = np.empty_like(like)
 
@@ -118,7 +125,7 @@ class Drop:
 
     def draw(self, bits: Array) -> None:
         """mask ← 1[bits < 65536 p_k] / p_k, bits (..., rows · units) of type uint16."""
-        np.less(bits.reshape(self.mask.shape), self.threshold, out=self.mask)
+        np.less_equal(bits.reshape(self.mask.shape), self.last_kept, out=self.mask)
         np.multiply(self.mask, self.scale, out=self.mask)
 
     def forward(self, h: Array) -> Array:
@@ -130,38 +137,4 @@ class Drop:
         return np.multiply(delta, self.mask, out=delta)
 
 
-class MaskBits:
-    """Random bits for dropout masks, from one generator a lane, drawn for many steps at a time.
-
-    lead         the shape of the leading axes
-    n_per_step   16-bit numbers that one step of one lane takes
-    n_steps      steps that one refill serves
-    """
-
-    def __init__(self, lead: Shape, n_per_step: int, n_steps: int) -> None:
-        self.words_per_step = -(-n_per_step // 4)  # 64-bit words, so that steps do not share one
-        self.n_per_step = n_per_step
-        self.n_steps = n_steps
-        lanes = int(np.prod(lead))
-        self.words = np.empty((lanes, n_steps * self.words_per_step), np.uint64)
-        self.bits = self.words.view(np.uint16).reshape(*lead, n_steps, 4 * self.words_per_step)
-        self.generators: Sequence[np.random.Generator] = ()
-        self.used = n_steps
-
-    def start(self, generators: Sequence[np.random.Generator]) -> None:
-        """Begin an epoch with its generators, one a lane."""
-        self.generators = generators
-        self.used = self.n_steps
-
-    def next(self) -> Array:
-        """Return one step's bits, (..., n_per_step), uint16."""
-        if self.used == self.n_steps:
-            for lane, rng in zip(self.words, self.generators, strict=True):
-                lane[...] = rng.bit_generator.random_raw(lane.size)
-            self.used = 0
-        bits = self.bits[..., self.used, : self.n_per_step]
-        self.used += 1
-        return bits
-
-
-Stage = Affine | Activate | Drop
+Stage = Affine | Activate | Drop | Normalize

@@ -168,12 +168,12 @@ def load_model(path: Path) -> Model:
     unknown = tensors.keys() - {tensor.name for tensor in layout.tensors}
     if unknown:
         raise RunError(f"{path}: the tensor {min(unknown)} belongs to no layer of the model")
-    theta = np.empty(layout.n_params, dtype)
+    vector = np.empty(layout.n_numbers, dtype)
     for tensor in layout.tensors:
-        tensor.view(theta)[...] = tensors[tensor.name]
-    if not np.isfinite(theta).all():
+        tensor.view(vector)[...] = tensors[tensor.name]
+    if not np.isfinite(vector).all():
         raise RunError(f"{path}: the model has parameters that are not finite numbers")
-    return Model(spec, encoding, Network(architecture, theta), data.sha256, codes, told.training)
+    return Model(spec, encoding, Network(architecture, vector), data.sha256, codes, told.training)
 
 
 def _encoding(plain: dict[str, Any], spec: Spec) -> Encoding:

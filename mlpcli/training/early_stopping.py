@@ -24,17 +24,17 @@ class EarlyStopping:
         self.sign = -1.0 if greater_is_better else 1.0
         self.best = math.inf
         self.best_epoch = 0
-        self.theta: Array | None = None
+        self.vector: Array | None = None
         self.waited = 0
 
-    def improved(self, epoch: int, figure: float, theta: Array) -> bool:
-        """Take an epoch's figure; keep a copy of theta where it is the best so far."""
+    def improved(self, epoch: int, figure: float, vector: Array) -> bool:
+        """Take an epoch's figure; copy the network's vector where it is the best so far."""
         if self.sign * figure < self.best - self.min_delta:
             self.best, self.best_epoch, self.waited = self.sign * figure, epoch, 0
-            if self.theta is None:
-                self.theta = theta.copy()
+            if self.vector is None:
+                self.vector = vector.copy()
             else:
-                self.theta[...] = theta
+                self.vector[...] = vector
             return True
         self.waited += 1
         return False

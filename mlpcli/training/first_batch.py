@@ -12,7 +12,7 @@ from mlpcli.data.readers import ReadOptions
 from mlpcli.data.targets import ClassTarget, MultilabelTarget, RegressionTarget, TargetEncoder
 from mlpcli.nn.arrays import Array
 from mlpcli.nn.losses import LOSSES
-from mlpcli.nn.network import Architecture, initial_theta
+from mlpcli.nn.network import Architecture, initial_vector
 from mlpcli.randomness import generator
 from mlpcli.spec.checks import check_task
 from mlpcli.spec.load import LoadedSpec
@@ -87,5 +87,5 @@ def _task_of_loss(loaded: LoadedSpec) -> str:
 def _batch(
     loaded: LoadedSpec, architecture: Architecture, X: Array, target: Array, source: str
 ) -> Batch:
-    theta = initial_theta(architecture, loaded.spec.seed)
+    theta = initial_vector(architecture, loaded.spec.seed)
     return Batch(architecture, theta, X.astype(np.float64), target, source)

@@ -12,7 +12,7 @@ import numpy as np
 from mlpcli.data.dataset import Dataset, Part
 from mlpcli.errors import DataError
 from mlpcli.nn.arrays import Array
-from mlpcli.nn.network import Architecture, Network, initial_theta, initialize
+from mlpcli.nn.network import Architecture, Network, initial_vector, initialize
 from mlpcli.nn.optimizers import OPTIMIZERS
 from mlpcli.nn.passes import Evaluation
 from mlpcli.nn.schedules import SCHEDULES
@@ -21,6 +21,7 @@ from mlpcli.spec.schema import Spec
 from mlpcli.training.assemble import build_architecture, epoch_metrics, loss_target, outcome
 from mlpcli.training.early_stopping import EarlyStopping
 from mlpcli.training.metrics import METRICS, Metric
+from mlpcli.training.regularizers import Regularizers
 from mlpcli.training.trainer import Trainer, never
 
 
@@ -140,7 +141,7 @@ class Training:
             self.targets["train"],
             batch_size=self.spec.training.batch_size,
             seeds=[self.spec.seed],
-            l2=self.spec.regularization.l2,
+            regularizers=Regularizers(l2=self.spec.regularization.l2),
             keep_outputs=bool(self.metrics) and self.spec.training.train_loss == "running",
         )
         reason, cause, epoch, last_epoch = "finished", "", 0, 0
@@ -149,7 +150,7 @@ class Training:
             rate = self.optimizer.learning_rate * self.schedule.factor(epoch + 1)
             for rows in trainer.epoch(epoch + 1, rate, stop):
                 yield Advanced(epoch + 1, rows, trainer.n_rows)
-            if not trainer.finite or not np.isfinite(self.network.theta).all():
+            if not trainer.finite or not np.isfinite(self.network.vector).all():
                 reason, cause = "diverged", "the training loss"
             elif trainer.rows_done < trainer.n_rows:
                 reason = "interrupted"
@@ -158,7 +159,7 @@ class Training:
                 row = {"epoch": epoch, **self._figures(trainer), "learning_rate": rate}
                 row["seconds"] = time.perf_counter() - started
                 figure = row[self.monitor] if self.is_watched else float(-epoch)
-                improved = self.stopping.improved(epoch, figure, self.network.theta)
+                improved = self.stopping.improved(epoch, figure, self.network.vector)
                 yield EpochEnded(epoch, row, improved, self.stopping.best_epoch)
                 if not np.isfinite([row["train_loss"], row.get("val_loss", 0.0)]).all():
                     validation = np.isfinite(row["train_loss"])
@@ -181,12 +182,12 @@ class Training:
         compare, those that the last step left. Diverged, the last that were kept, or else the
         random beginning.
         """
-        kept = self.stopping.theta
+        kept = self.stopping.vector
         if kept is None and reason == "diverged":
-            self.network.theta[...] = initial_theta(self.architecture, self.spec.seed)
+            self.network.vector[...] = initial_vector(self.architecture, self.spec.seed)
             return 0
         if kept is not None and (self.has_validation or reason == "diverged"):
-            self.network.theta[...] = kept
+            self.network.vector[...] = kept
             return self.stopping.best_epoch
         return epoch
 
@@ -200,7 +201,7 @@ class Training:
                 if trainer.outputs is not None:
                     y_hat = self.outputs["train"]
                     self.architecture.loss.predict(trainer.outputs, y_hat)
-                    labels = self.dataset.parts["train"].labels[trainer.order]
+                    labels = self.dataset.parts["train"].labels[trainer.feed.rows()]
                     figures |= self._metrics("train", self.metrics, labels, y_hat)
             if self.has_validation:
                 figures |= self._of_part("validation", "val", self.metrics)

@@ -8,15 +8,13 @@ from typing import Any
 import numpy as np
 
 from mlpcli.nn.arrays import Array
+from mlpcli.nn.draws import Masks
+from mlpcli.nn.losses import Loss
 from mlpcli.nn.network import Network
 from mlpcli.nn.optimizers import Optimizer, State
 from mlpcli.nn.passes import Pass
-from mlpcli.nn.penalties import L2
-from mlpcli.nn.stages import MaskBits
-from mlpcli.randomness import generator
-
-GATHER_BYTES = 1 << 20  # of shuffled rows gathered at once; batches are views of them
-MASK_BYTES = 1 << 20  # of random bits drawn at once
+from mlpcli.training.feed import Disturbance, Feed
+from mlpcli.training.regularizers import Regularizers, Update
 
 
 def never() -> bool:
@@ -27,11 +25,15 @@ def never() -> bool:
 class Trainer:
     """Everything one training changes from step to step, with every array a step writes.
 
-    network     one network, or R of them as lanes; theta is updated in place
-    optimizer   hyperparameters shared by all lanes
-    l2          α, one number or one a lane (R, 1)
-    seeds       of the shuffle and dropout streams, one a lane
-    X, target   (n_rows, n_inputs) and targets as the loss takes them, shared by all lanes
+    network       one network, or R of them as lanes; its vector is updated in place
+    optimizer     hyperparameters, each one number or one a lane
+    X, target     (n_rows, n_inputs) and targets as the loss takes them, shared by all lanes
+    seeds         of every random stream, one a lane
+    weight        (n_rows,) weights of the rows; None: all are 1
+    regularizers  penalties, noise, and what else a step does
+    source        (slots,) the rows of an epoch where it is not each row once
+    disturbances  what changes the rows anew in each epoch
+    loss          the form of the loss for targets that the disturbances mix
     """
 
     def __init__(
@@ -43,46 +45,69 @@ class Trainer:
         *,
         batch_size: int,
         seeds: Sequence[int],
-        l2: Any = 0.0,
+        weight: Array | None = None,
+        regularizers: Regularizers | None = None,
+        source: Array | None = None,
+        disturbances: Sequence[Disturbance] = (),
+        loss: Loss | None = None,
         keep_outputs: bool = False,
     ) -> None:
-        self.network, self.X, self.target, self.seeds = network, X, target, seeds
-        self.n_rows = len(X)
-        self.batch_size = min(batch_size, self.n_rows)
+        self.network, self.seeds = network, seeds
+        architecture = network.architecture
+        self.feed = Feed(
+            X,
+            target,
+            lead=network.lead,
+            dtype=network.dtype,
+            batch_size=batch_size,
+            least_rows=architecture.least_rows,
+            weight=weight,
+            source=source,
+            disturbances=disturbances,
+        )
+        self.n_rows, self.order = self.feed.n_rows, self.feed.order
         self.grad = np.zeros_like(network.theta)
         self.rate = np.zeros((*network.lead, 1) if network.lead else (), network.dtype)
         self.state = State(optimizer, network.theta)
-        self.update = optimizer.bind(network.theta, self.grad, self.rate, self.state)
-        self.penalty = L2(l2, network) if np.any(np.asarray(l2) != 0) else None
+        step = optimizer.bind(network.theta, self.grad, self.rate, self.state)
+        self.update = Update(network, self.grad, regularizers or Regularizers(), step)
 
-        sizes = {self.batch_size, self.n_rows % self.batch_size or self.batch_size}
         self.rows_done, self.stopped, self.finite = 0, False, True
-        self.passes = {n: Pass(network, n, self.grad, dropout=True) for n in sizes}
-        self.mask_bits = {n: self._mask_bits(p) for n, p in self.passes.items() if p.drops}
-
-        lead, batch_bytes = network.lead, self.batch_size * X[:1].nbytes or 1
-        batches = max(1, GATHER_BYTES // batch_bytes)
-        self.chunk = min(batches * self.batch_size, self.n_rows)
-        self.order = np.empty((*lead, self.n_rows), np.intp)
-        self.X_chunk = np.empty((*lead, self.chunk, *X.shape[1:]), network.dtype)
-        self.target_chunk = np.empty((*lead, self.chunk, *target.shape[1:]), target.dtype)
-        self.losses = np.empty((*lead, self.n_rows), network.dtype)
-        shape = (*lead, self.n_rows, network.architecture.n_outputs)
+        self.passes = {
+            n: Pass(
+                self.update.disturbed,
+                n,
+                self.grad,
+                training=True,
+                loss=loss,
+                weighted=weight is not None,
+            )
+            for n in self.feed.sizes
+        }
+        self.masks = {n: Masks(p.drops, network.lead) for n, p in self.passes.items()}
+        # What a step does before its gradient, by the size of the batch.
+        self.before = {
+            n: [masks.draw, *self.update.before] if masks.drops else self.update.before
+            for n, masks in self.masks.items()
+        }
+        self.losses = np.empty((*network.lead, self.n_rows), network.dtype)
+        shape = (*network.lead, self.n_rows, architecture.n_outputs)
         self.outputs = np.empty(shape, network.dtype) if keep_outputs else None
 
-    def _mask_bits(self, batch: Pass) -> MaskBits:
-        per_step = batch.n_mask_bits
-        lanes = max(1, int(np.prod(self.network.lead)))
-        steps = max(1, min(64, MASK_BYTES // (2 * per_step * lanes)))
-        return MaskBits(self.network.lead, per_step, steps)
-
     def epoch(
-        self, epoch: int, learning_rate: Any, stop: Callable[[], bool] = never
+        self,
+        epoch: int,
+        learning_rate: Any,
+        stop: Callable[[], bool] = never,
+        *,
+        rates: Array | None = None,
     ) -> Iterator[int]:
         """Run one epoch; yield the number of rows done, several times on the way.
 
-        epoch  from 1: it fixes the order of the rows and the masks, whatever happened before
-        stop   asked after each step; once true, the epoch ends there
+        epoch          from 1: it fixes all that is random in it, whatever happened before
+        learning_rate  λ, one number or one a lane (R, 1)
+        stop           asked after each step; once true, the epoch ends there
+        rates          (n_steps,) or (n_steps, R, 1): λ of each step, where it changes on the way
 
         Afterwards `rows_done`, `stopped` and `finite` say how far it came, `losses` and `loss`
         what the rows cost as their batches saw them, and `outputs`, where they are kept, what the
@@ -90,70 +115,68 @@ class Trainer:
         """
         with np.errstate(over="ignore"):  # beyond float32: infinite, and so are the steps
             self.rate[...] = learning_rate
-        self.rows_done, self.stopped, self.finite = 0, False, True
+            self.rates = None if rates is None else rates.astype(self.rate.dtype)
+        self.rows_done, self.stopped, self.finite, self.steps_done = 0, False, True, 0
         self._start(epoch)
-        for start in range(0, self.n_rows, self.chunk):
-            stop_row = min(start + self.chunk, self.n_rows)
-            self._gather(start, stop_row)
+        feed, start = self.feed, 0
+        while start < self.n_rows and not self.stopped and self.finite:
+            end = feed.end_of(start, feed.chunk)
+            feed.gather(start, end)
             with np.errstate(all="ignore"):  # a loss that is not finite ends the run, in words
-                self._steps(start, stop_row, stop)
+                self._steps(start, end, stop)
             # Of the rows gathered last: looking at all of them each time would grow as n².
             self.finite = bool(np.isfinite(self.losses[..., start : self.rows_done]).all())
+            start = end
             yield self.rows_done
-            if self.stopped or not self.finite:
-                break
 
     def _start(self, epoch: int) -> None:
-        orders = self.order.reshape(-1, self.n_rows)
-        for order, seed in zip(orders, self.seeds, strict=True):
-            order[...] = generator(seed, "shuffle", epoch).permutation(self.n_rows)
+        self.feed.start(self.seeds, epoch)
+        self.update.start(self.seeds, epoch)
         # The short last batch has a stream of its own: the full batches draw theirs ahead, for
         # many steps at once, and how far ahead must not show in the numbers.
-        for size, bits in self.mask_bits.items():
-            streams = [generator(seed, "dropout", epoch) for seed in self.seeds]
-            if size != self.batch_size:
-                streams = [rng.spawn(1)[0] for rng in streams]
-            bits.start(streams)
-
-    def _gather(self, start: int, stop: int) -> None:
-        """Copy the shuffled rows start..stop side by side, so that batches are views."""
-        n = stop - start
-        lanes = self.order.reshape(-1, self.n_rows)[:, start:stop]
-        X_lanes = self.X_chunk.reshape(len(lanes), self.chunk, -1)
-        target_lanes = self.target_chunk.reshape(len(lanes), self.chunk, *self.target.shape[1:])
-        for rows, X, target in zip(lanes, X_lanes, target_lanes, strict=True):
-            np.take(self.X, rows, axis=0, out=X[:n], mode="clip")
-            np.take(self.target, rows, axis=0, out=target[:n], mode="clip")
+        for size, masks in self.masks.items():
+            masks.start(self.seeds, epoch, *(() if size == self.feed.batch_size else (1,)))
 
     def _steps(self, start: int, stop_row: int, stop: Callable[[], bool]) -> None:
         """Run the steps of the gathered rows, until the last or until asked to stop."""
-        lanes = (slice(None),) * len(self.network.lead)
-        for row in range(start, stop_row, self.batch_size):
-            n = min(self.batch_size, stop_row - row)
-            batch, here = self.passes[n], (*lanes, slice(row - start, row - start + n))
+        feed, lanes, row = self.feed, self.feed.lanes, start
+        while row < stop_row:
+            end = feed.end_of(row, feed.batch_size)
+            batch, here = self.passes[end - row], (*lanes, slice(row - start, end - start))
+            if feed.weight_chunk is not None:
+                batch.weigh(feed.weight_chunk[here])
+            if self.rates is not None:
+                self.rate[...] = self.rates[self.steps_done]
             self.step(
                 batch,
-                self.X_chunk[here],
-                self.target_chunk[here],
-                self.losses[(*lanes, slice(row, row + n))],
+                feed.X_chunk[here],
+                feed.target_chunk[here],
+                self.losses[(*lanes, slice(row, end))],
             )
             if self.outputs is not None:
-                self.outputs[..., row : row + n, :] = batch.output
-            self.rows_done = row + n
+                self.outputs[..., row:end, :] = batch.output
+            self.rows_done = row = end
+            self.steps_done += 1
             if stop():
                 self.stopped = True
                 return
 
     def step(self, batch: Pass, X: Array, target: Array, losses: Array) -> None:
         """Take one step of descent on one batch; write each row's loss before it into `losses`."""
-        if batch.drops:
-            batch.draw_masks(self.mask_bits[batch.n_rows])
+        for prepare in self.before[batch.n_rows]:
+            prepare()
         batch.gradient(X, target, losses)
-        if self.penalty is not None:
-            self.penalty.add_gradient(self.grad)
-        self.update()
+        for part in self.update.after:
+            part()
 
     @property
     def loss(self) -> Any:
-        """Mean loss of the epoch's rows so far, as their batches saw them, (...,)."""
-        return np.mean(self.losses[..., : self.rows_done], axis=-1, dtype=np.float64)
+        """Mean loss of the epoch's rows so far, as their batches saw them, (...,).
+
+        Where the rows have weights, Σ_d w_d J_d / Σ_d w_d.
+        """
+        losses = self.losses[..., : self.rows_done]
+        if self.feed.weight is None:
+            return np.mean(losses, axis=-1, dtype=np.float64)
+        weight = self.feed.weight[self.feed.rows()[..., : self.rows_done]].astype(np.float64)
+        return np.sum(losses * weight, axis=-1) / np.sum(weight, axis=-1)

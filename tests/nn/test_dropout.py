@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 
 from mlpcli.nn.activations import ACTIVATIONS
+from mlpcli.nn.draws import Bits, Masks
 from mlpcli.nn.losses import LOSSES
 from mlpcli.nn.network import Architecture, Layer, Network, initialize
 from mlpcli.nn.passes import Evaluation, Pass
-from mlpcli.nn.stages import Drop, MaskBits
+from mlpcli.nn.stages import Drop
 from mlpcli.randomness import generator
 
 TANH, MSE = ACTIVATIONS["tanh"](), LOSSES["mse"]()
@@ -18,7 +19,7 @@ each_keep_prob = pytest.mark.parametrize("keep_prob", [0.1, 0.25, 0.5, 0.8, 0.99
 
 
 def drop(keep_prob, shape, dtype=np.float64):
-    return Drop(keep_prob, np.zeros(shape, dtype))
+    return Drop(1, keep_prob, np.zeros(shape, dtype))
 
 
 def dropping(*keep_probs, units=6):
@@ -54,7 +55,7 @@ def test_the_mean_over_all_masks_is_what_evaluation_sees(keep_prob):
 @each_keep_prob
 def test_drawn_masks_keep_that_share_of_the_units(keep_prob):
     stage, n = drop(keep_prob, (1000, 100)), 100_000
-    bits = MaskBits((), n, 1)
+    bits = Bits((), n, 1)
     bits.start([generator(0, "dropout", 1)])
     stage.draw(bits.next())
     bound = 5 * np.sqrt(keep_prob * (1 - keep_prob) / n)  # five standard errors
@@ -80,17 +81,17 @@ def test_the_way_back_uses_the_same_mask():
 @pytest.mark.parametrize("keep_probs", [(0.5,), (1.0, 0.5), (0.5, 1.0, 0.8)])
 def test_layers_that_keep_everything_have_no_mask(keep_probs):
     network = initialize(dropping(*keep_probs), 0)
-    kept = [round(1 / float(d.scale), 4) for d in Pass(network, 4, dropout=True).drops]
+    kept = [round(1 / float(d.scale), 4) for d in Pass(network, 4, training=True).drops]
     assert kept == [p for p in keep_probs if p < 1]
 
 
 def test_a_new_mask_is_drawn_for_each_step_and_layer():
-    one = Pass(initialize(dropping(0.5, 0.5, units=20), 0), 10, dropout=True)
-    bits = MaskBits((), one.n_mask_bits, 2)
-    bits.start([generator(0, "dropout", 1)])
+    one = Pass(initialize(dropping(0.5, 0.5, units=20), 0), 10, training=True)
+    source = Masks(one.drops, ())
+    source.start([0], 1)
     masks = []
-    for _ in range(4):  # two refills
-        one.draw_masks(bits)
+    for _ in range(4):
+        source.draw()
         masks += [d.mask.copy() for d in one.drops]
     for i, mask in enumerate(masks):
         for other in masks[:i]:  # 200 fair coins are the same 100 ± 35 times: five deviations
@@ -100,7 +101,7 @@ def test_a_new_mask_is_drawn_for_each_step_and_layer():
 @pytest.mark.parametrize(("n_bits", "n_words"), [(8, 2), (9, 3), (12, 3)])
 @pytest.mark.parametrize("n_steps", [1, 3, 64])
 def test_a_step_takes_whole_words_however_many_are_drawn_ahead(n_bits, n_words, n_steps):
-    bits = MaskBits((), n_bits, n_steps)
+    bits = Bits((), n_bits, n_steps)
     bits.start([generator(4, "dropout", 2)])
     found = [bits.next().copy() for _ in range(7)]
     # a word has 64 bits; what a step leaves of its last word is not used
@@ -110,7 +111,7 @@ def test_a_step_takes_whole_words_however_many_are_drawn_ahead(n_bits, n_words, 
 
 
 def test_an_epoch_begins_with_new_bits_whatever_is_left():
-    bits = MaskBits((), 8, 5)
+    bits = Bits((), 8, 5)
     bits.start([generator(0, "dropout", 1)])
     first = bits.next().copy()
     bits.start([generator(0, "dropout", 1)])
@@ -118,9 +119,9 @@ def test_an_epoch_begins_with_new_bits_whatever_is_left():
 
 
 def test_a_lane_draws_what_it_would_draw_alone():
-    together = MaskBits((3,), 10, 2)
+    together = Bits((3,), 10, 2)
     together.start([generator(seed, "dropout", 1) for seed in (5, 6, 7)])
-    alone = MaskBits((), 10, 9)
+    alone = Bits((), 10, 9)
     alone.start([generator(6, "dropout", 1)])
     for _ in range(5):
         np.testing.assert_array_equal(together.next()[1], alone.next())
@@ -128,7 +129,7 @@ def test_a_lane_draws_what_it_would_draw_alone():
 
 def test_evaluation_uses_every_unit_unscaled():
     network = initialize(dropping(0.3, 0.6), 0, np.float64)
-    assert Pass(network, 9, dropout=False).drops == []
+    assert Pass(network, 9, training=False).drops == []
     X = np.random.default_rng(0).normal(size=(9, 3))
     found = Evaluation(network).predict(X, np.empty((9, 2)))
     t = network.tensors()
@@ -142,9 +143,9 @@ def test_evaluation_uses_every_unit_unscaled():
 def test_frozen_masks_are_shared_by_the_lanes_of_another_pass():
     architecture = dropping(0.5)
     network = initialize(architecture, 0, np.float64)
-    one = Pass(network, 4, dropout=True)
+    one = Pass(network, 4, training=True)
     one.drops[0].mask[...] = np.random.default_rng(0).integers(0, 2, (4, 6)) * 2.0
-    stack = Pass(Network(architecture, np.stack([network.theta] * 3)), 4, dropout=True)
+    stack = Pass(Network(architecture, np.stack([network.theta] * 3)), 4, training=True)
     stack.share_masks(one)
     X = np.random.default_rng(1).normal(size=(4, 3))
     np.testing.assert_array_equal(stack.forward(X), np.stack([one.forward(X)] * 3))

@@ -35,7 +35,7 @@ def test_chunks_equal_one_pass(loss, n_rows, seeds, monkeypatch, draw_target):
     network = initialize_stack(architecture(loss), seeds, np.float64)
     if len(seeds) == 1:
         network = initialize(architecture(loss), 1, np.float64)
-    whole = Pass(network, n_rows, dropout=False)
+    whole = Pass(network, n_rows, training=False)
     whole.forward(X)
     predictions, value = whole.predict(np.empty_like(whole.delta)), whole.value(target)
 

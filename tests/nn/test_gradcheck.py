@@ -7,7 +7,7 @@ from mlpcli.nn import gradcheck
 from mlpcli.nn.activations import ACTIVATIONS, LeakyRelu, Softmax
 from mlpcli.nn.gradcheck import TOLERANCE, check_gradient
 from mlpcli.nn.losses import LOSSES
-from mlpcli.nn.network import Architecture, Layer, initial_theta
+from mlpcli.nn.network import Architecture, Layer, initial_vector
 from mlpcli.nn.passes import Pass
 from mlpcli.nn.penalties import L2
 from mlpcli.nn.stages import Affine, Drop, FirstAffine
@@ -38,7 +38,7 @@ def check(draw_target):
         rng = np.random.default_rng(seed)
         X = rng.normal(size=(N_ROWS, N_INPUTS))
         target = draw_target(loss, rng, (N_ROWS, N_OUTPUTS))
-        theta = initial_theta(architecture, seed)
+        theta = initial_vector(architecture, seed)
         theta[architecture.layout.n_weights :] = 0.1 * rng.normal(size=5 + 4 + N_OUTPUTS)
         return check_gradient(architecture, theta, X, target, l2=l2, **options)
 
@@ -80,7 +80,7 @@ def test_the_link_spelled_out_is_right(loss, check):
 @pytest.mark.parametrize("n_rows", [1, 5])
 def test_smallest_networks_are_right(hidden, n_rows):
     architecture = Architecture(1, hidden, 1, MSE)
-    theta, X = initial_theta(architecture, 0) + 0.1, np.arange(1.0, n_rows + 1)[:, np.newaxis]
+    theta, X = initial_vector(architecture, 0) + 0.1, np.arange(1.0, n_rows + 1)[:, np.newaxis]
     assert_right(check_gradient(architecture, theta, X, -X, l2=0.1))
 
 
@@ -305,7 +305,7 @@ def test_a_gradient_that_is_not_a_number_does_not_pass(check, monkeypatch):
 def test_a_fault_in_an_entry_that_is_not_sampled_is_seen_along_the_directions(monkeypatch):
     architecture = Architecture(50, (Layer(20, TANH),), 1, MSE)
     rng = np.random.default_rng(0)
-    X, theta = rng.normal(size=(8, 50)), initial_theta(architecture, 0)
+    X, theta = rng.normal(size=(8, 50)), initial_vector(architecture, 0)
     assert check_gradient(architecture, theta, X, X[:, :1], samples=5).passed
 
     def spoil(self, _):
@@ -348,7 +348,7 @@ def at_the_kink(activation, keep_prob=1.0):
     rng = np.random.default_rng(3)
     X, target = rng.normal(size=(N_ROWS, N_INPUTS)), rng.normal(size=(N_ROWS, 2))
     X[0] = 0
-    return check_gradient(architecture, initial_theta(architecture, 3), X, target)
+    return check_gradient(architecture, initial_vector(architecture, 3), X, target)
 
 
 @pytest.mark.parametrize("keep_prob", [1.0, 0.6])
@@ -388,7 +388,7 @@ def test_a_right_gradient_passes_however_few_units_are_kept(keep_prob):
     architecture = Architecture(8, hidden, 3, LOSSES["cross_entropy"]())
     rng = np.random.default_rng(0)
     X, target = rng.normal(size=(32, 8)), rng.integers(0, 3, 32)
-    theta = initial_theta(architecture, 0)
+    theta = initial_vector(architecture, 0)
     assert_right(check_gradient(architecture, theta, X, target, l2=1e-4, samples=None))
 
 
@@ -402,7 +402,7 @@ def test_a_right_gradient_passes_however_certain_the_network_is(logit):
 
 def test_the_check_leaves_its_inputs_alone():
     architecture = Architecture(2, (Layer(3, TANH),), 1, MSE)
-    arrays = [initial_theta(architecture, 0), np.ones((4, 2)), np.zeros((4, 1))]
+    arrays = [initial_vector(architecture, 0), np.ones((4, 2)), np.zeros((4, 1))]
     kept = [a.copy() for a in arrays]
     check_gradient(architecture, *arrays, l2=0.1)
     for array, before in zip(arrays, kept, strict=True):

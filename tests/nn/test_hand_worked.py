@@ -110,7 +110,7 @@ def test_pass_by_hand(loss, output, hand, dtype):
         assert found.dtype == dtype
         np.testing.assert_allclose(found, expected, rtol=0, atol=4 * np.finfo(dtype).eps)
 
-    one = Pass(hand_network(loss, output, hand, dtype), 2, dropout=True)
+    one = Pass(hand_network(loss, output, hand, dtype), 2, training=True)
     equal(one.forward(X.astype(dtype)), hand["seen"])
     equal(one.stages[1].h, HIDDEN["h"])
     target = np.array(hand["target"])
@@ -135,7 +135,7 @@ def test_pass_by_hand(loss, output, hand, dtype):
     ],
 )
 def test_predictions_go_through_the_link(loss, output, hand, expected):
-    one = Pass(hand_network(loss, output, hand), 2, dropout=False)
+    one = Pass(hand_network(loss, output, hand), 2, training=False)
     one.forward(X)
     np.testing.assert_allclose(one.predict(np.empty_like(one.delta)), expected, rtol=1e-15)
 
@@ -151,7 +151,7 @@ def test_a_loss_that_cannot_see_an_output_activation_refuses_it(loss, output):
 def test_a_lane_may_have_its_own_rows():
     network = hand_network("mse", None, MSE)
     stack = Network(network.architecture, np.stack([network.theta] * 2))
-    both = Pass(stack, 2, dropout=True)
+    both = Pass(stack, 2, training=True)
     values = both.value_and_gradient(np.stack([X, X[::-1]]), np.array(MSE["target"]))
     # The second lane sees the rows the other way round: residuals 1/2 and -3/2 again,
     # so that δ meets the other rows: dU = (1/4 - 15/4, 0 - 6/4), dc as before.
@@ -166,7 +166,7 @@ def test_dropout_by_hand():
     # ŷ = 10.5 and 0.5; targets 9.5 and 1.5; J = (1 + 1) / 4; δ = (1/2, -1/2).
     # dU = (5, 0), dc = 0; δ Uᵀ = (1/2, -1), (-1/2, 1), then times the mask (1, 0), (0, 2),
     # and relu is off for unit 2 in row 2: (1, 0), (0, 0).
-    one = Pass(hand_network("mse", None, MSE, keep_prob=0.5), 2, dropout=True)
+    one = Pass(hand_network("mse", None, MSE, keep_prob=0.5), 2, training=True)
     one.drops[0].mask[...] = [[2, 0], [0, 2]]
     assert one.value_and_gradient(X, np.array([[9.5], [1.5]])) == 0.5
     grad = one.network.architecture.layout.unpack(one.grad)
@@ -198,7 +198,7 @@ def test_penalty_of_each_lane_has_its_own_alpha():
 def test_a_step_of_sgd_decays_the_weights_and_not_the_biases():
     # λ = 1/2, α = 0.1: W ← (1 - 0.05) W - dW / 2, and b ← b - db / 2.
     network = hand_network("mse", None, MSE)
-    one = Pass(network, 2, dropout=True)
+    one = Pass(network, 2, training=True)
     penalty, sgd = L2(0.1, network), Sgd()
     step = sgd.bind(network.theta, one.grad, np.array(0.5), State(sgd, network.theta))
     one.value_and_gradient(X, np.array(MSE["target"]))

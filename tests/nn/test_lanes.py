@@ -10,6 +10,7 @@ from mlpcli.nn.network import Architecture, Layer, initialize, initialize_stack
 from mlpcli.nn.optimizers import OPTIMIZERS, Sgd
 from mlpcli.nn.passes import Evaluation
 from mlpcli.nn.stages import Affine
+from mlpcli.training.regularizers import Regularizers
 from mlpcli.training.trainer import Trainer
 
 ROWS = (1, 2, 3, 7, 16, 33)
@@ -76,7 +77,15 @@ def train(architecture, data, lane=None, *, optimizer=DESCENTS[0], l2=ALPHAS):
         network, seeds = initialize(architecture, SEEDS[lane], X.dtype), [SEEDS[lane]]
         rates, alphas = RATES[lane, 0], l2[lane, 0]
     start = network.theta.copy()
-    trainer = Trainer(network, optimizer, X, target, batch_size=6, seeds=seeds, l2=alphas)
+    trainer = Trainer(
+        network,
+        optimizer,
+        X,
+        target,
+        batch_size=6,
+        seeds=seeds,
+        regularizers=Regularizers(l2=alphas),
+    )
     losses = []
     for epoch in (1, 2, 3):
         list(trainer.epoch(epoch, rates / epoch))

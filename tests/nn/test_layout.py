@@ -61,7 +61,7 @@ def test_tensors_are_views_of_theta(lead):
 @pytest.mark.parametrize("lead", [(), (4,)])
 def test_a_pass_sees_theta_and_writes_grad_through_views(lead):
     network = Network(ARCHITECTURE, np.zeros((*lead, 35)))
-    one = Pass(network, 2, dropout=True)
+    one = Pass(network, 2, training=True)
     for k in (0, 2, 4):
         assert np.shares_memory(one.stages[k].W, network.theta)
         assert np.shares_memory(one.stages[k].b, network.theta)

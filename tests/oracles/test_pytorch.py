@@ -17,6 +17,7 @@ from mlpcli.nn.activations import ACTIVATIONS
 from mlpcli.nn.losses import LOSSES
 from mlpcli.nn.network import Architecture, Layer, Network
 from mlpcli.nn.optimizers import OPTIMIZERS
+from mlpcli.training.regularizers import Regularizers
 from mlpcli.training.trainer import Trainer
 
 STORED = json.loads(Path(__file__).with_name("pytorch.json").read_text(encoding="utf-8"))
@@ -52,7 +53,7 @@ def trainer_of(case, lead=()):
         np.array(STORED["targets"][case["loss"]]),
         batch_size=BATCH_SIZE,
         seeds=range(lead[0] if lead else 1),
-        l2=case["l2"],
+        regularizers=Regularizers(l2=case["l2"]),
     )
     trainer.rate[...] = optimizer.learning_rate
     return trainer
@@ -66,7 +67,8 @@ def replay(trainer, n_steps):
         start = starts[step % len(starts)]
         rows = slice(start, min(start + BATCH_SIZE, len(X)))
         X_batch, target = (
-            np.broadcast_to(part, (*lead, *part.shape)) for part in (X[rows], trainer.target[rows])
+            np.broadcast_to(part, (*lead, *part.shape))
+            for part in (X[rows], trainer.feed.target[rows])
         )
         batch = trainer.passes[rows.stop - rows.start]
         trainer.step(batch, X_batch, target, batch.rows)

@@ -33,6 +33,7 @@ from mlpcli.nn.network import Architecture, Layer, Network
 from mlpcli.nn.optimizers import Sgd
 from mlpcli.nn.passes import Evaluation
 from mlpcli.training.metrics import Outcome
+from mlpcli.training.regularizers import Regularizers
 from mlpcli.training.trainer import Trainer
 
 N_INPUTS, HIDDEN = 6, (7, 4)
@@ -63,12 +64,13 @@ class InOrder(Trainer):
     """A trainer that takes the rows as they stand, and keeps the penalty before each step."""
 
     def _start(self, epoch):
+        super()._start(epoch)
         self.order[...] = np.arange(self.n_rows)
         self.mean_penalty = 0.0
 
     def step(self, batch, X, target, losses):
-        if self.penalty is not None:
-            self.mean_penalty += self.penalty.value() * batch.n_rows / self.n_rows
+        if self.update.l2 is not None:
+            self.mean_penalty += self.update.l2.value() * batch.n_rows / self.n_rows
         super().step(batch, X, target, losses)
 
 
@@ -130,7 +132,15 @@ def test_epochs_give_what_scikit_learn_gives(task, activation, momentum, n_rows,
     network = draw_network(task, activation)
     peer = peer_of(task, network, activation, alpha, momentum)
     optimizer, l2 = Sgd(LEARNING_RATE, momentum), alpha / BATCH_SIZE
-    trainer = InOrder(network, optimizer, X, target, batch_size=BATCH_SIZE, seeds=[0], l2=l2)
+    trainer = InOrder(
+        network,
+        optimizer,
+        X,
+        target,
+        batch_size=BATCH_SIZE,
+        seeds=[0],
+        regularizers=Regularizers(l2=l2),
+    )
     for epoch in range(1, N_EPOCHS + 1):
         assert list(trainer.epoch(epoch, LEARNING_RATE)) == [n_rows]
         learn_epoch(peer, task, X, y)

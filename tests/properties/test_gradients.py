@@ -6,12 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlpcli.nn.activations import ACTIVATIONS
+from mlpcli.nn.draws import Masks
 from mlpcli.nn.gradcheck import check_gradient
 from mlpcli.nn.losses import LOSSES
 from mlpcli.nn.network import Architecture, Layer, Network, initialize_stack
 from mlpcli.nn.passes import Evaluation, Pass
-from mlpcli.nn.stages import MaskBits
-from mlpcli.randomness import generator
 
 SEEDS = st.integers(0, 2**32)
 DTYPES = st.sampled_from([np.float32, np.float64])
@@ -51,10 +50,10 @@ def batch_of(architecture, n_rows, seed, draw_target, dtype=np.float64):
 
 def gradient_of(network, seeds, X, target):
     """Return J and its gradient, each lane with the dropout masks of its seed."""
-    one = Pass(network, X.shape[-2], dropout=True)
-    bits = MaskBits(network.lead, one.n_mask_bits, 1)
-    bits.start([generator(seed, "dropout", 1) for seed in seeds])
-    one.draw_masks(bits)
+    one = Pass(network, X.shape[-2], training=True)
+    masks = Masks(one.drops, network.lead)
+    masks.start(seeds, 1)
+    masks.draw()
     return one.value_and_gradient(X, target), one.grad
 
 
@@ -92,8 +91,8 @@ def test_j_and_its_gradient_are_means_over_the_rows(draw_target, architecture, n
     X, target = batch_of(architecture, n_rows, seed, draw_target)
     theta = initialize_stack(architecture, [seed], np.float64).theta[0]
     network = Network(architecture, theta)
-    whole = Pass(network, n_rows, dropout=False)
-    value, one = whole.value_and_gradient(X, target), Pass(network, 1, dropout=False)
+    whole = Pass(network, n_rows, training=False)
+    value, one = whole.value_and_gradient(X, target), Pass(network, 1, training=False)
     values, grads = [], []
     for d in range(n_rows):
         values.append(one.value_and_gradient(X[d : d + 1], target[d : d + 1]))

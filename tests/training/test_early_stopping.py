@@ -36,13 +36,13 @@ def test_smaller_is_better(figures, better):
     stopping, improved, _ = watch(figures)
     assert epochs(improved) == better
     assert stopping.best_epoch == better[-1]
-    assert stopping.theta == better[-1]
+    assert stopping.vector == better[-1]
 
 
 def test_greater_is_better_where_the_metric_says_so():
     stopping, improved, _ = watch([0.5, 0.4, 0.7, math.nan, 0.7], greater_is_better=True)
     assert epochs(improved) == [1, 3]
-    assert stopping.theta == 3
+    assert stopping.vector == 3
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_nothing_is_best_before_there_is_a_number():
     stopping, improved, exhausted = watch([math.nan, math.nan], 2)
     assert (improved, exhausted) == ([False, False], [False, True])
     assert stopping.best_epoch == 0
-    assert stopping.theta is None
+    assert stopping.vector is None
 
 
 def test_the_best_theta_is_a_copy_made_once():
@@ -87,10 +87,10 @@ def test_the_best_theta_is_a_copy_made_once():
     theta = np.array([1.0, 2.0])
     stopping.improved(1, 1.0, theta)
     theta[...] = 9.0  # training goes on, in place
-    np.testing.assert_array_equal(stopping.theta, [1.0, 2.0])
-    kept = stopping.theta
+    np.testing.assert_array_equal(stopping.vector, [1.0, 2.0])
+    kept = stopping.vector
     stopping.improved(2, 0.5, theta)
-    assert stopping.theta is kept
+    assert stopping.vector is kept
     np.testing.assert_array_equal(kept, [9.0, 9.0])
     theta[...] = 3.0
     stopping.improved(3, 0.6, theta)

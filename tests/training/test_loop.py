@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from mlpcli.errors import DataError
-from mlpcli.nn.network import initial_theta
+from mlpcli.nn.network import initial_vector
 from mlpcli.spec.load import load_spec
 from mlpcli.training.assemble import load_dataset, resolve
 from mlpcli.training.loop import Advanced, Ended, EpochEnded, Training, score
@@ -81,9 +81,9 @@ def test_events_come_in_this_order(training):
 
 
 def test_a_long_epoch_tells_of_itself_on_the_way(training, monkeypatch):
-    from mlpcli.training import trainer
+    from mlpcli.training import feed
 
-    monkeypatch.setattr(trainer, "GATHER_BYTES", 1)
+    monkeypatch.setattr(feed, "GATHER_BYTES", 1)
     advanced = [e for e in training("training.epochs=1").run() if isinstance(e, Advanced)]
     assert [e.rows for e in advanced] == [32, 64, 96, 106]
 
@@ -93,7 +93,7 @@ def test_no_epochs_leave_the_random_beginning(training):
     epochs, ended = run(one)
     assert epochs == []
     assert (ended.reason, ended.epochs, ended.best_epoch) == ("finished", 0, 0)
-    beginning = initial_theta(one.architecture, 0).astype(np.float32)
+    beginning = initial_vector(one.architecture, 0).astype(np.float32)
     np.testing.assert_array_equal(one.network.theta, beginning)
 
 
@@ -165,7 +165,7 @@ def test_the_running_train_loss_is_of_the_weights_before_each_step(training):
     # One step an epoch: what it runs on is what the epoch before ended with.
     one = training("training.batch_size=500")
     epochs, _ = run(one)
-    before = [initial_theta(one.architecture, 0), *(epoch.theta for epoch in epochs)]
+    before = [initial_vector(one.architecture, 0), *(epoch.theta for epoch in epochs)]
     for epoch, theta in zip(epochs, before, strict=False):
         by_hand = cross_entropy_by_hand(one, "train", theta)
         np.testing.assert_allclose(epoch.row["train_loss"], by_hand, rtol=1e-5)
@@ -353,7 +353,7 @@ def test_diverged_in_the_first_epoch_leaves_the_random_beginning(training):
     epochs, ended = run(one)
     assert epochs == []
     assert (ended.reason, ended.epochs, ended.best_epoch) == ("diverged", 0, 0)
-    beginning = initial_theta(one.architecture, 0).astype(np.float32)
+    beginning = initial_vector(one.architecture, 0).astype(np.float32)
     np.testing.assert_array_equal(one.network.theta, beginning)
 
 
@@ -381,7 +381,7 @@ def test_a_validation_loss_that_is_not_finite_is_a_divergence(training):
     epochs, ended = run(one)
     assert not np.isfinite(column(epochs, "val_loss")).any()
     assert (ended.reason, ended.best_epoch) == ("diverged", 0)
-    beginning = initial_theta(one.architecture, 0).astype(np.float32)
+    beginning = initial_vector(one.architecture, 0).astype(np.float32)
     np.testing.assert_array_equal(one.network.theta, beginning)
 
 
@@ -406,7 +406,7 @@ def test_stopped_in_the_first_epoch_the_weights_are_the_last_steps(training):
     assert epochs == []
     assert (ended.reason, ended.epochs) == ("interrupted", 0)
     assert stop.asked == 2
-    beginning = initial_theta(one.architecture, 0).astype(np.float32)
+    beginning = initial_vector(one.architecture, 0).astype(np.float32)
     assert not np.array_equal(one.network.theta, beginning)
 
 

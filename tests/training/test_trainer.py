@@ -3,11 +3,13 @@
 import numpy as np
 import pytest
 
+from mlpcli.nn import draws
 from mlpcli.nn.activations import ACTIVATIONS
 from mlpcli.nn.losses import LOSSES
 from mlpcli.nn.network import Architecture, Layer, Network, initialize
 from mlpcli.nn.optimizers import OPTIMIZERS, Adam, Sgd
-from mlpcli.training import trainer as module
+from mlpcli.training import feed
+from mlpcli.training.regularizers import Regularizers
 from mlpcli.training.trainer import Trainer
 
 MSE = LOSSES["mse"]()
@@ -17,12 +19,13 @@ LINE = Architecture(1, (), 1, MSE)  # ŷ = w x + b, theta = (w, b)
 def on_a_line(X, y, batch_size, w=0.0, b=0.0, **options):
     X, y = (np.asarray(a, float).reshape(-1, 1) for a in (X, y))
     network = Network(LINE, np.array([w, b]))
+    options["regularizers"] = Regularizers(l2=options.pop("l2", 0.0))
     options = {"optimizer": Sgd(), "seeds": [0], **options}
     return Trainer(network, X=X, target=y, batch_size=batch_size, **options)
 
 
 def in_chunks_of_one_batch(monkeypatch):
-    monkeypatch.setattr(module, "GATHER_BYTES", 1)
+    monkeypatch.setattr(feed, "GATHER_BYTES", 1)
 
 
 def shuffled(n_rows, seed, epoch):
@@ -50,7 +53,7 @@ def test_every_epoch_has_an_order_of_its_own():
 def test_every_row_is_seen_once_in_the_order_that_is_reported(
     gather_bytes, batch_size, monkeypatch
 ):
-    monkeypatch.setattr(module, "GATHER_BYTES", gather_bytes)
+    monkeypatch.setattr(feed, "GATHER_BYTES", gather_bytes)
     rows = np.arange(23.0)
     trainer = on_a_line(rows, 2 * rows, batch_size, w=1.0, b=0.5, keep_outputs=True)
     done = list(trainer.epoch(1, 0.0))
@@ -108,8 +111,8 @@ def test_a_learning_rate_of_zero_changes_nothing(optimizer):
 
 
 def test_a_penalty_of_zero_costs_nothing():
-    assert on_a_line([1.0], [1.0], 1, l2=0.0).penalty is None
-    assert on_a_line([1.0], [1.0], 1, l2=0.1).penalty is not None
+    assert on_a_line([1.0], [1.0], 1, l2=0.0).update.l2 is None
+    assert on_a_line([1.0], [1.0], 1, l2=0.1).update.l2 is not None
 
 
 def dropping_trainer():
@@ -120,9 +123,13 @@ def dropping_trainer():
     return Trainer(network, Sgd(), X, y, batch_size=5, seeds=[7])
 
 
-@pytest.mark.parametrize("constant", ["GATHER_BYTES", "MASK_BYTES"])
+@pytest.mark.parametrize(
+    ("module", "constant"), [(feed, "GATHER_BYTES"), (draws, "DRAW_BYTES")], ids=["rows", "masks"]
+)
 @pytest.mark.parametrize("size", [1, 500, 2000])
-def test_how_much_is_prepared_ahead_does_not_show_in_the_numbers(constant, size, monkeypatch):
+def test_how_much_is_prepared_ahead_does_not_show_in_the_numbers(
+    module, constant, size, monkeypatch
+):
     usual = dropping_trainer()
     monkeypatch.setattr(module, constant, size)
     other = dropping_trainer()
@@ -148,8 +155,8 @@ def test_the_short_last_batch_has_masks_of_its_own():
     trainer = dropping_trainer()
     list(trainer.epoch(1, 0.0))
     short, full = trainer.passes[3].drops[0].mask, trainer.passes[5].drops[0].mask
-    trainer.mask_bits[5].start([module.generator(7, "dropout", 1)])
-    trainer.passes[5].draw_masks(trainer.mask_bits[5])  # the first full batch's again
+    trainer.masks[5].start([7], 1)
+    trainer.masks[5].draw()  # the first full batch's again
     assert not np.array_equal(short, full[:3])
 
 
@@ -178,7 +185,7 @@ def stepping(batch_size=4):
 @pytest.mark.parametrize("gather_bytes", [1, 100, 1 << 20])  # rows prepared: 4, 12, all
 @pytest.mark.parametrize("steps", [1, 2, 3, 4])
 def test_stop_ends_the_epoch_after_the_step(steps, gather_bytes, monkeypatch):
-    monkeypatch.setattr(module, "GATHER_BYTES", gather_bytes)
+    monkeypatch.setattr(feed, "GATHER_BYTES", gather_bytes)
     trainer = stepping()
     stop = StopAfter(trainer, steps)
     assert list(trainer.epoch(1, 0.1, stop))[-1] == 4 * steps
@@ -234,8 +241,8 @@ def test_the_callers_data_are_left_alone():
     X, y = np.arange(9.0)[:, np.newaxis], np.arange(9.0)[:, np.newaxis]
     trainer = on_a_line(X, y, 4)
     list(trainer.epoch(1, 0.01))
-    np.testing.assert_array_equal(trainer.X, np.arange(9.0)[:, np.newaxis])
-    assert trainer.X is not trainer.X_chunk
+    np.testing.assert_array_equal(trainer.feed.X, np.arange(9.0)[:, np.newaxis])
+    assert not np.shares_memory(X, trainer.feed.X_chunk)
 
 
 def test_one_seed_a_lane():

@@ -1,0 +1,109 @@
+"""Random numbers for the steps of an epoch, drawn for many steps at a time.
+
+Each lane has a generator of its own, and draws what it would draw alone, however many steps one
+refill serves: what comes in one piece or in two are the same numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from mlpcli.nn.arrays import Array, Shape
+from mlpcli.nn.stages import Drop
+from mlpcli.randomness import generator
+
+DRAW_BYTES = 1 << 20  # of random numbers drawn at once
+
+
+def steps_ahead(bytes_per_step: int) -> int:
+    """Return for how many steps to draw at once: at most 64, and about DRAW_BYTES."""
+    return max(1, min(64, DRAW_BYTES // max(1, bytes_per_step)))
+
+
+class Draws:
+    """Random numbers for one use: each step takes the same number of them in every lane.
+
+    numbers  (lanes, n_steps · n) the lanes' own, drawn at once
+    steps    the same numbers as (..., n_steps, n)
+    """
+
+    numbers: Array
+    steps: Array
+
+    def __init__(self, n_steps: int) -> None:
+        self.n_steps = self.used = n_steps
+        self.generators: Sequence[np.random.Generator] = ()
+
+    def start(self, generators: Sequence[np.random.Generator]) -> None:
+        """Begin an epoch with its generators, one a lane."""
+        self.generators = generators
+        self.used = self.n_steps
+
+    def next(self) -> Array:
+        """Return one step's numbers, (..., n), to be used before the next call."""
+        if self.used == self.n_steps:
+            for lane, rng in zip(self.numbers, self.generators, strict=True):
+                self.fill(lane, rng)
+            self.used = 0
+        self.used += 1
+        return self.steps[..., self.used - 1, :]
+
+    def fill(self, lane: Array, rng: np.random.Generator) -> None:
+        """Fill one lane's numbers."""
+        raise NotImplementedError
+
+
+class Bits(Draws):
+    """16-bit numbers, uniform; n of them for each step of each lane.
+
+    lead     the shape of the leading axes
+    n_steps  steps that one refill serves
+    """
+
+    def __init__(self, lead: Shape, n: int, n_steps: int) -> None:
+        super().__init__(n_steps)
+        words = -(-n // 4)  # 64-bit words, so that steps do not share one
+        self.numbers = np.empty((int(np.prod(lead)), n_steps * words), np.uint64)
+        self.steps = self.numbers.view(np.uint16).reshape(*lead, n_steps, 4 * words)[..., :n]
+
+    def fill(self, lane: Array, rng: np.random.Generator) -> None:
+        """Fill one lane's words."""
+        lane[...] = rng.bit_generator.random_raw(lane.size)
+
+
+class Normals(Draws):
+    """Standard normal numbers of a type; n of them for each step of each lane."""
+
+    def __init__(self, lead: Shape, n: int, dtype: Any) -> None:
+        n_steps = steps_ahead(n * np.dtype(dtype).itemsize)
+        super().__init__(n_steps)
+        self.numbers = np.empty((int(np.prod(lead)), n_steps * n), dtype)
+        self.steps = self.numbers.reshape(*lead, n_steps, n)
+
+    def fill(self, lane: Array, rng: np.random.Generator) -> None:
+        """Fill one lane's numbers."""
+        rng.standard_normal(out=lane, dtype=lane.dtype.type)
+
+
+class Masks:
+    """The masks of the dropout stages of one pass: random bits for each of them.
+
+    Every stage has a stream of its own, so that dropout in one layer changes no other's masks.
+    """
+
+    def __init__(self, drops: Sequence[Drop], lead: Shape) -> None:
+        self.drops = drops
+        self.bits = [Bits(lead, drop.n_bits, steps_ahead(2 * drop.n_bits)) for drop in drops]
+
+    def start(self, seeds: Sequence[int], epoch: int, *part: int) -> None:
+        """Begin an epoch, given the seed of each lane."""
+        for drop, bits in zip(self.drops, self.bits, strict=True):
+            bits.start([generator(seed, "dropout", epoch, drop.place, *part) for seed in seeds])
+
+    def draw(self) -> None:
+        """Draw new masks for one step."""
+        for drop, bits in zip(self.drops, self.bits, strict=True):
+            drop.draw(bits.next())

@@ -1,0 +1,241 @@
+"""Normalizations of the pre-activations, between u = h W + b and f: y = γ ∗ û + β.
+
+û has mean 0 and variance 1 over the batch, unit by unit, or over the units, row by row. γ and β,
+one number a unit, are learned like biases and are not decayed. A member holds the
+hyperparameters; `stage` binds it to the arrays of one pass, and returns another stage for training
+than for evaluation where the two differ, so that no step has to ask.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from mlpcli.family import Family, setting
+from mlpcli.nn.arrays import Array, column, product_for
+
+NORMS = Family("norm")
+Tensors = Mapping[str, Array]
+
+
+@dataclass(frozen=True)
+class Norm:
+    """One normalization."""
+
+    name: ClassVar[str]
+    least_rows: ClassVar[int] = 1  # of a batch in training
+    least_units: ClassVar[int] = 1
+
+    @property
+    def parameters(self) -> Mapping[str, float]:
+        """What it learns, one number a unit: γ, called weight, and β, called bias."""
+        return {"weight": 1.0, "bias": 0.0}
+
+    @property
+    def statistics(self) -> Mapping[str, float]:
+        """What it measures while training and uses when evaluating, one number a unit."""
+        return {}
+
+    def stage(self, u: Array, own: Tensors, d_own: Tensors, *, training: bool) -> Normalize:
+        """Return the stage that normalizes arrays like u (..., rows, units).
+
+        own    γ, β and its statistics by name, (..., units)
+        d_own  where the gradients of γ and β go
+        """
+        raise NotImplementedError
+
+
+class Normalize:
+    """y = γ ∗ û + β, and back: what the normalizations share.
+
+    û, called `u_hat`, is kept for the way back. ∂J/∂γ = Σ_d δ_d ∗ û_d and ∂J/∂β = Σ_d δ_d.
+    """
+
+    def __init__(self, u: Array, own: Tensors, d_own: Tensors) -> None:
+        lead, (n_rows, units) = u.shape[:-2], u.shape[-2:]
+        self.product = product_for(lead)
+        self.n_rows, self.units = n_rows, units
+        # One row each, (..., 1, units), which broadcasts over the batch.
+        self.own = {name: value[..., np.newaxis, :] for name, value in own.items()}
+        self.weight, self.bias = self.own["weight"], self.own["bias"]
+        self.d_own = {name: value[..., np.newaxis, :] for name, value in d_own.items()}
+        self.ones = np.ones((1, n_rows), u.dtype)
+        self.u_hat, self.y, self.work = np.empty_like(u), np.empty_like(u), np.empty_like(u)
+
+    def forward(self, u: Array) -> Array:
+        """y ← γ ∗ û + β."""
+        self.normalize(u)
+        np.multiply(self.u_hat, self.weight, out=self.y)
+        return np.add(self.y, self.bias, out=self.y)
+
+    def normalize(self, u: Array) -> None:
+        """û ← what u becomes."""
+        raise NotImplementedError
+
+    def backward(self, delta: Array) -> Array:
+        """Write ∂J/∂γ and ∂J/∂β; delta ← dJ/du in place."""
+        np.multiply(delta, self.u_hat, out=self.work)
+        self.product(self.ones, self.work, self.d_own["weight"])
+        self.product(self.ones, delta, self.d_own["bias"])
+        np.multiply(delta, self.weight, out=delta)
+        return self.below(delta)
+
+    def below(self, delta: Array) -> Array:
+        """delta ← dJ/du, given dJ/dû."""
+        raise NotImplementedError
+
+
+class _OwnMoments(Normalize):
+    """û = (u − μ) / √(σ² + ε) by moments of u itself, and its derivative, over whichever axis."""
+
+    def __init__(self, epsilon: Any, u: Array, own: Tensors, d_own: Tensors) -> None:
+        super().__init__(u, own, d_own)
+        self.epsilon = column(epsilon, u)
+        self.mean, self.variance, self.spread = (self.moment(u) for _ in range(3))
+
+    def moment(self, u: Array) -> Array:
+        """Return an array for one moment of arrays like u."""
+        raise NotImplementedError
+
+    def average(self, x: Array, out: Array) -> None:
+        """out ← mean x, over the rows or over the units."""
+        raise NotImplementedError
+
+    def normalize(self, u: Array) -> None:
+        """û ← (u − μ) / √(σ² + ε)."""
+        self.average(u, self.mean)
+        np.subtract(u, self.mean, out=self.u_hat)
+        np.multiply(self.u_hat, self.u_hat, out=self.work)
+        self.average(self.work, self.variance)
+        np.add(self.variance, self.epsilon, out=self.spread)
+        np.sqrt(self.spread, out=self.spread)
+        np.divide(self.u_hat, self.spread, out=self.u_hat)
+
+    def below(self, delta: Array) -> Array:
+        """delta ← (δ − mean δ − û ∗ mean(δ ∗ û)) / √(σ² + ε)."""
+        np.multiply(delta, self.u_hat, out=self.work)
+        self.average(self.work, self.variance)
+        self.average(delta, self.mean)
+        np.multiply(self.u_hat, self.variance, out=self.work)
+        np.add(self.work, self.mean, out=self.work)
+        np.subtract(delta, self.work, out=delta)
+        return np.divide(delta, self.spread, out=delta)
+
+
+@NORMS.add("batch")
+@dataclass(frozen=True)
+class BatchNorm(Norm):
+    """û = (u − μ) / √(σ² + ε), μ and σ² the mean and variance of each unit over the batch.
+
+    σ² divides by N. In evaluation μ and σ² are running means over the batches of training,
+    m̄ ← (1 − ρ) m̄ + ρ m, that of the variance with N − 1; they begin at 0 and 1 and are stored
+    with the model. dJ/du = (δ − mean δ − û ∗ mean(δ ∗ û)) / √(σ² + ε), with δ = dJ/dû.
+    Source: Ioffe and Szegedy, 2015, algorithms 1 and 2; ρ as in PyTorch.
+    """
+
+    least_rows: ClassVar[int] = 2
+
+    epsilon: float = setting(1e-5, "ε, keeps the quotient finite", gt=0.0)
+    momentum: float = setting(0.1, "ρ, the weight of a new batch in the means", gt=0.0, le=1.0)
+
+    @property
+    def statistics(self) -> Mapping[str, float]:
+        """The running mean and variance."""
+        return {"mean": 0.0, "variance": 1.0}
+
+    def stage(self, u: Array, own: Tensors, d_own: Tensors, *, training: bool) -> Normalize:
+        """Return the stage that uses the batch's own moments, or the running ones."""
+        kind = _OverBatch if training else _OverTraining
+        return kind(self, u, own, d_own)
+
+
+class _OverBatch(_OwnMoments):
+    """û by the moments of the batch, which also move the running ones."""
+
+    def __init__(self, norm: BatchNorm, u: Array, own: Tensors, d_own: Tensors) -> None:
+        super().__init__(norm.epsilon, u, own, d_own)
+        # Of the running means (..., 1, units): 1 − ρ, ρ, and ρ N/(N − 1) for the variance.
+        rho = np.asarray(norm.momentum, np.float64)
+        unbiased = self.n_rows / max(1, self.n_rows - 1)
+        self.keep, self.rho, self.rho_unbiased = (
+            column(factor, u) for factor in (1 - rho, rho, rho * unbiased)
+        )
+        self.moved = self.moment(u)
+        self.each = np.full((1, self.n_rows), 1.0 / self.n_rows, u.dtype)
+
+    def moment(self, u: Array) -> Array:
+        """Return one row."""
+        return np.empty_like(self.weight)
+
+    def average(self, x: Array, out: Array) -> None:
+        """out ← mean x over the rows."""
+        self.product(self.each, x, out)
+
+    def normalize(self, u: Array) -> None:
+        """û ← (u − μ) / √(σ² + ε); the running means follow."""
+        super().normalize(u)
+        self._follow(self.own["mean"], self.mean, self.rho)
+        self._follow(self.own["variance"], self.variance, self.rho_unbiased)
+
+    def _follow(self, running: Array, new: Array, rho: Array) -> None:
+        np.multiply(running, self.keep, out=running)
+        np.multiply(new, rho, out=self.moved)
+        np.add(running, self.moved, out=running)
+
+
+class _OverTraining(Normalize):
+    """û by the running moments, which are constants here."""
+
+    def __init__(self, norm: BatchNorm, u: Array, own: Tensors, d_own: Tensors) -> None:
+        super().__init__(u, own, d_own)
+        self.epsilon = column(norm.epsilon, u)
+        self.spread = np.empty_like(self.weight)
+
+    def normalize(self, u: Array) -> None:
+        """û ← (u − m̄) / √(v̄ + ε)."""
+        np.add(self.own["variance"], self.epsilon, out=self.spread)
+        np.sqrt(self.spread, out=self.spread)
+        np.subtract(u, self.own["mean"], out=self.u_hat)
+        np.divide(self.u_hat, self.spread, out=self.u_hat)
+
+    def below(self, delta: Array) -> Array:
+        """delta ← δ / √(v̄ + ε)."""
+        return np.divide(delta, self.spread, out=delta)
+
+
+@NORMS.add("layer")
+@dataclass(frozen=True)
+class LayerNorm(Norm):
+    """û = (u − μ) / √(σ² + ε), μ and σ² the mean and variance of each row over its units.
+
+    σ² divides by the number of units. The same in training and evaluation.
+    dJ/du = (δ − mean δ − û ∗ mean(δ ∗ û)) / √(σ² + ε), with δ = dJ/dû, means over the units.
+    Source: Ba, Kiros and Hinton, 2016, (4).
+    """
+
+    least_units: ClassVar[int] = 2
+
+    epsilon: float = setting(1e-5, "ε, keeps the quotient finite", gt=0.0)
+
+    def stage(self, u: Array, own: Tensors, d_own: Tensors, *, training: bool) -> Normalize:
+        """Return the stage; it is the same in training and evaluation."""
+        return _OverUnits(self, u, own, d_own)
+
+
+class _OverUnits(_OwnMoments):
+    """û by the moments of each row."""
+
+    def __init__(self, norm: LayerNorm, u: Array, own: Tensors, d_own: Tensors) -> None:
+        super().__init__(norm.epsilon, u, own, d_own)
+        self.each = np.full((self.units, 1), 1.0 / self.units, u.dtype)
+
+    def moment(self, u: Array) -> Array:
+        """Return one column."""
+        return np.empty((*u.shape[:-1], 1), u.dtype)
+
+    def average(self, x: Array, out: Array) -> None:
+        """out ← mean x over the units."""
+        self.product(x, self.each, out)

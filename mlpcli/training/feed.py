@@ -1,0 +1,113 @@
+"""The rows of an epoch: shuffled, gathered in chunks, and disturbed where that is wished."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import numpy as np
+
+from mlpcli.nn.arrays import Array, Shape
+from mlpcli.randomness import generator
+
+GATHER_BYTES = 1 << 20  # of shuffled rows gathered at once; batches are views of them
+
+
+class Disturbance(Protocol):
+    """Something that changes the gathered rows, anew in every epoch: augmentation, noise."""
+
+    def start(self, seeds: Sequence[int], epoch: int) -> None:
+        """Begin an epoch, given the seed of each lane."""
+
+    def apply(self, lane: int, X: Array, target: Array, slots: Array) -> None:
+        """Change one lane's gathered rows in place.
+
+        X, target  (rows, n_inputs) and their targets
+        slots      (rows,) where they stand among the epoch's rows
+        """
+
+
+class Feed:
+    """Hands out an epoch's rows in chunks, the batches of which are views.
+
+    X, target     (n, n_inputs) and targets as the loss takes them, shared by all lanes
+    weight        (n,) weights of the rows, or None
+    source        (slots,) the row that each place of an epoch is filled from; None: each row once
+    lead, dtype   of the network's arrays
+    least_rows    of a batch: a shorter rest joins the last one
+    disturbances  applied to each chunk in this order
+    """
+
+    def __init__(
+        self,
+        X: Array,
+        target: Array,
+        *,
+        lead: Shape,
+        dtype: Any,
+        batch_size: int,
+        least_rows: int = 1,
+        weight: Array | None = None,
+        source: Array | None = None,
+        disturbances: Sequence[Disturbance] = (),
+    ) -> None:
+        self.X, self.target, self.weight, self.source = X, target, weight, source
+        self.n_rows = len(X) if source is None else len(source)
+        self.batch_size = min(batch_size, self.n_rows)
+        self.least_rows = least_rows
+        self.disturbances = disturbances
+        batches = max(1, GATHER_BYTES // (self.batch_size * X[:1].nbytes or 1))
+        self.chunk = min(batches * self.batch_size, self.n_rows)
+        room = min(self.chunk + least_rows - 1, self.n_rows)
+        self.order = np.empty((*lead, self.n_rows), np.intp)
+        self.X_chunk = np.empty((*lead, room, *X.shape[1:]), dtype)
+        self.target_chunk = np.empty((*lead, room, *target.shape[1:]), target.dtype)
+        self.weight_chunk = None if weight is None else np.empty((*lead, room), dtype)
+        self.lanes = (slice(None),) * len(lead)
+
+    @property
+    def sizes(self) -> set[int]:
+        """How many rows a batch can have: all but the last have the same number."""
+        rest = self.n_rows % self.batch_size
+        last = rest if rest >= self.least_rows else rest + self.batch_size * bool(rest)
+        sizes = {last or self.batch_size}
+        return sizes | {self.batch_size} if self.n_rows > max(sizes) else sizes
+
+    @property
+    def n_steps(self) -> int:
+        """Batches in an epoch."""
+        whole, rest = divmod(self.n_rows, self.batch_size)
+        return max(1, whole + (rest >= self.least_rows))
+
+    def end_of(self, row: int, length: int) -> int:
+        """Return where a piece of so many rows, begun at `row`, ends."""
+        end = min(row + length, self.n_rows)
+        return self.n_rows if self.n_rows - end < self.least_rows else end
+
+    def start(self, seeds: Sequence[int], epoch: int) -> None:
+        """Shuffle the rows for an epoch, given the seed of each lane."""
+        orders = self.order.reshape(-1, self.n_rows)
+        for order, seed in zip(orders, seeds, strict=True):
+            order[...] = generator(seed, "shuffle", epoch).permutation(self.n_rows)
+        for disturbance in self.disturbances:
+            disturbance.start(seeds, epoch)
+
+    def gather(self, start: int, stop: int) -> None:
+        """Copy the shuffled rows start..stop side by side, so that batches are views."""
+        n = stop - start
+        slots = self.order.reshape(-1, self.n_rows)[:, start:stop]
+        X_lanes = self.X_chunk.reshape(len(slots), -1, *self.X.shape[1:])[:, :n]
+        target_lanes = self.target_chunk.reshape(len(slots), -1, *self.target.shape[1:])[:, :n]
+        for lane, (places, X, target) in enumerate(zip(slots, X_lanes, target_lanes, strict=True)):
+            rows = places if self.source is None else self.source[places]
+            np.take(self.X, rows, axis=0, out=X, mode="clip")
+            np.take(self.target, rows, axis=0, out=target, mode="clip")
+            if self.weight is not None and self.weight_chunk is not None:
+                weight = self.weight_chunk.reshape(len(slots), -1)[lane, :n]
+                np.take(self.weight, rows, out=weight, mode="clip")
+            for disturbance in self.disturbances:
+                disturbance.apply(lane, X, target, places)
+
+    def rows(self) -> Array:
+        """Return (..., n_rows) the row that each place of the shuffled epoch is filled from."""
+        return self.order if self.source is None else self.source[self.order]

@@ -43,7 +43,16 @@ def network_line(architecture: Architecture) -> str:
     widths = " - ".join(
         [
             str(architecture.n_inputs),
-            *(f"{layer.units} {layer.activation.name}" for layer in architecture.hidden),
+            *(
+                " ".join(
+                    [
+                        str(layer.units),
+                        *([layer.norm.name] if layer.norm else []),
+                        layer.activation.name,
+                    ]
+                )
+                for layer in architecture.hidden
+            ),
             f"{architecture.n_outputs} {architecture.output_activation.name}",
         ]
     )

@@ -9,6 +9,7 @@ from typing import Any
 from mlpcli.errors import listing, nearest
 from mlpcli.nn.activations import ACTIVATIONS
 from mlpcli.nn.losses import LOSSES
+from mlpcli.nn.norms import NORMS
 from mlpcli.spec.schema import Spec, SplitSpec
 from mlpcli.spec.yaml_reader import Path
 
@@ -103,17 +104,33 @@ def _check_split(spec: Spec) -> Iterator[Problem]:
 
 
 def _check_model(spec: Spec) -> Iterator[Problem]:
-    for k, layer in enumerate(spec.model.layers):
-        activation: Any = layer.activation
-        name = activation.name
+    layers: list[Any] = list(spec.model.layers)  # their members' types are built from tables
+    for k, layer in enumerate(layers):
+        name = layer.activation.name
         if ACTIVATIONS[name].output_only:
             allowed = [n for n, f in ACTIVATIONS.items() if not f.output_only]
             path = ("model", "layers", k, "activation")
             yield Problem(path, f"{name} is for the output only", f"allowed: {listing(allowed)}")
+        if layer.norm is not None:
+            yield from _check_norm(spec, k, layer)
     if spec.model.loss is not None:
         yield from _check_pairing(spec, spec.model.loss.name)
     if spec.data.task is not None:
         yield from _check_loss_of_task(spec, spec.data.task)
+
+
+def _check_norm(spec: Spec, k: int, layer: Any) -> Iterator[Problem]:
+    norm, path = NORMS[layer.norm.name], ("model", "layers", k, "norm")
+    if spec.training.batch_size < norm.least_rows:
+        yield Problem(
+            path,
+            f"{norm.name} normalization over a batch of {spec.training.batch_size} row leaves 0",
+            f"layer, or a training.batch_size of at least {norm.least_rows}",
+        )
+    if layer.units < norm.least_units:
+        yield Problem(
+            path, f"{norm.name} normalization over {layer.units} unit leaves 0", "more units"
+        )
 
 
 def _check_loss_of_task(spec: Spec, task: str) -> Iterator[Problem]:

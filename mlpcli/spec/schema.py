@@ -12,6 +12,7 @@ from pydantic import Field, field_validator
 from mlpcli.nn.activations import ACTIVATIONS
 from mlpcli.nn.initializers import INITIALIZERS
 from mlpcli.nn.losses import LOSSES
+from mlpcli.nn.norms import NORMS
 from mlpcli.nn.optimizers import OPTIMIZERS
 from mlpcli.nn.schedules import SCHEDULES
 from mlpcli.spec.members import Section, member_type, or_auto, text_or_list
@@ -19,6 +20,7 @@ from mlpcli.spec.members import Section, member_type, or_auto, text_or_list
 Activation = member_type(ACTIVATIONS, None)
 Initializer = member_type(INITIALIZERS, None)
 Loss = member_type(LOSSES, None)
+Norm = member_type(NORMS, None)
 Optimizer = member_type(OPTIMIZERS, "sgd")
 Schedule = member_type(SCHEDULES, "constant")
 Task = Literal["regression", "binary", "multiclass", "multilabel"]
@@ -89,7 +91,9 @@ class LayerSpec(Section):
     keep_prob: float = Field(
         1.0, ge=1e-4, le=1.0, description="p_k, the probability to keep a unit while training"
     )
-    norm: None = Field(None, description="batch or layer normalization (not built yet)")
+    norm: Norm | None = Field(
+        None, description="normalization of u = h W + b before the activation: batch, layer"
+    )
     initializer: or_auto(Initializer) = Field(
         "auto", description="of the weights; auto: the activation's own"
     )
@@ -98,6 +102,9 @@ class LayerSpec(Section):
 class ModelSpec(Section):
     """The network."""
 
+    input_keep_prob: float = Field(
+        1.0, ge=1e-4, le=1.0, description="p_k of the inputs: dropout on the data while training"
+    )
     layers: list[LayerSpec] = Field(
         [LayerSpec(units=64)], max_length=1000, description="hidden layers; [] is a linear model"
     )
@@ -142,11 +149,18 @@ class TrainingSpec(Section):
 
 
 class NoiseSpec(Section):
-    """Noise injection (not built yet: only 0 is allowed)."""
+    """Noise injection while training, anew in each step (rows: in each epoch); 0 is off."""
 
-    input: float = Field(0.0, ge=0.0, le=0.0, description="not built yet")
-    weights: float = Field(0.0, ge=0.0, le=0.0, description="not built yet")
-    labels: float = Field(0.0, ge=0.0, le=0.0, description="not built yet")
+    input: float = Field(0.0, ge=0.0, description="σ of X + σ n, n ~ N(0, 1), X as it is scaled")
+    input_multiplicative: float = Field(0.0, ge=0.0, description="σ of X (1 + σ n)")
+    weights: float = Field(0.0, ge=0.0, description="σ of W + σ n where gradients are taken")
+    weights_multiplicative: float = Field(0.0, ge=0.0, description="σ of W (1 + σ n)")
+    gradients: float = Field(0.0, ge=0.0, description="σ of ∂J/∂θ + σ n")
+    labels: float = Field(
+        0.0,
+        ge=0.0,
+        description="probability that a class becomes another; regression: σ of y + σ n, y scaled",
+    )
 
 
 class RegularizationSpec(Section):

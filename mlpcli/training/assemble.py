@@ -16,6 +16,7 @@ from mlpcli.nn.arrays import Array
 from mlpcli.nn.initializers import INITIALIZERS
 from mlpcli.nn.losses import LOSSES
 from mlpcli.nn.network import Architecture, Layer
+from mlpcli.nn.norms import NORMS
 from mlpcli.spec.checks import check_task, loss_name
 from mlpcli.spec.load import LoadedSpec
 from mlpcli.spec.members import build
@@ -33,6 +34,12 @@ def load_dataset(loaded: LoadedSpec) -> Dataset:
     problems = check_task(loaded.spec, task, [m.name for m in applicable(task)])
     if problems:
         raise loaded.error(problems)
+    least, n_train = (
+        build_architecture(loaded.spec, dataset.encoding).least_rows,
+        len(dataset.parts["train"]),
+    )
+    if n_train < least:
+        raise DataError(f"{n_train} training row: batch normalization needs {least}")
     return dataset
 
 
@@ -67,6 +74,7 @@ def build_architecture(spec: Spec, encoding: Encoding) -> Architecture:
             build(ACTIVATIONS, layer.activation),
             layer.keep_prob,
             None if layer.initializer is None else build(INITIALIZERS, layer.initializer),
+            None if layer.norm is None else build(NORMS, layer.norm),
         )
         for layer in spec.model.layers
     )
@@ -77,7 +85,8 @@ def build_architecture(spec: Spec, encoding: Encoding) -> Architecture:
     own = spec.model.output_initializer
     initializer = None if own is None else build(INITIALIZERS, own)
     n_inputs = encoding.inputs.n_features
-    return Architecture(n_inputs, layers, target.n_outputs, chosen, output, initializer)
+    kept = spec.model.input_keep_prob
+    return Architecture(n_inputs, layers, target.n_outputs, chosen, output, initializer, kept)
 
 
 def resolve(spec: Spec, encoding: Encoding) -> Spec:

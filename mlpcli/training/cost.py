@@ -52,7 +52,11 @@ def cost_of(spec: Spec, architecture: Architecture, dataset: Dataset) -> Cost:
             activation=activation.name,
             initializer=initializer.name,
             keep_prob=keep_prob,
-            parameters=(weight.shape[0] + 1) * weight.shape[1],
+            parameters=sum(
+                t.stop - t.start
+                for t in layout.parameters
+                if t.name.startswith(weight.name.removesuffix("weight"))
+            ),
         )
         for weight, activation, initializer, keep_prob in zip(
             layout.weights, activations, architecture.initializers, keep, strict=True

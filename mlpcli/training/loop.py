@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +21,8 @@ from mlpcli.spec.schema import Spec
 from mlpcli.training.assemble import build_architecture, epoch_metrics, loss_target, outcome
 from mlpcli.training.early_stopping import EarlyStopping
 from mlpcli.training.metrics import METRICS, Metric
-from mlpcli.training.regularizers import Regularizers
+from mlpcli.training.regularizers import is_on, regularizers_of
+from mlpcli.training.row_noise import InputNoise, MultiplicativeInputNoise, RowNoise, label_noise
 from mlpcli.training.trainer import Trainer, never
 
 
@@ -133,17 +134,8 @@ class Training:
         stop  asked after each step; once true, training ends there
         """
         begun = time.perf_counter()
-        train = self.dataset.parts["train"]
-        trainer = Trainer(
-            self.network,
-            self.optimizer,
-            train.X,
-            self.targets["train"],
-            batch_size=self.spec.training.batch_size,
-            seeds=[self.spec.seed],
-            regularizers=Regularizers(l2=self.spec.regularization.l2),
-            keep_outputs=bool(self.metrics) and self.spec.training.train_loss == "running",
-        )
+        running = bool(self.metrics) and self.spec.training.train_loss == "running"
+        trainer = self.trainer(self.network, [self.spec.seed], keep_outputs=running)
         reason, cause, epoch, last_epoch = "finished", "", 0, 0
         while epoch < self.spec.training.epochs and reason == "finished":
             started, last_epoch = time.perf_counter(), epoch + 1
@@ -190,6 +182,29 @@ class Training:
             self.network.vector[...] = kept
             return self.stopping.best_epoch
         return epoch
+
+    def trainer(
+        self, network: Network, seeds: Sequence[int], *, keep_outputs: bool = False
+    ) -> Trainer:
+        """Return the trainer that the spec describes, of a network or a stack of them."""
+        return Trainer(
+            network,
+            self.optimizer,
+            self.dataset.parts["train"].X,
+            self.targets["train"],
+            batch_size=self.spec.training.batch_size,
+            seeds=seeds,
+            regularizers=regularizers_of(self.spec),
+            disturbances=self._disturbances(),
+            keep_outputs=keep_outputs,
+        )
+
+    def _disturbances(self) -> list[RowNoise]:
+        """Return what changes the gathered rows: labels are disturbed before inputs."""
+        noise = self.spec.regularization.noise
+        label = label_noise(noise.labels, self.encoding.task, self.encoding.target.n_outputs)
+        inputs = [InputNoise(noise.input), MultiplicativeInputNoise(noise.input_multiplicative)]
+        return [each for each in (label, *inputs) if is_on(each.strength)]
 
     def _figures(self, trainer: Trainer) -> dict[str, float]:
         """Return the epoch's losses and metrics, in the order of the columns."""

@@ -13,6 +13,7 @@ from mlpcli.nn.draws import Normals
 from mlpcli.nn.network import Network
 from mlpcli.nn.penalties import L2
 from mlpcli.randomness import generator
+from mlpcli.spec.schema import Spec
 
 Part = Callable[[], None]
 
@@ -34,6 +35,17 @@ class Regularizers:
     weight_noise: Any = 0.0
     weight_noise_multiplicative: Any = 0.0
     gradient_noise: Any = 0.0
+
+
+def regularizers_of(spec: Spec) -> Regularizers:
+    """Return what a spec asks for."""
+    wanted = spec.regularization
+    return Regularizers(
+        l2=wanted.l2,
+        weight_noise=wanted.noise.weights,
+        weight_noise_multiplicative=wanted.noise.weights_multiplicative,
+        gradient_noise=wanted.noise.gradients,
+    )
 
 
 def is_on(strength: Any) -> bool:

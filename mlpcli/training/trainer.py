@@ -72,7 +72,7 @@ class Trainer:
         step = optimizer.bind(network.theta, self.grad, self.rate, self.state)
         self.update = Update(network, self.grad, regularizers or Regularizers(), step)
 
-        self.rows_done, self.stopped, self.finite = 0, False, True
+        self.rows_done, self.stopped, self.finite = 0, False, np.ones(network.lead, bool)
         self.passes = {
             n: Pass(
                 self.update.disturbed,
@@ -109,23 +109,25 @@ class Trainer:
         stop           asked after each step; once true, the epoch ends there
         rates          (n_steps,) or (n_steps, R, 1): λ of each step, where it changes on the way
 
-        Afterwards `rows_done`, `stopped` and `finite` say how far it came, `losses` and `loss`
-        what the rows cost as their batches saw them, and `outputs`, where they are kept, what the
-        loss saw; losses and outputs are in the order `order`.
+        It ends early where no lane has a finite loss any more. Afterwards `rows_done`, `stopped`
+        and `finite` (...,) say how far it came, `losses` and `loss` what the rows cost as their
+        batches saw them, and `outputs`, where they are kept, what the loss saw; losses and outputs
+        are in the order `order`.
         """
         with np.errstate(over="ignore"):  # beyond float32: infinite, and so are the steps
             self.rate[...] = learning_rate
             self.rates = None if rates is None else rates.astype(self.rate.dtype)
-        self.rows_done, self.stopped, self.finite, self.steps_done = 0, False, True, 0
+        self.rows_done, self.stopped, self.steps_done = 0, False, 0
+        self.finite[...] = True
         self._start(epoch)
         feed, start = self.feed, 0
-        while start < self.n_rows and not self.stopped and self.finite:
+        while start < self.n_rows and not self.stopped and self.finite.any():
             end = feed.end_of(start, feed.chunk)
             feed.gather(start, end)
             with np.errstate(all="ignore"):  # a loss that is not finite ends the run, in words
                 self._steps(start, end, stop)
             # Of the rows gathered last: looking at all of them each time would grow as n².
-            self.finite = bool(np.isfinite(self.losses[..., start : self.rows_done]).all())
+            self.finite &= np.isfinite(self.losses[..., start : self.rows_done]).all(axis=-1)
             start = end
             yield self.rows_done
 

@@ -65,7 +65,8 @@ SECOND_LINE = [
         "regularization: {noise: {inputs: 0}}",
         (
             "26: regularization.noise.inputs: there is no such key; "
-            "allowed here: input, labels, weights; did you mean input?"
+            "allowed here: gradients, input, input_multiplicative, labels, weights, "
+            "weights_multiplicative; did you mean input?"
         ),
     ),
     # Names that do not exist.
@@ -154,8 +155,8 @@ SECOND_LINE = [
     # Not built yet.
     ("ensemble: {kind: bootstrap}", "11: ensemble: must be null: this is not built yet, not a "),
     (
-        "regularization: {noise: {input: 0.1}}",
-        ("33: regularization.noise.input: must be at most 0, not 0.1"),
+        "regularization: {noise: {input: -0.1}}",
+        ("33: regularization.noise.input: must be at least 0, not -0.1"),
     ),
     (
         "regularization: {augmentation: [x]}",

@@ -1,7 +1,6 @@
 """The loop: its events in order, the weights it ends with, the figures of each epoch."""
 
 import sys
-from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -9,29 +8,8 @@ import pytest
 
 from mlpcli.errors import DataError
 from mlpcli.nn.network import initial_vector
-from mlpcli.spec.load import load_spec
-from mlpcli.training.assemble import load_dataset, resolve
+from mlpcli.training.assemble import resolve
 from mlpcli.training.loop import Advanced, Ended, EpochEnded, Training, score
-
-IRIS = Path(__file__).parents[2] / "data" / "iris.csv"
-DEFAULT = """
-data: {path: iris.csv, target: species}
-model: {layers: [{units: 8, activation: tanh}]}
-training: {epochs: 4}
-"""
-
-
-@pytest.fixture
-def training(tmp_path):
-    """Return a function that makes the training of a spec, iris beside it."""
-    (tmp_path / "iris.csv").write_bytes(IRIS.read_bytes())
-
-    def make(*overrides, spec=DEFAULT):
-        (tmp_path / "spec.yaml").write_text(spec, encoding="utf-8")
-        loaded = load_spec(str(tmp_path / "spec.yaml"), overrides)
-        return Training(loaded.spec, load_dataset(loaded))
-
-    return make
 
 
 def run(training, stop=lambda: False):

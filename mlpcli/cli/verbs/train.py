@@ -25,6 +25,9 @@ def train(
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace the run in --run-dir.")] = False,
     seed: Seed = None,
+    find_lr: Annotated[
+        bool, typer.Option("--find-lr", help="Try many learning rates shortly; write nothing.")
+    ] = False,
     progress: Annotated[
         Literal["auto", "rich", "plain", "none"], typer.Option(help="How progress is shown.")
     ] = "auto",
@@ -35,13 +38,17 @@ def train(
     """Train the network of a spec into a run directory.
 
     The run directory gets the model, the metrics of every epoch, the resolved spec and a manifest.
+    With --find-lr nothing is written: the network is trained for 200 steps at each of 25 learning
+    rates, all at once, and what they reach is printed; with -q, the best of them alone.
 
     \b
     Examples:
       mlp train configs/iris.yaml
       mlp train configs/digits.yaml --set training.epochs=50 --seed 3
       RUN=$(mlp train -q configs/iris.yaml) && mlp eval "$RUN"
+      mlp train configs/digits.yaml --find-lr
     """
+    from mlpcli.cli.learning_rates import find_and_print
     from mlpcli.cli.signals import StopRequest
     from mlpcli.runs.directory import create_run_directory
     from mlpcli.spec.load import load_spec
@@ -52,6 +59,8 @@ def train(
     dataset = load_dataset(loaded)
     training = Training(loaded.spec, dataset)
     with StopRequest() as stop:
+        if find_lr:
+            return find_and_print(training, stop, json=json, quiet=quiet)
         directory = create_run_directory(loaded.name, run_dir, force=force)
         if not quiet and not json:
             _announce(training, directory)

@@ -1,0 +1,123 @@
+"""Which learning rate? Many are tried at once, as lanes of one short training.
+
+Every candidate λ begins at the same random weights, sees the same batches, and keeps its own rate
+to the end; what it has reached then, on training and validation rows, is compared. A test that raises λ from step to step, after Smith, 2017, has to guess from one trajectory where λ
+was still good; a stack of networks costs little more and need not guess.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from mlpcli.nn.arrays import Array
+from mlpcli.nn.network import Network
+from mlpcli.nn.passes import Evaluation
+from mlpcli.training.loop import Training
+from mlpcli.training.trainer import never
+
+# From 1e-5 to 10, four a decade, rounded to two digits.
+CANDIDATES = tuple(float(f"{10 ** (k / 4):.1e}") for k in range(-20, 5))
+STEPS = 200  # of each candidate
+MAX_ROWS = 4096  # of each part that the candidates are compared on
+MARGIN = (
+    0.01  # so much worse than the best is as good, if the rate is smaller: further from trouble
+)
+STACK_BYTES = 256 << 20  # of parameters, gradients and optimizer vectors of one stack
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One learning rate and what it reached: infinite where it diverged."""
+
+    learning_rate: float
+    train_loss: float
+    val_loss: float | None
+
+    @property
+    def reached(self) -> float:
+        """The larger of its losses: neither a lucky small part nor rows learned by heart count."""
+        return max(self.train_loss, self.train_loss if self.val_loss is None else self.val_loss)
+
+
+@dataclass(frozen=True)
+class Found:
+    """What the sweep found.
+
+    suggested  the smallest λ within 1 % of the smallest loss; None where every one diverged
+    untrained  the loss before the first step, on validation rows where there are some
+    """
+
+    candidates: list[Candidate]
+    suggested: float | None
+    untrained: float
+    steps: int
+
+
+def find_rate(
+    training: Training, stop: Callable[[], bool] = never, steps: int = STEPS
+) -> Found | None:
+    """Try every candidate for so many steps; return None where `stop` became true first.
+
+    training  the spec's training, which is not run; its schedule is left out
+    """
+    part = "validation" if training.has_validation else "train"
+    untrained = _losses(training, training.network)[part]
+    lanes = max(1, STACK_BYTES // max(1, training.network.vector.nbytes * 6))
+    candidates: list[Candidate] = []
+    for start in range(0, len(CANDIDATES), lanes):
+        rates = CANDIDATES[start : start + lanes]
+        network = _descend(training, rates, steps, stop)
+        if network is None:
+            return None
+        losses = _losses(training, network)
+        for r, rate in enumerate(rates):
+            val = float(losses["validation"][r]) if "validation" in losses else None
+            candidates.append(Candidate(rate, float(losses["train"][r]), val))
+    return Found(candidates, _suggested(candidates), float(untrained), steps)
+
+
+def _suggested(candidates: list[Candidate]) -> float | None:
+    best = min(each.reached for each in candidates)
+    enough = [each.learning_rate for each in candidates if each.reached <= best * (1 + MARGIN)]
+    return min(enough) if np.isfinite(best) else None
+
+
+def _descend(
+    training: Training, rates: tuple[float, ...], steps: int, stop: Callable[[], bool]
+) -> Network | None:
+    """Return the stack after so many steps, one lane a rate; None where asked to stop."""
+    seed, vector = training.spec.seed, training.network.vector
+    network = Network(training.architecture, np.tile(vector, (len(rates), 1)))
+    trainer = training.trainer(network, [seed] * len(rates))
+    left, asked, epoch = steps, False, 0
+
+    def enough() -> bool:
+        nonlocal left, asked
+        left, asked = left - 1, stop()
+        return asked or left <= 0
+
+    while left > 0 and not asked:
+        epoch += 1
+        for _ in trainer.epoch(epoch, np.array(rates)[:, np.newaxis], enough):
+            pass
+        if not trainer.finite.any():
+            break
+    return None if asked else network
+
+
+def _losses(training: Training, network: Network) -> dict[str, Any]:
+    """Return J of each lane on the first rows of the training and validation part."""
+    found: dict[str, Any] = {}
+    evaluation = Evaluation(network)
+    for name in ("train", "validation"):
+        if name in training.dataset.parts:
+            X: Array = training.dataset.parts[name].X[:MAX_ROWS]
+            shape = (*network.lead, len(X), network.architecture.n_outputs)
+            with np.errstate(all="ignore"):
+                loss = evaluation.loss(X, training.targets[name][:MAX_ROWS], np.empty(shape))
+            found[name] = np.where(np.isfinite(loss), loss, np.inf)
+    return found

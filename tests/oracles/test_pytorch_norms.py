@@ -1,0 +1,96 @@
+"""Batch and layer normalization, trained by PyTorch and by us: losses, tensors, predictions.
+
+`pytorch_norms.json` holds what PyTorch computed (README.md says how), in float64. Where this was
+written no number differed by more than 3e-15.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mlpcli.family import stacked
+from mlpcli.nn.activations import ACTIVATIONS
+from mlpcli.nn.losses import LOSSES
+from mlpcli.nn.network import Architecture, Layer, Network
+from mlpcli.nn.norms import NORMS
+from mlpcli.nn.optimizers import Sgd
+from mlpcli.nn.passes import Evaluation
+from mlpcli.training.trainer import Trainer
+
+STORED = json.loads(Path(__file__).with_name("pytorch_norms.json").read_text(encoding="utf-8"))
+CASES = STORED["cases"]
+X, Y = np.array(STORED["X"]), np.array(STORED["y"])
+TOLERANCE = 1e-12
+
+
+def norm_of(case):
+    settings = dict(case["norm"])
+    return NORMS[settings.pop("name")](**settings)
+
+
+def trainer_of(norm, lead=()):
+    initial = STORED["initial"]
+    hidden = tuple(
+        Layer(len(initial[f"hidden.{k}.bias"]), ACTIVATIONS[name](), norm=norm)
+        for k, name in enumerate(STORED["activations"], 1)
+    )
+    architecture = Architecture(X.shape[1], hidden, 3, LOSSES["cross_entropy"]())
+    network = Network(architecture, np.zeros((*lead, architecture.layout.n_numbers)))
+    for name, tensor in network.tensors().items():
+        tensor[...] = initial.get(name, architecture.beginnings.get(name))
+    trainer = Trainer(
+        network,
+        Sgd(momentum=STORED["momentum"]),
+        X,
+        Y,
+        batch_size=STORED["batch_size"],
+        seeds=range(lead[0] if lead else 1),
+    )
+    trainer.rate[...] = STORED["learning_rate"]
+    return trainer
+
+
+def replay(trainer, n_steps=20):
+    """Take steps on batches of 8, 8, 8 and 6 rows, over and over; yield each one's J."""
+    lead, size = trainer.network.lead, STORED["batch_size"]
+    starts = range(0, len(X), size)
+    for step in range(n_steps):
+        start = starts[step % len(starts)]
+        rows = slice(start, min(start + size, len(X)))
+        batch = trainer.passes[rows.stop - rows.start]
+        parts = (np.broadcast_to(part[rows], (*lead, *part[rows].shape)) for part in (X, Y))
+        trainer.step(batch, *parts, batch.rows)
+        yield batch.rows.mean(axis=-1)
+
+
+def predictions(network):
+    out = np.empty((*network.lead, len(X), 3))
+    return Evaluation(network).predict(X, out)
+
+
+@pytest.mark.parametrize("case", CASES, ids=[str(case["norm"]) for case in CASES])
+def test_trajectories_are_pytorchs(case):
+    trainer = trainer_of(norm_of(case))
+    for step, value in enumerate(replay(trainer), 1):
+        assert value == pytest.approx(case["losses"][step - 1], rel=TOLERANCE)
+        stored = case["tensors"].get(str(step), {})
+        for name, tensor in stored.items():
+            found = trainer.network.tensors()[name]
+            np.testing.assert_allclose(found, tensor, rtol=0, atol=TOLERANCE, err_msg=name)
+    np.testing.assert_allclose(predictions(trainer.network), case["predicted"], rtol=TOLERANCE)
+
+
+@pytest.mark.parametrize("kind", ["batch", "layer"])
+def test_a_stack_with_a_setting_for_each_lane_has_the_bits_of_each_alone(kind):
+    norms = [norm_of(case) for case in CASES if case["norm"]["name"] == kind]
+    together = trainer_of(stacked(norms), (len(norms),))
+    losses = np.array(list(replay(together)))
+    for r, norm in enumerate(norms):
+        alone = trainer_of(norm)
+        np.testing.assert_array_equal(list(replay(alone)), losses[:, r])
+        np.testing.assert_array_equal(alone.network.vector, together.network.vector[r])
+        np.testing.assert_array_equal(predictions(alone.network), predictions(together.network)[r])

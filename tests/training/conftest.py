@@ -1,0 +1,29 @@
+"""A training of a small spec on iris, made without the command."""
+
+from pathlib import Path
+
+import pytest
+
+from mlpcli.spec.load import load_spec
+from mlpcli.training.assemble import load_dataset
+from mlpcli.training.loop import Training
+
+IRIS = Path(__file__).parents[2] / "data" / "iris.csv"
+DEFAULT = """
+data: {path: iris.csv, target: species}
+model: {layers: [{units: 8, activation: tanh}]}
+training: {epochs: 4}
+"""
+
+
+@pytest.fixture
+def training(tmp_path):
+    """Return a function that makes the training of a spec, iris beside it."""
+    (tmp_path / "iris.csv").write_bytes(IRIS.read_bytes())
+
+    def make(*overrides, spec=DEFAULT):
+        (tmp_path / "spec.yaml").write_text(spec, encoding="utf-8")
+        loaded = load_spec(str(tmp_path / "spec.yaml"), overrides)
+        return Training(loaded.spec, load_dataset(loaded))
+
+    return make

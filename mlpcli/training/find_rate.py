@@ -1,8 +1,9 @@
 """Which learning rate? Many are tried at once, as lanes of one short training.
 
 Every candidate λ begins at the same random weights, sees the same batches, and keeps its own rate
-to the end; what it has reached then, on training and validation rows, is compared. A test that raises λ from step to step, after Smith, 2017, has to guess from one trajectory where λ
-was still good; a stack of networks costs little more and need not guess.
+to the end; what it has reached then, on training and validation rows, is compared. A range test
+that raises λ from step to step, after Smith, 2017, has to guess from one trajectory where λ was
+still good; a stack of networks costs little more and need not guess.
 """
 
 from __future__ import annotations

@@ -17,13 +17,15 @@ SELU_ALPHA = 1.6732632423543772848170429916717
 SELU_SCALE = 1.0507009873554804934193349852946
 
 
-def _split(u: Array, delta: Array, above: Array) -> None:
+def _split(delta: Array, above: Array) -> None:
     """above ← delta where u > 0, delta ← delta where u ≤ 0, and both 0 elsewhere.
 
-    Their sum, each times its own derivative, is f'(u) ∗ delta without a mask: 0.5 ns an element
-    in float32, where `np.multiply(…, where=mask)` alone takes 5 ns (`python -m timeit`, one core).
+    above  max(u, 0), or a positive multiple, as `value` has left it
+
+    Their sum, each times its own derivative, is f'(u) ∗ delta without a mask, which costs more:
+    `np.multiply(…, where=mask)` takes 5 ns an element in float32 where these three take 0.9.
     """
-    np.greater(u, 0.0, out=above)
+    np.sign(above, out=above)
     np.multiply(above, delta, out=above)
     np.subtract(delta, above, out=delta)
 
@@ -107,7 +109,7 @@ class Prelu(Activation):
     def times_derivative(self, u: Array, h: Array, delta: Array, scratch: Any) -> None:
         """∂J/∂a ← 1ᵀ (u ∗ delta) where u ≤ 0; delta ← delta, there a ∗ delta."""
         slope, d_slope, above, ones, product = scratch
-        _split(u, delta, above)
+        _split(delta, above)
         np.multiply(u, delta, out=u)
         product(ones, u, d_slope)
         np.multiply(delta, slope, out=delta)
@@ -145,7 +147,7 @@ class Elu(Activation):
     def times_derivative(self, u: Array, h: Array, delta: Array, scratch: Any) -> None:
         """delta ← (h + α) ∗ delta where u ≤ 0, and delta where u > 0."""
         alpha, above = scratch
-        _split(u, delta, above)
+        _split(delta, above)
         np.add(h, alpha, out=u)
         np.multiply(delta, u, out=delta)
         np.add(delta, above, out=delta)
@@ -181,7 +183,7 @@ class Selu(Activation):
     def times_derivative(self, u: Array, h: Array, delta: Array, scratch: Any) -> None:
         """delta ← (h + λ α) ∗ delta where u ≤ 0, and λ delta where u > 0."""
         scale, bottom, above = scratch
-        _split(u, delta, above)
+        _split(delta, above)
         np.add(h, bottom, out=u)
         np.multiply(delta, u, out=delta)
         np.multiply(above, scale, out=above)

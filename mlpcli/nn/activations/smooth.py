@@ -76,34 +76,36 @@ class Gelu(Activation):
 @ACTIVATIONS.add("silu")
 @dataclass(frozen=True)
 class Silu(Activation):
-    """f(u) = u σ(u), f'(u) = σ + h (1 − σ), where σ(u) = 1 / (1 + exp(−u)).
+    """f(u) = u σ, f'(u) = σ (1 + h exp(−u)), where σ = 1 / (1 + exp(−u)).
 
-    Also called swish. Source: Elfwing et al., 2018, (13); Hendrycks and Gimpel, 2016.
+    Also called swish. The usual f' = σ + h (1 − σ) loses the digits of 1 − σ where u is large.
+
+    Source: Elfwing et al., 2018, (13); Hendrycks and Gimpel, 2016.
     """
 
     initializer: ClassVar[str] = "he_uniform"
 
     def scratch(self, u: Array, own: Tensors = NONE, d_own: Tensors = NONE) -> Any:
-        """Return the largest exponent, and an array for σ."""
-        return exponent_limit(u), np.empty_like(u)
+        """Return the largest exponent, and arrays for exp(−u) and σ."""
+        return exponent_limit(u), np.empty_like(u), np.empty_like(u)
 
     def value(self, u: Array, h: Array, scratch: Any) -> None:
-        """h ← u σ(u); σ(u) is kept."""
-        limit, sigma = scratch
-        np.negative(u, out=sigma)
-        np.minimum(sigma, limit, out=sigma)
-        np.exp(sigma, out=sigma)
-        np.add(sigma, 1.0, out=sigma)
+        """h ← u σ; exp(−u) and σ are kept."""
+        limit, w, sigma = scratch
+        np.negative(u, out=w)
+        np.minimum(w, limit, out=w)
+        np.exp(w, out=w)
+        np.add(w, 1.0, out=sigma)
         np.reciprocal(sigma, out=sigma)
         np.multiply(u, sigma, out=h)
 
     def times_derivative(self, u: Array, h: Array, delta: Array, scratch: Any) -> None:
-        """delta ← (σ + h (1 − σ)) ∗ delta."""
-        _, sigma = scratch
-        np.subtract(1.0, sigma, out=u)
-        np.multiply(u, h, out=u)
-        np.add(u, sigma, out=u)
-        np.multiply(delta, u, out=delta)
+        """delta ← σ (1 + h exp(−u)) ∗ delta."""
+        _, w, sigma = scratch
+        np.multiply(h, w, out=w)
+        np.add(w, 1.0, out=w)
+        np.multiply(w, sigma, out=w)
+        np.multiply(delta, w, out=delta)
 
 
 @ACTIVATIONS.add("mish")

@@ -325,9 +325,7 @@ EXACT_DERIVATIVE = {
         np.tanh(np.log1p(np.exp(u)))
         + u / np.cosh(np.log1p(np.exp(u))) ** 2 * (1 / (1 + np.exp(-u)))
     ),
-    "gelu": lambda u: (
-        special.ndtr(u.astype(float)) + u * np.exp(-u * u / 2) / np.sqrt(2 * np.pi)
-    ),
+    "gelu": lambda u: special.ndtr(u.astype(float)) + u * np.exp(-u * u / 2) / np.sqrt(2 * np.pi),
 }
 NEAR_AND_FAR = np.concatenate(
     [np.linspace(-30.0, 30.0, 1201), [sign * 10.0**-k for k in range(1, 20) for sign in (-1, 1)]]

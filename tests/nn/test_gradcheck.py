@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mlpcli.nn import gradcheck
-from mlpcli.nn.activations import ACTIVATIONS, LeakyRelu, Softmax
+from mlpcli.nn.activations import ACTIVATIONS, Elu, LeakyRelu, Softmax
 from mlpcli.nn.gradcheck import TOLERANCE, check_gradient
 from mlpcli.nn.losses import LOSSES
 from mlpcli.nn.network import Architecture, Layer, initial_vector
@@ -13,7 +13,9 @@ from mlpcli.nn.penalties import L2
 from mlpcli.nn.stages import Affine, Drop, FirstAffine
 
 N_ROWS, N_INPUTS, N_OUTPUTS = 6, 4, 3
-ALL = [member() for member in ACTIVATIONS.values()] + [LeakyRelu(slope=0.3)]
+ALL = [member() for member in ACTIVATIONS.values()]
+ALL += [LeakyRelu(slope=0.3), Elu(alpha=0.5)]
+ALL = [activation for activation in ALL if not activation.parameters]  # they have no place yet
 HIDDEN = [activation for activation in ALL if not activation.output_only]
 KINKED = [activation for activation in HIDDEN if activation.kinks]
 LOSS = [member() for member in LOSSES.values()]
@@ -342,13 +344,18 @@ def test_a_small_fault_in_a_small_entry_is_seen(monkeypatch):
 
 
 def at_the_kink(activation, keep_prob=1.0):
-    """Zero biases and a row of zeros: that row's pre-activations are 0 in every layer."""
+    """A row of zeros: its pre-activations are the biases, and in the first layer those are a kink.
+
+    Where the kink is 0, all biases are 0, and that row meets it in every layer.
+    """
     hidden = (Layer(6, activation, keep_prob), Layer(5, activation, keep_prob))
     architecture = Architecture(N_INPUTS, hidden, 2, MSE)
     rng = np.random.default_rng(3)
     X, target = rng.normal(size=(N_ROWS, N_INPUTS)), rng.normal(size=(N_ROWS, 2))
     X[0] = 0
-    return check_gradient(architecture, initial_vector(architecture, 3), X, target)
+    theta = initial_vector(architecture, 3)
+    architecture.layout.unpack(theta)["hidden.1.bias"][...] = activation.kinks[0]
+    return check_gradient(architecture, theta, X, target)
 
 
 @pytest.mark.parametrize("keep_prob", [1.0, 0.6])

@@ -74,7 +74,7 @@ def test_rows_may_fill_several_places_and_take_their_targets_and_weights_along()
     np.testing.assert_array_equal(feed.rows(), rows)
 
 
-def weighted(weight, batch_size=3, loss="mse"):
+def weighted(weight, batch_size=3):
     x, y = np.array([[1.0], [2.0], [-1.0]]), np.array([[0.5], [1.0], [3.0]])
     network = Network(LINE, np.array([0.3, 0.1]))
     trainer = Trainer(

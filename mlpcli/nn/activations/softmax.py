@@ -1,0 +1,70 @@
+"""Activations of the output alone: softmax, and the exponential of a rate."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from mlpcli.nn.activations.activation import ACTIVATIONS, NONE, Activation, Tensors
+from mlpcli.nn.arrays import Array
+
+STRAIGHT_FROM = 60.0  # e⁶⁰ = 1.1e26: its products and sums over a batch stay below float32's 3e38
+
+
+@ACTIVATIONS.add("softmax")
+@dataclass(frozen=True)
+class Softmax(Activation):
+    """f(u)_j = exp(u_j) / Σ_k exp(u_k) in each row, ∂f_j/∂u_k = h_j (1[j = k] − h_k).
+
+    For the output only. Source: the lecture, exercise on many classes; Bishop, PRML, 4.3.4.
+    """
+
+    output_only: ClassVar[bool] = True
+    is_probability: ClassVar[bool] = True
+
+    def value(self, u: Array, h: Array, scratch: Any) -> None:
+        """h ← softmax(u), shifted by each row's maximum so that exp cannot overflow."""
+        np.subtract(u, np.max(u, axis=-1, keepdims=True), out=h)
+        np.exp(h, out=h)
+        np.divide(h, np.sum(h, axis=-1, keepdims=True), out=h)
+
+    def times_derivative(self, u: Array, h: Array, delta: Array, scratch: Any) -> None:
+        """delta ← h ∗ (delta − Σ_k h_k delta_k)."""
+        np.subtract(delta, np.vecdot(h, delta)[..., np.newaxis], out=delta)
+        np.multiply(delta, h, out=delta)
+
+
+@ACTIVATIONS.add("exponential")
+@dataclass(frozen=True)
+class Exponential(Activation):
+    """f(u) = exp(u), f'(u) = exp(u), for the output only: a rate, as the Poisson loss takes it.
+
+    Above u = 60 it goes on along its tangent, f(u) = e⁶⁰ (1 + u − 60) and f'(u) = e⁶⁰, so that
+    both stay finite in float32, and a rate that is far too large finds its way back.
+
+    Source: McCullagh and Nelder, Generalized Linear Models, 2.2: the log link of counts.
+    """
+
+    output_only: ClassVar[bool] = True
+    kinks: ClassVar[tuple[float, ...]] = (STRAIGHT_FROM,)
+
+    def scratch(self, u: Array, own: Tensors = NONE, d_own: Tensors = NONE) -> Any:
+        """Return e⁶⁰, as `value` rounds it, and an array to work in."""
+        return np.exp(np.asarray(STRAIGHT_FROM, u.dtype)), np.empty_like(u)
+
+    def value(self, u: Array, h: Array, scratch: Any) -> None:
+        """h ← exp(min(u, 60)) ∗ (1 + max(u, 60) − 60)."""
+        _, tangent = scratch
+        np.minimum(u, STRAIGHT_FROM, out=h)
+        np.exp(h, out=h)
+        np.maximum(u, STRAIGHT_FROM, out=tangent)
+        np.subtract(tangent, STRAIGHT_FROM - 1.0, out=tangent)
+        np.multiply(h, tangent, out=h)
+
+    def times_derivative(self, u: Array, h: Array, delta: Array, scratch: Any) -> None:
+        """delta ← min(h, e⁶⁰) ∗ delta."""
+        top, _ = scratch
+        np.minimum(h, top, out=u)
+        np.multiply(delta, u, out=delta)

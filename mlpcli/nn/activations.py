@@ -28,6 +28,10 @@ class Activation:
     output_only: ClassVar[bool] = False
     is_probability: ClassVar[bool] = False  # whether h is a probability of a class
 
+    def problem(self) -> str | None:
+        """Return what is wrong with the settings taken together, as a sentence; or None."""
+        return None
+
     def value(self, u: Array, h: Array) -> None:
         """h ← f(u); h must not alias u."""
         raise NotImplementedError

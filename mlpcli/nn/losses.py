@@ -29,6 +29,10 @@ class Loss:
     tasks: ClassVar[tuple[str, ...]]  # that it may be chosen for
     class_index: ClassVar[bool] = False  # targets are class numbers (rows,), not (rows, outputs)
 
+    def problem(self) -> str | None:
+        """Return what is wrong with the settings taken together, as a sentence; or None."""
+        return None
+
     def scratch(self, delta: Array) -> Any:
         """Return the arrays that `rows_and_delta` needs beside this delta, made once per run."""
         return None

@@ -144,11 +144,13 @@ class Training:
             l2=self.spec.regularization.l2,
             keep_outputs=bool(self.metrics) and self.spec.training.train_loss == "running",
         )
+        course = self.schedule.start(self.spec.training.epochs, trainer.steps_per_epoch)
         reason, cause, epoch, last_epoch = "finished", "", 0, 0
         while epoch < self.spec.training.epochs and reason == "finished":
             started, last_epoch = time.perf_counter(), epoch + 1
-            rate = self.optimizer.learning_rate * self.schedule.factor(epoch + 1)
-            for rows in trainer.epoch(epoch + 1, rate, stop):
+            rates = self.optimizer.learning_rate * course.factors(epoch + 1)
+            rate = float(np.ravel(rates)[-1])  # of the last step, where they differ
+            for rows in trainer.epoch(epoch + 1, rates, stop):
                 yield Advanced(epoch + 1, rows, trainer.n_rows)
             if not trainer.finite or not np.isfinite(self.network.theta).all():
                 reason, cause = "diverged", "the training loss"
@@ -159,6 +161,8 @@ class Training:
                 row = {"epoch": epoch, **self._figures(trainer), "learning_rate": rate}
                 row["seconds"] = time.perf_counter() - started
                 figure = row[self.monitor] if self.is_watched else float(-epoch)
+                smaller = self.stopping.sign * figure if self.is_watched else row["train_loss"]
+                course.observe(smaller)
                 improved = self.stopping.improved(epoch, figure, self.network.theta)
                 yield EpochEnded(epoch, row, improved, self.stopping.best_epoch)
                 if not np.isfinite([row["train_loss"], row.get("val_loss", 0.0)]).all():

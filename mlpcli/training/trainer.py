@@ -11,7 +11,7 @@ from mlpcli.nn.arrays import Array
 from mlpcli.nn.network import Network
 from mlpcli.nn.optimizers import Optimizer, State
 from mlpcli.nn.passes import Pass
-from mlpcli.nn.penalties import L2
+from mlpcli.nn.penalties import L2, DecoupledDecay
 from mlpcli.nn.stages import MaskBits
 from mlpcli.randomness import generator
 
@@ -53,9 +53,14 @@ class Trainer:
         self.rate = np.zeros((*network.lead, 1) if network.lead else (), network.dtype)
         self.state = State(optimizer, network.theta)
         self.update = optimizer.bind(network.theta, self.grad, self.rate, self.state)
-        self.penalty = L2(l2, network) if np.any(np.asarray(l2) != 0) else None
+        decays = bool(np.any(np.asarray(l2) != 0))
+        decoupled = decays and optimizer.decoupled_decay
+        self.penalty = L2(l2, network) if decays and not decoupled else None
+        self.decay = DecoupledDecay(l2, network, self.rate) if decoupled else None
 
         sizes = {self.batch_size, self.n_rows % self.batch_size or self.batch_size}
+        self.steps_per_epoch = -(-self.n_rows // self.batch_size)
+        self.step_rates: Array | None = None
         self.rows_done, self.stopped, self.finite = 0, False, True
         self.passes = {n: Pass(network, n, self.grad, dropout=True) for n in sizes}
         self.mask_bits = {n: self._mask_bits(p) for n, p in self.passes.items() if p.drops}
@@ -81,15 +86,18 @@ class Trainer:
     ) -> Iterator[int]:
         """Run one epoch; yield the number of rows done, several times on the way.
 
-        epoch  from 1: it fixes the order of the rows and the masks, whatever happened before
-        stop   asked after each step; once true, the epoch ends there
+        epoch          from 1: it fixes the order of the rows and the masks, whatever was before
+        learning_rate  of all steps, one number or one a lane (R, 1); or of each, (steps,)
+        stop           asked after each step; once true, the epoch ends there
 
         Afterwards `rows_done`, `stopped` and `finite` say how far it came, `losses` and `loss`
         what the rows cost as their batches saw them, and `outputs`, where they are kept, what the
         loss saw; losses and outputs are in the order `order`.
         """
+        each_step = np.ndim(learning_rate) == 1
         with np.errstate(over="ignore"):  # beyond float32: infinite, and so are the steps
-            self.rate[...] = learning_rate
+            self.step_rates = learning_rate.astype(self.rate.dtype) if each_step else None
+            self.rate[...] = learning_rate[0] if each_step else learning_rate
         self.rows_done, self.stopped, self.finite = 0, False, True
         self._start(epoch)
         for start in range(0, self.n_rows, self.chunk):
@@ -130,6 +138,8 @@ class Trainer:
         lanes = (slice(None),) * len(self.network.lead)
         for row in range(start, stop_row, self.batch_size):
             n = min(self.batch_size, stop_row - row)
+            if self.step_rates is not None:
+                self.rate[...] = self.step_rates[row // self.batch_size]
             batch, here = self.passes[n], (*lanes, slice(row - start, row - start + n))
             self.step(
                 batch,
@@ -151,6 +161,8 @@ class Trainer:
         batch.gradient(X, target, losses)
         if self.penalty is not None:
             self.penalty.add_gradient(self.grad)
+        if self.decay is not None:
+            self.decay.apply()
         self.update()
 
     @property

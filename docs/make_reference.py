@@ -115,8 +115,16 @@ def _family(family: Family) -> Iterator[str]:
             yield from ("| setting | default | meaning |", "| --- | --- | --- |")
             for f in settings:
                 bounds = ", ".join(f"{SIGNS[k]} {v:g}" for k, v in f.metadata["bounds"].items())
-                yield f"| `{f.name}` | {f.default:g} | {f.metadata['doc']} ({bounds}) |"
+                meaning = f"{f.metadata['doc']} ({bounds})" if bounds else f.metadata["doc"]
+                yield f"| `{f.name}` | {_shown(f.default)} | {meaning} |"
             yield ""
+
+
+def _shown(default: Any) -> str:
+    """Return a default as a spec writes it."""
+    if isinstance(default, bool):
+        return str(default).lower()
+    return f"{default:g}" if isinstance(default, int | float) else str(default)
 
 
 def main() -> int:

@@ -1,4 +1,4 @@
-"""Random initialization of the weight matrices; biases begin at zero.
+"""Initialization of the weight matrices, random but for two; biases begin at zero.
 
 Weights are drawn in float64 and rounded to the network's type, so that a float32 and a float64
 network with the same seed begin at the same place.
@@ -22,6 +22,10 @@ class Initializer:
     """A distribution of W (fan_in, fan_out)."""
 
     name: ClassVar[str]
+
+    def problem(self) -> str | None:
+        """Return what is wrong with the settings taken together, as a sentence; or None."""
+        return None
 
     def draw(self, fan_in: int, fan_out: int, rng: np.random.Generator) -> Array:
         """Return W, (fan_in, fan_out), float64."""
@@ -70,6 +74,46 @@ class HeNormal(Initializer):
         return rng.normal(0.0, np.sqrt(2.0 / fan_in), (fan_in, fan_out))
 
 
+@INITIALIZERS.add("lecun_uniform")
+@dataclass(frozen=True)
+class LecunUniform(Initializer):
+    """W ~ U(−a, a), a = √(3 / fan_in). Source: LeCun et al., Efficient BackProp, 1998, (16)."""
+
+    def draw(self, fan_in: int, fan_out: int, rng: np.random.Generator) -> Array:
+        """Return W ~ U(−a, a)."""
+        limit = np.sqrt(3.0 / fan_in)
+        return rng.uniform(-limit, limit, (fan_in, fan_out))
+
+
+@INITIALIZERS.add("lecun_normal")
+@dataclass(frozen=True)
+class LecunNormal(Initializer):
+    """W ~ N(0, σ²), σ² = 1 / fan_in. Source: LeCun et al., Efficient BackProp, 1998, (16)."""
+
+    def draw(self, fan_in: int, fan_out: int, rng: np.random.Generator) -> Array:
+        """Return W ~ N(0, σ²)."""
+        return rng.normal(0.0, np.sqrt(1.0 / fan_in), (fan_in, fan_out))
+
+
+@INITIALIZERS.add("orthogonal")
+@dataclass(frozen=True)
+class Orthogonal(Initializer):
+    """W ~ γ Q, Q uniform over the matrices with QᵀQ = I, or QQᵀ = I where fan_in < fan_out.
+
+    Q R = A, A of independent N(0, 1), each column of Q times the sign of R's diagonal: without
+    the signs Q would not be uniform. Source: Saxe et al., 2014; the signs: Mezzadri, 2007, 5.
+    """
+
+    gain: float = setting(1.0, "γ, the length of the shorter side's vectors", gt=0.0)
+
+    def draw(self, fan_in: int, fan_out: int, rng: np.random.Generator) -> Array:
+        """Return W ~ γ Q."""
+        long, short = max(fan_in, fan_out), min(fan_in, fan_out)
+        Q, R = np.linalg.qr(rng.normal(size=(long, short)))
+        Q *= self.gain * np.where(np.diag(R) < 0.0, -1.0, 1.0)
+        return Q if fan_in >= fan_out else Q.T
+
+
 @INITIALIZERS.add("normal")
 @dataclass(frozen=True)
 class Normal(Initializer):
@@ -92,3 +136,31 @@ class Uniform(Initializer):
     def draw(self, fan_in: int, fan_out: int, rng: np.random.Generator) -> Array:
         """Return W ~ U(−a, a)."""
         return rng.uniform(-self.limit, self.limit, (fan_in, fan_out))
+
+
+@INITIALIZERS.add("zeros")
+@dataclass(frozen=True)
+class Zeros(Initializer):
+    """W = 0. For an output layer, or a linear model: hidden units that begin alike stay alike.
+
+    Source: the lecture, why initialization is random.
+    """
+
+    def draw(self, fan_in: int, fan_out: int, rng: np.random.Generator) -> Array:
+        """Return zeros."""
+        return np.zeros((fan_in, fan_out))
+
+
+@INITIALIZERS.add("constant")
+@dataclass(frozen=True)
+class ConstantWeights(Initializer):
+    """W = w, one number for all. For experiments: hidden units that begin alike stay alike.
+
+    Source: the lecture, why initialization is random.
+    """
+
+    value: float = setting(0.1, "w, every weight")
+
+    def draw(self, fan_in: int, fan_out: int, rng: np.random.Generator) -> Array:
+        """Return w everywhere."""
+        return np.full((fan_in, fan_out), self.value, np.float64)

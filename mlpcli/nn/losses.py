@@ -67,6 +67,10 @@ class Loss:
         """
         return None
 
+    def problem(self) -> str | None:
+        """Return what is wrong with the settings taken together, as a sentence; or None."""
+        return None
+
     def scratch(self, delta: Array) -> Any:
         """Return what `rows_and_delta` needs beside this delta, made once per run.
 

@@ -29,6 +29,10 @@ class Norm:
     least_rows: ClassVar[int] = 1  # of a batch in training
     least_units: ClassVar[int] = 1
 
+    def problem(self) -> str | None:
+        """Return what is wrong with the settings taken together, as a sentence; or None."""
+        return None
+
     @property
     def parameters(self) -> Mapping[str, float]:
         """What it learns, one number a unit: γ, called weight, and β, called bias."""

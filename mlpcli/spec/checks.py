@@ -7,9 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from mlpcli.errors import listing, nearest
+from mlpcli.family import Family
 from mlpcli.nn.activations import ACTIVATIONS
+from mlpcli.nn.initializers import INITIALIZERS
 from mlpcli.nn.losses import LOSSES
 from mlpcli.nn.norms import NORMS
+from mlpcli.nn.optimizers import OPTIMIZERS
+from mlpcli.nn.schedules import SCHEDULES
+from mlpcli.spec.members import build
 from mlpcli.spec.schema import Spec, SplitSpec
 from mlpcli.spec.yaml_reader import Path
 
@@ -28,7 +33,13 @@ class Problem:
 
 def check_spec(spec: Spec) -> list[Problem]:
     """Return what is wrong with a spec before any data has been seen."""
-    return [*_check_data(spec), *_check_split(spec), *_check_model(spec), *_check_runtime(spec)]
+    return [
+        *_check_data(spec),
+        *_check_split(spec),
+        *_check_model(spec),
+        *_check_members(spec),
+        *_check_runtime(spec),
+    ]
 
 
 def check_task(spec: Spec, task: str, metrics: list[str]) -> list[Problem]:
@@ -131,6 +142,28 @@ def _check_norm(spec: Spec, k: int, layer: Any) -> Iterator[Problem]:
         yield Problem(
             path, f"{norm.name} normalization over {layer.units} unit leaves 0", "more units"
         )
+
+
+def _check_members(spec: Spec) -> Iterator[Problem]:
+    """What a member's settings, each within its bounds, cannot be together."""
+    for path, family, member in _members(spec):
+        problem = None if member is None else build(family, member).problem()
+        if problem is not None:
+            yield Problem(path, problem)
+
+
+def _members(spec: Spec) -> Iterator[tuple[Path, Family, Any]]:
+    model, training = spec.model, spec.training
+    layers: list[Any] = list(model.layers)
+    for k, layer in enumerate(layers):
+        yield ("model", "layers", k, "activation"), ACTIVATIONS, layer.activation
+        yield ("model", "layers", k, "norm"), NORMS, layer.norm
+        yield ("model", "layers", k, "initializer"), INITIALIZERS, layer.initializer
+    yield ("model", "output"), ACTIVATIONS, model.output
+    yield ("model", "loss"), LOSSES, model.loss
+    yield ("model", "output_initializer"), INITIALIZERS, model.output_initializer
+    yield ("training", "optimizer"), OPTIMIZERS, training.optimizer
+    yield ("training", "schedule"), SCHEDULES, training.schedule
 
 
 def _check_loss_of_task(spec: Spec, task: str) -> Iterator[Problem]:

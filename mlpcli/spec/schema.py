@@ -127,6 +127,13 @@ class EarlyStoppingSpec(Section):
     min_delta: float = Field(0.0, ge=0.0, description="what counts as an improvement")
 
 
+class ClippingSpec(Section):
+    """Bounds on the gradient, applied before the optimizer sees it; null is none."""
+
+    norm: float | None = Field(None, gt=0.0, description="c of g ← g min(1, c/‖g‖)")
+    value: float | None = Field(None, gt=0.0, description="c of −c ≤ gᵢ ≤ c, entry by entry")
+
+
 class TrainingSpec(Section):
     """The loop."""
 
@@ -135,6 +142,15 @@ class TrainingSpec(Section):
     optimizer: Optimizer = Field({"name": "sgd"}, description="what a step does with the gradient")
     schedule: Schedule = Field(
         {"name": "constant"}, description="the learning rate over the epochs"
+    )
+    gradient_clipping: ClippingSpec = Field(
+        ClippingSpec(), description="what is done with a gradient that is too large"
+    )
+    weight_averaging: float | None = Field(
+        None,
+        ge=0.0,
+        lt=1.0,
+        description="d of a running mean of the weights, which is then what is evaluated and kept",
     )
     early_stopping: EarlyStoppingSpec | None = Field(
         EarlyStoppingSpec(),
@@ -167,6 +183,10 @@ class RegularizationSpec(Section):
     """What keeps the network from learning the training rows by heart."""
 
     l2: float = Field(0.0, ge=0.0, description="α of α/2 Σ ‖W‖²; biases are not decayed")
+    l1: float = Field(0.0, ge=0.0, description="β of β Σ |W|; biases are free of it")
+    max_norm: float | None = Field(
+        None, gt=0.0, description="longest that the weights into one unit may be after a step"
+    )
     noise: NoiseSpec = Field(NoiseSpec(), description="noise injection")
     augmentation: list[None] = Field([], max_length=0, description="not built yet")
 

@@ -82,7 +82,8 @@ class Training:
         self.architecture: Architecture = build_architecture(spec, dataset.encoding)
         self.network: Network = initialize(self.architecture, spec.seed, spec.runtime.dtype)
         self.metrics: list[Metric] = epoch_metrics(spec, dataset.encoding.task)
-        self.evaluation = Evaluation(self.network)
+        self.model = self.network
+        self.evaluation = Evaluation(self.model)
         self.targets = {
             name: loss_target(self.architecture, self.encoding, part.y, self.network.dtype)
             for name, part in dataset.parts.items()
@@ -136,11 +137,17 @@ class Training:
         begun = time.perf_counter()
         running = bool(self.metrics) and self.spec.training.train_loss == "running"
         trainer = self.trainer(self.network, [self.spec.seed], keep_outputs=running)
+        average = trainer.update.average
+        if average is not None:  # then that is what is evaluated and kept
+            self.model = Network(self.architecture, average.average)
+            self.evaluation = Evaluation(self.model)
+        course = self.schedule.start(self.spec.training.epochs, trainer.feed.n_steps)
         reason, cause, epoch, last_epoch = "finished", "", 0, 0
         while epoch < self.spec.training.epochs and reason == "finished":
             started, last_epoch = time.perf_counter(), epoch + 1
-            rate = self.optimizer.learning_rate * self.schedule.factor(epoch + 1)
-            for rows in trainer.epoch(epoch + 1, rate, stop):
+            rates = self.optimizer.learning_rate * course.factors(epoch + 1)
+            rate = float(np.ravel(rates)[-1])  # of the last step, where they differ
+            for rows in trainer.epoch(epoch + 1, rates, stop):
                 yield Advanced(epoch + 1, rows, trainer.n_rows)
             if not trainer.finite or not np.isfinite(self.network.vector).all():
                 reason, cause = "diverged", "the training loss"
@@ -151,7 +158,9 @@ class Training:
                 row = {"epoch": epoch, **self._figures(trainer), "learning_rate": rate}
                 row["seconds"] = time.perf_counter() - started
                 figure = row[self.monitor] if self.is_watched else float(-epoch)
-                improved = self.stopping.improved(epoch, figure, self.network.vector)
+                smaller = self.stopping.sign * figure if self.is_watched else row["train_loss"]
+                course.observe(smaller)
+                improved = self.stopping.improved(epoch, figure, self.model.vector)
                 yield EpochEnded(epoch, row, improved, self.stopping.best_epoch)
                 if not np.isfinite([row["train_loss"], row.get("val_loss", 0.0)]).all():
                     validation = np.isfinite(row["train_loss"])
@@ -181,6 +190,7 @@ class Training:
         if kept is not None and (self.has_validation or reason == "diverged"):
             self.network.vector[...] = kept
             return self.stopping.best_epoch
+        self.network.vector[...] = self.model.vector
         return epoch
 
     def trainer(

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from mlpcli.nn.arrays import Array, column
+from mlpcli.nn.averaging import WeightAverage
+from mlpcli.nn.clipping import ClipByNorm, ClipByValue
 from mlpcli.nn.draws import Normals
 from mlpcli.nn.network import Network
-from mlpcli.nn.penalties import L2
+from mlpcli.nn.penalties import L1, L2, DecoupledDecay, MaxNorm
 from mlpcli.randomness import generator
 from mlpcli.spec.schema import Spec
 
@@ -26,25 +29,40 @@ class Regularizers:
     """Strengths; 0 or None is off. Each is one number, or one a lane (R,).
 
     l2                            α of α/2 Σ ‖W‖²
+    l1                            β of β Σ |W|
+    max_norm                      c, the longest that the weights into one unit may be
     weight_noise                  σ of W + σ n in forward and backward pass, n ~ N(0, 1)
     weight_noise_multiplicative   σ of W (1 + σ n)
     gradient_noise                σ of ∂J/∂θ + σ n
+    clip_norm, clip_value         the longest gradient, and the largest entry of one
+    averaging                     d of the running mean of the numbers that is the model
     """
 
     l2: Any = 0.0
+    l1: Any = 0.0
+    max_norm: Any = None
     weight_noise: Any = 0.0
     weight_noise_multiplicative: Any = 0.0
     gradient_noise: Any = 0.0
+    clip_norm: Any = None
+    clip_value: Any = None
+    averaging: Any = None
 
 
 def regularizers_of(spec: Spec) -> Regularizers:
     """Return what a spec asks for."""
     wanted = spec.regularization
+    clipping, averaging = spec.training.gradient_clipping, spec.training.weight_averaging
     return Regularizers(
         l2=wanted.l2,
+        l1=wanted.l1,
+        max_norm=wanted.max_norm,
         weight_noise=wanted.noise.weights,
         weight_noise_multiplicative=wanted.noise.weights_multiplicative,
         gradient_noise=wanted.noise.gradients,
+        clip_norm=clipping.norm,
+        clip_value=clipping.value,
+        averaging=averaging,
     )
 
 
@@ -102,28 +120,53 @@ class GradientNoise:
         np.add(self.grad, self.work, out=self.grad)
 
 
+def _penalties(network: Network, wanted: Regularizers, *, l2: bool) -> list[L1 | L2]:
+    """Return the penalties that are on; L2 only where it is a term of the gradient."""
+    penalties: list[L1 | L2] = []
+    if l2 and is_on(wanted.l2):
+        penalties.append(L2(wanted.l2, network))
+    if is_on(wanted.l1):
+        penalties.append(L1(wanted.l1, network))
+    return penalties
+
+
 class Update:
     """Everything between two gradients, in the order in which it happens; decided once.
 
     disturbed  the network that gradients are taken of: the trained one, or a noisy copy of it
     before     what is done before a gradient
     after      what is done with it, the optimizer's step among them
+    average    the running mean of the network's numbers, where that is the model
+
+    decay  λ of each step, for an optimizer that takes L2 apart from the gradient; else None
     """
 
-    def __init__(self, network: Network, grad: Array, wanted: Regularizers, step: Part) -> None:
+    def __init__(
+        self, network: Network, grad: Array, wanted: Regularizers, step: Part, decay: Array | None
+    ) -> None:
         self.noises: list[WeightNoise | GradientNoise] = []
         self.before: list[Part] = []
         self.after: list[Part] = []
         self.disturbed = self._weight_noise(network, wanted)
-        self.l2 = L2(wanted.l2, network) if is_on(wanted.l2) else None
-        if self.l2 is not None:
-            penalty = self.l2
-            self.after.append(lambda: penalty.add_gradient(grad))
+        self.penalties = _penalties(network, wanted, l2=decay is None)
+        self.after += [partial(penalty.add_gradient, grad) for penalty in self.penalties]
         if is_on(wanted.gradient_noise):
             noise = GradientNoise(grad, wanted.gradient_noise)
             self.noises.append(noise)
             self.after.append(noise.disturb)
+        if is_on(wanted.clip_value):
+            self.after.append(ClipByValue(wanted.clip_value, grad).apply)
+        if is_on(wanted.clip_norm):
+            self.after.append(ClipByNorm(wanted.clip_norm, grad).apply)
+        if decay is not None and is_on(wanted.l2):
+            self.after.append(DecoupledDecay(wanted.l2, network, decay).apply)
         self.after.append(step)
+        if is_on(wanted.max_norm):
+            self.after.append(MaxNorm(wanted.max_norm, network).apply)
+        self.average = None
+        if is_on(wanted.averaging):
+            self.average = WeightAverage(wanted.averaging, network.vector)
+            self.after.append(self.average.update)
 
     def _weight_noise(self, network: Network, wanted: Regularizers) -> Network:
         strengths = {False: wanted.weight_noise, True: wanted.weight_noise_multiplicative}

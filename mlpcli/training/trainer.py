@@ -70,7 +70,8 @@ class Trainer:
         self.rate = np.zeros((*network.lead, 1) if network.lead else (), network.dtype)
         self.state = State(optimizer, network.theta)
         step = optimizer.bind(network.theta, self.grad, self.rate, self.state)
-        self.update = Update(network, self.grad, regularizers or Regularizers(), step)
+        decay = self.rate if optimizer.decoupled_decay else None
+        self.update = Update(network, self.grad, regularizers or Regularizers(), step, decay)
 
         self.rows_done, self.stopped, self.finite = 0, False, np.ones(network.lead, bool)
         self.passes = {
@@ -99,24 +100,24 @@ class Trainer:
         epoch: int,
         learning_rate: Any,
         stop: Callable[[], bool] = never,
-        *,
-        rates: Array | None = None,
     ) -> Iterator[int]:
         """Run one epoch; yield the number of rows done, several times on the way.
 
         epoch          from 1: it fixes all that is random in it, whatever happened before
-        learning_rate  λ, one number or one a lane (R, 1)
+        learning_rate  λ, one number or one a lane (R, 1); or one for each step, where it changes
+                       on the way: (n_steps,) or (n_steps, R, 1)
         stop           asked after each step; once true, the epoch ends there
-        rates          (n_steps,) or (n_steps, R, 1): λ of each step, where it changes on the way
 
         It ends early where no lane has a finite loss any more. Afterwards `rows_done`, `stopped`
         and `finite` (...,) say how far it came, `losses` and `loss` what the rows cost as their
         batches saw them, and `outputs`, where they are kept, what the loss saw; losses and outputs
         are in the order `order`.
         """
+        each_step = np.ndim(learning_rate) == 1
         with np.errstate(over="ignore"):  # beyond float32: infinite, and so are the steps
-            self.rate[...] = learning_rate
-            self.rates = None if rates is None else rates.astype(self.rate.dtype)
+            each_step = np.ndim(learning_rate) % 2 == 1
+            self.rates = np.asarray(learning_rate, self.rate.dtype) if each_step else None
+            self.rate[...] = learning_rate[0] if each_step else learning_rate
         self.rows_done, self.stopped, self.steps_done = 0, False, 0
         self.finite[...] = True
         self._start(epoch)

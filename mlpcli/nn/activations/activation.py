@@ -35,6 +35,10 @@ class Activation:
     output_only: ClassVar[bool] = False
     is_probability: ClassVar[bool] = False  # whether h is a probability of a class
 
+    def problem(self) -> str | None:
+        """Return what is wrong with the settings taken together, as a sentence; or None."""
+        return None
+
     @property
     def parameters(self) -> Mapping[str, float]:
         """What it learns beside W and b: names, each one number a unit, and where they begin."""

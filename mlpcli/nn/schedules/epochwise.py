@@ -1,0 +1,59 @@
+"""Schedules whose rate is the same in all steps of an epoch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mlpcli.family import setting
+from mlpcli.nn.schedules.contract import SCHEDULES, Course, EpochCourse, Schedule
+
+
+@SCHEDULES.add("constant")
+@dataclass(frozen=True)
+class Constant(Schedule):
+    """λ(t) = λ. Source: the lecture."""
+
+    def start(self, epochs: int, steps_per_epoch: int) -> Course:
+        """Return the course."""
+        return EpochCourse(self, epochs, steps_per_epoch, lambda _: 1.0)
+
+
+@SCHEDULES.add("step")
+@dataclass(frozen=True)
+class StepDecay(Schedule):
+    """λ(t) = λ γ^⌊(t − 1) / s⌋, t the epoch. Source: PyTorch's StepLR."""
+
+    every: int = setting(30, "s, the epochs between two falls", ge=1)
+    gamma: float = setting(0.1, "γ, the factor of each fall", gt=0.0, le=1.0)
+
+    def start(self, epochs: int, steps_per_epoch: int) -> Course:
+        """Return the course."""
+
+        def factor_of(k: int) -> float:
+            return float(self.gamma ** (k // self.every))
+
+        return EpochCourse(self, epochs, steps_per_epoch, factor_of)
+
+
+@SCHEDULES.add("exponential")
+@dataclass(frozen=True)
+class Exponential(Schedule):
+    """λ(t) = λ γ^(t − 1), t the epoch. Source: PyTorch's ExponentialLR."""
+
+    gamma: float = setting(0.95, "γ, the factor from each epoch to the next", gt=0.0, le=1.0)
+
+    def start(self, epochs: int, steps_per_epoch: int) -> Course:
+        """Return the course."""
+        return EpochCourse(self, epochs, steps_per_epoch, lambda k: float(self.gamma**k))
+
+
+@SCHEDULES.add("inverse_time")
+@dataclass(frozen=True)
+class InverseTime(Schedule):
+    """λ(t) = λ / (1 + κ (t − 1)), t the epoch. Source: Robbins and Monro, 1951; Bottou, 2012."""
+
+    decay: float = setting(0.01, "κ, how fast the rate falls", ge=0.0)
+
+    def start(self, epochs: int, steps_per_epoch: int) -> Course:
+        """Return the course."""
+        return EpochCourse(self, epochs, steps_per_epoch, lambda k: 1.0 / (1.0 + self.decay * k))

@@ -129,4 +129,6 @@ class MaxNorm:
             np.sqrt(norms, out=norms)
             np.maximum(norms, limit, out=norms)
             np.divide(limit, norms, out=norms)
-            np.multiply(W, norms, out=W)
+            # Not out=W: in a stack W has gaps between its lanes, and NumPy would copy it first.
+            np.multiply(W, norms, out=squares)
+            np.copyto(W, squares)

@@ -56,7 +56,7 @@ class Replay:
 
         theta = np.concatenate([np.ravel(STORED["W"]), STORED["b"]])
         network = Network(ARCHITECTURE, np.tile(theta, (*lead, 1)) if lanes else theta)
-        self.theta, self.batch = network.theta, Pass(network, BATCH_SIZE, dropout=False)
+        self.theta, self.batch = network.theta, Pass(network, BATCH_SIZE, training=False)
         self.grad, self.lead = self.batch.grad, lead
         rates = numbers([member.learning_rate for member in members])
         rate = np.reshape(rates, (*lead, 1) if lanes else ())

@@ -69,8 +69,8 @@ class InOrder(Trainer):
         self.mean_penalty = 0.0
 
     def step(self, batch, X, target, losses):
-        if self.update.l2 is not None:
-            self.mean_penalty += self.update.l2.value() * batch.n_rows / self.n_rows
+        for penalty in self.update.penalties:
+            self.mean_penalty += penalty.value() * batch.n_rows / self.n_rows
         super().step(batch, X, target, losses)
 
 

@@ -111,8 +111,8 @@ def test_a_learning_rate_of_zero_changes_nothing(optimizer):
 
 
 def test_a_penalty_of_zero_costs_nothing():
-    assert on_a_line([1.0], [1.0], 1, l2=0.0).update.l2 is None
-    assert on_a_line([1.0], [1.0], 1, l2=0.1).update.l2 is not None
+    assert on_a_line([1.0], [1.0], 1, l2=0.0).update.penalties == []
+    assert on_a_line([1.0], [1.0], 1, l2=0.1).update.penalties
 
 
 def dropping_trainer():

@@ -212,7 +212,6 @@ def test_the_table_names_every_symbol_of_the_spec():
     "built",
     [
         {"ensemble": {"kind": "bootstrap", "replicas": 2}},
-        {"regularization": {"augmentation": [{"name": "flip"}]}},
         {"regularization": {"noise": {"input": 0.1}}},
         {"regularization": {"noise": {"weights": 0.1}}},
         {"regularization": {"noise": {"labels": 0.1}}},

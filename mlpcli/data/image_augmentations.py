@@ -29,7 +29,7 @@ class ImageAugmentation(Augmentation):
 @AUGMENTATIONS.add("shift")
 @dataclass(frozen=True)
 class Shift(ImageAugmentation):
-    """x[y, x] = x_i[y − a, x − b], 0 outside; a and b ~ U{−pixels, …, pixels}.
+    """I′[y, x] = I[y − a, x − b], 0 outside; a and b ~ U{−pixels, …, pixels}.
 
     Source: Simard et al., Best Practices for Convolutional Neural Networks, 2003, section 2.
     """
@@ -53,7 +53,7 @@ class Shift(ImageAugmentation):
 @AUGMENTATIONS.add("flip")
 @dataclass(frozen=True)
 class Flip(ImageAugmentation):
-    """x[y, x] = x_i[y, width − 1 − x] (horizontal), x_i[height − 1 − y, x] (vertical).
+    """I′[y, x] = I[y, width − 1 − x] (horizontal), I[height − 1 − y, x] (vertical).
 
     Each of the two that is on, by itself, with the probability.
     Source: Krizhevsky et al., ImageNet Classification with Deep CNNs, 2012, 4.1.
@@ -78,7 +78,7 @@ class Flip(ImageAugmentation):
 @AUGMENTATIONS.add("rotate")
 @dataclass(frozen=True)
 class Rotate(ImageAugmentation):
-    """x[p] = x_i[R(θ) p] about the centre, bilinear, 0 outside; θ ~ U(−degrees, degrees).
+    """I′[p] = I[R(θ) p] about the centre, bilinear, 0 outside; θ ~ U(−degrees, degrees).
 
     Source: Simard et al., Best Practices for Convolutional Neural Networks, 2003, section 2.
     """
@@ -96,7 +96,7 @@ class Rotate(ImageAugmentation):
 @AUGMENTATIONS.add("cutout")
 @dataclass(frozen=True)
 class Cutout(ImageAugmentation):
-    """x[y, x] = 0 where a ≤ y < a + size and b ≤ x < b + size, else x_i[y, x].
+    """I′[y, x] = 0 where a ≤ y < a + size and b ≤ x < b + size, else I[y, x].
 
     The square lies within the image; a and b are uniform.
     Source: DeVries and Taylor, Improved Regularization of CNNs with Cutout, 2017, 3.2.

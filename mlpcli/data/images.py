@@ -92,8 +92,8 @@ def rotated(images: Array, radians: Array) -> Array:
             weight = (below if down else 1 - below) * (beside if right else 1 - beside)
             weight *= (row >= 0) & (row < height) & (column >= 0) & (column < width)
             row, column = np.clip(row, 0, height - 1), np.clip(column, 0, width - 1)
-            pixel = (row * width + column).astype(np.intp).reshape(n, -1)
-            out += weight.reshape(n, -1, 1) * flat[image, pixel]
+            pixel = (row * width + column).astype(np.intp).reshape(n, height * width)
+            out += weight.reshape(n, height * width, 1) * flat[image, pixel]
     return out.reshape(images.shape)
 
 

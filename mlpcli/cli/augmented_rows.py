@@ -86,9 +86,8 @@ def print_rows(
     what = f"{len(rows.source):,} of the {rows.n_slots:,} rows of epoch 1, as training sees them"
     say(f"\n{what}; numbered from 1 as in {name}:")
     targets = _texts(encoding, rows)
-    numbers = [
-        f"{k + 1}{'+' * int(new)}" for k, new in zip(rows.source, rows.synthetic, strict=True)
-    ]
+    marks = np.where(rows.synthetic, "+", "")
+    numbers = [f"{k + 1}{mark}" for k, mark in zip(rows.source, marks, strict=True)]
     if image is None:
         _print_table(encoding, rows, numbers, targets)
     else:

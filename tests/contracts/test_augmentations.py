@@ -141,7 +141,7 @@ def test_the_share_of_rows_that_it_is_applied_to(name):
     n_changed = []
     for probability in (1.0, 0.25):
         _, slots, X, _ = augmented(training, member(probability=probability))
-        n_changed.append((X != training.X[slots]).any(axis=1).sum())
+        n_changed.append((training.X[slots] != X).any(axis=1).sum())
     # A quarter of those that 1 changes (few are changed into themselves), to five deviations.
     assert n_changed[0] > 2400
     assert n_changed[1] == pytest.approx(n_changed[0] / 4, abs=5 * np.sqrt(4000 * 3 / 16))

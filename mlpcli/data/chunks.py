@@ -9,7 +9,6 @@ from typing import Any, ClassVar
 import numpy as np
 
 from mlpcli.data.images import Image
-from mlpcli.data.targets import Label
 from mlpcli.family import Family
 from mlpcli.nn.arrays import Array
 
@@ -33,7 +32,7 @@ class TrainingRows:
 
     X: Array
     target: Array
-    classes: Sequence[Label]
+    classes: Sequence[Any]
     shift: Array
     scale: Array
     numeric: Array

@@ -71,6 +71,7 @@ def _document(
     loaded: LoadedSpec, dataset: Dataset, cost: Cost, rows: AugmentedRows | None
 ) -> dict[str, Any]:
     from mlpcli.cli.augmented_rows import document_of
+    from mlpcli.cli.describe import weights_of
     from mlpcli.data.diagnosis import baseline, oddities
     from mlpcli.training.assemble import build_architecture, resolve
 
@@ -81,6 +82,7 @@ def _document(
         "classes": getattr(dataset.encoding.target, "classes", None),
         "rows": {name: len(part) for name, part in dataset.parts.items()},
         "features": dataset.encoding.inputs.feature_names,
+        "weights": weights_of(dataset),
         "layers": [layer.__dict__ for layer in cost.layers],
         "parameters": build_architecture(loaded.spec, dataset.encoding).layout.n_params,
         "memory_bytes": cost.memory_bytes,
@@ -145,7 +147,19 @@ def _print(document: dict[str, Any], dataset: Any, cost: Cost) -> None:
     )
     shown = ", ".join(f"{k} {figure(v)}" for k, v in document["baseline"].items() if k != "what")
     say(f"to beat: {document['baseline']['what']}: {shown}")
+    if document["weights"] is not None:
+        say(_weights_line(**document["weights"]))
     for oddity in document["oddities"]:
         say(f"odd: {oddity['text']}")
     if not document["oddities"]:
         say("nothing odd in the data")
+
+
+def _weights_line(column: str | None, mean: float, classes: dict[str, float] | None) -> str:
+    from mlpcli.cli.console import figure
+    from mlpcli.errors import listing
+
+    by = [f"column {column}"] if column is not None else []
+    if classes is not None:
+        by.append(f"class ({listing(f'{label} {figure(w)}' for label, w in classes.items())})")
+    return f"rows weigh by {' and '.join(by)}; divided by the training rows' mean, {figure(mean)}"

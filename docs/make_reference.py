@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from mlpcli.cli import verbs
+from mlpcli.data.augmentations import AUGMENTATIONS
 from mlpcli.data.readers import READERS
 from mlpcli.family import Family
 from mlpcli.nn.activations import ACTIVATIONS
@@ -31,7 +32,16 @@ from mlpcli.spec.write import spec_to_yaml
 from mlpcli.training.metrics import METRICS
 
 FILE = Path(__file__).with_name("reference.md")
-FAMILIES = (ACTIVATIONS, LOSSES, INITIALIZERS, OPTIMIZERS, SCHEDULES, METRICS, READERS)
+FAMILIES = (
+    ACTIVATIONS,
+    LOSSES,
+    INITIALIZERS,
+    OPTIMIZERS,
+    SCHEDULES,
+    METRICS,
+    AUGMENTATIONS,
+    READERS,
+)
 SIGNS = {"gt": ">", "ge": "≥", "lt": "<", "le": "≤"}
 
 

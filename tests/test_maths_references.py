@@ -212,8 +212,6 @@ def test_the_table_names_every_symbol_of_the_spec():
     "built",
     [
         {"ensemble": {"kind": "bootstrap", "replicas": 2}},
-        {"regularization": {"augmentation": [{"name": "flip"}]}},
-        {"training": {"optimizer": {"name": "adamw"}}},
     ],
     ids=str,
 )

@@ -7,6 +7,7 @@ from typing import Any
 from mlpcli.cli.console import table
 from mlpcli.data.dataset import Dataset
 from mlpcli.data.inputs import NumericColumn
+from mlpcli.data.targets import ClassTarget
 from mlpcli.nn.network import Architecture
 
 
@@ -27,6 +28,18 @@ def notes_on_values(dataset: Dataset) -> list[str]:
         name = dataset.tables[part].name
         lines += [replaced_line(name, columns[column], n) for column, n in counts.items()]
     return lines
+
+
+def weights_of(dataset: Dataset) -> dict[str, Any] | None:
+    """Return what rows are weighed by, class weights as they count; None where all are equal."""
+    weights, target = dataset.encoding.weights, dataset.encoding.target
+    if weights is None:
+        return None
+    classes = None
+    if weights.by_class is not None and isinstance(target, ClassTarget):
+        scaled = [weight / weights.mean for weight in weights.by_class]
+        classes = dict(zip(map(str, target.classes), scaled, strict=True))
+    return {"column": weights.column, "mean": weights.mean, "classes": classes}
 
 
 def replaced_line(name: str, column: Any, n: int) -> str:

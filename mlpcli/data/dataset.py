@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from mlpcli.data.inputs import InputEncoder, fit_inputs
+from mlpcli.data.inputs import InputEncoder, check_image, fit_inputs
 from mlpcli.data.readers import ReadOptions, read_table
 from mlpcli.data.splitting import PARTS, check_parts, split_by_column, split_by_share
 from mlpcli.data.table import Table
 from mlpcli.data.targets import TargetEncoder, choose_task, fit_target, text_columns
+from mlpcli.data.weights import ClassWeight, RowWeights, fit_weights
 from mlpcli.errors import DataError
 from mlpcli.nn.arrays import Array
 
@@ -34,6 +35,9 @@ class DataOptions:
     scale: str = "standard"
     scale_target: bool = True
     categorical: Sequence[str] | None = None
+    sample_weight: str | None = None
+    class_weight: ClassWeight | None = None
+    image: tuple[int, int, int] | None = None
     seed: int = 0
     dtype: str = "float32"
 
@@ -46,35 +50,49 @@ class Part:
     y       as the target encoder gives it, scaled or as class numbers
     labels  the same before scaling, for metrics in the target's unit
     rows    row numbers in their table
+    weight  (rows,) how much each row's loss counts, 1 in the mean of the training rows (see
+            `weights.py`); None: every row counts the same
     """
 
     X: Array
     y: Array
     labels: Array
     rows: Array
+    weight: Array | None = None
 
     def __len__(self) -> int:
         """Return the number of rows."""
         return len(self.X)
 
+    def take(self, rows: Array) -> Part:
+        """Return these rows, numbered within the part, as a part."""
+        weight = None if self.weight is None else self.weight[rows]
+        return Part(self.X[rows], self.y[rows], self.labels[rows], self.rows[rows], weight)
+
 
 @dataclass(frozen=True)
 class Encoding:
-    """Everything fitted, and how to read a file that it can be applied to."""
+    """Everything fitted, and how to read a file that it can be applied to.
+
+    weights  None where every row counts the same
+    """
 
     task: str
     inputs: InputEncoder
     target: TargetEncoder
     read: ReadOptions
+    weights: RowWeights | None = None
 
-    def encode(self, table: Table, dtype: Any, rows: Array | None = None) -> tuple[Part, Any]:
-        """Return a table's rows (all, or these) as a part, and what had to be replaced."""
+    def encode(self, table: Table, dtype: Any) -> tuple[Part, Any]:
+        """Return a table's rows as a part, and what had to be replaced.
+
+        Where the table has no column of weights, the part has none.
+        """
         X, replaced = self.inputs.encode(table, dtype)
         labels = self.target.labels(table)
-        if rows is None:
-            rows = np.arange(len(table))
         y = self.encode_labels(table, labels, dtype)
-        return Part(X[rows], y[rows], labels[rows], rows), replaced
+        weight = None if self.weights is None else self.weights.of(table, labels, dtype)
+        return Part(X, y, labels, np.arange(len(table)), weight), replaced
 
     def encode_labels(self, table: Table, labels: Array, dtype: Any) -> Array:
         """Return y of a table's labels. Raises DataError where it does not fit into the dtype."""
@@ -133,13 +151,16 @@ def load_dataset(options: DataOptions) -> Dataset:
         first.column(name, ("data", "target"))
     for name in options.exclude:
         first.column(name, ("data", "exclude"))
+    if options.sample_weight is not None:
+        for table in tables.values():
+            table.column(options.sample_weight, ("data", "sample_weight"))
     task = options.task or choose_task(list(tables.values()), options.targets)
     if not options.files:
         codes = _split(first, options, task)
         check_parts(codes, first.name)
         train_rows = np.flatnonzero(codes == 0)
 
-    left_out = {*options.targets, *options.exclude, options.split_column}
+    left_out = {*options.targets, *options.exclude, options.split_column, options.sample_weight}
     names = [name for name in first.columns if name not in left_out]
     if not names:
         raise DataError(f"{first.name}: beside the target there is no column", ("data", "target"))
@@ -149,9 +170,17 @@ def load_dataset(options: DataOptions) -> Dataset:
     inputs = fit_inputs(
         first, train_rows, names, scale=options.scale, categorical=options.categorical
     )
+    if options.image is not None:
+        check_image(inputs, options.image)
+    weights = fit_weights(
+        first,
+        train_rows,
+        target,
+        column=options.sample_weight,
+        class_weight=options.class_weight,
+    )
     text = (*inputs.text_columns, *text_columns(target))
-    read = replace(read, text=text)
-    encoding = Encoding(task, inputs, target, read)
+    encoding = Encoding(task, inputs, target, replace(read, text=text), weights)
     return _encoded(tables, codes, encoding, options.dtype)
 
 
@@ -173,11 +202,9 @@ def _encoded(
         for name, table in tables.items():
             parts[name], replaced[name] = encoding.encode(table, dtype)
     else:
-        X, replaced["data"] = encoding.inputs.encode(tables["data"], dtype)
-        labels = encoding.target.labels(tables["data"])
-        y = encoding.encode_labels(tables["data"], labels, dtype)
+        whole, replaced["data"] = encoding.encode(tables["data"], dtype)
         for code, name in enumerate(PARTS):
             rows = np.flatnonzero(codes == code)
             if len(rows):
-                parts[name] = Part(X[rows], y[rows], labels[rows], rows)
+                parts[name] = whole.take(rows)
     return Dataset(parts, tables, codes, encoding, replaced)

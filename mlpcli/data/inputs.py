@@ -8,7 +8,7 @@ category  one column of 0 and 1 for each category of the training rows, sorted; 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -141,6 +141,36 @@ class InputEncoder:
                 replaced[column.name] = n
         return X, replaced
 
+    @property
+    def numeric(self) -> Array:
+        """Which features are numbers, not the 0 and 1 of a category: (n_features,) bool."""
+        return self._of_features(lambda c: isinstance(c, NumericColumn)).astype(bool)
+
+    @property
+    def shift(self) -> Array:
+        """Of raw = X scale + shift, which undoes the scaling: (n_features,); 0 of a category."""
+        return self._of_features(lambda c: c.shift if isinstance(c, NumericColumn) else 0.0)
+
+    @property
+    def scale(self) -> Array:
+        """See `shift`; 1 of a category."""
+        return self._of_features(lambda c: c.scale if isinstance(c, NumericColumn) else 1.0)
+
+    @property
+    def column_numbers(self) -> Array:
+        """The number of the column that each feature is, or is a part of: (n_features,)."""
+        return np.repeat(np.arange(len(self.columns)), [c.width for c in self.columns])
+
+    def _of_features(self, value: Callable[[Column], float]) -> Array:
+        return np.repeat([float(value(c)) for c in self.columns], [c.width for c in self.columns])
+
+    def raw(self, X: Array) -> Array:
+        """Return rows (rows, n_features) as they were before scaling, float64.
+
+        A number in its column's unit; a category as it is, a 0 or 1 for each.
+        """
+        return X.astype(np.float64) * self.scale + self.shift
+
     def to_plain(self) -> list[dict[str, Any]]:
         """Return plain data, for a model file."""
         return [asdict(column) for column in self.columns]
@@ -191,6 +221,18 @@ def fit_inputs(
         else:
             columns.append(_fit_numeric(table, rows, name, scale, listed=categorical is not None))
     return InputEncoder(tuple(columns))
+
+
+def check_image(inputs: InputEncoder, image: tuple[int, int, int]) -> None:
+    """Raise DataError where a row is not one image: height · width · channels numbers, no text."""
+    height, width, channels = image
+    n, key = height * width * channels, ("data", "image")
+    if inputs.text_columns:
+        problem = f"{inputs.text_columns[0]} is a column of categories; an image is numbers only"
+        raise DataError(f"{problem}: put the column in data.exclude", key)
+    if n != inputs.n_features:
+        problem = f"{height} · {width} · {channels} is {n} numbers, and a row has"
+        raise DataError(f"{problem} {inputs.n_features} numeric columns beside the target", key)
 
 
 def _fit_numeric(table: Table, rows: Array, name: str, scale: str, *, listed: bool) -> Column:

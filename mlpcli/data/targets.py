@@ -66,7 +66,7 @@ class ClassTarget:
         codes, unique = pd.factorize(values)
         numbers: dict[Label, int] = {label: k for k, label in enumerate(self.classes)}
         # A column with one text in it is all text: its numbers are still the classes they spell.
-        numbers |= {_plain_text(label): k for label, k in numbers.items()}
+        numbers |= {plain_text(label): k for label, k in numbers.items()}
         known = np.array([numbers.get(label, -1) for label in unique.tolist()], dtype=np.intp)
         found = known[codes]
         if (found < 0).any():
@@ -195,7 +195,7 @@ def _fit_classes(task: str, tables: Sequence[Table], name: str) -> ClassTarget:
         found |= set(pd.unique(_values(table, name)).tolist())
     if any(isinstance(label, str) for label in found):
         as_text = True
-        found = {_plain_text(label) for label in found}
+        found = {plain_text(label) for label in found}
     classes = tuple(sorted(found, key=str if as_text else None))
     where = f"{tables[0].name}: {name}"
     if len(classes) == 1:
@@ -208,7 +208,8 @@ def _fit_classes(task: str, tables: Sequence[Table], name: str) -> ClassTarget:
     return ClassTarget((name,), classes, task)
 
 
-def _plain_text(label: Label) -> str:
+def plain_text(label: Label) -> str:
+    """Return a label as text: 5.0 as 5, as a table's texts are."""
     return str(int(label)) if isinstance(label, float) and label.is_integer() else str(label)
 
 

@@ -91,7 +91,7 @@ def _select(part: Part, codes: Array) -> dict[str, Part]:
     for code, name in enumerate(PARTS):
         rows = np.flatnonzero(codes == code)
         if len(rows):
-            parts[name] = Part(part.X[rows], part.y[rows], part.labels[rows], rows)
+            parts[name] = part.take(rows)
     return parts
 
 

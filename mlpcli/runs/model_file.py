@@ -11,14 +11,14 @@ import json
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from pydantic import Field, ValidationError
 
 from mlpcli import __version__
 from mlpcli.data.dataset import Dataset, Encoding
-from mlpcli.data.inputs import InputEncoder
+from mlpcli.data.inputs import InputEncoder, check_image
 from mlpcli.data.readers import ReadOptions
 from mlpcli.data.splitting import PARTS, pack_codes, unpack_codes
 from mlpcli.data.targets import (
@@ -29,7 +29,8 @@ from mlpcli.data.targets import (
     target_to_plain,
     text_columns,
 )
-from mlpcli.errors import FileError, RunError
+from mlpcli.data.weights import RowWeights
+from mlpcli.errors import DataError, FileError, RunError
 from mlpcli.nn.arrays import Array
 from mlpcli.nn.network import Network
 from mlpcli.runs.files import write_whole
@@ -63,12 +64,19 @@ class _Target(Section):
     scale: list[float] = Field([])
 
 
+class _Weights(Section):
+    column: str | None
+    by_class: list[Annotated[float, Field(ge=0)]] | None
+    mean: float = Field(gt=0)
+
+
 class _Encoding(Section):
     task: Task
     inputs: list[_Numeric | _Category]
     target: _Target
     missing: list[str]
     delimiter: str | None = Field(min_length=1, max_length=1)
+    weights: _Weights | None = None  # files from before there were any
 
 
 class _Data(Section):
@@ -122,6 +130,7 @@ def save_model(
             "target": target_to_plain(encoding.target),
             "missing": list(encoding.read.missing),
             "delimiter": encoding.read.delimiter,
+            "weights": None if encoding.weights is None else encoding.weights.to_plain(),
         },
         "data": {
             "sha256": dataset.sha256,
@@ -183,6 +192,7 @@ def _encoding(plain: dict[str, Any], spec: Spec) -> Encoding:
         raise ValueError("its columns are not those of its spec")
     if not plain["task"] == spec.data.task == target.task or not _fits(target):
         raise ValueError("its target is not that of its spec")
+    _check_image(inputs, spec)
     metrics = [metric.name for metric in applicable(plain["task"])]
     problems = [*check_spec(spec), *check_task(spec, plain["task"], metrics)]
     if problems:
@@ -191,7 +201,28 @@ def _encoding(plain: dict[str, Any], spec: Spec) -> Encoding:
     text = (*inputs.text_columns, *text_columns(target))
     decimal = spec.data.decimal
     read = ReadOptions(tuple(plain["missing"]), plain["delimiter"], text, decimal)
-    return Encoding(plain["task"], inputs, target, read)
+    weights = None if plain.get("weights") is None else RowWeights.from_plain(plain["weights"])
+    if not _weighs(weights, spec, target):
+        raise ValueError("its weights are not those of its spec")
+    return Encoding(plain["task"], inputs, target, read, weights)
+
+
+def _weighs(weights: RowWeights | None, spec: Spec, target: TargetEncoder) -> bool:
+    """Whether weights are by the column and the classes that the spec asks for."""
+    column, by_class = (None, None) if weights is None else (weights.column, weights.by_class)
+    if column != spec.data.sample_weight:
+        return False
+    if by_class is None or spec.data.class_weight is None:
+        return by_class is None and spec.data.class_weight is None
+    return isinstance(target, ClassTarget) and len(by_class) == len(target.classes)
+
+
+def _check_image(inputs: InputEncoder, spec: Spec) -> None:
+    if spec.data.image is not None:
+        try:
+            check_image(inputs, spec.data.image.shape)
+        except DataError as error:
+            raise ValueError(str(error)) from None
 
 
 def _fits(target: TargetEncoder) -> bool:

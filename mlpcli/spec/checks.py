@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from mlpcli.data.augmentations import AUGMENTATIONS
 from mlpcli.errors import listing, nearest
 from mlpcli.family import Family
 from mlpcli.nn.activations import ACTIVATIONS
@@ -35,9 +36,11 @@ def check_spec(spec: Spec) -> list[Problem]:
     """Return what is wrong with a spec before any data has been seen."""
     return [
         *_check_data(spec),
+        *_check_weights(spec),
         *_check_split(spec),
         *_check_model(spec),
         *_check_members(spec),
+        *_check_augmentation(spec),
         *_check_runtime(spec),
     ]
 
@@ -51,6 +54,9 @@ def check_task(spec: Spec, task: str, metrics: list[str]) -> list[Problem]:
         *_check_loss_of_task(spec, task),
         *_check_pairing(spec, loss_name(spec, task)),
         *_check_range(spec, task),
+        *_check_weights_of_task(spec, task),
+        *_check_augmentation_of_task(spec, task),
+        *_check_mixtures(spec, loss_name(spec, task)),
         *_check_metrics(spec, metrics),
     ]
 
@@ -93,6 +99,25 @@ def _check_data(spec: Spec) -> Iterator[Problem]:
                 yield Problem(path, f"{name!r} is the target")
     if data.task in ("binary", "multiclass") and len(data.targets) > 1:
         yield Problem(("data", "task"), f"{data.task} has one target column, not several")
+
+
+def _check_weights(spec: Spec) -> Iterator[Problem]:
+    name, path = spec.data.sample_weight, ("data", "sample_weight")
+    if name is not None:
+        if name in spec.data.targets:
+            yield Problem(path, f"{name!r} is the target")
+        if name in (spec.data.categorical or []):
+            yield Problem(path, f"{name!r} is in data.categorical, but weights are numbers")
+        if name == spec.data.split.column:
+            yield Problem(path, f"{name!r} is the split's column")
+    if spec.data.task is not None:
+        yield from _check_weights_of_task(spec, spec.data.task)
+
+
+def _check_weights_of_task(spec: Spec, task: str) -> Iterator[Problem]:
+    if spec.data.class_weight is not None and task not in ("binary", "multiclass"):
+        problem = f"the task is {task}: there are no classes to weigh"
+        yield Problem(("data", "class_weight"), problem, "null, or data.sample_weight, a column")
 
 
 def _check_split(spec: Spec) -> Iterator[Problem]:
@@ -217,6 +242,50 @@ def _check_metrics(spec: Spec, metrics: list[str]) -> Iterator[Problem]:
                 f"allowed: {listing(allowed, most=30)}",
                 nearest(monitor, allowed),
             )
+
+
+AUGMENTATION = ("regularization", "augmentation")
+
+
+def _augmentations(spec: Spec) -> list[Any]:
+    chosen: Any = spec.regularization.augmentation
+    return list(chosen)
+
+
+def _check_augmentation(spec: Spec) -> Iterator[Problem]:
+    image = None if spec.data.image is None else spec.data.image.shape
+    for k, chosen in enumerate(_augmentations(spec)):
+        member = build(AUGMENTATIONS, chosen)
+        problem = member.problem(image)
+        if problem:
+            yield Problem((*AUGMENTATION, k), f"{member.name}: {problem}")
+        if member.needs_image and image is None:
+            problem = f"{member.name} is for images, and the spec does not say what they are"
+            yield Problem((*AUGMENTATION, k), problem, "set data.image: {height: …, width: …}")
+        if member.adds_rows and k > 0:
+            problem = f"{member.name} adds rows that the others may change: it comes first"
+            yield Problem((*AUGMENTATION, k), problem)
+    if spec.data.task is not None:
+        yield from _check_augmentation_of_task(spec, spec.data.task)
+    if spec.model.loss is not None:
+        yield from _check_mixtures(spec, spec.model.loss.name)
+
+
+def _check_augmentation_of_task(spec: Spec, task: str) -> Iterator[Problem]:
+    for k, chosen in enumerate(_augmentations(spec)):
+        tasks = AUGMENTATIONS[chosen.name].tasks
+        if task not in tasks:
+            problem = f"{chosen.name} does not fit the task, {task}"
+            yield Problem((*AUGMENTATION, k), problem, f"it is for: {listing(tasks)}")
+
+
+def _check_mixtures(spec: Spec, loss: str) -> Iterator[Problem]:
+    """A loss that says `hard_targets` knows no target between two classes."""
+    if getattr(LOSSES[loss], "hard_targets", False):
+        for k, chosen in enumerate(_augmentations(spec)):
+            if AUGMENTATIONS[chosen.name].mixes:
+                problem = f"{chosen.name} mixes targets, which {loss} does not take"
+                yield Problem((*AUGMENTATION, k), problem)
 
 
 def _check_runtime(spec: Spec) -> Iterator[Problem]:

@@ -5,10 +5,11 @@ The order of sections and keys is the order in which a resolved spec is written.
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import BeforeValidator, Discriminator, Field, Tag, field_validator
 
+from mlpcli.data.augmentations import AUGMENTATIONS
 from mlpcli.nn.activations import ACTIVATIONS
 from mlpcli.nn.initializers import INITIALIZERS
 from mlpcli.nn.losses import LOSSES
@@ -23,6 +24,7 @@ Loss = member_type(LOSSES, None)
 Norm = member_type(NORMS, None)
 Optimizer = member_type(OPTIMIZERS, "sgd")
 Schedule = member_type(SCHEDULES, "constant")
+Augmentation = member_type(AUGMENTATIONS, None)
 Task = Literal["regression", "binary", "multiclass", "multilabel"]
 MAX_SEED = 2**63 - 1
 
@@ -43,6 +45,43 @@ class SplitSpec(Section):
     stratify: bool = Field(default=True, description="keep the classes' shares in each part")
     column: str | None = Field(None, description="a column of train, validation (or val), test")
     files: FilesSpec | None = Field(None, description="one file for each part")
+
+
+class ImageSpec(Section):
+    """What a row is an image of: its numeric columns, in the order height, width, channels."""
+
+    height: int = Field(ge=1, le=100_000, description="rows of pixels")
+    width: int = Field(ge=1, le=100_000, description="columns of pixels")
+    channels: int = Field(1, ge=1, le=1000, description="numbers for each pixel")
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(height, width, channels)."""
+        return self.height, self.width, self.channels
+
+
+def _weights_of_classes(value: Any) -> Any:
+    if value is None or value == "balanced" or (isinstance(value, dict) and value):
+        return value
+    raise ValueError("must be balanced, a mapping such as {label: weight}, or null")
+
+
+# The tag stands in pydantic's locations, where no label of a class should be taken for it.
+class_weights = Annotated[
+    Annotated[Literal["balanced"], Tag("balanced")]
+    | Annotated[dict[str, Annotated[float, Field(ge=0.0)]], Tag("{label: weight}")]
+    | Annotated[None, Tag("null")],
+    Discriminator(
+        lambda value: (
+            "{label: weight}"
+            if isinstance(value, dict)
+            else "null"
+            if value is None
+            else "balanced"
+        )
+    ),
+    BeforeValidator(_weights_of_classes),
+]
 
 
 class DataSpec(Section):
@@ -67,8 +106,17 @@ class DataSpec(Section):
         "auto", description="columns of categories; auto: the columns that hold text"
     )
     missing: list[str] = Field(["", "NA"], description="cells that mean: no value")
-    sample_weight: None = Field(None, description="a column of weights (not built yet)")
-    class_weight: None = Field(None, description="weights of classes (not built yet)")
+    sample_weight: str | None = Field(
+        None, description="a column that says how much each row's loss counts; it is no input"
+    )
+    class_weight: class_weights = Field(
+        None,
+        description="{label: weight}, a label left out has 1; balanced: n / (K n_k), so that each "
+        "class counts the same. Weights are divided by their mean over the training rows",
+    )
+    image: ImageSpec | None = Field(
+        None, description="the shape of rows that are images, for the augmentations that need it"
+    )
 
     @field_validator("target")
     @classmethod
@@ -188,7 +236,9 @@ class RegularizationSpec(Section):
         None, gt=0.0, description="longest that the weights into one unit may be after a step"
     )
     noise: NoiseSpec = Field(NoiseSpec(), description="noise injection")
-    augmentation: list[None] = Field([], max_length=0, description="not built yet")
+    augmentation: list[Augmentation] = Field(
+        [], max_length=100, description="random changes of the training rows, in this order"
+    )
 
 
 class RuntimeSpec(Section):

@@ -61,6 +61,9 @@ def data_options(loaded: LoadedSpec) -> DataOptions:
         scale=data.scale,
         scale_target=data.scale_target != "none",
         categorical=data.categorical,
+        sample_weight=data.sample_weight,
+        class_weight=data.class_weight,
+        image=None if data.image is None else data.image.shape,
         seed=loaded.spec.seed,
         dtype=loaded.spec.runtime.dtype,
     )

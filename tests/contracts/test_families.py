@@ -5,6 +5,7 @@ import operator
 
 import pytest
 
+from mlpcli.data.augmentations import AUGMENTATIONS
 from mlpcli.family import Family
 from mlpcli.nn.activations import ACTIVATIONS
 from mlpcli.nn.initializers import INITIALIZERS
@@ -13,7 +14,7 @@ from mlpcli.nn.optimizers import OPTIMIZERS
 from mlpcli.nn.schedules import SCHEDULES
 from mlpcli.training.metrics import METRICS
 
-FAMILIES = [ACTIVATIONS, INITIALIZERS, LOSSES, OPTIMIZERS, SCHEDULES, METRICS]
+FAMILIES = [ACTIVATIONS, INITIALIZERS, LOSSES, OPTIMIZERS, SCHEDULES, METRICS, AUGMENTATIONS]
 BOUNDS = {"gt": operator.gt, "ge": operator.ge, "lt": operator.lt, "le": operator.le}
 
 each_member = pytest.mark.parametrize(

@@ -246,3 +246,42 @@ def test_a_fitted_encoder_comes_back_to_the_last_bit(dataset):
     assert again == inputs
     encoded, _ = again.encode(found.tables["data"], "float64")
     np.testing.assert_array_equal(encoded[found.codes == 0], found.parts["train"].X)
+
+
+# ---------------------------------------------------------------- back to raw values
+
+
+MIXED = "a,colour,b,y\n1,red,10,0\n2,blue,30,1\n6,red,50,0\n"
+
+
+def test_raw_values_from_x(dataset):
+    found = dataset(MIXED, validation=0, test=0, scale="minmax")
+    inputs, X = found.encoding.inputs, found.parts["train"].X
+    assert inputs.feature_names == ["a", "colour=blue", "colour=red", "b"]
+    assert inputs.numeric.tolist() == [True, False, False, True]
+    assert inputs.column_numbers.tolist() == [0, 1, 1, 2]
+    assert inputs.shift.tolist() == [1, 0, 0, 10]
+    assert inputs.scale.tolist() == [5, 1, 1, 40]
+    expected = [[1, 0, 1, 10], [2, 1, 0, 30], [6, 0, 1, 50]]
+    np.testing.assert_allclose(inputs.raw(X), expected, rtol=1e-15)
+    assert inputs.raw(X.astype("f4")).dtype == np.float64
+
+
+@pytest.mark.parametrize(
+    ("image", "sentence"),
+    [
+        ((2, 2, 1), "2 · 2 · 1 is 4 numbers, and a row has 2 numeric columns beside the target"),
+        ((1, 1, 1), "1 · 1 · 1 is 1 numbers, and a row has 2 numeric columns beside the target"),
+    ],
+)
+def test_rows_that_are_no_image(dataset, image, sentence):
+    with pytest.raises(DataError) as caught:
+        dataset("a,b,y\n1,2,0\n2,3,1\n", image=image, validation=0, test=0)
+    assert (str(caught.value), caught.value.key) == (sentence, ("data", "image"))
+
+
+def test_a_column_of_categories_is_no_pixel(dataset, no_dataset):
+    assert no_dataset(MIXED, image=(1, 4, 1), validation=0, test=0) == (
+        "colour is a column of categories; an image is numbers only: put the column in data.exclude"
+    )
+    dataset(MIXED, image=(1, 2, 1), exclude=["colour"], validation=0, test=0)

@@ -43,6 +43,7 @@ def told(odd, mlp):
 
 def test_the_network_counted_by_hand(told):
     # a, b, colour=blue, colour=red: 4 - 6 - 5 - 3
+    assert told["weights"] is None
     assert told["features"] == ["a", "b", "colour=blue", "colour=red"]
     layers = [[layer[key] for key in ("name", "fan_in", "fan_out")] for layer in told["layers"]]
     assert layers == [["hidden.1", 4, 6], ["hidden.2", 6, 5], ["output", 5, 3]]
@@ -111,6 +112,22 @@ def test_the_same_in_words(odd, told, mlp):
     for oddity in told["oddities"]:
         assert f"odd: {oddity['text']}\n" in done.out
     assert sorted(path.name for path in odd.iterdir()) == ["odd.yaml", "t.csv"]
+
+
+def test_weights_by_hand(odd, mlp):
+    # Training rows x, y, z, x with b = 5, 6, 1, 8, of which z counts twice: 21 / 4 in the mean.
+    cells = (odd / "t.csv").read_text("ascii").replace("1,NA,red,z,train", "1,1,red,z,train")
+    (odd / "w.csv").write_text(cells.replace("1,7,NA", "1,7,red"), "ascii")
+    given = ["data.path=w.csv", "data.sample_weight=b", "data.class_weight={z: 2}"]
+    words = [word for text in given for word in ("--set", text)]
+    done = mlp("check", "odd.yaml", *words, cwd=odd)
+    (odd / "w.csv").unlink()
+    assert (done.code, done.err) == (0, "")
+    of_one, of_two = f"{1 / 5.25:.4g}", f"{2 / 5.25:.4g}"
+    assert (
+        f"rows weigh by column b and class (x {of_one}, y {of_one}, z {of_two}); divided by the "
+        "training rows' mean, 5.25\n"
+    ) in done.out
 
 
 def test_nothing_odd_is_said_too(folder, mlp):

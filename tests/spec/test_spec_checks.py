@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from mlpcli.errors import DataError
+from mlpcli.errors import DataError, SpecError
 from mlpcli.nn.activations import ACTIVATIONS
 from mlpcli.nn.losses import LOSSES
 from mlpcli.spec.checks import DEFAULT_LOSS, check_task, loss_name
@@ -146,3 +146,19 @@ def test_an_error_of_the_data_takes_the_place_of_the_key_it_comes_from(load):
         3,
     )
     assert str(loaded.located(DataError("d.csv:3:1: too long"))) == "d.csv:3:1: too long"
+
+
+def test_a_loss_of_hard_targets_takes_no_mixtures(load, monkeypatch):
+    text = (
+        "data: {path: d.csv, target: y}\n"
+        "model: {loss: mse}\n"
+        "regularization: {augmentation: [jitter, mixup, feature_swap]}\n"
+    )
+    load(text)  # a loss takes them unless it says otherwise
+    monkeypatch.setattr(LOSSES["mse"], "hard_targets", True, raising=False)
+    with pytest.raises(SpecError) as caught:
+        load(text)
+    assert [str(fault).removeprefix("spec.yaml:") for fault in caught.value.faults] == [
+        "3:41: regularization.augmentation[1]: mixup mixes targets, which mse does not take",
+        "3:48: regularization.augmentation[2]: feature_swap mixes targets, which mse does not take",
+    ]

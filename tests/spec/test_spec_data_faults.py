@@ -25,7 +25,43 @@ IN_DATA = [
         "task: classification",
         "14: data.task: 'classification' is not allowed; allowed: regression,",
     ),
-    ("sample_weight: w", "23: data.sample_weight: must be null: this is not built yet, not 'w'"),
+    ("sample_weight: 5", "23: data.sample_weight: must be text, not 5"),
+    ("sample_weight: y", "23: data.sample_weight: 'y' is the target"),
+    (
+        "sample_weight: w, categorical: [w]",
+        "23: data.sample_weight: 'w' is in data.categorical, but weights are numbers",
+    ),
+    (
+        "sample_weight: w, split: {column: w}",
+        "23: data.sample_weight: 'w' is the split's column",
+    ),
+    *[
+        (
+            f"class_weight: {text}",
+            "22: data.class_weight: must be balanced, a mapping such as {label: weight}, or null",
+        )
+        for text in ("5", "balance", "[1, 2]", "true", "{}", "''")
+    ],
+    ("class_weight: {a: -1}", "26: data.class_weight.a: must be at least 0, not -1"),
+    ("class_weight: {a: x}", "26: data.class_weight.a: must be a number, not 'x'"),
+    ("class_weight: {a: yes, b: null}", "34: data.class_weight.b: must be a number, not null"),
+    ("class_weight: {a: .inf}", "26: data.class_weight.a: must be a finite number, not inf"),
+    ("class_weight: {0: true}", "26: data.class_weight.0: must be a number, not true"),
+    (
+        "class_weight: balanced, task: regression",
+        "22: data.class_weight: the task is regression: there are no classes to weigh; null, or ",
+    ),
+    (
+        "class_weight: {a: 2}, task: multilabel",
+        "22: data.class_weight: the task is multilabel: there are no classes to weigh; null, or ",
+    ),
+    ("image: 8", "15: data.image: must be a mapping of keys and values, not 8"),
+    ("image: {height: 8}", "15: data.image.width: this key is required"),
+    ("image: {height: 0, width: 8}", "24: data.image.height: must be at least 1, not 0"),
+    (
+        "image: {height: 8, width: 8, channel: 1}",
+        "37: data.image.channel: there is no such key; allowed here: channels, height, width; did ",
+    ),
     ("split: [0.7, 0.15]", "15: data.split: must be a mapping of keys and values, not a list"),
     ("split: {stratify: no}", "26: data.split.stratify: must be true or false, not 'no'"),
     ("split: {validation: 1}", "28: data.split.validation: must be less than 1, not 1"),

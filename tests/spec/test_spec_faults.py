@@ -159,12 +159,46 @@ SECOND_LINE = [
         ("33: regularization.noise.input: must be at least 0, not -0.1"),
     ),
     (
-        "regularization: {augmentation: [x]}",
-        ("32: regularization.augmentation: takes at most 0 entries, not 1"),
-    ),
-    (
         "runtime: {shards: 2}",
         "19: runtime.shards: more than one shard is not built yet; 1, or auto",
+    ),
+    # Augmentations.
+    (
+        "regularization: {augmentation: [smot]}",
+        (
+            "33: regularization.augmentation[0]: 'smot' is not allowed; allowed: shift, flip, "
+            "rotate, cutout, mixup, feature_swap, jitter, smote; did you mean smote?"
+        ),
+    ),
+    (
+        "regularization: {augmentation: mixup}",
+        "32: regularization.augmentation: must be a list, not 'mixup'",
+    ),
+    (
+        "regularization: {augmentation: [{name: mixup, alpha: 0}]}",
+        "54: regularization.augmentation[0].alpha: must be at least 0.001, not 0",
+    ),
+    (
+        "regularization: {augmentation: [{name: mixup, α: 1}]}",
+        "47: regularization.augmentation[0].α: there is no such key; allowed here: alpha, name, ",
+    ),
+    (
+        "regularization: {augmentation: [{alpha: 1}]}",
+        "33: regularization.augmentation[0]: the name is missing; write {name: …}, or the bare ",
+    ),
+    (
+        "regularization: {augmentation: [mixup, shift]}",
+        (
+            "40: regularization.augmentation[1]: shift is for images, and the spec does not say "
+            "what they are; set data.image: {height: …, width: …}"
+        ),
+    ),
+    (
+        "regularization: {augmentation: [mixup, smote]}",
+        (
+            "40: regularization.augmentation[1]: smote adds rows that the others may change: it "
+            "comes first"
+        ),
     ),
 ]
 
@@ -173,6 +207,32 @@ SECOND_LINE = [
 def test_a_fault_says_where_what_and_what_instead(faults, line, fault):
     (found,) = faults(f"{DATA}{line}\n")
     assert found.startswith(f"2:{fault}")
+
+
+# An image of 4 × 6 pixels, and augmentations that do not fit it.
+@pytest.mark.parametrize(
+    ("member", "fault"),
+    [
+        ("{name: flip, horizontal: false}", "flip: neither horizontal nor vertical is true"),
+        ("{name: shift, pixels: 4}", "shift: an image of 4 × 6 moved by 4 pixels is out of sight"),
+        ("{name: cutout, size: 5}", "cutout: a square of 5 pixels does not fit into 4 × 6"),
+        ("{name: flip, horizontal: 1}", "must be true or false, not 1"),
+        ("{name: rotate, degrees: 181}", "must be at most 180, not 181"),
+    ],
+)
+def test_what_does_not_fit_an_image(faults, member, fault):
+    data = "data: {path: d.csv, target: y, image: {height: 4, width: 6}}\n"
+    (found,) = faults(f"{data}regularization: {{augmentation: [{member}]}}\n")
+    assert found.startswith("2:")
+    assert found.endswith(fault)
+    assert "regularization.augmentation[0]" in found
+
+
+@pytest.mark.parametrize("member", ["{name: shift, pixels: 3}", "{name: cutout, size: 4}"])
+def test_what_just_fits_an_image(load, member):
+    data = "data: {path: d.csv, target: y, image: {height: 4, width: 6}}\n"
+    loaded = load(f"{data}regularization: {{augmentation: [{member}]}}\n")
+    assert loaded.spec.data.image.shape == (4, 6, 1)
 
 
 @pytest.mark.parametrize("key", ["dropout", "Dropout", "dropout_rate", "drop_prob", "drop"])

@@ -144,6 +144,7 @@ def test_the_smallest_spec_takes_every_default_of_the_design(spec):
         "missing": ["", "NA"],
         "sample_weight": None,
         "class_weight": None,
+        "image": None,
     }
     assert plain["training"]["epochs"] == 200
     assert plain["training"]["batch_size"] == 32

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mlpcli.data.augmentations import AUGMENTATIONS
 from mlpcli.nn.activations import ACTIVATIONS
 from mlpcli.nn.initializers import INITIALIZERS
 from mlpcli.nn.losses import LOSSES
@@ -81,6 +82,41 @@ def test_texts_survive_a_file(tmp_path):
     assert load_spec(str(path)).spec == spec
 
 
+def test_labels_that_look_like_something_else():
+    weights = {text: k for k, text in enumerate(TEXTS)} | {"a" * 200: 0.5, "0": 1, "1.5": 2}
+    spec = Spec.model_validate(minimal(class_weight=weights))
+    assert reread(spec).data.class_weight == weights
+
+
+# Every member with settings other than its defaults.
+AUGMENTED = [
+    {"name": "smote", "k": 3, "ratio": 0.5},
+    {"name": "mixup", "alpha": 1.0, "probability": 0.25},
+    {"name": "feature_swap", "share": 0.125, "probability": 1.0},
+    {"name": "jitter", "std": 1e-08, "probability": 0.5},
+    {"name": "shift", "pixels": 7, "probability": 0.5},
+    {"name": "flip", "horizontal": False, "vertical": True, "probability": 1.0},
+    {"name": "rotate", "degrees": 180.0, "probability": 0.5},
+    {"name": "cutout", "size": 8, "probability": 1.0},
+]
+
+
+def test_augmentations_and_the_shape_of_images():
+    assert sorted(plain["name"] for plain in AUGMENTED) == sorted(AUGMENTATIONS)
+    for plain in AUGMENTED:
+        member = AUGMENTATIONS[plain["name"]]
+        assert set(plain) == {"name", *(f.name for f in dataclasses.fields(member))}
+        assert all(plain[f.name] != f.default for f in dataclasses.fields(member))
+    image = {"height": 8, "width": 9, "channels": 3}
+    whole = minimal(image=image) | {"regularization": {"augmentation": AUGMENTED}}
+    spec = validate(Document("spec.yaml", whole))
+    assert reread(spec) == spec
+    plain = reread(spec).model_dump()
+    assert (plain["data"]["image"], plain["regularization"]["augmentation"]) == (image, AUGMENTED)
+    bare = minimal() | {"regularization": {"augmentation": ["smote", "mixup", "jitter"]}}
+    assert reread(Spec.model_validate(bare)) == Spec.model_validate(bare)
+
+
 names = st.text(min_size=1) | st.sampled_from(TEXTS)
 positive = st.floats(1e-300, 1e300)
 
@@ -130,8 +166,12 @@ data = st.fixed_dictionaries(
         "scale": st.sampled_from(["standard", "minmax", "none"]),
         "scale_target": st.sampled_from(["auto", "standard", "none", None]),
         "split": splits,
+        "sample_weight": st.builds(lambda n: "w " + n, names) | st.none(),
+        "class_weight": st.sampled_from(["balanced", None])
+        | st.dictionaries(names, st.floats(0, 1e300) | st.integers(0, 10**6), min_size=1),
     },
 )
+TABLE_AUGMENTATIONS = {name: AUGMENTATIONS[name] for name in ("mixup", "feature_swap", "jitter")}
 specs = st.fixed_dictionaries(
     {"data": data},
     optional={
@@ -162,7 +202,10 @@ specs = st.fixed_dictionaries(
                 "metrics": st.just("auto") | st.lists(names, max_size=3),
             },
         ),
-        "regularization": st.fixed_dictionaries({"l2": st.floats(0, 1e300)}),
+        "regularization": st.fixed_dictionaries(
+            {"l2": st.floats(0, 1e300)},
+            optional={"augmentation": st.lists(members(TABLE_AUGMENTATIONS), max_size=3)},
+        ),
         "runtime": st.fixed_dictionaries(
             {},
             optional={

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
 
 from mlpcli.cli.command import verb
 from mlpcli.cli.options import Debug, Json, Overrides, Quiet, Seed, SpecPath
 
 if TYPE_CHECKING:
+    from mlpcli.data.dataset import Dataset
+    from mlpcli.spec.load import LoadedSpec
+    from mlpcli.training.augmented import AugmentedRows
     from mlpcli.training.cost import Cost
 
 
@@ -16,31 +21,60 @@ def check(
     spec: SpecPath,
     overrides: Overrides = None,
     seed: Seed = None,
+    augmented: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Show N training rows, augmented.")
+    ] = None,
+    output: Annotated[
+        str | None, typer.Option("--output", "-o", metavar="FILE", help="Save them as CSV.")
+    ] = None,
     json: Json = False,
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
     """Validate a spec and its data, and show what would be trained.
 
-    Nothing is written. Shows the network, its parameters, its memory and cost per epoch, what is
-    odd in the data, and the figure that a model has to beat.
+    Nothing is written but what --output names. Shows the network, its parameters, its memory and
+    cost per epoch, what is odd in the data, and the figure that a model has to beat. With
+    --augmented also the first rows of epoch 1 as training sees them, in the file's own units.
 
     \b
     Examples:
       mlp check configs/penguins.yaml
       mlp check config.yaml --json
+      mlp check config.yaml --augmented 5
     """
     from mlpcli.cli.console import say_json
-    from mlpcli.data.diagnosis import baseline, oddities
+    from mlpcli.errors import UsageError
     from mlpcli.spec.load import load_spec
-    from mlpcli.training.assemble import build_architecture, load_dataset, resolve
+    from mlpcli.training.assemble import build_architecture, load_dataset
+    from mlpcli.training.augmented import augmented_rows
     from mlpcli.training.cost import cost_of
 
+    if output is not None and augmented is None:
+        raise UsageError("--output saves augmented rows: say how many with --augmented N")
     loaded = load_spec(spec, overrides or (), seed)
     dataset = load_dataset(loaded)
-    architecture = build_architecture(loaded.spec, dataset.encoding)
-    cost = cost_of(loaded.spec, architecture, dataset)
-    odd = oddities(dataset)
+    rows = None if augmented is None else augmented_rows(loaded, dataset, augmented)
+    cost = cost_of(loaded.spec, build_architecture(loaded.spec, dataset.encoding), dataset)
+    document = _document(loaded, dataset, cost, rows)
+    if rows is not None and output is not None:
+        _save(loaded, dataset, rows, output)
+    if json:
+        say_json(document)
+    elif not quiet:
+        _print(document, dataset, cost)
+        if rows is not None:
+            _print_augmented(loaded, dataset, rows, output)
+
+
+def _document(
+    loaded: LoadedSpec, dataset: Dataset, cost: Cost, rows: AugmentedRows | None
+) -> dict[str, Any]:
+    from mlpcli.cli.augmented_rows import document_of
+    from mlpcli.cli.describe import weights_of
+    from mlpcli.data.diagnosis import baseline, oddities
+    from mlpcli.training.assemble import build_architecture, resolve
+
     to_beat = baseline(dataset)
     document: dict[str, Any] = {
         "task": dataset.encoding.task,
@@ -48,19 +82,45 @@ def check(
         "classes": getattr(dataset.encoding.target, "classes", None),
         "rows": {name: len(part) for name, part in dataset.parts.items()},
         "features": dataset.encoding.inputs.feature_names,
+        "weights": weights_of(dataset),
         "layers": [layer.__dict__ for layer in cost.layers],
-        "parameters": architecture.layout.n_params,
+        "parameters": build_architecture(loaded.spec, dataset.encoding).layout.n_params,
         "memory_bytes": cost.memory_bytes,
         "steps_per_epoch": cost.steps_per_epoch,
         "multiply_adds_per_epoch": cost.multiply_adds_per_epoch,
-        "oddities": [oddity.__dict__ for oddity in odd],
+        "oddities": [oddity.__dict__ for oddity in oddities(dataset)],
         "baseline": {"what": to_beat.what, **to_beat.figures},
         "spec": resolve(loaded.spec, dataset.encoding).model_dump(),
     }
-    if json:
-        say_json(document)
-    elif not quiet:
-        _print(document, dataset, cost)
+    if rows is not None:
+        dtype = loaded.spec.runtime.dtype
+        document["augmented"] = document_of(dataset.encoding, rows, dtype)
+    return document
+
+
+def _save(loaded: LoadedSpec, dataset: Dataset, rows: AugmentedRows, output: str) -> None:
+    from pathlib import Path
+
+    from mlpcli.cli.augmented_rows import csv_of
+    from mlpcli.runs.files import write_whole
+
+    content = csv_of(dataset.encoding, rows, loaded.spec.runtime.dtype)
+    write_whole(Path(output), content)
+
+
+def _print_augmented(
+    loaded: LoadedSpec, dataset: Dataset, rows: AugmentedRows, output: str | None
+) -> None:
+    from mlpcli.cli.augmented_rows import print_rows
+    from mlpcli.cli.console import note
+
+    image = loaded.spec.data.image
+    file = next(iter(dataset.tables.values())).name
+    print_rows(dataset.encoding, rows, None if image is None else image.shape, file)
+    if not loaded.spec.regularization.augmentation:
+        note("regularization.augmentation is empty: these are the training rows as they are")
+    if output is not None:
+        note(f"{len(rows.source):,} rows in {output}")
 
 
 def _print(document: dict[str, Any], dataset: Any, cost: Cost) -> None:
@@ -87,7 +147,19 @@ def _print(document: dict[str, Any], dataset: Any, cost: Cost) -> None:
     )
     shown = ", ".join(f"{k} {figure(v)}" for k, v in document["baseline"].items() if k != "what")
     say(f"to beat: {document['baseline']['what']}: {shown}")
+    if document["weights"] is not None:
+        say(_weights_line(**document["weights"]))
     for oddity in document["oddities"]:
         say(f"odd: {oddity['text']}")
     if not document["oddities"]:
         say("nothing odd in the data")
+
+
+def _weights_line(column: str | None, mean: float, classes: dict[str, float] | None) -> str:
+    from mlpcli.cli.console import figure
+    from mlpcli.errors import listing
+
+    by = [f"column {column}"] if column is not None else []
+    if classes is not None:
+        by.append(f"class ({listing(f'{label} {figure(w)}' for label, w in classes.items())})")
+    return f"rows weigh by {' and '.join(by)}; divided by the training rows' mean, {figure(mean)}"

@@ -10,6 +10,7 @@ from mlpcli.cli.command import verb
 from mlpcli.cli.options import Debug, Json, Quiet, Run
 
 if TYPE_CHECKING:
+    from mlpcli.data.dataset import Part
     from mlpcli.runs.model_file import Model
     from mlpcli.training.loop import Scores
 
@@ -51,6 +52,7 @@ def eval(  # noqa: A001  the verb's name
     parts, replaced = parts_of(model, data, split)
     if not quiet and not json:
         _print_notes(model, replaced, data if "all" in parts else None)
+        _note_on_weights(model, parts, next(iter(replaced)))
     results = {name: score(model.network, model.encoding, part) for name, part in parts.items()}
     if json:
         say_json({"model": str(path), **_document(model, results)})
@@ -69,6 +71,15 @@ def _print_notes(model: Model, replaced: dict[str, dict[str, int]], new: str | N
             note(replaced_line(file, columns[name], n))
     if new is not None:
         note(f"{new}: not, byte for byte, a file the model was trained on: all its rows are scored")
+
+
+def _note_on_weights(model: Model, parts: dict[str, Part], file: str) -> None:
+    from mlpcli.cli.console import note
+
+    weights = model.encoding.weights
+    if weights is not None and any(part.weight is None for part in parts.values()):
+        problem = f"has no column {weights.column!r} of sample weights, as training had"
+        note(f"{file}: {problem}: the loss is not weighted")
 
 
 def _scores(results: dict[str, Scores]) -> dict[str, dict[str, Any]]:

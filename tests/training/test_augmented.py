@@ -1,0 +1,79 @@
+"""Augmented rows are made chunk by chunk, as training gathers them."""
+
+import numpy as np
+import pytest
+
+from mlpcli.data.augmentations import AUGMENTATIONS
+from mlpcli.randomness import generator
+from mlpcli.spec.load import load_spec
+from mlpcli.training import augmented
+from mlpcli.training.assemble import build_architecture, load_dataset
+
+SPEC = """
+data: {path: t.csv, target: y, split: {validation: 0, test: 0}, scale: none}
+training: {batch_size: 4}
+regularization: {augmentation: [jitter]}
+runtime: {dtype: float64}
+"""
+
+
+@pytest.fixture
+def loaded(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    rows = [f"{k},{-k},{k % 3}" for k in range(30)]
+    (tmp_path / "t.csv").write_text("\n".join(["a,b,y", *rows]) + "\n", "ascii")
+    (tmp_path / "s.yaml").write_text(SPEC, "ascii")
+    return lambda *overrides: load_spec("s.yaml", overrides)
+
+
+@pytest.mark.parametrize("n", [1, 8, 9, 30])
+def test_chunks_are_whole_batches_as_many_as_fit(loaded, monkeypatch, n):
+    # A row is 16 bytes, a batch 64: two batches fit into 150 bytes. Each chunk's noise is drawn
+    # when it is gathered: first which rows, then the noise.
+    monkeypatch.setattr(augmented, "GATHER_BYTES", 150)
+    spec = loaded()
+    found = augmented.augmented_rows(spec, load_dataset(spec), n)
+    rng = generator(0, "augmentation", 1, 0)
+    noise = []
+    for rows in (8, 8, 8, 6):
+        rng.random(rows)
+        noise.append(0.1 * rng.standard_normal((rows, 2)))
+    order = generator(0, "shuffle", 1).permutation(30)[:n]
+    np.testing.assert_array_equal(found.source, order)
+    expected = np.stack([order, -order], axis=1) + np.concatenate(noise)[:n]
+    np.testing.assert_allclose(found.raw, expected, rtol=0, atol=1e-13)
+    assert (found.n_slots, found.mixes, found.synthetic.any()) == (30, False, False)
+
+
+def test_a_member_of_the_spec_has_its_own_stream(loaded):
+    members = "regularization.augmentation=[{name: mixup, probability: 1e-9}, jitter]"
+    spec = loaded(members)
+    found = augmented.augmented_rows(spec, load_dataset(spec), 30)
+    rng = generator(0, "augmentation", 1, 1)
+    rng.random(30)
+    noise = 0.1 * rng.standard_normal((30, 2))
+    expected = np.stack([found.source, -found.source], axis=1) + noise
+    np.testing.assert_allclose(found.raw, expected, rtol=0, atol=1e-13)
+
+
+def test_the_spec_s_settings_reach_the_members(loaded):
+    given = "[smote, {name: mixup, alpha: 0.7}, {name: feature_swap, share: 0.9, probability: 1}]"
+    spec = loaded(f"regularization.augmentation={given}")
+    dataset = load_dataset(spec)
+    augmenter = augmented.build_augmenter(spec.spec, dataset.encoding, dataset.parts["train"])
+    assert augmenter.members == (
+        AUGMENTATIONS["smote"](),
+        AUGMENTATIONS["mixup"](alpha=0.7),
+        AUGMENTATIONS["feature_swap"](share=0.9, probability=1),
+    )
+
+
+@pytest.mark.parametrize("loss", ["cross_entropy", "mse"])
+def test_targets_that_can_be_mixed_are_one_hot(loaded, loss):
+    spec = loaded(f"model.loss={loss}")
+    dataset = load_dataset(spec)
+    architecture = build_architecture(spec.spec, dataset.encoding)
+    y = np.array([2, 0, 1])
+    target = augmented.mixable_target(architecture, dataset.encoding, y, "float32")
+    np.testing.assert_array_equal(target, [[0, 0, 1], [1, 0, 0], [0, 1, 0]])
+    assert target.dtype == np.float32

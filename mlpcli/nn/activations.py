@@ -178,3 +178,49 @@ class Softmax(Activation):
         """delta ← h ∗ (delta − Σ_k h_k delta_k)."""
         np.subtract(delta, np.vecdot(h, delta)[..., np.newaxis], out=delta)
         np.multiply(delta, h, out=delta)
+
+
+@ACTIVATIONS.add("softplus")
+@dataclass(frozen=True)
+class Softplus(Activation):
+    """f(u) = log(1 + exp(u)), f'(u) = sigmoid(u) = 1 − exp(−h). Source: Dugas et al., 2001."""
+
+    def value(self, u: Array, h: Array, scratch: Any) -> None:
+        """h ← log(exp(u) + exp(0))."""
+        np.logaddexp(u, 0.0, out=h)
+
+    def times_derivative(self, u: Array, h: Array, delta: Array, scratch: Any) -> None:
+        """delta ← exp(u − h) ∗ delta."""
+        np.subtract(u, h, out=u)
+        np.exp(u, out=u)
+        np.multiply(delta, u, out=delta)
+
+
+@ACTIVATIONS.add("exponential")
+@dataclass(frozen=True)
+class Exponential(Activation):
+    """f(u) = exp(c) (1 + u − c), c = min(u, 60), which is exp(u) below 60; f'(u) = exp(c).
+
+    Above 60 it goes on as a straight line, so that it does not overflow in float32.
+    Source: McCullagh and Nelder, 1989, 6.2, the inverse of their logarithmic link.
+    """
+
+    output_only: ClassVar[bool] = True
+
+    def scratch(self, u: Array, own: Tensors = NONE, d_own: Tensors = NONE) -> Any:
+        """An array like u."""
+        return np.empty_like(u)
+
+    def value(self, u: Array, h: Array, scratch: Any) -> None:
+        """h ← exp(c) (1 + u − c)."""
+        np.minimum(u, 60.0, out=scratch)
+        np.subtract(u, scratch, out=h)
+        np.add(h, 1.0, out=h)
+        np.exp(scratch, out=scratch)
+        np.multiply(h, scratch, out=h)
+
+    def times_derivative(self, u: Array, h: Array, delta: Array, scratch: Any) -> None:
+        """delta ← exp(min(u, 60)) ∗ delta."""
+        np.minimum(u, 60.0, out=u)
+        np.exp(u, out=u)
+        np.multiply(delta, u, out=delta)

@@ -24,6 +24,7 @@ from mlpcli.nn.initializers import INITIALIZERS
 from mlpcli.nn.losses import LOSSES
 from mlpcli.nn.optimizers import OPTIMIZERS
 from mlpcli.nn.schedules import SCHEDULES
+from mlpcli.spec.faults import shown
 from mlpcli.spec.load import SPELLINGS
 from mlpcli.spec.members import Section
 from mlpcli.spec.schema import Spec
@@ -115,8 +116,16 @@ def _family(family: Family) -> Iterator[str]:
             yield from ("| setting | default | meaning |", "| --- | --- | --- |")
             for f in settings:
                 bounds = ", ".join(f"{SIGNS[k]} {v:g}" for k, v in f.metadata["bounds"].items())
-                yield f"| `{f.name}` | {f.default:g} | {f.metadata['doc']} ({bounds}) |"
+                meaning = f.metadata["doc"] + (f" ({bounds})" if bounds else "")
+                yield f"| `{f.name}` | {_plain(f.default)} | {meaning} |"
             yield ""
+
+
+def _plain(value: Any) -> str:
+    """Return a setting's default as a spec would write it."""
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(_plain, value))}]"
+    return shown(value) if value is None else f"{value:g}"
 
 
 def main() -> int:

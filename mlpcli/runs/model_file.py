@@ -37,8 +37,7 @@ from mlpcli.spec.checks import check_spec, check_task
 from mlpcli.spec.members import Section
 from mlpcli.spec.schema import Spec, Task
 from mlpcli.spec.yaml_reader import dotted
-from mlpcli.training.assemble import build_architecture
-from mlpcli.training.metrics import applicable
+from mlpcli.training.assemble import build_architecture, fitting_metrics
 
 FORMAT = 1
 
@@ -183,7 +182,7 @@ def _encoding(plain: dict[str, Any], spec: Spec) -> Encoding:
         raise ValueError("its columns are not those of its spec")
     if not plain["task"] == spec.data.task == target.task or not _fits(target):
         raise ValueError("its target is not that of its spec")
-    metrics = [metric.name for metric in applicable(plain["task"])]
+    metrics = [metric.name for metric in fitting_metrics(spec, plain["task"])]
     problems = [*check_spec(spec), *check_task(spec, plain["task"], metrics)]
     if problems:
         raise ValueError(f"{dotted(problems[0].path)}: {problems[0].problem}")

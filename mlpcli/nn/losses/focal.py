@@ -2,11 +2,12 @@
 
 With v the log-odds against the row's label, p = sigmoid(−v) is its probability and one row costs
 
-    F(v) = sigmoid(v)^γ softplus(v),   F'(v) = sigmoid(v)^γ [ γ sigmoid(−v) softplus(v) + sigmoid(v) ].
+    F(v) = sigmoid(v)^γ softplus(v),
+    F'(v) = sigmoid(v)^γ [ γ sigmoid(−v) softplus(v) + sigmoid(v) ].
 
 For two classes v is u or −u; for many it is logsumexp_{k ≠ y}(u_k) − u_y. Nothing in it is a
 difference of nearly equal numbers, and nothing overflows: sigmoid(v)^γ = exp(γ (v − softplus(v))).
-"""  # noqa: E501  one formula
+"""
 
 from __future__ import annotations
 

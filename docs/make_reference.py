@@ -25,6 +25,7 @@ from mlpcli.nn.initializers import INITIALIZERS
 from mlpcli.nn.losses import LOSSES
 from mlpcli.nn.optimizers import OPTIMIZERS
 from mlpcli.nn.schedules import SCHEDULES
+from mlpcli.spec.faults import shown
 from mlpcli.spec.load import SPELLINGS
 from mlpcli.spec.members import Section
 from mlpcli.spec.schema import Spec
@@ -131,9 +132,11 @@ def _family(family: Family) -> Iterator[str]:
 
 
 def _shown(default: Any) -> str:
-    """Return a default as a spec writes it."""
-    if isinstance(default, bool):
-        return str(default).lower()
+    """Return a setting's default as a spec would write it."""
+    if isinstance(default, tuple):
+        return f"[{', '.join(map(_shown, default))}]"
+    if isinstance(default, bool) or default is None:
+        return shown(default)
     return f"{default:g}" if isinstance(default, int | float) else str(default)
 
 

@@ -35,10 +35,17 @@ def draw_target():
     """Return a function that draws targets as a loss takes them, for outputs of a given shape."""
 
     def draw(loss, rng, shape, dtype=np.float64):
+        *rows, n_outputs = shape
         if loss.class_index:
-            return rng.integers(0, shape[-1], shape[:-1])
+            return rng.integers(0, n_outputs, rows)
         if "regression" in loss.tasks:
-            return rng.normal(size=shape).astype(dtype)
+            n_targets = next(n for n in range(1, 99) if loss.n_outputs(n) == n_outputs)
+            target = rng.normal(size=(*rows, n_targets))
+            return np.where(loss.refused(target), -target, target).astype(dtype)
+        if loss.link == "softmax":
+            return rng.dirichlet(np.ones(n_outputs), rows).astype(dtype)
+        if "Mixtures" in type(loss).__name__:
+            return rng.random(shape).astype(dtype)
         return rng.integers(0, 2, shape).astype(dtype)
 
     return draw

@@ -43,8 +43,12 @@ class RegressionTarget:
             return (labels - np.array(self.shift)) / np.array(self.scale)
 
     def decode(self, y_hat: Array) -> Array:
-        """Return predictions (rows, columns), float64, in the target's unit."""
-        return y_hat.astype(np.float64) * np.array(self.scale) + np.array(self.shift)
+        """Return predictions (..., columns), float64, in the target's unit."""
+        return self.decode_width(y_hat) + np.array(self.shift)
+
+    def decode_width(self, width: Array) -> Array:
+        """Return distances (..., columns), such as standard deviations, in the target's unit."""
+        return width.astype(np.float64) * np.array(self.scale)
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,14 @@ from mlpcli.data.dataset import Part
 from mlpcli.data.readers import read_table
 from mlpcli.data.splitting import PARTS, split_by_column
 from mlpcli.data.table import Table
-from mlpcli.data.targets import ClassTarget
+from mlpcli.data.targets import ClassTarget, RegressionTarget, TargetEncoder
 from mlpcli.errors import DataError, RunError, UsageError
 from mlpcli.nn.arrays import Array
+from mlpcli.nn.losses import Loss, Quantile
 from mlpcli.nn.passes import Evaluation
 from mlpcli.runs.model_file import Model
+from mlpcli.training.assemble import check_targets
+from mlpcli.training.metrics.regression import crossing
 
 Replaced = dict[str, dict[str, int]]
 Each = TypeVar("Each")
@@ -38,7 +41,7 @@ def parts_of(model: Model, data: str | None, split: str | None) -> tuple[dict[st
         raise UsageError("the model was trained on standard input; give the data with --data")
     assert path is not None
     table = read_table(path, model.encoding.read, hint="" if data else HINT)
-    part, replaced = model.encoding.encode(table, model.network.dtype)
+    part, replaced = _encoded(model, table)
     named = [name for name, sha256 in model.sha256.items() if sha256 == table.sha256]
     if model.codes is None and named:  # one of the files the model was trained on
         parts = {named[0]: part}
@@ -55,8 +58,14 @@ def _parts_of_files(
     for name, path in _only(files, split, "the spec").items():
         table = read_table(path, model.encoding.read, hint=HINT)
         _check_unchanged(model, table, name)
-        parts[name], replaced[table.name] = model.encoding.encode(table, model.network.dtype)
+        parts[name], replaced[table.name] = _encoded(model, table)
     return parts, replaced
+
+
+def _encoded(model: Model, table: Table) -> tuple[Part, dict[str, int]]:
+    part, replaced = model.encoding.encode(table, model.network.dtype)
+    check_targets(model.network.architecture.loss, model.encoding, table, part)
+    return part, replaced
 
 
 def _codes(model: Model, table: Table, split: str | None, *, given: bool) -> Array | None:
@@ -107,29 +116,66 @@ def predict(model: Model, table: Table) -> tuple[dict[str, Any], dict[str, int]]
     """Return the columns of the predictions, and how many values had to be replaced.
 
     One target: `prediction`; several: `prediction_NAME`. Where the output is a probability also
-    `probability_CLASS` (or `probability_NAME`). Numbers are in the target's own unit.
+    `probability_CLASS` (or `probability_NAME`). Numbers are in the target's own unit; what else
+    the loss predicts of a target follows its prediction, with a suffix such as _std or _q0.1.
     """
     X, replaced = model.encoding.inputs.encode(table, model.network.dtype)
     network, target = model.network, model.encoding.target
     y_hat = np.empty((len(X), network.architecture.n_outputs))  # float64, whatever the network's
     with np.errstate(all="ignore"):
         Evaluation(network).predict(X, y_hat)
+    loss = network.architecture.loss
     probability = network.architecture.output_activation.is_probability
+    if isinstance(target, RegressionTarget):
+        return _number_columns(target, loss, y_hat), replaced
     if isinstance(target, ClassTarget):
-        return _class_columns(target, y_hat, probability=probability), replaced
-    names = ["prediction"] if len(target.names) == 1 else [f"prediction_{n}" for n in target.names]
-    values = target.decode(y_hat)
-    if target.task == "multilabel":
-        chances = {f"probability_{n}": c for n, c in zip(target.names, y_hat.T, strict=True)}
-        labels = (y_hat > 0.5).astype(int)  # noqa: PLR2004
-        columns = dict(zip(names, labels.T, strict=True))
-        return columns | (chances if probability else {}), replaced
-    return dict(zip(names, values.T, strict=True)), replaced
+        return _class_columns(target, loss, y_hat, probability=probability), replaced
+    chances = {f"probability_{n}": c for n, c in zip(target.names, y_hat.T, strict=True)}
+    labels = (y_hat > loss.threshold).astype(int)
+    columns = dict(zip(_names(target), labels.T, strict=True))
+    return columns | (chances if probability else {}), replaced
 
 
-def _class_columns(target: ClassTarget, y_hat: Array, *, probability: bool) -> dict[str, Any]:
+def _names(target: TargetEncoder) -> list[str]:
+    return ["prediction"] if len(target.names) == 1 else [f"prediction_{n}" for n in target.names]
+
+
+def _number_columns(target: RegressionTarget, loss: Loss, y_hat: Array) -> dict[str, Any]:
+    found = {
+        suffix: target.decode_width(values) if is_width else target.decode(values)
+        for suffix, values, is_width in loss.predictions(y_hat)
+    }
+    return {
+        name + suffix: values[:, column]
+        for column, name in enumerate(_names(target))
+        for suffix, values in found.items()
+    }
+
+
+def crossing_line(model: Model, columns: dict[str, Any]) -> str:
+    """Return in how many predictions the quantiles cross, in a line; empty where there are none.
+
+    They are written as they are: sorted, they would hide that the model is wrong there.
+    """
+    loss = model.network.architecture.loss
+    if not isinstance(loss, Quantile):
+        return ""
+    names = _names(model.encoding.target)
+    by_level = [[columns[f"{name}_q{level!r}"] for name in names] for level in loss.levels]
+    crossed = crossing(np.moveaxis(np.array(by_level), 2, 0))
+    if not crossed.any():
+        return ""
+    return (
+        f"in {int(crossed.sum()):,} of {crossed.size:,} predictions a quantile is below one of a "
+        "lower level: they are written as they are"
+    )
+
+
+def _class_columns(
+    target: ClassTarget, loss: Loss, y_hat: Array, *, probability: bool
+) -> dict[str, Any]:
     if target.task == "binary":
-        number = (y_hat[:, 0] > 0.5).astype(np.intp)  # noqa: PLR2004
+        number = (y_hat[:, 0] > loss.threshold).astype(np.intp)
         y_hat = np.hstack([1 - y_hat, y_hat])
     else:
         number = np.argmax(y_hat, axis=1)

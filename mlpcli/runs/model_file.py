@@ -38,8 +38,7 @@ from mlpcli.spec.checks import check_spec, check_task
 from mlpcli.spec.members import Section
 from mlpcli.spec.schema import Spec, Task
 from mlpcli.spec.yaml_reader import dotted
-from mlpcli.training.assemble import build_architecture
-from mlpcli.training.metrics import applicable
+from mlpcli.training.assemble import build_architecture, fitting_metrics
 
 FORMAT = 1
 
@@ -193,7 +192,7 @@ def _encoding(plain: dict[str, Any], spec: Spec) -> Encoding:
     if not plain["task"] == spec.data.task == target.task or not _fits(target):
         raise ValueError("its target is not that of its spec")
     _check_image(inputs, spec)
-    metrics = [metric.name for metric in applicable(plain["task"])]
+    metrics = [metric.name for metric in fitting_metrics(spec, plain["task"])]
     problems = [*check_spec(spec), *check_task(spec, plain["task"], metrics)]
     if problems:
         raise ValueError(f"{dotted(problems[0].path)}: {problems[0].problem}")

@@ -6,12 +6,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from mlpcli.data.augmentations import AUGMENTATIONS
 from mlpcli.errors import listing, nearest
 from mlpcli.family import Family
 from mlpcli.nn.activations import ACTIVATIONS
 from mlpcli.nn.initializers import INITIALIZERS
-from mlpcli.nn.losses import LOSSES
+from mlpcli.nn.losses import LOSSES, Loss
 from mlpcli.nn.norms import NORMS
 from mlpcli.nn.optimizers import OPTIMIZERS
 from mlpcli.nn.schedules import SCHEDULES
@@ -48,17 +50,27 @@ def check_spec(spec: Spec) -> list[Problem]:
 def check_task(spec: Spec, task: str, metrics: list[str]) -> list[Problem]:
     """Return what does not fit the task, once the data has said what it is.
 
-    metrics  the names of the metrics that apply to the task
+    metrics  the names of the metrics that apply to the task, the loss and the output
     """
     return [
         *_check_loss_of_task(spec, task),
-        *_check_pairing(spec, loss_name(spec, task)),
+        *_check_pairing(spec, task),
         *_check_range(spec, task),
         *_check_weights_of_task(spec, task),
         *_check_augmentation_of_task(spec, task),
         *_check_mixtures(spec, loss_name(spec, task)),
-        *_check_metrics(spec, metrics),
+        *_check_metrics(spec, task, metrics),
     ]
+
+
+def check_mixing(spec: Spec, task: str, path: Path) -> list[Problem]:
+    """Return what is wrong with mixing the targets of rows, which the key at `path` asks for."""
+    loss = chosen_loss(spec, task)
+    if loss.mixes or task == "regression":
+        return []
+    fitting = [name for name, other in LOSSES.items() if other.mixes and task in other.tasks]
+    problem = f"mixes the targets of rows, of which {loss.name} can make nothing"
+    return [Problem(path, problem, f"a loss among: {listing(fitting)}")]
 
 
 def loss_name(spec: Spec, task: str) -> str:
@@ -66,6 +78,17 @@ def loss_name(spec: Spec, task: str) -> str:
     if spec.model.loss is not None:
         return str(spec.model.loss.name)
     return DEFAULT_LOSS[task]
+
+
+def chosen_loss(spec: Spec, task: str, *, mixed: bool = False) -> Loss:
+    """Return the form of the loss that trains this spec on this task.
+
+    mixed  targets are mixtures of several rows'
+    """
+    loss = spec.model.loss
+    chosen: Loss = LOSSES[DEFAULT_LOSS[task]]() if loss is None else build(LOSSES, loss)
+    output = spec.model.output
+    return chosen.for_task(task, output=None if output is None else output.name, mixed=mixed)
 
 
 DEFAULT_LOSS = {
@@ -150,7 +173,8 @@ def _check_model(spec: Spec) -> Iterator[Problem]:
         if layer.norm is not None:
             yield from _check_norm(spec, k, layer)
     if spec.model.loss is not None:
-        yield from _check_pairing(spec, spec.model.loss.name)
+        yield from _check_pairing(spec, spec.data.task)
+        yield from _check_settings(spec, spec.data.task)
     if spec.data.task is not None:
         yield from _check_loss_of_task(spec, spec.data.task)
 
@@ -185,30 +209,71 @@ def _members(spec: Spec) -> Iterator[tuple[Path, Family, Any]]:
         yield ("model", "layers", k, "norm"), NORMS, layer.norm
         yield ("model", "layers", k, "initializer"), INITIALIZERS, layer.initializer
     yield ("model", "output"), ACTIVATIONS, model.output
-    yield ("model", "loss"), LOSSES, model.loss
     yield ("model", "output_initializer"), INITIALIZERS, model.output_initializer
     yield ("training", "optimizer"), OPTIMIZERS, training.optimizer
     yield ("training", "schedule"), SCHEDULES, training.schedule
 
 
 def _check_loss_of_task(spec: Spec, task: str) -> Iterator[Problem]:
-    if spec.model.loss is not None and task not in LOSSES[spec.model.loss.name].tasks:
-        fitting = [name for name, loss in LOSSES.items() if task in loss.tasks]
-        yield Problem(
-            ("model", "loss"),
-            f"{spec.model.loss.name} does not fit the task, {task}",
-            f"allowed: {listing(fitting)}",
-        )
+    if spec.model.loss is None:
+        return
+    loss = LOSSES[spec.model.loss.name]
+    if task not in loss.tasks:
+        fitting = [name for name, other in LOSSES.items() if task in other.tasks]
+        allowed = f"allowed: {listing(fitting, most=20)}"
+        if spec.data.task is None:
+            tasks = listing(loss.tasks)
+            allowed += f"; or data.task: {tasks}, where that is what the target is"
+        problem = f"{spec.model.loss.name} does not fit the task, {task}"
+        yield Problem(("model", "loss"), problem, allowed)
+    elif spec.data.task is None:  # with the task given, this has been checked before the data
+        yield from _check_settings(spec, task)
 
 
-def _check_pairing(spec: Spec, loss: str) -> Iterator[Problem]:
-    output, link = spec.model.output, LOSSES[loss].link
-    if output is not None and link not in (output.name, "identity"):
+def _check_settings(spec: Spec, task: str | None) -> Iterator[Problem]:
+    """Check what the loss says of its own settings, and of the target it takes."""
+    loss = build(LOSSES, spec.model.loss)
+    for path, problem in loss.faults(task):
+        yield Problem(("model", "loss", *path), problem)
+    if not loss.standardized and spec.data.scale_target == "standard":
+        problem = f"{loss.name} takes the target in its own unit, not standardized"
+        yield Problem(("data", "scale_target"), problem, "none, or auto")
+    if not loss.n_outputs(1):
+        return
+    # A column of predictions is named prediction_TARGET with a suffix.
+    empty = np.empty((0, loss.n_outputs(1)))
+    targets = spec.data.targets
+    for suffix, _, _ in loss.predictions(empty):
+        for name in targets if suffix and len(targets) > 1 else ():
+            if name + suffix in targets:
+                path = ("data", "target", targets.index(name + suffix))
+                problem = f"the predictions of {name!r} have this name too, with {loss.name}"
+                yield Problem(path, problem, "rename the column")
+
+
+def _check_pairing(spec: Spec, task: str | None) -> Iterator[Problem]:
+    """Check that the loss is defined on the output; without a task, in any of the loss's."""
+    output = spec.model.output
+    if output is None:
+        return
+    name = loss_name(spec, task) if task is not None else str(getattr(spec.model.loss, "name", ""))
+    member = LOSSES[name]
+    tasks = [task] if task in member.tasks else member.tasks
+    forms = [member().for_task(each) for each in tasks]
+    if any(form.outputs is None for form in forms):
+        return
+    links = list(dict.fromkeys(form.link for form in forms))
+    allowed = [*links, *member.outputs]
+    if output.name not in allowed:
         yield Problem(
             ("model", "output"),
-            f"{loss} is defined on {link} outputs, not on {output.name}",
-            f"allowed: auto, {link}; any other output goes with mse",
+            f"{name} is defined on {' or '.join(allowed)} outputs, not on {output.name}",
+            f"allowed: {listing(['auto', *allowed])}; any other output goes with mse",
         )
+    elif output.name != "identity" and build(ACTIVATIONS, output) != ACTIVATIONS[output.name]():
+        # Value and delta are one formula with the link in it: the link's settings are in it too.
+        problem = f"{name} is computed together with {output.name}, with its default settings"
+        yield Problem(("model", "output"), problem, f"{output.name} without settings")
 
 
 def _check_range(spec: Spec, task: str) -> Iterator[Problem]:
@@ -223,12 +288,15 @@ def _check_range(spec: Spec, task: str) -> Iterator[Problem]:
         )
 
 
-def _check_metrics(spec: Spec, metrics: list[str]) -> Iterator[Problem]:
+def _check_metrics(spec: Spec, task: str, metrics: list[str]) -> Iterator[Problem]:
+    loss = chosen_loss(spec, task)
+    output = loss.link if spec.model.output is None else spec.model.output.name
+    model = f"{task} with {loss.name} on {output} outputs"
     for k, name in enumerate(spec.training.metrics or []):
         if name not in metrics:
             yield Problem(
                 ("training", "metrics", k),
-                f"{name!r} is not a metric of this task",
+                f"{name!r} is not a metric of {model}",
                 f"allowed: {listing(metrics)}",
                 nearest(name, metrics),
             )

@@ -6,7 +6,7 @@ In a spec a member is a mapping with its name and its settings, or its bare name
 from __future__ import annotations
 
 import dataclasses
-from typing import Annotated, Any, Literal, Union, get_type_hints
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from pydantic import (
     BaseModel,
@@ -52,10 +52,23 @@ def member_models(family: Family) -> tuple[type[Member], ...]:
         fields: dict[str, Any] = {"name": (Literal[name], name)}
         for f in dataclasses.fields(cls):
             info = Field(f.default, description=f.metadata["doc"], **f.metadata["bounds"])
-            fields[f.name] = (hints[f.name], info)
+            fields[f.name] = (_listed(hints[f.name]), info)
         doc = (cls.__doc__ or "").strip().splitlines()[0]
         models.append(create_model(cls.__name__, __base__=Member, __doc__=doc, **fields))
     return tuple(models)
+
+
+def _listed(hint: Any) -> Any:
+    """Return a setting's type for a spec: a tuple is written as a list."""
+    if get_origin(hint) is not tuple:
+        return hint
+    shape: Any = list.__class_getitem__(get_args(hint)[0])
+    before = BeforeValidator(_as_tuple, json_schema_input_type=shape)
+    return Annotated[hint, before]
+
+
+def _as_tuple(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
 
 
 def member_type(family: Family, default: str | None) -> Any:

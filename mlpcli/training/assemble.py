@@ -7,17 +7,19 @@ from typing import Any
 
 import numpy as np
 
-from mlpcli.data.dataset import DataOptions, Dataset, Encoding
+from mlpcli.data.dataset import DataOptions, Dataset, Encoding, Part
 from mlpcli.data.dataset import load_dataset as load
 from mlpcli.data.readers import ReadOptions
+from mlpcli.data.table import Table
+from mlpcli.data.targets import RegressionTarget
 from mlpcli.errors import DataError
 from mlpcli.nn.activations import ACTIVATIONS
 from mlpcli.nn.arrays import Array
 from mlpcli.nn.initializers import INITIALIZERS
-from mlpcli.nn.losses import LOSSES
+from mlpcli.nn.losses import LOSSES, Loss, Quantile
 from mlpcli.nn.network import Architecture, Layer
 from mlpcli.nn.norms import NORMS
-from mlpcli.spec.checks import check_task, loss_name
+from mlpcli.spec.checks import check_task, chosen_loss, loss_name
 from mlpcli.spec.load import LoadedSpec
 from mlpcli.spec.members import build
 from mlpcli.spec.schema import Spec
@@ -31,16 +33,32 @@ def load_dataset(loaded: LoadedSpec) -> Dataset:
     except DataError as error:
         raise loaded.located(error) from None
     task = dataset.encoding.task
-    problems = check_task(loaded.spec, task, [m.name for m in applicable(task)])
+    problems = check_task(loaded.spec, task, [m.name for m in fitting_metrics(loaded.spec, task)])
     if problems:
         raise loaded.error(problems)
-    least, n_train = (
-        build_architecture(loaded.spec, dataset.encoding).least_rows,
-        len(dataset.parts["train"]),
-    )
-    if n_train < least:
-        raise DataError(f"{n_train} training row: batch normalization needs {least}")
+    loss = chosen_loss(loaded.spec, task)
+    for name, part in dataset.parts.items():
+        table = dataset.tables.get(name) or dataset.tables["data"]
+        check_targets(loss, dataset.encoding, table, part)
+    least = build_architecture(loaded.spec, dataset.encoding).least_rows
+    if len(dataset.parts["train"]) < least:
+        raise DataError(f"batch normalization needs {least} training rows")
     return dataset
+
+
+def check_targets(loss: Loss, encoding: Encoding, table: Table, part: Part) -> None:
+    """Check that the loss takes every target of a part. Raises DataError at the first it does not.
+
+    table  that the part's rows come from
+    """
+    refused = loss.refused(part.labels)
+    if refused.any():
+        found = np.argwhere(refused)
+        d, column = found[np.argmin(part.rows[found[:, 0]])]
+        problem = (
+            f"{loss.name} takes no target {loss.target_range}, such as {part.labels[d, column]:g}"
+        )
+        raise table.error(int(part.rows[d]), encoding.target.names[column], problem)
 
 
 def data_options(loaded: LoadedSpec) -> DataOptions:
@@ -59,7 +77,7 @@ def data_options(loaded: LoadedSpec) -> DataOptions:
         stratify=split.stratify,
         split_column=split.column,
         scale=data.scale,
-        scale_target=data.scale_target != "none",
+        scale_target=data.scale_target != "none" and _standardizes(loaded.spec),
         categorical=data.categorical,
         sample_weight=data.sample_weight,
         class_weight=data.class_weight,
@@ -69,8 +87,16 @@ def data_options(loaded: LoadedSpec) -> DataOptions:
     )
 
 
-def build_architecture(spec: Spec, encoding: Encoding) -> Architecture:
-    """Return the network that a spec describes for data encoded like this."""
+def _standardizes(spec: Spec) -> bool:
+    """Whether the spec's loss takes a standardized target; every task's default does."""
+    return spec.model.loss is None or bool(LOSSES[spec.model.loss.name].standardized)
+
+
+def build_architecture(spec: Spec, encoding: Encoding, *, mixed: bool = False) -> Architecture:
+    """Return the network that a spec describes for data encoded like this.
+
+    mixed  targets are mixtures of several rows'
+    """
     layers = tuple(
         Layer(
             layer.units,
@@ -81,15 +107,14 @@ def build_architecture(spec: Spec, encoding: Encoding) -> Architecture:
         )
         for layer in spec.model.layers
     )
-    loss = spec.model.loss
-    chosen = LOSSES[loss_name(spec, encoding.task)]() if loss is None else build(LOSSES, loss)
+    loss = chosen_loss(spec, encoding.task, mixed=mixed)
     output = None if spec.model.output is None else build(ACTIVATIONS, spec.model.output)
     target = encoding.target
     own = spec.model.output_initializer
     initializer = None if own is None else build(INITIALIZERS, own)
     n_inputs = encoding.inputs.n_features
-    kept = spec.model.input_keep_prob
-    return Architecture(n_inputs, layers, target.n_outputs, chosen, output, initializer, kept)
+    n_outputs, kept = loss.n_outputs(target.n_outputs), spec.model.input_keep_prob
+    return Architecture(n_inputs, layers, n_outputs, loss, output, initializer, kept)
 
 
 def resolve(spec: Spec, encoding: Encoding) -> Spec:
@@ -99,13 +124,14 @@ def resolve(spec: Spec, encoding: Encoding) -> Spec:
     if spec.data.categorical is None:
         data["categorical"] = encoding.inputs.text_columns
     if spec.data.scale_target is None:
-        data["scale_target"] = "standard" if encoding.task == "regression" else "none"
+        scaled = encoding.task == "regression" and _standardizes(spec)
+        data["scale_target"] = "standard" if scaled else "none"
     plain = spec.model_dump()
     plain["data"] |= data
     if spec.model.loss is None:
         plain["model"]["loss"] = loss
     if spec.model.output is None:
-        plain["model"]["output"] = LOSSES[plain_name(plain["model"]["loss"])].link
+        plain["model"]["output"] = chosen_loss(spec, encoding.task).link
     names = [initializer.name for initializer in build_architecture(spec, encoding).initializers]
     for layer, name in zip(plain["model"]["layers"], names[:-1], strict=True):
         if layer["initializer"] == "auto":
@@ -117,9 +143,11 @@ def resolve(spec: Spec, encoding: Encoding) -> Spec:
     return Spec.model_validate(plain)
 
 
-def plain_name(member: Any) -> str:
-    """Return the name of a family member written in either form."""
-    return str(member["name"] if isinstance(member, dict) else member)
+def fitting_metrics(spec: Spec, task: str) -> list[Metric]:
+    """Return the metrics that fit the task, the spec's loss, and its output."""
+    loss = chosen_loss(spec, task)
+    output = loss.link if spec.model.output is None else spec.model.output.name
+    return applicable(task, loss=loss.name, probability=ACTIVATIONS[output].is_probability)
 
 
 def epoch_metrics(spec: Spec, task: str) -> list[Metric]:
@@ -129,7 +157,7 @@ def epoch_metrics(spec: Spec, task: str) -> list[Metric]:
     monitored = stopping.monitor.partition("_")[2] if stopping else ""
     return [
         metric
-        for metric in applicable(task)
+        for metric in fitting_metrics(spec, task)
         if metric.name == monitored
         or (task in metric.each_epoch if chosen is None else metric.name in chosen)
     ]
@@ -146,6 +174,12 @@ def loss_target(architecture: Architecture, encoding: Encoding, y: Array, dtype:
 
 def outcome(architecture: Architecture, encoding: Encoding, labels: Array, y_hat: Array) -> Outcome:
     """Return labels and predictions as metrics see them, regression in the target's unit."""
+    loss, target = architecture.loss, encoding.target
     probability = architecture.output_activation.is_probability
-    score = encoding.target.decode(y_hat) if encoding.task == "regression" else y_hat
-    return Outcome(encoding.task, labels, score, probability)
+    if not isinstance(target, RegressionTarget):
+        return Outcome(encoding.task, labels, y_hat, probability, loss.threshold)
+    score = target.decode(loss.central(y_hat))
+    if not isinstance(loss, Quantile):
+        return Outcome(encoding.task, labels, score, probability)
+    quantiles = target.decode(loss.by_level(y_hat))
+    return Outcome(encoding.task, labels, score, levels=loss.levels, quantiles=quantiles)

@@ -14,10 +14,14 @@ from mlpcli.nn.arrays import Array
 from mlpcli.nn.losses import LOSSES
 from mlpcli.nn.network import Architecture, initial_vector
 from mlpcli.randomness import generator
-from mlpcli.spec.checks import check_task
+from mlpcli.spec.checks import check_task, chosen_loss
 from mlpcli.spec.load import LoadedSpec
-from mlpcli.training.assemble import build_architecture, load_dataset, loss_target
-from mlpcli.training.metrics import applicable
+from mlpcli.training.assemble import (
+    build_architecture,
+    fitting_metrics,
+    load_dataset,
+    loss_target,
+)
 
 SYNTHETIC_FEATURES = 8
 SYNTHETIC_CLASSES = 3
@@ -51,7 +55,7 @@ def synthetic_batch(loaded: LoadedSpec) -> Batch:
     """Return a made-up batch: normal inputs, and random targets of the spec's task."""
     spec = loaded.spec
     task = spec.data.task or _task_of_loss(loaded)
-    problems = check_task(spec, task, [m.name for m in applicable(task)])
+    problems = check_task(spec, task, [m.name for m in fitting_metrics(spec, task)])
     if problems:
         raise loaded.error(problems)
     rng = generator(spec.seed, "gradcheck", 1)
@@ -63,6 +67,8 @@ def synthetic_batch(loaded: LoadedSpec) -> Batch:
     if task == "regression":
         target = RegressionTarget(names, (0.0,) * len(names), (1.0,) * len(names))
         y = rng.standard_normal((n, len(names)))
+        refused = chosen_loss(spec, task).refused(y)
+        y[refused] *= -1  # what a loss refuses is on one side of 0
     elif task == "multilabel":
         target, y = MultilabelTarget(names), rng.integers(0, 2, (n, len(names)))
     else:

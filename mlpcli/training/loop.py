@@ -20,7 +20,7 @@ from mlpcli.spec.members import build
 from mlpcli.spec.schema import Spec
 from mlpcli.training.assemble import build_architecture, epoch_metrics, loss_target, outcome
 from mlpcli.training.early_stopping import EarlyStopping
-from mlpcli.training.metrics import METRICS, Metric
+from mlpcli.training.metrics import METRICS, Metric, applicable
 from mlpcli.training.regularizers import is_on, regularizers_of
 from mlpcli.training.row_noise import InputNoise, MultiplicativeInputNoise, RowNoise, label_noise
 from mlpcli.training.trainer import Trainer, never
@@ -258,15 +258,14 @@ class Scores:
 
 def score(network: Network, encoding: Any, part: Part) -> Scores:
     """Return the loss and every metric that applies, without dropout, and the confusion matrix."""
-    from mlpcli.training.metrics import applicable
-
     architecture = network.architecture
     y_hat = np.empty((len(part), architecture.n_outputs))  # metrics are in float64
     target = loss_target(architecture, encoding, part.y, network.dtype)
     with np.errstate(all="ignore"):
         loss = float(Evaluation(network).loss(part.X, target, y_hat))
         seen = outcome(architecture, encoding, part.labels, y_hat)
-        metrics = applicable(encoding.task, probability=seen.probability)
+        loss_name = architecture.loss.name
+        metrics = applicable(encoding.task, loss=loss_name, probability=seen.probability)
         figures = {"loss": loss, **{metric.name: metric.value(seen) for metric in metrics}}
     confusion = seen.confusion if encoding.task in ("binary", "multiclass") else None
     return Scores(len(part), figures, confusion)

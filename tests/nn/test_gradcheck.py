@@ -12,14 +12,14 @@ from mlpcli.nn.passes import Pass
 from mlpcli.nn.penalties import L2
 from mlpcli.nn.stages import Affine, Drop, FirstAffine
 
-N_ROWS, N_INPUTS, N_OUTPUTS = 6, 4, 3
+N_ROWS, N_INPUTS, N_OUTPUTS = 6, 4, 6  # as many as two, and three, for each target
 ALL = [member() for member in ACTIVATIONS.values()]
 ALL += [LeakyRelu(slope=0.3), Elu(alpha=0.5)]
-ALL = [activation for activation in ALL if not activation.parameters]  # they have no place yet
 HIDDEN = [activation for activation in ALL if not activation.output_only]
 KINKED = [activation for activation in HIDDEN if activation.kinks]
-LOSS = [member() for member in LOSSES.values()]
-CHAINED = [loss for loss in LOSS if loss.link == "identity"]  # takes any output activation
+FORMS = [member().for_task(task) for member in LOSSES.values() for task in member.tasks]
+LOSS = list(dict.fromkeys(FORMS))
+CHAINED = [loss for loss in LOSS if loss.outputs is None]  # takes any output activation
 TANH, MSE = ACTIVATIONS["tanh"](), LOSSES["mse"]()
 WEIGHTS = ["hidden.1.weight", "hidden.2.weight", "output.weight"]
 BIASES = ["hidden.1.bias", "hidden.2.bias", "output.bias"]

@@ -13,6 +13,7 @@ from mlpcli.nn.network import Architecture, Layer, Network, initialize_stack
 from mlpcli.nn.passes import Evaluation, Pass
 
 SEEDS = st.integers(0, 2**32)
+BOOLEANS = st.booleans()
 DTYPES = st.sampled_from([np.float32, np.float64])
 
 
@@ -35,11 +36,15 @@ def architectures(draw):
             max_size=3,
         )
     )
-    loss = LOSSES[draw(st.sampled_from(list(LOSSES)))]()
-    free = loss.link == "identity"  # any output activation may stand below
+    member = LOSSES[draw(st.sampled_from(list(LOSSES)))]()
+    loss = member.for_task(
+        draw(st.sampled_from(member.tasks)), mixed=member.mixes and draw(BOOLEANS)
+    )
+    free = loss.outputs is None  # any output activation may stand below
     output = draw(st.none() | activations(output=True)) if free else None
-    widths = st.integers(1, 5)
-    return Architecture(draw(widths), tuple(hidden), draw(widths), loss, output)
+    few = 2 if loss.link == "softmax" or loss.class_index else 1  # classes
+    n_outputs = loss.n_outputs(draw(st.integers(few, 5)))
+    return Architecture(draw(st.integers(1, 5)), tuple(hidden), n_outputs, loss, output)
 
 
 def batch_of(architecture, n_rows, seed, draw_target, dtype=np.float64):

@@ -23,7 +23,8 @@ def predict(
 ) -> None:
     """Predict the target of every row of a file, as CSV.
 
-    For classes with their probabilities. Columns are found by name; the target's need not be there.
+    For classes with their probabilities, for the losses quantile and gaussian_nll with every
+    quantile or the standard deviation. Columns are found by name; the target's need not be there.
 
     \b
     Examples:
@@ -39,6 +40,7 @@ def predict(
     from mlpcli.cli.describe import replaced_line
     from mlpcli.data.readers import read_table
     from mlpcli.runs.directory import find_model
+    from mlpcli.runs.evaluate import crossing_line
     from mlpcli.runs.evaluate import predict as predict_table
     from mlpcli.runs.files import write_whole
     from mlpcli.runs.model_file import load_model
@@ -51,6 +53,9 @@ def predict(
         by_name = {column.name: column for column in model.encoding.inputs.columns}
         for name, n in replaced.items():
             note(replaced_line(table.name, by_name[name], n))
+        crossed = crossing_line(model, columns)
+        if crossed:
+            note(crossed)
     # As many digits as the network's numbers have: more would be noise.
     digits = "%.9g" if model.network.dtype == np.float32 else "%.17g"
     frame = pd.DataFrame(columns)

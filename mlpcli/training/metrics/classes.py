@@ -1,0 +1,116 @@
+"""Metrics of classes and labels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from mlpcli.nn.arrays import Array
+from mlpcli.training.metrics.metric import METRICS, Metric, Outcome
+
+CLASSES = ("binary", "multiclass")
+
+
+@METRICS.add("accuracy")
+@dataclass(frozen=True)
+class Accuracy(Metric):
+    """Share of rows predicted right; with several labels, of rows with every label right."""
+
+    tasks: ClassVar[tuple[str, ...]] = (*CLASSES, "multilabel")
+    each_epoch: ClassVar[tuple[str, ...]] = (*CLASSES, "multilabel")
+
+    def value(self, outcome: Outcome) -> float:
+        """Return mean(predicted = target)."""
+        right = outcome.predicted == outcome.target
+        return float(np.mean(right.all(axis=-1) if right.ndim > 1 else right))
+
+
+@METRICS.add("balanced_accuracy")
+@dataclass(frozen=True)
+class BalancedAccuracy(Metric):
+    """Mean over the classes that occur of the share of their rows predicted right (recall)."""
+
+    tasks: ClassVar[tuple[str, ...]] = CLASSES
+
+    def value(self, outcome: Outcome) -> float:
+        """Return the mean recall."""
+        confusion = outcome.confusion
+        rows = confusion.sum(axis=1)
+        occurs = rows > 0
+        return float(np.mean(np.diag(confusion)[occurs] / rows[occurs]))
+
+
+@METRICS.add("f1")
+@dataclass(frozen=True)
+class F1(Metric):
+    """2 TP / (2 TP + FP + FN): of the second class of two; else the mean over classes (macro)."""
+
+    tasks: ClassVar[tuple[str, ...]] = (*CLASSES, "multilabel")
+
+    def value(self, outcome: Outcome) -> float:
+        """Return F1, 0 for a class that neither occurs nor is predicted."""
+        if outcome.task == "multilabel":
+            hits = (outcome.predicted * outcome.target).sum(axis=0)
+            marked = outcome.predicted.sum(axis=0) + outcome.target.sum(axis=0)
+        else:
+            confusion = outcome.confusion
+            hits = np.diag(confusion)
+            marked = confusion.sum(axis=0) + confusion.sum(axis=1)
+            if outcome.task == "multiclass":  # as scikit-learn: classes seen on either side
+                hits, marked = hits[marked > 0], marked[marked > 0]
+        scores = 2 * hits / np.maximum(marked, 1)
+        return float(scores[1] if outcome.task == "binary" else np.mean(scores))
+
+
+@METRICS.add("roc_auc")
+@dataclass(frozen=True)
+class RocAuc(Metric):
+    """Probability that a row of the class scores above one that is not, ties counting half.
+
+    Of the second class of two; else the mean over classes, each against the rest.
+    Source: Hanley and McNeil, 1982; computed from ranks (Mann and Whitney).
+    """
+
+    tasks: ClassVar[tuple[str, ...]] = (*CLASSES, "multilabel")
+
+    def value(self, outcome: Outcome) -> float:
+        """Return the area; NaN where a class has no row, or all of them."""
+        score = outcome.score
+        if outcome.task == "multiclass":
+            target = outcome.target[:, np.newaxis] == np.arange(score.shape[1])
+        else:
+            target = outcome.target.reshape(score.shape) > 0
+        areas = [_area(t, s) for t, s in zip(target.T, score.T, strict=True)]
+        return float(np.mean(areas))
+
+
+def _area(positive: Array, score: Array) -> float:
+    n_positive = int(positive.sum())
+    n_negative = len(positive) - n_positive
+    if not n_positive or not n_negative:
+        return float("nan")
+    _, inverse, counts = np.unique(score, return_inverse=True, return_counts=True)
+    rank = np.cumsum(counts) - (counts - 1) / 2  # tied rows share their mean rank
+    rank_sum = rank[inverse][positive].sum()
+    return float((rank_sum - n_positive * (n_positive + 1) / 2) / (n_positive * n_negative))
+
+
+@METRICS.add("log_loss")
+@dataclass(frozen=True)
+class LogLoss(Metric):
+    """Mean of −log of the probability given to the true class, in nats."""
+
+    tasks: ClassVar[tuple[str, ...]] = CLASSES
+    greater_is_better: ClassVar[bool] = False
+    needs_probability: ClassVar[bool] = True
+
+    def value(self, outcome: Outcome) -> float:
+        """Return −mean log p; probabilities are kept ε of their type away from 0 and 1."""
+        score = outcome.score.astype(np.float64)
+        if outcome.task == "binary":
+            score = np.hstack([1 - score, score])
+        epsilon = np.finfo(outcome.score.dtype).eps
+        chosen = score[np.arange(len(score)), outcome.target]
+        return float(-np.mean(np.log(np.clip(chosen, epsilon, 1 - epsilon))))

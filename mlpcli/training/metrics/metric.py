@@ -1,0 +1,90 @@
+"""Metrics: figures of merit of predictions, in the words and the definitions of scikit-learn.
+
+Every metric sees an `Outcome`. Classification has class numbers and, where the output is one,
+probabilities; regression has values in the target's own unit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import ClassVar
+
+import numpy as np
+
+from mlpcli.family import Family
+from mlpcli.nn.arrays import Array
+
+METRICS = Family("metric")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What was, and what was predicted.
+
+    task         regression, binary, multiclass or multilabel
+    target       (N,) class numbers; (N, labels) 0 or 1; (N, outputs) in their own unit
+    score        (N, 1) for binary, (N, classes), (N, labels) or (N, outputs): ŷ, of regression
+                 the one prediction of each output
+    probability  whether the scores are probabilities
+    threshold    a binary or multilabel score above it means: yes
+    levels       quantile regression: the levels, and what is predicted at each,
+    quantiles    (N, levels, outputs)
+    """
+
+    task: str
+    target: Array
+    score: Array
+    probability: bool = True
+    threshold: float = 0.5
+    levels: tuple[float, ...] = ()
+    quantiles: Array | None = None
+
+    @cached_property
+    def predicted(self) -> Array:
+        """Decisions, shaped like target: the class that scores highest, or above the threshold."""
+        if self.task == "multiclass":
+            return np.argmax(self.score, axis=-1)
+        if self.task == "binary":
+            return (self.score[:, 0] > self.threshold).astype(np.intp)
+        if self.task == "multilabel":
+            return (self.score > self.threshold).astype(np.intp)
+        return self.score
+
+    @cached_property
+    def confusion(self) -> Array:
+        """Counts (classes, classes): rows are the true class, columns the predicted one."""
+        n = max(2, self.score.shape[1])
+        flat = np.bincount(self.target * n + self.predicted, minlength=n * n)
+        return flat.reshape(n, n)
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One figure of merit."""
+
+    name: ClassVar[str]
+    tasks: ClassVar[tuple[str, ...]]
+    each_epoch: ClassVar[tuple[str, ...]] = ()  # tasks in which it is a column of metrics.csv
+    greater_is_better: ClassVar[bool] = True
+    needs_probability: ClassVar[bool] = False
+    losses: ClassVar[tuple[str, ...]] = ()  # that it is a figure of alone; none: of any
+
+    def value(self, outcome: Outcome) -> float:
+        """Return the figure; NaN where it is not defined."""
+        raise NotImplementedError
+
+
+def applicable(task: str, *, loss: str | None = None, probability: bool = True) -> list[Metric]:
+    """Return the metrics of a task, in the order of the table.
+
+    loss         by name; None leaves out the metrics of one loss alone
+    probability  whether the scores are probabilities
+    """
+    return [
+        member()
+        for member in METRICS.values()
+        if task in member.tasks
+        and (probability or not member.needs_probability)
+        and (not member.losses or loss in member.losses)
+    ]

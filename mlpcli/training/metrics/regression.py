@@ -1,0 +1,150 @@
+"""Metrics of numbers, in the target's own unit; some are of one loss's predictions alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from mlpcli.nn.arrays import Array
+from mlpcli.training.metrics.metric import METRICS, Metric, Outcome
+
+
+@METRICS.add("mse")
+@dataclass(frozen=True)
+class MeanSquare(Metric):
+    """Mean of (ŷ − y)², in the square of the target's unit; the mean over outputs."""
+
+    tasks: ClassVar[tuple[str, ...]] = ("regression",)
+    greater_is_better: ClassVar[bool] = False
+
+    def value(self, outcome: Outcome) -> float:
+        """Return mean (ŷ − y)²."""
+        return float(np.mean((outcome.score - outcome.target) ** 2))
+
+
+@METRICS.add("rmse")
+@dataclass(frozen=True)
+class RootMeanSquare(Metric):
+    """Root of the mean of (ŷ − y)², in the target's unit; the mean over outputs."""
+
+    tasks: ClassVar[tuple[str, ...]] = ("regression",)
+    each_epoch: ClassVar[tuple[str, ...]] = ("regression",)
+    greater_is_better: ClassVar[bool] = False
+
+    def value(self, outcome: Outcome) -> float:
+        """Return the mean over outputs of √(mean (ŷ − y)²)."""
+        return float(np.mean(np.sqrt(np.mean((outcome.score - outcome.target) ** 2, axis=0))))
+
+
+@METRICS.add("mae")
+@dataclass(frozen=True)
+class MeanAbsolute(Metric):
+    """Mean of |ŷ − y|, in the target's unit; the mean over outputs."""
+
+    tasks: ClassVar[tuple[str, ...]] = ("regression",)
+    greater_is_better: ClassVar[bool] = False
+
+    def value(self, outcome: Outcome) -> float:
+        """Return mean |ŷ − y|."""
+        return float(np.mean(np.abs(outcome.score - outcome.target)))
+
+
+@METRICS.add("r2")
+@dataclass(frozen=True)
+class RSquared(Metric):
+    """1 − Σ (ŷ − y)² / Σ (y − mean y)²; the mean over outputs.
+
+    A constant target has R² = 1 where it is predicted exactly, else 0.
+    """
+
+    tasks: ClassVar[tuple[str, ...]] = ("regression",)
+    each_epoch: ClassVar[tuple[str, ...]] = ("regression",)
+
+    def value(self, outcome: Outcome) -> float:
+        """Return R²; NaN for fewer than two rows."""
+        target = outcome.target
+        if len(target) < 2:  # noqa: PLR2004
+            return float("nan")
+        residual = np.sum((outcome.score - target) ** 2, axis=0)
+        total = np.sum((target - target.mean(axis=0)) ** 2, axis=0)
+        constant = np.where(residual == 0, 1.0, 0.0)
+        # Compared by extremes: the sum of squares of equal numbers need not come out as 0.
+        is_constant = target.max(axis=0) == target.min(axis=0)
+        ratio = 1 - residual / np.where(is_constant | (total == 0), 1.0, total)
+        return float(np.mean(np.where(is_constant | (total == 0), constant, ratio)))
+
+
+@METRICS.add("pinball")
+@dataclass(frozen=True)
+class Pinball(Metric):
+    """Mean of max(q (y − ŷ), (q − 1) (y − ŷ)) over rows, outputs and levels q, in y's unit."""
+
+    tasks: ClassVar[tuple[str, ...]] = ("regression",)
+    each_epoch: ClassVar[tuple[str, ...]] = ("regression",)
+    losses: ClassVar[tuple[str, ...]] = ("quantile",)
+    greater_is_better: ClassVar[bool] = False
+
+    def value(self, outcome: Outcome) -> float:
+        """Return the mean pinball loss."""
+        assert outcome.quantiles is not None
+        short = outcome.target[:, np.newaxis, :] - outcome.quantiles
+        level = np.array(outcome.levels)[:, np.newaxis]
+        return float(np.mean(np.maximum(level * short, (level - 1) * short)))
+
+
+@METRICS.add("crossings")
+@dataclass(frozen=True)
+class Crossings(Metric):
+    """Share of rows and outputs whose quantiles fall somewhere where the level rises."""
+
+    tasks: ClassVar[tuple[str, ...]] = ("regression",)
+    each_epoch: ClassVar[tuple[str, ...]] = ("regression",)
+    losses: ClassVar[tuple[str, ...]] = ("quantile",)
+    greater_is_better: ClassVar[bool] = False
+
+    def value(self, outcome: Outcome) -> float:
+        """Return mean(some quantile < the one below it)."""
+        assert outcome.quantiles is not None
+        return float(np.mean(crossing(outcome.quantiles)))
+
+
+def crossing(quantiles: Array) -> Array:
+    """Return which rows' and outputs' quantiles (N, levels, outputs) cross: (N, outputs)."""
+    return np.any(np.diff(quantiles, axis=1) < 0, axis=1)
+
+
+@METRICS.add("poisson_deviance")
+@dataclass(frozen=True)
+class PoissonDeviance(Metric):
+    """2 mean [ y log(y/ŷ) + ŷ − y ], 0 for a perfect prediction; y log y is 0 at y = 0."""
+
+    tasks: ClassVar[tuple[str, ...]] = ("regression",)
+    losses: ClassVar[tuple[str, ...]] = ("poisson",)
+    greater_is_better: ClassVar[bool] = False
+
+    def value(self, outcome: Outcome) -> float:
+        """Return the mean deviance; NaN where a prediction is not above 0."""
+        y, mean = outcome.target, outcome.score
+        if not (mean > 0).all():
+            return float("nan")
+        logarithm = np.where(y > 0, y, 1.0)
+        return float(2 * np.mean(y * np.log(logarithm / mean) + mean - y))
+
+
+@METRICS.add("gamma_deviance")
+@dataclass(frozen=True)
+class GammaDeviance(Metric):
+    """2 mean [ log(ŷ/y) + y/ŷ − 1 ], 0 for a perfect prediction."""
+
+    tasks: ClassVar[tuple[str, ...]] = ("regression",)
+    losses: ClassVar[tuple[str, ...]] = ("gamma",)
+    greater_is_better: ClassVar[bool] = False
+
+    def value(self, outcome: Outcome) -> float:
+        """Return the mean deviance; NaN where a prediction is not above 0."""
+        y, mean = outcome.target, outcome.score
+        if not (mean > 0).all():
+            return float("nan")
+        return float(2 * np.mean(np.log(mean / y) + y / mean - 1))

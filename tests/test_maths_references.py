@@ -216,7 +216,6 @@ def test_the_table_names_every_symbol_of_the_spec():
         {"regularization": {"noise": {"input": 0.1}}},
         {"regularization": {"noise": {"weights": 0.1}}},
         {"regularization": {"noise": {"labels": 0.1}}},
-        {"training": {"optimizer": {"name": "adamw"}}},
     ],
     ids=str,
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,13 +13,12 @@ from mlpcli.data.dataset import Dataset, Encoding, Part
 from mlpcli.data.targets import ClassTarget
 from mlpcli.errors import DataError
 from mlpcli.nn.arrays import Array
-from mlpcli.nn.network import Architecture
 from mlpcli.randomness import generator
 from mlpcli.spec.load import LoadedSpec
 from mlpcli.spec.members import build
 from mlpcli.spec.schema import Spec
 from mlpcli.training.assemble import build_architecture, loss_target
-from mlpcli.training.feed import GATHER_BYTES
+from mlpcli.training.feed import Feed
 
 
 def build_augmenter(spec: Spec, encoding: Encoding, train: Part) -> Augmenter:
@@ -41,17 +40,23 @@ def build_augmenter(spec: Spec, encoding: Encoding, train: Part) -> Augmenter:
     return Augmenter([build(AUGMENTATIONS, m) for m in spec.regularization.augmentation], rows)
 
 
-def mixable_target(architecture: Architecture, encoding: Encoding, y: Array, dtype: str) -> Array:
-    """Return targets that can be mixed: (rows, n_outputs), where classes are 0 and 1."""
-    if architecture.loss.class_index:
-        return np.eye(architecture.n_outputs, dtype=dtype)[y]
-    return loss_target(architecture, encoding, y, dtype)
+class Augment:
+    """The augmentations as the feed applies them: a generator for each member in each lane."""
 
+    def __init__(self, augmenter: Augmenter) -> None:
+        self.augmenter = augmenter
+        self.generators: list[list[np.random.Generator]] = []
 
-def augmentation_generators(spec: Spec, epoch: int) -> list[np.random.Generator]:
-    """Return each member's generator of an epoch."""
-    members = range(len(spec.regularization.augmentation))
-    return [generator(spec.seed, "augmentation", epoch, k) for k in members]
+    def start(self, seeds: Sequence[int], epoch: int) -> None:
+        """Begin an epoch, given the seed of each lane."""
+        members = range(len(self.augmenter.members))
+        self.generators = [
+            [generator(seed, "augmentation", epoch, k) for k in members] for seed in seeds
+        ]
+
+    def apply(self, lane: int, X: Array, target: Array, slots: Array) -> None:
+        """Overwrite one lane's gathered rows."""
+        self.augmenter.apply(X, target, slots, self.generators[lane])
 
 
 @dataclass(frozen=True)
@@ -77,39 +82,38 @@ class AugmentedRows:
 def augmented_rows(loaded: LoadedSpec, dataset: Dataset, n: int) -> AugmentedRows:
     """Return the first n rows of the spec's first epoch, in the order in which they are trained on.
 
-    Made chunk by chunk with training's own streams. Raises DataError, with the spec's position.
+    Handed out by training's own feed. Raises DataError, with the spec's position.
     """
     spec, encoding, train = loaded.spec, dataset.encoding, dataset.parts["train"]
-    architecture = build_architecture(spec, encoding)
     try:
         augmenter = build_augmenter(spec, encoding, train)
     except DataError as error:
         raise loaded.located(error) from None
-    form = mixable_target if augmenter.mixes else loss_target
-    target = form(architecture, encoding, train.y, spec.runtime.dtype)
-    order = generator(spec.seed, "shuffle", 1).permutation(augmenter.n_slots)
-    generators = augmentation_generators(spec, 1)
-    n = min(n, len(order))
-    X_chunks, target_chunks = [], []
-    for slots in _chunks(order, spec.training.batch_size, train.X[:1].nbytes, n):
-        rows = augmenter.source[slots]
-        X_chunks.append(train.X[rows])
-        target_chunks.append(target[rows])
-        augmenter.apply(X_chunks[-1], target_chunks[-1], slots, generators)
-    source = augmenter.source[order[:n]]
+    architecture = build_architecture(spec, encoding, mixed=augmenter.mixes)
+    feed = Feed(
+        train.X,
+        loss_target(architecture, encoding, train.y, spec.runtime.dtype),
+        lead=(),
+        dtype=train.X.dtype,
+        batch_size=spec.training.batch_size,
+        least_rows=architecture.least_rows,
+        source=augmenter.source,
+        disturbances=[Augment(augmenter)],
+    )
+    feed.start([spec.seed], 1)
+    n, start, parts = min(n, feed.n_rows), 0, []
+    while start < n:
+        end = feed.end_of(start, feed.chunk)
+        feed.gather(start, end)
+        parts.append((feed.X_chunk[: end - start].copy(), feed.target_chunk[: end - start].copy()))
+        start = end
+    X, target = (np.concatenate(arrays)[:n] for arrays in zip(*parts, strict=True))
+    order = feed.order[:n]
     return AugmentedRows(
-        encoding.inputs.raw(np.concatenate(X_chunks)[:n]),
-        np.concatenate(target_chunks)[:n],
-        train.rows[source],
-        order[:n] >= augmenter.n_rows,
+        encoding.inputs.raw(X),
+        target,
+        train.rows[augmenter.source[order]],
+        order >= augmenter.n_rows,
         augmenter.mixes,
         augmenter.n_slots,
     )
-
-
-def _chunks(order: Array, batch_size: int, row_bytes: int, n: int) -> Iterator[Array]:
-    """Yield the slots of each of training's chunks, as far as they have any of the first n."""
-    batch_size = min(batch_size, len(order))
-    rows = max(1, GATHER_BYTES // (batch_size * row_bytes or 1)) * batch_size
-    for start in range(0, n, rows):
-        yield order[start : start + rows]

@@ -116,9 +116,13 @@ def _losses(training: Training, network: Network) -> dict[str, Any]:
     evaluation = Evaluation(network)
     for name in ("train", "validation"):
         if name in training.dataset.parts:
-            X: Array = training.dataset.parts[name].X[:MAX_ROWS]
+            part = training.dataset.parts[name]
+            X: Array = part.X[:MAX_ROWS]
+            weight = None if part.weight is None else part.weight[:MAX_ROWS]
             shape = (*network.lead, len(X), network.architecture.n_outputs)
             with np.errstate(all="ignore"):
-                loss = evaluation.loss(X, training.targets[name][:MAX_ROWS], np.empty(shape))
+                loss = evaluation.loss(
+                    X, training.targets[name][:MAX_ROWS], np.empty(shape), weight
+                )
             found[name] = np.where(np.isfinite(loss), loss, np.inf)
     return found

@@ -19,10 +19,9 @@ from mlpcli.nn.schedules import SCHEDULES
 from mlpcli.spec.members import build
 from mlpcli.spec.schema import Spec
 from mlpcli.training.assemble import build_architecture, epoch_metrics, loss_target, outcome
+from mlpcli.training.descent import build_trainer
 from mlpcli.training.early_stopping import EarlyStopping
 from mlpcli.training.metrics import METRICS, Metric, applicable
-from mlpcli.training.regularizers import is_on, regularizers_of
-from mlpcli.training.row_noise import InputNoise, MultiplicativeInputNoise, RowNoise, label_noise
 from mlpcli.training.trainer import Trainer, never
 
 
@@ -135,12 +134,7 @@ class Training:
         stop  asked after each step; once true, training ends there
         """
         begun = time.perf_counter()
-        running = bool(self.metrics) and self.spec.training.train_loss == "running"
-        trainer = self.trainer(self.network, [self.spec.seed], keep_outputs=running)
-        average = trainer.update.average
-        if average is not None:  # then that is what is evaluated and kept
-            self.model = Network(self.architecture, average.average)
-            self.evaluation = Evaluation(self.model)
+        trainer = self._begin()
         course = self.schedule.start(self.spec.training.epochs, trainer.feed.n_steps)
         reason, cause, epoch, last_epoch = "finished", "", 0, 0
         while epoch < self.spec.training.epochs and reason == "finished":
@@ -176,6 +170,19 @@ class Training:
         seconds = time.perf_counter() - begun
         yield Ended(reason, epoch, best_epoch, seconds, last_epoch, cause)
 
+    def _begin(self) -> Trainer:
+        """Return the trainer of the network; say what is evaluated and kept."""
+        running = bool(self.metrics) and self.spec.training.train_loss == "running"
+        trainer = self.trainer(self.network, [self.spec.seed], keep_outputs=running)
+        shape = (trainer.n_rows, self.architecture.n_outputs)  # augmentation may add rows
+        if running and shape != self.outputs["train"].shape:
+            self.outputs["train"] = np.empty(shape)
+        average = trainer.update.average
+        if average is not None:
+            self.model = Network(self.architecture, average.average)
+            self.evaluation = Evaluation(self.model)
+        return trainer
+
     def _restore(self, reason: str, epoch: int) -> int:
         """Put the epoch's weights that are to be kept into the network; return that epoch.
 
@@ -197,24 +204,7 @@ class Training:
         self, network: Network, seeds: Sequence[int], *, keep_outputs: bool = False
     ) -> Trainer:
         """Return the trainer that the spec describes, of a network or a stack of them."""
-        return Trainer(
-            network,
-            self.optimizer,
-            self.dataset.parts["train"].X,
-            self.targets["train"],
-            batch_size=self.spec.training.batch_size,
-            seeds=seeds,
-            regularizers=regularizers_of(self.spec),
-            disturbances=self._disturbances(),
-            keep_outputs=keep_outputs,
-        )
-
-    def _disturbances(self) -> list[RowNoise]:
-        """Return what changes the gathered rows: labels are disturbed before inputs."""
-        noise = self.spec.regularization.noise
-        label = label_noise(noise.labels, self.encoding.task, self.encoding.target.n_outputs)
-        inputs = [InputNoise(noise.input), MultiplicativeInputNoise(noise.input_multiplicative)]
-        return [each for each in (label, *inputs) if is_on(each.strength)]
+        return build_trainer(self.spec, self.dataset, network, seeds, keep_outputs=keep_outputs)
 
     def _figures(self, trainer: Trainer) -> dict[str, float]:
         """Return the epoch's losses and metrics, in the order of the columns."""
@@ -234,7 +224,7 @@ class Training:
 
     def _of_part(self, name: str, prefix: str, metrics: list[Metric]) -> dict[str, float]:
         part, y_hat = self.dataset.parts[name], self.outputs[name]
-        loss = self.evaluation.loss(part.X, self.targets[name], y_hat)
+        loss = self.evaluation.loss(part.X, self.targets[name], y_hat, part.weight)
         return {
             f"{prefix}_loss": float(loss),
             **self._metrics(prefix, metrics, part.labels, y_hat),
@@ -262,7 +252,7 @@ def score(network: Network, encoding: Any, part: Part) -> Scores:
     y_hat = np.empty((len(part), architecture.n_outputs))  # metrics are in float64
     target = loss_target(architecture, encoding, part.y, network.dtype)
     with np.errstate(all="ignore"):
-        loss = float(Evaluation(network).loss(part.X, target, y_hat))
+        loss = float(Evaluation(network).loss(part.X, target, y_hat, part.weight))
         seen = outcome(architecture, encoding, part.labels, y_hat)
         loss_name = architecture.loss.name
         metrics = applicable(encoding.task, loss=loss_name, probability=seen.probability)

@@ -1,8 +1,28 @@
 """What the schema refuses: each fault's place, its words, what is allowed and the nearest match."""
 
 import time
+from dataclasses import fields
 
 import pytest
+
+from mlpcli.errors import listing
+from mlpcli.nn.activations import ACTIVATIONS
+from mlpcli.nn.initializers import INITIALIZERS
+from mlpcli.nn.losses import LOSSES
+from mlpcli.nn.optimizers import OPTIMIZERS
+from mlpcli.nn.schedules import SCHEDULES
+
+
+def allowed(family):
+    """Every name of a family, in the order of its table."""
+    return f"allowed: {listing(family, most=24)}"
+
+
+def settings(member):
+    """The keys of a member's mapping, in alphabetical order."""
+    keys = sorted(["name", *(field.name for field in fields(member))])
+    return f"allowed here: {listing(keys, most=20)}"
+
 
 DATA = "data: {path: d.csv, target: y}\n"
 TOP = "allowed here: data, ensemble, model, regularization, runtime, seed, training"
@@ -10,8 +30,6 @@ IN_TRAINING = (
     "allowed here: batch_size, early_stopping, epochs, metrics, optimizer, schedule, train_loss"
 )
 IN_LAYER = "allowed here: activation, initializer, keep_prob, norm, units"
-ACTIVATIONS = "allowed: identity, sigmoid, tanh, relu, leaky_relu, softmax"
-INITIALIZERS = "allowed: glorot_uniform, glorot_normal, he_uniform, he_normal, normal, uniform"
 NAME = "must be a name, or a mapping with a name"
 
 # The second line of a spec, and its one fault, which stands in that line.
@@ -32,19 +50,19 @@ SECOND_LINE = [
         "training: {optimizer: {lr: 0.1}}",
         (
             "24: training.optimizer.lr: there is no such key; "
-            "allowed here: learning_rate, momentum, name; did you mean learning_rate?"
+            f"{settings(OPTIMIZERS['sgd'])}; did you mean learning_rate?"
         ),
     ),
     (
         "training: {optimizer: {name: adam, beta_1: 0.1}}",
         (
             "36: training.optimizer.beta_1: there is no such key; "
-            "allowed here: beta1, beta2, epsilon, learning_rate, name; did you mean beta1?"
+            f"{settings(OPTIMIZERS['adam'])}; did you mean beta1?"
         ),
     ),
     (
         "training: {schedule: {gamma: 0.9}}",  # without a name it is the constant one
-        "23: training.schedule.gamma: there is no such key; allowed here: name",
+        (f"23: training.schedule.gamma: there is no such key; {settings(SCHEDULES['constant'])}"),
     ),
     (
         "training: {early_stopping: {n_iter_no_change: 3}}",
@@ -59,7 +77,10 @@ SECOND_LINE = [
     ),
     (
         "model: {layers: [{units: 3, activation: {name: relu, slope: 1}}]}",
-        "54: model.layers[0].activation.slope: there is no such key; allowed here: name",
+        (
+            "54: model.layers[0].activation.slope: there is no such key; "
+            f"{settings(ACTIVATIONS['relu'])}"
+        ),
     ),
     (
         "regularization: {noise: {inputs: 0}}",
@@ -72,15 +93,21 @@ SECOND_LINE = [
     # Names that do not exist.
     (
         "training: {optimizer: adan}",
-        "23: training.optimizer: 'adan' is not allowed; allowed: sgd, adam; did you mean adam?",
+        (
+            "23: training.optimizer: 'adan' is not allowed; "
+            f"{allowed(OPTIMIZERS)}; did you mean adam?"
+        ),
     ),
     (
         "training: {optimizer: {learning_rate: 1, name: adan}}",
-        "48: training.optimizer.name: 'adan' is not allowed; allowed: sgd, adam; did you mean a",
+        (
+            "48: training.optimizer.name: 'adan' is not allowed; "
+            f"{allowed(OPTIMIZERS)}; did you mean adam?"
+        ),
     ),
     (
         "training: {optimizer: {name: null}}",
-        "30: training.optimizer.name: null is not allowed; allowed: sgd, adam",
+        f"30: training.optimizer.name: null is not allowed; {allowed(OPTIMIZERS)}",
     ),
     (
         "training: {optimizer: {name: 3}}",
@@ -89,20 +116,23 @@ SECOND_LINE = [
     ("training: {optimizer: {name: [a]}}", "30: training.optimizer.name: a list is not allowed;"),
     (
         "model: {layers: [{units: 3, activation: ReLU}]}",
-        f"41: model.layers[0].activation: 'ReLU' is not allowed; {ACTIVATIONS}; did you mean relu?",
+        (
+            "41: model.layers[0].activation: 'ReLU' is not allowed; "
+            f"{allowed(ACTIVATIONS)}; did you mean relu?"
+        ),
     ),
     (
         "model: {layers: [{units: 3, initializer: heuniform}]}",
         (
-            f"42: model.layers[0].initializer: 'heuniform' is not allowed; {INITIALIZERS}; "
-            "did you mean he_uniform?"
+            "42: model.layers[0].initializer: 'heuniform' is not allowed; "
+            f"{allowed(INITIALIZERS)}; did you mean he_uniform?"
         ),
     ),
     (
         "model: {loss: crossentropy}",
         (
             "15: model.loss: 'crossentropy' is not allowed; "
-            "allowed: mse, binary_cross_entropy, cross_entropy; did you mean cross_entropy?"
+            f"{allowed(LOSSES)}; did you mean cross_entropy?"
         ),
     ),
     (
@@ -151,6 +181,23 @@ SECOND_LINE = [
     (
         "training: {early_stopping: {patience: 0}}",
         ("39: training.early_stopping.patience: must be at least 1, not 0"),
+    ),
+    # What a member says itself of its settings taken together.
+    (
+        "training: {optimizer: {nesterov: true}}",
+        "23: training.optimizer: nesterov needs a momentum greater than 0",
+    ),
+    (
+        "training: {schedule: {name: cosine, growth: 2}}",
+        "22: training.schedule: growth needs a period: without one there is a single cycle",
+    ),
+    (
+        "training: {optimizer: {nesterov: 1}}",
+        "34: training.optimizer.nesterov: must be true or false, not 1",
+    ),
+    (
+        "training: {schedule: {name: step, every: 2.0}}",
+        "42: training.schedule.every: must be a whole number, not 2.0",
     ),
     # Not built yet.
     ("ensemble: {kind: bootstrap}", "11: ensemble: must be null: this is not built yet, not a "),
@@ -259,7 +306,7 @@ def test_a_rate_is_not_taken_for_dropout(faults):
     assert faults(DATA + "training: {optimizer: {rate: 0.1}}\n") == [
         (
             "2:24: training.optimizer.rate: there is no such key; "
-            "allowed here: learning_rate, momentum, name; did you mean learning_rate?"
+            f"{settings(OPTIMIZERS['sgd'])}; did you mean learning_rate?"
         )
     ]
 

@@ -45,6 +45,19 @@ SETTINGS = [
 ]
 
 
+# What else a setting needs to be allowed.
+COMPANIONS = {"nesterov": {"momentum": 0.5}, "growth": {"period": 2.0}}
+
+
+def changed(field):
+    """Return a value other than the default, within the bounds."""
+    if isinstance(field.default, bool):
+        return not field.default
+    if isinstance(field.default, int):
+        return field.default + 1
+    return field.default * 0.75 or 0.5
+
+
 @pytest.mark.parametrize(("place", "text", "name", "member"), MEMBERS)
 def test_a_bare_name_is_the_member_with_its_defaults(spec, place, text, name, member):
     for written in (name, f"{{name: {name}}}", f"'{name}'"):
@@ -54,35 +67,41 @@ def test_a_bare_name_is_the_member_with_its_defaults(spec, place, text, name, me
 
 @pytest.mark.parametrize(("place", "text", "name", "field"), SETTINGS)
 def test_a_setting_reaches_the_engine(spec, place, text, name, field):
-    value = field.default * 0.75
-    given = text.format(f"{{name: {name}, {field.name}: {value!r}}}")
+    settings = {field.name: changed(field), **COMPANIONS.get(field.name, {})}
+    given = text.format({"name": name, **settings})  # a dict prints as YAML reads it
+    given = given.replace("True", "true").replace("False", "false")
     built = build(PLACES[place][0], at(spec(given), place))
-    assert getattr(built, field.name) == value
-    others = [f.name for f in dataclasses.fields(built) if f.name != field.name]
-    assert all(getattr(built, other) == getattr(type(built)(), other) for other in others)
+    assert built == dataclasses.replace(type(built)(), **settings)
+    assert built != type(built)()
 
 
 def just_outside(bound, limit):
-    """Return a number that a bound forbids, as near to it as floats get."""
+    """Return a number that a bound forbids, as near to it as numbers of its type get."""
     if bound in ("gt", "lt"):
         return limit
+    if isinstance(limit, int):
+        return limit - 1 if bound == "ge" else limit + 1
     return math.nextafter(limit, -math.inf if bound == "ge" else math.inf)
 
 
 def just_inside(bound, limit):
-    """Return a number that a bound allows, as near to it as floats get."""
+    """Return a number that a bound allows, as near to it as numbers of its type get."""
     if bound in ("ge", "le"):
         return limit
+    if isinstance(limit, int):
+        return limit + 1 if bound == "gt" else limit - 1
     return math.nextafter(limit, math.inf if bound == "gt" else -math.inf)
 
 
 @pytest.mark.parametrize(("place", "text", "name", "field"), SETTINGS)
 def test_a_setting_s_bounds_hold_to_the_last_bit(spec, faults, place, text, name, field):
-    assert field.metadata["bounds"], "a hyperparameter without bounds takes anything"
+    free = isinstance(field.default, bool) or (name, field.name) == ("constant", "value")
+    assert field.metadata["bounds"] or free, "a hyperparameter without bounds takes anything"
     words = {"gt": "greater than", "ge": "at least", "lt": "less than", "le": "at most"}
     for bound, limit in field.metadata["bounds"].items():
         inside, outside = just_inside(bound, limit), just_outside(bound, limit)
-        given = text.format(f"{{name: {name}, {field.name}: {inside!r}}}")
+        needed = COMPANIONS.get(field.name, {})
+        given = text.format({"name": name, field.name: inside, **needed})
         assert at(spec(given), place).settings[field.name] == inside
         given = text.format(f"{{name: {name}, {field.name}: {outside!r}}}")
         (fault,) = faults("data: {path: d.csv, target: y}\n" + given)
@@ -92,9 +111,12 @@ def test_a_setting_s_bounds_hold_to_the_last_bit(spec, faults, place, text, name
 @pytest.mark.parametrize(("place", "text", "name", "field"), SETTINGS)
 @pytest.mark.parametrize("value", ["true", "'0.5'", "null", "[]", ".nan", ".inf"])
 def test_a_setting_is_a_finite_number(faults, place, text, name, field, value):
+    if isinstance(field.default, bool) and value == "true":
+        return
     given = text.format(f"{{name: {name}, {field.name}: {value}}}")
     (fault,) = faults("data: {path: d.csv, target: y}\n" + given)
-    assert f"{place}.{field.name}: must be a " in fault
+    kind = "true or false" if isinstance(field.default, bool) else "a "
+    assert f"{place}.{field.name}: must be {kind}" in fault
 
 
 def test_a_whole_number_is_a_number(spec):
@@ -148,8 +170,13 @@ def test_the_smallest_spec_takes_every_default_of_the_design(spec):
     }
     assert plain["training"]["epochs"] == 200
     assert plain["training"]["batch_size"] == 32
-    assert plain["training"]["optimizer"] == {"name": "sgd", "learning_rate": 0.1, "momentum": 0.0}
-    assert plain["training"]["schedule"] == {"name": "constant"}
+    assert plain["training"]["optimizer"] == {
+        "name": "sgd",
+        "learning_rate": 0.1,
+        "momentum": 0.0,
+        "nesterov": False,
+    }
+    assert plain["training"]["schedule"] == {"name": "constant", "warmup": 0.0}
     assert plain["training"]["early_stopping"] == {
         "monitor": "val_loss",
         "patience": 10,

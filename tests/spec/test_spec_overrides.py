@@ -2,7 +2,8 @@
 
 import pytest
 
-from mlpcli.errors import SpecError, UsageError
+from mlpcli.errors import SpecError, UsageError, listing
+from mlpcli.nn.optimizers import OPTIMIZERS
 
 DATA = "data: {path: d.csv, target: y}\n"
 MORE = """\
@@ -157,8 +158,8 @@ def test_a_bad_name_in_the_file_is_a_fault_of_the_file_whatever_is_set_in_it(fau
     text = DATA + "training: {optimizer: adan}\n"
     assert faults(text, "training.optimizer.learning_rate=1") == [
         (
-            "2:23: training.optimizer.name: 'adan' is not allowed; allowed: sgd, adam; "
-            "did you mean adam?"
+            "2:23: training.optimizer.name: 'adan' is not allowed; "
+            f"allowed: {listing(OPTIMIZERS)}; did you mean adam?"
         )
     ]
 

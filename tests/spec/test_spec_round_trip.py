@@ -127,14 +127,23 @@ def members(family, *, extra=()):
     choices += [
         st.fixed_dictionaries(
             {"name": st.just(name)},
-            optional={f.name: within(f.metadata["bounds"]) for f in dataclasses.fields(member)},
+            optional={f.name: within(f) for f in dataclasses.fields(member)},
+        ).filter(
+            lambda settings, member=member: (
+                member(**{k: v for k, v in settings.items() if k != "name"}).problem() is None
+            )
         )
         for name, member in family.items()
     ]
     return st.one_of(*choices, *extra)
 
 
-def within(bounds):
+def within(field):
+    bounds = field.metadata["bounds"]
+    if isinstance(field.default, bool):
+        return st.booleans()
+    if isinstance(field.default, int):
+        return st.integers(bounds.get("ge"), bounds.get("le", 10**6))
     low = bounds.get("gt", bounds.get("ge"))
     high = bounds.get("lt", bounds.get("le"))
     return st.floats(low, high, exclude_min="gt" in bounds, exclude_max="lt" in bounds).filter(

@@ -6,8 +6,8 @@ import pytest
 from mlpcli.data.augmentations import AUGMENTATIONS
 from mlpcli.randomness import generator
 from mlpcli.spec.load import load_spec
-from mlpcli.training import augmented
-from mlpcli.training.assemble import build_architecture, load_dataset
+from mlpcli.training import augmented, feed
+from mlpcli.training.assemble import build_architecture, load_dataset, loss_target
 
 SPEC = """
 data: {path: t.csv, target: y, split: {validation: 0, test: 0}, scale: none}
@@ -30,7 +30,7 @@ def loaded(tmp_path, monkeypatch):
 def test_chunks_are_whole_batches_as_many_as_fit(loaded, monkeypatch, n):
     # A row is 16 bytes, a batch 64: two batches fit into 150 bytes. Each chunk's noise is drawn
     # when it is gathered: first which rows, then the noise.
-    monkeypatch.setattr(augmented, "GATHER_BYTES", 150)
+    monkeypatch.setattr(feed, "GATHER_BYTES", 150)
     spec = loaded()
     found = augmented.augmented_rows(spec, load_dataset(spec), n)
     rng = generator(0, "augmentation", 1, 0)
@@ -72,8 +72,8 @@ def test_the_spec_s_settings_reach_the_members(loaded):
 def test_targets_that_can_be_mixed_are_one_hot(loaded, loss):
     spec = loaded(f"model.loss={loss}")
     dataset = load_dataset(spec)
-    architecture = build_architecture(spec.spec, dataset.encoding)
+    architecture = build_architecture(spec.spec, dataset.encoding, mixed=True)
     y = np.array([2, 0, 1])
-    target = augmented.mixable_target(architecture, dataset.encoding, y, "float32")
+    target = loss_target(architecture, dataset.encoding, y, "float32")
     np.testing.assert_array_equal(target, [[0, 0, 1], [1, 0, 0], [0, 1, 0]])
     assert target.dtype == np.float32

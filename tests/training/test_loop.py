@@ -114,6 +114,28 @@ def test_the_learning_rate_is_the_schedules(training):
     assert column(epochs, "learning_rate") == [0.1, 0.05, 0.025, 0.0125]
 
 
+def test_a_rate_that_changes_in_each_step_is_reported_as_the_last_step_had_it(training):
+    # 106 rows in batches of 32: 4 steps an epoch, the warm-up takes 6
+    epochs, _ = run(training("training.schedule={name: constant, warmup: 1.5}"))
+    rates = np.array([4 / 6, 1, 1, 1]) * 0.1
+    np.testing.assert_allclose(column(epochs, "learning_rate"), rates, rtol=1e-15)
+
+
+@pytest.mark.parametrize("monitor", ["val_loss", "val_accuracy", "train_loss"])
+def test_a_plateau_sees_the_monitored_figure_as_one_that_should_be_small(training, monitor):
+    schedule = "training.schedule={name: plateau, patience: 0, threshold: 1000, factor: 0.5}"
+    one = training(schedule, f"training.early_stopping.monitor={monitor}")
+    epochs, _ = run(one)  # nothing ever improves by 1000, after the first figure
+    assert column(epochs, "learning_rate") == [0.1, 0.1, 0.05, 0.025]
+    schedule = "training.schedule={name: plateau, patience: 0, threshold: 0, factor: 0.5}"
+    epochs, _ = run(training(schedule, f"training.early_stopping.monitor={monitor}"))
+    figures = np.array(column(epochs, monitor)) * (-1 if monitor == "val_accuracy" else 1)
+    halved = 0
+    for epoch in range(1, 4):
+        halved += epoch > 1 and figures[epoch - 1] >= figures[: epoch - 1].min()
+        assert epochs[epoch].row["learning_rate"] == 0.1 * 0.5**halved
+
+
 # ---------------------------------------------------------------- figures
 
 
@@ -322,7 +344,8 @@ NUMBERS = ("data.target=sepal_length_cm", "data.exclude=[species]", "data.scale_
 def exploding_from(training, epoch, *overrides):
     """Return a training on numbers whose learning rate is 1e30 from an epoch on."""
     one = training(*NUMBERS, *overrides)
-    one.schedule = SimpleNamespace(factor=lambda at: 1.0 if at < epoch else 1e30)
+    course = SimpleNamespace(factors=lambda at: 1.0 if at < epoch else 1e30, observe=float)
+    one.schedule = SimpleNamespace(start=lambda *_: course)
     return one
 
 

@@ -110,6 +110,15 @@ def test_a_learning_rate_of_zero_changes_nothing(optimizer):
     np.testing.assert_array_equal(trainer.network.theta, [0.3, 0.7])
 
 
+def test_a_rate_for_each_step():
+    # One row, x = 0: ŷ = b, ∂J/∂b = b - 1: 1 − b is halved, then divided by 4.
+    trainer = on_a_line([0.0, 0.0], [1.0, 1.0], 1)
+    list(trainer.epoch(1, np.array([0.5, 0.75])))
+    np.testing.assert_array_equal(trainer.network.theta, [0.0, 0.875])
+    list(trainer.epoch(2, 0.5))
+    np.testing.assert_array_equal(trainer.network.theta, [0.0, 0.96875])
+
+
 def test_a_penalty_of_zero_costs_nothing():
     assert on_a_line([1.0], [1.0], 1, l2=0.0).update.penalties == []
     assert on_a_line([1.0], [1.0], 1, l2=0.1).update.penalties

@@ -1,0 +1,50 @@
+"""What is wrong with the training that a spec asks for: its metrics, and how it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from mlpcli.errors import listing, nearest
+from mlpcli.spec.checks.loss import chosen_loss
+from mlpcli.spec.checks.problem import Problem
+from mlpcli.spec.schema import Spec
+
+
+def check_metrics(spec: Spec, task: str, metrics: list[str]) -> Iterator[Problem]:
+    """Check the metrics to write and the one to watch."""
+    loss = chosen_loss(spec, task)
+    output = loss.link if spec.model.output is None else spec.model.output.name
+    model = f"{task} with {loss.name} on {output} outputs"
+    for k, name in enumerate(spec.training.metrics or []):
+        if name not in metrics:
+            yield Problem(
+                ("training", "metrics", k),
+                f"{name!r} is not a metric of {model}",
+                f"allowed: {listing(metrics)}",
+                nearest(name, metrics),
+            )
+    if spec.training.early_stopping is not None:
+        monitor = spec.training.early_stopping.monitor
+        allowed = [f"{part}_{m}" for part in ("val", "train") for m in ("loss", *metrics)]
+        if monitor not in allowed:
+            yield Problem(
+                ("training", "early_stopping", "monitor"),
+                f"{monitor!r} is not a column of metrics.csv",
+                f"allowed: {listing(allowed, most=30)}",
+                nearest(monitor, allowed),
+            )
+
+
+def check_noise(spec: Spec, task: str) -> Iterator[Problem]:
+    """What the noise on labels means depends on the task."""
+    share = spec.regularization.noise.labels
+    if task != "regression" and share > 1:
+        path = ("regularization", "noise", "labels")
+        problem = f"for {task} it is a probability, which {share:g} is not"
+        yield Problem(path, problem, "0 to 1")
+
+
+def check_runtime(spec: Spec) -> Iterator[Problem]:
+    """Check what this version cannot do yet."""
+    if spec.runtime.shards not in (None, 1):
+        yield Problem(("runtime", "shards"), "more than one shard is not built yet", "1, or auto")

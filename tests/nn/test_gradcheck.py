@@ -15,7 +15,6 @@ from mlpcli.nn.stages import Affine, Drop, FirstAffine
 N_ROWS, N_INPUTS, N_OUTPUTS = 6, 4, 3
 ALL = [member() for member in ACTIVATIONS.values()]
 ALL += [LeakyRelu(slope=0.3), Elu(alpha=0.5)]
-ALL = [activation for activation in ALL if not activation.parameters]  # they have no place yet
 HIDDEN = [activation for activation in ALL if not activation.output_only]
 KINKED = [activation for activation in HIDDEN if activation.kinks]
 LOSS = [member() for member in LOSSES.values()]

@@ -51,10 +51,12 @@ def test_every_combination_passes(combination, checked):
     assert (code, err) == (0, "")
     assert document["passed"] is True
     assert document["tolerance"] == 1e-6
+    learned = [f"activation.{name}" for name in ACTIVATIONS[combination[0]]().parameters]
+    own = {"hidden.1": learned, "hidden.2": learned, "output": []}
     names = [
         f"{layer}.{part}"
         for layer in ("hidden.1", "hidden.2", "output")
-        for part in ("weight", "bias")
+        for part in ("weight", "bias", *own[layer])
     ]
     assert [tensor["name"] for tensor in document["tensors"]] == names
     for tensor in document["tensors"]:

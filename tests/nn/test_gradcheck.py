@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mlpcli.nn import gradcheck
-from mlpcli.nn.activations import ACTIVATIONS, Elu, LeakyRelu, Softmax
+from mlpcli.nn.activations import ACTIVATIONS, Elu, LeakyRelu, Prelu, Softmax
 from mlpcli.nn.gradcheck import TOLERANCE, check_gradient
 from mlpcli.nn.losses import LOSSES
 from mlpcli.nn.network import Architecture, Layer, initial_vector
@@ -41,7 +41,8 @@ def check(draw_target):
         X = rng.normal(size=(N_ROWS, N_INPUTS))
         target = draw_target(loss, rng, (N_ROWS, N_OUTPUTS))
         theta = initial_vector(architecture, seed)
-        theta[architecture.layout.n_weights :] = 0.1 * rng.normal(size=5 + 4 + N_OUTPUTS)
+        rest = theta[architecture.layout.n_weights :]  # the biases are 0 until here
+        rest += 0.1 * rng.normal(size=rest.shape)
         return check_gradient(architecture, theta, X, target, l2=l2, **options)
 
     return run
@@ -263,6 +264,27 @@ def test_an_activations_derivative_left_out_is_seen(activation, check, monkeypat
     assert not check(**place).passed
 
 
+OWN_FAULTS = {
+    "left out": lambda d_slope, _: d_slope * 0,
+    "doubled": lambda d_slope, _: d_slope * 2,
+    "of one row": lambda _, each: each[..., :1, :],
+    "averaged over the rows": lambda d_slope, each: d_slope / each.shape[-2],
+    "off by a hundred-thousandth": lambda d_slope, _: d_slope * (1 + 1e-5),
+}
+
+
+@pytest.mark.parametrize("wrong", OWN_FAULTS.values(), ids=OWN_FAULTS)
+def test_a_fault_in_the_gradient_of_prelus_slopes_is_seen(wrong, check, monkeypatch):
+    assert_right(check(Prelu()))
+
+    def spoil(_self, u, _h, _delta, scratch):
+        d_slope = scratch[1]
+        d_slope[...] = wrong(d_slope, u)  # u holds each row's share
+
+    after(monkeypatch, Prelu, "times_derivative", spoil)
+    assert failing(check(Prelu())) == ["hidden.1.activation.slope", "hidden.2.activation.slope"]
+
+
 @pytest.mark.parametrize("loss", CHAINED, ids=repr)
 def test_a_softmax_derivative_of_the_diagonal_alone_is_seen(loss, check, monkeypatch):
     def diagonal(_self, _u, h, delta, _scratch):
@@ -378,7 +400,9 @@ def test_a_fault_beside_a_kink_is_seen(activation, factor, monkeypatch):
     after(monkeypatch, type(activation), "times_derivative", spoil)
     result = at_the_kink(activation)
     assert not result.passed
-    assert failing(result) == BELOW
+    # What the function itself learns in the layer below is wrong too.
+    own = [f"hidden.1.activation.{name}" for name in activation.parameters]
+    assert sorted(failing(result)) == sorted(BELOW + own)
 
 
 def test_entries_that_stay_undecided_do_not_pass(monkeypatch):

@@ -163,7 +163,7 @@ class Selu(Activation):
     Source: Klambauer et al., Self-Normalizing Neural Networks, 2017, (2).
     """
 
-    initializer: ClassVar[str] = "glorot_uniform"
+    initializer: ClassVar[str] = "lecun_normal"
     kinks: ClassVar[tuple[float, ...]] = (0.0,)
 
     def scratch(self, u: Array, own: Tensors = NONE, d_own: Tensors = NONE) -> Any:

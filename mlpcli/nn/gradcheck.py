@@ -29,13 +29,14 @@ from mlpcli.nn.arrays import Array, Shape
 from mlpcli.nn.layout import Tensor
 from mlpcli.nn.moves import DirectionMoves, EntryMoves
 from mlpcli.nn.network import Architecture
-from mlpcli.nn.objective import Objective
+from mlpcli.nn.objective import Objective, Regularization
 from mlpcli.randomness import generator
 
 TOLERANCE = 1e-6
 SMOOTH_STEP = 1e-3  # change of a pre-activation: rounding and the η⁴ error are both near 1e-12
 KINKED_STEP = 1e-4  # smaller, so that fewer pre-activations cross a kink
 SMALLEST_STEP = 1e-8  # below it, rounding would hide what the tolerance is to show
+NOTHING = Regularization()
 ROUNDS = 24  # of drawing again; each divides η by 2
 
 
@@ -98,7 +99,7 @@ def check_gradient(
     X: Array,
     target: Array,
     *,
-    l2: float = 0.0,
+    added: Regularization = NOTHING,
     samples: int | None = 256,
     directions: int = 8,
     tolerance: float = TOLERANCE,
@@ -108,9 +109,10 @@ def check_gradient(
 
     theta      (n_params,) where to look; a longer vector is looked at as far as it is learned
     X, target  one batch (N, n_inputs), and its targets as the loss takes them
+    added      penalties, and weights of the rows
     samples    entries to check in each tensor; smaller tensors are checked whole, None means all
     """
-    objective = Objective(architecture, X, target, l2, seed)
+    objective = Objective(architecture, X, target, added, seed)
     rng = generator(seed, "gradcheck")
     layout = architecture.layout
     theta = theta[: layout.n_params].astype(np.float64)

@@ -94,11 +94,17 @@ class Pass:
     def value(self, target: Array) -> Any:
         """Return J of the rows last sent forward, (...,), and set delta = dJ/d(output)."""
         self.losses(target, self.rows)
-        return np.mean(self.rows, axis=-1)
+        return self._mean()
 
     def value_and_gradient(self, X: Array, target: Array) -> Any:
         """Return J (...,) of one batch, without the penalty, and write its gradient into grad."""
         self.gradient(X, target, self.rows)
+        return self._mean()
+
+    def _mean(self) -> Any:
+        """Return 1/N Σ_d w_d J_d of the rows' losses, (...,)."""
+        if self.scale.ndim:
+            return np.vecdot(self.rows, self.scale[..., 0])
         return np.mean(self.rows, axis=-1)
 
     def share_masks(self, other: Pass) -> None:

@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
+from mlpcli.data.augmentations import AUGMENTATIONS
 from mlpcli.data.dataset import Encoding
 from mlpcli.data.inputs import InputEncoder, NumericColumn
 from mlpcli.data.readers import ReadOptions
 from mlpcli.data.targets import ClassTarget, MultilabelTarget, RegressionTarget, TargetEncoder
+from mlpcli.errors import DataError
 from mlpcli.nn.arrays import Array
 from mlpcli.nn.losses import LOSSES
-from mlpcli.nn.network import Architecture, initial_vector
+from mlpcli.nn.network import Architecture, Network, initial_vector
+from mlpcli.nn.objective import Regularization
+from mlpcli.nn.optimizers import OPTIMIZERS
 from mlpcli.randomness import generator
 from mlpcli.spec.checks import check_task, chosen_loss
 from mlpcli.spec.load import LoadedSpec
+from mlpcli.spec.members import build
+from mlpcli.spec.schema import Spec
 from mlpcli.training.assemble import (
     build_architecture,
     fitting_metrics,
     load_dataset,
     loss_target,
 )
+from mlpcli.training.descent import build_trainer
 
 SYNTHETIC_FEATURES = 8
 SYNTHETIC_CLASSES = 3
@@ -37,18 +45,30 @@ class Batch:
     X: Array
     target: Array
     source: str
+    added: Regularization
 
 
 def first_batch(loaded: LoadedSpec) -> Batch:
-    """Return the first batch of the first epoch of the spec's training."""
-    dataset = load_dataset(loaded)
-    train = dataset.parts["train"]
-    order = generator(loaded.spec.seed, "shuffle", 1).permutation(len(train))
-    rows = order[: loaded.spec.training.batch_size]
-    architecture = build_architecture(loaded.spec, dataset.encoding)
-    target = loss_target(architecture, dataset.encoding, train.y[rows], np.float64)
+    """Return the first batch of the first epoch of the spec's training, as training sees it.
+
+    Augmented, with noise on rows and labels and with weights, where the spec has them.
+    """
+    runtime = loaded.spec.runtime.model_copy(update={"dtype": "float64"})
+    loaded = replace(loaded, spec=loaded.spec.model_copy(update={"runtime": runtime}))
+    dataset, spec = load_dataset(loaded), loaded.spec
+    mixes = any(AUGMENTATIONS[each.name].mixes for each in _augmentations(spec))
+    architecture = build_architecture(spec, dataset.encoding, mixed=mixes)
+    network = Network(architecture, initial_vector(architecture, spec.seed))
+    try:
+        feed = build_trainer(spec, dataset, network, [spec.seed]).feed
+    except DataError as error:
+        raise loaded.located(error) from None
+    feed.start([spec.seed], 1)
+    feed.gather(0, feed.end_of(0, feed.chunk))
+    n = feed.end_of(0, feed.batch_size)
+    weight = None if feed.weight_chunk is None else feed.weight_chunk[:n]
     source = next(iter(dataset.tables.values())).name
-    return _batch(loaded, architecture, train.X[rows], target, source)
+    return _batch(loaded, architecture, feed.X_chunk[:n], feed.target_chunk[:n], source, weight)
 
 
 def synthetic_batch(loaded: LoadedSpec) -> Batch:
@@ -76,10 +96,17 @@ def synthetic_batch(loaded: LoadedSpec) -> Batch:
         target = ClassTarget(names, tuple(range(n_classes)), task)
         y = rng.integers(0, n_classes, n)
     encoding = Encoding(task, InputEncoder(tuple(columns)), target, ReadOptions())
-    architecture = build_architecture(spec, encoding)
+    mixes = any(AUGMENTATIONS[each.name].mixes for each in _augmentations(spec))
+    architecture = build_architecture(spec, encoding, mixed=mixes)
     X = rng.standard_normal((n, SYNTHETIC_FEATURES))
+    made = loss_target(architecture, encoding, y, float)
+    if mixes:  # each row's target with that of the row before it
+        share = rng.uniform(0, 1, (n, 1))
+        made = share * made + (1 - share) * np.roll(made, 1, axis=0)
+    weighted = spec.data.sample_weight is not None or spec.data.class_weight is not None
+    weight = rng.uniform(0, 2, n) if weighted else None
     source = f"made-up data for {task}, {SYNTHETIC_FEATURES} features"
-    return _batch(loaded, architecture, X, loss_target(architecture, encoding, y, float), source)
+    return _batch(loaded, architecture, X, made, source, weight)
 
 
 def _task_of_loss(loaded: LoadedSpec) -> str:
@@ -90,8 +117,23 @@ def _task_of_loss(loaded: LoadedSpec) -> str:
     return str(LOSSES[loss.name].tasks[0])
 
 
+def _augmentations(spec: Spec) -> list[Any]:
+    chosen: Any = spec.regularization.augmentation
+    return list(chosen)
+
+
 def _batch(
-    loaded: LoadedSpec, architecture: Architecture, X: Array, target: Array, source: str
+    loaded: LoadedSpec,
+    architecture: Architecture,
+    X: Array,
+    target: Array,
+    source: str,
+    weight: Array | None,
 ) -> Batch:
-    theta = initial_vector(architecture, loaded.spec.seed)
-    return Batch(architecture, theta, X.astype(np.float64), target, source)
+    spec = loaded.spec
+    optimizer = build(OPTIMIZERS, spec.training.optimizer)
+    # An optimizer that takes L2 apart from the gradient descends J without it.
+    l2 = 0.0 if optimizer.decoupled_decay else spec.regularization.l2
+    added = Regularization(l2, spec.regularization.l1, weight)
+    theta = initial_vector(architecture, spec.seed)
+    return Batch(architecture, theta, X.astype(np.float64), target, source, added)

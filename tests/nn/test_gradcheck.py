@@ -8,6 +8,7 @@ from mlpcli.nn.activations import ACTIVATIONS, Elu, LeakyRelu, Prelu, Softmax
 from mlpcli.nn.gradcheck import TOLERANCE, check_gradient
 from mlpcli.nn.losses import LOSSES
 from mlpcli.nn.network import Architecture, Layer, initial_vector
+from mlpcli.nn.objective import Regularization
 from mlpcli.nn.passes import Pass
 from mlpcli.nn.penalties import L2
 from mlpcli.nn.stages import Affine, Drop, FirstAffine
@@ -43,7 +44,9 @@ def check(draw_target):
         theta = initial_vector(architecture, seed)
         rest = theta[architecture.layout.n_weights :]  # the biases are 0 until here
         rest += 0.1 * rng.normal(size=rest.shape)
-        return check_gradient(architecture, theta, X, target, l2=l2, **options)
+        return check_gradient(
+            architecture, theta, X, target, added=Regularization(l2=l2), **options
+        )
 
     return run
 
@@ -84,13 +87,13 @@ def test_the_link_spelled_out_is_right(loss, check):
 def test_smallest_networks_are_right(hidden, n_rows):
     architecture = Architecture(1, hidden, 1, MSE)
     theta, X = initial_vector(architecture, 0) + 0.1, np.arange(1.0, n_rows + 1)[:, np.newaxis]
-    assert_right(check_gradient(architecture, theta, X, -X, l2=0.1))
+    assert_right(check_gradient(architecture, theta, X, -X, added=Regularization(l2=0.1)))
 
 
 def test_the_value_is_the_loss_with_its_penalty():
     architecture = Architecture(1, (), 1, MSE)
     one, theta = np.ones((1, 1)), np.array([2.0, 1.0])
-    result = check_gradient(architecture, theta, one, 0 * one, l2=0.5)
+    result = check_gradient(architecture, theta, one, 0 * one, added=Regularization(l2=0.5))
     assert result.value == 9 / 2 + 0.5 / 2 * 4  # ŷ = 2 · 1 + 1, y = 0
 
 
@@ -420,7 +423,9 @@ def test_a_right_gradient_passes_however_few_units_are_kept(keep_prob):
     rng = np.random.default_rng(0)
     X, target = rng.normal(size=(32, 8)), rng.integers(0, 3, 32)
     theta = initial_vector(architecture, 0)
-    assert_right(check_gradient(architecture, theta, X, target, l2=1e-4, samples=None))
+    assert_right(
+        check_gradient(architecture, theta, X, target, added=Regularization(l2=1e-4), samples=None)
+    )
 
 
 @pytest.mark.parametrize("logit", [5.0, 500.0])
@@ -435,6 +440,6 @@ def test_the_check_leaves_its_inputs_alone():
     architecture = Architecture(2, (Layer(3, TANH),), 1, MSE)
     arrays = [initial_vector(architecture, 0), np.ones((4, 2)), np.zeros((4, 1))]
     kept = [a.copy() for a in arrays]
-    check_gradient(architecture, *arrays, l2=0.1)
+    check_gradient(architecture, *arrays, added=Regularization(l2=0.1))
     for array, before in zip(arrays, kept, strict=True):
         np.testing.assert_array_equal(array, before)

@@ -10,6 +10,7 @@ from mlpcli.nn.draws import Masks
 from mlpcli.nn.gradcheck import check_gradient
 from mlpcli.nn.losses import LOSSES
 from mlpcli.nn.network import Architecture, Layer, Network, initialize_stack
+from mlpcli.nn.objective import Regularization
 from mlpcli.nn.passes import Evaluation, Pass
 
 SEEDS = st.integers(0, 2**32)
@@ -87,7 +88,9 @@ def test_gradients_of_a_stack_are_the_gradients_alone(
 def test_the_gradient_is_right(draw_target, architecture, n_rows, l2, seed):
     X, target = batch_of(architecture, n_rows, seed, draw_target)
     theta = initialize_stack(architecture, [seed], np.float64).theta[0]
-    result = check_gradient(architecture, theta, X, target, l2=l2, seed=seed % 1000)
+    result = check_gradient(
+        architecture, theta, X, target, added=Regularization(l2=l2), seed=seed % 1000
+    )
     assert result.passed, result
 
 

@@ -51,7 +51,7 @@ def gradcheck(
         batch.theta,
         batch.X,
         batch.target,
-        l2=loaded.spec.regularization.l2,
+        added=batch.added,
         samples=None if all else samples,
         seed=loaded.spec.seed,
     )

@@ -1,6 +1,9 @@
 """docs/maths.md is true: its references, its numbers, its keys, and what it says is not built."""
 
 import ast
+import dataclasses
+import inspect
+import json
 import re
 from pathlib import Path
 
@@ -8,22 +11,43 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from mlpcli.nn.activations import ACTIVATIONS
+from mlpcli.data.augmentations import AUGMENTATIONS
+from mlpcli.nn.activations import ACTIVATIONS, NONE
 from mlpcli.nn.initializers import INITIALIZERS
 from mlpcli.nn.losses import LOSSES
 from mlpcli.nn.network import Architecture, Layer, Network
+from mlpcli.nn.norms import NORMS
 from mlpcli.nn.optimizers import OPTIMIZERS, State
 from mlpcli.nn.passes import Pass
-from mlpcli.nn.penalties import L2
+from mlpcli.nn.penalties import L2, DecoupledDecay
 from mlpcli.nn.schedules import SCHEDULES
 from mlpcli.nn.stages import RESOLUTION, Drop
 from mlpcli.spec.schema import Spec
+from mlpcli.training.metrics import METRICS
 
 PAGE = Path(__file__).parents[1] / "docs" / "maths.md"
 TEXT = PAGE.read_text(encoding="utf-8")
 LINK = re.compile(r"\[([^\]]+)\]\(([^)#\s]+)\)")
 REFERENCES = sorted({(text.strip("`"), target) for text, target in LINK.findall(TEXT)})
-FAMILIES = (ACTIVATIONS, LOSSES, INITIALIZERS, OPTIMIZERS, SCHEDULES)
+FAMILIES = (
+    ACTIVATIONS,
+    LOSSES,
+    INITIALIZERS,
+    OPTIMIZERS,
+    SCHEDULES,
+    NORMS,
+    AUGMENTATIONS,
+    METRICS,
+)
+
+
+KEYS_HEADER = "| symbol | key of the spec | default | in code |"
+SETTINGS_HEADER = "| symbol | setting | default |"
+
+
+def module_of(cls):
+    """Return the link's target of a class's module."""
+    return f"../{cls.__module__.replace('.', '/')}.py"
 
 
 def definitions(path):
@@ -69,8 +93,17 @@ def test_every_link_to_code_is_a_name_in_backticks():
 
 @pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.noun)
 def test_every_member_of_a_family_is_referenced(family):
-    expected = {(c.__name__, f"../{c.__module__.replace('.', '/')}.py") for c in family.values()}
-    assert expected <= set(REFERENCES)
+    expected = {(c.__name__, module_of(c)) for c in family.values()}
+    assert not expected - set(REFERENCES)
+
+
+def test_links_between_sections_lead_to_sections():
+    headings = set(re.findall(r"^##+ (\d+(?:\.\d+)?) ", TEXT, re.MULTILINE))
+    named = re.findall(r"\b[Ss]ections?\s+(\d+(?:\.\d+)?)(?:\s+and\s+(\d+(?:\.\d+)?))?", TEXT)
+    assert {number for pair in named for number in pair if number} <= headings
+    (contents,) = re.findall(r"^1 Notation(.*?)\n\n", TEXT, re.MULTILINE | re.DOTALL)
+    listed = re.findall(r"\b(\d+) [A-Z]", f"1 Notation{contents}")
+    assert listed == [number for number in re.findall(r"^## (\d+) ", TEXT, re.MULTILINE)]
 
 
 def block(title):
@@ -80,7 +113,18 @@ def block(title):
 
 
 GIVEN = {name: np.array(ast.literal_eval(text), float) for name, text in block("given").items()}
-COMPUTED = ("mean squared error", "one step", "binary cross-entropy", "dropout")
+COMPUTED = (
+    "mean squared error",
+    "one step",
+    "binary cross-entropy",
+    "dropout",
+    "each activation",
+    "one row of each loss",
+    "two steps of each optimizer",
+    "batch normalization",
+)
+# Those that list a family: with every member of it.
+WHOLE = ("each activation", "one row of each loss", "two steps of each optimizer")
 
 
 def example(loss="mse", keep_prob=1.0):
@@ -139,6 +183,71 @@ def dropout():
     return run(network, batch) | {"mask": drop.mask, "h_drop": drop.h}
 
 
+def each_activation():
+    """f and f' at u = −0.5, of all that work unit by unit."""
+    found, u = {}, np.array([[-0.5]])
+    for name, member in ACTIVATIONS.items():
+        activation = member()
+        own = {key: np.full(1, value) for key, value in activation.parameters.items()} or NONE
+        d_own = {key: np.empty(1) for key in own}
+        h, delta, scratch = np.empty_like(u), np.ones_like(u), activation.scratch(u, own, d_own)
+        activation.value(u, h, scratch)
+        activation.times_derivative(u.copy(), h, delta, scratch)
+        found[name] = np.concatenate([h, delta], axis=None)
+    del found["softmax"]
+    return found
+
+
+def one_row_of_each_loss():
+    """The row's loss and its derivative by each output."""
+    settings = {"huber": {"delta": 0.25}, "quantile": {"levels": (0.9,)}}
+    outputs = {"gaussian_nll": [0.5, 0.0], "cross_entropy": [0.5, 0.0, -1.0]}
+    rows = [(name, LOSSES[name](**settings.get(name, {})), "binary") for name in LOSSES]
+    rows += [(f"{name}_of_classes", LOSSES[name](), "multiclass") for name in ("focal", "hinge")]
+    found = {}
+    for name, member, task in rows:
+        loss = member.for_task(task)
+        u = np.array([outputs.get("cross_entropy" if loss.class_index else name, [0.5])])
+        target = np.array([1]) if loss.class_index else np.array([[1.0]])
+        row, delta = np.empty(1), np.empty_like(u)
+        loss.rows_and_delta(u, target, np.asarray(1.0), row, delta, loss.scratch(delta))
+        found[name] = np.concatenate([row, delta], axis=None)
+    return found
+
+
+def two_steps_of_each_optimizer():
+    """θ after g = 1 and then g = 0, from 1, with λ = 0.1."""
+    members = {name: member(learning_rate=0.1) for name, member in OPTIMIZERS.items()}
+    members["momentum"] = OPTIMIZERS["sgd"](0.1, momentum=0.9)
+    members["nesterov"] = OPTIMIZERS["sgd"](0.1, momentum=0.9, nesterov=True)
+    found = {}
+    for name, optimizer in members.items():
+        # One weight, and a bias that no gradient moves.
+        network = Network(Architecture(1, (), 1, LOSSES["mse"]()), np.array([1.0, 0.0]))
+        grad, rate = np.zeros(2), np.array(0.1)
+        step = optimizer.bind(network.theta, grad, rate, State(optimizer, network.theta))
+        decay = DecoupledDecay(0.1 * optimizer.decoupled_decay, network, rate)
+        found[name] = []
+        for gradient in (1.0, 0.0):
+            grad[...] = gradient, 0.0
+            decay.apply()
+            step()
+            found[name].append(network.theta[0])
+    return found
+
+
+def batch_normalization():
+    """One unit over three rows, δ in the first, and the running means after it."""
+    u, delta = np.array([[1.0], [2.0], [6.0]]), np.array([[1.0], [0.0], [0.0]])
+    own = {"weight": 2.0, "bias": 1.0, "mean": 0.0, "variance": 1.0}
+    own = {name: np.full(1, value) for name, value in own.items()}
+    d_own = {name: np.empty(1) for name in ("weight", "bias")}
+    stage = NORMS["batch"]().stage(u, own, d_own, training=True)
+    found = {"u_rows": u, "y_rows": stage.forward(u).copy(), "u_hat": stage.u_hat}
+    found |= {"d_u": stage.backward(delta), "d_gamma": d_own["weight"], "d_beta": d_own["bias"]}
+    return found | {"running_mean": own["mean"], "running_variance": own["variance"]}
+
+
 def as_printed(value):
     """Six decimals each, row by row; −0 prints as 0."""
     return re.sub(r"-(0\.0+)$", r"\1", f"{value:.6f}")
@@ -147,6 +256,8 @@ def as_printed(value):
 @pytest.mark.parametrize("title", COMPUTED)
 def test_the_worked_example_is_what_the_engine_computes(title):
     found = globals()[re.sub(r"\W", "_", title)]()
+    if title in WHOLE:
+        assert set(block(title)) == set(found)
     for name, printed in block(title).items():
         value = np.asarray(found[name], float)
         assert np.shape(ast.literal_eval(printed)) == value.shape, name
@@ -193,19 +304,76 @@ def test_the_probability_to_keep_is_rounded_as_the_page_says():
     assert drop.mask.mean() == pytest.approx(1.0, rel=1e-12)
 
 
-KEYS = re.findall(r"^\| [^|]+ \| `([\w.\[\]]+)` \| `(\S+)` \|", TEXT, re.MULTILINE)
+def table(header):
+    """Return the rows of the page's table with this header, each a list of its cells."""
+    _, _, rest = TEXT.partition(f"\n{header}\n")
+    rows = rest.partition("\n\n")[0].splitlines()[1:]
+    return [[cell.strip() for cell in row.strip("|").split(" | ")] for row in rows]
+
+
+def written(value):
+    """Return a default as a spec writes it."""
+    if isinstance(value, dict):
+        return value["name"]
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def leaves(value, path=""):
+    """Yield each key of a spec, with its value; a family's member is one, a list is its first."""
+    if isinstance(value, dict) and "name" not in value:
+        for key, inner in value.items():
+            yield from leaves(inner, f"{path}.{key}" if path else key)
+    elif isinstance(value, list) and value and isinstance(value[0], dict):
+        yield from leaves(value[0], f"{path}[0]")
+    else:
+        yield path, value
+
+
+KEYS = [(row[1].strip("`"), row[2].strip("`")) for row in table(KEYS_HEADER)]
+SPEC = Spec.model_validate({"data": {"path": "x.csv", "target": "y"}}).model_dump()
 
 
 @pytest.mark.parametrize(("key", "default"), KEYS, ids=[key for key, _ in KEYS])
 def test_a_key_of_the_table_has_the_default_it_says(key, default):
-    value = Spec.model_validate({"data": {"path": "x.csv", "target": "y"}}).model_dump()
+    value = SPEC
     for part in re.findall(r"\w+", key):
         value = value[int(part) if part.isdigit() else part]
-    assert str(value["name"] if isinstance(value, dict) else value) == default
+    assert written(value) == default
 
 
-def test_the_table_names_every_symbol_of_the_spec():
-    assert len(KEYS) == TEXT.partition("| symbol | key of the spec |")[2].count("\n| ") - 2
+@pytest.mark.parametrize("section", ["model", "training", "regularization"])
+def test_the_table_has_every_key_of_the_mathematics(section):
+    assert {f"{section}.{key}" for key, _ in leaves(SPEC[section])} <= {key for key, _ in KEYS}
+
+
+SETTINGS = [
+    (name.strip("`"), target, row[2].strip("`"))
+    for row in table(SETTINGS_HEADER)
+    for name, target in LINK.findall(row[1])
+]
+
+
+def settings_of(family):
+    """Yield each setting of each member: its reference, where it is defined, and its default."""
+    for member in family.values():
+        for f in dataclasses.fields(member):
+            (owner, *_) = (c for c in member.__mro__ if f.name in inspect.get_annotations(c))
+            yield f"{owner.__name__}.{f.name}", module_of(owner), f.default
+
+
+@pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.noun)
+def test_the_table_has_every_setting_with_its_default(family):
+    found = {(name, target): default for name, target, default in SETTINGS}
+    assert len(found) == len(SETTINGS), "a setting stands in the table twice"
+    for name, target, default in settings_of(family):
+        assert (name, target) in found, f"{name} is left out"
+        plain = list(default) if isinstance(default, tuple) else default
+        assert json.loads(found[name, target]) == plain, name
+
+
+def test_the_table_has_no_setting_that_no_member_has():
+    settings = {setting[:2] for family in FAMILIES for setting in settings_of(family)}
+    assert {setting[:2] for setting in SETTINGS} == settings
 
 
 @pytest.mark.parametrize(

@@ -103,7 +103,7 @@ def test_links_between_sections_lead_to_sections():
     assert {number for pair in named for number in pair if number} <= headings
     (contents,) = re.findall(r"^1 Notation(.*?)\n\n", TEXT, re.MULTILINE | re.DOTALL)
     listed = re.findall(r"\b(\d+) [A-Z]", f"1 Notation{contents}")
-    assert listed == [number for number in re.findall(r"^## (\d+) ", TEXT, re.MULTILINE)]
+    assert listed == re.findall(r"^## (\d+) ", TEXT, re.MULTILINE)
 
 
 def block(title):
@@ -178,7 +178,7 @@ def binary_cross_entropy():
 def dropout():
     network, batch = example(keep_prob=0.5)
     (drop,) = batch.drops
-    kept = np.array([0, 65535, 0, 0], np.uint16)  # 65535 is dropped at any p_k
+    kept = np.array([0, 65535, 0, 0], np.uint16)  # 65535 is dropped at p_k = 0.5
     drop.draw(kept)
     return run(network, batch) | {"mask": drop.mask, "h_drop": drop.h}
 

@@ -261,6 +261,22 @@ def test_an_epsilon_too_small_for_float32_is_not_zero_there(optimizer):
 
 
 @each_dtype
+@pytest.mark.parametrize(
+    ("optimizer", "step"),
+    [
+        # m̂ / √v̂ = 1, in float32 too: 1 − 0.9999 is not taken from the rounded 0.9999
+        (Adam(beta1=0.9999, beta2=0.9999), 0.1),
+        (AmsGrad(beta1=0.9999, beta2=0.9999), 0.1),
+        (RmsProp(rho=0.9999), 0.1 / np.sqrt(1e-4)),
+    ],
+    ids=repr,
+)
+def test_a_long_memory_is_not_rounded_away(optimizer, step, dtype):
+    theta = Descent(optimizer, np.zeros(1, dtype)).take([np.ones(1)])
+    np.testing.assert_allclose(theta, -step, rtol=2e-6)
+
+
+@each_dtype
 def test_a_deviation_rounded_below_zero_is_zero(dtype):
     # Of a constant gradient v − m² goes to 0, and rounding takes it below.
     descent = Descent(RmsProp(rho=0.5, epsilon=1.0, centered=True), np.ones(50, dtype))

@@ -61,7 +61,7 @@ class Focal(Loss):
     def faults(self, task: str | None) -> Iterator[tuple[tuple[str | int, ...], str]]:
         """Yield that α weighs two classes, not more."""
         if task == "multiclass" and self.alpha is not None:
-            yield ("alpha",), "weighs yes against no; the classes of multiclass are neither: null"
+            yield ("alpha",), "alpha weighs yes against no, and multiclass has neither: leave it null"
 
     def scratch(self, delta: Array) -> Any:
         """Four arrays like u, and γ."""

@@ -10,7 +10,7 @@ IN_TRAINING = (
     "allowed here: batch_size, early_stopping, epochs, metrics, optimizer, schedule, train_loss"
 )
 IN_LAYER = "allowed here: activation, initializer, keep_prob, norm, units"
-ACTIVATIONS = "allowed: identity, sigmoid, tanh, relu, leaky_relu, softmax"
+ACTIVATIONS = "allowed: identity, sigmoid, tanh, relu, leaky_relu, softmax, softplus, exponential"
 INITIALIZERS = "allowed: glorot_uniform, glorot_normal, he_uniform, he_normal, normal, uniform"
 NAME = "must be a name, or a mapping with a name"
 
@@ -101,7 +101,8 @@ SECOND_LINE = [
         "model: {loss: crossentropy}",
         (
             "15: model.loss: 'crossentropy' is not allowed; "
-            "allowed: mse, binary_cross_entropy, cross_entropy; did you mean cross_entropy?"
+            "allowed: mse, mae, huber, log_cosh, quantile, gaussian_nll, poisson, gamma, "
+            "binary_cross_entropy, cross_entropy, focal, hinge; did you mean cross_entropy?"
         ),
     ),
     (

@@ -465,6 +465,13 @@ def test_a_turn_is_bilinear_by_hand():
         assert rotated(picture, np.array([np.pi / 4]))[0, 0, 1, 0] == pytest.approx(8 * weight)
 
 
+def test_what_a_turn_brings_in_from_outside_is_zero():
+    # Turned by 45° the corner of 3 × 3 ones comes from √2 beside the centre: √2 − 1 outside.
+    turned = rotated(np.ones((1, 3, 3, 1)), np.array([np.pi / 4]))[0, :, :, 0]
+    np.testing.assert_allclose(turned[[0, 0, 2, 2], [0, 2, 0, 2]], 2 - np.sqrt(2))
+    np.testing.assert_allclose(turned[1], 1)
+
+
 @each_dtype
 def test_rotate_by_nothing_is_exact(dtype):
     training = replace(rows(dtype, image=True), scale=np.linspace(0.1, 3, 12))

@@ -523,6 +523,15 @@ def test_pixels_from_outside_are_zero_in_raw_units():
     np.testing.assert_allclose(new, -2.5)
 
 
+@pytest.mark.parametrize("name", ["shift", "flip", "rotate", "cutout"])
+def test_how_many_images_are_changed_at_once_does_not_show(name, monkeypatch):
+    training = rows("float32", image=True)
+    _, _, whole, _ = augmented(training, AUGMENTATIONS[name]())
+    monkeypatch.setattr("mlpcli.data.images.BLOCK_BYTES", 7 * 12 * 4)  # seven of the sixty
+    _, _, parts, _ = augmented(training, AUGMENTATIONS[name]())
+    np.testing.assert_array_equal(parts, whole)
+
+
 def test_channels_move_together():
     training = replace(rows(image=True), image=(2, 2, 3))
     _, slots, X, _ = augmented(training, AUGMENTATIONS["flip"](probability=1.0))

@@ -4,6 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from sklearn.neighbors import NearestNeighbors
 
 from mlpcli.data.augmentations import AUGMENTATIONS, TrainingRows
@@ -145,6 +147,25 @@ def test_the_share_of_rows_that_it_is_applied_to(name):
     # A quarter of those that 1 changes (few are changed into themselves), to five deviations.
     assert n_changed[0] > 2400
     assert n_changed[1] == pytest.approx(n_changed[0] / 4, abs=5 * np.sqrt(4000 * 3 / 16))
+
+
+LARGEST = {"float32": 3.4e38, "float64": 1.7e308}
+SMALLEST = {"float32": 1.4e-45, "float64": 5e-324}
+
+
+@each
+@each_dtype
+@given(picks=st.lists(st.integers(0, 5), min_size=96, max_size=96))
+def test_numbers_at_the_limits_raise_nothing_and_warn_of_nothing(member, dtype, picks):
+    large, small = LARGEST[dtype], SMALLEST[dtype]
+    values = np.array([0, 1, large, -large, small, -small], dtype)
+    for scale in (1.0, 1e-300, 1e300):
+        training = replace(
+            rows_for(member, dtype, n=8, categories=False),  # two rows of class 1
+            X=values[picks].reshape(8, 12),
+            scale=np.full(12, scale),
+        )
+        augmented(training, member())
 
 
 def test_a_member_draws_from_its_own_generator_only():

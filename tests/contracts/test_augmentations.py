@@ -211,16 +211,20 @@ class Fixed:
         return lambda *_, **__: np.array(self.draws[name])
 
 
+OWN = 7.7
+
+
 def test_mixup_by_hand():
-    training = replace(rows(n=4), X=np.array([[0.0], [1.0], [10.0], [4.0]]))
+    training = replace(rows(n=4), X=np.array([[0.0], [1.0], [10.0], [OWN]]))
     augmenter = Augmenter([AUGMENTATIONS["mixup"](probability=0.5)], training)
     X = training.X.copy()
     target = np.array([[1.0, 0.0], [0.0, 1.0], [1.0, 0.0], [0.0, 1.0]])
     # Row 2 is not chosen; row 3 is its own partner.
     draws = Fixed(beta=[0.75, 0.5, 0.1, 0.1], permutation=[1, 2, 0, 3], random=[0, 0.4, 0.5, 0])
     augmenter.apply(X, target, np.arange(4), [draws])
-    # 0.75 · 0 + 0.25 · 1; 0.5 · 1 + 0.5 · 10; 10; 4
-    np.testing.assert_allclose(X, [[0.25], [5.5], [10.0], [4.0]], rtol=1e-15)
+    # 0.75 · 0 + 0.25 · 1; 0.5 · 1 + 0.5 · 10; the last two to the bit, not 0.1 x + 0.9 x.
+    np.testing.assert_array_equal(X, [[0.25], [5.5], [10.0], [OWN]])
+    assert 0.1 * OWN + (1 - 0.1) * OWN != OWN
     np.testing.assert_allclose(target, [[0.75, 0.25], [0.5, 0.5], [1, 0], [0, 1]], rtol=1e-15)
 
 

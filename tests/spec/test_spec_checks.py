@@ -291,3 +291,24 @@ def test_a_loss_of_hard_targets_takes_no_mixtures(load, monkeypatch):
         "3:41: regularization.augmentation[1]: mixup mixes targets, which mse does not take",
         "3:48: regularization.augmentation[2]: feature_swap mixes targets, which mse does not take",
     ]
+
+
+def test_so_does_the_loss_that_the_task_chooses(load, monkeypatch):
+    found = load(DATA + "regularization: {augmentation: [mixup]}\n").spec
+    metrics = ["accuracy"]
+    assert check_task(found, "multiclass", metrics) == []
+    monkeypatch.setattr(LOSSES["cross_entropy"], "hard_targets", True, raising=False)
+    assert [problem.problem for problem in check_task(found, "multiclass", metrics)] == [
+        "mixup mixes targets, which cross_entropy does not take"
+    ]
+    assert check_task(found, "binary", metrics) == []
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_smote_and_class_weights_are_for_classes(load, task):
+    text = "regularization: {augmentation: [smote]}\n"
+    whole = load("data: {path: d.csv, target: y, class_weight: balanced}\n" + text).spec
+    found = [problem.path for problem in check_task(whole, task, [])]
+    fits = task in ("binary", "multiclass")
+    expected = [("data", "class_weight"), ("regularization", "augmentation", 0)]
+    assert [path for path in found if path[0] != "training"] == ([] if fits else expected)

@@ -14,6 +14,11 @@ check:
 test:
     pytest -n auto
 
+# gradients of specs drawn at random, and faults planted in every derivative
+campaigns:
+    python tests/campaigns/gradients.py --specs 2000
+    python tests/campaigns/faults.py
+
 # accuracy on the shipped data sets, over five seeds
 accuracy:
     python benchmarks/accuracy.py

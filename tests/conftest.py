@@ -39,7 +39,7 @@ def draw_target():
         if loss.class_index:
             return rng.integers(0, n_outputs, rows)
         if "regression" in loss.tasks:
-            n_targets = next(n for n in range(1, 99) if loss.n_outputs(n) == n_outputs)
+            n_targets = next(n for n in range(1, n_outputs + 1) if loss.n_outputs(n) == n_outputs)
             target = rng.normal(size=(*rows, n_targets))
             return np.where(loss.refused(target), -target, target).astype(dtype)
         if loss.link == "softmax":

@@ -104,7 +104,10 @@ class Jitter(Augmentation):
         rows = np.flatnonzero(rng.random(len(X)) < self.probability)
         noise = rng.standard_normal((len(rows), len(fitted)), dtype=X.dtype)
         noise *= X.dtype.type(self.std)
-        X[rows[:, np.newaxis], fitted] += noise
+        if len(fitted) == X.shape[1]:
+            X[rows] += noise  # twice as fast as picking numbers one by one
+        else:
+            X[rows[:, np.newaxis], fitted] += noise
 
 
 @dataclass(frozen=True)

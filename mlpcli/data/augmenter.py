@@ -49,8 +49,9 @@ class Augmenter:
                     the same ones for all chunks of an epoch
         """
         chunk = Chunk(X, target, self.source[slots], slots >= self.n_rows)
-        for member, fitted, rng in zip(self.members, self.fitted, generators, strict=True):
-            member.apply(chunk, fitted, rng)
+        with np.errstate(all="ignore"):  # numbers at the type's limit: the loss will say so
+            for member, fitted, rng in zip(self.members, self.fitted, generators, strict=True):
+                member.apply(chunk, fitted, rng)
 
 
 def _fitted(k: int, member: Augmentation, rows: TrainingRows) -> Any:

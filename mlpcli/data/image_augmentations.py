@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
@@ -47,7 +48,7 @@ class Shift(ImageAugmentation):
         """Move some images by whole pixels."""
         rows = np.flatnonzero(rng.random(len(chunk.X)) < self.probability)
         down, right = rng.integers(-self.pixels, self.pixels + 1, (2, len(rows)))
-        fitted.change(chunk.X, rows, lambda images: shifted(images, down, right))
+        fitted.change(chunk.X, rows, shifted, down, right)
 
 
 @AUGMENTATIONS.add("flip")
@@ -72,7 +73,7 @@ class Flip(ImageAugmentation):
         drawn = rng.random((2, len(chunk.X))) < self.probability
         drawn &= np.array([[self.horizontal], [self.vertical]])
         rows = np.flatnonzero(drawn.any(axis=0))
-        fitted.change(chunk.X, rows, lambda images: flipped(images, *drawn[:, rows]))
+        fitted.change(chunk.X, rows, flipped, *drawn[:, rows])
 
 
 @AUGMENTATIONS.add("rotate")
@@ -90,7 +91,7 @@ class Rotate(ImageAugmentation):
         """Turn some images."""
         rows = np.flatnonzero(rng.random(len(chunk.X)) < self.probability)
         radians = np.deg2rad(rng.uniform(-self.degrees, self.degrees, len(rows)))
-        fitted.change(chunk.X, rows, lambda images: rotated(images, radians))
+        fitted.change(chunk.X, rows, rotated, radians)
 
 
 @AUGMENTATIONS.add("cutout")
@@ -117,4 +118,4 @@ class Cutout(ImageAugmentation):
         height, width, _ = fitted.image
         top = rng.integers(0, height - self.size + 1, len(rows))
         left = rng.integers(0, width - self.size + 1, len(rows))
-        fitted.change(chunk.X, rows, lambda images: covered(images, top, left, self.size))
+        fitted.change(chunk.X, rows, partial(covered, size=self.size), top, left)

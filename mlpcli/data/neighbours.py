@@ -19,6 +19,7 @@ def nearest_rows(X: Array, k: int) -> Array:
     k  less than the number of rows
     """
     X = X.astype(np.float64)
+    X /= np.abs(X).max() or 1.0  # so that squares are neither too large nor too small
     X -= X.mean(axis=0)
     squares = np.vecdot(X, X)
     n = len(X)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
+from mlpcli.family import stacked
 from mlpcli.nn.activations import ACTIVATIONS, Activation
 from mlpcli.nn.arrays import Array, Shape
 from mlpcli.nn.initializers import INITIALIZERS, Initializer
@@ -96,6 +97,36 @@ class Architecture:
     def multiply_adds(self) -> int:
         """Multiplications with addition in one row's forward pass: Σ fan_in · fan_out."""
         return self.layout.n_weights
+
+
+def stack_architectures(architectures: Sequence[Architecture]) -> Architecture:
+    """Return one architecture for a stack of networks, given each lane's own.
+
+    Numbers may differ from lane to lane and become arrays (R,): settings of activations, norms and
+    the loss, keep probabilities. Everything else must be the same, or ValueError is raised; the
+    initializers of the first stand for all.
+    """
+    first = architectures[0]
+
+    def numbers(values: Sequence[Any]) -> Any:
+        return values[0] if len(set(values)) == 1 else np.array(values, np.float64)
+
+    hidden = tuple(
+        replace(
+            layers[0],
+            activation=stacked([layer.activation for layer in layers]),
+            keep_prob=numbers([layer.keep_prob for layer in layers]),
+            norm=None if layers[0].norm is None else stacked([layer.norm for layer in layers]),
+        )
+        for layers in zip(*(each.hidden for each in architectures), strict=True)
+    )
+    return replace(
+        first,
+        hidden=hidden,
+        loss=stacked([each.loss for each in architectures]),
+        output=None if first.output is None else stacked([a.output for a in architectures]),
+        input_keep_prob=numbers([each.input_keep_prob for each in architectures]),
+    )
 
 
 class Network:

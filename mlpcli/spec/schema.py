@@ -69,7 +69,9 @@ def _weights_of_classes(value: Any) -> Any:
 # The tag stands in pydantic's locations, where no label of a class should be taken for it.
 class_weights = Annotated[
     Annotated[Literal["balanced"], Tag("balanced")]
-    | Annotated[dict[str, Annotated[float, Field(ge=0.0)]], Tag("{label: weight}")]
+    | Annotated[
+        dict[str, Annotated[float, Field(ge=0.0)]], Field(min_length=1), Tag("{label: weight}")
+    ]
     | Annotated[None, Tag("null")],
     Discriminator(
         lambda value: (

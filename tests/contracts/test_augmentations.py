@@ -4,6 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from sklearn.neighbors import NearestNeighbors
 
 from mlpcli.data.augmentations import AUGMENTATIONS, TrainingRows
@@ -147,6 +149,25 @@ def test_the_share_of_rows_that_it_is_applied_to(name):
     assert n_changed[1] == pytest.approx(n_changed[0] / 4, abs=5 * np.sqrt(4000 * 3 / 16))
 
 
+LARGEST = {"float32": 3.4e38, "float64": 1.7e308}
+SMALLEST = {"float32": 1.4e-45, "float64": 5e-324}
+
+
+@each
+@each_dtype
+@given(picks=st.lists(st.integers(0, 5), min_size=96, max_size=96))
+def test_numbers_at_the_limits_raise_nothing_and_warn_of_nothing(member, dtype, picks):
+    large, small = LARGEST[dtype], SMALLEST[dtype]
+    values = np.array([0, 1, large, -large, small, -small], dtype)
+    for scale in (1.0, 1e-300, 1e300):
+        training = replace(
+            rows_for(member, dtype, n=8, categories=False),  # two rows of class 1
+            X=values[picks].reshape(8, 12),
+            scale=np.full(12, scale),
+        )
+        augmented(training, member())
+
+
 def test_a_member_draws_from_its_own_generator_only():
     training = rows()
     jitter = AUGMENTATIONS["jitter"](std=0.5)
@@ -190,16 +211,20 @@ class Fixed:
         return lambda *_, **__: np.array(self.draws[name])
 
 
+OWN = 7.7
+
+
 def test_mixup_by_hand():
-    training = replace(rows(n=4), X=np.array([[0.0], [1.0], [10.0], [4.0]]))
+    training = replace(rows(n=4), X=np.array([[0.0], [1.0], [10.0], [OWN]]))
     augmenter = Augmenter([AUGMENTATIONS["mixup"](probability=0.5)], training)
     X = training.X.copy()
     target = np.array([[1.0, 0.0], [0.0, 1.0], [1.0, 0.0], [0.0, 1.0]])
     # Row 2 is not chosen; row 3 is its own partner.
     draws = Fixed(beta=[0.75, 0.5, 0.1, 0.1], permutation=[1, 2, 0, 3], random=[0, 0.4, 0.5, 0])
     augmenter.apply(X, target, np.arange(4), [draws])
-    # 0.75 · 0 + 0.25 · 1; 0.5 · 1 + 0.5 · 10; 10; 4
-    np.testing.assert_allclose(X, [[0.25], [5.5], [10.0], [4.0]], rtol=1e-15)
+    # 0.75 · 0 + 0.25 · 1; 0.5 · 1 + 0.5 · 10; the last two to the bit, not 0.1 x + 0.9 x.
+    np.testing.assert_array_equal(X, [[0.25], [5.5], [10.0], [OWN]])
+    assert 0.1 * OWN + (1 - 0.1) * OWN != OWN
     np.testing.assert_allclose(target, [[0.75, 0.25], [0.5, 0.5], [1, 0], [0, 1]], rtol=1e-15)
 
 
@@ -465,6 +490,13 @@ def test_a_turn_is_bilinear_by_hand():
         assert rotated(picture, np.array([np.pi / 4]))[0, 0, 1, 0] == pytest.approx(8 * weight)
 
 
+def test_what_a_turn_brings_in_from_outside_is_zero():
+    # Turned by 45° the corner of 3 × 3 ones comes from √2 beside the centre: √2 − 1 outside.
+    turned = rotated(np.ones((1, 3, 3, 1)), np.array([np.pi / 4]))[0, :, :, 0]
+    np.testing.assert_allclose(turned[[0, 0, 2, 2], [0, 2, 0, 2]], 2 - np.sqrt(2))
+    np.testing.assert_allclose(turned[1], 1)
+
+
 @each_dtype
 def test_rotate_by_nothing_is_exact(dtype):
     training = replace(rows(dtype, image=True), scale=np.linspace(0.1, 3, 12))
@@ -514,6 +546,15 @@ def test_pixels_from_outside_are_zero_in_raw_units():
     new = X[~np.isclose(X[:, :, np.newaxis], training.X[slots][:, np.newaxis]).any(axis=2)]
     assert len(new) > 100
     np.testing.assert_allclose(new, -2.5)
+
+
+@pytest.mark.parametrize("name", ["shift", "flip", "rotate", "cutout"])
+def test_how_many_images_are_changed_at_once_does_not_show(name, monkeypatch):
+    training = rows("float32", image=True)
+    _, _, whole, _ = augmented(training, AUGMENTATIONS[name]())
+    monkeypatch.setattr("mlpcli.data.images.BLOCK_BYTES", 7 * 12 * 4)  # seven of the sixty
+    _, _, parts, _ = augmented(training, AUGMENTATIONS[name]())
+    np.testing.assert_array_equal(parts, whole)
 
 
 def test_channels_move_together():

@@ -13,7 +13,7 @@ AVERAGE = {"binary": "binary", "multiclass": "macro", "multilabel": "macro"}
 def decisions(outcome):
     if outcome.task == "multiclass":
         return outcome.score.argmax(axis=1)
-    decided = (outcome.score > 0.5).astype(int)
+    decided = (outcome.score > outcome.threshold).astype(int)
     return decided[:, 0] if outcome.task == "binary" else decided
 
 
@@ -39,11 +39,49 @@ ORACLES = {
     "rmse": lambda o: sk.root_mean_squared_error(o.target, o.score),
     "mae": lambda o: sk.mean_absolute_error(o.target, o.score),
     "r2": lambda o: sk.r2_score(o.target, o.score),
+    "pinball": lambda o: np.mean(
+        [
+            sk.mean_pinball_loss(o.target, o.quantiles[:, k], alpha=level)
+            for k, level in enumerate(o.levels)
+        ]
+    ),
+    # scikit-learn has none: counted one by one
+    "crossings": lambda o: np.mean(
+        [list(row) != sorted(row) for rows in o.quantiles for row in rows.T]
+    ),
+    "poisson_deviance": lambda o: sk.mean_poisson_deviance(o.target.ravel(), o.score.ravel()),
+    "gamma_deviance": lambda o: sk.mean_gamma_deviance(o.target.ravel(), o.score.ravel()),
 }
 
 
 def probabilities(rng, n_classes):
     return rng.dirichlet(np.ones(n_classes), N)
+
+
+def margins(rng):
+    # scores that are no probabilities: above 0 is yes
+    score = rng.normal(size=(N, 1))
+    return Outcome("binary", rng.integers(0, 2, N), score, probability=False, threshold=0.0)
+
+
+def margins_of_labels(rng):
+    score = rng.integers(-2, 3, (N, 3)).astype(float)
+    target = rng.integers(0, 2, (N, 3))
+    return Outcome("multilabel", target, score, probability=False, threshold=0.0)
+
+
+def quantiles(rng):
+    y = rng.normal(size=(N, 2)) * [1.0, 50.0]
+    found = np.array([[-1.0], [0.0], [1.0]]) * [1.0, 50.0] + rng.normal(size=(N, 3, 2))
+    return Outcome("regression", y, found[:, 1], levels=(0.1, 0.5, 0.75), quantiles=found)
+
+
+def counts(rng):
+    return Outcome("regression", rng.poisson(2.0, (N, 2)).astype(float), rng.random((N, 2)) + 0.1)
+
+
+def amounts(rng):
+    return Outcome("regression", rng.gamma(2.0, 3.0, (N, 1)), rng.random((N, 1)) + 0.1)
 
 
 def binary(rng):
@@ -94,16 +132,25 @@ def regression_constant(rng):
 CASES = [
     *(binary, binary_ties, binary_rare, multiclass, multiclass_ties),
     *(multilabel, multilabel_ties, regression, regression_many, regression_constant),
+    *(margins, margins_of_labels, quantiles, counts, amounts),
 ]
+# What a metric of one loss alone is made for.
+ALONE = {
+    "pinball": [quantiles],
+    "crossings": [quantiles],
+    "poisson_deviance": [counts, amounts],
+    "gamma_deviance": [amounts],
+}
 
 
 @pytest.mark.parametrize("name", METRICS)
 def test_it_equals_scikit_learn(name):
     compared = 0
-    for case in CASES:
-        for seed in range(5):
+    for case in ALONE.get(name, CASES):
+        for seed in range(10 if name in ALONE else 5):
             outcome = case(np.random.default_rng(seed))
-            if outcome.task in METRICS[name].tasks:
+            chances = outcome.probability or not METRICS[name].needs_probability
+            if outcome.task in METRICS[name].tasks and chances:
                 found, expected = METRICS[name]().value(outcome), ORACLES[name](outcome)
                 assert found == pytest.approx(expected, rel=1e-12), (case.__name__, seed)
                 compared += 1
@@ -163,8 +210,34 @@ def test_r2_of_one_row_is_not_defined():
 
 @pytest.mark.parametrize("task", ["regression", "binary", "multiclass", "multilabel"])
 def test_metrics_of_a_task(task):
-    assert [m.name for m in applicable(task)] == [n for n in METRICS if task in METRICS[n].tasks]
+    fitting = [n for n in METRICS if task in METRICS[n].tasks]
+    alone = [n for n in fitting if METRICS[n].losses]
+    assert [m.name for m in applicable(task)] == [n for n in fitting if n not in alone]
+    assert set(alone) == (set(ALONE) if task == "regression" else set())
+    for name in alone:
+        (loss,) = METRICS[name].losses
+        assert name in [m.name for m in applicable(task, loss=loss)]
+        assert name not in [m.name for m in applicable(task, loss="mae")]
     without = {m.name for m in applicable(task, probability=False)}
     assert not any(METRICS[n].needs_probability for n in without)
     assert any(task in METRICS[n].each_epoch for n in METRICS)
     assert all(set(m.each_epoch) <= set(m.tasks) for m in METRICS.values())
+
+
+def test_crossings_and_pinball_by_hand():
+    # levels 1/4, 1/2: the second row's quantiles cross
+    q = np.array([[[1.0], [3.0]], [[5.0], [4.0]]])
+    seen = Outcome("regression", np.array([[2.0], [4.0]]), q[:, 1], levels=(0.25, 0.5), quantiles=q)
+    assert METRICS["crossings"]().value(seen) == 0.5
+    # 1/4 (2 − 1), 1/2 (3 − 2), 3/4 (5 − 4), 0
+    assert METRICS["pinball"]().value(seen) == 1.5 / 4
+
+
+def test_the_poisson_deviance_of_no_count():
+    seen = Outcome("regression", np.array([[0.0]]), np.array([[0.5]]))
+    assert METRICS["poisson_deviance"]().value(seen) == 1.0  # 2 (0 + 0.5 − 0)
+
+
+@pytest.mark.parametrize("name", ["poisson_deviance", "gamma_deviance"])
+def test_a_deviance_is_not_defined_where_the_mean_is_0(name):
+    assert np.isnan(METRICS[name]().value(Outcome("regression", np.ones((1, 1)), np.zeros((1, 1)))))

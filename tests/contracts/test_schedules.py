@@ -215,19 +215,20 @@ def test_factors_are_finite_and_of_the_epoch_alone(schedule, warmup):
 
 @each_schedule
 @pytest.mark.parametrize("warmup", [0.0, 1.5])
-def test_a_course_goes_on_from_its_state(schedule, warmup):
+@pytest.mark.parametrize("interrupted", range(EPOCHS))
+def test_a_course_goes_on_from_its_state(schedule, warmup, interrupted):
     schedule = dataclasses.replace(schedule, warmup=warmup)
     if isinstance(schedule, Plateau):
-        schedule = dataclasses.replace(schedule, patience=1, cooldown=2)
+        schedule = dataclasses.replace(schedule, patience=1, cooldown=2, factor=0.5)
     figures = np.random.default_rng(0).normal(size=EPOCHS)
     whole, first = schedule.start(EPOCHS, STEPS), schedule.start(EPOCHS, STEPS)
-    for figure in figures[:5]:
+    for figure in figures[:interrupted]:
         whole.observe(figure)
         first.observe(figure)
     second = schedule.start(EPOCHS, STEPS)
     second.state = first.state
     assert all(type(key) is str for key in first.state)
-    for epoch, figure in enumerate(figures[5:], 6):
+    for epoch, figure in enumerate(figures[interrupted:], interrupted + 1):
         np.testing.assert_array_equal(second.factors(epoch), whole.factors(epoch))
         whole.observe(figure)
         second.observe(figure)

@@ -76,6 +76,7 @@ def only_refused(tmp_path_factory):
                 for part in found.parts.values():
                     assert np.isfinite(part.X).all()
                     assert np.isfinite(part.y).all()
+                    assert part.weight is None or np.isfinite(part.weight).all()
                 again, _ = found.encoding.encode(read_table(path, found.encoding.read), "float32")
                 train = found.parts["train"]
                 np.testing.assert_array_equal(again.X[train.rows], train.X)
@@ -111,10 +112,12 @@ cells = st.sampled_from(
     ]
 )
 options = [{}, {"scale": "none"}, {"categorical": ["a"]}, {"categorical": []}, {"stratify": False}]
+options += [{"sample_weight": "b"}, {"class_weight": "balanced"}, {"image": (1, 2, 1)}]
+options += [{"sample_weight": "b", "class_weight": {"yes": 1e300, "no": 0}, "image": (1, 1, 1)}]
 
 
 @given(st.lists(st.tuples(cells, cells, cells), min_size=1, max_size=12), st.sampled_from(options))
-@settings(max_examples=100)
+@settings(max_examples=200)
 def test_any_cells(only_refused, rows, options):
     content = "a,b,y\n" + "".join(",".join(row) + "\n" for row in rows)
     only_refused(content.encode(), **options)

@@ -97,7 +97,7 @@ def test_the_spec_is_shown_with_its_defaults_resolved(told):
     spec = told["spec"]
     assert spec["data"]["task"] == "multiclass"
     assert spec["data"]["categorical"] == ["colour"]
-    assert spec["model"]["loss"] == {"name": "cross_entropy"}
+    assert spec["model"]["loss"] == {"name": "cross_entropy", "label_smoothing": 0.0}
     assert spec["training"]["metrics"] == ["accuracy"]
 
 

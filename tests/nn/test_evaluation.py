@@ -8,10 +8,13 @@ from mlpcli.nn.losses import LOSSES
 from mlpcli.nn.network import Architecture, Layer, initialize, initialize_stack
 from mlpcli.nn.passes import Evaluation, Pass
 
-N_INPUTS, N_OUTPUTS = 5, 3
+N_INPUTS, N_OUTPUTS = 5, 6  # as many as two, and three, for each target
 ROWS = (1, 63, 64, 65, 128, 200)  # the smallest chunk has 64 rows
 
-each_loss = pytest.mark.parametrize("loss", [member() for member in LOSSES.values()], ids=repr)
+FORMS = dict.fromkeys(
+    member().for_task(task) for member in LOSSES.values() for task in member.tasks
+)
+each_loss = pytest.mark.parametrize("loss", FORMS, ids=repr)
 
 
 def architecture(loss):

@@ -125,7 +125,7 @@ SCHEDULES = [
     {"name": "plateau", "factor": 0.3, "patience": 0, "threshold": 0.2, "cooldown": 1},
     {"name": "plateau", "factor": 0.2, "patience": 0, "threshold": 0.01, "floor": 0.1},
 ]
-FIGURES = [1.0, 0.9, 0.87, 0.88, 0.6, 0.61, 0.58, 0.7, 0.7]  # of each epoch, for a plateau
+FIGURES = [3.0, 2.9, 2.87, 2.88, 2.6, 2.61, 2.58, 2.7, 2.7]  # of each epoch, for a plateau
 
 
 def draw():

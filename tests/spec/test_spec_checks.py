@@ -8,22 +8,34 @@ from mlpcli.errors import DataError, SpecError
 from mlpcli.nn.activations import ACTIVATIONS
 from mlpcli.nn.losses import LOSSES
 from mlpcli.spec.checks import DEFAULT_LOSS, check_task, loss_name
+from mlpcli.spec.checks.augmentation import check_mixing
+from mlpcli.training.assemble import fitting_metrics
 from mlpcli.training.metrics import METRICS, applicable
 
 DATA = "data: {path: d.csv, target: y}\n"
 TASKS = ("regression", "binary", "multiclass", "multilabel")
 
-# By hand, from the losses' definitions: mse takes any output, the others need a probability.
+# By hand, from the losses' definitions: on which outputs they are defined; None is any.
 PAIRS = {
-    "mse": set(ACTIVATIONS),
-    "binary_cross_entropy": {"sigmoid"},
-    "cross_entropy": {"softmax"},
+    "mse": None,
+    "mae": None,
+    "huber": None,
+    "log_cosh": None,
+    "quantile": ["identity"],
+    "gaussian_nll": ["identity"],
+    "poisson": ["exponential", "softplus"],
+    "gamma": ["exponential", "softplus"],
+    "binary_cross_entropy": ["sigmoid"],
+    "cross_entropy": ["softmax"],
+    "focal": ["sigmoid", "softmax"],
+    "hinge": ["identity"],
 }
+NUMBERS = "mse, mae, huber, log_cosh, quantile, gaussian_nll, poisson, gamma"
 FITTING = {
-    "regression": ["mse"],
-    "binary": ["mse", "binary_cross_entropy"],
-    "multiclass": ["mse", "cross_entropy"],
-    "multilabel": ["mse", "binary_cross_entropy"],
+    "regression": NUMBERS.split(", "),
+    "binary": ["mse", "binary_cross_entropy", "focal", "hinge"],
+    "multiclass": ["mse", "cross_entropy", "focal", "hinge"],
+    "multilabel": ["mse", "binary_cross_entropy", "focal", "hinge"],
 }
 
 
@@ -35,14 +47,15 @@ def test_the_tables_of_this_test_are_whole():
 @pytest.mark.parametrize(("loss", "output"), [*itertools.product(LOSSES, ACTIVATIONS)])
 def test_which_output_goes_with_which_loss(spec, faults, loss, output):
     text = f"model: {{loss: {loss}, output: {output}}}\n"
-    if output in PAIRS[loss]:
+    allowed = PAIRS[loss]
+    if allowed is None or output in allowed:
         assert spec(text).model.output.name == output
     else:
-        link = LOSSES[loss].link
         assert faults(DATA + text) == [
             (
-                f"2:{text.index('output: ') + 9}: model.output: {loss} is defined on {link} "
-                f"outputs, not on {output}; allowed: auto, {link}; any other output goes with mse"
+                f"2:{text.index('output: ') + 9}: model.output: {loss} is defined on "
+                f"{' or '.join(allowed)} outputs, not on {output}; "
+                f"allowed: auto, {', '.join(allowed)}; any other output goes with mse"
             )
         ]
 
@@ -70,10 +83,11 @@ def test_the_default_loss_of_a_task_fits_it(spec, task):
 
 
 def test_softmax_is_no_hidden_activation(faults):
-    assert faults(DATA + "model: {layers: [{units: 3}, {units: 3, activation: softmax}]}\n") == [
+    found = faults(DATA + "model: {layers: [{units: 3}, {units: 3, activation: softmax}]}\n")
+    assert [fault[:115] for fault in found] == [
         (
             "2:53: model.layers[1].activation: softmax is for the output only; "
-            "allowed: identity, sigmoid, tanh, relu, leaky_relu"
+            "allowed: identity, relu, leaky_relu, prelu, elu, "
         )
     ]
 
@@ -81,14 +95,18 @@ def test_softmax_is_no_hidden_activation(faults):
 def problems(load, text, task):
     """Return what does not fit the task, as the command would say it once the data is read."""
     loaded = load(DATA + text)
-    found = check_task(loaded.spec, task, [metric.name for metric in applicable(task)])
+    fitting = [metric.name for metric in fitting_metrics(loaded.spec, task)]
+    found = check_task(loaded.spec, task, fitting)
     return str(loaded.error(found)).replace("spec.yaml:", "").split("\n") if found else []
 
 
 def test_a_task_that_the_data_decides_is_checked_like_one_the_spec_says(load):
     assert problems(load, "model: {loss: cross_entropy}\n", "multiclass") == []
     assert problems(load, "model: {loss: cross_entropy}\n", "regression") == [
-        "2:15: model.loss: cross_entropy does not fit the task, regression; allowed: mse"
+        (
+            "2:15: model.loss: cross_entropy does not fit the task, regression; "
+            f"allowed: {NUMBERS}; or data.task: multiclass, where that is what the target is"
+        )
     ]
     assert problems(load, "model: {output: relu}\n", "regression") == []
     assert problems(load, "model: {output: relu}\n", "multiclass") == [
@@ -100,16 +118,17 @@ def test_a_task_that_the_data_decides_is_checked_like_one_the_spec_says(load):
 
 
 MULTICLASS = "accuracy, balanced_accuracy, f1, roc_auc, log_loss"
+NOT_OURS = "is not a metric of multiclass with cross_entropy on softmax outputs"
 
 
 def test_a_metric_of_another_task_or_of_none(load):
     text = "training: {metrics: [acuracy, r2, f1]}\n"
     assert problems(load, text, "multiclass") == [
         (
-            f"2:22: training.metrics[0]: 'acuracy' is not a metric of this task; "
+            f"2:22: training.metrics[0]: 'acuracy' {NOT_OURS}; "
             f"allowed: {MULTICLASS}; did you mean accuracy?"
         ),
-        f"2:31: training.metrics[1]: 'r2' is not a metric of this task; allowed: {MULTICLASS}",
+        f"2:31: training.metrics[1]: 'r2' {NOT_OURS}; allowed: {MULTICLASS}",
     ]
 
 
@@ -124,6 +143,118 @@ def test_every_metric_of_the_task_can_be_asked_for_and_monitored(load, task):
     for name in set(METRICS) - set(names):
         text = f"training: {{early_stopping: {{monitor: val_{name}}}}}\n"
         assert f"'val_{name}' is not a column of metrics.csv" in problems(load, text, task)[0]
+
+
+@pytest.mark.parametrize(
+    ("model", "task"),
+    [
+        ("{loss: hinge}", "binary"),
+        ("{loss: hinge}", "multiclass"),
+        ("{loss: mse}", "binary"),
+        ("{loss: mse, output: tanh}", "multiclass"),
+    ],
+)
+def test_log_loss_needs_probabilities(load, model, task):
+    for text, said in [
+        ("{metrics: [log_loss]}", "'log_loss' is not a metric of"),
+        ("{early_stopping: {monitor: val_log_loss}}", "'val_log_loss' is not a column"),
+    ]:
+        (problem,) = problems(load, f"model: {model}\ntraining: {text}\n", task)
+        assert said in problem
+        assert "log_loss" not in problem.partition("allowed: ")[2]
+    assert problems(load, f"model: {model}\ntraining: {{metrics: [roc_auc, f1]}}\n", task) == []
+    sigmoid = "model: {loss: mse, output: sigmoid}\ntraining: {metrics: [log_loss]}\n"
+    assert problems(load, sigmoid, task) == []
+
+
+@pytest.mark.parametrize(
+    ("loss", "metric"),
+    [
+        ("quantile", "crossings"),
+        ("quantile", "pinball"),
+        ("poisson", "poisson_deviance"),
+        ("gamma", "gamma_deviance"),
+    ],
+)
+def test_a_metric_of_one_loss_goes_with_that_loss_alone(load, loss, metric):
+    text = f"training: {{metrics: [{metric}], early_stopping: {{monitor: val_{metric}}}}}\n"
+    assert problems(load, f"model: {{loss: {loss}}}\n{text}", "regression") == []
+    both = problems(load, f"model: {{loss: mae}}\n{text}", "regression")
+    assert "not a metric of regression with mae on identity outputs" in both[0]
+    assert len(both) == 2
+
+
+@pytest.mark.parametrize(
+    ("levels", "at", "expected"),
+    [
+        ("[]", 0, ": at least one level is needed, such as [0.1, 0.5, 0.9]"),
+        ("[0.1, 1]", 6, "[1]: a level lies between 0 and 1, 1 does not"),
+        ("[0, 0.5]", 1, "[0]: a level lies between 0 and 1, 0 does not"),
+        ("[0.5, 0.5]", 6, "[1]: levels rise: 0.5 comes after 0.5"),
+        ("[0.5, 0.1]", 6, "[1]: levels rise: 0.1 comes after 0.5"),
+        ("0.5", 0, ": must be a list of numbers, not 0.5"),
+        ("[0.1, x]", 6, "[1]: must be a number, not 'x'"),
+        ("[0.1, .nan]", 6, "[1]: must be a finite number, not nan"),
+    ],
+)
+def test_levels_of_quantiles_rise_between_0_and_1(faults, levels, at, expected):
+    text = f"model: {{loss: {{name: quantile, levels: {levels}}}}}\n"
+    column = text.index("levels: ") + len("levels: ") + 1 + at
+    assert faults(DATA + text) == [f"2:{column}: model.loss.levels{expected}"]
+
+
+def test_every_level_that_is_wrong_is_told(faults):
+    assert len(faults(DATA + "model: {loss: {name: quantile, levels: [-1, 0.5, 2]}}\n")) == 2
+
+
+def test_alpha_weighs_two_classes_not_more(load, faults):
+    text = "model: {loss: {name: focal, alpha: 0.25}}\n"
+    fault = "2:36: model.loss.alpha: alpha weighs yes against no, and multiclass has neither: set"
+    assert problems(load, text, "binary") == []
+    assert problems(load, text, "multiclass")[0].startswith(fault)
+    with_task = f"data: {{path: d.csv, target: y, task: multiclass}}\n{text}"
+    assert faults(with_task)[0].startswith(fault)
+    assert problems(load, "model: {loss: {name: focal, alpha: null}}\n", "multiclass") == []
+
+
+@pytest.mark.parametrize("loss", ["poisson", "gamma"])
+def test_a_positive_target_is_not_standardized(spec, faults, loss):
+    data = "data: {path: d.csv, target: y, scale_target: standard}\n"
+    assert faults(data + f"model: {{loss: {loss}}}\n") == [
+        (
+            f"1:46: data.scale_target: {loss} takes the target in its own unit, not standardized; "
+            "none, or auto"
+        )
+    ]
+    assert spec(f"model: {{loss: {loss}}}\n").data.scale_target is None
+
+
+@pytest.mark.parametrize(
+    ("loss", "other"), [("gaussian_nll", "y_std"), ("{name: quantile, levels: [0.1]}", "y_q0.1")]
+)
+def test_a_target_named_like_a_prediction_of_another(faults, load, loss, other):
+    text = f"data: {{path: d.csv, target: [y, {other}]}}\nmodel: {{loss: {loss}}}\n"
+    (fault,) = faults(text)
+    assert fault.startswith(
+        f"1:{text.index(other) + 1}: data.target[1]: the predictions of 'y' have"
+    )
+    assert load(text.replace(f"[y, {other}]", other)).spec.data.targets == [other]
+
+
+def test_a_link_is_taken_with_its_default_settings(faults, monkeypatch):
+    monkeypatch.setattr(LOSSES["hinge"], "link", "leaky_relu")
+    text = DATA + "model: {loss: hinge, output: {name: leaky_relu, slope: 0.5}}\n"
+    (fault,) = faults(text)
+    assert "hinge is computed together with leaky_relu, with its default settings" in fault
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_who_can_make_something_of_mixed_targets(spec, task):
+    path = ("data", "path")
+    for loss in FITTING[task]:
+        found = check_mixing(spec(f"model: {{loss: {loss}}}\n"), task, path, "mixup")
+        assert [problem.path for problem in found] == [path] * (loss == "hinge")
+    assert list(check_mixing(spec(), task, path, "mixup")) == []
 
 
 @pytest.mark.parametrize(
@@ -148,17 +279,34 @@ def test_an_error_of_the_data_takes_the_place_of_the_key_it_comes_from(load):
     assert str(loaded.located(DataError("d.csv:3:1: too long"))) == "d.csv:3:1: too long"
 
 
-def test_a_loss_of_hard_targets_takes_no_mixtures(load, monkeypatch):
+def test_a_loss_of_hard_targets_takes_no_mixtures(load):
     text = (
-        "data: {path: d.csv, target: y}\n"
-        "model: {loss: mse}\n"
+        "data: {path: d.csv, target: y, task: binary}\n"
+        "model: {loss: hinge}\n"
         "regularization: {augmentation: [jitter, mixup, feature_swap]}\n"
     )
-    load(text)  # a loss takes them unless it says otherwise
-    monkeypatch.setattr(LOSSES["mse"], "hard_targets", True, raising=False)
+    load(text.replace("hinge", "focal"))
     with pytest.raises(SpecError) as caught:
         load(text)
+    of = "the targets of rows, of which hinge can make nothing; a loss among: "
     assert [str(fault).removeprefix("spec.yaml:") for fault in caught.value.faults] == [
-        "3:41: regularization.augmentation[1]: mixup mixes targets, which mse does not take",
-        "3:48: regularization.augmentation[2]: feature_swap mixes targets, which mse does not take",
+        f"3:41: regularization.augmentation[1]: mixup mixes {of}mse, binary_cross_entropy, focal",
+        f"3:48: regularization.augmentation[2]: feature_swap mixes {of}"
+        "mse, binary_cross_entropy, focal",
     ]
+
+
+def test_the_loss_that_the_task_chooses_takes_them(load):
+    found = load(DATA + "regularization: {augmentation: [mixup]}\n").spec
+    for task in TASKS:
+        assert check_task(found, task, ["accuracy"]) == []
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_smote_and_class_weights_are_for_classes(load, task):
+    text = "regularization: {augmentation: [smote]}\n"
+    whole = load("data: {path: d.csv, target: y, class_weight: balanced}\n" + text).spec
+    found = [problem.path for problem in check_task(whole, task, [])]
+    fits = task in ("binary", "multiclass")
+    expected = [("data", "class_weight"), ("regularization", "augmentation", 0)]
+    assert [path for path in found if path[0] != "training"] == ([] if fits else expected)

@@ -50,7 +50,7 @@ class Focal(Loss):
     )
 
     def for_task(self, task: str, *, output: str | None = None, mixed: bool = False) -> Loss:
-        """Return the form for the task, for α, and for mixtures, which smoothed targets are."""
+        """Return the form for the task, for α, and for mixtures, as smoothed targets are."""
         soft = mixed or bool(np.any(np.asarray(self.label_smoothing) != 0))
         if task == "multiclass":
             return self.form(FocalOfMixtures if soft else FocalOfClasses)
@@ -61,7 +61,7 @@ class Focal(Loss):
     def faults(self, task: str | None) -> Iterator[tuple[tuple[str | int, ...], str]]:
         """Yield that α weighs two classes, not more."""
         if task == "multiclass" and self.alpha is not None:
-            yield ("alpha",), "weighs yes against no; the classes of multiclass are neither: null"
+            yield ("alpha",), "alpha weighs yes against no, and multiclass has neither: set it null"
 
     def scratch(self, delta: Array) -> Any:
         """Four arrays like u, and γ."""

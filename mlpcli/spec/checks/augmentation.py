@@ -48,11 +48,14 @@ def check_augmentation_of_task(spec: Spec, task: str) -> Iterator[Problem]:
             problem = f"{chosen.name} does not fit the task, {task}"
             yield Problem((*AUGMENTATION, k), problem, f"it is for: {listing(tasks)}")
         elif AUGMENTATIONS[chosen.name].mixes:
-            yield from _check_mixing(spec, task, (*AUGMENTATION, k), chosen.name)
+            yield from check_mixing(spec, task, (*AUGMENTATION, k), chosen.name)
 
 
-def _check_mixing(spec: Spec, task: str, path: Path, name: str) -> Iterator[Problem]:
-    """Check that the loss has a form for mixtures of classes; of numbers every loss has one."""
+def check_mixing(spec: Spec, task: str, path: Path, name: str) -> Iterator[Problem]:
+    """Check that the loss has a form for mixtures of classes; of numbers every loss has one.
+
+    path, name  of what asks for mixtures
+    """
     if task in LOSSES[loss_name(spec, task)].tasks and task != "regression":
         loss = chosen_loss(spec, task)
         if not loss.mixes:

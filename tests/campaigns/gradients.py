@@ -1,0 +1,276 @@
+"""Check the gradients of specs drawn at random: everything that the schema allows, together.
+
+    python tests/campaigns/gradients.py --specs 2000     the long campaign
+    python tests/campaigns/gradients.py --specs 100      what the tests run
+
+Hypothesis draws task, loss, output, depth, widths, activations, normalizations, dropout, L1, L2,
+mixed targets, weights, and settings of each within their bounds, all from the tables of the
+families, so that a new member is drawn as soon as it is there. Each spec is loaded as a file
+would be, and checked as `mlp gradcheck --synthetic` does. Then up to three networks with settings
+of their own are stacked: the gradient of every lane has to be that of the network alone, bit for
+bit. Exit code 1, and the spec, where one fails.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import sys
+import tempfile
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import strategies as st
+
+from mlpcli.errors import SpecError
+from mlpcli.nn.activations import ACTIVATIONS
+from mlpcli.nn.draws import Masks
+from mlpcli.nn.gradcheck import check_gradient
+from mlpcli.nn.losses import LOSSES
+from mlpcli.nn.network import Network, stack_architectures
+from mlpcli.nn.norms import NORMS
+from mlpcli.nn.passes import Pass
+from mlpcli.spec.load import load_spec
+from mlpcli.training.first_batch import synthetic_batch
+
+TASKS = ("regression", "binary", "multiclass", "multilabel")
+LIST_SETTINGS = {"levels": [[0.1, 0.5, 0.9], [0.25], [0.05, 0.95]], "alpha": [None, 0.3]}
+
+
+@st.composite
+def setting(draw, field):
+    """Draw a value of a member's setting within its bounds, near its default."""
+    default, bounds = field.default, field.metadata["bounds"]
+    if isinstance(default, bool):
+        return draw(st.booleans())
+    if not isinstance(default, int | float):
+        return draw(st.sampled_from(LIST_SETTINGS[field.name]))
+    low = bounds.get("ge", bounds.get("gt", 0.0))
+    high = bounds.get("le", bounds.get("lt", 4 * default + 1))
+    wide = draw(st.floats(0.02, 0.98))
+    return draw(st.sampled_from([default, round(low + (high - low) * wide, 6)]))
+
+
+@st.composite
+def member(draw, family, names):
+    """Draw a member of a family with settings."""
+    name = draw(st.sampled_from(names))
+    own = {f.name: draw(setting(f)) for f in dataclasses.fields(family[name])}
+    if "epsilon" in own:  # at 1e-5 a batch of two rows has no derivative to speak of
+        own["epsilon"] = draw(st.sampled_from([1e-3, 0.01, 0.3]))
+    return {"name": name, **own}
+
+
+@st.composite
+def layers(draw):
+    """Draw hidden layers."""
+    hidden = [name for name, f in ACTIVATIONS.items() if not f.output_only]
+    found = []
+    for _ in range(draw(st.integers(0, 3))):
+        units = draw(st.integers(1, 6))
+        norms = [name for name, norm in NORMS.items() if norm.least_units <= units]
+        found.append(
+            {
+                "units": units,
+                "activation": draw(member(ACTIVATIONS, hidden)),
+                "keep_prob": draw(st.sampled_from([1.0, 1.0, 0.8, 0.5])),
+                "norm": draw(st.none() | st.none() | member(NORMS, norms)),
+            }
+        )
+    return found
+
+
+@st.composite
+def specs(draw):
+    """Draw a spec as plain data; now and then one that the checks refuse."""
+    task = draw(st.sampled_from(TASKS))
+    loss = draw(member(LOSSES, [name for name, each in LOSSES.items() if task in each.tasks]))
+    several = task == "multilabel" or (task == "regression" and draw(st.booleans()))
+    form = LOSSES[loss["name"]]().for_task(task)
+    outputs = list(ACTIVATIONS) if form.outputs is None else [form.link, *form.outputs]
+    mixes = task != "regression" and draw(st.booleans())
+    return {
+        "seed": draw(st.integers(0, 2**32)),
+        "data": {
+            "path": "none.csv",
+            "target": ["a", "b"] if several else "a",
+            "task": task,
+            "scale_target": "none",
+            "sample_weight": draw(st.sampled_from([None, "w"])),
+        },
+        "model": {
+            "layers": draw(layers()),
+            "loss": loss,
+            "output": draw(st.sampled_from(["auto", "auto", *outputs])),
+            "input_keep_prob": draw(st.sampled_from([1.0, 1.0, 0.7])),
+        },
+        "training": {"batch_size": draw(st.integers(2, 9))},
+        "regularization": {
+            "l2": draw(st.sampled_from([0.0, 1e-3, 0.1])),
+            "l1": draw(st.sampled_from([0.0, 0.0, 1e-3, 0.05])),
+            "augmentation": [{"name": "mixup"}] if mixes else [],
+        },
+    }
+
+
+def loaded(spec, folder):
+    """Return a spec as a file would be loaded, and its made-up batch."""
+    path = folder / "spec.yaml"
+    path.write_text(json.dumps(spec), encoding="utf-8")  # YAML takes JSON
+    return synthetic_batch(load_spec(str(path)))
+
+
+def varied(draw, spec):
+    """Return the spec with other numbers in the same places, another lane of its stack."""
+    other = json.loads(json.dumps(spec))
+    other["seed"] = draw(st.integers(0, 2**32))
+    members = [(LOSSES, other["model"]["loss"])]
+    for layer in other["model"]["layers"]:
+        members.append((ACTIVATIONS, layer["activation"]))
+        if layer["norm"]:
+            members.append((NORMS, layer["norm"]))
+        layer["keep_prob"] = draw(st.sampled_from([1.0, 0.9, 0.5]))
+    for family, chosen in members:
+        for field in dataclasses.fields(family[chosen["name"]]):
+            same = isinstance(field.default, int | float) and not isinstance(field.default, bool)
+            # A label smoothing of 0 is another form than one above: lanes share their form.
+            if same and chosen[field.name] and field.name != "epsilon":
+                chosen[field.name] = draw(setting(field)) or chosen[field.name]
+    return other
+
+
+def gradient(architecture, vector, seeds, batches):
+    """Return J and its gradient with the dropout masks of epoch 1; of one network or a stack."""
+    network = Network(architecture, vector)
+    weight = batches[0].added.weight
+    one = Pass(network, len(batches[0].X), training=True, weighted=weight is not None)
+    masks = Masks(one.drops, network.lead)
+    masks.start(seeds, 1)
+    masks.draw()
+    lanes = network.lead
+
+    def of(values):
+        return np.stack(values) if lanes else values[0]
+
+    if weight is not None:
+        one.weigh(of([batch.added.weight for batch in batches]))
+    X, target = of([batch.X for batch in batches]), of([batch.target for batch in batches])
+    return one.value_and_gradient(X, target), one.grad, network.statistics
+
+
+def check_stack(batches, seeds):
+    """Check that every lane has the bits of its network alone."""
+    together = stack_architectures([batch.architecture for batch in batches])
+    vector = np.stack([batch.theta for batch in batches])
+    value, grad, statistics = gradient(together, vector, seeds, batches)
+    for r, batch in enumerate(batches):
+        alone = gradient(batch.architecture, batch.theta.copy(), seeds[r : r + 1], [batch])
+        for lanes, own in zip((value, grad, statistics), alone, strict=True):
+            np.testing.assert_array_equal(own, lanes[r])
+
+
+class Campaign:
+    """What has been checked, and the worst that was seen."""
+
+    def __init__(self, folder):
+        self.folder, self.specs, self.stacks, self.refused = folder, 0, 0, 0
+        self.worst, self.entries, self.members = 0.0, 0, Counter()
+        self.failure = self.error = None
+
+    def one(self, draw, spec):
+        """Check one spec, and a stack of its kind. AssertionError where it is wrong."""
+        try:
+            batch = loaded(spec, self.folder)
+        except SpecError:  # two settings that do not go together: another is drawn
+            self.refused += 1
+            return
+        found = check_gradient(
+            batch.architecture,
+            batch.theta,
+            batch.X,
+            batch.target,
+            added=batch.added,
+            seed=spec["seed"],
+            samples=24,
+            directions=2,
+        )
+        self.failure = spec
+        assert found.passed, found
+        n = draw(st.integers(1, 3))
+        if n > 1:
+            others = [varied(draw, spec) for _ in range(n - 1)]
+            try:
+                batches = [batch, *(loaded(other, self.folder) for other in others)]
+            except SpecError:
+                batches = []
+            if batches:
+                check_stack(batches, [spec["seed"], *(other["seed"] for other in others)])
+                self.stacks += 1
+        self.failure = None
+        self._count(spec, found)
+
+    def _count(self, spec, found):
+        self.specs += 1
+        self.worst = max([self.worst, found.directions.worst, *(t.worst for t in found.tensors)])
+        self.entries += sum(t.checked for t in found.tensors)
+        model = spec["model"]
+        names = [f"loss {model['loss']['name']}", f"output {model['output']}"]
+        for layer in model["layers"]:
+            names.append(f"activation {layer['activation']['name']}")
+            names += [f"norm {layer['norm']['name']}"] if layer["norm"] else []
+        names += [f"regularizer {key}" for key in ("l1", "l2") if spec["regularization"][key]]
+        self.members.update(set(names))
+
+
+def run(n_specs, start, folder):
+    """Run the campaign until so many specs have passed; return it."""
+    campaign = Campaign(folder)
+    while campaign.specs < n_specs and campaign.failure is None:
+
+        @seed(start)
+        @settings(
+            max_examples=n_specs - campaign.specs,
+            deadline=None,
+            database=None,
+            phases=[Phase.generate],
+            suppress_health_check=list(HealthCheck),
+        )
+        @given(st.data())
+        def specs_of_all_kinds(data):
+            campaign.one(data.draw, data.draw(specs()))
+
+        try:
+            specs_of_all_kinds()
+        except AssertionError as error:
+            campaign.error = error
+            break
+        start += 1
+    return campaign
+
+
+def main():
+    """Run it and say what was seen; return the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--specs", type=int, default=2000)
+    parser.add_argument("--seed", type=int, default=0)
+    given_ = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        campaign = run(given_.specs, given_.seed, Path(folder))
+    if campaign.failure is not None:
+        print(json.dumps(campaign.failure), campaign.error, sep="\n", file=sys.stderr)
+        return 1
+    for name, count in sorted(campaign.members.items()):
+        print(f"{count:6}  {name}")
+    print(
+        f"{campaign.specs} specs passed, {campaign.entries} entries; {campaign.stacks} stacks had "
+        f"the bits of their networks alone; worst relative error {campaign.worst:.1e}; "
+        f"{campaign.refused} drawn specs were refused by the checks"
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,36 @@
+"""A short pass of each campaign: the commands that run them long are in their own docstrings."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).parent
+
+
+def run(name, *arguments):
+    done = subprocess.run(
+        [sys.executable, HERE / f"{name}.py", *arguments],
+        env=os.environ | {"PYTHONPATH": str(HERE.parents[1])},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    return done.stdout
+
+
+def test_the_gradients_of_a_hundred_specs_are_right():
+    said = run("gradients", "--specs", "100").splitlines()[-1]
+    assert said.startswith("100 specs passed")
+    assert float(re.search(r"worst relative error (\S+);", said)[1]) < 1e-6
+
+
+def test_every_planted_fault_is_caught():
+    lines = run("faults").splitlines()
+    assert {line.split()[0] for line in lines[:-1]} == {"caught"}
+    n = len(lines) - 1
+    assert lines[-1] == f"{n} of {n} planted faults were caught"
+    assert n >= 140

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from mlpcli.data.augmentations import AUGMENTATIONS
 from mlpcli.nn.activations import ACTIVATIONS, NONE
+from mlpcli.nn.draws import Masks
 from mlpcli.nn.initializers import INITIALIZERS
 from mlpcli.nn.losses import LOSSES
 from mlpcli.nn.network import Architecture, Layer, Network
@@ -302,6 +303,27 @@ def test_the_probability_to_keep_is_rounded_as_the_page_says():
     kept = np.count_nonzero(drop.mask)
     assert (kept, f"{kept / RESOLUTION:.7f}") == (int(threshold), probability)
     assert drop.mask.mean() == pytest.approx(1.0, rel=1e-12)
+
+
+@pytest.mark.parametrize("off", [0, 1, 2])
+def test_dropout_in_one_layer_changes_no_others_masks(off):
+    def masks(keep):
+        hidden = tuple(Layer(6, ACTIVATIONS["tanh"](), p) for p in keep[1:])
+        architecture = Architecture(5, hidden, 1, LOSSES["mse"](), input_keep_prob=keep[0])
+        network = Network(architecture, np.zeros(architecture.layout.n_params))
+        drops = Pass(network, 8, training=True).drops
+        drawn = Masks(drops, ())
+        drawn.start([3], 2)
+        drawn.draw()
+        return {drop.place: drop.mask for drop in drops}
+
+    keep = [0.9, 0.8, 0.7]
+    all_on = masks(keep)
+    keep[off] = 1.0
+    rest = masks(keep)
+    assert set(rest) == {0, 1, 2} - {off}
+    for place, mask in rest.items():
+        np.testing.assert_array_equal(mask, all_on[place])
 
 
 def table(header):

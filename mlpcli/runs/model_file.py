@@ -181,6 +181,9 @@ def load_model(path: Path) -> Model:
         tensor.view(vector)[...] = tensors[tensor.name]
     if not np.isfinite(vector).all():
         raise RunError(f"{path}: the model has parameters that are not finite numbers")
+    for tensor in layout.statistics:
+        if tensor.name.endswith(".variance") and (tensor.view(vector) < 0).any():
+            raise RunError(f"{path}: the tensor {tensor.name} has variances below 0")
     return Model(spec, encoding, Network(architecture, vector), data.sha256, codes, told.training)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from mlpcli.errors import DataError, Fault, FileError, SpecError, UsageError
-from mlpcli.spec.checks import Problem, check_spec
+from mlpcli.spec.checks import Problem, check_spec, remarks
 from mlpcli.spec.faults import faults_of, remove
 from mlpcli.spec.schema import Spec
 from mlpcli.spec.yaml_reader import (
@@ -49,6 +49,10 @@ class LoadedSpec:
     def error(self, problems: Sequence[Problem]) -> SpecError:
         """Return problems found later, against the data, with their positions in the file."""
         return SpecError([_located(self.document, problem) for problem in problems])
+
+    def remarks(self) -> list[str]:
+        """Return what is worth a word before training, each with its position in the file."""
+        return [str(_located(self.document, problem)) for problem in remarks(self.spec)]
 
     def located(self, error: DataError) -> DataError:
         """Return an error of the data with the position of the key it comes from, if it has one."""

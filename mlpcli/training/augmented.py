@@ -11,10 +11,8 @@ from mlpcli.data.augmentations import AUGMENTATIONS, TrainingRows
 from mlpcli.data.augmenter import Augmenter
 from mlpcli.data.dataset import Dataset, Encoding, Part
 from mlpcli.data.targets import ClassTarget
-from mlpcli.errors import DataError
 from mlpcli.nn.arrays import Array
 from mlpcli.randomness import generator
-from mlpcli.spec.load import LoadedSpec
 from mlpcli.spec.members import build
 from mlpcli.spec.schema import Spec
 from mlpcli.training.assemble import build_architecture, loss_target
@@ -79,16 +77,12 @@ class AugmentedRows:
     n_slots: int
 
 
-def augmented_rows(loaded: LoadedSpec, dataset: Dataset, n: int) -> AugmentedRows:
+def augmented_rows(spec: Spec, dataset: Dataset, augmenter: Augmenter, n: int) -> AugmentedRows:
     """Return the first n rows of the spec's first epoch, in the order in which they are trained on.
 
-    Handed out by training's own feed. Raises DataError, with the spec's position.
+    Handed out by training's own feed.
     """
-    spec, encoding, train = loaded.spec, dataset.encoding, dataset.parts["train"]
-    try:
-        augmenter = build_augmenter(spec, encoding, train)
-    except DataError as error:
-        raise loaded.located(error) from None
+    encoding, train = dataset.encoding, dataset.parts["train"]
     architecture = build_architecture(spec, encoding, mixed=augmenter.mixes)
     feed = Feed(
         train.X,

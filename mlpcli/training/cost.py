@@ -19,6 +19,7 @@ class LayerCost:
     fan_in: int
     fan_out: int
     activation: str
+    norm: str | None
     initializer: str
     keep_prob: float
     parameters: int
@@ -38,11 +39,17 @@ class Cost:
     multiply_adds_per_epoch: int
 
 
-def cost_of(spec: Spec, architecture: Architecture, dataset: Dataset) -> Cost:
-    """Return what training this network on this data will take."""
+def cost_of(
+    spec: Spec, architecture: Architecture, dataset: Dataset, n_rows: int | None = None
+) -> Cost:
+    """Return what training this network on this data will take.
+
+    n_rows  of an epoch, where augmentation adds some to the training rows
+    """
     layout = architecture.layout
     activations = [layer.activation for layer in architecture.hidden]
     activations.append(architecture.output_activation)
+    norms = [*(layer.norm.name if layer.norm else None for layer in architecture.hidden), None]
     keep = [*(layer.keep_prob for layer in architecture.hidden), 1.0]
     layers = [
         LayerCost(
@@ -50,6 +57,7 @@ def cost_of(spec: Spec, architecture: Architecture, dataset: Dataset) -> Cost:
             fan_in=weight.shape[0],
             fan_out=weight.shape[1],
             activation=activation.name,
+            norm=norm,
             initializer=initializer.name,
             keep_prob=keep_prob,
             parameters=sum(
@@ -58,18 +66,24 @@ def cost_of(spec: Spec, architecture: Architecture, dataset: Dataset) -> Cost:
                 if t.name.startswith(weight.name.removesuffix("weight"))
             ),
         )
-        for weight, activation, initializer, keep_prob in zip(
-            layout.weights, activations, architecture.initializers, keep, strict=True
+        for weight, activation, initializer, keep_prob, norm in zip(
+            layout.weights, activations, architecture.initializers, keep, norms, strict=True
         )
     ]
-    n_train = len(dataset.parts["train"])
+    n_train = n_rows or len(dataset.parts["train"])
     batch = min(spec.training.batch_size, n_train)
     item = 4 if spec.runtime.dtype == "float32" else 8
     vectors = 2 + build(OPTIMIZERS, spec.training.optimizer).n_vectors
-    vectors += spec.regularization.l2 > 0
+    vectors += (spec.regularization.l2 > 0) + (spec.regularization.l1 > 0)
     vectors += "validation" in dataset.parts  # the best weights
+    vectors += 2 * (spec.training.weight_averaging is not None)
+    noise = spec.regularization.noise
+    disturbed = (noise.weights, noise.weights_multiplicative, noise.gradients)
+    vectors += 2 * sum(sigma > 0 for sigma in disturbed)
     per_row: float = sum(3 * w.shape[1] + w.shape[0] for w in layout.weights)
     per_row += sum(2.5 * layer.units for layer in architecture.hidden if layer.keep_prob < 1)
+    per_row += sum(3 * layer.units for layer in architecture.hidden if layer.norm)
+    per_row += 2 * sum(layer.units for layer in architecture.hidden)  # activations' own arrays
     data = sum(part.X.nbytes + part.y.nbytes for part in dataset.parts.values())
     outputs = sum(len(part) for part in dataset.parts.values()) * architecture.n_outputs
     memory = data + item * (vectors * layout.n_params + batch * per_row + 2 * outputs) + (2 << 20)

@@ -29,6 +29,7 @@ from mlpcli.training.assemble import (
     load_dataset,
     loss_target,
 )
+from mlpcli.training.augmented import build_augmenter
 from mlpcli.training.descent import build_trainer
 
 SYNTHETIC_FEATURES = 8
@@ -56,13 +57,13 @@ def first_batch(loaded: LoadedSpec) -> Batch:
     runtime = loaded.spec.runtime.model_copy(update={"dtype": "float64"})
     loaded = replace(loaded, spec=loaded.spec.model_copy(update={"runtime": runtime}))
     dataset, spec = load_dataset(loaded), loaded.spec
-    mixes = any(AUGMENTATIONS[each.name].mixes for each in _augmentations(spec))
-    architecture = build_architecture(spec, dataset.encoding, mixed=mixes)
-    network = Network(architecture, initial_vector(architecture, spec.seed))
     try:
-        feed = build_trainer(spec, dataset, network, [spec.seed]).feed
+        augmenter = build_augmenter(spec, dataset.encoding, dataset.parts["train"])
     except DataError as error:
         raise loaded.located(error) from None
+    architecture = build_architecture(spec, dataset.encoding, mixed=augmenter.mixes)
+    network = Network(architecture, initial_vector(architecture, spec.seed))
+    feed = build_trainer(spec, dataset, network, [spec.seed], augmenter).feed
     feed.start([spec.seed], 1)
     feed.gather(0, feed.end_of(0, feed.chunk))
     n = feed.end_of(0, feed.batch_size)

@@ -19,6 +19,7 @@ from mlpcli.nn.schedules import SCHEDULES
 from mlpcli.spec.members import build
 from mlpcli.spec.schema import Spec
 from mlpcli.training.assemble import build_architecture, epoch_metrics, loss_target, outcome
+from mlpcli.training.augmented import build_augmenter
 from mlpcli.training.descent import build_trainer
 from mlpcli.training.early_stopping import EarlyStopping
 from mlpcli.training.metrics import METRICS, Metric, applicable
@@ -73,6 +74,7 @@ class Training:
 
     After `run`, `network` has the best epoch's weights where there are validation rows, else the
     last epoch's; where training diverged, those of the last epoch before.
+    Raises DataError, with the spec's key, where an augmentation does not apply to the rows.
     """
 
     def __init__(self, spec: Spec, dataset: Dataset) -> None:
@@ -94,6 +96,7 @@ class Training:
         self.optimizer = build(OPTIMIZERS, spec.training.optimizer)
         self.schedule = build(SCHEDULES, spec.training.schedule)
         self.stopping = self._early_stopping()
+        self.augmenter = build_augmenter(spec, self.encoding, dataset.parts["train"])
 
     def _early_stopping(self) -> EarlyStopping:
         """Return what watches the monitored figure; without validation rows, the epoch's number.
@@ -204,7 +207,9 @@ class Training:
         self, network: Network, seeds: Sequence[int], *, keep_outputs: bool = False
     ) -> Trainer:
         """Return the trainer that the spec describes, of a network or a stack of them."""
-        return build_trainer(self.spec, self.dataset, network, seeds, keep_outputs=keep_outputs)
+        return build_trainer(
+            self.spec, self.dataset, network, seeds, self.augmenter, keep_outputs=keep_outputs
+        )
 
     def _figures(self, trainer: Trainer) -> dict[str, float]:
         """Return the epoch's losses and metrics, in the order of the columns."""

@@ -72,7 +72,7 @@ def test_it_sees_what_training_does_to_theta():
     network.theta[...] = 0
     network.theta[-1] = 4  # the last output's bias
     found = evaluation.predict(X, np.empty((2, N_OUTPUTS)))
-    np.testing.assert_array_equal(found, [[0, 0, 0, 0, 0, 4]] * 2)
+    np.testing.assert_array_equal(found, [[0] * (N_OUTPUTS - 1) + [4]] * 2)
 
 
 def test_ever_new_sizes_do_not_fill_the_memory(monkeypatch):

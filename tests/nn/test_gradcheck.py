@@ -416,6 +416,16 @@ def test_entries_that_stay_undecided_do_not_pass(monkeypatch):
     assert result.tensors[1].undecided > 0
 
 
+@pytest.mark.parametrize(("loss", "u"), [("poisson", 60.0), ("gamma", -60.0)])
+def test_where_an_exponential_becomes_a_straight_line(loss, u):
+    # Moved by a step, the bias is on the other side: no quotient is taken across.
+    architecture = Architecture(1, (), 1, LOSSES[loss]())
+    X, target = np.zeros((3, 1)), np.full((3, 1), 2.0)
+    result = check_gradient(architecture, np.array([0.0, u * (1 + 1e-7)]), X, target)
+    assert_right(result)
+    assert result.tensors[1].redrawn == 1
+
+
 @pytest.mark.parametrize("keep_prob", [0.5, 0.1])
 def test_a_right_gradient_passes_however_few_units_are_kept(keep_prob):
     hidden = (Layer(32, TANH, keep_prob),) * 3

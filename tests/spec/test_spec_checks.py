@@ -301,8 +301,10 @@ def test_a_loss_of_hard_targets_takes_no_mixtures(load):
     of = "the targets of rows, of which hinge can make nothing; a loss among: "
     assert [str(fault).removeprefix("spec.yaml:") for fault in caught.value.faults] == [
         f"3:41: regularization.augmentation[1]: mixup mixes {of}mse, binary_cross_entropy, focal",
-        f"3:48: regularization.augmentation[2]: feature_swap mixes {of}"
-        "mse, binary_cross_entropy, focal",
+        (
+            f"3:48: regularization.augmentation[2]: feature_swap mixes {of}"
+            "mse, binary_cross_entropy, focal"
+        ),
     ]
 
 
@@ -320,3 +322,37 @@ def test_smote_and_class_weights_are_for_classes(load, task):
     fits = task in ("binary", "multiclass")
     expected = [("data", "class_weight"), ("regularization", "augmentation", 0)]
     assert [path for path in found if path[0] != "training"] == ([] if fits else expected)
+
+
+def test_selu_with_ordinary_dropout_is_worth_a_word_and_no_fault(load):
+    layers = "[{units: 3, activation: selu, keep_prob: 0.9}, {units: 3, activation: selu}]"
+    (remark,) = load(DATA + f"model: {{layers: {layers}}}\n").remarks()
+    assert remark.startswith("spec.yaml:2:")
+    assert "model.layers[0].keep_prob: selu keeps the mean and variance" in remark
+    assert "alpha dropout" in remark
+    assert load(DATA).remarks() == []
+
+
+@pytest.mark.parametrize(("task", "faulty"), [("regression", False), ("binary", True)])
+def test_noise_on_labels_is_a_probability_where_there_are_classes(load, task, faulty):
+    found = load(DATA + "regularization: {noise: {labels: 1.5}}\n").spec
+    problems = [p.problem for p in check_task(found, task, ["accuracy"])]
+    assert (f"for {task} it is a probability, which 1.5 is not" in problems) == faulty
+
+
+@pytest.mark.parametrize(
+    ("layer", "batch_size", "fault"),
+    [
+        ("{units: 3, norm: batch}", 1, "batch normalization over a batch of 1 row leaves 0"),
+        ("{units: 1, norm: layer}", 8, "layer normalization over 1 unit leaves 0"),
+        ("{units: 3, norm: batch}", 2, None),
+        ("{units: 2, norm: layer}", 1, None),
+    ],
+)
+def test_a_normalization_needs_something_to_average_over(spec, faults, layer, batch_size, fault):
+    text = f"model: {{layers: [{layer}]}}\ntraining: {{batch_size: {batch_size}}}\n"
+    if fault is None:
+        assert spec(text).model.layers[0].norm is not None
+    else:
+        (found,) = faults(DATA + text)
+        assert f"model.layers[0].norm: {fault}" in found

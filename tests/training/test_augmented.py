@@ -26,13 +26,20 @@ def loaded(tmp_path, monkeypatch):
     return lambda *overrides: load_spec("s.yaml", overrides)
 
 
+def rows_of(loaded, n):
+    dataset = load_dataset(loaded)
+    train = dataset.parts["train"]
+    augmenter = augmented.build_augmenter(loaded.spec, dataset.encoding, train)
+    return augmented.augmented_rows(loaded.spec, dataset, augmenter, n)
+
+
 @pytest.mark.parametrize("n", [1, 8, 9, 30])
 def test_chunks_are_whole_batches_as_many_as_fit(loaded, monkeypatch, n):
     # A row is 16 bytes, a batch 64: two batches fit into 150 bytes. Each chunk's noise is drawn
     # when it is gathered: first which rows, then the noise.
     monkeypatch.setattr(feed, "GATHER_BYTES", 150)
     spec = loaded()
-    found = augmented.augmented_rows(spec, load_dataset(spec), n)
+    found = rows_of(spec, n)
     rng = generator(0, "augmentation", 1, 0)
     noise = []
     for rows in (8, 8, 8, 6):
@@ -48,7 +55,7 @@ def test_chunks_are_whole_batches_as_many_as_fit(loaded, monkeypatch, n):
 def test_a_member_of_the_spec_has_its_own_stream(loaded):
     members = "regularization.augmentation=[{name: mixup, probability: 1e-9}, jitter]"
     spec = loaded(members)
-    found = augmented.augmented_rows(spec, load_dataset(spec), 30)
+    found = rows_of(spec, 30)
     rng = generator(0, "augmentation", 1, 1)
     rng.random(30)
     noise = 0.1 * rng.standard_normal((30, 2))

@@ -44,18 +44,23 @@ def check(
       mlp check config.yaml --augmented 5
     """
     from mlpcli.cli.console import say_json
-    from mlpcli.errors import UsageError
+    from mlpcli.errors import DataError, UsageError
     from mlpcli.spec.load import load_spec
     from mlpcli.training.assemble import build_architecture, load_dataset
-    from mlpcli.training.augmented import augmented_rows
+    from mlpcli.training.augmented import augmented_rows, build_augmenter
     from mlpcli.training.cost import cost_of
 
     if output is not None and augmented is None:
         raise UsageError("--output saves augmented rows: say how many with --augmented N")
     loaded = load_spec(spec, overrides or (), seed)
     dataset = load_dataset(loaded)
-    rows = None if augmented is None else augmented_rows(loaded, dataset, augmented)
-    cost = cost_of(loaded.spec, build_architecture(loaded.spec, dataset.encoding), dataset)
+    try:
+        augmenter = build_augmenter(loaded.spec, dataset.encoding, dataset.parts["train"])
+    except DataError as error:
+        raise loaded.located(error) from None
+    rows = None if augmented is None else augmented_rows(loaded.spec, dataset, augmenter, augmented)
+    architecture = build_architecture(loaded.spec, dataset.encoding)
+    cost = cost_of(loaded.spec, architecture, dataset, augmenter.n_slots)
     document = _document(loaded, dataset, cost, rows)
     if rows is not None and output is not None:
         _save(loaded, dataset, rows, output)
@@ -88,6 +93,7 @@ def _document(
         "memory_bytes": cost.memory_bytes,
         "steps_per_epoch": cost.steps_per_epoch,
         "multiply_adds_per_epoch": cost.multiply_adds_per_epoch,
+        "remarks": loaded.remarks(),
         "oddities": [oddity.__dict__ for oddity in oddities(dataset)],
         "baseline": {"what": to_beat.what, **to_beat.figures},
         "spec": resolve(loaded.spec, dataset.encoding).model_dump(),
@@ -132,7 +138,7 @@ def _print(document: dict[str, Any], dataset: Any, cost: Cost) -> None:
         [
             layer.name,
             f"{layer.fan_in} → {layer.fan_out}",
-            layer.activation,
+            f"{layer.norm} {layer.activation}" if layer.norm else layer.activation,
             layer.initializer,
             layer.keep_prob,
             layer.parameters,
@@ -149,6 +155,8 @@ def _print(document: dict[str, Any], dataset: Any, cost: Cost) -> None:
     say(f"to beat: {document['baseline']['what']}: {shown}")
     if document["weights"] is not None:
         say(_weights_line(**document["weights"]))
+    for remark in document["remarks"]:
+        say(f"note: {remark}")
     for oddity in document["oddities"]:
         say(f"odd: {oddity['text']}")
     if not document["oddities"]:

@@ -50,6 +50,7 @@ def train(
     """
     from mlpcli.cli.learning_rates import find_and_print
     from mlpcli.cli.signals import StopRequest
+    from mlpcli.errors import DataError
     from mlpcli.runs.directory import create_run_directory
     from mlpcli.spec.load import load_spec
     from mlpcli.training.assemble import load_dataset
@@ -57,25 +58,30 @@ def train(
 
     loaded = load_spec(spec, overrides or (), seed)
     dataset = load_dataset(loaded)
-    training = Training(loaded.spec, dataset)
+    try:
+        training = Training(loaded.spec, dataset)
+    except DataError as error:
+        raise loaded.located(error) from None
     with StopRequest() as stop:
         if find_lr:
             return find_and_print(training, stop, json=json, quiet=quiet)
         directory = create_run_directory(loaded.name, run_dir, force=force)
         if not quiet and not json:
-            _announce(training, directory)
+            _announce(training, directory, loaded.remarks())
         shown = "none" if quiet or json else progress
         result = _run(training, loaded.folder, directory, shown, stop)
     _print(result, directory, json=json, quiet=quiet)
     return _exit_code(result, directory, training.optimizer.learning_rate, stop)
 
 
-def _announce(training: Training, directory: Path) -> None:
+def _announce(training: Training, directory: Path, remarks: list[str]) -> None:
     from mlpcli.cli.console import note
     from mlpcli.cli.describe import network_line, notes_on_values, rows_line
 
     note(rows_line(training.dataset))
     for line in notes_on_values(training.dataset):
+        note(line)
+    for line in remarks:
         note(line)
     note(network_line(training.architecture))
     if not training.is_watched and training.spec.training.early_stopping is not None:

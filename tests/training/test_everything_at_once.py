@@ -1,0 +1,159 @@
+"""Everything a step can do, with numbers of its own in every lane: the bits of each lane alone.
+
+And that none of it allocates: what an option needs is made once.
+"""
+
+import numpy as np
+import pytest
+
+from mlpcli.data.augmentations import AUGMENTATIONS
+from mlpcli.data.augmenter import Augmenter
+from mlpcli.data.chunks import TrainingRows
+from mlpcli.family import stacked
+from mlpcli.nn.activations import ACTIVATIONS
+from mlpcli.nn.losses import LOSSES
+from mlpcli.nn.network import Architecture, Layer, initialize, initialize_stack, stack_architectures
+from mlpcli.nn.norms import BatchNorm, LayerNorm
+from mlpcli.nn.optimizers import Adam, AdamW, Lion, RmsProp, Sgd
+from mlpcli.training.augmented import Augment
+from mlpcli.training.regularizers import Regularizers
+from mlpcli.training.row_noise import ClassNoise, InputNoise, MultiplicativeInputNoise
+from mlpcli.training.trainer import Trainer
+
+R, SEEDS = 3, [5, 6, 7]
+RATES = np.array([[0.1], [0.02], [0.05]])
+NUMBERS = {
+    "l2": [0.1, 0.0, 0.01],
+    "l1": [0.0, 0.01, 0.001],
+    "max_norm": [1.5, 0.8, 1e30],
+    "weight_noise": [0.0, 0.1, 0.05],
+    "weight_noise_multiplicative": [0.1, 0.0, 0.2],
+    "gradient_noise": [0.01, 0.0, 0.1],
+    "clip_norm": [1.0, 0.3, 1e30],
+    "clip_value": [0.2, 0.5, 1e30],
+    "averaging": [0.5, 0.9, 0.1],
+}
+NOISE = {"input": [0.1, 0.0, 0.3], "multiplicative": [0.0, 0.2, 0.1], "labels": [0.1, 0.0, 0.4]}
+OPTIMIZERS = {
+    "sgd": [Sgd(momentum=m, nesterov=False) for m in (0.0, 0.5, 0.9)],
+    "adam": [
+        Adam(beta1=b, beta2=0.9 + b / 20, epsilon=10.0**-k) for k, b in enumerate((0, 0.5, 0.9))
+    ],
+    "adamw": [AdamW(beta1=b) for b in (0.5, 0.9, 0.0)],
+    "rmsprop": [RmsProp(momentum=m, centered=True) for m in (0.0, 0.5, 0.9)],
+    "lion": [Lion(beta1=b) for b in (0.5, 0.9, 0.0)],
+}
+
+
+def architecture(lane, mixed):
+    """Return one lane's network; numbers differ, shapes do not."""
+    loss = LOSSES["cross_entropy"](label_smoothing=[0.1, 0.2, 0.05][lane])
+    layers = (
+        Layer(6, ACTIVATIONS["elu"](alpha=[1.0, 0.5, 2.0][lane]), [0.8, 1.0, 0.5][lane]),
+        Layer(5, ACTIVATIONS["prelu"](), norm=BatchNorm(epsilon=[1e-3, 0.1, 1e-5][lane])),
+        Layer(4, ACTIVATIONS["gelu"](), [1.0, 0.9, 0.7][lane], norm=LayerNorm()),
+    )
+    form = loss.for_task("multiclass", mixed=mixed)
+    return Architecture(3, layers, 3, form, input_keep_prob=[1.0, 0.8, 0.9][lane])
+
+
+def data(dtype):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(33, 3)).astype(dtype)
+    return X, rng.integers(0, 3, 33), rng.uniform(0.2, 2, 33).astype(dtype)
+
+
+def augmenter(X, y, dtype):
+    rows = TrainingRows(
+        X, y, (0, 1, 2), np.zeros(3, dtype), np.ones(3, dtype), np.ones(3, bool), np.arange(3)
+    )
+    members = [AUGMENTATIONS["smote"](k=2), AUGMENTATIONS["mixup"](), AUGMENTATIONS["jitter"]()]
+    return Augmenter(members, rows)
+
+
+def trainer_of(name, lane=None, dtype=np.float32, batch_size=8):
+    """Return the trainer of the stack, or of one of its lanes alone."""
+    X, y, weight = data(dtype)
+    fitted = augmenter(X, y, dtype)
+    target = np.eye(3, dtype=dtype)[y]
+    lanes = range(R) if lane is None else [lane]
+    each = [architecture(r, mixed=True) for r in lanes]
+
+    def own(values):
+        return np.array(values) if lane is None else values[lane]
+
+    if lane is None:
+        network = initialize_stack(stack_architectures(each), SEEDS, dtype)
+        optimizer = stacked(OPTIMIZERS[name])
+    else:
+        network, optimizer = initialize(each[0], SEEDS[lane], dtype), OPTIMIZERS[name][lane]
+    return Trainer(
+        network,
+        optimizer,
+        X,
+        target,
+        batch_size=batch_size,
+        seeds=[SEEDS[r] for r in lanes],
+        weight=weight,
+        regularizers=Regularizers(**{key: own(values) for key, values in NUMBERS.items()}),
+        source=fitted.source,
+        disturbances=[
+            ClassNoise(own(NOISE["labels"]), 3),
+            Augment(fitted),
+            InputNoise(own(NOISE["input"])),
+            MultiplicativeInputNoise(own(NOISE["multiplicative"])),
+        ],
+    )
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_each_lane_of_a_stack_trains_to_the_bits_of_its_network_alone(name, dtype):
+    together = trainer_of(name, dtype=dtype)
+    n = together.feed.n_steps
+    for epoch in (1, 2):
+        list(together.epoch(epoch, RATES * np.linspace(1, 0.5, n)[:, np.newaxis, np.newaxis]))
+    assert np.isfinite(together.network.vector).all()
+    for r in range(R):
+        alone = trainer_of(name, r, dtype)
+        for epoch in (1, 2):
+            list(alone.epoch(epoch, RATES[r, 0] * np.linspace(1, 0.5, n)))
+        np.testing.assert_array_equal(alone.network.vector, together.network.vector[r])
+        np.testing.assert_array_equal(alone.losses, together.losses[r])
+        average = together.update.average.average[r]
+        np.testing.assert_array_equal(alone.update.average.average, average)
+        assert alone.loss == together.loss[r]
+
+
+@pytest.mark.parametrize("lane", [None, 1], ids=["stack", "alone"])
+def test_a_step_with_everything_on_allocates_nothing_that_grows(lane, peak_bytes):
+    trainer = trainer_of("adam", lane)
+    list(trainer.epoch(1, RATES if lane is None else 0.1))
+    feed, here = trainer.feed, (*trainer.feed.lanes, slice(0, 8))
+    batch = trainer.passes[8]
+    arguments = (batch, feed.X_chunk[here], feed.target_chunk[here], trainer.losses[here])
+    # Views and lambdas' frames: a few hundred bytes each, whatever the network.
+    assert peak_bytes(lambda: trainer.step(*arguments)) < 12_000
+
+
+@pytest.mark.parametrize("lane", [None, 1], ids=["stack", "alone"])
+def test_a_wide_step_allocates_no_more(lane, peak_bytes, monkeypatch):
+    wide = (
+        Layer(2000, ACTIVATIONS["gelu"](), 0.8, norm=BatchNorm()),
+        Layer(20, ACTIVATIONS["prelu"]()),
+    )
+    monkeypatch.setitem(
+        globals(),
+        "architecture",
+        lambda _lane, mixed: Architecture(
+            3, wide, 3, LOSSES["cross_entropy"]().for_task("multiclass", mixed=mixed)
+        ),
+    )
+    trainer = trainer_of("adam", lane, batch_size=32)
+    list(trainer.epoch(1, RATES if lane is None else 0.1))
+    feed, here = trainer.feed, (*trainer.feed.lanes, slice(0, 32))
+    arguments = (trainer.passes[32], feed.X_chunk[here], feed.target_chunk[here])
+    peak = peak_bytes(lambda: trainer.step(*arguments, trainer.losses[here]))
+    assert 32 * 2000 * 4 > 3 * 70_000  # one array of the wide layer would show
+    # Noise is drawn for several steps at once, in place; NumPy buffers 8,192 numbers at a time.
+    assert peak < 70_000

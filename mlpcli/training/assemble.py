@@ -53,8 +53,7 @@ def check_targets(loss: Loss, encoding: Encoding, table: Table, part: Part) -> N
     """
     refused = loss.refused(part.labels)
     if refused.any():
-        found = np.argwhere(refused)
-        d, column = found[np.argmin(part.rows[found[:, 0]])]
+        d, column = np.argwhere(refused)[0]
         problem = (
             f"{loss.name} takes no target {loss.target_range}, such as {part.labels[d, column]:g}"
         )

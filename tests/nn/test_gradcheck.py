@@ -416,6 +416,34 @@ def test_entries_that_stay_undecided_do_not_pass(monkeypatch):
     assert result.tensors[1].undecided > 0
 
 
+CLOSE = 1 + 1e-7
+BENT = {
+    "mae": ("mae", {}, [2.0 * CLOSE], 2.0),
+    "huber above": ("huber", {"delta": 0.5}, [2.5 * CLOSE], 2.0),
+    "huber below": ("huber", {"delta": 0.5}, [1.5 * CLOSE], 2.0),
+    "quantiles": ("quantile", {"levels": (0.1, 0.7)}, [5.0, 2.0 * CLOSE], 2.0),
+    "margin": ("hinge", {}, [1.0 * CLOSE], 1.0),
+    "margin of a no": ("hinge", {}, [-1.0 * CLOSE], 0.0),
+    "margin of classes": ("hinge", {}, [1.0 * CLOSE, 0.0, -5.0], 0),
+    "strongest class": ("hinge", {}, [0.0, 2.0, 2.0 * CLOSE], 0),
+    # an exponential goes on as a straight line
+    "poisson": ("poisson", {}, [60.0 * CLOSE], 2.0),
+    "gamma": ("gamma", {}, [-60.0 * CLOSE], 2.0),
+}
+
+
+@pytest.mark.parametrize(("name", "settings", "bias", "y"), BENT.values(), ids=BENT)
+def test_where_a_loss_is_bent_no_quotient_is_taken_across(name, settings, bias, y):
+    task = "multiclass" if isinstance(y, int) else LOSSES[name].tasks[0]
+    loss = LOSSES[name](**settings).for_task(task)
+    architecture = Architecture(1, (), len(bias), loss)
+    target = np.full(3, y) if loss.class_index else np.full((3, 1), y)
+    theta = np.array([0.0] * len(bias) + bias)
+    result = check_gradient(architecture, theta, np.zeros((3, 1)), target)
+    assert_right(result)
+    assert result.tensors[1].redrawn >= 1
+
+
 @pytest.mark.parametrize("keep_prob", [0.5, 0.1])
 def test_a_right_gradient_passes_however_few_units_are_kept(keep_prob):
     hidden = (Layer(32, TANH, keep_prob),) * 3

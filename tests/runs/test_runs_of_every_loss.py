@@ -180,6 +180,9 @@ def test_quantiles_in_the_target_s_unit_and_how_many_cross(make_run, tmp_path):
     parts, _ = parts_of(model, None, None)
     figures = score(model.network, model.encoding, parts["train"]).figures
     assert figures["crossings"] == 3 / 16
+    # the level nearest to 0.5 is 0.6; absolute errors in the targets' own units
+    missed = [np.abs(a - columns["prediction_a_q0.6"]), np.abs(b - columns["prediction_b_q0.6"])]
+    assert figures["mae"] == pytest.approx(np.mean(missed), rel=1e-12)
     # in its own unit: a's median is missed by 2 deviations and the mean, and so on
     short = np.array([a - columns[f"prediction_a_q{q}"] for q in (0.1, 0.6)])
     short = np.stack([short, [b - columns[f"prediction_b_q{q}"] for q in (0.1, 0.6)]])

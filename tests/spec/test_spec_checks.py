@@ -230,6 +230,16 @@ def test_a_positive_target_is_not_standardized(spec, faults, loss):
 
 
 @pytest.mark.parametrize(
+    ("loss", "told"), [("poisson", "one below 0, which poisson"), ("gamma", "one of 0 or below, ")]
+)
+def test_noise_may_not_make_a_target_that_is_refused(spec, faults, loss, told):
+    noise = "regularization: {noise: {labels: 0.1}}\n"
+    (fault,) = faults(DATA + f"model: {{loss: {loss}}}\n{noise}")
+    assert fault.startswith(f"3:34: regularization.noise.labels: can make a target {told}")
+    assert spec(f"model: {{loss: mae}}\n{noise}").regularization.noise.labels == 0.1
+
+
+@pytest.mark.parametrize(
     ("loss", "other"), [("gaussian_nll", "y_std"), ("{name: quantile, levels: [0.1]}", "y_q0.1")]
 )
 def test_a_target_named_like_a_prediction_of_another(faults, load, loss, other):

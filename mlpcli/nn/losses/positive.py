@@ -44,6 +44,11 @@ class Poisson(Loss):
         """Where y < 0."""
         return target < 0
 
+    def side(self, u: Array, target: Array) -> Array | None:
+        """Whether exp(u) is a straight line there; None where it is none anywhere."""
+        straight = u > FAR
+        return straight if straight.any() else None
+
     def scratch(self, delta: Array) -> Any:
         """Two arrays like u."""
         return np.empty_like(delta), np.empty_like(delta)
@@ -86,6 +91,11 @@ class Gamma(Loss):
     def refused(self, target: Array) -> Array:
         """Where y ≤ 0."""
         return target <= 0
+
+    def side(self, u: Array, target: Array) -> Array | None:
+        """Whether exp(−u) is a straight line there; None where it is none anywhere."""
+        straight = u < -FAR
+        return straight if straight.any() else None
 
     def scratch(self, delta: Array) -> Any:
         """Three arrays like u."""

@@ -73,6 +73,9 @@ def check_settings(spec: Spec, task: str | None) -> Iterator[Problem]:
     if not loss.standardized and spec.data.scale_target == "standard":
         problem = f"{loss.name} takes the target in its own unit, not standardized"
         yield Problem(("data", "scale_target"), problem, "none, or auto")
+    if loss.target_range and spec.regularization.noise.labels > 0:
+        problem = f"can make a target one {loss.target_range}, which {loss.name} does not take"
+        yield Problem(("regularization", "noise", "labels"), problem, "0")
     if not loss.n_outputs(1):
         return
     # A column of predictions is named prediction_TARGET with a suffix.

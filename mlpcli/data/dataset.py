@@ -33,7 +33,7 @@ class DataOptions:
     stratify: bool = True
     split_column: str | None = None
     scale: str = "standard"
-    scale_target: bool = True
+    scale_target: str = "standard"
     categorical: Sequence[str] | None = None
     sample_weight: str | None = None
     class_weight: ClassWeight | None = None
@@ -189,7 +189,7 @@ def _split(table: Table, options: DataOptions, task: str) -> Array:
         return split_by_column(table, options.split_column)
     classes = None
     if options.stratify and task in ("binary", "multiclass"):
-        whole = fit_target(task, [table], np.arange(len(table)), options.targets, scale=False)
+        whole = fit_target(task, [table], np.arange(len(table)), options.targets, scale="none")
         classes = whole.labels(table)
     return split_by_share(len(table), options.validation, options.test, options.seed, classes)
 

@@ -167,27 +167,31 @@ def choose_task(tables: Sequence[Table], names: Sequence[str]) -> str:
 
 
 def fit_target(
-    task: str, tables: Sequence[Table], rows: Array, names: Sequence[str], *, scale: bool
+    task: str, tables: Sequence[Table], rows: Array, names: Sequence[str], *, scale: str
 ) -> TargetEncoder:
     """Fit the target columns.
 
     tables  the first holds the training rows; the classes are those of all tables
     rows    row numbers of the training rows
-    scale   regression: standardize by the training rows' mean and standard deviation
+    scale   regression: standard, by the training rows' mean and standard deviation; mean, divided
+            by the mean of their absolute values; or none
     """
     if task == "multilabel":
         return MultilabelTarget(tuple(names))
     if task == "regression":
         plain = RegressionTarget(tuple(names), (0.0,) * len(names), (1.0,) * len(names))
         values = plain.labels(tables[0])[rows]
-        if not scale:
+        if scale == "none":
             return plain
         with np.errstate(all="ignore"):
-            shift, spread = values.mean(axis=0), values.std(axis=0)
+            if scale == "mean":
+                shift, spread = np.zeros(len(names)), np.abs(values).mean(axis=0)
+            else:
+                shift, spread = values.mean(axis=0), values.std(axis=0)
         for name, s, d in zip(names, shift, spread, strict=True):
             if not np.isfinite(s) or not np.isfinite(d):
                 raise DataError(f"{tables[0].name}: {name}: the numbers are too large to be scaled")
-        spread[(spread == 0) | is_constant(values)] = 1.0
+        spread[(spread == 0) | (is_constant(values) & (scale == "standard"))] = 1.0
         return RegressionTarget(tuple(names), tuple(shift.tolist()), tuple(spread.tolist()))
     return _fit_classes(task, tables, names[0])
 

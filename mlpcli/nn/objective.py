@@ -57,7 +57,7 @@ class Objective:
         masks.start([seed], 0)
         masks.draw()
         # A change of a pre-activation grows by 1/p_k where a mask lets it through.
-        kept = [1.0, *(layer.keep_prob for layer in architecture.hidden)]
+        kept = [architecture.input_keep_prob, *(layer.keep_prob for layer in architecture.hidden)]
         self.growth = 1 / min(kept)
         self.one.forward(self.X)
         self.kinked = next(self._sides(self.one, network), None) is not None

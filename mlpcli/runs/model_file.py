@@ -32,6 +32,7 @@ from mlpcli.data.targets import (
 from mlpcli.data.weights import RowWeights
 from mlpcli.errors import DataError, FileError, RunError
 from mlpcli.nn.arrays import Array
+from mlpcli.nn.layout import Layout
 from mlpcli.nn.network import Network
 from mlpcli.runs.files import write_whole
 from mlpcli.spec.checks import check_spec, check_task
@@ -164,8 +165,12 @@ def load_model(path: Path) -> Model:
         raise RunError(f"{damaged}: there is no {error}") from None
     except (ValueError, OverflowError, zlib.error) as error:
         raise RunError(f"{damaged}: {error}") from None
-    layout = architecture.layout
-    dtype = spec.runtime.dtype
+    vector = _vector(path, architecture.layout, tensors, spec.runtime.dtype)
+    return Model(spec, encoding, Network(architecture, vector), data.sha256, codes, told.training)
+
+
+def _vector(path: Path, layout: Layout, tensors: dict[str, Array], dtype: str) -> Array:
+    """Return a network's numbers. Raises RunError where the tensors are not those of the layout."""
     for tensor in layout.tensors:  # all, before memory is taken for what may not be there
         value = tensors.get(tensor.name)
         if value is None or value.shape != tensor.shape or value.dtype != dtype:
@@ -184,7 +189,7 @@ def load_model(path: Path) -> Model:
     for tensor in layout.statistics:
         if tensor.name.endswith(".variance") and (tensor.view(vector) < 0).any():
             raise RunError(f"{path}: the tensor {tensor.name} has variances below 0")
-    return Model(spec, encoding, Network(architecture, vector), data.sha256, codes, told.training)
+    return vector
 
 
 def _encoding(plain: dict[str, Any], spec: Spec) -> Encoding:

@@ -101,8 +101,10 @@ class DataSpec(Section):
     scale: Literal["standard", "minmax", "none"] = Field(
         "standard", description="of numeric inputs, fitted on the training rows"
     )
-    scale_target: or_auto(Literal["standard", "none"]) = Field(
-        "auto", description="of regression targets; auto: standard"
+    scale_target: or_auto(Literal["standard", "mean", "none"]) = Field(
+        "auto",
+        description="of regression targets; mean: divided by it; auto: standard, where the loss "
+        "takes positive targets mean",
     )
     categorical: or_auto(list[str]) = Field(
         "auto", description="columns of categories; auto: the columns that hold text"

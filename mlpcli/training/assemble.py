@@ -76,7 +76,7 @@ def data_options(loaded: LoadedSpec) -> DataOptions:
         stratify=split.stratify,
         split_column=split.column,
         scale=data.scale,
-        scale_target=data.scale_target != "none" and _standardizes(loaded.spec),
+        scale_target=data.scale_target or _scale_of_target(loaded.spec),
         categorical=data.categorical,
         sample_weight=data.sample_weight,
         class_weight=data.class_weight,
@@ -86,9 +86,13 @@ def data_options(loaded: LoadedSpec) -> DataOptions:
     )
 
 
-def _standardizes(spec: Spec) -> bool:
-    """Whether the spec's loss takes a standardized target; every task's default does."""
-    return spec.model.loss is None or bool(LOSSES[spec.model.loss.name].standardized)
+def _scale_of_target(spec: Spec) -> str:
+    """Return how a regression target is scaled where the spec leaves it to the loss.
+
+    A loss of positive targets starts near 1, and is as good on y divided by its mean.
+    """
+    loss = spec.model.loss
+    return "standard" if loss is None or LOSSES[loss.name].standardized else "mean"
 
 
 def build_architecture(spec: Spec, encoding: Encoding, *, mixed: bool = False) -> Architecture:
@@ -123,8 +127,8 @@ def resolve(spec: Spec, encoding: Encoding) -> Spec:
     if spec.data.categorical is None:
         data["categorical"] = encoding.inputs.text_columns
     if spec.data.scale_target is None:
-        scaled = encoding.task == "regression" and _standardizes(spec)
-        data["scale_target"] = "standard" if scaled else "none"
+        scale = _scale_of_target(spec) if encoding.task == "regression" else "none"
+        data["scale_target"] = scale
     plain = spec.model_dump()
     plain["data"] |= data
     if spec.model.loss is None:

@@ -87,10 +87,12 @@ def cost_of(
     data = sum(part.X.nbytes + part.y.nbytes for part in dataset.parts.values())
     outputs = sum(len(part) for part in dataset.parts.values()) * architecture.n_outputs
     memory = data + item * (vectors * layout.n_params + batch * per_row + 2 * outputs) + (2 << 20)
+    steps, rest = divmod(n_train, batch)
+    steps += rest >= architecture.least_rows if rest else 0  # a shorter rest joins the last batch
     first = architecture.n_inputs * layout.weights[0].shape[1]
     return Cost(
         layers,
         int(memory),
-        -(-n_train // batch),
+        steps,
         n_train * (3 * architecture.multiply_adds - first),
     )

@@ -113,7 +113,6 @@ class Trainer:
         batches saw them, and `outputs`, where they are kept, what the loss saw; losses and outputs
         are in the order `order`.
         """
-        each_step = np.ndim(learning_rate) == 1
         with np.errstate(over="ignore"):  # beyond float32: infinite, and so are the steps
             each_step = np.ndim(learning_rate) % 2 == 1
             self.rates = np.asarray(learning_rate, self.rate.dtype) if each_step else None

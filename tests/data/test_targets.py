@@ -198,8 +198,13 @@ def test_regression_targets_are_standardized_as_by_scikit_learn(dataset):
         np.testing.assert_array_equal(part.labels, y[parts == name])  # the target's own unit
         np.testing.assert_allclose(part.y, oracle.transform(y[parts == name]), rtol=0, atol=1e-12)
         np.testing.assert_allclose(found.encoding.target.decode(part.y), part.labels, rtol=1e-14)
-    plain = dataset(content, targets=["y", "z"], split_column="part", scale_target=False)
+    plain = dataset(content, targets=["y", "z"], split_column="part", scale_target="none")
     np.testing.assert_array_equal(plain.parts["train"].y, y[parts == "train"])
+    divided = dataset(content, targets=["y", "z"], split_column="part", scale_target="mean")
+    mean = np.abs(y[parts == "train"]).mean(axis=0)
+    for name, part in divided.parts.items():
+        np.testing.assert_allclose(part.y, y[parts == name] / mean, rtol=1e-15)
+        np.testing.assert_allclose(divided.encoding.target.decode(part.y), part.labels, rtol=1e-14)
 
 
 @given(st.lists(st.floats(-1e6, 1e6), min_size=2, max_size=30), st.floats(-1e9, 1e9))

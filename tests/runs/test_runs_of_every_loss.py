@@ -194,8 +194,18 @@ def test_quantiles_in_the_target_s_unit_and_how_many_cross(make_run, tmp_path):
 
 
 @pytest.mark.parametrize("loss", ["poisson", "gamma"])
+def test_a_positive_mean_begins_near_the_targets_mean(make_run, tmp_path, loss):
+    model, table = linear(make_run, tmp_path, "y", loss, VALUES, weight=[[0.0]], bias=[0])
+    assert model.spec.data.scale_target == "mean"
+    columns, _ = predict(model, table)
+    np.testing.assert_allclose(columns["prediction"], np.mean(10 * np.arange(8) + 5.5))
+
+
+@pytest.mark.parametrize("loss", ["poisson", "gamma"])
 def test_a_positive_mean_in_its_own_unit(make_run, tmp_path, loss):
-    model, table = linear(make_run, tmp_path, "y", loss, VALUES, weight=[[0.5]], bias=[1])
+    model, table = linear(
+        make_run, tmp_path, "y", loss, VALUES, weight=[[0.5]], bias=[1], scale_target="none"
+    )
     assert model.spec.data.scale_target == "none"
     assert (model.encoding.target.shift, model.encoding.target.scale) == ((0.0,), (1.0,))
     columns, _ = predict(model, table)

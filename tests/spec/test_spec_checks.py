@@ -222,8 +222,8 @@ def test_a_positive_target_is_not_standardized(spec, faults, loss):
     data = "data: {path: d.csv, target: y, scale_target: standard}\n"
     assert faults(data + f"model: {{loss: {loss}}}\n") == [
         (
-            f"1:46: data.scale_target: {loss} takes the target in its own unit, not standardized; "
-            "none, or auto"
+            f"1:46: data.scale_target: {loss} takes positive targets, and standardized ones are "
+            "not; mean, none, or auto"
         )
     ]
     assert spec(f"model: {{loss: {loss}}}\n").data.scale_target is None

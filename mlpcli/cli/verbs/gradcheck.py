@@ -31,8 +31,9 @@ def gradcheck(
 ) -> int | None:
     """Prove the gradient of a spec's network on its data.
 
-    Against central differences, in float64, on the first batch, at the random beginning, with L2
-    and frozen dropout masks. Exit code 0: every tensor passed. 1: at least one did not.
+    Against central differences, in float64, on the first batch as training sees it, at the random
+    beginning, with L1 and L2, weights of rows, and frozen dropout masks. Exit code 0: every tensor
+    passed. 1: at least one did not.
 
     \b
     Examples:

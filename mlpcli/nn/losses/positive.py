@@ -24,8 +24,9 @@ class Poisson(Loss):
     """J = 1/N Σ_d Σ_j [ μ_dj − y_dj u_dj ], μ = exp(u), y ≥ 0; dJ/du = (μ − y) / N.
 
     The negative logarithm of the probability of the count y where μ are expected, without the
-    constant log y!. Above u = 60 exp(u) goes on as a straight line. The target is taken in its own
-    unit, never standardized. With `output: softplus`, μ = softplus(u), J = 1/N Σ [ μ − y log μ ].
+    constant log y!. Above u = 60 exp(u) goes on as a straight line. The target is never
+    standardized: it is divided by its mean, so that μ begins near it, or left as it is. With
+    `output: softplus`, μ = softplus(u), J = 1/N Σ [ μ − y log μ ].
     Source: McCullagh and Nelder, 1989, Generalized Linear Models, 6.2; PyTorch's PoissonNLLLoss,
     which averages over j as well.
     """
@@ -73,8 +74,9 @@ class Gamma(Loss):
 
     The negative logarithm of a gamma density with mean μ, divided by its shape, without what does
     not depend on μ: half the gamma deviance, up to a constant. An error of ten per cent costs the
-    same at any size. Below u = −60 1/μ = exp(−u) goes on as a straight line. The target is taken
-    in its own unit, never standardized. `output: softplus` makes μ = softplus(u).
+    same at any size. Below u = −60 1/μ = exp(−u) goes on as a straight line. The target is
+    divided by its mean, or left as it is, never standardized. `output: softplus` makes
+    μ = softplus(u).
     Source: McCullagh and Nelder, 1989, Generalized Linear Models, 8.3.
     """
 

@@ -71,8 +71,8 @@ def check_settings(spec: Spec, task: str | None) -> Iterator[Problem]:
     for path, problem in loss.faults(task):
         yield Problem(("model", "loss", *path), problem)
     if not loss.standardized and spec.data.scale_target == "standard":
-        problem = f"{loss.name} takes the target in its own unit, not standardized"
-        yield Problem(("data", "scale_target"), problem, "none, or auto")
+        problem = f"{loss.name} takes positive targets, and standardized ones are not"
+        yield Problem(("data", "scale_target"), problem, "mean, none, or auto")
     if loss.target_range and spec.regularization.noise.labels > 0:
         problem = f"can make a target one {loss.target_range}, which {loss.name} does not take"
         yield Problem(("regularization", "noise", "labels"), problem, "0")
@@ -118,7 +118,7 @@ def check_range(spec: Spec, task: str) -> Iterator[Problem]:
     """A standardized target lies on both sides of 0, and beyond 1."""
     output = spec.model.output
     bounded = output is not None and ACTIVATIONS[output.name].is_probability
-    if task == "regression" and bounded and spec.data.scale_target != "none":
+    if task == "regression" and bounded and spec.data.scale_target in (None, "standard"):
         yield Problem(
             ("model", "output"),
             f"{output.name} lies between 0 and 1, the standardized target does not",

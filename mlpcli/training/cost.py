@@ -38,8 +38,11 @@ class Cost:
     multiply_adds_per_epoch: int
 
 
-def cost_of(spec: Spec, architecture: Architecture, dataset: Dataset) -> Cost:
-    """Return what training this network on this data will take."""
+def cost_of(spec: Spec, architecture: Architecture, dataset: Dataset, n_rows: int) -> Cost:
+    """Return what training this network on this data will take.
+
+    n_rows  of an epoch: the training rows, and those that an augmentation adds
+    """
     layout = architecture.layout
     activations = [layer.activation for layer in architecture.hidden]
     activations.append(architecture.output_activation)
@@ -62,8 +65,7 @@ def cost_of(spec: Spec, architecture: Architecture, dataset: Dataset) -> Cost:
             layout.weights, activations, architecture.initializers, keep, strict=True
         )
     ]
-    n_train = len(dataset.parts["train"])
-    batch = min(spec.training.batch_size, n_train)
+    batch = min(spec.training.batch_size, n_rows)
     item = 4 if spec.runtime.dtype == "float32" else 8
     vectors = 2 + build(OPTIMIZERS, spec.training.optimizer).n_vectors
     vectors += spec.regularization.l2 > 0
@@ -77,6 +79,6 @@ def cost_of(spec: Spec, architecture: Architecture, dataset: Dataset) -> Cost:
     return Cost(
         layers,
         int(memory),
-        -(-n_train // batch),
-        n_train * (3 * architecture.multiply_adds - first),
+        -(-n_rows // batch),
+        n_rows * (3 * architecture.multiply_adds - first),
     )

@@ -54,8 +54,10 @@ def check(
         raise UsageError("--output saves augmented rows: say how many with --augmented N")
     loaded = load_spec(spec, overrides or (), seed)
     dataset = load_dataset(loaded)
-    rows = None if augmented is None else augmented_rows(loaded, dataset, augmented)
-    cost = cost_of(loaded.spec, build_architecture(loaded.spec, dataset.encoding), dataset)
+    seen = augmented_rows(loaded, dataset, augmented or 1)  # finds what does not apply to them
+    architecture = build_architecture(loaded.spec, dataset.encoding)
+    cost = cost_of(loaded.spec, architecture, dataset, seen.n_slots)
+    rows = None if augmented is None else seen
     document = _document(loaded, dataset, cost, rows)
     if rows is not None and output is not None:
         _save(loaded, dataset, rows, output)

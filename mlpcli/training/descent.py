@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from mlpcli.data.augmenter import Augmenter
 from mlpcli.data.dataset import Dataset
 from mlpcli.nn.network import Network
 from mlpcli.nn.optimizers import OPTIMIZERS
 from mlpcli.spec.members import build
 from mlpcli.spec.schema import Spec
 from mlpcli.training.assemble import build_architecture, loss_target
-from mlpcli.training.augmented import Augment, build_augmenter
+from mlpcli.training.augmented import Augment
 from mlpcli.training.feed import Disturbance
 from mlpcli.training.regularizers import is_on, regularizers_of
 from mlpcli.training.row_noise import InputNoise, MultiplicativeInputNoise, label_noise
@@ -23,17 +24,15 @@ def build_trainer(
     network: Network,
     seeds: Sequence[int],
     *,
+    augmenter: Augmenter | None = None,
     keep_outputs: bool = False,
 ) -> Trainer:
     """Return the trainer that the spec describes, of a network or a stack of them.
 
-    seeds  one a lane
-    Raises DataError where an augmentation does not apply to the training rows.
+    seeds      one a lane
+    augmenter  the spec's augmentations, fitted; None where it has none
     """
     train, encoding = dataset.parts["train"], dataset.encoding
-    augmenter = None
-    if spec.regularization.augmentation:
-        augmenter = build_augmenter(spec, encoding, train)
     mixed = augmenter is not None and augmenter.mixes
     architecture = build_architecture(spec, encoding, mixed=mixed)
     return Trainer(
@@ -51,6 +50,7 @@ def build_trainer(
         ),
         loss=architecture.loss,
         keep_outputs=keep_outputs,
+        keep_targets=keep_outputs and mixed,
     )
 
 

@@ -18,7 +18,14 @@ from mlpcli.nn.passes import Evaluation
 from mlpcli.nn.schedules import SCHEDULES
 from mlpcli.spec.members import build
 from mlpcli.spec.schema import Spec
-from mlpcli.training.assemble import build_architecture, epoch_metrics, loss_target, outcome
+from mlpcli.training.assemble import (
+    build_architecture,
+    epoch_metrics,
+    labels_of_mixed,
+    loss_target,
+    outcome,
+)
+from mlpcli.training.augmented import build_augmenter
 from mlpcli.training.descent import build_trainer
 from mlpcli.training.early_stopping import EarlyStopping
 from mlpcli.training.metrics import METRICS, Metric, applicable
@@ -73,6 +80,8 @@ class Training:
 
     After `run`, `network` has the best epoch's weights where there are validation rows, else the
     last epoch's; where training diverged, those of the last epoch before.
+
+    Raises DataError, with the spec's key, where an augmentation does not apply to the rows.
     """
 
     def __init__(self, spec: Spec, dataset: Dataset) -> None:
@@ -80,6 +89,9 @@ class Training:
         self.encoding = dataset.encoding
         self.architecture: Architecture = build_architecture(spec, dataset.encoding)
         self.network: Network = initialize(self.architecture, spec.seed, spec.runtime.dtype)
+        self.augmenter = None
+        if spec.regularization.augmentation:
+            self.augmenter = build_augmenter(spec, dataset.encoding, dataset.parts["train"])
         self.metrics: list[Metric] = epoch_metrics(spec, dataset.encoding.task)
         self.model = self.network
         self.evaluation = Evaluation(self.model)
@@ -204,7 +216,14 @@ class Training:
         self, network: Network, seeds: Sequence[int], *, keep_outputs: bool = False
     ) -> Trainer:
         """Return the trainer that the spec describes, of a network or a stack of them."""
-        return build_trainer(self.spec, self.dataset, network, seeds, keep_outputs=keep_outputs)
+        return build_trainer(
+            self.spec,
+            self.dataset,
+            network,
+            seeds,
+            augmenter=self.augmenter,
+            keep_outputs=keep_outputs,
+        )
 
     def _figures(self, trainer: Trainer) -> dict[str, float]:
         """Return the epoch's losses and metrics, in the order of the columns."""
@@ -216,11 +235,20 @@ class Training:
                 if trainer.outputs is not None:
                     y_hat = self.outputs["train"]
                     self.architecture.loss.predict(trainer.outputs, y_hat)
-                    labels = self.dataset.parts["train"].labels[trainer.feed.rows()]
+                    labels = self._labels(trainer)
                     figures |= self._metrics("train", self.metrics, labels, y_hat)
             if self.has_validation:
                 figures |= self._of_part("validation", "val", self.metrics)
         return figures
+
+    def _labels(self, trainer: Trainer) -> Array:
+        """Return what the epoch's rows are labelled, in its order: mixed rows by the mixture.
+
+        That a mixed row comes from one row does not say that most of it does.
+        """
+        if trainer.feed.targets is not None:
+            return labels_of_mixed(self.encoding, trainer.feed.targets)
+        return self.dataset.parts["train"].labels[trainer.feed.rows()]
 
     def _of_part(self, name: str, prefix: str, metrics: list[Metric]) -> dict[str, float]:
         part, y_hat = self.dataset.parts[name], self.outputs[name]

@@ -50,6 +50,7 @@ def train(
     """
     from mlpcli.cli.learning_rates import find_and_print
     from mlpcli.cli.signals import StopRequest
+    from mlpcli.errors import DataError
     from mlpcli.runs.directory import create_run_directory
     from mlpcli.spec.load import load_spec
     from mlpcli.training.assemble import load_dataset
@@ -57,7 +58,10 @@ def train(
 
     loaded = load_spec(spec, overrides or (), seed)
     dataset = load_dataset(loaded)
-    training = Training(loaded.spec, dataset)
+    try:
+        training = Training(loaded.spec, dataset)
+    except DataError as error:
+        raise loaded.located(error) from None
     with StopRequest() as stop:
         if find_lr:
             return find_and_print(training, stop, json=json, quiet=quiet)

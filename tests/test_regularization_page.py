@@ -109,7 +109,7 @@ def test_a_comparison_is_a_paired_t_test(script, greater, verdict):
     assert stats.ttest_rel(values, plain).pvalue < 0.05
     assert found.verdict == verdict
     assert script.compare(plain, values, greater=not greater).verdict == verdict
-    # By 0.03, 0.02, 0.02 and -0.01: t = 1.73, and the quantile for 3 is 3.18.
-    unsure = script.compare([0.93, 0.94, 0.90, 0.94], plain, greater=greater)
-    assert stats.ttest_rel([0.93, 0.94, 0.90, 0.94], plain).pvalue > 0.05
-    assert unsure.verdict == "no difference shown"
+    # By 0.03, 0.02, 0.02 and 0: t = 2.78, and the quantile for 3 degrees of freedom is 3.18.
+    unsure = [0.93, 0.94, 0.90, 0.95]
+    assert stats.ttest_rel(unsure, plain).pvalue > 0.05
+    assert script.compare(unsure, plain, greater=greater).verdict == "no difference shown"

@@ -132,6 +132,16 @@ def test_added_rows_are_counted_in_what_an_epoch_costs(check):
     assert "augmented" not in more
 
 
+@pytest.mark.parametrize(
+    ("key", "told"),
+    [("input", True), ("input_multiplicative", True), ("labels", True), ("weights", False)],
+)
+def test_noise_on_rows_is_said_not_to_be_shown(check, key, told):
+    done = check("--augmented", 2, "--set", f"regularization.noise.{key}=0.1")
+    assert ("not shown: regularization.noise" in done.err) is told
+    assert "not shown" not in check("--augmented", 2).err
+
+
 @pytest.mark.parametrize("seed", [1, 2])
 def test_the_same_command_twice_gives_the_same_rows(check, seed):
     members = "[smote, mixup, feature_swap, jitter]"

@@ -23,6 +23,10 @@ campaigns:
 accuracy:
     python benchmarks/accuracy.py
 
+# what each augmentation and noise does to the test figures, over ten seeds; writes the page
+regularization:
+    python benchmarks/regularization.py
+
 # whole-process times beside scikit-learn's
 bench:
     python benchmarks/whole_process.py

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from mlpcli.data.inputs import InputEncoder, check_image, fit_inputs
+from mlpcli.data.inputs import InputEncoder, check_image, fit_inputs, scale_channels
 from mlpcli.data.readers import ReadOptions, read_table
 from mlpcli.data.splitting import PARTS, check_parts, split_by_column, split_by_share
 from mlpcli.data.table import Table
@@ -172,6 +172,7 @@ def load_dataset(options: DataOptions) -> Dataset:
     )
     if options.image is not None:
         check_image(inputs, options.image)
+        inputs = scale_channels(inputs, first, train_rows, options.image, options.scale)
     weights = fit_weights(
         first,
         train_rows,

@@ -9,7 +9,7 @@ category  one column of 0 and 1 for each category of the training rows, sorted; 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -233,6 +233,37 @@ def check_image(inputs: InputEncoder, image: tuple[int, int, int]) -> None:
     if n != inputs.n_features:
         problem = f"{height} · {width} · {channels} is {n} numbers, and a row has"
         raise DataError(f"{problem} {inputs.n_features} numeric columns beside the target", key)
+
+
+def scale_channels(
+    inputs: InputEncoder, table: Table, rows: Array, image: tuple[int, int, int], scale: str
+) -> InputEncoder:
+    """Return the columns of an image, all pixels of a channel scaled alike.
+
+    Pixels move: what one place never shows in training is a common value at the next, and scaled
+    by itself, by next to nothing, it would become an input far from all others.
+    """
+    if scale == "none":
+        return inputs
+    columns = [
+        replace(c, shift=0.0, scale=1.0) for c in inputs.columns if isinstance(c, NumericColumn)
+    ]
+    raw = InputEncoder(tuple(columns)).encode(table, np.float64)[0][rows]
+    channels = raw.reshape(-1, image[2])
+    with np.errstate(all="ignore"):
+        if scale == "standard":
+            shift, spread = channels.mean(axis=0), channels.std(axis=0)
+        else:
+            shift, spread = channels.min(axis=0), np.ptp(channels, axis=0)
+    if not np.isfinite([shift, spread]).all():
+        raise DataError(f"{table.name}: the pixels' numbers are too large to be scaled")
+    spread[spread == 0] = 1.0
+    return InputEncoder(
+        tuple(
+            replace(column, shift=float(shift[k % image[2]]), scale=float(spread[k % image[2]]))
+            for k, column in enumerate(columns)
+        )
+    )
 
 
 def _fit_numeric(table: Table, rows: Array, name: str, scale: str, *, listed: bool) -> Column:

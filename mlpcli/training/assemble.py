@@ -175,6 +175,19 @@ def loss_target(architecture: Architecture, encoding: Encoding, y: Array, dtype:
     return np.ascontiguousarray(y.reshape(len(y), -1), dtype=dtype)
 
 
+def labels_of_mixed(encoding: Encoding, target: Array) -> Array:
+    """Return mixed targets as labels: the class, or each label, with the larger share.
+
+    target  (rows, outputs) as the loss takes them; regression goes back to the target's unit
+    """
+    if encoding.task == "regression":
+        return encoding.target.decode(target)
+    if encoding.task == "multiclass":
+        return np.argmax(target, axis=1)
+    larger = (target > 0.5).astype(np.intp)  # noqa: PLR2004
+    return larger[:, 0] if encoding.task == "binary" else larger
+
+
 def outcome(architecture: Architecture, encoding: Encoding, labels: Array, y_hat: Array) -> Outcome:
     """Return labels and predictions as metrics see them, regression in the target's unit."""
     loss, target = architecture.loss, encoding.target

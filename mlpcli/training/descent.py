@@ -50,10 +50,11 @@ def build_trainer(
         seeds=seeds,
         weight=weight,
         regularizers=regularizers_of(spec),
-        source=None if augmenter is None else augmenter.source,
+        source=source,
         disturbances=_disturbances(spec, dataset, augmenter),
         loss=architecture.loss,
         keep_outputs=keep_outputs,
+        keep_targets=keep_outputs and augmenter.mixes,
     )
 
 

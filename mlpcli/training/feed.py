@@ -36,6 +36,7 @@ class Feed:
     lead, dtype   of the network's arrays
     least_rows    of a batch: a shorter rest joins the last one
     disturbances  applied to each chunk in this order
+    keep_targets  whether `targets` (..., n_rows, outputs) keeps the epoch's, as disturbed
     """
 
     def __init__(
@@ -50,6 +51,7 @@ class Feed:
         weight: Array | None = None,
         source: Array | None = None,
         disturbances: Sequence[Disturbance] = (),
+        keep_targets: bool = False,
     ) -> None:
         self.X, self.target, self.weight, self.source = X, target, weight, source
         self.n_rows = len(X) if source is None else len(source)
@@ -62,6 +64,8 @@ class Feed:
         self.order = np.empty((*lead, self.n_rows), np.intp)
         self.X_chunk = np.empty((*lead, room, *X.shape[1:]), dtype)
         self.target_chunk = np.empty((*lead, room, *target.shape[1:]), target.dtype)
+        shape = (*lead, self.n_rows, *target.shape[1:])
+        self.targets = np.empty(shape, target.dtype) if keep_targets else None
         self.weight_chunk = None if weight is None else np.empty((*lead, room), dtype)
         self.lanes = (slice(None),) * len(lead)
 
@@ -107,6 +111,9 @@ class Feed:
                 np.take(self.weight, rows, out=weight, mode="clip")
             for disturbance in self.disturbances:
                 disturbance.apply(lane, X, target, places)
+            if self.targets is not None:
+                kept = self.targets.reshape(len(slots), self.n_rows, *target.shape[1:])
+                kept[lane, start:stop] = target
 
     def rows(self) -> Array:
         """Return (..., n_rows) the row that each place of the shuffled epoch is filled from."""

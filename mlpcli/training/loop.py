@@ -18,7 +18,13 @@ from mlpcli.nn.passes import Evaluation
 from mlpcli.nn.schedules import SCHEDULES
 from mlpcli.spec.members import build
 from mlpcli.spec.schema import Spec
-from mlpcli.training.assemble import build_architecture, epoch_metrics, loss_target, outcome
+from mlpcli.training.assemble import (
+    build_architecture,
+    epoch_metrics,
+    labels_of_mixed,
+    loss_target,
+    outcome,
+)
 from mlpcli.training.augmented import build_augmenter
 from mlpcli.training.descent import build_trainer
 from mlpcli.training.early_stopping import EarlyStopping
@@ -221,11 +227,20 @@ class Training:
                 if trainer.outputs is not None:
                     y_hat = self.outputs["train"]
                     self.architecture.loss.predict(trainer.outputs, y_hat)
-                    labels = self.dataset.parts["train"].labels[trainer.feed.rows()]
+                    labels = self._labels(trainer)
                     figures |= self._metrics("train", self.metrics, labels, y_hat)
             if self.has_validation:
                 figures |= self._of_part("validation", "val", self.metrics)
         return figures
+
+    def _labels(self, trainer: Trainer) -> Array:
+        """Return what the epoch's rows are labelled, in its order: mixed rows by the mixture.
+
+        That a mixed row comes from one row does not say that most of it does.
+        """
+        if trainer.feed.targets is not None:
+            return labels_of_mixed(self.encoding, trainer.feed.targets)
+        return self.dataset.parts["train"].labels[trainer.feed.rows()]
 
     def _of_part(self, name: str, prefix: str, metrics: list[Metric]) -> dict[str, float]:
         part, y_hat = self.dataset.parts[name], self.outputs[name]

@@ -34,6 +34,8 @@ class Trainer:
     source        (slots,) the rows of an epoch where it is not each row once
     disturbances  what changes the rows anew in each epoch
     loss          the form of the loss for targets that the disturbances mix
+    keep_outputs  whether `outputs` keeps an epoch's
+    keep_targets  whether `feed.targets` keeps them, mixed as they were
     """
 
     def __init__(
@@ -51,6 +53,7 @@ class Trainer:
         disturbances: Sequence[Disturbance] = (),
         loss: Loss | None = None,
         keep_outputs: bool = False,
+        keep_targets: bool = False,
     ) -> None:
         self.network, self.seeds = network, seeds
         architecture = network.architecture
@@ -64,6 +67,7 @@ class Trainer:
             weight=weight,
             source=source,
             disturbances=disturbances,
+            keep_targets=keep_targets,
         )
         self.n_rows, self.order = self.feed.n_rows, self.feed.order
         self.grad = np.zeros_like(network.theta)

@@ -285,3 +285,27 @@ def test_a_column_of_categories_is_no_pixel(dataset, no_dataset):
         "colour is a column of categories; an image is numbers only: put the column in data.exclude"
     )
     dataset(MIXED, image=(1, 2, 1), exclude=["colour"], validation=0, test=0)
+
+
+@pytest.mark.parametrize("scale", ["standard", "minmax", "none"])
+def test_all_pixels_of_a_channel_are_scaled_alike(dataset, scale):
+    rng = np.random.default_rng(0)
+    pixels = rng.integers(0, 200, (20, 8)).astype(float)  # 2 x 2 pixels of 2 channels
+    pixels[:, 3] = 7.0  # one that never changes
+    names = [f"p{k}" for k in range(8)]
+    rows = [
+        ",".join([*map(str, row), "ab"[d % 2], "test" if d > 15 else "train"])
+        for d, row in enumerate(pixels)
+    ]
+    content = ",".join([*names, "y", "part"]) + "\n" + "\n".join(rows) + "\n"
+    found = dataset(content, split_column="part", scale=scale, image=(2, 2, 2))
+    train = pixels[:16].reshape(16, 4, 2)
+    if scale == "standard":
+        shift, spread = train.mean(axis=(0, 1)), train.std(axis=(0, 1))
+    elif scale == "minmax":
+        shift, spread = train.min(axis=(0, 1)), np.ptp(train, axis=(0, 1))
+    else:
+        shift, spread = np.zeros(2), np.ones(2)
+    for name, part in (("train", pixels[:16]), ("test", pixels[16:])):
+        expected = ((part.reshape(-1, 4, 2) - shift) / spread).reshape(len(part), 8)
+        np.testing.assert_allclose(found.parts[name].X, expected, rtol=0, atol=1e-6)

@@ -121,6 +121,27 @@ def test_added_rows_are_marked(check):
     assert sorted(word for word in words if word.endswith("+")) == ["10+", "13+", "4+", "7+"]
 
 
+def test_added_rows_are_counted_in_what_an_epoch_costs(check):
+    plain, more = (
+        json.loads(check("--json", augmentation=each).out) for each in ("[jitter]", "[smote]")
+    )
+    # 4 yes and 8 no, 12 rows in batches of 5; then 8 and 8.
+    assert (plain["steps_per_epoch"], more["steps_per_epoch"]) == (3, 4)
+    assert more["multiply_adds_per_epoch"] * 12 == plain["multiply_adds_per_epoch"] * 16
+    assert plain["rows"] == more["rows"]
+    assert "augmented" not in more
+
+
+@pytest.mark.parametrize(
+    ("key", "told"),
+    [("input", True), ("input_multiplicative", True), ("labels", True), ("weights", False)],
+)
+def test_noise_on_rows_is_said_not_to_be_shown(check, key, told):
+    done = check("--augmented", 2, "--set", f"regularization.noise.{key}=0.1")
+    assert ("not shown: regularization.noise" in done.err) is told
+    assert "not shown" not in check("--augmented", 2).err
+
+
 @pytest.mark.parametrize("seed", [1, 2])
 def test_the_same_command_twice_gives_the_same_rows(check, seed):
     members = "[smote, mixup, feature_swap, jitter]"
@@ -271,7 +292,8 @@ def test_faults_in_a_sentence(check, arguments, code, words):
     assert words in done.err
 
 
-def test_a_class_of_one_row_has_a_place_in_the_spec(mlp, tmp_path):
+@pytest.mark.parametrize("words", [["check"], ["check", "--augmented", 2], ["train"]])
+def test_a_class_of_one_row_has_a_place_in_the_spec_and_leaves_no_run(mlp, tmp_path, words):
     (tmp_path / "t.csv").write_text("x,y\n1,a\n2,b\n3,b\n4,b\n", "ascii")
     spec = """\
 data: {path: t.csv, target: y, split: {validation: 0, test: 0}}
@@ -280,8 +302,9 @@ regularization:
     - jitter
 """
     (tmp_path / "s.yaml").write_text(spec.replace("jitter", "smote"), "ascii")
-    done = mlp("check", "s.yaml", "--augmented", 2, cwd=tmp_path)
-    assert done.code == 3
+    done = mlp(*words, "s.yaml", cwd=tmp_path)
+    assert (done.code, done.out) == (3, "")
+    assert {path.name for path in tmp_path.iterdir()} == {"t.csv", "s.yaml"}
     assert done.err.startswith(
         "mlp: s.yaml:4:7: regularization.augmentation[0]: smote: the class 'a' has one training row"
     )

@@ -8,6 +8,7 @@ from mlpcli.randomness import generator
 from mlpcli.spec.load import load_spec
 from mlpcli.training import augmented, feed
 from mlpcli.training.assemble import build_architecture, load_dataset, loss_target
+from mlpcli.training.loop import EpochEnded, Training
 
 SPEC = """
 data: {path: t.csv, target: y, split: {validation: 0, test: 0}, scale: none}
@@ -84,3 +85,35 @@ def test_targets_that_can_be_mixed_are_one_hot(loaded, loss):
     target = loss_target(architecture, dataset.encoding, y, "float32")
     np.testing.assert_array_equal(target, [[0, 0, 1], [1, 0, 0], [0, 1, 0]])
     assert target.dtype == np.float32
+
+
+STILL = "training.optimizer={name: sgd, learning_rate: 1e-300}"  # the weights stay as they begin
+
+
+@pytest.mark.parametrize("target", ["y", "a", "z"], ids=["multiclass", "regression", "binary"])
+@pytest.mark.parametrize("member", ["mixup", "feature_swap"])
+def test_train_metrics_of_mixed_rows_are_held_against_the_mixture(
+    loaded, tmp_path, monkeypatch, target, member
+):
+    monkeypatch.setattr(feed, "GATHER_BYTES", 150)  # so that an epoch comes in several chunks
+    rows = [f"{k},{-k},{k % 3},{k % 2}" for k in range(30)]
+    (tmp_path / "t.csv").write_text("\n".join(["a,b,y,z", *rows]) + "\n", "ascii")
+    mixing = f"regularization.augmentation=[{{name: {member}, probability: 1}}]"
+    spec = loaded(f"data.target={target}", mixing, STILL, "training.epochs=1")
+    dataset = load_dataset(spec)
+    training = Training(spec.spec, dataset)
+    W = {name: tensor.copy() for name, tensor in training.network.tensors().items()}
+    row = next(event.row for event in training.run() if isinstance(event, EpochEnded))
+
+    seen = augmented.augmented_rows(spec.spec, dataset, training.augmenter, 30)
+    h = np.maximum(seen.raw @ W["hidden.1.weight"] + W["hidden.1.bias"], 0)  # scale: none
+    u = h @ W["output.weight"] + W["output.bias"]
+    if target == "a":
+        rest = np.sum((seen.target - u) ** 2) / np.sum((seen.target - seen.target.mean()) ** 2)
+        assert row["train_r2"] == pytest.approx(1 - rest, rel=1e-9)
+    elif target == "z":
+        assert row["train_accuracy"] == pytest.approx(np.mean((u > 0) == (seen.target > 0.5)))
+    else:
+        guess = u.argmax(axis=1)
+        assert row["train_accuracy"] == pytest.approx(np.mean(guess == seen.target.argmax(axis=1)))
+        assert row["train_accuracy"] != pytest.approx(np.mean(guess == seen.source % 3))

@@ -125,6 +125,9 @@ def _print_augmented(
     print_rows(dataset.encoding, rows, None if image is None else image.shape, file)
     if not loaded.spec.regularization.augmentation:
         note("regularization.augmentation is empty: these are the training rows as they are")
+    noise = loaded.spec.regularization.noise
+    if noise.input or noise.input_multiplicative or noise.labels:
+        note("not shown: regularization.noise, which training adds to these rows")
     if output is not None:
         note(f"{len(rows.source):,} rows in {output}")
 

@@ -23,6 +23,7 @@ from mlpcli.family import Family
 from mlpcli.nn.activations import ACTIVATIONS
 from mlpcli.nn.initializers import INITIALIZERS
 from mlpcli.nn.losses import LOSSES
+from mlpcli.nn.norms import NORMS
 from mlpcli.nn.optimizers import OPTIMIZERS
 from mlpcli.nn.schedules import SCHEDULES
 from mlpcli.spec.faults import shown
@@ -36,6 +37,7 @@ FILE = Path(__file__).with_name("reference.md")
 FAMILIES = (
     ACTIVATIONS,
     LOSSES,
+    NORMS,
     INITIALIZERS,
     OPTIMIZERS,
     SCHEDULES,

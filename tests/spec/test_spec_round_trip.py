@@ -11,10 +11,11 @@ from mlpcli.data.augmentations import AUGMENTATIONS
 from mlpcli.nn.activations import ACTIVATIONS
 from mlpcli.nn.initializers import INITIALIZERS
 from mlpcli.nn.losses import LOSSES
+from mlpcli.nn.norms import NORMS
 from mlpcli.nn.optimizers import OPTIMIZERS
 from mlpcli.nn.schedules import SCHEDULES
 from mlpcli.spec.load import load_spec, validate
-from mlpcli.spec.schema import Spec
+from mlpcli.spec.schema import NoiseSpec, Spec
 from mlpcli.spec.write import spec_to_yaml, with_paths
 from mlpcli.spec.yaml_reader import Document, read_yaml
 
@@ -159,11 +160,12 @@ def within(field):
 hidden = {name: member for name, member in ACTIVATIONS.items() if not member.output_only}
 auto = (st.just("auto"), st.none())
 layers = st.fixed_dictionaries(
-    {"units": st.integers(1, 1_000_000)},
+    {"units": st.integers(2, 1_000_000)},
     optional={
         "activation": members(hidden),
         "keep_prob": st.floats(1e-3, 1),
         "initializer": members(INITIALIZERS, extra=auto),
+        "norm": st.none() | members(NORMS),
     },
 )
 splits = st.one_of(
@@ -196,7 +198,10 @@ specs = st.fixed_dictionaries(
                     "layers": st.lists(layers, max_size=3),
                     "output": members(ACTIVATIONS, extra=auto),
                 },
-                optional={"loss": st.sampled_from(["mse", {"name": "mse"}])},
+                optional={
+                    "loss": st.sampled_from(["mse", {"name": "mse"}]),
+                    "input_keep_prob": st.floats(1e-3, 1),
+                },
             ),
             st.fixed_dictionaries({"loss": members(LOSSES, extra=auto)}),
         ),
@@ -204,7 +209,11 @@ specs = st.fixed_dictionaries(
             {},
             optional={
                 "epochs": st.integers(0, 10**6),
-                "batch_size": st.integers(1, 10**6),
+                "batch_size": st.integers(2, 10**6),
+                "gradient_clipping": st.fixed_dictionaries(
+                    {}, optional=dict.fromkeys(("norm", "value"), st.none() | positive)
+                ),
+                "weight_averaging": st.none() | st.floats(0, 0.999),
                 "optimizer": members(OPTIMIZERS),
                 "schedule": members(SCHEDULES),
                 "early_stopping": st.none()
@@ -218,7 +227,14 @@ specs = st.fixed_dictionaries(
         ),
         "regularization": st.fixed_dictionaries(
             {"l2": st.floats(0, 1e300)},
-            optional={"augmentation": st.lists(members(TABLE_AUGMENTATIONS), max_size=3)},
+            optional={
+                "l1": st.floats(0, 1e300),
+                "max_norm": st.none() | positive,
+                "noise": st.fixed_dictionaries(
+                    {}, optional=dict.fromkeys(NoiseSpec.model_fields, st.floats(0, 1))
+                ),
+                "augmentation": st.lists(members(TABLE_AUGMENTATIONS), max_size=3),
+            },
         ),
         "runtime": st.fixed_dictionaries(
             {},

@@ -126,3 +126,16 @@ def test_no_epochs_write_the_untrained_network(epochs, folder, mlp):
     assert len(figures(folder / "run")) == epochs + 1
     biases = load_file(folder / "run" / "model.safetensors")["hidden.1.bias"]
     assert biases.any() == (epochs > 0)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--force",), "mlp: --force replaces the run in --run-dir: say which"),
+        (("--find-lr", "--run-dir", "r"), "mlp: --find-lr writes nothing: leave out --run-dir"),
+    ],
+)
+def test_options_that_would_do_nothing_are_refused(folder, mlp, words, said):
+    done = mlp("train", "iris.yaml", *words, cwd=folder)
+    assert (done.code, done.out, done.err.splitlines()) == (2, "", [said])
+    assert not (folder / "runs").exists()

@@ -150,3 +150,12 @@ def test_a_pipe_is_written_to_and_stays_a_pipe(tmp_path):
     reader.join(10)
     assert got == [b"through"]
     assert pipe.is_fifo()
+
+
+def test_who_may_read_a_file_stays_as_it_was(tmp_path):
+    path = tmp_path / "secret.csv"
+    path.write_text("old")
+    path.chmod(0o640)
+    write_whole(path, b"new")
+    assert path.read_bytes() == b"new"
+    assert path.stat().st_mode & 0o777 == 0o640

@@ -356,3 +356,8 @@ def test_a_normalization_needs_something_to_average_over(spec, faults, layer, ba
     else:
         (found,) = faults(DATA + text)
         assert f"model.layers[0].norm: {fault}" in found
+
+
+def test_a_text_that_no_file_can_have_is_no_word_for_a_missing_value(faults):
+    (fault,) = faults('data: {path: d.csv, target: y, missing: ["NA", "\\uD800"]}\n')
+    assert fault == "1:48: data.missing[1]: no file can have this text: half a character"

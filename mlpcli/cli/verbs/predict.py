@@ -49,7 +49,7 @@ def predict(
     model = load_model(path)
     table = read_table(file, model.encoding.read)
     columns, replaced = predict_table(model, table)
-    if not quiet:
+    if not quiet and not json:
         by_name = {column.name: column for column in model.encoding.inputs.columns}
         for name, n in replaced.items():
             note(replaced_line(table.name, by_name[name], n))

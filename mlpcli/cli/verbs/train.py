@@ -50,12 +50,16 @@ def train(
     """
     from mlpcli.cli.learning_rates import find_and_print
     from mlpcli.cli.signals import StopRequest
-    from mlpcli.errors import DataError
+    from mlpcli.errors import DataError, UsageError
     from mlpcli.runs.directory import create_run_directory
     from mlpcli.spec.load import load_spec
     from mlpcli.training.assemble import load_dataset
     from mlpcli.training.loop import Training
 
+    if force and run_dir is None:
+        raise UsageError("--force replaces the run in --run-dir: say which")
+    if find_lr and run_dir is not None:
+        raise UsageError("--find-lr writes nothing: leave out --run-dir")
     loaded = load_spec(spec, overrides or (), seed)
     dataset = load_dataset(loaded)
     try:

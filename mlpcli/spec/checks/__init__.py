@@ -5,6 +5,7 @@ from __future__ import annotations
 from mlpcli.spec.checks.augmentation import check_augmentation, check_augmentation_of_task
 from mlpcli.spec.checks.data import (
     check_data,
+    check_missing,
     check_split,
     check_weights,
     check_weights_of_task,
@@ -41,6 +42,7 @@ def check_spec(spec: Spec) -> list[Problem]:
     """Return what is wrong with a spec before any data has been seen."""
     return [
         *check_data(spec),
+        *check_missing(spec),
         *check_weights(spec),
         *check_split(spec),
         *check_model(spec),

@@ -36,6 +36,15 @@ def check_data(spec: Spec) -> Iterator[Problem]:
         yield Problem(("data", "task"), f"{data.task} has one target column, not several")
 
 
+def check_missing(spec: Spec) -> Iterator[Problem]:
+    """Check that the words for a missing value are texts that a file could have."""
+    for k, text in enumerate(spec.data.missing):
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            yield Problem(("data", "missing", k), "no file can have this text: half a character")
+
+
 def check_weights(spec: Spec) -> Iterator[Problem]:
     """Check the column of weights, and the classes that have some."""
     name, path = spec.data.sample_weight, ("data", "sample_weight")

@@ -8,6 +8,7 @@ import pytest
 from mlpcli.nn.activations import ACTIVATIONS
 from mlpcli.nn.initializers import INITIALIZERS
 from mlpcli.nn.losses import LOSSES
+from mlpcli.nn.norms import NORMS
 from mlpcli.nn.optimizers import OPTIMIZERS
 from mlpcli.nn.schedules import SCHEDULES
 from mlpcli.spec.members import build
@@ -18,6 +19,7 @@ HIDDEN = {name: member for name, member in ACTIVATIONS.items() if not member.out
 PLACES = {
     "activation": (HIDDEN, "model: {{layers: [{{units: 2, activation: {}}}]}}\n"),
     "initializer": (INITIALIZERS, "model: {{layers: [{{units: 2, initializer: {}}}]}}\n"),
+    "norm": (NORMS, "model: {{layers: [{{units: 2, norm: {}}}]}}\n"),
     "output": (ACTIVATIONS, "model: {{output: {}, loss: mse}}\n"),
     "loss": (LOSSES, "model: {{loss: {}}}\n"),
     "optimizer": (OPTIMIZERS, "training: {{optimizer: {}}}\n"),
@@ -27,7 +29,7 @@ PLACES = {
 
 def at(spec, place):
     """Return the member at a place of PLACES."""
-    if place in ("activation", "initializer"):
+    if place in ("activation", "initializer", "norm"):
         return getattr(spec.model.layers[0], place)
     return getattr(spec.model if place in ("output", "loss") else spec.training, place)
 

@@ -165,6 +165,8 @@ class Evaluation:
         row_bytes = 2 * units * network.theta.itemsize
         self.chunk = int(min(4096, max(64, self.CHUNK_BYTES // row_bytes)))
         self._passes: dict[int, Pass] = {}
+        # Nobody asks for a gradient here: one zero, read-only, has the shape of one.
+        self._no_grad = np.broadcast_to(np.zeros((), network.dtype), network.theta.shape)
 
     def predict(self, X: Array, out: Array) -> Array:
         """Write ŷ = g(h U + c) of every row into `out` (..., rows, n_outputs).
@@ -200,5 +202,7 @@ class Evaluation:
                     len(self._passes) == self.MAX_PASSES
                 ):  # callers with ever new sizes do not fill the memory
                     self._passes.clear()
-                self._passes[stop - start] = Pass(self.network, stop - start, training=False)
+                self._passes[stop - start] = Pass(
+                    self.network, stop - start, self._no_grad, training=False
+                )
             yield start, stop, self._passes[stop - start]

@@ -73,7 +73,8 @@ def cost_of(
     n_train = n_rows or len(dataset.parts["train"])
     batch = min(spec.training.batch_size, n_train)
     item = 4 if spec.runtime.dtype == "float32" else 8
-    vectors = 2 + build(OPTIMIZERS, spec.training.optimizer).n_vectors
+    carried = build(OPTIMIZERS, spec.training.optimizer).n_vectors
+    vectors = 2 + carried + (carried > 0)  # and one to work in
     vectors += (spec.regularization.l2 > 0) + (spec.regularization.l1 > 0)
     vectors += "validation" in dataset.parts  # the best weights
     vectors += 2 * (spec.training.weight_averaging is not None)
@@ -86,7 +87,11 @@ def cost_of(
     per_row += 2 * sum(layer.units for layer in architecture.hidden)  # activations' own arrays
     data = sum(part.X.nbytes + part.y.nbytes for part in dataset.parts.values())
     outputs = sum(len(part) for part in dataset.parts.values()) * architecture.n_outputs
-    memory = data + item * (vectors * layout.n_params + batch * per_row + 2 * outputs) + (2 << 20)
+    # While the model is written there are its bytes, and the tensors side by side.
+    training = item * ((vectors + 2) * layout.n_params + batch * per_row + 2 * outputs)
+    # Before that, the beginning is drawn in float64: all of it, and its largest matrix once more.
+    beginning = (8 + item) * layout.n_params + 8 * max(t.stop - t.start for t in layout.weights)
+    memory = data + max(training, beginning) + (2 << 20)
     steps, rest = divmod(n_train, batch)
     steps += rest >= architecture.least_rows if rest else 0  # a shorter rest joins the last batch
     first = architecture.n_inputs * layout.weights[0].shape[1]

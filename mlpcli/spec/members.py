@@ -44,12 +44,16 @@ def build(family: Family, member: Any) -> Any:
     return family[member.name](**member.settings)
 
 
-def member_models(family: Family) -> tuple[type[Member], ...]:
-    """Return one pydantic model for each member of a family."""
+def member_models(family: Family, default: str | None = None) -> tuple[type[Member], ...]:
+    """Return one pydantic model for each member of a family.
+
+    default  the member that a mapping without a name means: in the JSON Schema all others require
+             theirs, or a mapping of settings that two of them share would be either
+    """
     models = []
     for name, cls in family.items():
         hints = get_type_hints(cls)
-        fields: dict[str, Any] = {"name": (Literal[name], name)}
+        fields: dict[str, Any] = {"name": (Literal[name], name if name == default else ...)}
         for f in dataclasses.fields(cls):
             info = Field(f.default, description=f.metadata["doc"], **f.metadata["bounds"])
             fields[f.name] = (_listed(hints[f.name]), info)
@@ -84,7 +88,7 @@ def member_type(family: Family, default: str | None) -> Any:
             return {"name": default, **value}
         return value
 
-    models = member_models(family)
+    models = member_models(family, default)
     union = Annotated[Union[models], Discriminator("name")] if len(models) > 1 else models[0]  # noqa: UP007
     shape = Union[union, Literal[tuple(family)]]  # type: ignore[valid-type] # noqa: UP007
     return Annotated[union, BeforeValidator(spelled_out, json_schema_input_type=shape)]

@@ -13,7 +13,7 @@ from mlpcli.data.readers import ReadOptions, read_table
 from mlpcli.data.splitting import PARTS, check_parts, split_by_column, split_by_share
 from mlpcli.data.table import Table
 from mlpcli.data.targets import TargetEncoder, choose_task, fit_target, text_columns
-from mlpcli.data.weights import ClassWeight, RowWeights, fit_weights
+from mlpcli.data.weights import ClassWeight, RowWeights, check_parts_weigh, fit_weights
 from mlpcli.errors import DataError
 from mlpcli.nn.arrays import Array
 
@@ -182,7 +182,10 @@ def load_dataset(options: DataOptions) -> Dataset:
     )
     text = (*inputs.text_columns, *text_columns(target))
     encoding = Encoding(task, inputs, target, replace(read, text=text), weights)
-    return _encoded(tables, codes, encoding, options.dtype)
+    dataset = _encoded(tables, codes, encoding, options.dtype)
+    parts = {name: part.weight for name, part in dataset.parts.items()}
+    check_parts_weigh(parts, first, column=options.sample_weight)
+    return dataset
 
 
 def _split(table: Table, options: DataOptions, task: str) -> Array:

@@ -112,6 +112,20 @@ def fit_weights(
     return RowWeights(column, by_class, mean)
 
 
+def check_parts_weigh(
+    weights: Mapping[str, Array | None], table: Table, *, column: str | None
+) -> None:
+    """Check that every part has a row that counts: it has no mean loss else. Raises DataError.
+
+    weights  (rows,) of each part, by its name
+    column   of weights, or None where only classes have some
+    """
+    for name, weight in weights.items():
+        if weight is not None and not weight.any():
+            problem = f"{table.name}: every {name} row has the weight 0: there is no mean loss"
+            raise DataError(problem, CLASSES if column is None else COLUMN)
+
+
 def balanced(labels: Array, weight: Array, n_classes: int) -> tuple[float, ...]:
     """Return the weight of each class with which all classes count the same.
 

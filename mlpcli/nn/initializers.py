@@ -135,7 +135,8 @@ class Uniform(Initializer):
 
     def draw(self, fan_in: int, fan_out: int, rng: np.random.Generator) -> Array:
         """Return W ~ U(−a, a)."""
-        return rng.uniform(-self.limit, self.limit, (fan_in, fan_out))
+        limit = min(self.limit, np.finfo(float).max / 2)  # NumPy takes a − (−a), which is finite
+        return rng.uniform(-limit, limit, (fan_in, fan_out))
 
 
 @INITIALIZERS.add("zeros")

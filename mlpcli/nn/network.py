@@ -172,9 +172,10 @@ def initial_vector(architecture: Architecture, seed: int) -> Array:
     layout = architecture.layout
     vector = np.zeros(layout.n_numbers)
     rng = generator(seed, "init")
-    for tensor, initializer in zip(layout.weights, architecture.initializers, strict=True):
-        fan_in, fan_out = tensor.shape
-        tensor.view(vector)[...] = initializer.draw(fan_in, fan_out, rng)
+    with np.errstate(over="ignore"):  # the first loss is then infinite too, which ends the run
+        for tensor, initializer in zip(layout.weights, architecture.initializers, strict=True):
+            fan_in, fan_out = tensor.shape
+            tensor.view(vector)[...] = initializer.draw(fan_in, fan_out, rng)
     for tensor in (*layout.own, *layout.statistics):
         tensor.view(vector)[...] = architecture.beginnings[tensor.name]
     return vector
@@ -182,7 +183,8 @@ def initial_vector(architecture: Architecture, seed: int) -> Array:
 
 def initialize(architecture: Architecture, seed: int, dtype: Any = np.float32) -> Network:
     """Return a network at its random beginning."""
-    return Network(architecture, initial_vector(architecture, seed).astype(dtype))
+    with np.errstate(over="ignore"):
+        return Network(architecture, initial_vector(architecture, seed).astype(dtype))
 
 
 def initialize_stack(

@@ -40,10 +40,19 @@ def load_dataset(loaded: LoadedSpec) -> Dataset:
     for name, part in dataset.parts.items():
         table = dataset.tables.get(name) or dataset.tables["data"]
         check_targets(loss, dataset.encoding, table, part)
-    least = build_architecture(loaded.spec, dataset.encoding).least_rows
-    if len(dataset.parts["train"]) < least:
-        raise DataError(f"batch normalization needs {least} training rows")
+    _check_rows(loaded, dataset)
     return dataset
+
+
+def _check_rows(loaded: LoadedSpec, dataset: Dataset) -> None:
+    """Check that there are rows enough for a batch. Raises DataError, with the norm's position."""
+    n_rows = len(dataset.parts["train"])
+    layers = build_architecture(loaded.spec, dataset.encoding).hidden
+    for k, norm in enumerate(layer.norm for layer in layers):
+        if norm is not None and n_rows < norm.least_rows:
+            problem = f"{norm.name} normalization needs {norm.least_rows} training rows, not"
+            key = ("model", "layers", k, "norm")
+            raise loaded.located(DataError(f"{problem} {n_rows}", key))
 
 
 def check_targets(loss: Loss, encoding: Encoding, table: Table, part: Part) -> None:

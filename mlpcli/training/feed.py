@@ -109,8 +109,9 @@ class Feed:
             if self.weight is not None and self.weight_chunk is not None:
                 weight = self.weight_chunk.reshape(len(slots), -1)[lane, :n]
                 np.take(self.weight, rows, out=weight, mode="clip")
-            for disturbance in self.disturbances:
-                disturbance.apply(lane, X, target, places)
+            with np.errstate(all="ignore"):  # noise beyond the type: the loss will not be finite
+                for disturbance in self.disturbances:
+                    disturbance.apply(lane, X, target, places)
             if self.targets is not None:
                 kept = self.targets.reshape(len(slots), self.n_rows, *target.shape[1:])
                 kept[lane, start:stop] = target

@@ -201,7 +201,8 @@ class Training:
         """
         kept = self.stopping.vector
         if kept is None and reason == "diverged":
-            self.network.vector[...] = initial_vector(self.architecture, self.spec.seed)
+            with np.errstate(over="ignore"):  # where the beginning itself was too large
+                self.network.vector[...] = initial_vector(self.architecture, self.spec.seed)
             return 0
         if kept is not None and (self.has_validation or reason == "diverged"):
             self.network.vector[...] = kept

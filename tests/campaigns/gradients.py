@@ -22,6 +22,7 @@ from collections import Counter
 from pathlib import Path
 
 import numpy as np
+from drawn_specs import setting, specs
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
@@ -35,85 +36,6 @@ from mlpcli.nn.norms import NORMS
 from mlpcli.nn.passes import Pass
 from mlpcli.spec.load import load_spec
 from mlpcli.training.first_batch import synthetic_batch
-
-TASKS = ("regression", "binary", "multiclass", "multilabel")
-LIST_SETTINGS = {"levels": [[0.1, 0.5, 0.9], [0.25], [0.05, 0.95]], "alpha": [None, 0.3]}
-
-
-@st.composite
-def setting(draw, field):
-    """Draw a value of a member's setting within its bounds, near its default."""
-    default, bounds = field.default, field.metadata["bounds"]
-    if isinstance(default, bool):
-        return draw(st.booleans())
-    if not isinstance(default, int | float):
-        return draw(st.sampled_from(LIST_SETTINGS[field.name]))
-    low = bounds.get("ge", bounds.get("gt", 0.0))
-    high = bounds.get("le", bounds.get("lt", 4 * default + 1))
-    wide = draw(st.floats(0.02, 0.98))
-    return draw(st.sampled_from([default, round(low + (high - low) * wide, 6)]))
-
-
-@st.composite
-def member(draw, family, names):
-    """Draw a member of a family with settings."""
-    name = draw(st.sampled_from(names))
-    own = {f.name: draw(setting(f)) for f in dataclasses.fields(family[name])}
-    if "epsilon" in own:  # at 1e-5 a batch of two rows has no derivative to speak of
-        own["epsilon"] = draw(st.sampled_from([1e-3, 0.01, 0.3]))
-    return {"name": name, **own}
-
-
-@st.composite
-def layers(draw):
-    """Draw hidden layers."""
-    hidden = [name for name, f in ACTIVATIONS.items() if not f.output_only]
-    found = []
-    for _ in range(draw(st.integers(0, 3))):
-        units = draw(st.integers(1, 6))
-        norms = [name for name, norm in NORMS.items() if norm.least_units <= units]
-        found.append(
-            {
-                "units": units,
-                "activation": draw(member(ACTIVATIONS, hidden)),
-                "keep_prob": draw(st.sampled_from([1.0, 1.0, 0.8, 0.5])),
-                "norm": draw(st.none() | st.none() | member(NORMS, norms)),
-            }
-        )
-    return found
-
-
-@st.composite
-def specs(draw):
-    """Draw a spec as plain data; now and then one that the checks refuse."""
-    task = draw(st.sampled_from(TASKS))
-    loss = draw(member(LOSSES, [name for name, each in LOSSES.items() if task in each.tasks]))
-    several = task == "multilabel" or (task == "regression" and draw(st.booleans()))
-    form = LOSSES[loss["name"]]().for_task(task)
-    outputs = list(ACTIVATIONS) if form.outputs is None else [form.link, *form.outputs]
-    mixes = task != "regression" and draw(st.booleans())
-    return {
-        "seed": draw(st.integers(0, 2**32)),
-        "data": {
-            "path": "none.csv",
-            "target": ["a", "b"] if several else "a",
-            "task": task,
-            "scale_target": "none",
-            "sample_weight": draw(st.sampled_from([None, "w"])),
-        },
-        "model": {
-            "layers": draw(layers()),
-            "loss": loss,
-            "output": draw(st.sampled_from(["auto", "auto", *outputs])),
-            "input_keep_prob": draw(st.sampled_from([1.0, 1.0, 0.7])),
-        },
-        "training": {"batch_size": draw(st.integers(2, 9))},
-        "regularization": {
-            "l2": draw(st.sampled_from([0.0, 1e-3, 0.1])),
-            "l1": draw(st.sampled_from([0.0, 0.0, 1e-3, 0.05])),
-            "augmentation": [{"name": "mixup"}] if mixes else [],
-        },
-    }
 
 
 def loaded(spec, folder):

@@ -248,3 +248,13 @@ def test_every_file_of_a_split_needs_the_column(dataset, write):
     files = {"train": "train.csv", "test": "test.csv"}
     found = dataset("", path=None, files=files, sample_weight="w")
     assert found.parts["test"].weight.tolist() == [1]
+
+
+def test_a_part_of_which_no_row_counts_has_no_mean_loss(dataset):
+    column, classes = ("data", "sample_weight"), ("data", "class_weight")
+    found = refused(dataset, column, TEXT.replace("5,3,b", "5,0,b"), sample_weight="w")
+    assert found == "d.csv: every validation row has the weight 0: there is no mean loss"
+    found = refused(dataset, column, TEXT.replace("6,8,a", "6,0,a"), sample_weight="w")
+    assert found == "d.csv: every test row has the weight 0: there is no mean loss"
+    found = refused(dataset, classes, class_weight={"b": 0})  # the validation row is of class b
+    assert found == "d.csv: every validation row has the weight 0: there is no mean loss"

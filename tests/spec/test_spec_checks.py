@@ -361,3 +361,40 @@ def test_a_normalization_needs_something_to_average_over(spec, faults, layer, ba
 def test_a_text_that_no_file_can_have_is_no_word_for_a_missing_value(faults):
     (fault,) = faults('data: {path: d.csv, target: y, missing: ["NA", "\\uD800"]}\n')
     assert fault == "1:48: data.missing[1]: no file can have this text: half a character"
+
+
+def test_a_warm_up_longer_than_the_training_is_worth_a_word(load):
+    text = DATA + "training: {epochs: 3, schedule: {name: cosine, warmup: %s}}\n"
+    (remark,) = load(text % 3.5).remarks()
+    assert remark.startswith("spec.yaml:2:")
+    assert "training.schedule.warmup: the warm-up is longer than the training, 3 epochs" in remark
+    assert load(text % 3).remarks() == []
+    assert load(text % 3.5, "training.epochs=0").remarks() == []
+
+
+TOO_LARGE = [
+    ("regularization: {l2: 1e39}", "regularization.l2"),
+    ("regularization: {max_norm: 1e300}", "regularization.max_norm"),
+    ("regularization: {noise: {input: 1e39}}", "regularization.noise.input"),
+    ("model: {loss: {name: huber, delta: 1e39}}", "model.loss.delta"),
+    ("model: {layers: [{units: 2, norm: {name: layer, epsilon: 1e39}}]}", "epsilon"),
+    ("training: {optimizer: {name: adam, learning_rate: 1e39}}", "training.optimizer."),
+    ("training: {gradient_clipping: {norm: 1e39}}", "training.gradient_clipping.norm"),
+]
+
+
+@pytest.mark.parametrize(("text", "where"), TOO_LARGE)
+def test_numbers_that_the_type_of_the_network_does_not_hold(load, faults, text, where):
+    (fault,) = faults(DATA + text + "\n")
+    assert where in fault
+    number = "1e+300" if "1e300" in text else "1e+39"
+    assert fault.endswith(
+        f"{number} is too large for float32; at most 3.4e+38, or set runtime.dtype to float64"
+    )
+    load(DATA + text + "\n", "runtime.dtype=float64")
+    load(DATA + text.replace("1e300", "3e38").replace("1e39", "3e38") + "\n")
+
+
+def test_numbers_that_are_never_rounded_may_be_as_large_as_they_like(load):
+    load(DATA + "training: {schedule: {name: one_cycle, final_div: 1e300}}\n")
+    load(DATA + "training: {early_stopping: {min_delta: 1e300}}\n")

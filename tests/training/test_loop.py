@@ -459,3 +459,47 @@ def test_the_loop_touches_no_file_and_prints_nothing(training, capfd):
         listening = False
     assert seen == []
     assert capfd.readouterr() == ("", "")
+
+
+EXTREMES = [
+    "model.layers[0].initializer={name: normal, std: 3e38}",
+    "model.layers[0].initializer={name: uniform, limit: 3e38}",
+    "model.layers[0].activation={name: elu, alpha: 3e38}",
+    "model.layers[0].norm={name: batch, epsilon: 3e38}",
+    "training.optimizer={name: adam, epsilon: 3e38}",
+    "training.optimizer={name: sgd, learning_rate: 3e38}",
+    "training.gradient_clipping.norm=3e38",
+    "training.schedule={name: cosine, period: 1e308}",
+    "regularization.max_norm=3e38",
+    "regularization.l1=3e38",
+    "regularization.noise.input=3e38",
+    "regularization.noise.input_multiplicative=3e38",
+    "regularization.noise.weights=3e38",
+    "regularization.noise.gradients=3e38",
+]
+
+
+@pytest.mark.parametrize("override", EXTREMES)
+def test_settings_at_the_limits_of_the_type_end_in_words(training, override):
+    _, ended = run(training(override))  # a warning would be an error
+    assert ended.reason in ("finished", "diverged")
+
+
+def test_a_uniform_beginning_as_wide_as_the_type(training):
+    override = "model.layers[0].initializer={name: uniform, limit: 1.7e308}"
+    vector = training(override, "runtime.dtype=float64").network.vector
+    assert np.isfinite(vector).all()
+    assert 1e300 < np.abs(vector).max() <= 1.7e308
+
+
+def test_a_normalization_without_rows_enough_says_where_and_how_many(training, tmp_path):
+    (tmp_path / "two.csv").write_text("x,y,part\n1,0.5,train\n2,1.5,test\n", encoding="utf-8")
+    spec = (
+        "data: {path: two.csv, target: y, split: {column: part}}\n"
+        "model: {layers: [{units: 2}, {units: 2, norm: batch}]}\n"
+    )
+    with pytest.raises(DataError) as caught:
+        training(spec=spec)
+    assert str(caught.value).endswith(
+        "spec.yaml:2:47: model.layers[1].norm: batch normalization needs 2 training rows, not 1"
+    )

@@ -10,6 +10,8 @@ from mlpcli.family import setting
 from mlpcli.nn.arrays import Array
 from mlpcli.nn.schedules.contract import SCHEDULES, Course, Schedule, StepCourse
 
+FOREVER = 1e18  # steps: a longer period is as good as this, and infinity is no number of steps
+
 
 @SCHEDULES.add("cosine")
 @dataclass(frozen=True)
@@ -36,7 +38,8 @@ class Cosine(Schedule):
         """Return the course."""
 
         def factors_of(steps: Array, n_steps: int) -> Array:
-            length = float(max(1, round(self.period * steps_per_epoch)) if self.period else n_steps)
+            period = min(self.period * steps_per_epoch, FOREVER)
+            length = float(max(1, round(period)) if self.period else n_steps)
             since, lengths = steps.astype(float), np.full(steps.shape, length)
             if self.period and self.growth == 1:
                 since %= length

@@ -23,7 +23,12 @@ from mlpcli.spec.checks.loss import (
 from mlpcli.spec.checks.model import check_members, check_model
 from mlpcli.spec.checks.problem import Problem
 from mlpcli.spec.checks.remarks import remarks
-from mlpcli.spec.checks.training import check_metrics, check_noise, check_runtime
+from mlpcli.spec.checks.training import (
+    check_metrics,
+    check_noise,
+    check_runtime,
+    check_size_of_numbers,
+)
 from mlpcli.spec.schema import Spec
 
 __all__ = [
@@ -49,6 +54,7 @@ def check_spec(spec: Spec) -> list[Problem]:
         *check_loss(spec),
         *check_members(spec),
         *check_augmentation(spec),
+        *check_size_of_numbers(spec),
         *check_runtime(spec),
     ]
 

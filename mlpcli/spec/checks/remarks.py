@@ -11,7 +11,7 @@ from mlpcli.spec.schema import Spec
 
 def remarks(spec: Spec) -> list[Problem]:
     """Return what is worth a word before training, and no fault."""
-    return [*_selu(spec)]
+    return [*_selu(spec), *_warmup(spec)]
 
 
 def _selu(spec: Spec) -> Iterator[Problem]:
@@ -23,3 +23,14 @@ def _selu(spec: Spec) -> Iterator[Problem]:
                 "meant for it, alpha dropout, is not built"
             )
             yield Problem(("model", "layers", k, "keep_prob"), problem, "1, or another activation")
+
+
+def _warmup(spec: Spec) -> Iterator[Problem]:
+    schedule: Any = spec.training.schedule  # its type is built from the table
+    epochs = spec.training.epochs
+    if schedule.warmup > epochs > 0:
+        problem = (
+            f"the warm-up is longer than the training, {epochs} epoch{'s' * (epochs != 1)}: λ is "
+            "never reached, and the schedule itself never begins"
+        )
+        yield Problem(("training", "schedule", "warmup"), problem)

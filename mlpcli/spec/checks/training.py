@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
 
 from mlpcli.errors import listing, nearest
 from mlpcli.spec.checks.loss import chosen_loss
 from mlpcli.spec.checks.problem import Problem
 from mlpcli.spec.schema import Spec
+from mlpcli.spec.yaml_reader import Path
+
+# Whose numbers are rounded to the network's type; a schedule's are not, nor those of stopping.
+ROUNDED: tuple[Path, ...] = (
+    ("model",),
+    ("training", "optimizer"),
+    ("training", "gradient_clipping"),
+    ("regularization",),
+)
 
 
 def check_metrics(spec: Spec, task: str, metrics: list[str]) -> Iterator[Problem]:
@@ -42,6 +54,32 @@ def check_noise(spec: Spec, task: str) -> Iterator[Problem]:
         path = ("regularization", "noise", "labels")
         problem = f"for {task} it is a probability, which {share:g} is not"
         yield Problem(path, problem, "0 to 1")
+
+
+def check_size_of_numbers(spec: Spec) -> Iterator[Problem]:
+    """Check that what is rounded to the network's type does not become infinite."""
+    dtype = spec.runtime.dtype
+    largest = float(np.finfo(dtype).max)
+    for section in ROUNDED:
+        found: Any = spec.model_dump()
+        for key in section:
+            found = found[key]
+        for path, value in _numbers(found, section):
+            if abs(value) > largest:
+                problem = f"{value:g} is too large for {dtype}"
+                allowed = f"at most {largest:.2g}, or set runtime.dtype to float64"
+                yield Problem(path, problem, allowed)
+
+
+def _numbers(found: Any, path: Path) -> Iterator[tuple[Path, float]]:
+    if isinstance(found, dict):
+        for key, value in found.items():
+            yield from _numbers(value, (*path, key))
+    elif isinstance(found, list | tuple):
+        for k, value in enumerate(found):
+            yield from _numbers(value, (*path, k))
+    elif isinstance(found, float):
+        yield path, found
 
 
 def check_runtime(spec: Spec) -> Iterator[Problem]:

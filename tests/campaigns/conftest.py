@@ -1,4 +1,4 @@
-"""The campaigns are commands, which import each other from their own folder: no modules of tests."""
+"""The campaigns are commands that import each other from their folder: no modules of tests."""
 
 from pathlib import Path
 

@@ -57,7 +57,7 @@ def trainings(draw):
     data |= {
         "path": "data.csv",
         "scale": draw(st.sampled_from(["standard", "minmax", "none"])),
-        "scale_target": draw(st.sampled_from(["auto", "none"])),
+        "scale_target": draw(st.sampled_from(["auto", "mean", "none"])),
         "split": {"validation": draw(st.sampled_from([0.25, 0.25, 0.0])), "test": 0.2},
     }
     if spec["model"]["output"] in POSITIVE and task == "regression":

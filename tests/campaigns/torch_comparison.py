@@ -76,10 +76,10 @@ def _copies(network):
     return {name: tensor.copy() for name, tensor in network.tensors().items()}
 
 
-def standardized(spec):
-    """Whether the loss sees the target standardized."""
-    data, loss = spec["data"], spec["model"]["loss"]["name"]
-    return data["task"] == "regression" and data["scale_target"] == "auto" and loss not in UNSCALED
+def scale_of_target(spec):
+    """Return how a regression target is scaled: positive ones, left to the loss, by their mean."""
+    scale, loss = spec["data"]["scale_target"], spec["model"]["loss"]["name"]
+    return scale if scale != "auto" else "mean" if loss in UNSCALED else "standard"
 
 
 class Rows:
@@ -107,8 +107,12 @@ class Rows:
             weight = weight * self._of_classes(data.get("class_weight"), y[:, 0], weight)
             one_hot = np.array([[label == c for c in classes] for label in y[:, 0]], float)
             y = one_hot if data["task"] == "multiclass" else one_hot[:, 1:]
-        elif standardized(spec):
-            y = (y - y[train].mean(0)) / y[train].std(0)
+        elif data["task"] == "regression":
+            scale = scale_of_target(spec)
+            if scale == "standard":
+                y = (y - y[train].mean(0)) / y[train].std(0)
+            elif scale == "mean":
+                y = y / np.abs(y[train]).mean(0)
         self.y = y.astype(float)
         weighted = "w" in columns or data.get("class_weight") is not None
         self.weight = weight / weight[train].mean() if weighted else None

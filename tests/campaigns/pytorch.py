@@ -147,14 +147,9 @@ class Campaign:
         self.folder, self.specs, self.refused, self.diverged, self.magnified = folder, 0, 0, 0, 0
         self.steps, self.worst, self.members = 0, Counter(), Counter()
         self.failure = self.error = None
-        self.seen = set()
 
     def one(self, spec):
         """Train one spec on both sides. Difference where they differ."""
-        text = json.dumps(spec, sort_keys=True)
-        if text in self.seen:  # Hypothesis likes to draw a spec again
-            return
-        self.seen.add(text)
         columns = write_table(spec, self.folder)
         try:
             ours = Ours(spec, self.folder)

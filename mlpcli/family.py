@@ -9,11 +9,21 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
-Member = TypeVar("Member", bound=type)
+Entered = TypeVar("Entered", bound=type)
+
+
+class Member:
+    """What every member of a family has beside its settings."""
+
+    name: ClassVar[str]
+
+    def problem(self) -> str | None:
+        """Return what is wrong with the settings taken together, as a sentence; or None."""
+        return None
 
 
 def setting(default: Any, doc: str, **bounds: float) -> Any:
@@ -32,10 +42,10 @@ class Family(Mapping[str, Any]):
         self.noun = noun
         self._members: dict[str, Any] = {}
 
-    def add(self, name: str) -> Callable[[Member], Member]:
+    def add(self, name: str) -> Callable[[Entered], Entered]:
         """Class decorator: enter the class under `name`."""
 
-        def enter(member: Member) -> Member:
+        def enter(member: Entered) -> Entered:
             if name in self._members:
                 raise ValueError(f"there are two members of the {self.noun} family named {name!r}")
             member.name = name  # type: ignore[attr-defined]

@@ -7,25 +7,18 @@ network with the same seed begin at the same place.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
-from mlpcli.family import Family, setting
+from mlpcli.family import Family, Member, setting
 from mlpcli.nn.arrays import Array
 
 INITIALIZERS = Family("initializer")
 
 
 @dataclass(frozen=True)
-class Initializer:
+class Initializer(Member):
     """A distribution of W (fan_in, fan_out)."""
-
-    name: ClassVar[str]
-
-    def problem(self) -> str | None:
-        """Return what is wrong with the settings taken together, as a sentence; or None."""
-        return None
 
     def draw(self, fan_in: int, fan_out: int, rng: np.random.Generator) -> Array:
         """Return W, (fan_in, fan_out), float64."""

@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from mlpcli.family import Family, setting
+from mlpcli.family import Family, Member, setting
 from mlpcli.nn.arrays import Array, column, product_for
 
 NORMS = Family("norm")
@@ -22,16 +22,11 @@ Tensors = Mapping[str, Array]
 
 
 @dataclass(frozen=True)
-class Norm:
+class Norm(Member):
     """One normalization."""
 
-    name: ClassVar[str]
     least_rows: ClassVar[int] = 1  # of a batch in training
     least_units: ClassVar[int] = 1
-
-    def problem(self) -> str | None:
-        """Return what is wrong with the settings taken together, as a sentence; or None."""
-        return None
 
     @property
     def parameters(self) -> Mapping[str, float]:

@@ -202,7 +202,8 @@ class TrainingSpec(Section):
         None,
         ge=0.0,
         lt=1.0,
-        description="d of a running mean of the weights, which is then what is evaluated and kept",
+        description="d of a running mean of all that is learned or measured: it is what is "
+        "evaluated and kept",
     )
     early_stopping: EarlyStoppingSpec | None = Field(
         EarlyStoppingSpec(),

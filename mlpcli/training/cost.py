@@ -47,11 +47,26 @@ def cost_of(
     n_rows  of an epoch, where augmentation adds some to the training rows
     """
     layout = architecture.layout
+    n_train = n_rows or len(dataset.parts["train"])
+    batch = min(spec.training.batch_size, n_train)
+    steps, rest = divmod(n_train, batch)
+    steps += rest >= architecture.least_rows if rest else 0  # a shorter rest joins the last batch
+    first = architecture.n_inputs * layout.weights[0].shape[1]
+    return Cost(
+        _layers(architecture),
+        _memory(spec, architecture, dataset, batch),
+        steps,
+        n_train * (3 * architecture.multiply_adds - first),
+    )
+
+
+def _layers(architecture: Architecture) -> list[LayerCost]:
+    layout = architecture.layout
     activations = [layer.activation for layer in architecture.hidden]
     activations.append(architecture.output_activation)
     norms = [*(layer.norm.name if layer.norm else None for layer in architecture.hidden), None]
     keep = [*(layer.keep_prob for layer in architecture.hidden), 1.0]
-    layers = [
+    return [
         LayerCost(
             name=weight.name.removesuffix(".weight"),
             fan_in=weight.shape[0],
@@ -70,8 +85,11 @@ def cost_of(
             layout.weights, activations, architecture.initializers, keep, norms, strict=True
         )
     ]
-    n_train = n_rows or len(dataset.parts["train"])
-    batch = min(spec.training.batch_size, n_train)
+
+
+def _memory(spec: Spec, architecture: Architecture, dataset: Dataset, batch: int) -> int:
+    """Return the most that is taken at any time, in bytes; an estimate."""
+    layout = architecture.layout
     item = 4 if spec.runtime.dtype == "float32" else 8
     carried = build(OPTIMIZERS, spec.training.optimizer).n_vectors
     vectors = 2 + carried + (carried > 0)  # and one to work in
@@ -91,13 +109,4 @@ def cost_of(
     training = item * ((vectors + 2) * layout.n_params + batch * per_row + 2 * outputs)
     # Before that, the beginning is drawn in float64: all of it, and its largest matrix once more.
     beginning = (8 + item) * layout.n_params + 8 * max(t.stop - t.start for t in layout.weights)
-    memory = data + max(training, beginning) + (2 << 20)
-    steps, rest = divmod(n_train, batch)
-    steps += rest >= architecture.least_rows if rest else 0  # a shorter rest joins the last batch
-    first = architecture.n_inputs * layout.weights[0].shape[1]
-    return Cost(
-        layers,
-        int(memory),
-        steps,
-        n_train * (3 * architecture.multiply_adds - first),
-    )
+    return int(data + max(training, beginning) + (2 << 20))

@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from mlpcli.family import Family
+from mlpcli.family import Family, Member
 from mlpcli.nn.arrays import Array
 
 # Names in the order of the modules' names, and in each module as they stand there.
@@ -26,18 +26,13 @@ NONE: Tensors = {}
 
 
 @dataclass(frozen=True)
-class Activation:
+class Activation(Member):
     """One activation function: its value, its derivative, and what the rest must know of it."""
 
-    name: ClassVar[str]
     initializer: ClassVar[str] = "glorot_uniform"  # the weights' default before this function
     kinks: ClassVar[tuple[float, ...]] = ()  # values of u at which f' or f'' jumps
     output_only: ClassVar[bool] = False
     is_probability: ClassVar[bool] = False  # whether h is a probability of a class
-
-    def problem(self) -> str | None:
-        """Return what is wrong with the settings taken together, as a sentence; or None."""
-        return None
 
     @property
     def parameters(self) -> Mapping[str, float]:

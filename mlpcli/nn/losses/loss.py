@@ -19,7 +19,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from mlpcli.family import Family
+from mlpcli.family import Family, Member
 from mlpcli.nn.activations import ACTIVATIONS
 from mlpcli.nn.arrays import Array
 
@@ -27,10 +27,9 @@ LOSSES = Family("loss")
 
 
 @dataclass(frozen=True)
-class Loss:
+class Loss(Member):
     """One loss: value, delta, link, and the tasks it is for."""
 
-    name: ClassVar[str]
     link: ClassVar[str]
     tasks: ClassVar[tuple[str, ...]]  # that it may be chosen for
     outputs: ClassVar[tuple[str, ...] | None] = ()  # allowed beside the link; None: any

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
-from mlpcli.family import Family
+from mlpcli.family import Family, Member
 from mlpcli.nn.arrays import Array, column
 
 OPTIMIZERS = Family("optimizer")
@@ -22,14 +22,13 @@ class Step(Protocol):
 
 
 @dataclass(frozen=True)
-class Optimizer:
+class Optimizer(Member):
     """The hyperparameters of one optimizer.
 
     decoupled_decay  whether α is not a term of the gradient but shrinks the weights by itself
                      (`penalties.DecoupledDecay`), before the step
     """
 
-    name: ClassVar[str]
     decoupled_decay: ClassVar[bool] = False
     learning_rate: float
 
@@ -42,10 +41,6 @@ class Optimizer:
     def n_powers(self) -> int:
         """How many running powers, such as β₁ᵗ, it carries from step to step."""
         return 0
-
-    def problem(self) -> str | None:
-        """Return what is wrong with the settings taken together, as a sentence; or None."""
-        return None
 
     def bind(self, theta: Array, grad: Array, rate: Array, state: State) -> Step:
         """Return the step that updates theta from grad at this rate."""

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
-from mlpcli.family import Family, setting
+from mlpcli.family import Family, Member, setting
 from mlpcli.nn.arrays import Array
 
 SCHEDULES = Family("schedule")
@@ -102,22 +101,16 @@ class StepCourse(Course):
 
 
 @dataclass(frozen=True)
-class Schedule:
+class Schedule(Member):
     """One schedule: its settings, and the warm-up that may stand before any of them.
 
     Warm-up: Goyal et al., 2017, 2.2; PyTorch's LinearLR, from λ/n to λ, before the schedule in a
     SequentialLR.
     """
 
-    name: ClassVar[str]
-
     warmup: float = setting(
         0.0, "epochs, or a part of one, in which λ grows linearly first", ge=0.0, le=1e6
     )
-
-    def problem(self) -> str | None:
-        """Return what is wrong with the settings taken together, as a sentence; or None."""
-        return None
 
     def start(self, epochs: int, steps_per_epoch: int) -> Course:
         """Return its course through a training of so many epochs, warm-up included."""

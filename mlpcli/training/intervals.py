@@ -25,6 +25,7 @@ MAX_GROUPS = 500  # of a jackknife: with more rows than that, it leaves out seve
 COCHRAN = 25.0  # n > 25 g²: see `too_skewed`
 SERIES_FROM = 60.0
 CHUNK_NUMBERS = 1 << 22  # of rows drawn at a time: 32 MB
+LARGEST = 1e15  # quantile: beyond, a probability's last bit decides
 NORMAL = NormalDist()
 # On the interval that Student's t is integrated over, exact to 1e-15.
 NODES, NODE_WEIGHTS = np.polynomial.legendre.leggauss(64)
@@ -53,11 +54,11 @@ def student_quantile(probability: float, dof: float) -> float:
 
     Source: Student, 1908, The probable error of a mean; Abramowitz and Stegun, 26.7.3-4.
     """
-    if not 0 < probability < 1 or not dof > 0:
+    if not 0 < probability < 1 or not dof >= 1:  # with fewer the integrand is not smooth
         raise ValueError(f"probability {probability}, dof {dof}")
     tail = abs(probability - 0.5)
     low, high = 0.0, 1.0
-    while _half(high, dof) < tail:
+    while high < LARGEST and _half(high, dof) < tail:
         low, high = high, 2 * high
     while low < (middle := 0.5 * (low + high)) < high:
         low, high = (middle, high) if _half(middle, dof) < tail else (low, middle)

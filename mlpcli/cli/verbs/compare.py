@@ -207,7 +207,9 @@ def _print_comparisons(found: list[Comparison], base: Contender, figure: str) ->
 
     paired = [each for each in found if each.interval is not None]
     if paired:
-        say(f"\nagainst {base.run}, on the same {base.split} rows; {figure}, run minus {base.run}")
+        which = "" if base.split == "all" else f"{base.split} "
+        same = f"the same {base.scores.rows:,} {which}rows"
+        say(f"\nagainst {base.run}, on {same}: {figure}, run minus {base.run}")
         rows = [[each.run.run, *_figures(each), each.verdict] for each in found]
         table(["run", "difference", "95 % interval", "method", "verdict"], rows)
     else:

@@ -48,8 +48,15 @@ def runs(in_one_process, tmp_path_factory):
     for name, text in specs.items():
         (folder / f"{name}.yaml").write_text(text, "ascii")
     commands = [["train", f"{name}.yaml", "-q", "--run-dir", name] for name in specs]
-    commands.append(["train", "line.yaml", "-q", "--seed", "1", "--run-dir", "seed1"])
-    assert [code for code, _, _ in in_one_process(commands, folder)] == [0] * 7
+    line = ["train", "line.yaml", "-q", "--seed", "1"]
+    commands.append([*line, "--run-dir", "seed1"])
+    commands.append([*line, "--set", "training.epochs=0", "--run-dir", "seed1bad"])
+    weighted = ["-q", "--set", "data.class_weight={yes: 3, no: 1}"]
+    commands += [
+        ["train", f"{name}.yaml", *weighted, "--run-dir", f"weighted_{name}"]
+        for name in ("good", "bad")
+    ]
+    assert [code for code, _, _ in in_one_process(commands, folder)] == [0] * 10
     return folder
 
 
@@ -121,6 +128,17 @@ def test_r2_by_bootstrap_and_the_loss_by_rows(runs, mlp):
     assert one["difference"] == pytest.approx(scores["short"] - scores["line"], rel=1e-5)
 
 
+def test_the_weighted_loss_by_rows(runs, mlp):
+    found = document(mlp, "weighted_good", "weighted_bad", "--metric", "loss", cwd=runs)
+    scores = {each["run"]: each["scores"]["loss"] for each in found["runs"]}
+    expected = scores["weighted_bad"] - scores["weighted_good"]
+    assert found["comparisons"][0]["difference"] == pytest.approx(expected, rel=1e-5)
+    plain = document(mlp, "good", "bad", "--metric", "loss", cwd=runs)["comparisons"][0]
+    assert abs(plain["difference"] / expected - 1) > 1e-3
+    done = mlp("compare", "good", "weighted_good", "--metric", "loss", cwd=runs)
+    assert (done.code, done.out) == (2, "")
+
+
 def test_the_same_run_twice_shows_nothing(runs, mlp):
     done = mlp("compare", "good", "good", "--fail-if-worse", cwd=runs)
     assert (done.code, done.err) == (0, "")
@@ -136,6 +154,9 @@ def test_fail_if_worse(runs, mlp):
     ):
         done = mlp("compare", *words, "--fail-if-worse", "-q", cwd=runs)
         assert (done.code, done.out, done.err) == (code, "", ""), words
+    # The last of the table cannot be compared, yet another is worse.
+    done = mlp("compare", "line", "short", "seed1bad", "--fail-if-worse", cwd=runs)
+    assert (done.code, done.err) == (1, "")
     assert mlp("compare", "good", "bad", cwd=runs).code == 0
     document(mlp, "good", "bad", "--fail-if-worse", cwd=runs, code=1)
     done = mlp("compare", "good", "--fail-if-worse", cwd=runs)

@@ -194,6 +194,16 @@ class Evaluation:
             one.predict(out[..., start:stop, :])
         return total / (n_rows if weight is None else np.sum(weight, dtype=np.float64))
 
+    def row_losses(self, X: Array, target: Array) -> Array:
+        """Return the loss of each row (..., rows), unweighted: `loss` is their (weighted) mean."""
+        losses = np.empty((*self.network.lead, X.shape[-2]))
+        columns = () if self.network.architecture.loss.class_index else (slice(None),)
+        for start, stop, one in self._chunks(X.shape[-2]):
+            one.forward(X[..., start:stop, :])
+            one.losses(target[(..., slice(start, stop), *columns)], one.rows)
+            losses[..., start:stop] = one.rows
+        return losses
+
     def _chunks(self, n_rows: int) -> Any:
         for start in range(0, n_rows, self.chunk):
             stop = min(start + self.chunk, n_rows)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -46,3 +47,24 @@ def _cell(figure: float) -> str:
     if figure != figure:  # noqa: PLR0124  NaN
         return ""
     return repr(figure)
+
+
+def read_metrics(path: Path) -> list[dict[str, float]]:
+    """Return the rows of a metrics file; none where there is no such file.
+
+    An empty cell is NaN. A line that is not whole, as a killed run may leave it, ends the file.
+    """
+    try:
+        text = path.read_text("utf-8")
+        whole = text[: text.rfind("\n") + 1].splitlines()
+    except (OSError, ValueError):
+        return []
+    rows: list[dict[str, float]] = []
+    for row in csv.DictReader(whole):
+        if None in row or None in row.values():
+            break
+        try:
+            rows.append({name: float(cell or "nan") for name, cell in row.items()})
+        except ValueError:
+            break
+    return rows

@@ -28,7 +28,7 @@ from mlpcli.training.assemble import (
 from mlpcli.training.augmented import build_augmenter
 from mlpcli.training.descent import build_trainer
 from mlpcli.training.early_stopping import EarlyStopping
-from mlpcli.training.metrics import METRICS, Metric, applicable
+from mlpcli.training.metrics import METRICS, Metric, Outcome, applicable
 from mlpcli.training.trainer import Trainer, never
 
 
@@ -260,11 +260,12 @@ class Training:
 
 @dataclass(frozen=True)
 class Scores:
-    """A finished evaluation of one part."""
+    """A finished evaluation of one part; `seen` is what the metrics were computed from."""
 
     rows: int
     figures: dict[str, float]
     confusion: Any
+    seen: Outcome
 
 
 def score(network: Network, encoding: Any, part: Part) -> Scores:
@@ -279,4 +280,4 @@ def score(network: Network, encoding: Any, part: Part) -> Scores:
         metrics = applicable(encoding.task, loss=loss_name, probability=seen.probability)
         figures = {"loss": loss, **{metric.name: metric.value(seen) for metric in metrics}}
     confusion = seen.confusion if encoding.task in ("binary", "multiclass") else None
-    return Scores(len(part), figures, confusion)
+    return Scores(len(part), figures, confusion, seen)

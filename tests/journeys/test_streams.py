@@ -24,6 +24,7 @@ SCHEMA_OF = {  # verb -> the keys of its JSON document, which scripts depend on
         *("weights", "remarks"),
         *("baseline", "spec"),
     },
+    "compare": {"metric", "greater_is_better", "base", "runs", "comparisons", "differs"},
     "schema": {"$schema", "$defs", "properties", "title", "type", "required"},
 }
 
@@ -32,6 +33,8 @@ def words_of(verb, trained):
     """Return a verb's arguments."""
     if verb in ("train", "gradcheck", "check"):
         return ["iris.yaml"]
+    if verb == "compare":
+        return [trained.run, trained.model]
     return {"eval": [trained.run], "predict": [trained.run, "iris.csv"], "schema": []}[verb]
 
 
@@ -62,7 +65,7 @@ def test_json_is_one_document_and_nothing_else(verb, trained, folder, mlp):
     assert verb == "schema" or SCHEMA_OF[verb] == set(document)
 
 
-@pytest.mark.parametrize("verb", ["train", "eval", "predict", "gradcheck", "check"])
+@pytest.mark.parametrize("verb", ["train", "eval", "predict", "gradcheck", "check", "compare"])
 def test_quiet_is_quiet(verb, trained, folder, mlp):
     words = words_of(verb, trained) + (["--run-dir", "here"] if verb == "train" else [])
     done = mlp(verb, *words, "-q", cwd=folder)

@@ -23,8 +23,12 @@ class Accuracy(Metric):
 
     def value(self, outcome: Outcome) -> float:
         """Return mean(predicted = target)."""
+        return float(np.mean(self.rows(outcome)))
+
+    def rows(self, outcome: Outcome) -> Array:
+        """Return whether each row is right."""
         right = outcome.predicted == outcome.target
-        return float(np.mean(right.all(axis=-1) if right.ndim > 1 else right))
+        return right.all(axis=-1) if right.ndim > 1 else right
 
 
 @METRICS.add("balanced_accuracy")
@@ -107,10 +111,14 @@ class LogLoss(Metric):
     needs_probability: ClassVar[bool] = True
 
     def value(self, outcome: Outcome) -> float:
-        """Return −mean log p; probabilities are kept ε of their type away from 0 and 1."""
+        """Return −mean log p."""
+        return float(np.mean(self.rows(outcome)))
+
+    def rows(self, outcome: Outcome) -> Array:
+        """Return −log p; probabilities are kept ε of their type away from 0 and 1."""
         score = outcome.score.astype(np.float64)
         if outcome.task == "binary":
             score = np.hstack([1 - score, score])
         epsilon = np.finfo(outcome.score.dtype).eps
         chosen = score[np.arange(len(score)), outcome.target]
-        return float(-np.mean(np.log(np.clip(chosen, epsilon, 1 - epsilon))))
+        return -np.log(np.clip(chosen, epsilon, 1 - epsilon))

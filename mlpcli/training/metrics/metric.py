@@ -6,7 +6,7 @@ probabilities; regression has values in the target's own unit.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import ClassVar
 
@@ -58,6 +58,11 @@ class Outcome:
         flat = np.bincount(self.target * n + self.predicted, minlength=n * n)
         return flat.reshape(n, n)
 
+    def take(self, rows: Array) -> Outcome:
+        """Return the outcome of these rows; one that is named twice counts twice."""
+        quantiles = None if self.quantiles is None else self.quantiles[rows]
+        return replace(self, target=self.target[rows], score=self.score[rows], quantiles=quantiles)
+
 
 @dataclass(frozen=True)
 class Metric:
@@ -73,6 +78,13 @@ class Metric:
     def value(self, outcome: Outcome) -> float:
         """Return the figure; NaN where it is not defined."""
         raise NotImplementedError
+
+    def rows(self, outcome: Outcome) -> Array | None:
+        """Return numbers (N,), each of one row alone, whose mean is the figure; None: it has none.
+
+        Two models are then compared by the differences row by row.
+        """
+        return None
 
 
 def applicable(task: str, *, loss: str | None = None, probability: bool = True) -> list[Metric]:

@@ -23,6 +23,10 @@ class MeanSquare(Metric):
         """Return mean (ŷ − y)²."""
         return float(np.mean((outcome.score - outcome.target) ** 2))
 
+    def rows(self, outcome: Outcome) -> Array:
+        """Return each row's mean over its outputs."""
+        return np.mean((outcome.score - outcome.target) ** 2, axis=1)
+
 
 @METRICS.add("rmse")
 @dataclass(frozen=True)
@@ -49,6 +53,10 @@ class MeanAbsolute(Metric):
     def value(self, outcome: Outcome) -> float:
         """Return mean |ŷ − y|."""
         return float(np.mean(np.abs(outcome.score - outcome.target)))
+
+    def rows(self, outcome: Outcome) -> Array:
+        """Return each row's mean over its outputs."""
+        return np.mean(np.abs(outcome.score - outcome.target), axis=1)
 
 
 @METRICS.add("r2")
@@ -88,10 +96,17 @@ class Pinball(Metric):
 
     def value(self, outcome: Outcome) -> float:
         """Return the mean pinball loss."""
+        return float(np.mean(self._each(outcome)))
+
+    def rows(self, outcome: Outcome) -> Array:
+        """Return each row's mean over its outputs and levels."""
+        return np.mean(self._each(outcome), axis=(1, 2))
+
+    def _each(self, outcome: Outcome) -> Array:
         assert outcome.quantiles is not None
         short = outcome.target[:, np.newaxis, :] - outcome.quantiles
         level = np.array(outcome.levels)[:, np.newaxis]
-        return float(np.mean(np.maximum(level * short, (level - 1) * short)))
+        return np.maximum(level * short, (level - 1) * short)
 
 
 @METRICS.add("crossings")
@@ -108,6 +123,11 @@ class Crossings(Metric):
         """Return mean(some quantile < the one below it)."""
         assert outcome.quantiles is not None
         return float(np.mean(crossing(outcome.quantiles)))
+
+    def rows(self, outcome: Outcome) -> Array:
+        """Return the share of each row's outputs."""
+        assert outcome.quantiles is not None
+        return np.mean(crossing(outcome.quantiles), axis=1)
 
 
 def crossing(quantiles: Array) -> Array:
@@ -126,11 +146,16 @@ class PoissonDeviance(Metric):
 
     def value(self, outcome: Outcome) -> float:
         """Return the mean deviance; NaN where a prediction is not above 0."""
-        y, mean = outcome.target, outcome.score
-        if not (mean > 0).all():
-            return float("nan")
+        return float(np.mean(self._each(outcome)))
+
+    def rows(self, outcome: Outcome) -> Array:
+        """Return each row's mean over its outputs."""
+        return np.mean(self._each(outcome), axis=1)
+
+    def _each(self, outcome: Outcome) -> Array:
+        y, mean = outcome.target, _above_0(outcome.score)
         logarithm = np.where(y > 0, y, 1.0)
-        return float(2 * np.mean(y * np.log(logarithm / mean) + mean - y))
+        return 2 * (y * np.log(logarithm / mean) + mean - y)
 
 
 @METRICS.add("gamma_deviance")
@@ -144,7 +169,17 @@ class GammaDeviance(Metric):
 
     def value(self, outcome: Outcome) -> float:
         """Return the mean deviance; NaN where a prediction is not above 0."""
-        y, mean = outcome.target, outcome.score
-        if not (mean > 0).all():
-            return float("nan")
-        return float(2 * np.mean(np.log(mean / y) + y / mean - 1))
+        return float(np.mean(self._each(outcome)))
+
+    def rows(self, outcome: Outcome) -> Array:
+        """Return each row's mean over its outputs."""
+        return np.mean(self._each(outcome), axis=1)
+
+    def _each(self, outcome: Outcome) -> Array:
+        y, mean = outcome.target, _above_0(outcome.score)
+        return 2 * (np.log(mean / y) + y / mean - 1)
+
+
+def _above_0(mean: Array) -> Array:
+    """Return predictions, NaN where they are not above 0."""
+    return np.where(mean > 0, mean, np.nan)

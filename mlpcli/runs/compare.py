@@ -1,0 +1,240 @@
+"""Runs side by side: their figures, what differs in their specs, and differences on the same rows.
+
+The first run named is the base that the others are compared with.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mlpcli.data.dataset import Part
+from mlpcli.errors import UsageError, nearest
+from mlpcli.nn.arrays import Array
+from mlpcli.nn.passes import Evaluation
+from mlpcli.runs.directory import MANIFEST, METRICS, find_model
+from mlpcli.runs.evaluate import parts_of
+from mlpcli.runs.metrics_file import read_metrics
+from mlpcli.runs.model_file import Model, load_model
+from mlpcli.training.assemble import loss_target
+from mlpcli.training.intervals import Interval
+from mlpcli.training.loop import Scores, score
+from mlpcli.training.metrics import METRICS as FIGURES
+from mlpcli.training.paired import metric_difference, rows_difference
+
+LOSS = "loss"
+# Of the spec: the table shows the seed by itself, and where a file lies says nothing of a model.
+NOT_COMPARED = (("seed",), ("data", "path"), ("data", "split", "files"))
+
+
+@dataclass(frozen=True)
+class Contender:
+    """A run among those compared.
+
+    run     as it was named
+    split   the name of the part that it is scored on
+    source  the SHA-256 of that part's file, where each run has its own; else empty
+    """
+
+    run: str
+    path: Path
+    model: Model
+    split: str
+    part: Part
+    source: str
+    scores: Scores
+
+    @property
+    def n_params(self) -> int:
+        """How many parameters the network has."""
+        return self.model.network.architecture.layout.n_params
+
+    @property
+    def seconds(self) -> float | None:
+        """How long training took, where the run's manifest is there to say so."""
+        try:
+            result = json.loads((Path(self.run) / MANIFEST).read_text("utf-8"))["result"]
+            return float(result["seconds"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+    @property
+    def history(self) -> list[dict[str, float]]:
+        """The rows of metrics.csv; none where the run is a model file."""
+        return read_metrics(Path(self.run) / METRICS)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A run against the base: run − base on the same rows, and what it shows.
+
+    interval  None where they are not compared
+    verdict   better, worse, no difference shown, or not compared: why
+    """
+
+    run: Contender
+    interval: Interval | None
+    verdict: str
+
+    @property
+    def is_worse(self) -> bool:
+        """Whether the run is shown to be worse."""
+        return self.verdict == "worse"
+
+
+def load_contender(run: str, data: str | None, split: str | None) -> Contender:
+    """Return a run scored on one part of its data, or of a file that all are scored on."""
+    path = find_model(run)
+    model = load_model(path)
+    wanted = "test" if split is None and data is None else split
+    parts, _ = parts_of(model, data, wanted)
+    name = wanted or ("test" if "test" in parts else next(iter(parts)))
+    if wanted is None and name != "test" and len(parts) > 1:
+        names = ", ".join(parts)
+        raise UsageError(f"{data}: there are no test rows for {run}; choose with --split: {names}")
+    part = parts[name]
+    source = "" if data else model.sha256.get("data" if model.codes is not None else name, "")
+    scores = score(model.network, model.encoding, part)
+    return Contender(run, path, model, name, part, source, scores)
+
+
+def check_same_question(contenders: Sequence[Contender]) -> None:
+    """Raise UsageError where runs have different tasks or targets: no figure is of them all."""
+    first = contenders[0]
+    for other in contenders[1:]:
+        if _question(other) != _question(first):
+            raise UsageError(
+                f"{other.run} is {_question(other)} and {first.run} is {_question(first)}: they "
+                "cannot be compared"
+            )
+
+
+def _question(contender: Contender) -> str:
+    encoding = contender.model.encoding
+    return f"{encoding.task} on {', '.join(encoding.target.names)}"
+
+
+def choose_figure(contenders: Sequence[Contender], name: str | None) -> str:
+    """Return the metric to compare by: `name`, or the first that is the better the greater it is.
+
+    That is accuracy, or r2 of regression. Raises UsageError where not all runs have it, or where
+    their losses are not one and the same function.
+    """
+    shared = [
+        figure
+        for figure in contenders[0].scores.figures
+        if all(figure in contender.scores.figures for contender in contenders)
+    ]
+    if name is None:
+        return next(f for f in shared if f != LOSS and FIGURES[f].greater_is_better)
+    if name not in shared:
+        near = nearest(name, shared)
+        hint = f"; did you mean {near}?" if near else ""
+        raise UsageError(
+            f"--metric {name}: these runs have no such figure in common; they have: "
+            f"{', '.join(shared)}{hint}"
+        )
+    if name == LOSS and len({_loss_of(contender) for contender in contenders}) > 1:
+        raise UsageError(
+            "--metric loss: the losses of these runs are not one function in one unit; compare by "
+            f"a metric: {', '.join(f for f in shared if f != LOSS)}"
+        )
+    return name
+
+
+def _loss_of(contender: Contender) -> tuple[Any, ...]:
+    """Return all that makes a loss the function that it is: settings, unit, weights."""
+    encoding, weights = contender.model.encoding, contender.model.encoding.weights
+    weighed = None
+    if contender.part.weight is not None and weights is not None:
+        by_class = None if weights.by_class is None else tuple(weights.by_class)
+        weighed = (weights.column, by_class)
+    return repr(contender.model.network.architecture.loss), repr(encoding.target), weighed
+
+
+def have_one_loss(contenders: Sequence[Contender]) -> bool:
+    """Whether their losses are one function, though perhaps in units that differ a little."""
+    return len({_loss_of(contender)[0] for contender in contenders}) == 1
+
+
+def greater_is_better(figure: str) -> bool:
+    """Whether more of a figure is better; of the loss it is not."""
+    return figure != LOSS and bool(FIGURES[figure].greater_is_better)
+
+
+def best_first(contenders: Sequence[Contender], figure: str) -> list[Contender]:
+    """Return the runs sorted, the best first; equal ones as named, undefined ones last."""
+    sign = -1 if greater_is_better(figure) else 1
+
+    def place(contender: Contender) -> tuple[bool, float]:
+        value = contender.scores.figures[figure]
+        return math.isnan(value), 0.0 if math.isnan(value) else sign * value
+
+    return sorted(contenders, key=place)
+
+
+def same_rows(one: Contender, other: Contender) -> bool:
+    """Whether two runs are scored on the same rows of the same file, in the same order."""
+    return one.source == other.source and np.array_equal(one.part.rows, other.part.rows)
+
+
+def compare(run: Contender, base: Contender, figure: str) -> Comparison:
+    """Return a run against the base; the difference has the sign of run − base."""
+    if not same_rows(run, base):
+        return Comparison(run, None, "not compared: other rows")
+    if len(run.part) < 2:  # noqa: PLR2004
+        return Comparison(run, None, "not compared: one row")
+    if not np.isfinite([run.scores.figures[figure], base.scores.figures[figure]]).all():
+        return Comparison(run, None, f"not compared: {figure} is not defined")
+    with np.errstate(all="ignore"):
+        if figure == LOSS:
+            found = rows_difference(_row_losses(run), _row_losses(base))
+        else:
+            found = metric_difference(FIGURES[figure](), run.scores.seen, base.scores.seen)
+    if not np.isfinite([found.estimate, found.low, found.high]).all():
+        return Comparison(run, None, f"not compared: {figure} is rarely defined on rows drawn anew")
+    if found.low <= 0 <= found.high:
+        return Comparison(run, found, "no difference shown")
+    better = (found.low > 0) == greater_is_better(figure)
+    return Comparison(run, found, "better" if better else "worse")
+
+
+def _row_losses(contender: Contender) -> Array:
+    """Return each row's part in the loss, weighted as that is: their mean is the loss."""
+    network, part = contender.model.network, contender.part
+    encoding = contender.model.encoding
+    target = loss_target(network.architecture, encoding, part.y, network.dtype)
+    losses = Evaluation(network).row_losses(part.X, target)
+    if part.weight is None:
+        return losses
+    return losses * part.weight / np.mean(part.weight, dtype=np.float64)
+
+
+def differing_keys(contenders: Sequence[Contender]) -> dict[tuple[str | int, ...], list[Any]]:
+    """Return the keys of the specs that are not the same in all runs, with each run's value."""
+    plain = [contender.model.spec.model_dump() for contender in contenders]
+    found = _differing((), plain)
+    return {path: values for path, values in found if path not in NOT_COMPARED}
+
+
+def _differing(
+    path: tuple[str | int, ...], values: list[Any]
+) -> Iterator[tuple[tuple[str | int, ...], list[Any]]]:
+    """Yield the smallest parts that differ: members of one name and lists of one length inside."""
+    first = values[0]
+    if all(value == first for value in values):
+        return
+    if all(isinstance(v, dict) and v.get("name") == first.get("name") for v in values):
+        for key in dict.fromkeys(key for value in values for key in value):
+            yield from _differing((*path, key), [value.get(key) for value in values])
+    elif all(isinstance(v, list) and len(v) == len(first) for v in values):
+        for k in range(len(first)):
+            yield from _differing((*path, k), [value[k] for value in values])
+    else:
+        yield path, values

@@ -19,7 +19,7 @@ ODD_ENDS = {"interrupted": "its training was interrupted", "diverged": "its trai
 @verb
 def compare(
     runs: Annotated[
-        list[str], typer.Argument(metavar="RUN...", help="Run directories or model files.")
+        list[str], typer.Argument(metavar="RUN", help="Run directories or model files.")
     ],
     metric: Annotated[
         str | None,

@@ -49,6 +49,7 @@ from performance_settings import (
     SHAPES,
     STORED,
     WHOLE,
+    WITHOUT_DROPOUT,
     Engine,
     Extent,
     Recipe,
@@ -102,9 +103,23 @@ def measure_steps(
             said, figures = work(one, "train", engine=engine, path=path, recipe=about)
             return figures | step_figures(engine, said, shape.steps)
 
+        if recipe.keep_prob < 1:
+            check_without_dropout(row_of(shape, recipe), path, about, python, names)
         runs = measure("steps", row_of(shape, recipe), [*names, FLOOR.name], rounds, once)
     check_losses(runs, {peer.name: recipe.tolerance + peer.tolerance for peer in peers})
     return runs
+
+
+def check_without_dropout(
+    row: str, path: str, about: dict[str, Any], python: str, peers: Sequence[str]
+) -> None:
+    """Check that every peer's optimizer and L2 are ours, where no masks differ: two epochs each."""
+    recipe, runs = about | {"keep_prob": 1.0, "epochs": 2}, []
+    for engine in (OURS, *peers):
+        one = sys.executable if engine == OURS else python
+        said, _ = work(one, "train", engine=engine, path=path, recipe=recipe)
+        runs.append(Run("without dropout", row, engine, 0, {"loss": said["loss"]}))
+    check_losses(runs, dict.fromkeys(peers, WITHOUT_DROPOUT))
 
 
 def _prepare(path: str, shape: Shape, rows: int) -> None:

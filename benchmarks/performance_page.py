@@ -253,9 +253,9 @@ python benchmarks/performance.py    # writes this page and benchmarks/performanc
 `--page` writes this page from the JSON.
 """
 FACTS = """\
-Measured on a shared, busy machine: {model}, {architecture}, {cores} cores{load};
-Python {python}, NumPy {numpy} with {blas}, pandas {pandas}; {peers}, with
-NumPy {peers_numpy}. Quote the ratios, not the seconds.
+Measured on a shared, busy machine: {model}, {architecture}, {cores} cores{load}.
+Python {python}, NumPy {numpy} with {blas}, pandas {pandas};
+{peers}, with NumPy {peers_numpy}. Quote the ratios, not the seconds.
 
 - **Everything runs on one core**, every library with one thread, every measurement in a process of
   its own, {rounds} rounds. In each, an engine runs right before or after `mlp`, and the ratio is
@@ -266,11 +266,12 @@ NumPy {peers_numpy}. Quote the ratios, not the seconds.
   weights by one and the same function: plain SGD must agree to 0.2 % (scikit-learn to 5.2 %), with
   dropout, whose masks everyone draws for themselves, to 5 %, and the same without dropout, after
   two epochs, to 0.2 %; or there is no table.
-- **steps/s** counts seconds of the core, which other jobs do not lengthen, over whole epochs
-  without metrics: the median of a process's epochs but the first. Shuffling and gathering the rows
-  is in it. JAX compiles before, which only `process` has in it. Hidden layers are relu; no dropout
-  in scikit-learn, so it has no row with it.
-- **process, s** is from start to end by the clock, imports and all; **peak** is the most memory.
+- **steps/s** counts seconds of the core, which do not run while another job has it, over whole
+  epochs without metrics: the median of a process's epochs but the first. Shuffling and gathering
+  the rows is in it. JAX compiles before, which only `process` has in it. Hidden layers are relu.
+  scikit-learn has no dropout, so its row is empty there.
+- **process, s** is from start to end by the clock, imports and all; **peak** is the most memory
+  (of a process with next to none, what this script has itself).
 - **bare products**: the matrix products of a step with the weights (h W, hᵀ δ, δ Wᵀ), of the same
   shapes, by the same BLAS, and nothing else. Its ratio is their share of `mlp`'s step, measured in
   one process, epoch by epoch in turns.
@@ -282,7 +283,8 @@ NumPy {peers_numpy}. Quote the ratios, not the seconds.
   once.
 """
 READING = """\
-The steps of small networks are calls of NumPy, each about half a microsecond whatever it does: JAX
-compiles a whole epoch to one call, and does not pay for them. The steps of large networks are
-products, which all do with about the same speed.
+The step of a small network is some thirty calls of NumPy, of 0.3 to 2 µs each however small their
+arrays: JAX compiles a whole epoch to one call, and does not pay for them. The step of a large one
+is products, which all do at about the same speed; and with Adam and dropout passes over vectors,
+which JAX and the fused optimizer take fewer of.
 """

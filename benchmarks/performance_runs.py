@@ -101,6 +101,8 @@ def pin() -> None:
 def run(command: Sequence[str], *, ours: bool) -> tuple[str, dict[str, float]]:
     """Run one process; return what it prints, its seconds, and its memory at the peak.
 
+    The peak is never below what this process has: Linux counts the one that starts another with
+    it. So nothing large is imported here, NumPy least of all.
     Raises MeasurementError where it fails.
     """
     with tempfile.TemporaryFile() as errors:

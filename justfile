@@ -27,9 +27,9 @@ accuracy:
 regularization:
     python benchmarks/regularization.py
 
-# whole-process times beside scikit-learn's
-bench:
-    python benchmarks/whole_process.py
+# speed and memory beside scikit-learn, PyTorch and JAX (extra `bench`); writes the page
+bench *options:
+    python benchmarks/performance.py {{options}}
 
 # write the generated pages
 docs:

@@ -1,12 +1,12 @@
 """Whole processes, from the command to its end, beside the same work done by others.
 
-python benchmarks/whole_process.py [--runs 15] [--json]
+python benchmarks/whole_process.py [--runs 15] [--peers PYTHON] [--json]
 
-Each pair runs in turns, A B A B …, on one core, BLAS on one thread; the figure is the median of the
-pairs' ratios, which holds when the machine's speed drifts. Needs scikit-learn (extra `test`).
+Each pair runs in turns on one core, BLAS on one thread; the figure is the median of the pairs'
+ratios, which holds when the machine's speed drifts. Part of benchmarks/performance.py.
 
     help    mlp --help                       | python -c "import typer"
-    iris    mlp train configs/iris.yaml      | scikit-learn: the same net, file, batches and epochs
+    iris    mlp train configs/iris.yaml      | the same net, file, batches and epochs, in a script
     digits  mlp train configs/digits.yaml    | the same
 """
 
@@ -14,55 +14,41 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import statistics
-import subprocess
 import sys
 import tempfile
-import time
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
+from performance_runs import OURS, MeasurementError, Run, measure, pin, ratios, run, spread, values
+from performance_settings import ROOT
+
 EPOCHS = 50
-
-SCIKIT_LEARN = """
-import sys, warnings, pickle
-import pandas as pd
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.model_selection import train_test_split
-from sklearn.neural_network import MLPClassifier
-from sklearn.preprocessing import MinMaxScaler, StandardScaler
-warnings.simplefilter("ignore", ConvergenceWarning)
-path, target, layers, activation, batch, epochs, scaler, out = sys.argv[1:]
-table = pd.read_csv(path)
-X, y = table.drop(columns=target), table[target]
-X, X_test, y, y_test = train_test_split(X, y, test_size=0.3, stratify=y, random_state=0)
-X_val, X_test, y_val, y_test = train_test_split(X_test, y_test, test_size=0.5, random_state=0)
-scale = {"standard": StandardScaler, "minmax": MinMaxScaler}[scaler]().fit(X)
-X, X_val, X_test = (scale.transform(part).astype("float32") for part in (X, X_val, X_test))
-net = MLPClassifier(tuple(map(int, layers.split(","))), activation=activation, solver="sgd",
-                    batch_size=int(batch), learning_rate_init=0.1, momentum=0.9,
-                    nesterovs_momentum=False, max_iter=int(epochs), tol=0.0,
-                    n_iter_no_change=10**6, random_state=0).fit(X, y)
-pickle.dump((scale, net), open(out, "wb"))
-print(net.score(X, y), net.score(X_val, y_val), net.score(X_test, y_test))
-"""
+SCRIPT = Path(__file__).resolve().parent / "peer_script.py"
+# Target, hidden layers, activation, batch and scale, as `peer_script.py` takes them.
+FILES = {
+    "iris": ("species", "16", "tanh", "16", str(EPOCHS), "standard"),
+    "digits": ("digit", "128,64", "relu", "32", str(EPOCHS), "minmax"),
+}
 
 
-def pairs(folder: str) -> dict[str, tuple[list[str], list[str]]]:
-    """Return the two commands of each pair, ours first."""
-    python, mlp = sys.executable, [sys.executable, "-m", "mlpcli"]
-    never = "training.early_stopping=null"
+def commands(folder: str, python: str, peers: Sequence[str]) -> dict[str, dict[str, list[str]]]:
+    """Return the commands of each row, by engine.
+
+    python  of the peers
+    """
+    mlp = [sys.executable, "-m", "mlpcli"]
 
     def train(name: str, *extra: str) -> list[str]:
         spec = str(ROOT / "configs" / f"{name}.yaml")
-        sets = [f"training.epochs={EPOCHS}", never, *extra]
+        sets = [f"training.epochs={EPOCHS}", "training.early_stopping=null", *extra]
         flags = [flag for each in sets for flag in ("--set", each)]
         return [*mlp, "train", spec, "--run-dir", f"{folder}/{name}", "--force", *flags]
 
-    def peer(name: str, *arguments: str) -> list[str]:
+    def scripts(name: str) -> dict[str, list[str]]:
         data = str(ROOT / "data" / f"{name}.csv")
-        return [python, "-c", SCIKIT_LEARN, data, *arguments, f"{folder}/{name}.pickle"]
+        words = (data, *FILES[name])
+        return {e: [python, str(SCRIPT), e, *words, f"{folder}/{name}.{e}.npz"] for e in peers}
 
     iris = ["data.scale=standard", "training.batch_size=16"]
     iris += ["model.layers=[{units: 16, activation: tanh}]"]
@@ -70,60 +56,56 @@ def pairs(folder: str) -> dict[str, tuple[list[str], list[str]]]:
     digits += ["model.layers=[{units: 128, activation: relu}, {units: 64, activation: relu}]"]
     sgd = ["training.optimizer={name: sgd, learning_rate: 0.1, momentum: 0.9}"]
     return {
-        "help": ([*mlp, "--help"], [python, "-c", "import typer"]),
-        "iris": (
-            train("iris", *iris, *sgd),
-            peer("iris", "species", "16", "tanh", "16", str(EPOCHS), "standard"),
-        ),
-        "digits": (
-            train("digits", *digits, *sgd),
-            peer("digits", "digit", "128,64", "relu", "32", str(EPOCHS), "minmax"),
-        ),
+        "help": {OURS: [*mlp, "--help"], "typer": [sys.executable, "-c", "import typer"]},
+        "iris": {OURS: train("iris", *iris, *sgd), **scripts("iris")},
+        "digits": {OURS: train("digits", *digits, *sgd), **scripts("digits")},
     }
 
 
-def seconds(command: list[str]) -> float:
-    """Return the wall-clock time of one run; raises where it fails."""
-    keep = {k: v for k, v in os.environ.items() if not k.startswith("OPENBLAS_")}
-    one = {f"{name}_NUM_THREADS": "1" for name in ("OPENBLAS", "OMP", "MKL")}
-    begun = time.perf_counter()
-    subprocess.run(command, check=True, capture_output=True, env=keep | one, cwd="/")
-    return time.perf_counter() - begun
+def measure_processes(python: str, peers: Sequence[str], rounds: int) -> list[Run]:
+    """Run every command in turns, after one of each that is not counted."""
+    found = []
+    with tempfile.TemporaryDirectory() as folder:
+        for row, by_engine in commands(folder, python, peers).items():
+
+            def once(engine: str, by: dict[str, list[str]] = by_engine) -> dict[str, float]:
+                return run(by[engine], ours=by[engine][0] == sys.executable)[1]
+
+            for engine in by_engine:
+                once(engine)  # warm the file cache
+            others = [engine for engine in by_engine if engine != OURS]
+            found += measure("process", row, others, rounds, once)
+    return found
 
 
-def compare(ours: list[str], theirs: list[str], runs: int) -> dict[str, float]:
-    """Return medians, and the median, lowest and highest of the pairs' ratios theirs/ours."""
-    seconds(ours), seconds(theirs)  # warm the file cache
-    times = [(seconds(ours), seconds(theirs)) for _ in range(runs)]
-    ratios = sorted(b / a for a, b in times)
-    return {
-        "ours": statistics.median(a for a, _ in times),
-        "theirs": statistics.median(b for _, b in times),
-        "ratio": statistics.median(ratios),
-        "lowest": ratios[0],
-        "highest": ratios[-1],
-    }
-
-
-def main() -> None:
+def main() -> int:
     """Run every pair and print the table."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--runs", type=int, default=15)
+    parser.add_argument("--peers", default=sys.executable, metavar="PYTHON")
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
-    if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
-    with tempfile.TemporaryDirectory() as folder:
-        found = {name: compare(*both, arguments.runs) for name, both in pairs(folder).items()}
+    pin()
+    try:
+        from performance import installed_peers
+
+        peers = [peer.name for peer in installed_peers(arguments.peers)[0]]
+        runs = measure_processes(arguments.peers, peers, arguments.runs)
+    except MeasurementError as error:
+        print(f"whole_process.py: {error}", file=sys.stderr)
+        return 2
     if arguments.json:
-        print(json.dumps(found, indent=1))
-        return
-    print("| pair | mlp | other | other / mlp, median (lowest to highest) |")
+        print(json.dumps([asdict(one) for one in runs], indent=1))
+        return 0
+    print("| pair | mlp | other | other / mlp, median (quartiles) |")
     print("| --- | --- | --- | --- |")
-    for name, f in found.items():
-        ratio = f"{f['ratio']:.2f} ({f['lowest']:.2f} to {f['highest']:.2f})"
-        print(f"| {name} | {f['ours']:.3f} s | {f['theirs']:.3f} s | {ratio} |")
+    for row, engine in dict.fromkeys((one.row, one.engine) for one in runs if one.engine != OURS):
+        ours, theirs = (spread(values(runs, "process", row, e, "seconds")) for e in (OURS, engine))
+        found = spread(ratios(runs, "process", row, engine, "seconds"))
+        ratio = f"{found.median:.2f} ({found.low:.2f} to {found.high:.2f})"
+        print(f"| {row}, {engine} | {ours.median:.3f} s | {theirs.median:.3f} s | {ratio} |")
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

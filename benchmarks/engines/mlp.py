@@ -1,0 +1,104 @@
+"""mlp's own engine; and what all engines are given, which it prepares."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from engines.task import Task
+from mlpcli.nn.activations import ACTIVATIONS
+from mlpcli.nn.losses import LOSSES
+from mlpcli.nn.network import Architecture, Layer, Network, initialize
+from mlpcli.nn.optimizers import OPTIMIZERS
+from mlpcli.nn.passes import Evaluation
+from mlpcli.randomness import generator
+from mlpcli.training.regularizers import Regularizers
+from mlpcli.training.trainer import Trainer
+
+
+def architecture_of(
+    widths: list[int], activation: str, keep_prob: float, *, is_regression: bool
+) -> Architecture:
+    """Return the network."""
+    hidden = tuple(Layer(n, ACTIVATIONS[activation](), keep_prob) for n in widths[1:-1])
+    loss = LOSSES["mse" if is_regression else "cross_entropy"]()
+    return Architecture(widths[0], hidden, widths[-1], loss)
+
+
+def prepare(path: str, widths: list[int], rows: int, epochs: int, seed: int) -> None:
+    """Write the data, the first weights and the order of the rows in every epoch.
+
+    The targets are those of a linear map of the inputs, with noise: something can be learned, and
+    not everything.
+    """
+    rng = np.random.default_rng(seed)
+    is_regression = widths[-1] == 1
+    X = rng.standard_normal((rows, widths[0]), np.float32)
+    score = X @ rng.standard_normal((widths[0], widths[-1]), np.float32) / widths[0] ** 0.5
+    score += 0.3 * rng.standard_normal(score.shape, np.float32)
+    network = initialize(architecture_of(widths, "relu", 1.0, is_regression=is_regression), seed)
+    orders = [generator(seed, "shuffle", e).permutation(rows) for e in range(1, epochs + 1)]
+    arrays = {}
+    for k, (W, b) in enumerate(layers_of(network)):
+        arrays[f"W{k}"], arrays[f"b{k}"] = W, b
+    y = score if is_regression else score.argmax(axis=1)
+    np.savez(path, X=X, y=y, orders=np.array(orders, np.int64), **arrays)
+
+
+def layers_of(network: Network) -> list[Any]:
+    """Return the weights and biases."""
+    layout = network.architecture.layout
+    pairs = zip(layout.weights, layout.biases, strict=True)
+    return [(W.view(network.theta), b.view(network.theta)) for W, b in pairs]
+
+
+def network_of(task: Task) -> Network:
+    """Return the network with the task's weights."""
+    widths = [len(task.layers[0][0]), *(len(b) for _, b in task.layers)]
+    keep_prob = task.recipe["keep_prob"]
+    architecture = architecture_of(
+        widths, task.activation, keep_prob, is_regression=task.is_regression
+    )
+    network = initialize(architecture, task.recipe["seed"])
+    for (W, b), (W0, b0) in zip(layers_of(network), task.layers, strict=True):
+        W[...], b[...] = W0, b0
+    return network
+
+
+def trainer_of(task: Task, network: Network) -> Trainer:
+    """Return what trains it; the order of the rows comes from its seed, as in `prepare`."""
+    recipe = task.recipe
+    own = {"momentum": recipe["momentum"]} if recipe["optimizer"] == "sgd" else {}
+    return Trainer(
+        network,
+        OPTIMIZERS[recipe["optimizer"]](learning_rate=recipe["learning_rate"], **own),
+        task.X,
+        task.y,
+        batch_size=recipe["batch"],
+        seeds=[recipe["seed"]],
+        regularizers=Regularizers(l2=recipe["l2"]),
+    )
+
+
+def train(task: Task) -> list[Any]:
+    """Run the trainer's epochs."""
+    network = network_of(task)
+    trainer = trainer_of(task, network)
+    task.lap()
+    for epoch in range(1, task.epochs + 1):
+        for _rows in trainer.epoch(epoch, task.recipe["learning_rate"]):
+            pass
+        task.lap()
+    return layers_of(network)
+
+
+def evaluate(task: Task) -> Any:
+    """Predict every row."""
+    evaluation = Evaluation(network_of(task))
+    out = np.empty((len(task.X), len(task.layers[-1][1])), np.float32)
+    task.lap()
+    for _ in range(task.epochs):
+        evaluation.predict(task.X, out)
+        task.lap()
+    return out

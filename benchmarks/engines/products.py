@@ -1,0 +1,46 @@
+"""The floor: the matrix products of a step and nothing else, epoch by epoch in turns with mlp's.
+
+In one process, since what is left of a step beside them is less than what two processes differ
+by. The products are those of the weights: h W, hᵀ δ and, but for the first layer, δ Wᵀ.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import numpy as np
+
+from engines.mlp import layers_of, network_of, trainer_of
+from engines.task import Task
+
+
+def products_of(task: Task) -> list[Any]:
+    """Return the products of one step, bound to arrays of their own."""
+    n = task.recipe["batch"]
+    forward, backward = [], []
+    for k, (W, _) in enumerate(task.layers):
+        fan_in, fan_out = W.shape
+        h, u = np.ones((n, fan_in), np.float32), np.empty((n, fan_out), np.float32)
+        delta, dW = np.ones((n, fan_out), np.float32), np.empty_like(W)
+        forward.append(functools.partial(np.dot, h, W, u))
+        backward.append(functools.partial(np.dot, h.T, delta, dW))
+        if k:
+            backward.append(functools.partial(np.dot, delta, W.T, np.empty_like(h)))
+    return forward + backward[::-1]
+
+
+def train(task: Task) -> list[Any]:
+    """Note the seconds of mlp's epochs and of as many products, one after the other."""
+    network = network_of(task)
+    trainer, products = trainer_of(task, network), products_of(task)
+    task.lap()
+    for epoch in range(1, task.epochs + 1):
+        for _rows in trainer.epoch(epoch, task.recipe["learning_rate"]):
+            pass
+        task.lap()
+        for _ in range(task.n_steps):
+            for product in products:
+                product()
+        task.lap()
+    return layers_of(network)

@@ -1,0 +1,290 @@
+"""What benchmarks/performance.py makes of its runs: tables, verdicts, docs/performance.md."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from performance_runs import OURS, Run, Spread, ratios, spread, values
+from performance_settings import (
+    FLOOR,
+    GOALS,
+    MLP,
+    PEERS,
+    RECIPES,
+    SHAPES,
+    TITLES,
+    Engine,
+    Goal,
+    Recipe,
+    Shape,
+    row_of,
+)
+
+MISSING = "not installed"
+
+
+def runs_of(document: dict[str, Any]) -> list[Run]:
+    """Return the runs of a JSON document."""
+    return [Run(**run) for run in document["runs"]]
+
+
+def rows_of(runs: Sequence[Run], table: str) -> list[str]:
+    """Return the rows of a table, in the order in which they were measured."""
+    return list(dict.fromkeys(run.row for run in runs if run.table == table))
+
+
+# --- goals ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A goal beside what was measured; `found` is None where nothing was."""
+
+    goal: Goal
+    found: Spread | None
+
+    @property
+    def word(self) -> str:
+        """`met`, `not met`, or `not measured`: by the median."""
+        if self.found is None:
+            return "not measured"
+        return "met" if self.goal.is_met(self.found.median) else "**not met**"
+
+
+def judge(runs: Sequence[Run]) -> list[Verdict]:
+    """Hold every goal against its measurements."""
+    return [Verdict(goal, measured(goal, runs)) for goal in GOALS.values()]
+
+
+def measured(goal: Goal, runs: Sequence[Run]) -> Spread | None:
+    """Return the figure that a goal is a bound on."""
+    found: list[float] = []
+    if goal.table == "steps":
+        found = ratios(runs, "steps", goal.row, goal.peer, "step")
+    elif goal.table == "floor":
+        found = values(runs, "steps", goal.row, FLOOR.name, "share")
+    elif goal.table == "process":
+        peers = [peer.name for peer in PEERS] if goal.peer == "fastest" else [goal.peer]
+        every = [ratios(runs, "process", goal.row, peer, "seconds") for peer in peers]
+        found = min((each for each in every if each), key=lambda r: spread(r).median, default=[])
+    elif goal.table == "files":
+        figure = {"seconds": "wall", "peak": "growth_bytes"}[goal.row]
+        for row in rows_of(runs, "files"):
+            found = ratios(runs, "files", row, "pandas", figure)
+    elif goal.table == "fixed":
+        found = values(runs, "fixed", "iris", OURS, "beside")
+    if goal.at_most and goal.peer:  # a bound on ours / theirs
+        found = [1 / ratio for ratio in found]
+    return spread(found) if found else None
+
+
+WORDS = {
+    ("process", "iris"): "whole process, iris, 50 epochs: quickest peer / mlp",
+    ("process", "digits"): "whole process, digits, 50 epochs: quickest peer / mlp",
+    ("process", "help"): '`mlp --help` / `python -c "import typer"`',
+    ("files", "seconds"): "CSV loaded, encoded and split / bare `pandas.read_csv`: seconds",
+    ("files", "peak"): "the same: memory at the peak beyond that before the call",
+    ("fixed", "microseconds"): "one epoch's fixed cost, µs",
+}
+
+
+def words_of(goal: Goal) -> str:
+    """Return what a goal is a bound on."""
+    if (goal.table, goal.row) in WORDS:
+        return WORDS[goal.table, goal.row]
+    name, recipe = goal.row.split()
+    title = next(each.title for each in RECIPES if each.name == recipe)
+    what = (
+        "bare products / step" if goal.table == "floor" else f"steps/s, mlp / {TITLES[goal.peer]}"
+    )
+    return f"{name}, {title}: {what}"
+
+
+def goal_table(verdicts: Sequence[Verdict]) -> Iterator[str]:
+    """Yield the lines of the table of goals."""
+    yield from ("| | goal | median (quartiles) | |", "| --- | --- | --- | --- |")
+    for each in verdicts:
+        found = "" if each.found is None else _spread(each.found)
+        yield f"| {words_of(each.goal)} | {each.goal} | {found} | {each.word} |"
+
+
+# --- tables -----------------------------------------------------------------------------------
+
+
+def _number(value: float) -> str:
+    """Return three digits, and all those before the point."""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def _spread(found: Spread) -> str:
+    return f"{_number(found.median)} ({_number(found.low)} to {_number(found.high)})"
+
+
+def _median(runs: Sequence[Run], table: str, row: str, engine: str, figure: str) -> float:
+    return spread(values(runs, table, row, engine, figure)).median
+
+
+def _ratio(runs: Sequence[Run], table: str, row: str, engine: str, figure: str) -> str:
+    if engine == OURS:
+        return "1"
+    return _spread(spread(ratios(runs, table, row, engine, figure)))
+
+
+def step_table(runs: Sequence[Run], recipe: Recipe, shapes: Sequence[Shape]) -> Iterator[str]:
+    """Yield the lines of one recipe's table."""
+    heads = ("network, batch", "", "steps/s", "mlp / its", "process, s", "its / mlp", "peak, MB")
+    yield f"| {' | '.join((*heads, 'its / mlp', 'loss'))} |"
+    yield "|" + " --- |" * 9
+    for shape in shapes:
+        for engine in (MLP, *PEERS, FLOOR):
+            first = f"{shape.name}, {shape.batch}" if engine is MLP else ""
+            cells = _step_cells(runs, row_of(shape, recipe), engine, recipe)
+            yield f"| {first} | {engine.title} | {' | '.join(cells)} |"
+
+
+def _step_cells(runs: Sequence[Run], row: str, engine: Engine, recipe: Recipe) -> list[str]:
+    if not values(runs, "steps", row, engine.name, "step"):
+        without = not engine.dropout and recipe.keep_prob < 1
+        return ["" if without else MISSING, *[""] * 6]
+    steps = _number(1 / _median(runs, "steps", row, engine.name, "step"))
+    if engine is FLOOR:
+        return [steps, _spread(spread(values(runs, "steps", row, FLOOR.name, "share"))), *[""] * 5]
+    cells = [steps, _ratio(runs, "steps", row, engine.name, "step")]
+    for figure, unit in (("seconds", 1), ("peak", 1e6)):
+        cells.append(_number(_median(runs, "steps", row, engine.name, figure) / unit))
+        cells.append(_ratio(runs, "steps", row, engine.name, figure))
+    return [*cells, f"{_median(runs, 'steps', row, engine.name, 'loss'):.5g}"]
+
+
+def ratio_table(
+    runs: Sequence[Run], table: str, figures: dict[str, tuple[str, float]]
+) -> Iterator[str]:
+    """Yield the lines of a table of whole commands, each figure with its ratio.
+
+    figures  name → heading, and what it is divided by
+    """
+    heads = [head for name, _ in figures.values() for head in (name, "its / mlp")]
+    yield f"| | | {' | '.join(heads)} |"
+    yield "| --- | --- |" + " --- |" * len(heads)
+    for row in rows_of(runs, table):
+        here = dict.fromkeys(r.engine for r in runs if (r.table, r.row) == (table, row))
+        peers = [e for e in here if e != OURS]
+        peers += [p.name for p in PEERS if p.name not in here] if table != "files" else []
+        for engine in (OURS, *(peers if row != "help" else ["typer"])):
+            cells = []
+            for figure, (_, unit) in figures.items():
+                if values(runs, table, row, engine, figure):
+                    cells.append(_number(_median(runs, table, row, engine, figure) / unit))
+                    cells.append(_ratio(runs, table, row, engine, figure))
+                else:
+                    cells += [MISSING if engine not in here else "", ""]
+            title = TITLES.get(engine, engine)
+            yield f"| {row if engine == OURS else ''} | {title} | {' | '.join(cells)} |"
+
+
+def fixed_lines(runs: Sequence[Run]) -> Iterator[str]:
+    """Yield what an epoch costs beside its steps."""
+    beside, begin = (
+        _spread(spread(values(runs, "fixed", "iris", OURS, figure)))
+        for figure in ("beside", "begin")
+    )
+    yield "| of every epoch of `mlp train configs/iris.yaml` | µs, median (quartiles) |"
+    yield "| --- | --- |"
+    yield f"| validation rows, metrics, early stopping, metrics row, plain progress | {beside} |"
+    yield f"| before its first step: shuffle and gather | {begin} |"
+
+
+def tables(document: dict[str, Any]) -> Iterator[str]:
+    """Yield the lines of all tables, in Markdown."""
+    runs = runs_of(document)
+    measured_rows = set(rows_of(runs, "steps"))
+    for recipe in RECIPES:
+        shapes = [s for s in SHAPES if row_of(s, recipe) in measured_rows]
+        yield from (f"## {recipe.title}", "", *step_table(runs, recipe, shapes), "")
+    whole = {"seconds": ("seconds", 1.0), "peak": ("peak, MB", 1e6)}
+    if rows_of(runs, "process"):
+        yield from ("## Whole commands", "", *ratio_table(runs, "process", whole), "")
+    yield from ("## Evaluating", "")
+    evaluation = {"step": ("seconds", 1.0), "peak": ("peak, MB", 1e6)}
+    yield from (*ratio_table(runs, "evaluation", evaluation), "", "## Reading a CSV file", "")
+    files = {"wall": ("seconds", 1.0), "growth_bytes": ("MB beyond those before", 1e6)}
+    yield from (*ratio_table(runs, "files", files | {"peak": ("peak, MB", 1e6)}), "")
+    yield from ("## One epoch's fixed cost", "", *fixed_lines(runs), "")
+
+
+# --- the page ---------------------------------------------------------------------------------
+
+
+def page(document: dict[str, Any]) -> str:
+    """Return the whole of docs/performance.md."""
+    verdicts = judge(runs_of(document))
+    met = sum(each.word == "met" for each in verdicts)
+    ours, theirs = document["versions"]["ours"], document["versions"]["peers"]
+    machine, load = document["machine"], document["machine"]["load"]
+    facts = FACTS.format(
+        rounds=document["rounds"],
+        model=machine["model"],
+        architecture=machine["architecture"],
+        cores=machine["cores"],
+        load="" if load is None else f" (load {load:.1f} at the end, of which 1 is this script)",
+        python=ours["python"],
+        numpy=ours["numpy"],
+        blas=ours["blas"],
+        pandas=ours["pandas"],
+        peers=", ".join(f"{peer.title} {theirs[peer.module]}" for peer in PEERS),
+        peers_numpy=theirs["numpy"],
+    )
+    lines = [HEAD, facts, "## Goals", "", f"{met} of {len(verdicts)} are met, by the median.", ""]
+    lines += [*goal_table(verdicts), "", READING, *tables(document)]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+HEAD = """\
+# Performance
+
+```sh
+pip install -e '.[bench]'
+python benchmarks/performance.py    # writes this page and benchmarks/performance.json
+```
+
+`--peers PYTHON` runs the others with another Python, `--quick` takes a minute and writes nothing,
+`--page` writes this page from the JSON.
+"""
+FACTS = """\
+Measured on a shared, busy machine: {model}, {architecture}, {cores} cores{load}.
+Python {python}, NumPy {numpy} with {blas}, pandas {pandas};
+{peers}, with NumPy {peers_numpy}. Quote the ratios, not the seconds.
+
+- **Everything runs on one core**, every library with one thread, every measurement in a process of
+  its own, {rounds} rounds. In each, an engine runs right before or after `mlp`, and the ratio is
+  that of the two neighbours; shown are median and quartiles of the ratios. Above 1, `mlp` is ahead.
+- **The training is the same**: float32, the same data, first weights, batches and epochs, and the
+  same order of rows, which each reads from a file (`mlp` draws it, in its own time); scikit-learn
+  shuffles by itself. `loss` is that of all training rows after the last epoch, computed from the
+  weights by one and the same function: plain SGD must agree to 0.2 % (scikit-learn to 5.2 %), with
+  dropout, whose masks everyone draws for themselves, to 5 %, and the same without dropout, after
+  two epochs, to 0.2 %; or there is no table.
+- **steps/s** counts seconds of the core, which do not run while another job has it, over whole
+  epochs without metrics: the median of a process's epochs but the first. Shuffling and gathering
+  the rows is in it. JAX compiles before, which only `process` has in it. Hidden layers are relu.
+  scikit-learn has no dropout, so its row is empty there.
+- **process, s** is from start to end by the clock, imports and all; **peak** is the most memory
+  (of a process with next to none, what this script has itself).
+- **bare products**: the matrix products of a step with the weights (h W, hᵀ δ, δ Wᵀ), of the same
+  shapes, by the same BLAS, and nothing else. Its ratio is their share of `mlp`'s step, measured in
+  one process, epoch by epoch in turns.
+- PyTorch: tensors in memory, no DataLoader, fused optimizer. JAX: one jitted scan an epoch. Both
+  gather a shuffled copy of the rows once an epoch.
+- **Whole commands**: `mlp --help` beside `python -c "import typer"`; and `mlp train` for 50 epochs
+  beside scripts that read the same file, train the same net with momentum and save it. `mlp`
+  evaluates the validation rows after every epoch and every part at the end, the scripts each part
+  once.
+"""
+READING = """\
+The step of a small network is some thirty calls of NumPy, of 0.3 to 2 µs each however small their
+arrays: JAX compiles a whole epoch to one call, and does not pay for them. The step of a large one
+is products, which all do at about the same speed; and with Adam and dropout passes over vectors,
+which JAX and the fused optimizer take fewer of.
+"""

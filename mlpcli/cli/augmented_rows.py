@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
-from mlpcli.cli.console import figure, note, say, table
+from mlpcli.cli.console import figure, note, say, table, writes_utf
 from mlpcli.data.dataset import Encoding
 from mlpcli.data.targets import ClassTarget
 from mlpcli.nn.arrays import Array
@@ -151,8 +150,7 @@ def _pictures(images: Array) -> Iterator[Iterator[str]]:
         brightness = _smaller(brightness, step)
     low, high = min(0.0, brightness.min()), brightness.max()
     level = (brightness - low) / (high - low) if high > low else brightness * 0
-    encoding = (getattr(sys.stdout, "encoding", None) or "utf-8").lower()
-    shades = SHADES if encoding.startswith("utf") else ASCII_SHADES
+    shades = SHADES if writes_utf() else ASCII_SHADES
     wide = 2 if 2 * brightness.shape[2] <= PICTURE_WIDTH else 1  # a character is twice as high
     for picture in np.minimum(level * len(shades), len(shades) - 1).astype(int):
         yield ("".join(shades[k] * wide for k in line) for line in picture)

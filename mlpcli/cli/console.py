@@ -37,14 +37,17 @@ def forget(stream: Any) -> None:
             os.close(nowhere)
 
 
+def writes_utf() -> bool:
+    """Whether standard output can write every character."""
+    return (getattr(sys.stdout, "encoding", None) or "utf-8").lower().startswith("utf")
+
+
 def say_json(document: Any) -> None:
     """Print one JSON document; NaN and infinity become null."""
     from mlpcli.plain import without_nan
 
     # What another encoding cannot write would be escaped as Python does, which is not JSON.
-    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
-    escape = not encoding.lower().startswith("utf")
-    say(json.dumps(without_nan(document), indent=1, ensure_ascii=escape))
+    say(json.dumps(without_nan(document), indent=1, ensure_ascii=not writes_utf()))
 
 
 def note(text: str) -> None:

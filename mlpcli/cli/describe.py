@@ -57,14 +57,8 @@ def network_line(architecture: Architecture) -> str:
         [
             str(architecture.n_inputs),
             *(
-                " ".join(
-                    [
-                        str(layer.units),
-                        *([layer.norm.name] if layer.norm else []),
-                        layer.activation.name,
-                    ]
-                )
-                for layer in architecture.hidden
+                " ".join([str(h.units), *([h.norm.name] if h.norm else []), h.activation.name])
+                for h in architecture.hidden
             ),
             f"{architecture.n_outputs} {architecture.output_activation.name}",
         ]

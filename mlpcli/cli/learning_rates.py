@@ -20,8 +20,7 @@ def find_and_print(training: Training, stop: StopRequest, *, json: bool, quiet: 
         complain("interrupted before the learning rates could be compared; nothing was written")
         return 128 + stop.signal
     if json:
-        candidates = [_finite(asdict(each)) for each in found.candidates]
-        say_json({**asdict(found), "candidates": candidates})
+        say_json(asdict(found))
     elif quiet and found.suggested is not None:
         say(f"{found.suggested:g}")
     elif not quiet:
@@ -30,11 +29,6 @@ def find_and_print(training: Training, stop: StopRequest, *, json: bool, quiet: 
         complain("every learning rate diverged: look at the data with mlp check")
         return 4
     return None
-
-
-def _finite(row: dict[str, float | None]) -> dict[str, float | None]:
-    """Return a row with null for what is infinite: JSON has no such number."""
-    return {k: None if v == float("inf") else v for k, v in row.items()}
 
 
 def _print(found: Found, training: Training) -> None:

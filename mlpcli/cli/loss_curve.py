@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import math
 import shutil
-import sys
 from collections.abc import Sequence
 
-from mlpcli.cli.console import figure, say
+from mlpcli.cli.console import figure, say, writes_utf
 
 BLOCKS, ASCII_BLOCKS = " ▁▂▃▄▅▆▇█", " .:|"  # of one cell, empty to full
 MAX_WIDTH = 100
@@ -75,8 +74,7 @@ def _level(loss: float, low: float, high: float, *, log: bool) -> float:
 
 def _strip(levels: list[float], height: int) -> list[str]:
     """Return the lines of one curve, filled below; even the lowest loss has a mark."""
-    encoding = (getattr(sys.stdout, "encoding", None) or "utf-8").lower()
-    blocks = BLOCKS if encoding.startswith("utf") else ASCII_BLOCKS
+    blocks = BLOCKS if writes_utf() else ASCII_BLOCKS
     full = len(blocks) - 1
     filled = [0 if math.isnan(x) else 1 + round(x * (height * full - 1)) for x in levels]
     return [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import re
 from codecs import BOM_UTF8
@@ -59,6 +60,14 @@ class LoadedSpec:
         if error.key is None:
             return error
         return DataError(str(self.document.mark(error.key).fault(error.key, str(error))))
+
+    @contextlib.contextmanager
+    def locating(self) -> Iterator[None]:
+        """Give the errors of the data that are raised inside their position in the spec."""
+        try:
+            yield
+        except DataError as error:
+            raise self.located(error) from None
 
     def path(self, text: str) -> str:
         """Return a path of the spec as one that can be opened from here; - stays -."""

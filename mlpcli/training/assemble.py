@@ -28,10 +28,8 @@ from mlpcli.training.metrics import Metric, Outcome, applicable
 
 def load_dataset(loaded: LoadedSpec) -> Dataset:
     """Read the spec's data. Raises DataError; with the spec's position where a key is at fault."""
-    try:
+    with loaded.locating():
         dataset = load(data_options(loaded))
-    except DataError as error:
-        raise loaded.located(error) from None
     task = dataset.encoding.task
     problems = check_task(loaded.spec, task, [m.name for m in fitting_metrics(loaded.spec, task)])
     if problems:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
@@ -12,7 +11,6 @@ from mlpcli.data.dataset import Encoding
 from mlpcli.data.inputs import InputEncoder, NumericColumn
 from mlpcli.data.readers import ReadOptions
 from mlpcli.data.targets import ClassTarget, MultilabelTarget, RegressionTarget, TargetEncoder
-from mlpcli.errors import DataError
 from mlpcli.nn.arrays import Array
 from mlpcli.nn.losses import LOSSES
 from mlpcli.nn.network import Architecture, Network, initial_vector
@@ -20,9 +18,9 @@ from mlpcli.nn.objective import Regularization
 from mlpcli.nn.optimizers import OPTIMIZERS
 from mlpcli.randomness import generator
 from mlpcli.spec.checks import check_task, chosen_loss
+from mlpcli.spec.checks.augmentation import augmentations_of
 from mlpcli.spec.load import LoadedSpec
 from mlpcli.spec.members import build
-from mlpcli.spec.schema import Spec
 from mlpcli.training.assemble import (
     build_architecture,
     fitting_metrics,
@@ -57,10 +55,8 @@ def first_batch(loaded: LoadedSpec) -> Batch:
     runtime = loaded.spec.runtime.model_copy(update={"dtype": "float64"})
     loaded = replace(loaded, spec=loaded.spec.model_copy(update={"runtime": runtime}))
     dataset, spec = load_dataset(loaded), loaded.spec
-    try:
+    with loaded.locating():
         augmenter = build_augmenter(spec, dataset.encoding, dataset.parts["train"])
-    except DataError as error:
-        raise loaded.located(error) from None
     architecture = build_architecture(spec, dataset.encoding, mixed=augmenter.mixes)
     network = Network(architecture, initial_vector(architecture, spec.seed))
     feed = build_trainer(spec, dataset, network, [spec.seed], augmenter).feed
@@ -97,7 +93,7 @@ def synthetic_batch(loaded: LoadedSpec) -> Batch:
         target = ClassTarget(names, tuple(range(n_classes)), task)
         y = rng.integers(0, n_classes, n)
     encoding = Encoding(task, InputEncoder(tuple(columns)), target, ReadOptions())
-    mixes = any(AUGMENTATIONS[each.name].mixes for each in _augmentations(spec))
+    mixes = any(AUGMENTATIONS[each.name].mixes for each in augmentations_of(spec))
     architecture = build_architecture(spec, encoding, mixed=mixes)
     X = rng.standard_normal((n, SYNTHETIC_FEATURES))
     made = loss_target(architecture, encoding, y, float)
@@ -116,11 +112,6 @@ def _task_of_loss(loaded: LoadedSpec) -> str:
     if loss is None:
         return "multiclass" if len(loaded.spec.data.targets) == 1 else "regression"
     return str(LOSSES[loss.name].tasks[0])
-
-
-def _augmentations(spec: Spec) -> list[Any]:
-    chosen: Any = spec.regularization.augmentation
-    return list(chosen)
 
 
 def _batch(

@@ -44,7 +44,7 @@ def check(
       mlp check config.yaml --augmented 5
     """
     from mlpcli.cli.console import say_json
-    from mlpcli.errors import DataError, UsageError
+    from mlpcli.errors import UsageError
     from mlpcli.spec.load import load_spec
     from mlpcli.training.assemble import build_architecture, load_dataset
     from mlpcli.training.augmented import augmented_rows, build_augmenter
@@ -54,10 +54,8 @@ def check(
         raise UsageError("--output saves augmented rows: say how many with --augmented N")
     loaded = load_spec(spec, overrides or (), seed)
     dataset = load_dataset(loaded)
-    try:
+    with loaded.locating():
         augmenter = build_augmenter(loaded.spec, dataset.encoding, dataset.parts["train"])
-    except DataError as error:
-        raise loaded.located(error) from None
     rows = None if augmented is None else augmented_rows(loaded.spec, dataset, augmenter, augmented)
     architecture = build_architecture(loaded.spec, dataset.encoding)
     cost = cost_of(loaded.spec, architecture, dataset, augmenter.n_slots)
@@ -78,7 +76,7 @@ def _document(
     from mlpcli.cli.augmented_rows import document_of
     from mlpcli.cli.describe import weights_of
     from mlpcli.data.diagnosis import baseline, oddities
-    from mlpcli.training.assemble import build_architecture, resolve
+    from mlpcli.training.assemble import resolve
 
     to_beat = baseline(dataset)
     document: dict[str, Any] = {
@@ -89,7 +87,7 @@ def _document(
         "features": dataset.encoding.inputs.feature_names,
         "weights": weights_of(dataset),
         "layers": [layer.__dict__ for layer in cost.layers],
-        "parameters": build_architecture(loaded.spec, dataset.encoding).layout.n_params,
+        "parameters": sum(layer.parameters for layer in cost.layers),
         "memory_bytes": cost.memory_bytes,
         "steps_per_epoch": cost.steps_per_epoch,
         "multiply_adds_per_epoch": cost.multiply_adds_per_epoch,

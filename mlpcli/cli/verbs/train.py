@@ -48,9 +48,8 @@ def train(
       RUN=$(mlp train -q configs/iris.yaml) && mlp eval "$RUN"
       mlp train configs/digits.yaml --find-lr
     """
-    from mlpcli.cli.learning_rates import find_and_print
     from mlpcli.cli.signals import StopRequest
-    from mlpcli.errors import DataError, UsageError
+    from mlpcli.errors import UsageError
     from mlpcli.runs.directory import create_run_directory
     from mlpcli.spec.load import load_spec
     from mlpcli.training.assemble import load_dataset
@@ -62,12 +61,12 @@ def train(
         raise UsageError("--find-lr writes nothing: leave out --run-dir")
     loaded = load_spec(spec, overrides or (), seed)
     dataset = load_dataset(loaded)
-    try:
+    with loaded.locating():
         training = Training(loaded.spec, dataset)
-    except DataError as error:
-        raise loaded.located(error) from None
     with StopRequest() as stop:
         if find_lr:
+            from mlpcli.cli.learning_rates import find_and_print
+
             return find_and_print(training, stop, json=json, quiet=quiet)
         directory = create_run_directory(loaded.name, run_dir, force=force)
         if not quiet and not json:

@@ -17,7 +17,8 @@ from mlpcli.spec.yaml_reader import Path
 AUGMENTATION = ("regularization", "augmentation")
 
 
-def _augmentations(spec: Spec) -> list[Any]:
+def augmentations_of(spec: Spec) -> list[Any]:
+    """Return the spec's augmentations; their types are built from the family's table."""
     chosen: Any = spec.regularization.augmentation
     return list(chosen)
 
@@ -25,7 +26,7 @@ def _augmentations(spec: Spec) -> list[Any]:
 def check_augmentation(spec: Spec) -> Iterator[Problem]:
     """What can be said before the data has been seen."""
     image = None if spec.data.image is None else spec.data.image.shape
-    for k, chosen in enumerate(_augmentations(spec)):
+    for k, chosen in enumerate(augmentations_of(spec)):
         member = build(AUGMENTATIONS, chosen)
         problem = member.problem(image)
         if problem:
@@ -42,7 +43,7 @@ def check_augmentation(spec: Spec) -> Iterator[Problem]:
 
 def check_augmentation_of_task(spec: Spec, task: str) -> Iterator[Problem]:
     """Check that each augmentation fits the task, and the loss its targets."""
-    for k, chosen in enumerate(_augmentations(spec)):
+    for k, chosen in enumerate(augmentations_of(spec)):
         tasks = AUGMENTATIONS[chosen.name].tasks
         if task not in tasks:
             problem = f"{chosen.name} does not fit the task, {task}"

@@ -11,21 +11,35 @@ from mlpcli.nn.arrays import Array
 from mlpcli.training.metrics.metric import METRICS, Metric, Outcome
 
 
+@dataclass(frozen=True)
+class MeanOfEntries(Metric):
+    """A figure that is the mean over rows, outputs, and levels where there are any."""
+
+    def entries(self, outcome: Outcome) -> Array:
+        """Return the numbers (N, ...) of which the figure is the mean."""
+        raise NotImplementedError
+
+    def value(self, outcome: Outcome) -> float:
+        """Return the mean over all; NaN where an entry is."""
+        return float(np.mean(self.entries(outcome)))
+
+    def rows(self, outcome: Outcome) -> Array:
+        """Return each row's mean (N,)."""
+        entries = self.entries(outcome)
+        return np.mean(entries, axis=tuple(range(1, entries.ndim)))
+
+
 @METRICS.add("mse")
 @dataclass(frozen=True)
-class MeanSquare(Metric):
+class MeanSquare(MeanOfEntries):
     """Mean of (ŷ − y)², in the square of the target's unit; the mean over outputs."""
 
     tasks: ClassVar[tuple[str, ...]] = ("regression",)
     greater_is_better: ClassVar[bool] = False
 
-    def value(self, outcome: Outcome) -> float:
-        """Return mean (ŷ − y)²."""
-        return float(np.mean((outcome.score - outcome.target) ** 2))
-
-    def rows(self, outcome: Outcome) -> Array:
-        """Return each row's mean over its outputs."""
-        return np.mean((outcome.score - outcome.target) ** 2, axis=1)
+    def entries(self, outcome: Outcome) -> Array:
+        """Return (ŷ − y)²."""
+        return (outcome.score - outcome.target) ** 2
 
 
 @METRICS.add("rmse")
@@ -44,19 +58,15 @@ class RootMeanSquare(Metric):
 
 @METRICS.add("mae")
 @dataclass(frozen=True)
-class MeanAbsolute(Metric):
+class MeanAbsolute(MeanOfEntries):
     """Mean of |ŷ − y|, in the target's unit; the mean over outputs."""
 
     tasks: ClassVar[tuple[str, ...]] = ("regression",)
     greater_is_better: ClassVar[bool] = False
 
-    def value(self, outcome: Outcome) -> float:
-        """Return mean |ŷ − y|."""
-        return float(np.mean(np.abs(outcome.score - outcome.target)))
-
-    def rows(self, outcome: Outcome) -> Array:
-        """Return each row's mean over its outputs."""
-        return np.mean(np.abs(outcome.score - outcome.target), axis=1)
+    def entries(self, outcome: Outcome) -> Array:
+        """Return |ŷ − y|."""
+        return np.abs(outcome.score - outcome.target)
 
 
 @METRICS.add("r2")
@@ -86,7 +96,7 @@ class RSquared(Metric):
 
 @METRICS.add("pinball")
 @dataclass(frozen=True)
-class Pinball(Metric):
+class Pinball(MeanOfEntries):
     """Mean of max(q (y − ŷ), (q − 1) (y − ŷ)) over rows, outputs and levels q, in y's unit."""
 
     tasks: ClassVar[tuple[str, ...]] = ("regression",)
@@ -94,15 +104,8 @@ class Pinball(Metric):
     losses: ClassVar[tuple[str, ...]] = ("quantile",)
     greater_is_better: ClassVar[bool] = False
 
-    def value(self, outcome: Outcome) -> float:
-        """Return the mean pinball loss."""
-        return float(np.mean(self._each(outcome)))
-
-    def rows(self, outcome: Outcome) -> Array:
-        """Return each row's mean over its outputs and levels."""
-        return np.mean(self._each(outcome), axis=(1, 2))
-
-    def _each(self, outcome: Outcome) -> Array:
+    def entries(self, outcome: Outcome) -> Array:
+        """Return max(q (y − ŷ), (q − 1) (y − ŷ)), (N, levels, outputs)."""
         assert outcome.quantiles is not None
         short = outcome.target[:, np.newaxis, :] - outcome.quantiles
         level = np.array(outcome.levels)[:, np.newaxis]
@@ -111,7 +114,7 @@ class Pinball(Metric):
 
 @METRICS.add("crossings")
 @dataclass(frozen=True)
-class Crossings(Metric):
+class Crossings(MeanOfEntries):
     """Share of rows and outputs whose quantiles fall somewhere where the level rises."""
 
     tasks: ClassVar[tuple[str, ...]] = ("regression",)
@@ -119,15 +122,10 @@ class Crossings(Metric):
     losses: ClassVar[tuple[str, ...]] = ("quantile",)
     greater_is_better: ClassVar[bool] = False
 
-    def value(self, outcome: Outcome) -> float:
-        """Return mean(some quantile < the one below it)."""
+    def entries(self, outcome: Outcome) -> Array:
+        """Return 1[some quantile < the one below it]."""
         assert outcome.quantiles is not None
-        return float(np.mean(crossing(outcome.quantiles)))
-
-    def rows(self, outcome: Outcome) -> Array:
-        """Return the share of each row's outputs."""
-        assert outcome.quantiles is not None
-        return np.mean(crossing(outcome.quantiles), axis=1)
+        return crossing(outcome.quantiles)
 
 
 def crossing(quantiles: Array) -> Array:
@@ -137,22 +135,15 @@ def crossing(quantiles: Array) -> Array:
 
 @METRICS.add("poisson_deviance")
 @dataclass(frozen=True)
-class PoissonDeviance(Metric):
+class PoissonDeviance(MeanOfEntries):
     """2 mean [ y log(y/ŷ) + ŷ − y ], 0 for a perfect prediction; y log y is 0 at y = 0."""
 
     tasks: ClassVar[tuple[str, ...]] = ("regression",)
     losses: ClassVar[tuple[str, ...]] = ("poisson",)
     greater_is_better: ClassVar[bool] = False
 
-    def value(self, outcome: Outcome) -> float:
-        """Return the mean deviance; NaN where a prediction is not above 0."""
-        return float(np.mean(self._each(outcome)))
-
-    def rows(self, outcome: Outcome) -> Array:
-        """Return each row's mean over its outputs."""
-        return np.mean(self._each(outcome), axis=1)
-
-    def _each(self, outcome: Outcome) -> Array:
+    def entries(self, outcome: Outcome) -> Array:
+        """Return the deviances; NaN where a prediction is not above 0."""
         y, mean = outcome.target, _above_0(outcome.score)
         logarithm = np.where(y > 0, y, 1.0)
         return 2 * (y * np.log(logarithm / mean) + mean - y)
@@ -160,22 +151,15 @@ class PoissonDeviance(Metric):
 
 @METRICS.add("gamma_deviance")
 @dataclass(frozen=True)
-class GammaDeviance(Metric):
+class GammaDeviance(MeanOfEntries):
     """2 mean [ log(ŷ/y) + y/ŷ − 1 ], 0 for a perfect prediction."""
 
     tasks: ClassVar[tuple[str, ...]] = ("regression",)
     losses: ClassVar[tuple[str, ...]] = ("gamma",)
     greater_is_better: ClassVar[bool] = False
 
-    def value(self, outcome: Outcome) -> float:
-        """Return the mean deviance; NaN where a prediction is not above 0."""
-        return float(np.mean(self._each(outcome)))
-
-    def rows(self, outcome: Outcome) -> Array:
-        """Return each row's mean over its outputs."""
-        return np.mean(self._each(outcome), axis=1)
-
-    def _each(self, outcome: Outcome) -> Array:
+    def entries(self, outcome: Outcome) -> Array:
+        """Return the deviances; NaN where a prediction is not above 0."""
         y, mean = outcome.target, _above_0(outcome.score)
         return 2 * (np.log(mean / y) + y / mean - 1)
 

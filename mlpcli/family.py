@@ -67,6 +67,11 @@ class Family(Mapping[str, Any]):
         return len(self._members)
 
 
+def numbers(values: Sequence[Any]) -> Any:
+    """Return the number that all lanes of a stack have, or else one a lane, (R,) float64."""
+    return values[0] if len(set(values)) == 1 else np.array(values, np.float64)
+
+
 def stacked(members: Sequence[Any]) -> Any:
     """Return one member for a stack of networks, given each lane's own.
 
@@ -81,6 +86,6 @@ def stacked(members: Sequence[Any]) -> Any:
         values = [getattr(member, f.name) for member in members]
         if any(value != values[0] for value in values):
             if not all(type(value) in (int, float) for value in values):
-                raise ValueError(f"{first.name}: {f.name} cannot differ between the lanes")
-            changed[f.name] = np.array(values, np.float64)
+                raise ValueError(f"{type(first).__name__}: {f.name} cannot differ between lanes")
+            changed[f.name] = numbers(values)
     return dataclasses.replace(first, **changed) if changed else first

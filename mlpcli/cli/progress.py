@@ -7,7 +7,8 @@ import time
 from typing import IO, Any, Protocol, cast
 
 from mlpcli.cli.console import figure, forget, note, on_terminal
-from mlpcli.training.loop import Advanced, EpochEnded, Event
+from mlpcli.training.loop import EpochEnded, Event
+from mlpcli.training.stack import Advanced
 
 SECONDS_BETWEEN_LINES = 1.0
 

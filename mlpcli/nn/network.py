@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from mlpcli.family import stacked
+from mlpcli.family import numbers, stacked
 from mlpcli.nn.activations import ACTIVATIONS, Activation
 from mlpcli.nn.arrays import Array, Shape
 from mlpcli.nn.initializers import INITIALIZERS, Initializer
@@ -107,10 +107,6 @@ def stack_architectures(architectures: Sequence[Architecture]) -> Architecture:
     initializers of the first stand for all.
     """
     first = architectures[0]
-
-    def numbers(values: Sequence[Any]) -> Any:
-        return values[0] if len(set(values)) == 1 else np.array(values, np.float64)
-
     hidden = tuple(
         replace(
             layers[0],

@@ -16,7 +16,8 @@ from mlpcli.runs.metrics_file import MetricsFile
 from mlpcli.runs.model_file import save_model
 from mlpcli.spec.write import spec_to_yaml, with_paths
 from mlpcli.training.assemble import resolve
-from mlpcli.training.loop import Ended, EpochEnded, Event, Training, score
+from mlpcli.training.follower import Ended
+from mlpcli.training.loop import EpochEnded, Event, Training, score
 
 STATUS = {"finished": "done", "patience": "done"}
 

@@ -190,9 +190,9 @@ def labels_of_mixed(encoding: Encoding, target: Array) -> Array:
     if encoding.task == "regression":
         return encoding.target.decode(target)
     if encoding.task == "multiclass":
-        return np.argmax(target, axis=1)
+        return np.argmax(target, axis=-1)
     larger = (target > 0.5).astype(np.intp)  # noqa: PLR2004
-    return larger[:, 0] if encoding.task == "binary" else larger
+    return larger[..., 0] if encoding.task == "binary" else larger
 
 
 def outcome(architecture: Architecture, encoding: Encoding, labels: Array, y_hat: Array) -> Outcome:

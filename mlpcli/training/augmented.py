@@ -41,20 +41,20 @@ def build_augmenter(spec: Spec, encoding: Encoding, train: Part) -> Augmenter:
 class Augment:
     """The augmentations as the feed applies them: a generator for each member in each lane."""
 
-    def __init__(self, augmenter: Augmenter) -> None:
-        self.augmenter = augmenter
+    def __init__(self, augmenters: Sequence[Augmenter]) -> None:
+        self.augmenters = augmenters  # one a lane
         self.generators: list[list[np.random.Generator]] = []
 
     def start(self, seeds: Sequence[int], epoch: int) -> None:
         """Begin an epoch, given the seed of each lane."""
-        members = range(len(self.augmenter.members))
+        members = range(len(self.augmenters[0].members))
         self.generators = [
             [generator(seed, "augmentation", epoch, k) for k in members] for seed in seeds
         ]
 
     def apply(self, lane: int, X: Array, target: Array, slots: Array) -> None:
         """Overwrite one lane's gathered rows."""
-        self.augmenter.apply(X, target, slots, self.generators[lane])
+        self.augmenters[lane].apply(X, target, slots, self.generators[lane])
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ def augmented_rows(spec: Spec, dataset: Dataset, augmenter: Augmenter, n: int) -
         batch_size=spec.training.batch_size,
         least_rows=architecture.least_rows,
         source=augmenter.source,
-        disturbances=[Augment(augmenter)],
+        disturbances=[Augment([augmenter])],
     )
     feed.start([spec.seed], 1)
     n, start, parts = min(n, feed.n_rows), 0, []

@@ -31,8 +31,9 @@ class Feed:
     """Hands out an epoch's rows in chunks, the batches of which are views.
 
     X, target     (n, n_inputs) and targets as the loss takes them, shared by all lanes
-    weight        (n,) weights of the rows, or None
-    source        (slots,) the row that each place of an epoch is filled from; None: each row once
+    weight        (n,) weights of the rows, or (R, n), each lane's own; None: all are 1
+    source        (slots,) the row that each place of an epoch is filled from, or (R, slots), each
+                  lane's own; None: each row once
     lead, dtype   of the network's arrays
     least_rows    of a batch: a shorter rest joins the last one
     disturbances  applied to each chunk in this order
@@ -54,7 +55,7 @@ class Feed:
         keep_targets: bool = False,
     ) -> None:
         self.X, self.target, self.weight, self.source = X, target, weight, source
-        self.n_rows = len(X) if source is None else len(source)
+        self.n_rows = len(X) if source is None else source.shape[-1]
         self.batch_size = min(batch_size, self.n_rows)
         self.least_rows = least_rows
         self.disturbances = disturbances
@@ -98,24 +99,42 @@ class Feed:
 
     def gather(self, start: int, stop: int) -> None:
         """Copy the shuffled rows start..stop side by side, so that batches are views."""
-        n = stop - start
-        slots = self.order.reshape(-1, self.n_rows)[:, start:stop]
-        X_lanes = self.X_chunk.reshape(len(slots), -1, *self.X.shape[1:])[:, :n]
-        target_lanes = self.target_chunk.reshape(len(slots), -1, *self.target.shape[1:])[:, :n]
-        for lane, (places, X, target) in enumerate(zip(slots, X_lanes, target_lanes, strict=True)):
-            rows = places if self.source is None else self.source[places]
-            np.take(self.X, rows, axis=0, out=X, mode="clip")
-            np.take(self.target, rows, axis=0, out=target, mode="clip")
-            if self.weight is not None and self.weight_chunk is not None:
-                weight = self.weight_chunk.reshape(len(slots), -1)[lane, :n]
-                np.take(self.weight, rows, out=weight, mode="clip")
-            with np.errstate(all="ignore"):  # noise beyond the type: the loss will not be finite
+        here = (*self.lanes, slice(stop - start))
+        slots = self.order[..., start:stop]
+        rows = self._rows(slots)
+        X, target = self.X_chunk[here], self.target_chunk[here]
+        np.take(self.X, rows, axis=0, out=X, mode="clip")
+        np.take(self.target, rows, axis=0, out=target, mode="clip")
+        if self.weight is not None and self.weight_chunk is not None:
+            self.weight_chunk[here] = self._weights(rows)
+        if self.disturbances:
+            self._disturb(X, target, slots)
+        if self.targets is not None:
+            self.targets[(*self.lanes, slice(start, stop))] = target
+
+    def _disturb(self, X: Array, target: Array, slots: Array) -> None:
+        each: Any = zip(X, target, slots, strict=True) if self.lanes else [(X, target, slots)]
+        with np.errstate(all="ignore"):  # noise beyond the type: the loss will not be finite
+            for lane, (own_X, own_target, own_slots) in enumerate(each):
                 for disturbance in self.disturbances:
-                    disturbance.apply(lane, X, target, places)
-            if self.targets is not None:
-                kept = self.targets.reshape(len(slots), self.n_rows, *target.shape[1:])
-                kept[lane, start:stop] = target
+                    disturbance.apply(lane, own_X, own_target, own_slots)
 
     def rows(self) -> Array:
         """Return (..., n_rows) the row that each place of the shuffled epoch is filled from."""
-        return self.order if self.source is None else self.source[self.order]
+        return self._rows(self.order)
+
+    def weights(self, n_rows: int) -> Array | None:
+        """Return the weights (..., n_rows) of the epoch's first rows, in its order."""
+        return None if self.weight is None else self._weights(self._rows(self.order[..., :n_rows]))
+
+    def _rows(self, slots: Array) -> Array:
+        return slots if self.source is None else _of_lanes(self.source, slots)
+
+    def _weights(self, rows: Array) -> Array:
+        assert self.weight is not None
+        return _of_lanes(self.weight, rows)
+
+
+def _of_lanes(values: Array, places: Array) -> Array:
+    """Return values[places], values shared by the lanes of `places` or each lane's own."""
+    return values[places] if values.ndim == 1 else np.take_along_axis(values, places, axis=-1)

@@ -27,8 +27,8 @@ from mlpcli.training.assemble import (
     load_dataset,
     loss_target,
 )
-from mlpcli.training.augmented import build_augmenter
 from mlpcli.training.descent import build_trainer
+from mlpcli.training.lanes import Lane, fit_lanes
 
 SYNTHETIC_FEATURES = 8
 SYNTHETIC_CLASSES = 3
@@ -56,10 +56,10 @@ def first_batch(loaded: LoadedSpec) -> Batch:
     loaded = replace(loaded, spec=loaded.spec.model_copy(update={"runtime": runtime}))
     dataset, spec = load_dataset(loaded), loaded.spec
     with loaded.locating():
-        augmenter = build_augmenter(spec, dataset.encoding, dataset.parts["train"])
-    architecture = build_architecture(spec, dataset.encoding, mixed=augmenter.mixes)
+        fitted = fit_lanes([Lane(spec, spec.seed)], dataset)
+    architecture = replace(fitted[0].architecture, loss=fitted[0].loss)
     network = Network(architecture, initial_vector(architecture, spec.seed))
-    feed = build_trainer(spec, dataset, network, [spec.seed], augmenter).feed
+    feed = build_trainer(fitted, dataset, network).feed
     feed.start([spec.seed], 1)
     feed.gather(0, feed.end_of(0, feed.chunk))
     n = feed.end_of(0, feed.batch_size)

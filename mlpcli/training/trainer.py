@@ -29,9 +29,9 @@ class Trainer:
     optimizer     hyperparameters, each one number or one a lane
     X, target     (n_rows, n_inputs) and targets as the loss takes them, shared by all lanes
     seeds         of every random stream, one a lane
-    weight        (n_rows,) weights of the rows; None: all are 1
+    weight        (n_rows,) weights of the rows, or (R, n_rows); None: all are 1
     regularizers  penalties, noise, and what else a step does
-    source        (slots,) the rows of an epoch where it is not each row once
+    source        (slots,) or (R, slots) the rows of an epoch where it is not each row once
     disturbances  what changes the rows anew in each epoch
     loss          the form of the loss for targets that the disturbances mix
     keep_outputs  whether `outputs` keeps an epoch's
@@ -175,14 +175,30 @@ class Trainer:
         for part in self.update.after:
             part()
 
+    def carry_on(self, other: Trainer, lanes: Sequence[int]) -> None:
+        """Take over all that another trainer of the same optimizer carries from step to step.
+
+        lanes  of the other, a stack, that are ours, in this order; the networks' numbers are not
+               copied: ours was made with them
+        """
+        own = list(lanes) if self.network.lead else lanes[0]
+        n = len(self.state.vectors)  # fewer, where only lanes that have left had momentum
+        self.state.vectors[...] = other.state.vectors[:n, own]
+        self.state.powers[...] = other.state.powers[:, own]
+        self.state.steps = other.state.steps
+        mine, theirs = self.update.average, other.update.average
+        if mine is not None and theirs is not None:
+            mine.average[...] = theirs.average[own]
+            mine.power[...] = theirs.power[own]
+
     @property
     def loss(self) -> Any:
         """Mean loss of the epoch's rows so far, as their batches saw them, (...,).
 
         Where the rows have weights, Σ_d w_d J_d / Σ_d w_d.
         """
-        losses = self.losses[..., : self.rows_done]
-        if self.feed.weight is None:
+        losses, weight = self.losses[..., : self.rows_done], self.feed.weights(self.rows_done)
+        if weight is None:
             return np.mean(losses, axis=-1, dtype=np.float64)
-        weight = self.feed.weight[self.feed.rows()[..., : self.rows_done]].astype(np.float64)
+        weight = weight.astype(np.float64)
         return np.sum(losses * weight, axis=-1) / np.sum(weight, axis=-1)

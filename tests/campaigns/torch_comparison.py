@@ -29,11 +29,11 @@ class Ours:
         self.training = training = Training(loaded.spec, self.dataset)
         self.beginning = _copies(training.network)
         self.steps, self.orders, self.epochs = [], [], []
-        build, tensors = training.trainer, training.network.tensors()
+        begin, tensors = training.stack._begin, training.network.tensors()
         unmoved = unmoved_biases(spec)
 
-        def trainer(*arguments, **more):
-            made = build(*arguments, **more)
+        def trainer(figures):
+            made = begin(figures)
             step = made.step
 
             def recorded(batch, X, target, losses):
@@ -46,11 +46,11 @@ class Ours:
             self.trainer = made
             return made
 
-        training.trainer = trainer
+        training.stack._begin = trainer
         for event in training.run():
             if isinstance(event, EpochEnded):
                 self.orders.append(self.trainer.feed.rows().copy())
-                y_hat = training.outputs.get("validation", np.empty(0)).copy()
+                y_hat = training.stack.figures.outputs.get("validation", np.empty(0)).copy()
                 self.epochs.append((event.row, y_hat, _copies(training.model)))
         self.ended = event
         self.kept = _copies(training.network)

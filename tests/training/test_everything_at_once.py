@@ -99,7 +99,7 @@ def trainer_of(name, lane=None, dtype=np.float32, batch_size=8):
         source=fitted.source,
         disturbances=[
             ClassNoise(own(NOISE["labels"]), 3),
-            Augment(fitted),
+            Augment([fitted] * len(lanes)),
             InputNoise(own(NOISE["input"])),
             MultiplicativeInputNoise(own(NOISE["multiplicative"])),
         ],

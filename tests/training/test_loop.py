@@ -8,6 +8,8 @@ import pytest
 
 from mlpcli.errors import DataError
 from mlpcli.nn.network import initial_vector
+from mlpcli.nn.passes import Evaluation
+from mlpcli.nn.schedules import SCHEDULES
 from mlpcli.training.assemble import resolve
 from mlpcli.training.loop import Advanced, Ended, EpochEnded, Training, score
 
@@ -255,29 +257,31 @@ def test_the_best_epoch_has_the_smallest_validation_loss_and_its_weights_are_kep
         assert ended.epochs == 60
 
 
-def test_patience_runs_out_after_as_many_epochs_as_it_says(training):
+def test_patience_runs_out_after_as_many_epochs_as_it_says(training, monkeypatch):
     one = training("training.early_stopping.patience=3", "training.epochs=50")
     figures = iter([5.0, 4.0, 4.5, 4.0, 3.0, 3.5, 3.0, 9.0])
-    one.evaluation.loss = lambda *_: next(figures)
+    monkeypatch.setattr(Evaluation, "loss", lambda *_: next(figures))
     epochs, ended = run(one)
     assert (ended.reason, ended.epochs, ended.best_epoch) == ("patience", 8, 5)
     np.testing.assert_array_equal(one.network.theta, epochs[4].theta)
 
 
 @pytest.mark.parametrize("early_stopping", ["null", "{patience: null}"])
-def test_without_patience_all_epochs_are_run_and_the_best_is_kept(early_stopping, training):
+def test_without_patience_all_epochs_are_run_and_the_best_is_kept(
+    early_stopping, training, monkeypatch
+):
     one = training("training.epochs=6", f"training.early_stopping={early_stopping}")
     figures = iter([5.0, 4.0, 2.0, 4.0, 3.0, 3.5])
-    one.evaluation.loss = lambda *_: next(figures)
+    monkeypatch.setattr(Evaluation, "loss", lambda *_: next(figures))
     epochs, ended = run(one)
     assert (ended.reason, ended.epochs, ended.best_epoch) == ("finished", 6, 3)
     np.testing.assert_array_equal(one.network.theta, epochs[2].theta)
 
 
-def test_an_improvement_is_by_more_than_min_delta(training):
+def test_an_improvement_is_by_more_than_min_delta(training, monkeypatch):
     one = training("training.epochs=5", "training.early_stopping={patience: 4, min_delta: 0.5}")
     figures = iter([5.0, 4.5, 4.25, 4.0, 3.75])
-    one.evaluation.loss = lambda *_: next(figures)
+    monkeypatch.setattr(Evaluation, "loss", lambda *_: next(figures))
     _, ended = run(one)
     # 4.5 is not below 5 - 0.5; 4.25 is; 3.75 is not below 4.25 - 0.5.
     assert ended.best_epoch == 3
@@ -341,16 +345,16 @@ ONE_STEP = ("training.batch_size=500", "training.epochs=1")
 NUMBERS = ("data.target=sepal_length_cm", "data.exclude=[species]", "data.scale_target=none")
 
 
-def exploding_from(training, epoch, *overrides):
+def exploding_from(training, monkeypatch, epoch, *overrides):
     """Return a training on numbers whose learning rate is 1e30 from an epoch on."""
     one = training(*NUMBERS, *overrides)
     course = SimpleNamespace(factors=lambda at: 1.0 if at < epoch else 1e30, observe=float)
-    one.schedule = SimpleNamespace(start=lambda *_: course)
+    monkeypatch.setattr(SCHEDULES["constant"], "start", lambda *_: course)
     return one
 
 
-def test_diverged_in_the_first_epoch_leaves_the_random_beginning(training):
-    one = exploding_from(training, 1)
+def test_diverged_in_the_first_epoch_leaves_the_random_beginning(training, monkeypatch):
+    one = exploding_from(training, monkeypatch, 1)
     epochs, ended = run(one)
     assert epochs == []
     assert (ended.reason, ended.epochs, ended.best_epoch) == ("diverged", 0, 0)
@@ -359,8 +363,8 @@ def test_diverged_in_the_first_epoch_leaves_the_random_beginning(training):
 
 
 @pytest.mark.parametrize("validation", [0.0, 0.15])
-def test_diverged_later_keeps_the_best_epoch_before(validation, training):
-    one = exploding_from(training, 4, f"data.split.validation={validation}")
+def test_diverged_later_keeps_the_best_epoch_before(validation, training, monkeypatch):
+    one = exploding_from(training, monkeypatch, 4, f"data.split.validation={validation}")
     epochs, ended = run(one)
     assert (ended.reason, ended.epochs) == ("diverged", 3)
     best = 1 + int(np.argmin(column(epochs, "val_loss"))) if validation else 3

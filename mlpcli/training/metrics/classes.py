@@ -23,12 +23,16 @@ class Accuracy(Metric):
 
     def value(self, outcome: Outcome) -> float:
         """Return mean(predicted = target)."""
-        return float(np.mean(self.rows(outcome)))
+        return float(self.values(outcome))
+
+    def values(self, outcome: Outcome) -> Array:
+        """Return it for all lanes at once."""
+        return np.asarray(np.mean(self.rows(outcome), axis=-1))
 
     def rows(self, outcome: Outcome) -> Array:
-        """Return whether each row is right."""
+        """Return whether each row is right, (..., N)."""
         right = outcome.predicted == outcome.target
-        return right.all(axis=-1) if right.ndim > 1 else right
+        return right.all(axis=-1) if outcome.task == "multilabel" else right
 
 
 @METRICS.add("balanced_accuracy")

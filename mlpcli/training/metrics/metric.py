@@ -13,7 +13,7 @@ from typing import ClassVar
 import numpy as np
 
 from mlpcli.family import Family
-from mlpcli.nn.arrays import Array
+from mlpcli.nn.arrays import Array, Shape
 
 METRICS = Family("metric")
 
@@ -30,6 +30,8 @@ class Outcome:
     threshold    a binary or multilabel score above it means: yes
     levels       quantile regression: the levels, and what is predicted at each,
     quantiles    (N, levels, outputs)
+
+    Of a stack of networks, score and quantiles have a leading axis, and target may have it too.
     """
 
     task: str
@@ -46,7 +48,7 @@ class Outcome:
         if self.task == "multiclass":
             return np.argmax(self.score, axis=-1)
         if self.task == "binary":
-            return (self.score[:, 0] > self.threshold).astype(np.intp)
+            return (self.score[..., 0] > self.threshold).astype(np.intp)
         if self.task == "multilabel":
             return (self.score > self.threshold).astype(np.intp)
         return self.score
@@ -57,6 +59,18 @@ class Outcome:
         n = max(2, self.score.shape[1])
         flat = np.bincount(self.target * n + self.predicted, minlength=n * n)
         return flat.reshape(n, n)
+
+    @property
+    def lead(self) -> Shape:
+        """The leading axes of a stack; () for one network."""
+        return self.score.shape[:-2]
+
+    def lane(self, r: int) -> Outcome:
+        """Return what one network of a stack predicted."""
+        own = 1 if self.task in ("binary", "multiclass") else 2
+        target = self.target if self.target.ndim == own else self.target[r]
+        quantiles = None if self.quantiles is None else self.quantiles[r]
+        return replace(self, target=target, score=self.score[r], quantiles=quantiles)
 
     def take(self, rows: Array) -> Outcome:
         """Return the outcome of these rows; one that is named twice counts twice."""
@@ -78,6 +92,15 @@ class Metric:
     def value(self, outcome: Outcome) -> float:
         """Return the figure; NaN where it is not defined."""
         raise NotImplementedError
+
+    def values(self, outcome: Outcome) -> Array:
+        """Return the figure of each network of a stack (...,), the bits of `value` in each lane.
+
+        Figures of every epoch are computed for all lanes at once; the others lane by lane.
+        """
+        if not outcome.lead:
+            return np.asarray(self.value(outcome))
+        return np.array([self.value(outcome.lane(r)) for r in range(outcome.lead[0])])
 
     def rows(self, outcome: Outcome) -> Array | None:
         """Return numbers (N,), each of one row alone, whose mean is the figure; None: it has none.

@@ -16,17 +16,31 @@ class MeanOfEntries(Metric):
     """A figure that is the mean over rows, outputs, and levels where there are any."""
 
     def entries(self, outcome: Outcome) -> Array:
-        """Return the numbers (N, ...) of which the figure is the mean."""
+        """Return the numbers (..., N, ...) of which the figure is the mean."""
         raise NotImplementedError
 
     def value(self, outcome: Outcome) -> float:
         """Return the mean over all; NaN where an entry is."""
-        return float(np.mean(self.entries(outcome)))
+        return float(self.values(outcome))
+
+    def values(self, outcome: Outcome) -> Array:
+        """Return it for all lanes at once."""
+        entries = self.entries(outcome)
+        return np.asarray(np.mean(entries.reshape(*outcome.lead, -1), axis=-1))
 
     def rows(self, outcome: Outcome) -> Array:
         """Return each row's mean (N,)."""
         entries = self.entries(outcome)
         return np.mean(entries, axis=tuple(range(1, entries.ndim)))
+
+
+def by_output(entries: Array) -> Array:
+    """Return (..., N, outputs) as (..., outputs, N), in one piece.
+
+    Sums along the last axis are the same bits whatever axes stand before it; along the one before
+    they need not be.
+    """
+    return np.ascontiguousarray(np.swapaxes(entries, -1, -2))
 
 
 @METRICS.add("mse")
@@ -53,7 +67,12 @@ class RootMeanSquare(Metric):
 
     def value(self, outcome: Outcome) -> float:
         """Return the mean over outputs of √(mean (ŷ − y)²)."""
-        return float(np.mean(np.sqrt(np.mean((outcome.score - outcome.target) ** 2, axis=0))))
+        return float(self.values(outcome))
+
+    def values(self, outcome: Outcome) -> Array:
+        """Return it for all lanes at once."""
+        squares = by_output((outcome.score - outcome.target) ** 2)
+        return np.asarray(np.mean(np.sqrt(np.mean(squares, axis=-1)), axis=-1))
 
 
 @METRICS.add("mae")
@@ -82,16 +101,20 @@ class RSquared(Metric):
 
     def value(self, outcome: Outcome) -> float:
         """Return R²; NaN for fewer than two rows."""
-        target = outcome.target
-        if len(target) < 2:  # noqa: PLR2004
-            return float("nan")
-        residual = np.sum((outcome.score - target) ** 2, axis=0)
-        total = np.sum((target - target.mean(axis=0)) ** 2, axis=0)
-        constant = np.where(residual == 0, 1.0, 0.0)
+        return float(self.values(outcome))
+
+    def values(self, outcome: Outcome) -> Array:
+        """Return it for all lanes at once."""
+        target = by_output(outcome.target)
+        if target.shape[-1] < 2:  # noqa: PLR2004
+            return np.full(outcome.lead, np.nan)
+        residual = np.sum((by_output(outcome.score) - target) ** 2, axis=-1)
+        total = np.sum((target - target.mean(axis=-1, keepdims=True)) ** 2, axis=-1)
         # Compared by extremes: the sum of squares of equal numbers need not come out as 0.
-        is_constant = target.max(axis=0) == target.min(axis=0)
-        ratio = 1 - residual / np.where(is_constant | (total == 0), 1.0, total)
-        return float(np.mean(np.where(is_constant | (total == 0), constant, ratio)))
+        is_constant = (target.max(axis=-1) == target.min(axis=-1)) | (total == 0)
+        ratio = 1 - residual / np.where(is_constant, 1.0, total)
+        constant = np.where(residual == 0, 1.0, 0.0)
+        return np.asarray(np.mean(np.where(is_constant, constant, ratio), axis=-1))
 
 
 @METRICS.add("pinball")
@@ -107,7 +130,7 @@ class Pinball(MeanOfEntries):
     def entries(self, outcome: Outcome) -> Array:
         """Return max(q (y − ŷ), (q − 1) (y − ŷ)), (N, levels, outputs)."""
         assert outcome.quantiles is not None
-        short = outcome.target[:, np.newaxis, :] - outcome.quantiles
+        short = outcome.target[..., np.newaxis, :] - outcome.quantiles
         level = np.array(outcome.levels)[:, np.newaxis]
         return np.maximum(level * short, (level - 1) * short)
 
@@ -129,8 +152,8 @@ class Crossings(MeanOfEntries):
 
 
 def crossing(quantiles: Array) -> Array:
-    """Return which rows' and outputs' quantiles (N, levels, outputs) cross: (N, outputs)."""
-    return np.any(np.diff(quantiles, axis=1) < 0, axis=1)
+    """Return which rows' and outputs' quantiles (N, levels, outputs) cross: (..., N, outputs)."""
+    return np.any(np.diff(quantiles, axis=-2) < 0, axis=-2)
 
 
 @METRICS.add("poisson_deviance")

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from mlpcli.nn.activations import NONE, Activation, Tensors
-from mlpcli.nn.arrays import Array, column, product_for
+from mlpcli.nn.arrays import Array, column, product_for, spread_to
 from mlpcli.nn.norms import Normalize
 
 RESOLUTION = 1 << 16  # dropout compares 16 random bits, so p_k is exact to 1/65536
@@ -37,13 +37,14 @@ class Affine:
         # Σ_d δ_d as a product with a row of ones: 0.3 µs against 1.4 µs for np.add.reduce.
         self.ones = np.ones((1, n_rows), W.dtype)
         self.u = np.empty((*lead, n_rows, fan_out), W.dtype)
+        self.spread = spread_to(self.u)
         self.delta_below = np.empty((*lead, n_rows, fan_in), W.dtype)
 
     def forward(self, h: Array) -> Array:
         """u ← h W + b."""
         self.h = h
         self.product(h, self.W, self.u)
-        return np.add(self.u, self.b, out=self.u)
+        return np.add(self.u, self.spread(self.b), out=self.u)
 
     def parameter_gradients(self, delta: Array) -> None:
         """∂J/∂W ← hᵀ δ, ∂J/∂b ← 1ᵀ δ."""

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from mlpcli.family import setting
-from mlpcli.nn.arrays import Array, Product, column, product_for
+from mlpcli.nn.arrays import Array, Product, Spread, column, product_for, spread_to
 from mlpcli.nn.losses.loss import LOSSES, Loss, only_without
 
 
@@ -26,6 +26,8 @@ class _Rows:
     index: Array  # (..., N) where each row's target stands in the flat delta
     ones: Array  # (n_classes, 1)
     product: Product
+    spread: Spread
+    columns: bool  # whether the maximum is taken class by class
 
     @classmethod
     def of(cls, delta: Array) -> _Rows:
@@ -43,7 +45,30 @@ class _Rows:
             index=np.empty(rows, np.intp),
             ones=np.ones((n_classes, 1), delta.dtype),
             product=product_for(delta.shape[:-2]),
+            spread=spread_to(delta),
+            columns=_is_quicker_by_columns(total.size, n_classes),
         )
+
+    def below_maximum(self, u: Array, v: Array) -> None:
+        """v_d ← u_d − max_k u_dk: exp(v) does not overflow."""
+        if self.columns:
+            row = self.maximum[..., 0]
+            np.maximum(u[..., 0], u[..., -1], out=row)
+            for k in range(1, u.shape[-1] - 1):
+                np.maximum(row, u[..., k], out=row)
+        else:
+            np.maximum.reduce(u, axis=-1, keepdims=True, out=self.maximum)
+        np.subtract(u, self.spread(self.maximum), out=v)
+
+
+def _is_quicker_by_columns(n_rows: int, n_classes: int) -> bool:
+    """Whether K − 1 np.maximum of columns are quicker than one np.maximum.reduce over short rows.
+
+    16 x 3 takes 0.8 µs against 1.6, 32 x 10 4.1 against 2.6, and 64 lanes of 32 x 10 16 against
+    91: about K (0.4 + 0.001 N) µs against 1.2 + 0.04 N (`python -m timeit`, one core). A maximum
+    has the same bits either way.
+    """
+    return n_classes * (0.4 + 0.001 * n_rows) < 1.2 + 0.04 * n_rows
 
 
 @LOSSES.add("cross_entropy")
@@ -84,8 +109,7 @@ class CrossEntropy(Loss):
         flat, total, at_target = scratch.flat, scratch.total, scratch.at_target
         index = np.add(scratch.offset, target, out=scratch.index)
 
-        np.maximum.reduce(u, axis=-1, keepdims=True, out=scratch.maximum)
-        np.subtract(u, scratch.maximum, out=delta)
+        scratch.below_maximum(u, delta)
         flat.take(index, out=at_target, mode="clip")  # mode "raise" would buffer the output
         np.exp(delta, out=delta)
         # Σ_k as a product with ones: 0.8 µs against 3.4 µs for np.add.reduce at 128 x 10.
@@ -94,7 +118,7 @@ class CrossEntropy(Loss):
         np.subtract(rows, at_target, out=rows)
 
         np.divide(scale, total, out=total)
-        np.multiply(delta, total, out=delta)
+        np.multiply(delta, scratch.spread(total), out=delta)
         flat.take(index, out=at_target, mode="clip")
         np.subtract(scratch.at_target_column, scale, out=scratch.at_target_column)
         flat[index] = at_target
@@ -139,8 +163,7 @@ class SmoothedCrossEntropy(CrossEntropy):
         each = smoothing.each_of_row
         index = np.add(of_row.offset, target, out=of_row.index)
 
-        np.maximum.reduce(u, axis=-1, keepdims=True, out=of_row.maximum)
-        np.subtract(u, of_row.maximum, out=delta)
+        of_row.below_maximum(u, delta)
         flat.take(index, out=at_target, mode="clip")
         np.add.reduce(delta, axis=-1, out=each)
         np.exp(delta, out=delta)
@@ -201,8 +224,7 @@ class SmoothedMixtures(CrossEntropy):
 
 def _softmax(u: Array, y: Array, rows: Array, delta: Array, of_row: _Rows) -> None:
     """rows ← log Σ_k exp(v_k) − Σ_k y_k v_k, v = u − max u; delta ← softmax(u)."""
-    np.maximum.reduce(u, axis=-1, keepdims=True, out=of_row.maximum)
-    np.subtract(u, of_row.maximum, out=delta)
+    of_row.below_maximum(u, delta)
     np.vecdot(delta, y, out=of_row.at_target)
     np.exp(delta, out=delta)
     of_row.product(delta, of_row.ones, of_row.total)

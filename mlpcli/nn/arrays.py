@@ -35,7 +35,8 @@ def spread_to(like: Array) -> Spread:
     1.0, and copies in 0.25 (16 x 16, `python -m timeit`, one core). Any other, of many lanes or
     wide, is broadcast as it is.
     """
-    if like.ndim > 2 or like.size > SMALL:
+    is_stack = like.shape[:-2] != ()
+    if is_stack or like.size > SMALL:
         return lambda part: part
     wide = np.empty_like(like)
 

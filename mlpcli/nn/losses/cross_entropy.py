@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -12,12 +13,13 @@ from mlpcli.nn.arrays import Array, Product, Spread, column, product_for, spread
 from mlpcli.nn.losses.loss import LOSSES, Loss, only_without
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Rows:
     """Cross-entropy's arrays of one number a row, and its delta as one long vector."""
 
     flat: Array  # (... · N · n_classes,) the delta
     maximum: Array  # (..., N, 1)
+    maximum_of_row: Array  # (..., N) the same numbers
     total: Array  # (..., N, 1)
     total_of_row: Array  # (..., N) the same numbers
     at_target: Array  # (..., N)
@@ -27,16 +29,19 @@ class _Rows:
     ones: Array  # (n_classes, 1)
     product: Product
     spread: Spread
-    columns: bool  # whether the maximum is taken class by class
+    by_columns: bool  # whether the maximum is taken class by class
+    u: Array | None = None  # what was seen last, most often the same array,
+    columns: Sequence[Array] = ()  # (..., N) and its columns
 
     @classmethod
     def of(cls, delta: Array) -> _Rows:
         """Return the arrays for this delta."""
         *rows, n_classes = delta.shape
-        total, at_target = np.empty((*rows, 1), delta.dtype), np.empty((*rows, 1), delta.dtype)
+        maximum, total, at_target = (np.empty((*rows, 1), delta.dtype) for _ in range(3))
         return cls(
             flat=delta.reshape(-1),
-            maximum=np.empty_like(total),
+            maximum=maximum,
+            maximum_of_row=maximum[..., 0],
             total=total,
             total_of_row=total[..., 0],
             at_target=at_target[..., 0],
@@ -46,19 +51,25 @@ class _Rows:
             ones=np.ones((n_classes, 1), delta.dtype),
             product=product_for(delta.shape[:-2]),
             spread=spread_to(delta),
-            columns=_is_quicker_by_columns(total.size, n_classes),
+            by_columns=_is_quicker_by_columns(total.size, n_classes),
         )
 
     def below_maximum(self, u: Array, v: Array) -> None:
         """v_d ← u_d − max_k u_dk: exp(v) does not overflow."""
-        if self.columns:
-            row = self.maximum[..., 0]
-            np.maximum(u[..., 0], u[..., -1], out=row)
-            for k in range(1, u.shape[-1] - 1):
-                np.maximum(row, u[..., k], out=row)
+        if self.by_columns:
+            self._maximum_of_columns(u)
         else:
             np.maximum.reduce(u, axis=-1, keepdims=True, out=self.maximum)
         np.subtract(u, self.spread(self.maximum), out=v)
+
+    def _maximum_of_columns(self, u: Array) -> None:
+        if u is not self.u:  # a view takes as long as half a maximum
+            self.u, self.columns = u, [u[..., k] for k in range(u.shape[-1])]
+        first, *others = self.columns
+        row = self.maximum_of_row
+        np.maximum(first, others[0] if others else first, out=row)
+        for each in others[1:]:
+            np.maximum(row, each, out=row)
 
 
 def _is_quicker_by_columns(n_rows: int, n_classes: int) -> bool:

@@ -117,6 +117,7 @@ class Drop:
         self.last_kept = self.last_kept.reshape(kept.shape + (1, 1) * bool(kept.ndim))
         self.scale = column(RESOLUTION / kept, like)
         self.mask = np.ones_like(like)
+        self._is_kept = np.empty(like.shape, bool)
         self.h = np.empty_like(like)
 
     @property
@@ -126,7 +127,9 @@ class Drop:
 
     def draw(self, bits: Array) -> None:
         """mask ← 1[bits < 65536 p_k] / p_k, bits (..., rows · units) of type uint16."""
-        np.less_equal(bits.reshape(self.mask.shape), self.last_kept, out=self.mask)
+        np.less_equal(bits.reshape(self.mask.shape), self.last_kept, out=self._is_kept)
+        # Not out=mask: 16 x 16 take 1.4 µs then, and 1.0 so; NumPy would buffer the conversion.
+        self.mask[...] = self._is_kept
         np.multiply(self.mask, self.scale, out=self.mask)
 
     def forward(self, h: Array) -> Array:

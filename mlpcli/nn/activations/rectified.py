@@ -25,20 +25,20 @@ class Sides:
 
     Both are as SIMD does them. With the number 0.0 np.maximum takes the path of one number at a
     time: 25 µs against 8 for 128 x 512 float32. So does np.sign: sign(h) ∗ delta takes 36 µs, and
-    ⌈min(h, 1)⌉ ∗ delta, the same bits, 22 (`python -m timeit`, one core).
+    with a comparison, the same bits, 22 (`python -m timeit`, one core).
     """
 
     def __init__(self, u: Array) -> None:
-        self.zeros = np.zeros_like(u)
-        self.ones = np.ones_like(u) if u.size > FEW else None
+        self.zeros = np.zeros(u.shape, u.dtype)  # not zeros_like: these take no memory
+        self.above = np.empty(u.shape, bool) if u.size > FEW else None
 
     def is_above(self, h: Array, out: Array) -> None:
         """Write 1 where h > 0, 0 where h is 0."""
-        if self.ones is None:
+        if self.above is None:
             np.sign(h, out=out)
         else:
-            np.minimum(h, self.ones, out=out)
-            np.ceil(out, out=out)
+            np.greater(h, self.zeros, out=self.above)
+            out[...] = self.above
 
 
 def _split(delta: Array, above: Array) -> None:

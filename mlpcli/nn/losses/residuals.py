@@ -27,13 +27,17 @@ class MeanSquaredError(Loss):
     tasks: ClassVar[tuple[str, ...]] = ("regression", "binary", "multiclass", "multilabel")
     outputs: ClassVar[tuple[str, ...] | None] = None
 
+    def scratch(self, delta: Array) -> Any:
+        """1/2 as an array: 0.3 µs a product, and 0.7 with the number."""
+        return column(0.5, delta)
+
     def rows_and_delta(
         self, u: Array, target: Array, scale: Array, rows: Array, delta: Array, scratch: Any
     ) -> None:
         """rows = 1/2 Σ_j (u − y)²; delta = scale (u − y)."""
         np.subtract(u, target, out=delta)
         np.vecdot(delta, delta, out=rows)
-        np.multiply(rows, 0.5, out=rows)
+        np.multiply(rows, scratch, out=rows)
         np.multiply(delta, scale, out=delta)
 
 

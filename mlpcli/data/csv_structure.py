@@ -18,7 +18,8 @@ from typing import Any, BinaryIO, NoReturn, cast
 
 import numpy as np
 
-from mlpcli.data.table import is_number, quoted
+from mlpcli.data.numerals import is_number
+from mlpcli.data.table import quoted
 from mlpcli.errors import DataError
 
 BLOCK = 4 << 20
@@ -40,13 +41,22 @@ class CsvFile:
     path: str | None = None
     content: bytes = b""
 
+    @property
+    def is_compressed(self) -> bool:
+        """Whether the bytes on the disk are others."""
+        return self.path is not None and self.path.lower().endswith(".gz")
+
     def open(self) -> BinaryIO:
         """Return a new stream of its uncompressed bytes."""
         if self.path is None:
             return io.BytesIO(self.content)
-        if self.path.lower().endswith(".gz"):
+        if self.is_compressed:
             return cast("BinaryIO", gzip.open(self.path))
         return Path(self.path).open("rb")
+
+    def size(self) -> int:
+        """Return how many bytes there are, on the disk."""
+        return len(self.content) if self.path is None else Path(self.path).stat().st_size
 
     def records(self) -> Iterator[tuple[int, list[str]]]:
         """Yield each record's first line, counted from 1, and its fields; blank lines are none."""

@@ -168,14 +168,14 @@ class CsvFile:
         ends = np.flatnonzero(codes == ord("\n"))
         starts = np.concatenate([[0], ends[:-1] + 1])
         returns = np.flatnonzero(codes == ord("\r"))
-        at_end = np.isin(returns + 1, ends)
+        at_end = codes[returns + 1] == ord("\n")
         if not at_end.all():
             self._refuse(data, line, int(returns[np.argmin(at_end)]), RETURN)
         if 0 in data:
             self._refuse(data, line, data.index(0), ZERO)
         delimiters = np.flatnonzero(codes == ord(self.delimiter))
         fields = np.diff(np.searchsorted(delimiters, ends), prepend=0) + 1
-        blank = ends - starts - np.isin(ends - 1, returns) <= 0
+        blank = ends - starts - (codes[ends - 1] == ord("\r")) <= 0
         wrong = (fields != n_fields) & ~blank
         if wrong.any():
             first = int(np.argmax(wrong))

@@ -241,7 +241,7 @@ def median(values: Array) -> float:
 
 def _fit_category(table: Table, rows: Array, name: str, *, listed: bool) -> Column:
     codes, texts = table.coded_texts(name)
-    numbers = np.unique(codes[rows]).tolist()
+    numbers = (np.flatnonzero(np.bincount(codes[rows] + 1)) - 1).tolist()
     found = {texts[number] for number in numbers if number >= 0}
     if not listed and len(found) >= IDENTIFIER_FROM and 2 * len(found) > len(rows):
         raise DataError(

@@ -161,7 +161,7 @@ def choose_task(tables: Sequence[Table], names: Sequence[str]) -> str:
     if all(value is not None for value in values):
         if any((value != np.floor(value)).any() for value in values):
             return "regression"
-        unique = set().union(*(np.unique(value).tolist() for value in values))
+        unique = set().union(*(_different(value) for value in values))
         if len(unique) > MAX_AUTO_CLASSES:
             return "regression"
     else:
@@ -258,7 +258,13 @@ def _labels(table: Table, name: str, *, as_text: bool = False) -> tuple[Array, S
 
 def _used(codes: Array, labels: Sequence[Label]) -> set[Label]:
     """Return the labels that some row has."""
-    return {labels[code] for code in np.unique(codes).tolist()}
+    return {labels[code] for code in np.flatnonzero(np.bincount(codes)).tolist()}
+
+
+def _different(values: Array) -> list[Any]:
+    """Return each value once; np.unique, asked for no more, imports all of numpy.ma first."""
+    ordered = np.sort(values)
+    return ordered[np.append(True, ordered[1:] != ordered[:-1])].tolist()
 
 
 def _all_present(table: Table, name: str, missing: Array) -> None:

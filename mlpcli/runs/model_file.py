@@ -85,7 +85,7 @@ class _Data(Section):
     split: str | None
 
 
-class _Description(Section):
+class _Description(Section, defer_build=True):
     """What the metadata must be, before anything is made of it."""
 
     format: int

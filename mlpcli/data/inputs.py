@@ -224,19 +224,21 @@ def _fit_numeric(table: Table, rows: Array, name: str, scale: str, *, listed: bo
 
 
 def median(values: Array) -> float:
-    """Return the median, as np.median does: of a million numbers in 2 ms, not in 7.
+    """Return the median, as np.median does, of numbers: of a million in 2 ms, not in 7.
 
-    Of many numbers only those near a sample's median have to be put in order.
+    Of many numbers only those near a sample's median have to be put in order. np.median looks for
+    masks as well, and imports numpy.ma for it.
     """
     n = len(values)
-    sample = np.sort(values[:: max(1, n // SAMPLE)])
-    low, high = sample[int(0.45 * len(sample))], sample[int(0.55 * len(sample))]
-    near = values[(low <= values) & (values <= high)]
-    n_below = int(np.count_nonzero(values < low))
-    middle = [(n - 1) // 2 - n_below, n // 2 - n_below]
-    if n < SAMPLE or middle[0] < 0 or middle[1] >= len(near):
-        return float(np.median(values))
-    return float(np.partition(near, middle)[middle].mean())
+    middle = [(n - 1) // 2, n // 2]
+    if n > SAMPLE:
+        sample = np.sort(values[:: n // SAMPLE])
+        low, high = sample[int(0.45 * len(sample))], sample[int(0.55 * len(sample))]
+        near = values[(low <= values) & (values <= high)]
+        below = int(np.count_nonzero(values < low))
+        if below <= middle[0] and middle[1] < below + len(near):
+            values, middle = near, [place - below for place in middle]
+    return float(np.partition(values, middle)[middle].mean())
 
 
 def _fit_category(table: Table, rows: Array, name: str, *, listed: bool) -> Column:

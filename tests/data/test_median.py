@@ -8,11 +8,11 @@ from mlpcli.data.inputs import median
 DRAWS = {
     "normal": lambda rng, n: rng.normal(size=n),
     "few values": lambda rng, n: rng.integers(0, 3, n).astype(float),
-    "one value": lambda rng, n: np.full(n, 7.5),
+    "one value": lambda _, n: np.full(n, 7.5),
     "sorted": lambda rng, n: np.sort(rng.exponential(size=n)),
-    "with a period": lambda rng, n: np.arange(n) % 1000.0,
+    "with a period": lambda _, n: np.arange(n) % 1000.0,
     "two far clusters": lambda rng, n: rng.normal(size=n) + 1e6 * (np.arange(n) % 2),
-    "misleading": lambda rng, n: np.where(np.arange(n) % (n // 1000 or 1) == 0, 1e9, 1.0),
+    "misleading": lambda _, n: np.where(np.arange(n) % (n // 1000 or 1) == 0, 1e9, 1.0),
 }
 
 

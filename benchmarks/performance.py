@@ -197,6 +197,8 @@ def measure_all(
     else:
         runs = [Run(**run) for run in stored["runs"] if run["table"] != "steps"] + steps
     about = {"machine": machine(), "versions": versions, "rounds": rounds, "peers": names}
+    if stored is not None:
+        about["others"] = stored.get("others", stored["machine"])
     return about | {"runs": [asdict(run) for run in runs]}
 
 

@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import sys
+import unicodedata
 from collections.abc import Sequence
 from typing import Any
 
@@ -90,21 +91,57 @@ def table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     """Print a table; the first column and texts left-aligned, numbers right-aligned."""
     if sys.stdout is None:
         return
+    numeric = [any(isinstance(row[k], int | float) for row in rows) for k in range(len(header))]
+    cells = [[figure(cell) for cell in row] for row in rows]
+    if not on_terminal(sys.stdout):
+        plain = [[_printable(cell) for cell in row] for row in [header, *cells]]
+        say(_plain_table(plain[0], plain[1:], numeric))
+        return
     from rich import box
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    terminal = on_terminal(sys.stdout)
-    # In a pipe there is no width to keep to: a line that wraps is a line that a script misreads.
-    console = Console(file=sys.stdout, width=None if terminal else 10_000, highlight=False)
+    console = Console(file=sys.stdout, highlight=False)
     shown = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
-    for place, name in enumerate(header):
-        numeric = any(isinstance(row[place], int | float) for row in rows)
-        shown.add_column(Text(name), justify="right" if numeric else "left", overflow="fold")
-    for row in rows:
-        shown.add_row(*(Text(figure(cell)) for cell in row))
+    for name, right in zip(header, numeric, strict=True):
+        shown.add_column(Text(name), justify="right" if right else "left", overflow="fold")
+    for row in cells:
+        shown.add_row(*map(Text, row))
     flush()  # before Rich does: where the reader has gone, it would exit with 1
     with console.capture() as text:
         console.print(shown)
     say(text.get().removesuffix("\n"))
+
+
+def _plain_table(header: Sequence[str], rows: list[list[str]], numeric: list[bool]) -> str:
+    """Return the same table as Rich draws, of any width: for a pipe, where no line may wrap.
+
+    Importing Rich takes longer than training a small network.
+    """
+    widths = [max(1, *map(width_of, column)) for column in zip(header, *rows, strict=True)]
+
+    def line(cells: Sequence[str]) -> str:
+        placed = []
+        for cell, width, right in zip(cells, widths, numeric, strict=True):
+            space = " " * (width - width_of(cell))
+            placed.append(space + cell if right else cell + space)
+        return "   ".join(placed)
+
+    rule = ("─" if writes_utf() else "-") * (sum(widths) + 3 * (len(widths) - 1))
+    return "\n".join([line(header), rule, *(line(row) for row in rows)])
+
+
+def _printable(text: str) -> str:
+    """Return a text with what would break its line written as an escape."""
+    if text.isprintable():
+        return text
+    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
+
+
+def width_of(text: str) -> int:
+    """Return how many places of a terminal a text takes: wide letters two, combining ones none."""
+    if text.isascii():
+        return len(text)
+    wide = sum(unicodedata.east_asian_width(letter) in "WF" for letter in text)
+    return len(text) + wide - sum(unicodedata.combining(letter) > 0 for letter in text)

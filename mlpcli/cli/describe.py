@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mlpcli.cli.console import say, table
 from mlpcli.data.dataset import Dataset
 from mlpcli.data.input_columns import NumericColumn
 from mlpcli.data.targets import ClassTarget
 from mlpcli.nn.network import Architecture
-from mlpcli.spec.schema import EnsembleSpec
-from mlpcli.training.plan import Plan
+
+if TYPE_CHECKING:
+    from mlpcli.spec.schema import EnsembleSpec
+    from mlpcli.training.plan import Plan
 
 
 def rows_line(dataset: Dataset) -> str:

@@ -7,19 +7,16 @@ import time
 from typing import IO, Any, Protocol, cast
 
 from mlpcli.cli.console import figure, forget, note, on_terminal
-from mlpcli.training.ensemble import ReplicasEnded
 from mlpcli.training.loop import EpochEnded
-from mlpcli.training.loop import Event as EventOfOne
 from mlpcli.training.stack import Advanced
 
-Event = EventOfOne | ReplicasEnded
 SECONDS_BETWEEN_LINES = 1.0
 
 
 class Progress(Protocol):
     """Shows events as they come."""
 
-    def show(self, event: Event) -> None:
+    def show(self, event: object) -> None:
         """Show one event."""
 
     def close(self) -> None:
@@ -38,7 +35,7 @@ def progress_for(kind: str, n_epochs: int, columns: list[str]) -> Progress:
 class NoProgress:
     """Shows nothing."""
 
-    def show(self, event: Event) -> None:
+    def show(self, event: object) -> None:
         """Show nothing."""
 
     def close(self) -> None:
@@ -60,7 +57,7 @@ class PlainProgress:
         self.last = 0.0
         self.held: str | None = None
 
-    def show(self, event: Event) -> None:
+    def show(self, event: object) -> None:
         """Print the line of an epoch, or hold it back."""
         if isinstance(event, EpochEnded):
             line = f"epoch {event.epoch}/{self.n_epochs}  {_summary(event, self.columns)}"
@@ -125,7 +122,7 @@ class RichProgress:
         self.begun = time.monotonic()
         self.bar.start()
 
-    def show(self, event: Event) -> None:
+    def show(self, event: object) -> None:
         """Move the bar."""
         if isinstance(event, Advanced):
             done = event.epoch - 1 + event.rows / event.n_rows

@@ -2,32 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
 from mlpcli.data.targets import RegressionTarget
 from mlpcli.nn.arrays import Array
+from mlpcli.runs.model_file import EnsembleModel
 from mlpcli.training.assemble import outcome
 from mlpcli.training.ensemble import Ensemble
 from mlpcli.training.ensemble_scores import HeldOut, figures_of_each, held_out, spread
 
 N_ERRORS = 400  # quantiles of the held-out errors in a model file, and one more
-
-
-@dataclass(frozen=True)
-class EnsembleModel:
-    """What a model file says of an ensemble beside its tensors.
-
-    seeds   of the replicas that the tensors are of
-    errors  (levels, targets) quantiles of the errors y − ŷ on held-out rows, in the target's unit,
-            at levels 0 to 1 in equal steps; of classes those of 1 − p of the true class. Empty
-            where no rows were held out, or p is no probability
-    """
-
-    seeds: list[int]
-    errors: list[list[float]] = field(default_factory=list)
 
 
 def ensemble_result(training: Ensemble) -> tuple[dict[str, Any], EnsembleModel]:

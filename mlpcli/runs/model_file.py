@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import zlib
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -34,7 +34,6 @@ from mlpcli.errors import DataError, FileError, RunError
 from mlpcli.nn.arrays import Array, Shape
 from mlpcli.nn.layout import Layout
 from mlpcli.nn.network import Network
-from mlpcli.runs.ensemble_result import EnsembleModel
 from mlpcli.runs.files import write_whole
 from mlpcli.spec.checks import check_spec, check_task
 from mlpcli.spec.members import Section
@@ -108,6 +107,20 @@ class _Description(Section, defer_build=True):
     data: _Data
     training: dict[str, str | int | float]
     ensemble: _Ensemble | None = None
+
+
+@dataclass(frozen=True)
+class EnsembleModel:
+    """What a model file says of an ensemble beside its tensors.
+
+    seeds   of the replicas that the tensors are of
+    errors  (levels, targets) quantiles of the errors y − ŷ on held-out rows, in the target's unit,
+            at levels 0 to 1 in equal steps; of classes those of 1 − p of the true class. Empty
+            where no rows were held out, or p is no probability
+    """
+
+    seeds: list[int]
+    errors: list[list[float]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

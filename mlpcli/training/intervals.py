@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from statistics import NormalDist
 
 import numpy as np
@@ -27,8 +28,6 @@ SERIES_FROM = 60.0
 CHUNK_NUMBERS = 1 << 22  # of rows drawn at a time: 32 MB
 LARGEST = 1e15  # quantile: beyond, a probability's last bit decides
 NORMAL = NormalDist()
-# On the interval that Student's t is integrated over, exact to 1e-15.
-NODES, NODE_WEIGHTS = np.polynomial.legendre.leggauss(64)
 
 
 @dataclass(frozen=True)
@@ -65,12 +64,19 @@ def student_quantile(probability: float, dof: float) -> float:
     return math.copysign(high, probability - 0.5) if tail else 0.0
 
 
+@cache
+def _nodes() -> tuple[Array, Array]:
+    """Return 64 nodes and weights on (−1, 1); NumPy's polynomials take a while to import."""
+    return np.polynomial.legendre.leggauss(64)
+
+
 def _half(t: float, dof: float) -> float:
     """Return P(0 ≤ T ≤ t)."""
     theta = math.atan2(t, math.sqrt(dof))
-    angle = 0.5 * theta * (NODES + 1)
+    nodes, weights = _nodes()
+    angle = 0.5 * theta * (nodes + 1)
     density = np.exp(0.5 * (dof - 1) * np.log1p(-(np.sin(angle) ** 2)))
-    integral = 0.5 * theta * float(NODE_WEIGHTS @ density)
+    integral = 0.5 * theta * float(weights @ density)
     return math.exp(_log_gamma_ratio(dof / 2)) / math.sqrt(math.pi) * integral
 
 

@@ -5,6 +5,12 @@ import json
 import math
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
 
 from mlpcli.cli import console
 
@@ -107,3 +113,37 @@ def test_a_terminal_that_understands_more_than_lines(tty, term, expected, monkey
         monkeypatch.setenv("TERM", term)
     assert console.on_terminal(stream) is expected
     assert console.on_terminal(None) is False
+
+
+def drawn_by_rich(header, rows, numeric):
+    shown = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    for name, right in zip(header, numeric, strict=True):
+        shown.add_column(Text(name), justify="right" if right else "left")
+    for row in rows:
+        shown.add_row(*map(Text, row))
+    console = Console(file=io.StringIO(), width=10_000, highlight=False)
+    console.print(shown)
+    return console.file.getvalue()
+
+
+LETTERS = st.text(st.sampled_from("ab [漢字]é−—0.5"), max_size=8)
+
+
+@given(
+    st.integers(1, 5).flatmap(
+        lambda n: st.tuples(
+            st.lists(LETTERS, min_size=n, max_size=n),
+            st.lists(st.lists(LETTERS, min_size=n, max_size=n), min_size=1, max_size=4),
+            st.lists(st.booleans(), min_size=n, max_size=n),
+        )
+    )
+)
+def test_a_table_in_a_pipe_is_the_one_that_rich_draws(drawn):
+    header, rows, numeric = drawn
+    expected = drawn_by_rich(header, rows, numeric)
+    assert console._plain_table(header, rows, numeric) + "\n" == expected
+
+
+def test_what_would_break_a_line_of_a_table_is_escaped(capsys):
+    console.table(["a\nb", "c"], [["d\te", 1.0]])
+    assert capsys.readouterr().out.splitlines() == ["a\\nb   c", "────────", "d\\te   1"]

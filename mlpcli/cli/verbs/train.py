@@ -116,8 +116,14 @@ def _run(
     """Train, with the files of the run kept up to date; return the manifest's result."""
     from mlpcli.cli.progress import progress_for
     from mlpcli.runs.recorder import Recorder
+    from mlpcli.training.loop import Training
 
-    recorder = Recorder(directory, training, folder)
+    if isinstance(training, Training):
+        recorder = Recorder(directory, training, folder)
+    else:
+        from mlpcli.runs.ensemble_recorder import EnsembleRecorder
+
+        recorder = EnsembleRecorder(directory, training, folder)
     shown = progress_for(progress, training.spec.training.epochs, training.columns)
     try:
         for event in training.run(stop):

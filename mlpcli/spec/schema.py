@@ -17,6 +17,7 @@ from mlpcli.nn.norms import NORMS
 from mlpcli.nn.optimizers import OPTIMIZERS
 from mlpcli.nn.schedules import SCHEDULES
 from mlpcli.spec.members import Section, member_type, or_auto, text_or_list
+from mlpcli.spec.sweep import SweepSpec
 
 Activation = member_type(ACTIVATIONS, None)
 Initializer = member_type(INITIALIZERS, None)
@@ -273,4 +274,5 @@ class Spec(Section):
     training: TrainingSpec = Field(TrainingSpec(), description="the loop")
     regularization: RegularizationSpec = Field(RegularizationSpec(), description="L2 and noise")
     ensemble: None = Field(None, description="bootstrap, k-fold, seeds (not built yet)")
+    sweep: SweepSpec | None = Field(None, description="what `mlp sweep` searches")
     runtime: RuntimeSpec = Field(RuntimeSpec(), description="type and threads")

@@ -64,7 +64,10 @@ class Runner:
         self.folds: dict[int, list[tuple[Array, Array]]] = {}  # by the dataset
 
     def run(
-        self, claims: Sequence[Claim], decide: Decide | None = None, stop: Callable[[], bool] = never
+        self,
+        claims: Sequence[Claim],
+        decide: Decide | None = None,
+        stop: Callable[[], bool] = never,
     ) -> Iterator[Told]:
         """Train trials; yield what came of each when its last network has ended.
 
@@ -119,6 +122,8 @@ class Runner:
                 stack.advance(rung)
             yield from [trial for trial in going if trial.is_over]
             going = [trial for trial in going if not trial.is_over]
+            if not going:
+                return
             assert decide is not None
             staying = decide(rung, {t.number: t.rungs[rung] for t in going if t.stand(rung)})
             for trial in going:

@@ -12,8 +12,8 @@ import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
-from mlpcli.errors import MlpError
 from mlpcli.sweep.runner import Runner, rungs_of
 from mlpcli.sweep.study import DEATHS, Claim, Study, Told, greater_is_better
 from mlpcli.sweep.workers import Worker, Workers, told_from
@@ -38,15 +38,7 @@ class Waiting:
 Event = Begun | Waiting | Told
 
 
-class LostError(MlpError):
-    """A process that trained trials broke off with an error of its own."""
-
-    exit_code = 70
-
-
-def search(
-    study: Study, runner: Runner, jobs: int, stop: Callable[[], bool]
-) -> Iterator[Event]:
+def search(study: Study, runner: Runner, jobs: int, stop: Callable[[], bool]) -> Iterator[Event]:
     """Train trials until there are enough; yield what happens. Once `stop()` is true, end."""
     with Workers(runner, jobs) as workers:
         while not stop():
@@ -72,7 +64,7 @@ class _Block:
         self.rungs = rungs_of(spec)
         self.sign = -1.0 if greater_is_better(monitor_of(spec)) else 1.0
         self.factor = spec.sweep.pruning.factor if spec.sweep and spec.sweep.pruning else 1
-        self.waiting = _portions(claims, workers.n)
+        self.waiting = _portions(claims, workers.n, together=bool(self.rungs))
         self.left = {claim.number for claim in claims}
         self.stored = study.rungs(claims[0].number) if self.rungs else {}
         # At each rung: the figures so far, and the processes that wait for who goes on.
@@ -88,6 +80,8 @@ class _Block:
             for worker, message in self.workers.listen(POLL_SECONDS):
                 if message is None:
                     yield from self._died(worker)
+                elif "bug" in message:
+                    raise RuntimeError(message["bug"])
                 elif "told" in message:
                     told = told_from(message["told"])
                     del worker.trials[told.number]
@@ -129,7 +123,7 @@ class _Block:
             if worker in asking:
                 asking.remove(worker)
         if not killer:
-            raise LostError("a process that trains trials broke off; its error stands above")
+            raise RuntimeError("a process that trains trials ended without a word")
         again = []
         for claim in worker.trials.values():
             more = self.study.died(claim)
@@ -145,12 +139,24 @@ class _Block:
             self.waiting += [[claim] for claim in again]
 
 
-def _portions(claims: Sequence[Claim], n: int) -> list[list[Claim]]:
-    """Return the trials in at most n portions of equal number, those of one shape together."""
+def _portions(claims: Sequence[Claim], n: int, *, together: bool) -> list[list[Claim]]:
+    """Return the trials in portions for n processes, those of one shape together.
 
-    def shape(claim: Claim) -> str:
-        return repr([value for value in claim.values.values() if not isinstance(value, float)])
+    together  n portions at most, since all processes have to stand at a rung at the same time
+    """
+    shapes: dict[str, list[Claim]] = {}
+    for claim in claims:
+        shape = [value for value in claim.values.values() if not isinstance(value, float)]
+        shapes.setdefault(repr(shape), []).append(claim)
+    if together:
+        return _cut([claim for group in shapes.values() for claim in group], n)
+    most = -(-len(claims) // n)
+    # As they are ready for them, processes take the next: the largest first.
+    groups = sorted(shapes.values(), key=len, reverse=True)
+    return [portion for group in groups for portion in _cut(group, -(-len(group) // most))]
 
-    ranked = sorted(claims, key=lambda claim: (shape(claim), claim.number))
-    n = min(n, len(ranked))
-    return [ranked[len(ranked) * k // n : len(ranked) * (k + 1) // n] for k in range(n)]
+
+def _cut(claims: list[Claim], n: int) -> list[list[Claim]]:
+    n = min(n, len(claims))
+    bounds = [len(claims) * k // n for k in range(n + 1)]
+    return [claims[start:end] for start, end in pairwise(bounds)]

@@ -84,7 +84,13 @@ class Study:
     """
 
     def __init__(
-        self, path: Path, loaded: LoadedSpec, dataset: Dataset, n_trials: int, *, create: bool = True
+        self,
+        path: Path,
+        loaded: LoadedSpec,
+        dataset: Dataset,
+        n_trials: int,
+        *,
+        create: bool = True,
     ) -> None:
         assert loaded.spec.sweep is not None
         self.path, self.sweep, self.seed = path, loaded.spec.sweep, loaded.spec.seed

@@ -11,6 +11,7 @@ import contextlib
 import json
 import os
 import signal
+import traceback
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from multiprocessing import Pipe
@@ -113,6 +114,11 @@ def _live(runner: Runner, pipe: Connection, others: list[Connection]) -> None:
             each.close()
         _serve(runner, pipe)
         code = 0
+    except Exception as error:  # noqa: BLE001  the parent says it
+        with contextlib.suppress(OSError):
+            place = traceback.extract_tb(error.__traceback__)[-1]
+            text = f"{type(error).__name__}: {error} ({place.name}, line {place.lineno})"
+            pipe.send_bytes(json.dumps({"bug": text}).encode())
     finally:
         os._exit(code)  # no handler, buffer or file of the parent is ours to end
 

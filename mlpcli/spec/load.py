@@ -110,7 +110,7 @@ def load_spec(path: str, overrides: Sequence[str] = (), seed: int | None = None)
 
 
 def with_values(loaded: LoadedSpec, values: Mapping[str, Any]) -> LoadedSpec:
-    """Return the spec without its sweep and with these keys set, as --set would; the key says where.
+    """Return the spec without its sweep, and with these keys set as --set would.
 
     A key inside another one's value is set after it. Raises SpecError, UsageError.
     """

@@ -87,9 +87,14 @@ class ParameterSpec(Section):
         if self.int is not None:
             low, high, step = (*self.int, 1)[:3]
             return list(range(low, high + 1, step))
-        low, high = self.uniform or self.log_uniform or (0.0, 0.0)
         if self.steps is None:
             return []
+        return self._steps()
+
+    def _steps(self) -> list[float]:
+        """Return the values of a range on a grid, both ends as they are written."""
+        assert self.steps is not None
+        low, high = self.uniform or self.log_uniform or (0.0, 0.0)
         shares = [k / (self.steps - 1) for k in range(1, self.steps - 1)]
         if self.uniform is not None:
             return [low, *(low + share * (high - low) for share in shares), high]

@@ -12,7 +12,6 @@ import fcntl
 import os
 from pathlib import Path
 
-
 from mlpcli.errors import FileError
 
 WRITING = 0  # the byte that whoever writes has locked; the others are processes'

@@ -87,7 +87,7 @@ class _Block:
                     del worker.trials[told.number]
                     yield from self._tell(told)
                 elif "rung" in message:
-                    self.standing[message["rung"]] |= {n: f for n, f in message["figures"]}
+                    self.standing[message["rung"]] |= dict(message["figures"])
                     self.asking[message["rung"]].append(worker)
             self._decide()
 

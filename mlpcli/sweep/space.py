@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import optuna
@@ -25,6 +25,7 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from mlpcli.spec.sweep import ParameterSpec, SweepSpec
 
+Direction = Literal["minimize", "maximize"]
 BLOCK = {"grid": 64, "random": 64, "tpe": 16}  # trials
 
 
@@ -36,9 +37,9 @@ def block_size(sweep: SweepSpec) -> int:
 def distribution(parameter: ParameterSpec) -> BaseDistribution:
     """Return what Optuna draws a key's values from; a list as the labels of its entries."""
     if parameter.uniform is not None:
-        return FloatDistribution(*parameter.uniform)
+        return FloatDistribution(parameter.uniform[0], parameter.uniform[1])
     if parameter.log_uniform is not None:
-        return FloatDistribution(*parameter.log_uniform, log=True)
+        return FloatDistribution(parameter.log_uniform[0], parameter.log_uniform[1], log=True)
     if parameter.int is not None:
         options = (*parameter.int, 1)[:3]
         low, high, step = options
@@ -69,7 +70,7 @@ def values_of(sweep: SweepSpec, params: dict[str, Any]) -> dict[str, Any]:
 def propose(
     sweep: SweepSpec,
     seed: int,
-    direction: str,
+    direction: Direction,
     numbers: Sequence[int],
     earlier: Sequence[FrozenTrial],
 ) -> list[dict[str, Any]]:

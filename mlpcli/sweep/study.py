@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import optuna
 from optuna.storages import JournalStorage
@@ -24,7 +24,7 @@ from mlpcli.plain import without_nan
 from mlpcli.spec.load import LoadedSpec
 from mlpcli.spec.yaml_reader import dotted
 from mlpcli.sweep.locks import Locks
-from mlpcli.sweep.space import block_size, distribution, propose, values_of
+from mlpcli.sweep.space import Direction, block_size, distribution, propose, values_of
 from mlpcli.training.follower import monitor_of
 from mlpcli.training.metrics import METRICS
 
@@ -95,8 +95,8 @@ class Study:
         assert loaded.spec.sweep is not None
         self.path, self.sweep, self.seed = path, loaded.spec.sweep, loaded.spec.seed
         self.n_trials, self.block = n_trials, block_size(self.sweep)
-        auto = "maximize" if greater_is_better(self.sweep.metric) else "minimize"
-        self.direction = auto if self.sweep.direction == "auto" else self.sweep.direction
+        auto: Direction = "maximize" if greater_is_better(self.sweep.metric) else "minimize"
+        self.direction: Direction = auto if self.sweep.direction == "auto" else self.sweep.direction
         same = greater_is_better(monitor_of(loaded.spec)) == (self.direction == "maximize")
         self.sign = 1 if same else -1
         optuna.logging.set_verbosity(optuna.logging.ERROR)
@@ -106,7 +106,7 @@ class Study:
             path.parent.mkdir(parents=True, exist_ok=True)
             self.locks = Locks(path)
             with self.locks:
-                backend = JournalFileBackend(str(path), lock_obj=self.locks)
+                backend = JournalFileBackend(str(path), lock_obj=cast("Any", self.locks))
                 self.storage = JournalStorage(backend)
                 self.study = optuna.create_study(
                     storage=self.storage,

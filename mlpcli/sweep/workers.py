@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection, wait
-from typing import Any
+from typing import Any, Self
 
 from mlpcli.sweep.runner import Runner
 from mlpcli.sweep.study import Claim, Told
@@ -42,17 +42,16 @@ class Worker:
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             self.pipe.send_bytes(json.dumps(message).encode())
 
-    def end(self) -> int:
-        """End the process; return the signal that had ended it before, or 0."""
-        with contextlib.suppress(ProcessLookupError):
-            found, status = os.waitpid(self.pid, os.WNOHANG)
-            if found == 0:
-                os.kill(self.pid, signal.SIGKILL)  # it holds nothing that has to be put down
-                os.waitpid(self.pid, 0)
-                status = 0
-            self.pipe.close()
-            return os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
-        return 0
+    def end(self) -> None:
+        """End the process: it holds nothing that would have to be put down first."""
+        os.kill(self.pid, signal.SIGKILL)  # not waited for yet, so the number is still its own
+        self.mourn()
+
+    def mourn(self) -> int:
+        """Wait for a process that ends; return the signal that ended it, or 0."""
+        _, status = os.waitpid(self.pid, 0)
+        self.pipe.close()
+        return os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
 
 
 class Workers:
@@ -62,7 +61,7 @@ class Workers:
         self.runner, self.n = runner, n
         self.all: list[Worker] = []
 
-    def __enter__(self) -> Workers:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -100,7 +99,7 @@ class Workers:
     def bury(self, worker: Worker) -> int:
         """Take out a process that is gone; return the signal that ended it, or 0."""
         self.all.remove(worker)
-        return worker.end()
+        return worker.mourn()
 
 
 def _live(runner: Runner, pipe: Connection, others: list[Connection]) -> None:

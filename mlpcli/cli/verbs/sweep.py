@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -10,8 +10,6 @@ from mlpcli.cli.command import verb
 from mlpcli.cli.options import Debug, Json, Overrides, Quiet, Seed, SpecPath
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from mlpcli.cli.signals import StopRequest
     from mlpcli.data.dataset import Dataset
     from mlpcli.spec.load import LoadedSpec

@@ -45,7 +45,9 @@ from mlpcli.data.dataset import Dataset  # noqa: E402
 from mlpcli.errors import MlpError  # noqa: E402
 from mlpcli.spec.load import load_spec  # noqa: E402
 from mlpcli.training.assemble import load_dataset  # noqa: E402
-from mlpcli.training.loop import Ended, Training, score  # noqa: E402
+from mlpcli.training.follower import Ended  # noqa: E402
+from mlpcli.training.loop import Training  # noqa: E402
+from mlpcli.training.scores import score  # noqa: E402
 
 PAGE = ROOT / "docs" / "regularization.md"
 EXIT_FAILED = 2

@@ -10,7 +10,17 @@ from __future__ import annotations
 import numpy as np
 
 # The position of a name is its spawn key: append new streams, never reorder.
-STREAMS = ("split", "init", "shuffle", "dropout", "noise", "augmentation", "bootstrap", "gradcheck")
+STREAMS = (
+    "split",
+    "init",
+    "shuffle",
+    "dropout",
+    "noise",
+    "augmentation",
+    "bootstrap",
+    "gradcheck",
+    "replica",
+)
 
 
 def generator(seed: int, stream: str, epoch: int = 0, *part: int) -> np.random.Generator:
@@ -27,3 +37,15 @@ def generator(seed: int, stream: str, epoch: int = 0, *part: int) -> np.random.G
         raise ValueError(f"there is no stream {stream!r}")
     key = (STREAMS.index(stream), epoch, *part)
     return np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed, spawn_key=key)))
+
+
+def replica_seed(seed: int, replica: int) -> int:
+    """Return the seed of one replica of an ensemble: of the first, the seed itself.
+
+    The others' are 32 bits of the stream `replica`: so the ensembles of two seeds that lie side by
+    side have no network in common, as they would have if replica r had seed + r.
+    """
+    if replica == 0:
+        return seed
+    key = (STREAMS.index("replica"), 0, replica)
+    return int(np.random.SeedSequence(seed, spawn_key=key).generate_state(1)[0])

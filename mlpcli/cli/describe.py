@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from mlpcli.cli.console import table
+from mlpcli.cli.console import say, table
 from mlpcli.data.dataset import Dataset
 from mlpcli.data.inputs import NumericColumn
 from mlpcli.data.targets import ClassTarget
 from mlpcli.nn.network import Architecture
+from mlpcli.spec.schema import EnsembleSpec
+from mlpcli.training.plan import Plan
 
 
 def rows_line(dataset: Dataset) -> str:
@@ -64,6 +66,45 @@ def network_line(architecture: Architecture) -> str:
         ]
     )
     return f"network {widths}; loss {architecture.loss.name}; {n_params(architecture)} parameters"
+
+
+def ensemble_line(ensemble: EnsembleSpec, plan: Plan) -> str:
+    """Return how the replicas of an ensemble are trained, in a line."""
+    stacks, most = len(plan.stacks), max(len(stack) for stack in plan.stacks)
+    replicas = sum(len(stack) for stack in plan.stacks)
+    kind = {"kfold": "folds", "bootstrap": "bootstrap samples", "seeds": "seeds"}[ensemble.kind]
+    how = f"in one stack of {most}" if stacks == 1 else f"in {stacks} stacks of at most {most}"
+    if most == 1:
+        how = "one after the other"
+    if plan.processes > 1:
+        how += f", {plan.processes} at a time"
+    return f"ensemble of {replicas} {kind}, {how}; about {plan.memory / 2**20:,.1f} MiB"
+
+
+def print_ensemble(ensemble: dict[str, Any]) -> None:
+    """Print what the replicas reach one by one: mean, standard error and interval."""
+    held_out = ensemble["held_out"]
+    if held_out is not None:
+        name = "out of bag" if ensemble["kind"] == "bootstrap" else "out of fold"
+        figures = {k: v for k, v in held_out.items() if k != "spread"}
+        say(f"\n{name}: training rows, each predicted by the replicas that were not trained on it")
+        print_scores({name: figures})
+        print_spread({name: held_out["spread"]})
+    print_spread(ensemble["spread"])
+
+
+def print_spread(spread: dict[str, dict[str, Any]]) -> None:
+    """Print mean ± standard error and interval of each figure over the replicas, by part."""
+    first = next(iter(next(iter(spread.values())).values()))
+    header = ["replica by replica", "figure", "mean", "standard error"]
+    rows = [
+        [part, name, one["mean"], one["standard_error"], one["low"], one["high"], one["method"]]
+        for part, figures in spread.items()
+        for name, one in figures.items()
+    ]
+    level = f"{100 * first['level']:g} %"
+    say("")
+    table([*header, f"{level} from", "to", "by"], rows)
 
 
 def n_params(architecture: Architecture) -> str:

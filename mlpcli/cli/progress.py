@@ -7,9 +7,12 @@ import time
 from typing import IO, Any, Protocol, cast
 
 from mlpcli.cli.console import figure, forget, note, on_terminal
-from mlpcli.training.loop import EpochEnded, Event
+from mlpcli.training.ensemble import ReplicasEnded
+from mlpcli.training.loop import EpochEnded
+from mlpcli.training.loop import Event as EventOfOne
 from mlpcli.training.stack import Advanced
 
+Event = EventOfOne | ReplicasEnded
 SECONDS_BETWEEN_LINES = 1.0
 
 
@@ -119,19 +122,16 @@ class RichProgress:
         self.task = self.bar.add_task(
             "", total=n_epochs, epoch=0, n_epochs=n_epochs, figures="", speed=""
         )
-        self.rows, self.before = 0, 0
         self.begun = time.monotonic()
         self.bar.start()
 
     def show(self, event: Event) -> None:
         """Move the bar."""
         if isinstance(event, Advanced):
-            self.rows = self.before + event.rows
-            speed = self.rows / max(time.monotonic() - self.begun, 1e-9)
             done = event.epoch - 1 + event.rows / event.n_rows
+            rows = done * event.n_rows * event.lanes
+            speed = rows / max(time.monotonic() - self.begun, 1e-9)
             self.bar.update(self.task, completed=done, speed=f"{speed:,.0f} rows/s")
-            if event.rows == event.n_rows:
-                self.before = self.rows
         elif isinstance(event, EpochEnded):
             shown = ["train_loss", *(c for c in self.columns if c.startswith("val_"))][:3]
             figures = "  ".join(f"{name} {figure(float(event.row[name]))}" for name in shown)

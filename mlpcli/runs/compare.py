@@ -17,16 +17,14 @@ import numpy as np
 from mlpcli.data.dataset import Part
 from mlpcli.errors import UsageError, nearest
 from mlpcli.nn.arrays import Array
-from mlpcli.nn.passes import Evaluation
 from mlpcli.runs.directory import MANIFEST, METRICS, find_model
 from mlpcli.runs.evaluate import parts_of
 from mlpcli.runs.metrics_file import read_metrics
 from mlpcli.runs.model_file import Model, load_model
-from mlpcli.training.assemble import loss_target
 from mlpcli.training.intervals import Interval
-from mlpcli.training.loop import Scores, score
 from mlpcli.training.metrics import METRICS as FIGURES
 from mlpcli.training.paired import metric_difference, rows_difference
+from mlpcli.training.scores import Scores, row_losses, score
 
 LOSS = "loss"
 # Of the spec: the table shows the seed by itself, and where a file lies says nothing of a model.
@@ -207,10 +205,8 @@ def compare(run: Contender, base: Contender, figure: str) -> Comparison:
 
 def _row_losses(contender: Contender) -> Array:
     """Return each row's part in the loss, weighted as that is: their mean is the loss."""
-    network, part = contender.model.network, contender.part
-    encoding = contender.model.encoding
-    target = loss_target(network.architecture, encoding, part.y, network.dtype)
-    losses = Evaluation(network).row_losses(part.X, target)
+    part = contender.part
+    losses = row_losses(contender.model.network, contender.model.encoding, part)
     if part.weight is None:
         return losses
     return losses * part.weight / np.mean(part.weight, dtype=np.float64)

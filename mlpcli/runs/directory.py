@@ -9,7 +9,8 @@ from pathlib import Path
 from mlpcli.errors import FileError, RunError, UsageError
 
 SPEC, MANIFEST, METRICS, MODEL = "spec.yaml", "manifest.json", "metrics.csv", "model.safetensors"
-OURS = (SPEC, MANIFEST, METRICS, MODEL)
+REPLICAS = "replicas.csv"
+OURS = (SPEC, MANIFEST, METRICS, REPLICAS, MODEL)
 
 
 def create_run_directory(name: str, chosen: str | None, *, force: bool) -> Path:

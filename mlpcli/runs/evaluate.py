@@ -13,9 +13,11 @@ from mlpcli.data.table import Table
 from mlpcli.data.targets import ClassTarget, RegressionTarget, TargetEncoder
 from mlpcli.errors import DataError, RunError, UsageError
 from mlpcli.nn.arrays import Array
+from mlpcli.nn.averaged import Averaged
 from mlpcli.nn.losses import Loss, Quantile
 from mlpcli.nn.passes import Evaluation
 from mlpcli.runs.model_file import Model
+from mlpcli.runs.prediction_intervals import check_interval, interval_columns
 from mlpcli.training.assemble import check_targets
 from mlpcli.training.metrics.regression import crossing
 
@@ -112,28 +114,41 @@ def _only(parts: dict[str, Each], split: str | None, name: str) -> dict[str, Eac
     return {split: parts[split]}
 
 
-def predict(model: Model, table: Table) -> tuple[dict[str, Any], dict[str, int]]:
+def predict(
+    model: Model, table: Table, interval: float | None = None
+) -> tuple[dict[str, Any], dict[str, int]]:
     """Return the columns of the predictions, and how many values had to be replaced.
 
     One target: `prediction`; several: `prediction_NAME`. Where the output is a probability also
     `probability_CLASS` (or `probability_NAME`). Numbers are in the target's own unit; what else
     the loss predicts of a target follows its prediction, with a suffix such as _std or _q0.1.
+
+    interval  the level of the intervals beside them, of an ensemble; None: without
     """
+    check_interval(model, interval)
     X, replaced = model.encoding.inputs.encode(table, model.network.dtype)
-    network, target = model.network, model.encoding.target
+    network = model.network
     y_hat = np.empty((len(X), network.architecture.n_outputs))  # float64, whatever the network's
     with np.errstate(all="ignore"):
-        Evaluation(network).predict(X, y_hat)
+        (Averaged(network) if network.lead else Evaluation(network)).predict(X, y_hat)
+    columns = _columns(model, y_hat)
+    if interval is not None:
+        columns |= interval_columns(model, X, y_hat, interval)
+    return columns, replaced
+
+
+def _columns(model: Model, y_hat: Array) -> dict[str, Any]:
+    network, target = model.network, model.encoding.target
     loss = network.architecture.loss
     probability = network.architecture.output_activation.is_probability
     if isinstance(target, RegressionTarget):
-        return _number_columns(target, loss, y_hat), replaced
+        return _number_columns(target, loss, y_hat)
     if isinstance(target, ClassTarget):
-        return _class_columns(target, loss, y_hat, probability=probability), replaced
+        return _class_columns(target, loss, y_hat, probability=probability)
     chances = {f"probability_{n}": c for n, c in zip(target.names, y_hat.T, strict=True)}
     labels = (y_hat > loss.threshold).astype(int)
     columns = dict(zip(_names(target), labels.T, strict=True))
-    return columns | (chances if probability else {}), replaced
+    return columns | (chances if probability else {})
 
 
 def _names(target: TargetEncoder) -> list[str]:

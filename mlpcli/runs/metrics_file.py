@@ -26,7 +26,12 @@ class MetricsFile:
 
     def append(self, row: dict[str, float]) -> None:
         """Write one row, in the order of the columns, with one call of the system."""
-        self._write(",".join(_cell(row[name]) for name in self.columns))
+        self.extend([row])
+
+    def extend(self, rows: Sequence[dict[str, float]]) -> None:
+        """Write some rows with one call of the system."""
+        lines = (",".join(_cell(row[name]) for name in self.columns) for row in rows)
+        self._write("\n".join(lines))
 
     def _write(self, line: str) -> None:
         content = (line + "\n").encode()

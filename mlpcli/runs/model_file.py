@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import json
 import zlib
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 
 from mlpcli import __version__
 from mlpcli.data.dataset import Dataset, Encoding
@@ -31,9 +31,10 @@ from mlpcli.data.targets import (
 )
 from mlpcli.data.weights import RowWeights
 from mlpcli.errors import DataError, FileError, RunError
-from mlpcli.nn.arrays import Array
+from mlpcli.nn.arrays import Array, Shape
 from mlpcli.nn.layout import Layout
 from mlpcli.nn.network import Network
+from mlpcli.runs.ensemble_result import EnsembleModel
 from mlpcli.runs.files import write_whole
 from mlpcli.spec.checks import check_spec, check_task
 from mlpcli.spec.members import Section
@@ -85,6 +86,18 @@ class _Data(Section):
     split: str | None
 
 
+class _Ensemble(Section):
+    seeds: list[Annotated[int, Field(ge=0)]] = Field(min_length=1)
+    errors: list[list[float]]
+
+    @field_validator("errors")
+    @classmethod
+    def _one_width(cls, errors: list[list[float]]) -> list[list[float]]:
+        if len({len(row) for row in errors}) > 1:
+            raise ValueError("rows of errors differ in length")
+        return errors
+
+
 class _Description(Section):
     """What the metadata must be, before anything is made of it."""
 
@@ -94,6 +107,7 @@ class _Description(Section):
     encoding: _Encoding
     data: _Data
     training: dict[str, str | int | float]
+    ensemble: _Ensemble | None = None
 
 
 @dataclass(frozen=True)
@@ -103,6 +117,7 @@ class Model:
     sha256    of the files it was trained on, by part, or `data` for one file
     codes     each row's part in that one file; None where each part had its own
     training  how it was trained: best epoch, reason, epochs
+    ensemble  of the replicas, where the network is a stack of them
     """
 
     spec: Spec
@@ -111,10 +126,16 @@ class Model:
     sha256: dict[str, str]
     codes: Array | None
     training: dict[str, Any]
+    ensemble: EnsembleModel | None = None
 
 
 def save_model(
-    path: Path, spec: Spec, dataset: Dataset, network: Network, training: dict[str, Any]
+    path: Path,
+    spec: Spec,
+    dataset: Dataset,
+    network: Network,
+    training: dict[str, Any],
+    ensemble: EnsembleModel | None = None,
 ) -> None:
     """Write the model file; it appears only when it is whole."""
     from safetensors.numpy import save
@@ -139,6 +160,8 @@ def save_model(
         },
         "training": training,
     }
+    if ensemble is not None:
+        document["ensemble"] = asdict(ensemble)
     tensors = {name: np.ascontiguousarray(t) for name, t in network.tensors().items()}
     # ASCII: a file name that is not UTF-8 is text that UTF-8 cannot write.
     metadata = {"mlp": json.dumps(document, allow_nan=False)}
@@ -165,23 +188,28 @@ def load_model(path: Path) -> Model:
         raise RunError(f"{damaged}: there is no {error}") from None
     except (ValueError, OverflowError, zlib.error) as error:
         raise RunError(f"{damaged}: {error}") from None
-    vector = _vector(path, architecture.layout, tensors, spec.runtime.dtype)
-    return Model(spec, encoding, Network(architecture, vector), data.sha256, codes, told.training)
+    ensemble = None if told.ensemble is None else EnsembleModel(**told.ensemble.model_dump())
+    if (ensemble is None) != (spec.ensemble is None):
+        raise RunError(f"{damaged}: its replicas are not those of its spec")
+    lead = () if ensemble is None else (len(ensemble.seeds),)
+    vector = _vector(path, architecture.layout, tensors, spec.runtime.dtype, lead)
+    network = Network(architecture, vector)
+    return Model(spec, encoding, network, data.sha256, codes, told.training, ensemble)
 
 
-def _vector(path: Path, layout: Layout, tensors: dict[str, Array], dtype: str) -> Array:
+def _vector(
+    path: Path, layout: Layout, tensors: dict[str, Array], dtype: str, lead: Shape
+) -> Array:
     """Return a network's numbers. Raises RunError where the tensors are not those of the layout."""
     for tensor in layout.tensors:  # all, before memory is taken for what may not be there
-        value = tensors.get(tensor.name)
-        if value is None or value.shape != tensor.shape or value.dtype != dtype:
+        value, shape = tensors.get(tensor.name), (*lead, *tensor.shape)
+        if value is None or value.shape != shape or value.dtype != dtype:
             found = "missing" if value is None else f"{value.dtype} {value.shape}"
-            raise RunError(
-                f"{path}: the tensor {tensor.name} is {found}, not {dtype} {tensor.shape}"
-            )
+            raise RunError(f"{path}: the tensor {tensor.name} is {found}, not {dtype} {shape}")
     unknown = tensors.keys() - {tensor.name for tensor in layout.tensors}
     if unknown:
         raise RunError(f"{path}: the tensor {min(unknown)} belongs to no layer of the model")
-    vector = np.empty(layout.n_numbers, dtype)
+    vector = np.empty((*lead, layout.n_numbers), dtype)
     for tensor in layout.tensors:
         tensor.view(vector)[...] = tensors[tensor.name]
     if not np.isfinite(vector).all():

@@ -5,6 +5,7 @@ The order of sections and keys is the order in which a resolved spec is written.
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag, field_validator
@@ -28,6 +29,7 @@ Schedule = member_type(SCHEDULES, "constant")
 Augmentation = member_type(AUGMENTATIONS, None)
 Task = Literal["regression", "binary", "multiclass", "multilabel"]
 MAX_SEED = 2**63 - 1
+MAX_DIGITS = 18
 
 
 class FilesSpec(Section):
@@ -85,6 +87,28 @@ class_weights = Annotated[
     ),
     BeforeValidator(_weights_of_classes),
 ]
+
+
+UNITS = {"": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12}
+UNITS |= {"kib": 2**10, "mib": 2**20, "gib": 2**30, "tib": 2**40}
+
+
+def bytes_of(text: str) -> int | None:
+    """Return how many bytes a text such as 500MB or 1.5 GiB says; None where it says none."""
+    found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?) ?([a-z]*)", text.strip().lower())
+    if found is None or found[2] not in UNITS or len(found[1]) > MAX_DIGITS:
+        return None
+    return int(float(found[1]) * UNITS[found[2]]) or None
+
+
+def _size(value: Any) -> Any:
+    text = str(value) if type(value) is int else value
+    if not isinstance(text, str) or bytes_of(text) is None:
+        raise ValueError("must be a size such as 500MB, 2GiB or a number of bytes, or auto")
+    return text
+
+
+memory_size = Annotated[str, BeforeValidator(_size, json_schema_input_type=str | int)]
 
 
 class DataSpec(Section):
@@ -247,12 +271,29 @@ class RegularizationSpec(Section):
     )
 
 
+class EnsembleSpec(Section):
+    """Several networks of this spec, trained side by side, whose predictions are averaged."""
+
+    kind: Literal["bootstrap", "kfold", "seeds"] = Field(
+        description="what tells the replicas apart beside their seeds: rows drawn with "
+        "replacement; a fold left out of each; or nothing"
+    )
+    replicas: int = Field(20, ge=2, le=10_000, description="how many; of kfold the folds")
+
+
 class RuntimeSpec(Section):
     """How it runs; none of this changes what is learned, but for dtype."""
 
     dtype: Literal["float32", "float64"] = Field("float32", description="of the network")
     threads: or_auto(int) = Field(
-        "auto", description="BLAS always runs on one; more are not used yet"
+        "auto",
+        description="processes that the replicas of an ensemble are shared among, at most; auto: "
+        "as many as there are cores. BLAS always runs on one thread",
+    )
+    memory: or_auto(memory_size) = Field(
+        "auto",
+        description="for an ensemble's networks, such as 2GB: more are trained in turns; auto: "
+        "half of what is free",
     )
     shards: or_auto(int) = Field("auto", description="parts of a batch (not built yet: one)")
     checkpoint_seconds: float = Field(10, ge=0, description="kept for resuming, not built yet")
@@ -273,6 +314,8 @@ class Spec(Section):
     model: ModelSpec = Field(ModelSpec(), description="the network")
     training: TrainingSpec = Field(TrainingSpec(), description="the loop")
     regularization: RegularizationSpec = Field(RegularizationSpec(), description="L2 and noise")
-    ensemble: None = Field(None, description="bootstrap, k-fold, seeds (not built yet)")
+    ensemble: EnsembleSpec | None = Field(
+        None, description="several networks in one: bootstrap, kfold, seeds"
+    )
     sweep: SweepSpec | None = Field(None, description="what `mlp sweep` searches")
     runtime: RuntimeSpec = Field(RuntimeSpec(), description="type and threads")

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from mlpcli.data.dataset import Dataset
 from mlpcli.nn.network import Architecture
 from mlpcli.nn.optimizers import OPTIMIZERS
+from mlpcli.nn.passes import Evaluation
 from mlpcli.spec.members import build
 from mlpcli.spec.schema import Spec
+from mlpcli.training.feed import GATHER_BYTES
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,30 @@ class LayerCost:
     initializer: str
     keep_prob: float
     parameters: int
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What a training takes, in bytes.
+
+    shared   by all networks: the data
+    network  of each network: parameters, gradient, optimizer, one batch's arrays
+    of_rows  of each network in a stack beside that: the order of its rows, and those gathered
+    """
+
+    shared: int
+    network: int
+    of_rows: int
+
+    @property
+    def of_one(self) -> int:
+        """Of one network, trained alone."""
+        return self.shared + self.network
+
+    @property
+    def of_each(self) -> int:
+        """Of each network of a stack."""
+        return self.network + self.of_rows
 
 
 @dataclass(frozen=True)
@@ -54,7 +80,7 @@ def cost_of(
     first = architecture.n_inputs * layout.weights[0].shape[1]
     return Cost(
         _layers(architecture),
-        _memory(spec, architecture, dataset, batch),
+        memory_of(spec, architecture, dataset, batch).of_one,
         steps,
         n_train * (3 * architecture.multiply_adds - first),
     )
@@ -87,8 +113,8 @@ def _layers(architecture: Architecture) -> list[LayerCost]:
     ]
 
 
-def _memory(spec: Spec, architecture: Architecture, dataset: Dataset, batch: int) -> int:
-    """Return the most that is taken at any time, in bytes; an estimate."""
+def memory_of(spec: Spec, architecture: Architecture, dataset: Dataset, batch: int) -> Memory:
+    """Return what training takes at most, in bytes; an estimate."""
     layout = architecture.layout
     item = 4 if spec.runtime.dtype == "float32" else 8
     carried = build(OPTIMIZERS, spec.training.optimizer).n_vectors
@@ -109,4 +135,8 @@ def _memory(spec: Spec, architecture: Architecture, dataset: Dataset, batch: int
     training = item * ((vectors + 2) * layout.n_params + batch * per_row + 2 * outputs)
     # Before that, the beginning is drawn in float64: all of it, and its largest matrix once more.
     beginning = (8 + item) * layout.n_params + 8 * max(t.stop - t.start for t in layout.weights)
-    return int(data + max(training, beginning) + (2 << 20))
+    rows = len(dataset.parts["train"])
+    gathered = min(GATHER_BYTES, rows * architecture.n_inputs * item)
+    evaluated = max(len(part) for part in dataset.parts.values()) * per_row * item
+    of_rows = rows * (8 + item) + gathered + min(evaluated, 2 * Evaluation.CHUNK_BYTES)
+    return Memory(int(data + (2 << 20)), int(max(training, beginning)), int(of_rows))

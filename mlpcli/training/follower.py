@@ -51,6 +51,21 @@ def monitor_of(spec: Spec) -> str:
     return wanted.monitor if wanted else "val_loss"
 
 
+def early_stopping_of(spec: Spec, *, has_validation: bool) -> EarlyStopping:
+    """Return what watches the monitored figure; without validation rows, the epoch's number.
+
+    The latest epoch is then always the best, so that its weights are the ones kept.
+    """
+    wanted, watched = spec.training.early_stopping, is_watched(spec, has_validation=has_validation)
+    if wanted is None or not watched:
+        patience, min_delta = None, 0.0
+    else:
+        patience, min_delta = wanted.patience, wanted.min_delta
+    name = monitor_of(spec).partition("_")[2]
+    greater = watched and name in METRICS and METRICS[name].greater_is_better
+    return EarlyStopping(patience, min_delta, greater_is_better=greater)
+
+
 class Follower:
     """Follows one network of a stack.
 
@@ -68,24 +83,10 @@ class Follower:
         self.optimizer: Optimizer = build(OPTIMIZERS, spec.training.optimizer)
         self.epochs = spec.training.epochs
         self.course: Course = build(SCHEDULES, spec.training.schedule).start(self.epochs, steps)
-        self.stopping = self._early_stopping()
+        self.stopping = early_stopping_of(spec, has_validation=has_validation)
         self.epoch, self.last_epoch, self.reason, self.cause = 0, 0, "", ""
         if self.epochs == 0:
             self.reason = "finished"
-
-    def _early_stopping(self) -> EarlyStopping:
-        """Return what watches the monitored figure; without validation rows, the epoch's number.
-
-        The latest epoch is then always the best, so that its weights are the ones kept.
-        """
-        wanted = self.fitted.lane.spec.training.early_stopping
-        if wanted is None or not self.is_watched:
-            patience, min_delta = None, 0.0
-        else:
-            patience, min_delta = wanted.patience, wanted.min_delta
-        name = self.monitor.partition("_")[2]
-        greater = self.is_watched and name in METRICS and METRICS[name].greater_is_better
-        return EarlyStopping(patience, min_delta, greater_is_better=greater)
 
     def rates(self) -> float | Array:
         """Return λ of the epoch that begins now: a number, or one for each of its steps."""

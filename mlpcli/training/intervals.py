@@ -95,7 +95,7 @@ def t_interval(sample: Array, level: float = LEVEL) -> Interval:
 
 
 def corrected_t_interval(
-    differences: Array, n_train: int, n_test: int, level: float = LEVEL
+    differences: Array, n_train: float, n_test: float, level: float = LEVEL
 ) -> Interval:
     """x̄ ± t s √(1/J + n_test/n_train), t of J − 1 degrees of freedom.
 

@@ -52,6 +52,7 @@ class Fitted:
     source        (slots,) the training rows of an epoch; None: each once
     weight        (rows,) of all training rows, with mean 1 over an epoch's; or None
     shape         what has to be the same in all lanes of a stack
+    n_rows        of an epoch
     """
 
     lane: Lane
@@ -61,6 +62,7 @@ class Fitted:
     source: Array | None
     weight: Array | None
     shape: tuple[Any, ...]
+    n_rows: int
 
 
 def fit_lanes(lanes: Sequence[Lane], dataset: Dataset) -> list[Fitted]:
@@ -96,7 +98,7 @@ def _fitted(lane: Lane, dataset: Dataset) -> Fitted:
     n_slots = len(train) if source is None else len(source)
     metrics = tuple(metric.name for metric in epoch_metrics(spec, encoding.task))
     shape = (_shape_of(spec), type(loss), n_slots, metrics, source is None, weight is None)
-    return Fitted(lane, augmenter, architecture, loss, source, weight, shape)
+    return Fitted(lane, augmenter, architecture, loss, source, weight, shape, n_slots)
 
 
 def _rows_of(lane: Lane) -> Array:

@@ -4,22 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
-import numpy as np
-
-from mlpcli.data.dataset import Dataset, Part
+from mlpcli.data.dataset import Dataset
 from mlpcli.nn.network import Network
 from mlpcli.nn.optimizers import OPTIMIZERS
-from mlpcli.nn.passes import Evaluation
 from mlpcli.spec.members import build
 from mlpcli.spec.schema import Spec
-from mlpcli.training.assemble import loss_target, outcome
 from mlpcli.training.descent import build_trainer
 from mlpcli.training.figures import columns_of
 from mlpcli.training.follower import Ended, is_watched
 from mlpcli.training.lanes import Lane
-from mlpcli.training.metrics import Outcome, applicable
 from mlpcli.training.stack import Advanced, LanesEnded, Stack
 from mlpcli.training.trainer import Trainer, never
 
@@ -93,28 +87,3 @@ class Training:
         one = self.stack.fitted[0]
         fitted = [replace(one, lane=replace(one.lane, seed=seed)) for seed in seeds]
         return build_trainer(fitted, self.dataset, network, keep_outputs=keep_outputs)
-
-
-@dataclass(frozen=True)
-class Scores:
-    """A finished evaluation of one part; `seen` is what the metrics were computed from."""
-
-    rows: int
-    figures: dict[str, float]
-    confusion: Any
-    seen: Outcome
-
-
-def score(network: Network, encoding: Any, part: Part) -> Scores:
-    """Return the loss and every metric that applies, without dropout, and the confusion matrix."""
-    architecture = network.architecture
-    y_hat = np.empty((len(part), architecture.n_outputs))  # metrics are in float64
-    target = loss_target(architecture, encoding, part.y, network.dtype)
-    with np.errstate(all="ignore"):
-        loss = float(Evaluation(network).loss(part.X, target, y_hat, part.weight))
-        seen = outcome(architecture, encoding, part.labels, y_hat)
-        loss_name = architecture.loss.name
-        metrics = applicable(encoding.task, loss=loss_name, probability=seen.probability)
-        figures = {"loss": loss, **{metric.name: metric.value(seen) for metric in metrics}}
-    confusion = seen.confusion if encoding.task in ("binary", "multiclass") else None
-    return Scores(len(part), figures, confusion, seen)

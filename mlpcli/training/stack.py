@@ -36,6 +36,7 @@ class Advanced:
     epoch: int
     rows: int
     n_rows: int
+    lanes: int = 1
 
 
 @dataclass(frozen=True)
@@ -122,7 +123,7 @@ class Stack:
             started = time.perf_counter()
             epoch = self.followers[active[0]].epoch + 1
             for rows in trainer.epoch(epoch, self._rates(), stop):
-                yield Advanced(epoch, rows, trainer.n_rows)
+                yield Advanced(epoch, rows, trainer.n_rows, len(active))
             finite = self._finite(trainer)
             for lane in active:
                 if not finite[self.inside.index(lane)]:

@@ -10,7 +10,8 @@ import numpy as np
 
 from mlpcli.spec.load import load_spec
 from mlpcli.training.assemble import load_dataset
-from mlpcli.training.loop import EpochEnded, Training, score
+from mlpcli.training.loop import EpochEnded, Training
+from mlpcli.training.scores import score
 
 LOSS_TOLERANCE, TENSOR_TOLERANCE = 1e-9, 1e-6
 AMPLIFIED = 300.0  # times what the moved beginning changes is still rounding

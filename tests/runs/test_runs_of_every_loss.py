@@ -15,7 +15,7 @@ from mlpcli.runs.model_file import load_model
 from mlpcli.spec.load import load_spec
 from mlpcli.training.assemble import load_dataset
 from mlpcli.training.first_batch import synthetic_batch
-from mlpcli.training.loop import score
+from mlpcli.training.scores import score
 
 N = 60
 TARGET = {

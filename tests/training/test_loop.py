@@ -11,7 +11,8 @@ from mlpcli.nn.network import initial_vector
 from mlpcli.nn.passes import Evaluation
 from mlpcli.nn.schedules import SCHEDULES
 from mlpcli.training.assemble import resolve
-from mlpcli.training.loop import Advanced, Ended, EpochEnded, Training, score
+from mlpcli.training.loop import Advanced, Ended, EpochEnded, Training
+from mlpcli.training.scores import score
 
 
 def run(training, stop=lambda: False):

@@ -47,6 +47,8 @@ SHARED = {
         {"name": "adam"},
         {"name": "rmsprop", "momentum": 0.5},
         {"name": "adamw"},
+        {"name": "nadam"},
+        {"name": "adadelta"},
     ],
     "training.train_loss": ["running", "full"],
     "training.weight_averaging": [None, 0.9],
@@ -62,6 +64,12 @@ def changed(plain, path, value):
     for key in parents:
         plain = plain[key]
     plain[last] = value
+
+
+def trained_for(spec, epochs):
+    plain = spec.model_dump()
+    plain["training"]["epochs"] = epochs
+    return Spec.model_validate(plain)
 
 
 def drawn(spec, rng, keys):
@@ -99,7 +107,7 @@ def how(ended):
 
 
 @pytest.mark.parametrize("text", [NUMBERS, SPECIES], ids=["numbers", "species"])
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", range(16))
 def test_a_lane_in_any_stack_has_the_bits_it_has_alone(seed, text, training, monkeypatch, tmp_path):
     rng = np.random.default_rng(seed)
     monkeypatch.setattr(stack_module, "LEAVING", rng.choice([1e-9, 0.5, 1.0]))
@@ -120,16 +128,10 @@ def test_a_lane_in_any_stack_has_the_bits_it_has_alone(seed, text, training, mon
 def test_lanes_that_have_ended_leave_the_stack(training, monkeypatch):
     monkeypatch.setattr(stack_module, "LEAVING", 0.3)
     spec = training().spec
-    lanes = []
-    for epochs in (1, 2, 2, 4):
-        plain = spec.model_dump()
-        plain["training"]["epochs"] = epochs
-        lanes.append(Lane(Spec.model_validate(plain), epochs))
+    lanes = [Lane(trained_for(spec, epochs), epochs) for epochs in (1, 2, 2, 4)]
     stack = Stack(training().dataset, lanes)
-    widths = []
-    for event in stack.run():
-        if isinstance(event, LanesEnded):
-            widths.append((event.epoch, event.lanes, stack.network.lead))
+    ended = (event for event in stack.run() if isinstance(event, LanesEnded))
+    widths = [(event.epoch, event.lanes, stack.network.lead) for event in ended]
     # One of four is too few to leave; with three of four gone the last one goes on alone.
     assert widths == [(1, [0, 1, 2, 3], (4,)), (2, [1, 2, 3], (4,)), (3, [3], ()), (4, [3], ())]
     assert [ended.epochs for ended in stack.ended] == [1, 2, 2, 4]

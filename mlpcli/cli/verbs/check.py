@@ -60,6 +60,8 @@ def check(
     architecture = build_architecture(loaded.spec, dataset.encoding)
     cost = cost_of(loaded.spec, architecture, dataset, augmenter.n_slots)
     document = _document(loaded, dataset, cost, rows)
+    ensemble = None if loaded.spec.ensemble is None else _ensemble(loaded, dataset)
+    document["ensemble"] = ensemble
     if rows is not None and output is not None:
         _save(loaded, dataset, rows, output)
     if json:
@@ -68,6 +70,23 @@ def check(
         _print(document, dataset, cost)
         if rows is not None:
             _print_augmented(loaded, dataset, rows, output)
+
+
+def _ensemble(loaded: LoadedSpec, dataset: Dataset) -> dict[str, Any]:
+    """Return how the replicas would be trained."""
+    from mlpcli.cli.describe import ensemble_line
+    from mlpcli.training.ensemble import Ensemble
+
+    assert loaded.spec.ensemble is not None
+    with loaded.locating():
+        plan = Ensemble(loaded.spec, dataset).plan
+    return {
+        **loaded.spec.ensemble.model_dump(),
+        "stacks": [len(stack) for stack in plan.stacks],
+        "processes": plan.processes,
+        "memory_bytes": plan.memory,
+        "text": ensemble_line(loaded.spec.ensemble, plan),
+    }
 
 
 def _document(
@@ -164,6 +183,8 @@ def _print(document: dict[str, Any], dataset: Any, cost: Cost) -> None:
         f"\nmemory about {cost.memory_bytes / 2**20:,.1f} MiB; an epoch is "
         f"{cost.steps_per_epoch:,} steps, {cost.multiply_adds_per_epoch:.3g} multiply-adds"
     )
+    if document["ensemble"] is not None:
+        say(document["ensemble"]["text"])
     shown = ", ".join(f"{k} {figure(v)}" for k, v in document["baseline"].items() if k != "what")
     say(f"to beat: {document['baseline']['what']}: {shown}")
     if document["weights"] is not None:

@@ -12,7 +12,7 @@ from mlpcli.cli.options import Debug, Json, Quiet, Run
 if TYPE_CHECKING:
     from mlpcli.data.dataset import Part
     from mlpcli.runs.model_file import Model
-    from mlpcli.training.loop import Scores
+    from mlpcli.training.scores import Scores
 
 MAX_CONFUSION = 25  # classes; a larger matrix is for --json
 
@@ -26,6 +26,9 @@ def eval(  # noqa: A001  the verb's name
     split: Annotated[
         Literal["train", "validation", "test"] | None, typer.Option(help="One part only.")
     ] = None,
+    interval: Annotated[
+        float | None, typer.Option(metavar="LEVEL", help="Of an ensemble: its networks' spread.")
+    ] = None,
     json: Json = False,
     quiet: Quiet = False,
     debug: Debug = False,
@@ -33,7 +36,9 @@ def eval(  # noqa: A001  the verb's name
     """Evaluate a run: its metrics on each part of the data.
 
     And for classes a confusion matrix. A file with the bytes of the training data is split as it
-    was in training; all rows of any other file are evaluated as one part.
+    was in training; all rows of any other file are evaluated as one part. An ensemble is evaluated
+    by its averaged predictions; with --interval 0.9 also its networks one by one: the mean of each
+    figure, its standard error, and a 90 % interval.
 
     \b
     Examples:
@@ -41,23 +46,28 @@ def eval(  # noqa: A001  the verb's name
       mlp eval model.safetensors --data digits.csv --json
     """
     from mlpcli.cli.console import say_json
-    from mlpcli.cli.describe import print_scores
+    from mlpcli.cli.describe import print_scores, print_spread
     from mlpcli.runs.directory import find_model
     from mlpcli.runs.evaluate import parts_of
     from mlpcli.runs.model_file import load_model
-    from mlpcli.training.loop import score
+    from mlpcli.runs.prediction_intervals import check_interval
+    from mlpcli.training.scores import score
 
     path = find_model(run)
     model = load_model(path)
+    check_interval(model, interval)
     parts, replaced = parts_of(model, data, split)
     if not quiet and not json:
         _print_notes(model, replaced, data if "all" in parts else None)
         _note_on_weights(model, parts, next(iter(replaced)))
     results = {name: score(model.network, model.encoding, part) for name, part in parts.items()}
+    spreads = {} if interval is None else _spreads(model, parts, interval)
     if json:
-        say_json({"model": str(path), **_document(model, results)})
+        say_json({"model": str(path), **_document(model, results), "spread": spreads})
     else:
         print_scores(_scores(results))
+        if spreads:
+            print_spread(spreads)
         _print_confusion(model, results)
 
 
@@ -80,6 +90,16 @@ def _note_on_weights(model: Model, parts: dict[str, Part], file: str) -> None:
     if weights is not None and any(part.weight is None for part in parts.values()):
         problem = f"has no column {weights.column!r} of sample weights, as training had"
         note(f"{file}: {problem}: the loss is not weighted")
+
+
+def _spreads(model: Model, parts: dict[str, Part], level: float) -> dict[str, Any]:
+    from mlpcli.training.ensemble_scores import figures_of_each, spread
+
+    network, encoding = model.network, model.encoding
+    return {
+        name: spread(figures_of_each(network, encoding, model.spec, part), level)
+        for name, part in parts.items()
+    }
 
 
 def _scores(results: dict[str, Scores]) -> dict[str, dict[str, Any]]:

@@ -17,6 +17,9 @@ def predict(
     output: Annotated[
         str | None, typer.Option("--output", "-o", metavar="FILE", help="Write the CSV here.")
     ] = None,
+    interval: Annotated[
+        float | None, typer.Option(metavar="LEVEL", help="Of an ensemble: low and high, as 0.9.")
+    ] = None,
     json: Json = False,
     quiet: Quiet = False,
     debug: Debug = False,
@@ -25,11 +28,16 @@ def predict(
 
     For classes with their probabilities, for the losses quantile and gaussian_nll with every
     quantile or the standard deviation. Columns are found by name; the target's need not be there.
+    An ensemble's predictions are averaged. With --interval 0.9, _low and _high hold the middle 90 %
+    of its networks' predictions; where rows were held out from them (bootstrap, kfold),
+    observation_low and observation_high hold about 90 % of new observations, and prediction_set
+    the classes that about 90 % of them have.
 
     \b
     Examples:
       mlp predict runs/penguins-20261123-101500 new.csv -o predictions.csv
       head -3 data/iris.csv | mlp predict model.safetensors -
+      mlp predict ensemble.safetensors new.csv --interval 0.9
     """
     from pathlib import Path
 
@@ -48,7 +56,7 @@ def predict(
     path = find_model(run)
     model = load_model(path)
     table = read_table(file, model.encoding.read)
-    columns, replaced = predict_table(model, table)
+    columns, replaced = predict_table(model, table, interval)
     if not quiet and not json:
         by_name = {column.name: column for column in model.encoding.inputs.columns}
         for name, n in replaced.items():

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mlpcli.cli.signals import StopRequest
+    from mlpcli.data.dataset import Dataset
+    from mlpcli.spec.load import LoadedSpec
+    from mlpcli.training.ensemble import Ensemble
     from mlpcli.training.loop import Training
 
 
@@ -61,13 +64,14 @@ def train(
         raise UsageError("--find-lr writes nothing: leave out --run-dir")
     loaded = load_spec(spec, overrides or (), seed)
     dataset = load_dataset(loaded)
-    with loaded.locating():
-        training = Training(loaded.spec, dataset)
     with StopRequest() as stop:
         if find_lr:
             from mlpcli.cli.learning_rates import find_and_print
 
-            return find_and_print(training, stop, json=json, quiet=quiet)
+            with loaded.locating():
+                one = Training(loaded.spec, dataset)
+            return find_and_print(one, stop, json=json, quiet=quiet)
+        training = _training(loaded, dataset)
         directory = create_run_directory(loaded.name, run_dir, force=force)
         if not quiet and not json:
             _announce(training, directory, loaded.remarks())
@@ -77,9 +81,20 @@ def train(
     return _exit_code(result, directory, training.optimizer.learning_rate, stop)
 
 
-def _announce(training: Training, directory: Path, remarks: list[str]) -> None:
+def _training(loaded: LoadedSpec, dataset: Dataset) -> Training | Ensemble:
+    with loaded.locating():
+        if loaded.spec.ensemble is None:
+            from mlpcli.training.loop import Training
+
+            return Training(loaded.spec, dataset)
+        from mlpcli.training.ensemble import Ensemble
+
+        return Ensemble(loaded.spec, dataset)
+
+
+def _announce(training: Training | Ensemble, directory: Path, remarks: list[str]) -> None:
     from mlpcli.cli.console import note
-    from mlpcli.cli.describe import network_line, notes_on_values, rows_line
+    from mlpcli.cli.describe import ensemble_line, network_line, notes_on_values, rows_line
 
     note(rows_line(training.dataset))
     for line in notes_on_values(training.dataset):
@@ -87,13 +102,16 @@ def _announce(training: Training, directory: Path, remarks: list[str]) -> None:
     for line in remarks:
         note(line)
     note(network_line(training.architecture))
+    plan = getattr(training, "plan", None)
+    if training.spec.ensemble is not None and plan is not None:
+        note(ensemble_line(training.spec.ensemble, plan))
     if not training.is_watched and training.spec.training.early_stopping is not None:
         note("no validation rows: no early stopping, and the last epoch's weights are the model")
     note(f"run {directory}")
 
 
 def _run(
-    training: Training, folder: Path, directory: Path, progress: str, stop: StopRequest
+    training: Training | Ensemble, folder: Path, directory: Path, progress: str, stop: StopRequest
 ) -> dict[str, Any]:
     """Train, with the files of the run kept up to date; return the manifest's result."""
     from mlpcli.cli.progress import progress_for
@@ -115,7 +133,7 @@ def _run(
 
 def _print(result: dict[str, Any], directory: Path, *, json: bool, quiet: bool) -> None:
     from mlpcli.cli.console import figure, note, say, say_json
-    from mlpcli.cli.describe import print_scores
+    from mlpcli.cli.describe import print_ensemble, print_scores
 
     if json:
         say_json({"run": str(directory), **result})
@@ -127,6 +145,8 @@ def _print(result: dict[str, Any], directory: Path, *, json: bool, quiet: bool) 
     seconds, best = result["seconds"], result["best_epoch"]
     note(f"{result['reason']} after {epochs}, {seconds:.3g} s; best epoch {best}")
     print_scores(result["scores"])
+    if "ensemble" in result:
+        print_ensemble(result["ensemble"])
     if not result["beats_baseline"]:
         part = list(result["scores"])[-1]
         to_beat = result["baseline"]
@@ -139,8 +159,18 @@ def _exit_code(
 ) -> int | None:
     """Return the exit code, having said why it is not 0."""
     from mlpcli.cli.console import complain
+    from mlpcli.errors import listing
 
     epoch = result["last_epoch"]
+    lost = [one for one in result.get("ensemble", {}).get("replicas", ()) if not one["kept"]]
+    if lost:
+        names = listing(str(one["replica"]) for one in lost)
+        complain(
+            f"{len(lost)} of {len(result['ensemble']['replicas'])} replicas diverged: {names}; the "
+            f"model in {directory} is of the others; a smaller learning rate, now "
+            f"{learning_rate:g}, usually helps"
+        )
+        return 4 if result["reason"] != "interrupted" else 128 + stop.signal
     if result["reason"] == "diverged":
         complain(
             f"{result['cause']} is no longer a finite number in epoch {epoch}; the weights of "

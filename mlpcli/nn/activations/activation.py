@@ -59,6 +59,10 @@ class Activation(Member):
         """
         raise NotImplementedError
 
+    def inverse(self, h: Array) -> Array:
+        """Return a u with f(u) = h, of an activation that is a loss's link."""
+        raise NotImplementedError
+
 
 @ACTIVATIONS.add("identity")
 @dataclass(frozen=True)
@@ -71,3 +75,7 @@ class Identity(Activation):
 
     def times_derivative(self, u: Array, h: Array, delta: Array, scratch: Any) -> None:
         """delta ← delta."""
+
+    def inverse(self, h: Array) -> Array:
+        """Return h."""
+        return h

@@ -49,6 +49,12 @@ class Sigmoid(Activation):
         np.multiply(u, h, out=u)
         np.multiply(delta, u, out=delta)
 
+    def inverse(self, h: Array) -> Array:
+        """Return log(h / (1 − h)), h held away from 0 and 1 by what the type can tell apart."""
+        info = np.finfo(h.dtype)
+        held = np.clip(h, info.tiny, 1 - info.epsneg)
+        return np.log(held) - np.log1p(-held)
+
 
 @ACTIVATIONS.add("tanh")
 @dataclass(frozen=True)

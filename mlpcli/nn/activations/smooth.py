@@ -43,6 +43,11 @@ class Softplus(Activation):
         np.negative(u, out=u)
         np.multiply(delta, u, out=delta)
 
+    def inverse(self, h: Array) -> Array:
+        """Return h + log(1 − exp(−h)), h held above 0."""
+        held = np.maximum(h, np.finfo(h.dtype).tiny)
+        return held + np.log(-np.expm1(-held))
+
 
 @ACTIVATIONS.add("gelu")
 @dataclass(frozen=True)

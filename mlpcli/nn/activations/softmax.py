@@ -35,6 +35,10 @@ class Softmax(Activation):
         np.subtract(delta, np.vecdot(h, delta)[..., np.newaxis], out=delta)
         np.multiply(delta, h, out=delta)
 
+    def inverse(self, h: Array) -> Array:
+        """Return log h, h held above 0; the u's of a row are determined but for a constant."""
+        return np.log(np.maximum(h, np.finfo(h.dtype).tiny))
+
 
 @ACTIVATIONS.add("exponential")
 @dataclass(frozen=True)
@@ -68,3 +72,9 @@ class Exponential(Activation):
         top, _ = scratch
         np.minimum(h, top, out=u)
         np.multiply(delta, u, out=delta)
+
+    def inverse(self, h: Array) -> Array:
+        """Return log h, h held above 0; beyond e⁶⁰ the tangent's u."""
+        top = np.exp(STRAIGHT_FROM)
+        u = np.log(np.clip(h, np.finfo(h.dtype).tiny, top))
+        return np.where(h > top, h / top + (STRAIGHT_FROM - 1), u)

@@ -9,8 +9,9 @@ from typing import Any, ClassVar
 import numpy as np
 
 from mlpcli.family import setting
+from mlpcli.nn.activations import ACTIVATIONS
 from mlpcli.nn.arrays import Array, column
-from mlpcli.nn.losses.loss import LOSSES, Loss
+from mlpcli.nn.losses.loss import LOSSES, Loss, mean_of
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,25 @@ class GaussianNll(Loss):
         width = np.logaddexp(u[..., targets:], 0.0)
         np.add(width, column(self.floor, width), out=width)
         np.sqrt(width, out=out[..., targets:])
+
+    def outputs_of(self, y_hat: Array) -> Array:
+        """Return the means, and each s with √(floor + softplus(s)) the standard deviation."""
+        targets = y_hat.shape[-1] // 2
+        width = y_hat[..., targets:] ** 2 - self.floor
+        s = ACTIVATIONS["softplus"]().inverse(width)
+        return np.concatenate([y_hat[..., :targets], s], axis=-1)
+
+    def average(self, y_hat: Array, share: Array | None = None) -> Array:
+        """Return mean and standard deviation of the mixture of the R normal distributions.
+
+        μ = mean μ_r, σ² = mean (σ_r² + μ_r²) − μ²: how much they disagree is in it.
+        Source: Lakshminarayanan, Pritzel and Blundell, 2017, 2.4.
+        """
+        targets = y_hat.shape[-1] // 2
+        each, width = y_hat[..., :targets], y_hat[..., targets:]
+        mean = mean_of(each, share)
+        variance = mean_of(width**2 + (each - mean) ** 2, share)
+        return np.concatenate([mean, np.sqrt(variance)], axis=-1)
 
     def central(self, y_hat: Array) -> Array:
         """Return the means."""

@@ -75,6 +75,17 @@ class Loss(Member):
         link = ACTIVATIONS[self.link]()
         link.value(u, out, link.scratch(out))
 
+    def outputs_of(self, y_hat: Array) -> Array:
+        """Return a u whose prediction ŷ is: what `predict` undoes, for predictions averaged."""
+        return ACTIVATIONS[self.link]().inverse(y_hat)
+
+    def average(self, y_hat: Array, share: Array | None = None) -> Array:
+        """Return the one prediction (N, outputs) of R networks that predict ŷ (R, N, outputs).
+
+        share  (R, N, 1) of each network in each row, 1 in their sum; None: all the same
+        """
+        return mean_of(y_hat, share)
+
     def central(self, y_hat: Array) -> Array:
         """Return the one prediction of each target (rows, n_targets) among the outputs ŷ."""
         return y_hat
@@ -115,6 +126,11 @@ class Loss(Member):
         scratch  what `scratch` returned for this delta
         """
         raise NotImplementedError
+
+
+def mean_of(values: Array, share: Array | None) -> Array:
+    """Return the mean over the first axis, or with these shares."""
+    return np.mean(values, axis=0) if share is None else np.sum(values * share, axis=0)
 
 
 def only_without(loss: Loss, value: Any) -> None:

@@ -1,0 +1,43 @@
+"""What this machine has free: memory, and cores."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+MEMINFO = Path("/proc/meminfo")
+CGROUP = Path("/sys/fs/cgroup")
+UNKNOWN = 1 << 30  # bytes taken to be free where the system does not say
+
+
+def free_memory() -> int:
+    """Return how many bytes can be taken without swapping: of the system, and of our container."""
+    found = [_available(), _left_in_cgroup()]
+    return min((each for each in found if each is not None), default=UNKNOWN)
+
+
+def _available() -> int | None:
+    try:
+        for line in MEMINFO.read_text("ascii").splitlines():
+            if line.startswith("MemAvailable:"):
+                return int(line.split()[1]) * 1024
+        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, ValueError):
+        return None
+
+
+def _left_in_cgroup() -> int | None:
+    """Return the limit of the container (cgroup, version 2) less what it uses."""
+    try:
+        limit = (CGROUP / "memory.max").read_text("ascii").strip()
+        used = int((CGROUP / "memory.current").read_text("ascii"))
+        return None if limit == "max" else max(0, int(limit) - used)
+    except (OSError, ValueError):
+        return None
+
+
+def cores() -> int:
+    """Return how many cores this process may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -1,0 +1,74 @@
+"""The predictions of a stack of networks, averaged.
+
+Source: the lecture, bootstrap; Breiman, Bagging predictors, 1996.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from mlpcli.nn.arrays import Array
+from mlpcli.nn.network import Network
+from mlpcli.nn.passes import Evaluation
+
+CHUNK_NUMBERS = 1 << 20  # of predictions of all networks at a time: 8 MB
+
+
+class Averaged:
+    """What R networks predict, and the one prediction that they make together.
+
+    network  a stack of R networks, one leading axis
+    """
+
+    def __init__(self, network: Network) -> None:
+        self.network, self.loss = network, network.architecture.loss
+        self.evaluation = Evaluation(network)
+
+    def each(self, X: Array) -> Iterator[tuple[slice, Array]]:
+        """Yield rows of X (rows, n_inputs), and what each network predicts of them.
+
+        Predictions are (R, some rows, n_outputs), float64; to be used before the next ones.
+        """
+        n_lanes, n_outputs = self.network.lead[0], self.network.architecture.n_outputs
+        # Whole chunks of an evaluation, so that the bits are those of all rows at once.
+        chunk = self.evaluation.chunk
+        n = max(1, CHUNK_NUMBERS // (n_lanes * n_outputs * chunk)) * chunk
+        room = np.empty((n_lanes, min(n, len(X)), n_outputs))
+        for start in range(0, len(X), n):
+            rows = slice(start, min(start + n, len(X)))
+            y_hat = room[:, : rows.stop - start]
+            yield rows, self.evaluation.predict(X[rows], y_hat)
+
+    def predict(self, X: Array, out: Array) -> Array:
+        """Write the prediction of all networks together into `out` (rows, n_outputs)."""
+        for rows, y_hat in self.each(X):
+            out[rows] = self.loss.average(y_hat)
+        return out
+
+    def quantiles(self, X: Array, levels: tuple[float, ...]) -> Array:
+        """Return quantiles over the networks of what they predict, (levels, rows, n_outputs)."""
+        found = np.empty((len(levels), len(X), self.network.architecture.n_outputs))
+        for rows, y_hat in self.each(X):
+            found[:, rows] = np.quantile(y_hat, levels, axis=0)
+        return found
+
+    def row_losses(self, y_hat: Array, target: Array) -> Array:
+        """Return the loss of each row (rows,), unweighted, of predictions ŷ (rows, n_outputs)."""
+        return losses_of(self.loss, y_hat, target)
+
+
+def losses_of(loss: Any, y_hat: Array, target: Array) -> Array:
+    """Return the loss of each row (..., rows) of predictions that no network need have made.
+
+    y_hat   (..., rows, n_outputs) predictions, float64; of a probability, 0 and 1 are held away
+            from by what float64 can tell apart
+    target  as the loss takes them
+    """
+    u = np.ascontiguousarray(loss.outputs_of(y_hat))
+    rows, delta = np.empty(u.shape[:-1]), np.empty_like(u)
+    with np.errstate(all="ignore"):  # what is not finite is a figure like any other
+        loss.rows_and_delta(u, target, np.asarray(1.0), rows, delta, loss.scratch(delta))
+    return rows

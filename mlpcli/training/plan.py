@@ -1,0 +1,93 @@
+"""Which lanes train in one stack: those of one shape, as many as fit into memory and pay."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from mlpcli.data.dataset import Dataset
+from mlpcli.errors import DataError
+from mlpcli.machine import cores, free_memory
+from mlpcli.spec.schema import Spec, bytes_of
+from mlpcli.training.cost import memory_of
+from mlpcli.training.lanes import Fitted
+from mlpcli.training.stack_size import best_lanes
+
+SHARE = 0.5  # of the free memory, where the spec leaves it open
+WORTH_A_PROCESS = 0.5  # seconds of work below which another process is not worth its start
+STEP_SECONDS = 2e-6  # of a step in a wide stack, beside its arithmetic
+PER_SECOND = 5e9  # multiply-adds
+
+
+def memory_for(spec: Spec) -> int:
+    """Return how many bytes the networks of an ensemble or a sweep may take."""
+    if spec.runtime.memory is not None:
+        return bytes_of(spec.runtime.memory) or 0
+    return int(SHARE * free_memory())
+
+
+def processes_for(spec: Spec) -> int:
+    """Return how many processes the stacks of an ensemble may be shared among."""
+    return cores() if spec.runtime.threads is None else spec.runtime.threads
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How lanes are trained; none of it changes a bit of what they learn.
+
+    stacks     the lanes of each, by their numbers
+    processes  in which stacks train at the same time
+    memory     bytes that the networks take at most, beside the data
+    """
+
+    stacks: list[list[int]]
+    processes: int
+    memory: int
+
+
+def plan(fitted: Sequence[Fitted], dataset: Dataset) -> Plan:
+    """Return how these lanes are trained, by the first one's `runtime`.
+
+    Raises DataError, with the spec's key, where not even one network fits into the memory.
+    """
+    spec = fitted[0].lane.spec
+    batch = min(spec.training.batch_size, len(dataset.parts["train"]))
+    each = [memory_of(f.lane.spec, f.architecture, dataset, batch).of_each for f in fitted]
+    largest, memory = max(each), memory_for(spec)
+    if memory < largest:
+        problem = f"{memory / 2**20:,.1f} MiB are not enough for one network, which takes about"
+        raise DataError(f"{problem} {largest / 2**20:,.1f} MiB", ("runtime", "memory"))
+    processes = min(processes_for(spec), len(fitted), memory // largest)
+    if _seconds(fitted) < WORTH_A_PROCESS:
+        processes = 1
+    room = memory // processes // largest
+    by_shape: dict[object, list[int]] = {}
+    for lane, one in enumerate(fitted):
+        by_shape.setdefault(one.shape, []).append(lane)
+    stacks = []
+    for lanes in by_shape.values():
+        first = fitted[lanes[0]]
+        most = min(room, best_lanes(first.architecture, batch, spec.runtime.dtype))
+        wanted = max(1, processes // len(by_shape))
+        stacks += _split(lanes, max(-(-len(lanes) // most), min(wanted, len(lanes))))
+    stacks.sort(key=len, reverse=True)  # the longest first, so that none is waited for
+    widths = [len(stack) for stack in stacks[:processes]]
+    return Plan(stacks, processes, sum(widths) * largest)
+
+
+def _split(lanes: list[int], n: int) -> list[list[int]]:
+    """Return n runs of lanes, whose lengths differ by one at most."""
+    bounds = [len(lanes) * k // n for k in range(n + 1)]
+    return [lanes[start:stop] for start, stop in pairwise(bounds)]
+
+
+def _seconds(fitted: Sequence[Fitted]) -> float:
+    """Return about how long one process takes: a guess, to tell short from long."""
+    total = 0.0
+    for each in fitted:
+        training = each.lane.spec.training
+        rows = each.n_rows
+        step = STEP_SECONDS * rows / min(training.batch_size, rows)
+        total += training.epochs * (step + 3 * rows * each.architecture.multiply_adds / PER_SECOND)
+    return total

@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 
 from mlpcli.data.dataset import Dataset
+from mlpcli.data.resampling import folds
 from mlpcli.errors import DataError, MlpError
 from mlpcli.nn.arrays import Array
-from mlpcli.randomness import generator
+from mlpcli.randomness import replica_seed
 from mlpcli.spec.load import LoadedSpec, with_values
 from mlpcli.spec.schema import Spec
 from mlpcli.sweep.study import Claim, Told
@@ -105,7 +106,7 @@ class Runner:
             self.datasets[key] = load_dataset(loaded)
         dataset = self.datasets[key]
         if self.sweep.folds is None:
-            lanes = [Lane(spec, lane_seed(spec.seed, r)) for r in range(self.sweep.n_lanes)]
+            lanes = [Lane(spec, replica_seed(spec.seed, r)) for r in range(self.sweep.n_lanes)]
         else:
             if id(dataset) not in self.folds:
                 self.folds[id(dataset)] = folds_of(dataset, self.sweep.folds, spec.seed)
@@ -137,22 +138,11 @@ class Runner:
 
 
 def folds_of(dataset: Dataset, k: int, seed: int) -> list[tuple[Array, Array]]:
-    """Return for each of k folds the training rows to train on, and those to score on.
-
-    Rows are shuffled, sorted by class with the shuffled order kept, and dealt out in turns.
-    """
+    """Return for each of k folds the training rows to train on, and those to score on."""
     train = dataset.parts["train"]
-    order = generator(seed, "bootstrap", 0, 1).permutation(len(train))
-    if dataset.encoding.task in ("binary", "multiclass"):
-        order = order[np.argsort(train.labels[order], kind="stable")]
-    fold = np.empty(len(train), np.intp)
-    fold[order] = np.arange(len(train)) % k
+    is_class = dataset.encoding.task in ("binary", "multiclass")
+    fold = folds(len(train), k, seed, train.labels if is_class else None)
     return [(np.flatnonzero(fold != r), np.flatnonzero(fold == r)) for r in range(k)]
-
-
-def lane_seed(seed: int, r: int) -> int:
-    """Return the seed of a trial's network: of the first the spec's own."""
-    return seed if r == 0 else int(np.random.SeedSequence((seed, r)).generate_state(1)[0])
 
 
 def _sentence(error: BaseException) -> str:

@@ -10,17 +10,18 @@ from typing import Any
 import numpy as np
 
 from mlpcli.data.dataset import Dataset, Part
+from mlpcli.machine import cores
 from mlpcli.nn.network import Network
 from mlpcli.nn.passes import Evaluation
 from mlpcli.sweep.study import Told
 from mlpcli.training.assemble import loss_target, outcome
+from mlpcli.training.cost import memory_of
 from mlpcli.training.follower import Ended, monitor_of
 from mlpcli.training.lanes import Fitted, Lane, fit_lanes
 from mlpcli.training.metrics import METRICS
+from mlpcli.training.plan import memory_for
 from mlpcli.training.stack import LanesEnded, Stack
-
-MOST_LANES = 64  # of one stack
-STACK_BYTES = 256 << 20  # of parameters, gradients and optimizer vectors of one stack
+from mlpcli.training.stack_size import best_lanes
 
 
 @dataclass
@@ -139,7 +140,7 @@ def stacked(trials: Sequence[Trial], stop: Callable[[], bool]) -> list[TrialStac
     Raises DataError where an augmentation does not apply to the rows.
     """
     groups: dict[Any, list[tuple[Trial, int]]] = {}
-    bytes_of_each: dict[Any, int] = {}
+    most: dict[Any, int] = {}  # lanes in a stack
     for trial in trials:
         shapes: dict[int | None, Any] = {}  # by the number of rows: folds may differ by one
         for r, lane in enumerate(trial.lanes):
@@ -147,12 +148,21 @@ def stacked(trials: Sequence[Trial], stop: Callable[[], bool]) -> list[TrialStac
             if n_rows not in shapes:
                 fitted = fit_lanes([lane], trial.dataset)[0]
                 shapes[n_rows] = (id(trial.dataset), fitted.shape)
-                bytes_of_each[shapes[n_rows]] = 8 * 8 * fitted.architecture.layout.n_params
+                if shapes[n_rows] not in most:
+                    most[shapes[n_rows]] = _most_lanes(fitted, trial.dataset)
             groups.setdefault(shapes[n_rows], []).append((trial, r))
     stacks = []
     for shape, members in groups.items():
-        most = max(1, min(MOST_LANES, STACK_BYTES // bytes_of_each[shape]))
-        n = -(-len(members) // most)
+        n = -(-len(members) // most[shape])
         bounds = [len(members) * k // n for k in range(n + 1)]
         stacks += [TrialStack(members[start:end], stop) for start, end in pairwise(bounds)]
     return stacks
+
+
+def _most_lanes(fitted: Fitted, dataset: Dataset) -> int:
+    """Return how many lanes like this one a stack has at most: as many as pay, and as fit."""
+    spec = fitted.lane.spec
+    batch = min(spec.training.batch_size, fitted.n_rows)
+    each = memory_of(spec, fitted.architecture, dataset, batch).of_each
+    room = memory_for(spec) // cores() // each
+    return max(1, min(room, best_lanes(fitted.architecture, batch, spec.runtime.dtype)))

@@ -138,6 +138,7 @@ def _search(
     from mlpcli.cli.console import note
     from mlpcli.cli.describe import rows_line
     from mlpcli.cli.sweep_board import progress_of
+    from mlpcli.machine import cores
     from mlpcli.sweep.runner import Runner
     from mlpcli.sweep.search import search
 
@@ -148,13 +149,7 @@ def _search(
         note(f"study {study.path}" + (f", {before} trials are finished" if before else ""))
     shown = progress_of(progress, study)
     try:
-        for event in search(study, Runner(loaded, dataset), jobs or _cores(), stop):
+        for event in search(study, Runner(loaded, dataset), jobs or cores(), stop):
             shown.show(event)
     finally:
         shown.close()
-
-
-def _cores() -> int:
-    import os
-
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -110,7 +110,8 @@ class Runner:
         else:
             if id(dataset) not in self.folds:
                 self.folds[id(dataset)] = folds_of(dataset, self.sweep.folds, spec.seed)
-            lanes = [Lane(spec, spec.seed, *rows) for rows in self.folds[id(dataset)]]
+            rows = enumerate(self.folds[id(dataset)])
+            lanes = [Lane(spec, replica_seed(spec.seed, r), *each) for r, each in rows]
         return Trial(claim.number, lanes, dataset, self.sweep.figure)
 
     def _train(

@@ -11,6 +11,8 @@ from mlpcli.data.resampling import folds
 
 RATES = {"training.optimizer.learning_rate": {"values": [0.01, 0.1]}}
 
+RELU = {"layers": [{"units": 4, "activation": "relu"}]}
+
 
 def by_number(document):
     return sorted(document["leaderboard"], key=lambda row: row["trial"])
@@ -87,7 +89,7 @@ def test_a_trial_that_diverges_or_does_not_fit_is_recorded_with_its_reason(write
         },
         "training.optimizer.beta1": {"choice": [0.9]},
     }
-    spec = write(choice, method="grid", model={"layers": [{"units": 4, "activation": "relu"}]})
+    spec = write(choice, method="grid", model=RELU)
     found = board(spec)
     reasons = [row["reason"] for row in by_number(found)]
     assert "there is no such key" in reasons[0]
@@ -95,7 +97,7 @@ def test_a_trial_that_diverges_or_does_not_fit_is_recorded_with_its_reason(write
     assert "there is no such key" in reasons[2]
     assert (found["complete"], found["failed"]) == (1, 2)
     rates = {"training.optimizer.learning_rate": {"values": [0.1, 1e30]}}
-    spec = write(rates, name="rates", method="grid", seeds=2)
+    spec = write(rates, name="rates", method="grid", seeds=2, model=RELU)
     done = mlp("sweep", spec)
     assert done.code == 0
     said = "trial 1 failed: network 1 of 2 diverged in epoch 1: the training loss is not finite"
@@ -105,7 +107,7 @@ def test_a_trial_that_diverges_or_does_not_fit_is_recorded_with_its_reason(write
 
 def test_where_no_trial_comes_to_a_figure_the_code_is_that_of_divergence(write, mlp):
     rates = {"training.optimizer.learning_rate": {"values": [1e29, 1e30]}}
-    spec = write(rates, method="grid")
+    spec = write(rates, method="grid", model=RELU)
     assert mlp("sweep", spec, "-q").code == 4
     done = mlp("sweep", spec, "--best")
     assert done.code == 5

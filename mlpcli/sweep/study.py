@@ -108,12 +108,11 @@ class Study:
             with self.locks:
                 backend = JournalFileBackend(str(path), lock_obj=cast("Any", self.locks))
                 self.storage = JournalStorage(backend)
-                self.study = optuna.create_study(
-                    storage=self.storage,
-                    study_name=NAME,
-                    direction=self.direction,
-                    load_if_exists=True,
-                )
+                if NAME not in optuna.get_all_study_names(self.storage):
+                    optuna.create_study(
+                        storage=self.storage, study_name=NAME, direction=self.direction
+                    )
+                self.study = optuna.load_study(storage=self.storage, study_name=NAME)
                 self._identify(loaded, dataset)
 
     @contextmanager

@@ -55,6 +55,7 @@ def sweep(
       mlp sweep configs/iris_sweep.yaml
       mlp sweep configs/iris_sweep.yaml --best > best.yaml && mlp train best.yaml
     """
+    _check_optuna()
     from mlpcli.cli.console import complain, say
     from mlpcli.cli.signals import StopRequest
     from mlpcli.cli.sweep_board import print_board
@@ -87,6 +88,17 @@ def sweep(
     return None
 
 
+def _check_optuna() -> None:
+    from mlpcli.errors import UsageError
+
+    try:
+        import optuna  # noqa: F401
+    except ModuleNotFoundError as error:
+        if error.name != "optuna":
+            raise
+        raise UsageError("mlp sweep needs Optuna: pip install 'mlpcli[sweep]'") from None
+
+
 def _loaded(spec: str, overrides: list[str], seed: int | None, trials: int | None) -> LoadedSpec:
     from mlpcli.errors import UsageError
     from mlpcli.spec.load import load_spec
@@ -103,16 +115,10 @@ def _study(loaded: LoadedSpec, storage: str | None, *, create: bool) -> tuple[St
     """Return the study, and the data that it is about."""
     from pathlib import Path
 
-    from mlpcli.errors import UsageError
+    from mlpcli.sweep.runner import check_rows
+    from mlpcli.sweep.study import Study
     from mlpcli.training.assemble import load_dataset
 
-    try:
-        from mlpcli.sweep.runner import check_rows
-        from mlpcli.sweep.study import Study
-    except ModuleNotFoundError as error:
-        if error.name != "optuna":
-            raise
-        raise UsageError("mlp sweep needs Optuna: pip install 'mlpcli[sweep]'") from None
     dataset = load_dataset(loaded)
     check_rows(loaded, dataset)
     path = Path(storage or f"runs/{loaded.name}-sweep/study.log")

@@ -1,6 +1,6 @@
 """Kill a sweep at random, again and again, and compare what it ends with with one that was not.
 
-    python tests/campaigns/killed_sweeps.py [--kills 20] [--seed 0] [--trials 40] [--methods grid …]
+    python tests/campaigns/killed_sweeps.py [--kills 20] [--seed 0] [--trials 120] [--methods grid …]
 
 For each method: a sweep that nobody disturbs; then one that is killed by SIGKILL so many times, at
 random moments, and continued. Every third time a second process helps and only the first is
@@ -156,9 +156,11 @@ def compare(method, arguments, rng):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--kills", type=int, default=20)
-    parser.add_argument("--trials", type=int, default=40)
+    parser.add_argument("--trials", type=int, default=120)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--share", type=float, default=0.3, help="latest kill, of its working time")
+    parser.add_argument(
+        "--share", type=float, default=0.12, help="latest kill, of its working time"
+    )
     methods = ["grid", "random", "tpe", "random-pruned", "tpe-pruned"]
     parser.add_argument("--methods", nargs="*", default=methods, choices=methods)
     arguments = parser.parse_args()

@@ -55,37 +55,20 @@ def sweep(
       mlp sweep configs/iris_sweep.yaml
       mlp sweep configs/iris_sweep.yaml --best > best.yaml && mlp train best.yaml
     """
-    _check_optuna()
-    from mlpcli.cli.console import complain, say
     from mlpcli.cli.signals import StopRequest
-    from mlpcli.cli.sweep_board import print_board
-    from mlpcli.errors import RunError
+    from mlpcli.errors import UsageError
 
+    _check_optuna()
+    if best and json:
+        raise UsageError("--best prints YAML: leave out --json")
     loaded = _loaded(spec, overrides or [], seed, trials)
     with StopRequest() as stop:
         study, dataset = _study(loaded, storage, create=not best)
         if best:
-            from mlpcli.sweep.board import winner
-
-            text = winner(study, loaded)
-            if text is None:
-                raise RunError(f"{study.path}: no trial is complete yet; run mlp sweep {spec}")
-            _note_unfinished(study, quiet=quiet)
-            say(text.removesuffix("\n"))
+            _print_best(study, loaded, spec, quiet=quiet)
             return None
         _search(study, loaded, dataset, jobs, "none" if quiet or json else progress, stop)
-        left = study.n_trials - study.n_finished
-        print_board(study, json=json, quiet=quiet, spec=spec)
-        if stop() and left > 0:
-            complain(
-                f"interrupted; {study.n_finished} of {study.n_trials} trials are in {study.path}, "
-                "and the same command goes on"
-            )
-            return 128 + stop.signal
-    if study.best() is None:
-        complain("no trial came to a figure: see why they failed")
-        return 4
-    return None
+        return _end(study, spec, stop, json=json, quiet=quiet)
 
 
 def _check_optuna() -> None:
@@ -126,11 +109,35 @@ def _study(loaded: LoadedSpec, storage: str | None, *, create: bool) -> tuple[St
     return Study(path, loaded, dataset, loaded.spec.sweep.n_trials, create=create), dataset
 
 
-def _note_unfinished(study: Study, *, quiet: bool) -> None:
-    from mlpcli.cli.console import note
+def _print_best(study: Study, loaded: LoadedSpec, spec: str, *, quiet: bool) -> None:
+    from mlpcli.cli.console import note, say
+    from mlpcli.errors import RunError
+    from mlpcli.sweep.board import winner
 
+    text = winner(study, loaded)
+    if text is None:
+        raise RunError(f"{study.path}: no trial is complete yet; run mlp sweep {spec}")
     if study.n_finished < study.n_trials and not quiet:
         note(f"the best of {study.n_finished} trials; {study.n_trials} are planned")
+    say(text.removesuffix("\n"))
+
+
+def _end(study: Study, spec: str, stop: StopRequest, *, json: bool, quiet: bool) -> int | None:
+    """Print what the study shows; return the exit code, having said why it is not 0."""
+    from mlpcli.cli.console import complain
+    from mlpcli.cli.sweep_board import print_board
+
+    print_board(study, json=json, quiet=quiet, spec=spec)
+    if stop() and study.n_finished < study.n_trials:
+        complain(
+            f"interrupted; {study.n_finished} of {study.n_trials} trials are in {study.path}, and "
+            "the same command goes on"
+        )
+        return 128 + stop.signal
+    if study.best() is None:
+        complain("no trial came to a figure: see why they failed")
+        return 4
+    return None
 
 
 def _search(

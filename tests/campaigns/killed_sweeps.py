@@ -1,6 +1,6 @@
 """Kill a sweep at random, again and again, and compare what it ends with with one that was not.
 
-    python tests/campaigns/killed_sweeps.py [--kills 20] [--seed 0] [--trials 120] [--methods grid …]
+    python tests/campaigns/killed_sweeps.py [--kills 20] [--seed 0] [--trials 120] [--methods …]
 
 For each method: a sweep that nobody disturbs; then one that is killed by SIGKILL so many times, at
 random moments, and continued. Every third time a second process helps and only the first is

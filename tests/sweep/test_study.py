@@ -223,3 +223,22 @@ def test_there_must_be_rows_to_decide_on(write, mlp, folder, sweep, said):
     assert done.code == 3
     assert said in done.err
     assert not (folder / "runs").exists()
+
+
+def test_where_a_greater_figure_is_better_the_greatest_go_on(write, board, log):
+    stopping = {"monitor": "val_accuracy", "patience": None}
+    pruning = {"min_epochs": 2, "factor": 4}
+    spec = write(
+        {RATE: {"log_uniform": [1e-4, 1]}},
+        method="random",
+        trials=8,
+        pruning=pruning,
+        training={"epochs": 6, "early_stopping": stopping},
+    )
+    board(spec)
+    found = trials_of(log)
+    at_rung = {state: [] for state in ("COMPLETE", "PRUNED")}
+    for trial in found:
+        at_rung[trial.state.name].append(trial.intermediate_values[2])
+    assert (len(at_rung["COMPLETE"]), len(at_rung["PRUNED"])) == (2, 6)
+    assert min(at_rung["COMPLETE"]) >= max(at_rung["PRUNED"]) > min(at_rung["PRUNED"])

@@ -5,6 +5,7 @@ Usage::
 
     python benchmarks/performance.py --peers PYTHON  # all; writes docs/performance.md and the JSON
     python benchmarks/performance.py --rounds 9      # of every measurement; at least 5
+    python benchmarks/performance.py --steps         # the steps alone, the rest stays as stored
     python benchmarks/performance.py --quick         # two shapes, a minute; writes nothing
     python benchmarks/performance.py --json          # print one JSON document, with every run
     python benchmarks/performance.py --page          # the page anew from the JSON; measures nothing
@@ -172,19 +173,32 @@ def measure_fixed(epochs: int, rounds: int) -> list[Run]:
     return measure("fixed", "iris", [], rounds, once)
 
 
-def measure_all(extent: Extent, python: str, rounds: int) -> dict[str, Any]:
-    """Measure everything; return the JSON document."""
+def measure_all(
+    extent: Extent, python: str, rounds: int, stored: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """Measure everything; return the JSON document.
+
+    stored  a document of before: only the steps are measured, and everything else is as it is there
+    """
     peers, versions = installed_peers(python)
-    runs = []
     names = [peer.name for peer in peers]
-    runs += measure_processes(python, names, rounds) if extent.whole else []
-    for shape in extent.shapes:
-        for recipe in RECIPES:
-            runs += measure_steps(shape, recipe, python, peers, rounds)
-    runs += measure_evaluation(python, peers, extent.evaluated_rows, rounds)
-    runs += measure_files(extent.csv_rows, rounds)
-    runs += measure_fixed(extent.fixed_epochs, rounds)
+    steps = [
+        one
+        for shape in extent.shapes
+        for recipe in RECIPES
+        for one in measure_steps(shape, recipe, python, peers, rounds)
+    ]
+    if stored is None:
+        runs = measure_processes(python, names, rounds) if extent.whole else []
+        runs += steps
+        runs += measure_evaluation(python, peers, extent.evaluated_rows, rounds)
+        runs += measure_files(extent.csv_rows, rounds)
+        runs += measure_fixed(extent.fixed_epochs, rounds)
+    else:
+        runs = [Run(**run) for run in stored["runs"] if run["table"] != "steps"] + steps
     about = {"machine": machine(), "versions": versions, "rounds": rounds, "peers": names}
+    if stored is not None:
+        about["others"] = stored.get("others", stored["machine"])
     return about | {"runs": [asdict(run) for run in runs]}
 
 
@@ -209,6 +223,7 @@ def main() -> int:
     what = "of scikit-learn, PyTorch and JAX; default: this one"
     parser.add_argument("--peers", default=sys.executable, metavar="PYTHON", help=what)
     parser.add_argument("--rounds", type=round_count, metavar="N", help="default: 5, the fewest")
+    parser.add_argument("--steps", action="store_true", help="steps alone, the rest as stored")
     parser.add_argument("--quick", action="store_true", help="two shapes; writes nothing")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
     parser.add_argument("--page", action="store_true", help="write the page from the stored JSON")
@@ -217,9 +232,11 @@ def main() -> int:
         PAGE.write_text(page(json.loads(STORED.read_text("utf-8"))), encoding="utf-8")
         return 0
     extent = QUICK if arguments.quick else WHOLE
+    stored = json.loads(STORED.read_text("utf-8")) if arguments.steps else None
     pin()
     try:
-        document = measure_all(extent, arguments.peers, arguments.rounds or extent.rounds)
+        rounds = arguments.rounds or extent.rounds
+        document = measure_all(extent, arguments.peers, rounds, stored)
     except (MeasurementError, OSError) as error:
         print(f"performance.py: {error}", file=sys.stderr)
         return EXIT_IMPOSSIBLE

@@ -1,4 +1,4 @@
-"""One process of benchmarks/performance.py: does one piece of work, prints one line of JSON.
+"""One process of a benchmark: does one piece of work, prints one line of JSON.
 
 python performance_child.py WORK JSON
 """
@@ -57,9 +57,10 @@ def versions(modules: list[str]) -> dict[str, Any]:
 def main() -> None:
     """Do it."""
     from performance_files import fixed_cost, read_csv, spec_load, write_csv
+    from stacked_steps import stacked_steps
 
     works = (prepare, train, evaluate, versions, fixed_cost, read_csv, spec_load, write_csv)
-    work = {each.__name__: each for each in works}[sys.argv[1]]
+    work = {each.__name__: each for each in (*works, stacked_steps)}[sys.argv[1]]
     print(json.dumps(work(**json.loads(sys.argv[2]))))
 
 

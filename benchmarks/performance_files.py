@@ -74,7 +74,9 @@ def read_csv(folder: str) -> dict[str, Any]:
 
 
 def spec_load(folder: str) -> dict[str, Any]:
-    """Read, encode and split the table as `mlp train` does."""
+    """Read, encode and split the table as `mlp train` does; pandas is imported before, as above."""
+    import pandas as pd  # noqa: F401
+
     from mlpcli.spec.load import load_spec
     from mlpcli.training.assemble import load_dataset
 

@@ -229,6 +229,7 @@ def page(document: dict[str, Any]) -> str:
         architecture=machine["architecture"],
         cores=machine["cores"],
         load="" if load is None else f" (load {load:.1f} at the end, of which 1 is this script)",
+        others=OTHERS.format(**document["others"]) if "others" in document else "",
         python=ours["python"],
         numpy=ours["numpy"],
         blas=ours["blas"],
@@ -249,11 +250,15 @@ pip install -e '.[bench]'
 python benchmarks/performance.py    # writes this page and benchmarks/performance.json
 ```
 
-`--peers PYTHON` runs the others with another Python, `--quick` takes a minute and writes nothing,
-`--page` writes this page from the JSON.
+`--peers PYTHON` runs the others with another Python, `--steps` measures the steps alone and keeps
+the other tables, `--quick` takes a minute and writes nothing, `--page` writes this page from the
+JSON.
+"""
+OTHERS = """
+Only the steps and bare products were measured then, the rest in an earlier run (load {load:.1f}).\
 """
 FACTS = """\
-Measured on a shared, busy machine: {model}, {architecture}, {cores} cores{load}.
+Measured on a shared, busy machine: {model}, {architecture}, {cores} cores{load}.{others}
 Python {python}, NumPy {numpy} with {blas}, pandas {pandas};
 {peers}, with NumPy {peers_numpy}. Quote the ratios, not the seconds.
 

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from pydantic import ValidationError
 
 from mlpcli.data.augmentations import AUGMENTATIONS
 from mlpcli.nn.activations import ACTIVATIONS, NONE
@@ -396,18 +395,3 @@ def test_the_table_has_every_setting_with_its_default(family):
 def test_the_table_has_no_setting_that_no_member_has():
     settings = {setting[:2] for family in FAMILIES for setting in settings_of(family)}
     assert {setting[:2] for setting in SETTINGS} == settings
-
-
-@pytest.mark.parametrize(
-    "built",
-    [
-        {"ensemble": {"kind": "bootstrap", "replicas": 2}},
-    ],
-    ids=str,
-)
-def test_what_the_page_calls_not_built_is_refused(built):
-    # Once one of these is built, the page has to describe it: then remove it here.
-    data = {"data": {"path": "x.csv", "target": "y"}}
-    Spec.model_validate(data)
-    with pytest.raises(ValidationError):
-        Spec.model_validate(data | built)

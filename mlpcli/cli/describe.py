@@ -6,7 +6,7 @@ from typing import Any
 
 from mlpcli.cli.console import say, table
 from mlpcli.data.dataset import Dataset
-from mlpcli.data.inputs import NumericColumn
+from mlpcli.data.input_columns import NumericColumn
 from mlpcli.data.targets import ClassTarget
 from mlpcli.nn.network import Architecture
 from mlpcli.spec.schema import EnsembleSpec

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,6 @@ class Augmenter:
     is a row that a member adds. Slots are shuffled and gathered (by `source`) as rows are.
 
     mixes   whether targets become mixtures: then the target is (rows, outputs)
-    source  (n_slots,) the training row that each slot comes from
     n_rows  n, how many training rows there are
     Raises DataError, with the spec's key, where a member does not apply to the rows.
     """
@@ -29,13 +29,17 @@ class Augmenter:
         self.fitted = [_fitted(k, member, rows) for k, member in enumerate(self.members)]
         self.mixes = any(member.mixes for member in self.members)
         self.n_rows = len(rows.X)
-        extra = [m.extra_rows(f) for m, f in zip(self.members, self.fitted, strict=True)]
-        self.source: Array = np.concatenate([np.arange(self.n_rows), *extra])
+        self.extra = [m.extra_rows(f) for m, f in zip(self.members, self.fitted, strict=True)]
 
     @property
     def n_slots(self) -> int:
         """How many rows an epoch has."""
-        return len(self.source)
+        return self.n_rows + sum(map(len, self.extra))
+
+    @cached_property
+    def source(self) -> Array:
+        """The training row that each slot comes from, (n_slots,); made where it is asked for."""
+        return np.concatenate([np.arange(self.n_rows), *self.extra])
 
     def apply(
         self, X: Array, target: Array, slots: Array, generators: Sequence[np.random.Generator]

@@ -1,71 +1,109 @@
 """Columns of a table made alike, whatever kind of file they come from.
 
-A column holds numbers, booleans, or text; dates and all else become text, as a CSV file has them.
+A column holds numbers, or it is coded: texts and booleans, each different one once; dates and all
+else become text, as a CSV file has them. Nothing here needs pandas, which takes as long to import
+as a small network to train; what pandas has read, `pandas_columns.py` turns into these.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from decimal import Decimal
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
-from mlpcli.data.table import is_number
 from mlpcli.nn.arrays import Array
 
 
-def column_of(values: Sequence[Any]) -> Any:
-    """Return values as a column: numbers where every value is one, else the values as they are."""
+@dataclass(frozen=True)
+class Numbers:
+    """A column of numbers.
+
+    values  (rows,) integers or floating-point numbers, not to be written to; NaN: no value
+    """
+
+    values: Array
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return len(self.values)
+
+    @property
+    def missing(self) -> Array:
+        """Which rows have no value: (rows,) bool."""
+        return np.isnan(self.values)
+
+    def cell(self, row: int) -> Any:
+        """Return one value as Python's number; None where there is none."""
+        value = self.values[row].item()
+        return None if value != value else value  # noqa: PLR0124  NaN
+
+    def to_list(self) -> list[Any]:
+        """Return all values as Python's numbers; None where there is none."""
+        return [None if v != v else v for v in self.values.tolist()]  # noqa: PLR0124  NaN
+
+
+@dataclass(frozen=True)
+class Coded:
+    """A column of texts, booleans, or numbers among them.
+
+    codes   (rows,) each row's place in `values`; −1: no value
+    values  every different value, as Python's str, bool, int or float
+    """
+
+    codes: Array
+    values: Sequence[Any]
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return len(self.codes)
+
+    @property
+    def missing(self) -> Array:
+        """Which rows have no value: (rows,) bool."""
+        return self.codes < 0
+
+    def cell(self, row: int) -> Any:
+        """Return one value; None where there is none."""
+        return None if self.codes[row] < 0 else self.values[self.codes[row]]
+
+    def to_list(self) -> list[Any]:
+        """Return all values; None where there is none."""
+        return [None if code < 0 else self.values[code] for code in self.codes.tolist()]
+
+
+Column = Numbers | Coded
+
+
+def coded(values: Sequence[Any]) -> Coded:
+    """Return values as a coded column; None is no value.
+
+    >>> coded([1, True, "1", None, 1.0]).values  # equal for Python, but not in a file
+    [1, True, '1', 1.0]
+    """
+    numbers: dict[Any, int] = {}
+    codes = [
+        -1 if value is None else numbers.setdefault((type(value), value), len(numbers))
+        for value in values
+    ]
+    return Coded(np.array(codes, np.int32), [value for _, value in numbers])
+
+
+def column_of(values: Sequence[Any]) -> Column:
+    """Return values as a column: numbers where every value is one or None, else coded."""
     if all(v is None or (isinstance(v, int | float) and not isinstance(v, bool)) for v in values):
-        return pd.Series([np.nan if v is None else v for v in values])
-    return pd.Series(values, dtype=object)
+        numbers = np.array([np.nan if v is None else v for v in values])
+        if numbers.dtype.kind in "iuf":
+            return Numbers(numbers)
+    return coded(values)
 
 
-def csv_column(series: Any, missing: Collection[str]) -> Any:
-    """Return a column that pandas has read, put right where a number has more than 64 bits.
-
-    pandas then gives Python's integers, or text in which what is missing is text too.
-    """
-    if pd.api.types.is_numeric_dtype(series):
-        return series
-    series = series.mask(series.isin(list(missing)))
-    present = series.dropna().astype(str)
-    if len(present) and is_number(present.iloc[0]):
-        numbers = pd.to_numeric(present, errors="coerce")
-        if numbers.notna().all():
-            return numbers.astype(np.float64).reindex(series.index)
-    return series
-
-
-def array_column(array: Array) -> Any:
-    """Return an array (rows,) of any type as a column; bytes are taken for UTF-8."""
-    if array.dtype.kind == "S":
-        return pd.Series([text.decode("utf-8", "replace") for text in array.tolist()], dtype=object)
-    if array.dtype.kind in "biufMmU":
-        return pd.Series(array.astype(array.dtype.newbyteorder("=")))
-    return pd.Series(list(array), dtype=object)
-
-
-def plain_column(series: Any, missing: Collection[str]) -> Any:
-    """Return a column of numbers or booleans as it is, any other as text.
-
-    missing  texts that mean: no value
-    """
-    kinds = pd.api.types
-    real = kinds.is_numeric_dtype(series) and not kinds.is_complex_dtype(series)
-    if real and not (kinds.is_bool_dtype(series) and series.isna().any()):
-        return series
-    return column_of(
-        [
-            None if absent or value in missing else value
-            for value, absent in zip(map(_plain, series.tolist()), series.isna(), strict=True)
-        ]
-    )
-
-
-def _plain(value: Any) -> str | bool | float:
-    if isinstance(value, Decimal):
-        return float(value)
-    return value if isinstance(value, str | bool | int | float) else str(value)
+def without(column: Coded, missing: Collection[str]) -> Coded:
+    """Return a column in which the texts `missing` are no values."""
+    gone = [value in missing for value in column.values]
+    if not any(gone):
+        return column
+    places = np.where(gone, -1, np.cumsum(np.logical_not(gone)) - 1).astype(np.int32)
+    kept = [value for value, is_gone in zip(column.values, gone, strict=True) if not is_gone]
+    return Coded(np.append(places, np.int32(-1))[column.codes], kept)

@@ -18,7 +18,8 @@ from typing import Any, BinaryIO, NoReturn, cast
 
 import numpy as np
 
-from mlpcli.data.table import is_number, quoted
+from mlpcli.data.numerals import is_number
+from mlpcli.data.table import quoted
 from mlpcli.errors import DataError
 
 BLOCK = 4 << 20
@@ -40,13 +41,22 @@ class CsvFile:
     path: str | None = None
     content: bytes = b""
 
+    @property
+    def is_compressed(self) -> bool:
+        """Whether the bytes on the disk are others."""
+        return self.path is not None and self.path.lower().endswith(".gz")
+
     def open(self) -> BinaryIO:
         """Return a new stream of its uncompressed bytes."""
         if self.path is None:
             return io.BytesIO(self.content)
-        if self.path.lower().endswith(".gz"):
+        if self.is_compressed:
             return cast("BinaryIO", gzip.open(self.path))
         return Path(self.path).open("rb")
+
+    def size(self) -> int:
+        """Return how many bytes there are, on the disk."""
+        return len(self.content) if self.path is None else Path(self.path).stat().st_size
 
     def records(self) -> Iterator[tuple[int, list[str]]]:
         """Yield each record's first line, counted from 1, and its fields; blank lines are none."""
@@ -158,14 +168,14 @@ class CsvFile:
         ends = np.flatnonzero(codes == ord("\n"))
         starts = np.concatenate([[0], ends[:-1] + 1])
         returns = np.flatnonzero(codes == ord("\r"))
-        at_end = np.isin(returns + 1, ends)
+        at_end = codes[returns + 1] == ord("\n")
         if not at_end.all():
             self._refuse(data, line, int(returns[np.argmin(at_end)]), RETURN)
         if 0 in data:
             self._refuse(data, line, data.index(0), ZERO)
         delimiters = np.flatnonzero(codes == ord(self.delimiter))
         fields = np.diff(np.searchsorted(delimiters, ends), prepend=0) + 1
-        blank = ends - starts - np.isin(ends - 1, returns) <= 0
+        blank = ends - starts - (codes[ends - 1] == ord("\r")) <= 0
         wrong = (fields != n_fields) & ~blank
         if wrong.any():
             first = int(np.argmax(wrong))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -83,16 +84,21 @@ class Encoding:
     read: ReadOptions
     weights: RowWeights | None = None
 
-    def encode(self, table: Table, dtype: Any) -> tuple[Part, Any]:
+    def encode(self, table: Table, dtype: Any, rows: Array | None = None) -> tuple[Part, Any]:
         """Return a table's rows as a part, and what had to be replaced.
 
         Where the table has no column of weights, the part has none.
+
+        rows  row numbers; None: all
         """
-        X, replaced = self.inputs.encode(table, dtype)
+        X, replaced = self.inputs.encode(table, dtype, rows)
         labels = self.target.labels(table)
         y = self.encode_labels(table, labels, dtype)
         weight = None if self.weights is None else self.weights.of(table, labels, dtype)
-        return Part(X, y, labels, np.arange(len(table)), weight), replaced
+        if rows is None:
+            return Part(X, y, labels, np.arange(len(table)), weight), replaced
+        weight = None if weight is None else weight[rows]
+        return Part(X, y[rows], labels[rows], rows, weight), replaced
 
     def encode_labels(self, table: Table, labels: Array, dtype: Any) -> Array:
         """Return y of a table's labels. Raises DataError where it does not fit into the dtype."""
@@ -206,9 +212,12 @@ def _encoded(
         for name, table in tables.items():
             parts[name], replaced[name] = encoding.encode(table, dtype)
     else:
-        whole, replaced["data"] = encoding.encode(tables["data"], dtype)
+        counts: Counter[str] = Counter()
         for code, name in enumerate(PARTS):
             rows = np.flatnonzero(codes == code)
             if len(rows):
-                parts[name] = whole.take(rows)
+                parts[name], more = encoding.encode(tables["data"], dtype, rows)
+                counts.update(more)
+        columns = [column.name for column in encoding.inputs.columns]
+        replaced["data"] = {column: counts[column] for column in columns if counts[column]}
     return Dataset(parts, tables, codes, encoding, replaced)

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from mlpcli.data.dataset import Dataset
-from mlpcli.data.inputs import CategoryColumn, NumericColumn
+from mlpcli.data.input_columns import CategoryColumn, NumericColumn
 from mlpcli.data.table import is_constant
 from mlpcli.data.targets import ClassTarget
 from mlpcli.errors import listing
@@ -67,7 +66,7 @@ def _missing(dataset: Dataset) -> list[Oddity]:
     for name, table in dataset.tables.items():
         of = f" of {name}" if len(dataset.tables) > 1 else ""
         for column in dataset.encoding.inputs.columns:
-            n = int(table.column(column.name).isna().sum())
+            n = int(table.column(column.name).missing.sum())
             if not n:
                 continue
             if isinstance(column, NumericColumn):
@@ -106,6 +105,8 @@ def _row_keys(dataset: Dataset, part: str) -> Array:
         is_number = isinstance(column, NumericColumn)
         values = table.numbers(column.name, "") if is_number else table.texts(column.name)
         columns[f"input {column.name}"] = values[dataset.parts[part].rows]
+    import pandas as pd
+
     keys: Array = pd.util.hash_pandas_object(pd.DataFrame(columns), index=False).to_numpy()
     return keys
 

@@ -13,96 +13,21 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
+from mlpcli.data.input_columns import CategoryColumn, Column, NumericColumn
 from mlpcli.data.table import Table, is_constant
 from mlpcli.errors import DataError
 from mlpcli.nn.arrays import Array
 
 MAX_CATEGORIES = 10_000
+BLOCK_NUMBERS = 1 << 16  # of X that are written at once: 256 KiB in float32
 IDENTIFIER_FROM = 50  # categories; from here on, a column of mostly different texts is refused
 NOT_A_NUMBER = (
     "most of the column is numbers; list the text in data.missing, or the column in "
     "data.categorical"
 )
+SAMPLE = 1000  # numbers that say about where a column's median is
 LISTED = "data.categorical does not list the column"
-
-
-@dataclass(frozen=True)
-class NumericColumn:
-    """(value − shift) / scale, a missing value replaced by `fill` first."""
-
-    name: str
-    fill: float
-    shift: float
-    scale: float
-
-    @property
-    def width(self) -> int:
-        """One."""
-        return 1
-
-    @property
-    def feature_names(self) -> list[str]:
-        """The column's own name."""
-        return [self.name]
-
-    def encode(self, table: Table, out: Array) -> int:
-        """Write the scaled values into out (rows, 1); return how many were missing."""
-        values = table.numbers(self.name, "the model was trained on numbers here")
-        missing = np.isnan(values)
-        if missing.any():
-            values = np.where(missing, self.fill, values)
-        with np.errstate(over="ignore"):
-            out[:, 0] = (values - self.shift) / self.scale
-        finite = np.isfinite(out[:, 0])
-        if not finite.all():
-            row = int(np.argmin(finite))
-            problem = (
-                f"{values[row]:g} is too large for {out.dtype}, scaled as the training rows are"
-            )
-            raise table.error(row, self.name, problem)
-        return int(missing.sum())
-
-
-@dataclass(frozen=True)
-class CategoryColumn:
-    """One column of 0 and 1 for each category; None among them stands for a missing value."""
-
-    name: str
-    categories: tuple[str | None, ...]
-
-    @property
-    def width(self) -> int:
-        """As many as there are categories."""
-        return len(self.categories)
-
-    @property
-    def feature_names(self) -> list[str]:
-        """`name=category`."""
-        return [f"{self.name}={'(missing)' if c is None else c}" for c in self.categories]
-
-    def encode(self, table: Table, out: Array) -> int:
-        """Write the one-hot columns into out (rows, categories); return how many fit none."""
-        codes = self.codes(table)
-        out[...] = 0
-        known = codes >= 0
-        out[np.flatnonzero(known), codes[known]] = 1
-        return int((~known).sum())
-
-    def codes(self, table: Table) -> Array:
-        """Return each row's category number, −1 where it is none of them."""
-        numbers = {category: k for k, category in enumerate(self.categories)}
-        unique, inverse = _unique(table.texts(self.name))
-        return np.array([numbers.get(text, -1) for text in unique], dtype=np.intp)[inverse]
-
-
-Column = NumericColumn | CategoryColumn
-
-
-def _unique(texts: Any) -> tuple[list[str | None], Array]:
-    codes, values = pd.factorize(texts, use_na_sentinel=True)
-    return [*values, None], codes  # −1, a missing value, takes the last
 
 
 @dataclass(frozen=True)
@@ -126,20 +51,36 @@ class InputEncoder:
         """The columns to be read as text."""
         return [c.name for c in self.columns if isinstance(c, CategoryColumn)]
 
-    def encode(self, table: Table, dtype: Any) -> tuple[Array, dict[str, int]]:
+    def encode(
+        self, table: Table, dtype: Any, rows: Array | None = None
+    ) -> tuple[Array, dict[str, int]]:
         """Return X (rows, n_features), and for each column how many values had to be replaced.
 
-        Columns are found by name; others in the table are ignored. Raises DataError where one is
-        not there, or a cell is not what it was in training.
+        Columns are found by name; others in the table are ignored.
+
+        rows  the row numbers that are wanted; None: all. What is replaced counts these alone
+        Raises DataError where a column is not there, or a cell, of whatever row, is not what it
+        was in training.
         """
-        X = np.empty((len(table), self.n_features), dtype)
-        replaced, start = {}, 0
-        for column in self.columns:
-            n = column.encode(table, X[:, start : start + column.width])
-            start += column.width
-            if n:
-                replaced[column.name] = n
-        return X, replaced
+        X = np.empty((len(table) if rows is None else len(rows), self.n_features), dtype)
+        sources = [column.source(table) for column in self.columns]
+        ends = np.cumsum([column.width for column in self.columns]).tolist()
+        counts, finite = [0] * len(self.columns), True
+        # As many rows at a time as the cache holds: a million rows of 20 take 0.1 s, and column
+        # by column 0.4.
+        size = max(1, BLOCK_NUMBERS // max(1, self.n_features))
+        for start in range(0, len(X), size):
+            block, these = X[start : start + size], slice(start, start + size)
+            here = these if rows is None else rows[these]
+            with np.errstate(over="ignore"):
+                for k, column in enumerate(self.columns):
+                    out = block[:, ends[k] - column.width : ends[k]]
+                    counts[k] += column.write(sources[k][here], out)
+            finite = finite and bool(np.isfinite(block).all())
+        if not finite:
+            for column in self.columns:
+                column.check(table, X.dtype)
+        return X, {c.name: n for c, n in zip(self.columns, counts, strict=True) if n}
 
     @property
     def numeric(self) -> Array:
@@ -248,7 +189,7 @@ def scale_channels(
     columns = [
         replace(c, shift=0.0, scale=1.0) for c in inputs.columns if isinstance(c, NumericColumn)
     ]
-    raw = InputEncoder(tuple(columns)).encode(table, np.float64)[0][rows]
+    raw, _ = InputEncoder(tuple(columns)).encode(table, np.float64, rows)
     channels = raw.reshape(-1, image[2])
     with np.errstate(all="ignore"):
         if scale == "standard":
@@ -271,7 +212,7 @@ def _fit_numeric(table: Table, rows: Array, name: str, scale: str, *, listed: bo
     missing = np.isnan(values)
     shift, spread = 0.0, 1.0
     with np.errstate(all="ignore"):
-        fill = 0.0 if missing.all() else float(np.median(values[~missing]))
+        fill = 0.0 if missing.all() else median(values[~missing] if missing.any() else values)
         values[missing] = fill
         if scale == "standard":
             shift, spread = float(values.mean()), float(values.std())
@@ -282,9 +223,28 @@ def _fit_numeric(table: Table, rows: Array, name: str, scale: str, *, listed: bo
     return NumericColumn(name, fill, shift, 1.0 if spread == 0 or is_constant(values) else spread)
 
 
+def median(values: Array) -> float:
+    """Return the median, as np.median does, of numbers: of a million in 2 ms, not in 7.
+
+    Of many numbers only those near a sample's median have to be put in order. np.median looks for
+    masks as well, and imports numpy.ma for it.
+    """
+    n = len(values)
+    middle = [(n - 1) // 2, n // 2]
+    if n > SAMPLE:
+        sample = np.sort(values[:: n // SAMPLE])
+        low, high = sample[int(0.45 * len(sample))], sample[int(0.55 * len(sample))]
+        near = values[(low <= values) & (values <= high)]
+        below = int(np.count_nonzero(values < low))
+        if below <= middle[0] and middle[1] < below + len(near):
+            values, middle = near, [place - below for place in middle]
+    return float(np.partition(values, middle)[middle].mean())
+
+
 def _fit_category(table: Table, rows: Array, name: str, *, listed: bool) -> Column:
-    texts = table.texts(name)[rows]
-    found = {text for text in texts.tolist() if text is not None}
+    codes, texts = table.coded_texts(name)
+    numbers = (np.flatnonzero(np.bincount(codes[rows] + 1)) - 1).tolist()
+    found = {texts[number] for number in numbers if number >= 0}
     if not listed and len(found) >= IDENTIFIER_FROM and 2 * len(found) > len(rows):
         raise DataError(
             f"{table.name}: {name}: {len(found)} different texts in {len(rows)} rows look like an "
@@ -293,5 +253,5 @@ def _fit_category(table: Table, rows: Array, name: str, *, listed: bool) -> Colu
     if len(found) > MAX_CATEGORIES:
         problem = f"{len(found)} categories are more than {MAX_CATEGORIES}"
         raise DataError(f"{table.name}: {name}: {problem}; put the column in data.exclude")
-    missing: tuple[None, ...] = (None,) if any(text is None for text in texts) else ()
+    missing: tuple[None, ...] = (None,) if -1 in numbers else ()
     return CategoryColumn(name, (*sorted(found), *missing))

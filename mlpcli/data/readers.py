@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import hashlib
 import io
 import zlib
@@ -11,9 +12,9 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
-import pandas as pd
 
-from mlpcli.data.columns import array_column, column_of, csv_column, plain_column
+from mlpcli.data.columns import Column, column_of
+from mlpcli.data.csv_cells import CellOptions, plain_columns
 from mlpcli.data.csv_structure import CsvFile
 from mlpcli.data.table import Table, quoted
 from mlpcli.errors import DataError, FileError, listing
@@ -22,6 +23,7 @@ from mlpcli.nn.arrays import Array
 from mlpcli.standard_input import read_standard_input
 
 READERS = Family("reader")
+SMALL = 1 << 21  # bytes: longer files take the csv module longer than pandas takes to be imported
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,16 @@ class Source:
         with CsvFile(self.name, ",", self.path).open() as stream:
             return stream.read()
 
+    def small_content(self) -> builtins.bytes | None:
+        """Return the bytes of a file of at most SMALL, if they lie on the disk as they are."""
+        if self.path is None:
+            return self.content if len(self.content) <= SMALL else None
+        if self.path.lower().endswith(".gz"):
+            return None
+        with Path(self.path).open("rb") as stream:
+            content = stream.read(SMALL + 1)
+        return content if len(content) <= SMALL else None
+
     def sha256(self) -> str:
         """Return the SHA-256 of the bytes as they lie on the disk."""
         if self.path is None:
@@ -85,39 +97,27 @@ class CsvReader(Reader):
     delimiter: ClassVar[str] = ","
 
     def read(self, source: Source, options: ReadOptions) -> Table:
-        """Check the structure, then let pandas read the values."""
+        """Check the structure, and read the values; what is small and plain without pandas."""
         delimiter = options.delimiter or self.delimiter
-        file = CsvFile(source.name, delimiter, source.path, source.content)
+        content = source.small_content()
+        held = content is not None
+        file = CsvFile(
+            source.name, delimiter, None if held else source.path, content or source.content
+        )
         names = file.header()
-        file.check(len(names))
-        text = {name: str for name in options.text if name in names}
-        with file.open() as stream:
-            try:
-                frame = pd.read_csv(
-                    stream,
-                    sep=delimiter,
-                    decimal=options.decimal,
-                    dtype=text,
-                    keep_default_na=False,
-                    na_values=list(options.missing),
-                    low_memory=False,
-                    index_col=False,
-                    encoding="utf-8-sig",
-                )
-            except UnicodeDecodeError:
-                list(file.records())  # finds the line
-                raise
-            except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-                if "Calling read" in str(error):  # how pandas reports a signal while it reads
-                    raise KeyboardInterrupt from None
-                raise DataError(f"{source.name}: {str(error).strip()}") from None
-        frame.columns = pd.Index(names, dtype=object)
-        for name in names:
-            if name not in text:
-                frame[name] = csv_column(frame[name], options.missing)
+        read = CellOptions(frozenset(options.missing), frozenset(options.text), options.decimal)
+        columns = plain_columns(file, names, read) if held else None
+        sha256 = ""
+        if columns is None:
+            from mlpcli.data.csv_values import read_values
+
+            columns, sha256 = read_values(file, names, read)
         place = {name: index for index, name in enumerate(names)}
         return Table(
-            frame, source.name, source.sha256(), lambda row, column: file.locate(row, place[column])
+            columns,
+            source.name,
+            sha256 or source.sha256(),
+            lambda row, column: file.locate(row, place[column]),
         )
 
 
@@ -160,7 +160,7 @@ class JsonLinesReader(Reader):
             name: [None if r[name] in missing else r[name] for r in records] for name in records[0]
         }
         return Table(
-            pd.DataFrame({name: column_of(values) for name, values in columns.items()}),
+            {name: column_of(values) for name, values in columns.items()},
             source.name,
             source.sha256(),
             lambda row, _column: f"{source.name}:{lines[row]}",
@@ -203,6 +203,10 @@ class ParquetReader(Reader):
 
     def read(self, source: Source, options: ReadOptions) -> Table:
         """Let pandas and pyarrow read it."""
+        import pandas as pd
+
+        from mlpcli.data.pandas_columns import plain_column
+
         try:
             frame = pd.read_parquet(io.BytesIO(source.bytes()), engine="pyarrow")
             frame = frame.reset_index(drop=not any(frame.index.names))  # with a name: a column
@@ -211,7 +215,9 @@ class ParquetReader(Reader):
             raise DataError(f"{source.name}: {problem}") from None
         except Exception as error:  # noqa: BLE001  pyarrow raises many kinds
             raise DataError(f"{source.name}: not a parquet file: {_first_line(error)}") from None
-        return _plain_table(dict(frame.items()), source, options)
+        missing = frozenset(options.missing)
+        columns = {str(name): plain_column(series, missing) for name, series in frame.items()}
+        return _table(columns, source)
 
 
 @READERS.add("npz")
@@ -221,6 +227,8 @@ class NpzReader(Reader):
 
     def read(self, source: Source, options: ReadOptions) -> Table:
         """Read every array, refusing objects."""
+        from mlpcli.data.pandas_columns import array_column
+
         content = source.bytes()
         if not content.startswith(b"PK"):
             raise DataError(f"{source.name}: not an .npz file")
@@ -236,8 +244,8 @@ class NpzReader(Reader):
         lengths = {len(column) for column in columns.values()}
         if len(lengths) > 1:
             raise DataError(f"{source.name}: the arrays differ in length: {sorted(lengths)}")
-        series = {name: array_column(column) for name, column in columns.items()}
-        return _plain_table(series, source, options)
+        missing = frozenset(options.missing)
+        return _table({n: array_column(array, missing) for n, array in columns.items()}, source)
 
 
 def _array_columns(name: str, array: Array) -> Iterator[tuple[str, Array]]:
@@ -252,14 +260,10 @@ def _first_line(error: Exception) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0][:200]
 
 
-def _plain_table(columns: Mapping[Any, Any], source: Source, options: ReadOptions) -> Table:
+def _table(columns: Mapping[str, Column], source: Source) -> Table:
     if not columns or not len(next(iter(columns.values()))):
         raise DataError(f"{source.name}: there is no row")
-    missing = set(options.missing)
-    frame = pd.DataFrame(
-        {str(name): plain_column(series, missing) for name, series in columns.items()}
-    )
-    return Table(frame, source.name, source.sha256(), lambda row, _: f"{source.name}: row {row}")
+    return Table(columns, source.name, source.sha256(), lambda row, _: f"{source.name}: row {row}")
 
 
 def read_table(

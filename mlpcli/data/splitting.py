@@ -31,7 +31,10 @@ def split_by_share(
     """
     order = generator(seed, "split").permutation(n_rows)
     if classes is not None:
-        order = order[np.argsort(classes[order], kind="stable")]
+        # NumPy sorts 16-bit integers by radix: a million in 5 ms, others in 60.
+        small = 0 <= classes.min() <= classes.max() < 1 << 16
+        keys = classes.astype(np.uint16) if small else classes
+        order = order[np.argsort(keys[order], kind="stable")]
     codes = np.zeros(n_rows, np.uint8)
     for part, share in ((2, test), (1, validation)):
         left = order[codes[order] == 0]

@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
 import numpy as np
-import pandas as pd
 
+from mlpcli.data.columns import Numbers
 from mlpcli.data.table import Table, is_constant, quoted
 from mlpcli.errors import DataError, listing
 from mlpcli.nn.arrays import Array
@@ -66,16 +66,15 @@ class ClassTarget:
 
     def labels(self, table: Table) -> Array:
         """Return class numbers (rows,). Raises DataError at the first label that is no class."""
-        values = _values(table, self.names[0], as_text=isinstance(self.classes[0], str))
-        codes, unique = pd.factorize(values)
+        codes, labels = _labels(table, self.names[0], as_text=isinstance(self.classes[0], str))
         numbers: dict[Label, int] = {label: k for k, label in enumerate(self.classes)}
         # A column with one text in it is all text: its numbers are still the classes they spell.
         numbers |= {plain_text(label): k for label, k in numbers.items()}
-        known = np.array([numbers.get(label, -1) for label in unique.tolist()], dtype=np.intp)
-        found = known[codes]
+        found = np.array([numbers.get(label, -1) for label in labels], dtype=np.intp)[codes]
         if (found < 0).any():
             row = int(np.argmin(found))
-            problem = f"{quoted(values[row])} is not a class; the classes: {listing(self.classes)}"
+            label = quoted(labels[codes[row]])
+            problem = f"{label} is not a class; the classes: {listing(self.classes)}"
             raise table.error(row, self.names[0], problem)
         return found
 
@@ -158,11 +157,15 @@ def choose_task(tables: Sequence[Table], names: Sequence[str]) -> str:
     for table in tables:
         table.column(names[0], ("data", "target"))
         table.is_text(names[0], "mend it, or set data.task if these are classes")
-    unique = set().union(*(pd.unique(_values(table, names[0])).tolist() for table in tables))
-    if all(isinstance(v, int | float) for v in unique):
-        whole = all(float(v).is_integer() for v in unique)
-        if not whole or len(unique) > MAX_AUTO_CLASSES:
+    values = [_values(table, names[0]) for table in tables]
+    if all(value is not None for value in values):
+        if any((value != np.floor(value)).any() for value in values):
             return "regression"
+        unique = set().union(*(_different(value) for value in values))
+        if len(unique) > MAX_AUTO_CLASSES:
+            return "regression"
+    else:
+        unique = set().union(*(_used(*_labels(table, names[0])) for table in tables))
     return "binary" if len(unique) == 2 else "multiclass"  # noqa: PLR2004
 
 
@@ -200,7 +203,7 @@ def _fit_classes(task: str, tables: Sequence[Table], name: str) -> ClassTarget:
     found: set[Label] = set()
     as_text = False
     for table in tables:
-        found |= set(pd.unique(_values(table, name)).tolist())
+        found |= _used(*_labels(table, name))
     if any(isinstance(label, str) for label in found):
         as_text = True
         found = {plain_text(label) for label in found}
@@ -228,17 +231,40 @@ def _numbers(table: Table, name: str) -> Array:
     return values
 
 
-def _values(table: Table, name: str, *, as_text: bool = False) -> Any:
-    """Return a column's labels: whole numbers as int, other numbers as float, else text."""
-    series = table.column(name, ("data", "target"))
-    _all_present(table, name, series.isna().to_numpy())
-    if as_text or pd.api.types.is_bool_dtype(series) or not pd.api.types.is_numeric_dtype(series):
-        return table.texts(name)
-    if pd.api.types.is_integer_dtype(series):
-        return np.array(series.tolist())  # as float64 two large numbers may be one
+def _values(table: Table, name: str) -> Any:
+    """Return a column's numbers, none missing: whole ones as integers; None of other columns."""
+    column = table.column(name, ("data", "target"))
+    _all_present(table, name, column.missing)
+    if not isinstance(column, Numbers):
+        return None
+    if column.values.dtype.kind in "iu":
+        return column.values  # as float64 two large numbers may be one
     values = table.numbers(name, "")
     whole = bool(np.all(values == np.floor(values)) and np.all(np.abs(values) < 2**53))
     return values.astype(np.int64) if whole else values
+
+
+def _labels(table: Table, name: str, *, as_text: bool = False) -> tuple[Array, Sequence[Label]]:
+    """Return a column's labels: (rows,) their numbers; the labels.
+
+    Whole numbers are int, other numbers float, else they are text.
+    """
+    values = _values(table, name)
+    if as_text or values is None:
+        return table.coded_texts(name)
+    unique, codes = np.unique(values, return_inverse=True)
+    return codes, unique.tolist()
+
+
+def _used(codes: Array, labels: Sequence[Label]) -> set[Label]:
+    """Return the labels that some row has."""
+    return {labels[code] for code in np.flatnonzero(np.bincount(codes)).tolist()}
+
+
+def _different(values: Array) -> list[Any]:
+    """Return each value once; np.unique, asked for no more, imports all of numpy.ma first."""
+    ordered = np.sort(values)
+    return ordered[np.append(True, ordered[1:] != ordered[:-1])].tolist()
 
 
 def _all_present(table: Table, name: str, missing: Array) -> None:

@@ -23,6 +23,30 @@ def product_for(lead: Shape) -> Product:
     return np.matmul if lead else np.dot
 
 
+Spread = Callable[[Array], Array]
+SMALL = 1 << 14  # numbers
+
+
+def spread_to(like: Array) -> Spread:
+    """Return what makes a row or column ready to be added to (or subtracted from, …) like.
+
+    A small array of one network gets a copy of the row (1, columns) or column (rows, 1), as often
+    as it has rows or columns: NumPy works on two arrays of the same shape in 0.3 µs, broadcast in
+    1.0, and copies in 0.25 (16 x 16, `python -m timeit`, one core). Any other, of many lanes or
+    wide, is broadcast as it is.
+    """
+    is_stack = like.shape[:-2] != ()
+    if is_stack or like.size > SMALL:
+        return lambda part: part
+    wide = np.empty_like(like)
+
+    def spread(part: Array) -> Array:
+        wide[...] = part
+        return wide
+
+    return spread
+
+
 def column(value: Any, like: Array) -> Array:
     """Return a hyperparameter as an array of like's type that broadcasts over like.
 

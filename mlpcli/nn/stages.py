@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from mlpcli.nn.activations import NONE, Activation, Tensors
-from mlpcli.nn.arrays import Array, column, product_for
+from mlpcli.nn.arrays import Array, column, product_for, spread_to
 from mlpcli.nn.norms import Normalize
 
 RESOLUTION = 1 << 16  # dropout compares 16 random bits, so p_k is exact to 1/65536
@@ -37,13 +37,14 @@ class Affine:
         # Σ_d δ_d as a product with a row of ones: 0.3 µs against 1.4 µs for np.add.reduce.
         self.ones = np.ones((1, n_rows), W.dtype)
         self.u = np.empty((*lead, n_rows, fan_out), W.dtype)
+        self.spread = spread_to(self.u)
         self.delta_below = np.empty((*lead, n_rows, fan_in), W.dtype)
 
     def forward(self, h: Array) -> Array:
         """u ← h W + b."""
         self.h = h
         self.product(h, self.W, self.u)
-        return np.add(self.u, self.b, out=self.u)
+        return np.add(self.u, self.spread(self.b), out=self.u)
 
     def parameter_gradients(self, delta: Array) -> None:
         """∂J/∂W ← hᵀ δ, ∂J/∂b ← 1ᵀ δ."""
@@ -116,6 +117,7 @@ class Drop:
         self.last_kept = self.last_kept.reshape(kept.shape + (1, 1) * bool(kept.ndim))
         self.scale = column(RESOLUTION / kept, like)
         self.mask = np.ones_like(like)
+        self._is_kept = np.empty(like.shape, bool)
         self.h = np.empty_like(like)
 
     @property
@@ -125,7 +127,9 @@ class Drop:
 
     def draw(self, bits: Array) -> None:
         """mask ← 1[bits < 65536 p_k] / p_k, bits (..., rows · units) of type uint16."""
-        np.less_equal(bits.reshape(self.mask.shape), self.last_kept, out=self.mask)
+        np.less_equal(bits.reshape(self.mask.shape), self.last_kept, out=self._is_kept)
+        # Not out=mask: 16 x 16 take 1.4 µs then, and 1.0 so; NumPy would buffer the conversion.
+        self.mask[...] = self._is_kept
         np.multiply(self.mask, self.scale, out=self.mask)
 
     def forward(self, h: Array) -> Array:

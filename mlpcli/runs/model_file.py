@@ -98,7 +98,7 @@ class _Ensemble(Section):
         return errors
 
 
-class _Description(Section):
+class _Description(Section, defer_build=True):
     """What the metadata must be, before anything is made of it."""
 
     format: int

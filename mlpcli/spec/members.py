@@ -6,6 +6,8 @@ In a spec a member is a mapping with its name and its settings, or its bare name
 from __future__ import annotations
 
 import dataclasses
+import functools
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from pydantic import (
@@ -18,6 +20,7 @@ from pydantic import (
     Tag,
     create_model,
 )
+from pydantic_core import SchemaValidator, core_schema
 
 from mlpcli.family import Family
 
@@ -44,21 +47,19 @@ def build(family: Family, member: Any) -> Any:
     return family[member.name](**member.settings)
 
 
-def member_models(family: Family, default: str | None) -> tuple[type[Member], ...]:
-    """Return one pydantic model for each member of a family.
+def member_model(family: Family, name: str, default: str | None) -> type[Member]:
+    """Return the pydantic model of one member of a family.
 
     default  the one that a mapping without a name means; the others' names have to be there
     """
-    models = []
-    for name, cls in family.items():
-        hints = get_type_hints(cls)
-        fields: dict[str, Any] = {"name": (Literal[name], name if name == default else ...)}
-        for f in dataclasses.fields(cls):
-            info = Field(f.default, description=f.metadata["doc"], **f.metadata["bounds"])
-            fields[f.name] = (_listed(hints[f.name]), info)
-        doc = (cls.__doc__ or "").strip().splitlines()[0]
-        models.append(create_model(cls.__name__, __base__=Member, __doc__=doc, **fields))
-    return tuple(models)
+    cls = family[name]
+    hints = get_type_hints(cls)
+    fields: dict[str, Any] = {"name": (Literal[name], name if name == default else ...)}
+    for f in dataclasses.fields(cls):
+        info = Field(f.default, description=f.metadata["doc"], **f.metadata["bounds"])
+        fields[f.name] = (_listed(hints[f.name]), info)
+    doc = (cls.__doc__ or "").strip().splitlines()[0]
+    return create_model(cls.__name__, __base__=Member, __doc__=doc, **fields)
 
 
 def _listed(hint: Any) -> Any:
@@ -77,20 +78,50 @@ def _as_tuple(value: Any) -> Any:
 def member_type(family: Family, default: str | None) -> Any:
     """Return the type of a spec's key that takes a member of the family.
 
+    A spec names a few members of some seventy, and pydantic takes a millisecond for each: so a
+    member's model is made when it is named, and all of them for the JSON Schema, or to say what
+    is wrong with a name.
+
     default  the name that a mapping without one means; None where a name must be given
     """
+    return Annotated[Any, _OneOf(family, default)]
 
-    def spelled_out(value: Any) -> Any:
+
+class _OneOf:
+    """Makes a type take the members of a family: what pydantic asks of an annotation."""
+
+    def __init__(self, family: Family, default: str | None) -> None:
+        self.family, self.default = family, default
+        self.model = functools.cache(lambda name: member_model(family, name, default))
+        self.validator = functools.cache(lambda *names: SchemaValidator(self._schema(names)))
+
+    def __get_pydantic_core_schema__(self, _source: Any, _handler: Any) -> Any:
+        return core_schema.no_info_plain_validator_function(self.member)
+
+    def __get_pydantic_json_schema__(self, _schema: Any, handler: Any) -> Any:
+        names = list(self.family)
+        bare = {"enum": names, "type": "string"} if len(names) > 1 else {"const": names[0]}
+        return {"anyOf": [handler(self._schema(names)), {"type": "string", **bare}]}
+
+    def member(self, value: Any) -> Any:
+        """Return the member that a value of a spec means.
+
+        Raises ValidationError, which pydantic takes over with the places in it.
+        """
         if isinstance(value, str):
-            return {"name": value}
-        if isinstance(value, dict) and "name" not in value and default is not None:
-            return {"name": default, **value}
-        return value
+            value = {"name": value}
+        elif isinstance(value, dict) and "name" not in value and self.default is not None:
+            value = {"name": self.default, **value}
+        name = value.get("name") if isinstance(value, dict) else None
+        known = isinstance(name, str) and name in self.family
+        return self.validator(*([name] if known else self.family)).validate_python(value)
 
-    models = member_models(family, default)
-    union = Annotated[Union[models], Discriminator("name")] if len(models) > 1 else models[0]  # noqa: UP007
-    shape = Union[union, Literal[tuple(family)]]  # type: ignore[valid-type] # noqa: UP007
-    return Annotated[union, BeforeValidator(spelled_out, json_schema_input_type=shape)]
+    def _schema(self, names: Sequence[str]) -> Any:
+        """Return pydantic's schema of a mapping that is one of the members `names`."""
+        choices = {name: self.model(name).__pydantic_core_schema__ for name in names}
+        if len(self.family) == 1:
+            return choices[names[0]]
+        return core_schema.tagged_union_schema(choices, discriminator="name")
 
 
 # One text or a list of them; what is neither is one fault, not two.

@@ -8,7 +8,8 @@ import numpy as np
 
 from mlpcli.data.augmentations import AUGMENTATIONS
 from mlpcli.data.dataset import Encoding
-from mlpcli.data.inputs import InputEncoder, NumericColumn
+from mlpcli.data.input_columns import NumericColumn
+from mlpcli.data.inputs import InputEncoder
 from mlpcli.data.readers import ReadOptions
 from mlpcli.data.targets import ClassTarget, MultilabelTarget, RegressionTarget, TargetEncoder
 from mlpcli.nn.arrays import Array

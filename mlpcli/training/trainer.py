@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -145,27 +146,48 @@ class Trainer:
 
     def _steps(self, start: int, stop_row: int, stop: Callable[[], bool]) -> None:
         """Run the steps of the gathered rows, until the last or until asked to stop."""
-        feed, lanes, row = self.feed, self.feed.lanes, start
-        while row < stop_row:
-            end = feed.end_of(row, feed.batch_size)
-            batch, here = self.passes[end - row], (*lanes, slice(row - start, end - start))
-            if feed.weight_chunk is not None:
-                batch.weigh(feed.weight_chunk[here])
-            if self.rates is not None:
-                self.rate[...] = self.rates[self.steps_done]
-            self.step(
-                batch,
-                feed.X_chunk[here],
-                feed.target_chunk[here],
-                self.losses[(*lanes, slice(row, end))],
-            )
-            if self.outputs is not None:
-                self.outputs[..., row:end, :] = batch.output
-            self.rows_done = row = end
-            self.steps_done += 1
-            if stop():
-                self.stopped = True
-                return
+        for begin, end, n in self._sizes(start, stop_row):
+            batch = self.passes[n]
+            for X, target, losses, weight, outputs in self._batches(start, begin, end, n):
+                if weight is not None:
+                    batch.weigh(weight)
+                if self.rates is not None:
+                    self.rate[...] = self.rates[self.steps_done]
+                self.step(batch, X, target, losses)
+                if outputs is not None:
+                    outputs[...] = batch.output
+                self.rows_done += n
+                self.steps_done += 1
+                if stop():
+                    self.stopped = True
+                    return
+
+    def _sizes(self, start: int, stop_row: int) -> Iterator[tuple[int, int, int]]:
+        """Yield pieces (begin, end, rows of each batch) of the gathered rows."""
+        n = self.feed.batch_size
+        rest = (stop_row - start) % n
+        last = rest if rest in self.passes else rest + n if rest else 0
+        yield start, stop_row - last, n
+        if last:
+            yield stop_row - last, stop_row, last
+
+    def _batches(self, start: int, begin: int, end: int, n: int) -> Iterator[tuple[Any, ...]]:
+        """Yield X, target, losses, weight and outputs of each batch of n rows; None where off.
+
+        They are views, made by iterating over an axis of batches: 0.1 µs each, and 0.3 as slices.
+        """
+        feed, lead = self.feed, len(self.network.lead)
+
+        def cut(array: Array | None, first: int) -> Iterable[Any]:
+            if array is None:
+                return repeat(None)
+            part = array[(*feed.lanes, slice(begin - first, end - first))]
+            shape = (*part.shape[:lead], (end - begin) // n, n, *part.shape[lead + 1 :])
+            return np.moveaxis(part.reshape(shape), lead, 0)
+
+        gathered = feed.X_chunk, feed.target_chunk, feed.weight_chunk
+        X, target, weight = (cut(array, start) for array in gathered)
+        return zip(X, target, cut(self.losses, 0), weight, cut(self.outputs, 0), strict=False)
 
     def step(self, batch: Pass, X: Array, target: Array, losses: Array) -> None:
         """Take one step of descent on one batch; write each row's loss before it into `losses`."""

@@ -4,9 +4,27 @@ from pathlib import Path
 
 import pytest
 
+from mlpcli.data import csv_values, readers
 from mlpcli.data.dataset import DataOptions, load_dataset
 from mlpcli.data.readers import ReadOptions, read_table
 from mlpcli.errors import DataError
+
+
+@pytest.fixture(scope="module", params=["csv module", "chunks", "whole"], autouse=True)
+def way(request):
+    """Run all tests over the three ways in which a CSV file's values are read.
+
+    Small files without pandas; others with it, here two rows at a time; and at once, what is not
+    plain. Yield the way.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        if request.param != "csv module":
+            patch.setattr(readers, "SMALL", -1)
+            patch.setattr(csv_values, "CHUNK_NUMBERS", 1)
+            patch.setattr(csv_values, "CHUNK_ROWS", 2)
+        if request.param == "whole":
+            patch.setattr(csv_values, "_read_plain", lambda *_: None)
+        yield request.param
 
 
 @pytest.fixture

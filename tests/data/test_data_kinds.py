@@ -112,8 +112,8 @@ HUGE = "9" * 25  # more than 64 bits hold: pandas leaves text, or Python's integ
     ],
 )
 def test_whole_numbers_that_64_bits_do_not_hold(table, cells, numbers):
-    frame = table("x,y\n" + "".join(f"{cell},1\n" for cell in cells)).frame
-    np.testing.assert_array_equal(frame["x"], numbers)
+    found = table("x,y\n" + "".join(f"{cell},1\n" for cell in cells))
+    np.testing.assert_array_equal(found.column("x").values, numbers)
 
 
 def test_missing_values_are_missing_beside_a_number_that_64_bits_do_not_hold(table):

@@ -61,7 +61,7 @@ class Stdin:
 def test_standard_input_is_csv(monkeypatch):
     monkeypatch.setattr("sys.stdin", Stdin(CSV.encode()))
     found = read_table("-", ReadOptions())
-    assert {n: found.frame[n].tolist() for n in found.columns} == {"a": [1, 2], "b": ["x", "y"]}
+    assert {n: found.column(n).to_list() for n in found.columns} == {"a": [1, 2], "b": ["x", "y"]}
     assert found.sha256 == hashlib.sha256(CSV.encode()).hexdigest()
     assert found.locate(1, "b") == "<stdin>:3:3"
 

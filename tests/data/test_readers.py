@@ -23,7 +23,7 @@ def npz(**arrays):
 
 
 def values(table):
-    return {name: table.frame[name].tolist() for name in table.columns}
+    return {name: table.column(name).to_list() for name in table.columns}
 
 
 SAME = {
@@ -210,7 +210,7 @@ def test_npz_arrays_become_columns(table):
     )
     found = table(content, "d.npz")
     assert found.columns == ["X_0", "X_1", "X_2", "X_3", "y"]
-    assert found.frame["X_1"].tolist() == [1, 5, 9]
+    assert found.column("X_1").to_list() == [1, 5, 9]
     np.testing.assert_array_equal(found.numbers("y", ""), [0.5, np.nan, 2])
 
 

@@ -201,7 +201,16 @@ SECOND_LINE = [
         "42: training.schedule.every: must be a whole number, not 2.0",
     ),
     # Not built yet.
-    ("ensemble: {kind: bootstrap}", "11: ensemble: must be null: this is not built yet, not a "),
+    (
+        "ensemble: {kind: bagging, replicas: 2}",
+        "18: ensemble.kind: 'bagging' is not allowed; allowed: bootstrap, kfold, seeds",
+    ),
+    ("ensemble: {kind: seeds, replicas: 1}", "35: ensemble.replicas: must be at least 2, not 1"),
+    ("ensemble: bootstrap", "11: ensemble: must be a mapping of keys and values, not 'bootstrap'"),
+    (
+        "runtime: {memory: 3 apples}",
+        "19: runtime.memory: must be a size such as 500MB, 2GiB or a number of bytes, or auto",
+    ),
     (
         "regularization: {noise: {input: -0.1}}",
         ("33: regularization.noise.input: must be at least 0, not -0.1"),

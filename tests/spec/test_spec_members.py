@@ -199,6 +199,7 @@ def test_the_smallest_spec_takes_every_default_of_the_design(spec):
     assert plain["runtime"] == {
         "dtype": "float32",
         "threads": "auto",
+        "memory": "auto",
         "shards": "auto",
         "checkpoint_seconds": 10.0,
     }

@@ -237,11 +237,17 @@ specs = st.fixed_dictionaries(
                 "augmentation": st.lists(members(TABLE_AUGMENTATIONS), max_size=3),
             },
         ),
+        "ensemble": st.none()
+        | st.fixed_dictionaries(
+            {"kind": st.sampled_from(["bootstrap", "kfold", "seeds"])},
+            optional={"replicas": st.integers(2, 10_000)},
+        ),
         "runtime": st.fixed_dictionaries(
             {},
             optional={
                 "dtype": st.sampled_from(["float32", "float64"]),
                 "threads": st.just("auto") | st.integers(1, 64),
+                "memory": st.sampled_from(["auto", "500MB", "2 GiB", 10**9]),
                 "checkpoint_seconds": st.integers(0, 10**6) | st.floats(0, 1e300),
             },
         ),
@@ -291,8 +297,10 @@ def test_a_written_spec_has_every_default_and_no_alias():
         "seed: 0\ndata:\n  path: d.csv\n  delimiter: auto\n  decimal: .\n  target: y\n"
     )
     assert "  early_stopping: {monitor: val_loss, patience: 10, min_delta: 0.0}\n" in text
-    assert text.endswith("runtime: {dtype: float32, threads: auto, shards: auto, "
-                         "checkpoint_seconds: 10.0}\n")  # fmt: skip
+    assert text.endswith(
+        "runtime: {dtype: float32, threads: auto, memory: auto, shards: auto, "
+        "checkpoint_seconds: 10.0}\n"
+    )
 
 
 def test_paths_are_made_absolute_and_standard_input_stays(tmp_path):

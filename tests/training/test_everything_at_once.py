@@ -14,6 +14,7 @@ from mlpcli.nn.activations import ACTIVATIONS
 from mlpcli.nn.losses import LOSSES
 from mlpcli.nn.network import Architecture, Layer, initialize, initialize_stack, stack_architectures
 from mlpcli.nn.norms import BatchNorm, LayerNorm
+from mlpcli.nn.optimizers import OPTIMIZERS as EVERY_OPTIMIZER
 from mlpcli.nn.optimizers import Adam, AdamW, Lion, RmsProp, Sgd
 from mlpcli.training.augmented import Augment
 from mlpcli.training.regularizers import Regularizers
@@ -157,3 +158,50 @@ def test_a_wide_step_allocates_no_more(lane, peak_bytes, monkeypatch):
     assert 32 * 2000 * 4 > 3 * 70_000  # one array of the wide layer would show
     # Noise is drawn for several steps at once, in place; NumPy buffers 8,192 numbers at a time.
     assert peak < 70_000
+
+
+PLAIN = {name: member() for name, member in EVERY_OPTIMIZER.items()} | {
+    "momentum": Sgd(momentum=0.9),
+    "nesterov": Sgd(momentum=0.9, nesterov=True),
+    "rmsprop with all": RmsProp(momentum=0.9, centered=True),
+}
+
+
+def plain_trainer(optimizer, lane, units, n_rows):
+    """Return the trainer of a network with one relu layer, and of nothing else."""
+    rng = np.random.default_rng(1)
+    X, y = rng.normal(size=(n_rows, 3)).astype(np.float32), rng.integers(0, 3, n_rows)
+    layers = (Layer(units, ACTIVATIONS["relu"]()),)
+    network = Architecture(3, layers, 3, LOSSES["cross_entropy"]())
+    if lane is None:
+        one, seeds = initialize_stack(network, SEEDS), SEEDS
+    else:
+        one, seeds = initialize(network, SEEDS[lane]), SEEDS[:1]
+    return Trainer(one, optimizer, X, y, batch_size=32, seeds=seeds)
+
+
+@pytest.mark.parametrize("lane", [None, 1], ids=["stack", "alone"])
+@pytest.mark.parametrize("name", PLAIN)
+def test_an_epoch_allocates_the_same_few_bytes_for_any_network(name, lane, peak_bytes):
+    rates = RATES / 100 if lane is None else 0.001
+    trainer = plain_trainer(PLAIN[name], lane, 4000, 96)
+    feed, here = trainer.feed, (*trainer.feed.lanes, slice(0, 32))
+    list(trainer.epoch(1, rates))
+    arguments = (trainer.passes[32], feed.X_chunk[here], feed.target_chunk[here])
+    losses = trainer.losses[here]
+    # One array of theta has 112,012 bytes a lane, one of the layer 512,000. What is broadcast, such
+    # as a bias, NumPy may buffer, 8,192 numbers at a time.
+    assert peak_bytes(lambda: trainer.step(*arguments, losses)) < 70_000
+    assert peak_bytes(lambda: list(trainer.epoch(2, rates))) < 80_000
+
+
+@pytest.mark.parametrize("lane", [None, 1], ids=["stack", "alone"])
+def test_an_epoch_of_many_steps_allocates_what_shuffles_its_rows(lane, peak_bytes):
+    rates = RATES if lane is None else 0.1
+
+    def peak(n_rows):
+        trainer = plain_trainer(Sgd(), lane, 4, n_rows)
+        return peak_bytes(lambda: list(trainer.epoch(1, rates)))
+
+    # A permutation of one lane's rows, 8 bytes a row; of the steps and their views nothing stays.
+    assert peak(32 * 600) - peak(32 * 300) < 8 * 32 * 300 + 4000

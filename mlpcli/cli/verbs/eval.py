@@ -63,7 +63,8 @@ def eval(  # noqa: A001  the verb's name
     results = {name: score(model.network, model.encoding, part) for name, part in parts.items()}
     spreads = {} if interval is None else _spreads(model, parts, interval)
     if json:
-        say_json({"model": str(path), **_document(model, results), "spread": spreads})
+        more = {"spread": spreads} if spreads else {}
+        say_json({"model": str(path), **_document(model, results), **more})
     else:
         print_scores(_scores(results))
         if spreads:

@@ -39,18 +39,14 @@ def predict(
       head -3 data/iris.csv | mlp predict model.safetensors -
       mlp predict ensemble.safetensors new.csv --interval 0.9
     """
-    from pathlib import Path
-
-    import numpy as np
     import pandas as pd
 
-    from mlpcli.cli.console import note, say, say_json
+    from mlpcli.cli.console import note
     from mlpcli.cli.describe import replaced_line
     from mlpcli.data.readers import read_table
     from mlpcli.runs.directory import find_model
     from mlpcli.runs.evaluate import crossing_line
     from mlpcli.runs.evaluate import predict as predict_table
-    from mlpcli.runs.files import write_whole
     from mlpcli.runs.model_file import load_model
 
     path = find_model(run)
@@ -65,18 +61,29 @@ def predict(
         if crossed:
             note(crossed)
     # As many digits as the network's numbers have: more would be noise.
-    digits = "%.9g" if model.network.dtype == np.float32 else "%.17g"
-    frame = pd.DataFrame(columns)
+    digits = "%.9g" if model.network.dtype == "float32" else "%.17g"
+    document = {"model": str(path), "data": table.name, "rows": len(table)}
+    _print(pd.DataFrame(columns), digits, document if json else None, output, quiet=quiet)
+
+
+def _print(
+    frame: Any, digits: str, document: dict[str, Any] | None, output: str | None, *, quiet: bool
+) -> None:
+    """Write the predictions to a file, as a document of theirs, or as CSV on standard output."""
+    from pathlib import Path
+
+    from mlpcli.cli.console import note, say, say_json
+    from mlpcli.runs.files import write_whole
+
     if output is not None:
         text = frame.to_csv(index=False, lineterminator="\n", float_format=digits)
         write_whole(Path(output), text.encode())
-    if json:
-        document = {"model": str(path), "data": table.name, "rows": len(table)}
+    if document is not None:
         say_json({**document, "predictions": _rounded(frame, digits)})
     elif output is None:
         say(frame.to_csv(index=False, lineterminator="\n", float_format=digits).removesuffix("\n"))
     elif not quiet:
-        note(f"{len(table):,} predictions in {output}")
+        note(f"{len(frame):,} predictions in {output}")
 
 
 def _rounded(frame: Any, digits: str) -> list[dict[str, Any]]:

@@ -17,6 +17,30 @@ SELU_ALPHA = 1.6732632423543772848170429916717
 SELU_SCALE = 1.0507009873554804934193349852946
 
 
+FEW = 1024  # numbers: below, one call of np.sign is quicker than two calls that use SIMD
+
+
+class Sides:
+    """Zeros like u, for max(u, 0); and 1[h > 0] of an h that is never negative.
+
+    Both are as SIMD does them. With the number 0.0 np.maximum takes the path of one number at a
+    time: 25 µs against 8 for 128 x 512 float32. So does np.sign: sign(h) ∗ delta takes 36 µs, and
+    with a comparison, the same bits, 22 (`python -m timeit`, one core).
+    """
+
+    def __init__(self, u: Array) -> None:
+        self.zeros = np.zeros(u.shape, u.dtype)  # not zeros_like: these take no memory
+        self.above = np.empty(u.shape, bool) if u.size > FEW else None
+
+    def is_above(self, h: Array, out: Array) -> None:
+        """Write 1 where h > 0, 0 where h is 0."""
+        if self.above is None:
+            np.sign(h, out=out)
+        else:
+            np.greater(h, self.zeros, out=self.above)
+            out[...] = self.above
+
+
 def _split(delta: Array, above: Array) -> None:
     """above ← delta where u > 0, delta ← delta where u ≤ 0, and both 0 elsewhere.
 
@@ -38,13 +62,17 @@ class Relu(Activation):
     initializer: ClassVar[str] = "he_uniform"
     kinks: ClassVar[tuple[float, ...]] = (0.0,)
 
+    def scratch(self, u: Array, own: Tensors = NONE, d_own: Tensors = NONE) -> Any:
+        """Return what tells u > 0 from u ≤ 0."""
+        return Sides(u)
+
     def value(self, u: Array, h: Array, scratch: Any) -> None:
         """h ← max(u, 0)."""
-        np.maximum(u, 0.0, out=h)
+        np.maximum(u, scratch.zeros, out=h)
 
     def times_derivative(self, u: Array, h: Array, delta: Array, scratch: Any) -> None:
-        """delta ← sign(h) ∗ delta: h is never negative, so sign(h) is 0 or 1."""
-        np.sign(h, out=u)
+        """delta ← 1[h > 0] ∗ delta."""
+        scratch.is_above(h, u)
         np.multiply(delta, u, out=delta)
 
 

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 
 from mlpcli.family import setting
-from mlpcli.nn.arrays import Array, Product, column, product_for
+from mlpcli.nn.arrays import Array, Product, Spread, column, product_for, spread_to
 from mlpcli.nn.losses.loss import LOSSES, Loss, only_without
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Rows:
     """Cross-entropy's arrays of one number a row, and its delta as one long vector."""
 
     flat: Array  # (... · N · n_classes,) the delta
     maximum: Array  # (..., N, 1)
+    maximum_of_row: Array  # (..., N) the same numbers
     total: Array  # (..., N, 1)
     total_of_row: Array  # (..., N) the same numbers
     at_target: Array  # (..., N)
@@ -26,15 +28,20 @@ class _Rows:
     index: Array  # (..., N) where each row's target stands in the flat delta
     ones: Array  # (n_classes, 1)
     product: Product
+    spread: Spread
+    by_columns: bool  # whether the maximum is taken class by class
+    u: Array | None = None  # what was seen last, most often the same array,
+    columns: Sequence[Array] = ()  # (..., N) and its columns
 
     @classmethod
     def of(cls, delta: Array) -> _Rows:
         """Return the arrays for this delta."""
         *rows, n_classes = delta.shape
-        total, at_target = np.empty((*rows, 1), delta.dtype), np.empty((*rows, 1), delta.dtype)
+        maximum, total, at_target = (np.empty((*rows, 1), delta.dtype) for _ in range(3))
         return cls(
             flat=delta.reshape(-1),
-            maximum=np.empty_like(total),
+            maximum=maximum,
+            maximum_of_row=maximum[..., 0],
             total=total,
             total_of_row=total[..., 0],
             at_target=at_target[..., 0],
@@ -43,7 +50,36 @@ class _Rows:
             index=np.empty(rows, np.intp),
             ones=np.ones((n_classes, 1), delta.dtype),
             product=product_for(delta.shape[:-2]),
+            spread=spread_to(delta),
+            by_columns=_is_quicker_by_columns(total.size, n_classes),
         )
+
+    def below_maximum(self, u: Array, v: Array) -> None:
+        """v_d ← u_d − max_k u_dk: exp(v) does not overflow."""
+        if self.by_columns:
+            self._maximum_of_columns(u)
+        else:
+            np.maximum.reduce(u, axis=-1, keepdims=True, out=self.maximum)
+        np.subtract(u, self.spread(self.maximum), out=v)
+
+    def _maximum_of_columns(self, u: Array) -> None:
+        if u is not self.u:  # a view takes as long as half a maximum
+            self.u, self.columns = u, [u[..., k] for k in range(u.shape[-1])]
+        first, *others = self.columns
+        row = self.maximum_of_row
+        np.maximum(first, others[0] if others else first, out=row)
+        for each in others[1:]:
+            np.maximum(row, each, out=row)
+
+
+def _is_quicker_by_columns(n_rows: int, n_classes: int) -> bool:
+    """Whether K − 1 np.maximum of columns are quicker than one np.maximum.reduce over short rows.
+
+    16 x 3 takes 0.8 µs against 1.6, 32 x 10 4.1 against 2.6, and 64 lanes of 32 x 10 16 against
+    91: about K (0.4 + 0.001 N) µs against 1.2 + 0.04 N (`python -m timeit`, one core). A maximum
+    has the same bits either way.
+    """
+    return n_classes * (0.4 + 0.001 * n_rows) < 1.2 + 0.04 * n_rows
 
 
 @LOSSES.add("cross_entropy")
@@ -84,8 +120,7 @@ class CrossEntropy(Loss):
         flat, total, at_target = scratch.flat, scratch.total, scratch.at_target
         index = np.add(scratch.offset, target, out=scratch.index)
 
-        np.maximum.reduce(u, axis=-1, keepdims=True, out=scratch.maximum)
-        np.subtract(u, scratch.maximum, out=delta)
+        scratch.below_maximum(u, delta)
         flat.take(index, out=at_target, mode="clip")  # mode "raise" would buffer the output
         np.exp(delta, out=delta)
         # Σ_k as a product with ones: 0.8 µs against 3.4 µs for np.add.reduce at 128 x 10.
@@ -94,7 +129,7 @@ class CrossEntropy(Loss):
         np.subtract(rows, at_target, out=rows)
 
         np.divide(scale, total, out=total)
-        np.multiply(delta, total, out=delta)
+        np.multiply(delta, scratch.spread(total), out=delta)
         flat.take(index, out=at_target, mode="clip")
         np.subtract(scratch.at_target_column, scale, out=scratch.at_target_column)
         flat[index] = at_target
@@ -139,8 +174,7 @@ class SmoothedCrossEntropy(CrossEntropy):
         each = smoothing.each_of_row
         index = np.add(of_row.offset, target, out=of_row.index)
 
-        np.maximum.reduce(u, axis=-1, keepdims=True, out=of_row.maximum)
-        np.subtract(u, of_row.maximum, out=delta)
+        of_row.below_maximum(u, delta)
         flat.take(index, out=at_target, mode="clip")
         np.add.reduce(delta, axis=-1, out=each)
         np.exp(delta, out=delta)
@@ -201,8 +235,7 @@ class SmoothedMixtures(CrossEntropy):
 
 def _softmax(u: Array, y: Array, rows: Array, delta: Array, of_row: _Rows) -> None:
     """rows ← log Σ_k exp(v_k) − Σ_k y_k v_k, v = u − max u; delta ← softmax(u)."""
-    np.maximum.reduce(u, axis=-1, keepdims=True, out=of_row.maximum)
-    np.subtract(u, of_row.maximum, out=delta)
+    of_row.below_maximum(u, delta)
     np.vecdot(delta, y, out=of_row.at_target)
     np.exp(delta, out=delta)
     of_row.product(delta, of_row.ones, of_row.total)

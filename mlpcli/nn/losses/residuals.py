@@ -27,13 +27,21 @@ class MeanSquaredError(Loss):
     tasks: ClassVar[tuple[str, ...]] = ("regression", "binary", "multiclass", "multilabel")
     outputs: ClassVar[tuple[str, ...] | None] = None
 
+    def scratch(self, delta: Array) -> Any:
+        """1/2 as an array, 0.3 µs a product and 0.7 with the number; of one output, its column."""
+        return column(0.5, delta[..., 0]), delta[..., 0] if delta.shape[-1] == 1 else None
+
     def rows_and_delta(
         self, u: Array, target: Array, scale: Array, rows: Array, delta: Array, scratch: Any
     ) -> None:
         """rows = 1/2 Σ_j (u − y)²; delta = scale (u − y)."""
+        half, only = scratch
         np.subtract(u, target, out=delta)
-        np.vecdot(delta, delta, out=rows)
-        np.multiply(rows, 0.5, out=rows)
+        if only is None:
+            np.vecdot(delta, delta, out=rows)
+        else:  # vecdot takes 0.8 µs and 20 ns a row, a product 0.3 and 0.1: the same bits
+            np.multiply(only, only, out=rows)
+        np.multiply(rows, half, out=rows)
         np.multiply(delta, scale, out=delta)
 
 

@@ -1,6 +1,6 @@
 """Kill a sweep at random, again and again, and compare what it ends with with one that was not.
 
-    python tests/campaigns/killed_sweeps.py [--kills 20] [--seed 0] [--trials 120] [--methods …]
+    python tests/campaigns/killed_sweeps.py [--kills 20] [--seed 0] [--trials 40] [--methods …]
 
 For each method: a sweep that nobody disturbs; then one that is killed by SIGKILL so many times, at
 random moments, and continued. Every third time a second process helps and only the first is
@@ -140,7 +140,10 @@ def compare(method, arguments, rng):
         states = [t[1] for t in whole]
         told = {s.lower(): states.count(s) for s in ("COMPLETE", "PRUNED", "FAIL")}
         best = max(t[2] for t in whole if t[2] is not None)
-        same = whole == other and len(whole) == arguments.trials and "RUNNING" not in states
+        most = 40 if method == "grid" else arguments.trials  # settings of the grid
+        same = (
+            whole == other and len(whole) == min(arguments.trials, most) and "RUNNING" not in states
+        )
         print(
             f"{'same' if same else 'DIFFERENT'}  {method}: {len(other)} trials {told}, best "
             f"{best:.6f}; {killed} of {arguments.kills} kills while it ran, {before} trials "
@@ -156,11 +159,9 @@ def compare(method, arguments, rng):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--kills", type=int, default=20)
-    parser.add_argument("--trials", type=int, default=120)
+    parser.add_argument("--trials", type=int, default=40)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument(
-        "--share", type=float, default=0.12, help="latest kill, of its working time"
-    )
+    parser.add_argument("--share", type=float, default=0.3, help="latest kill, of its working time")
     methods = ["grid", "random", "tpe", "random-pruned", "tpe-pruned"]
     parser.add_argument("--methods", nargs="*", default=methods, choices=methods)
     arguments = parser.parse_args()

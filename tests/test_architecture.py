@@ -12,7 +12,7 @@ import mlpcli
 
 PACKAGE = Path(mlpcli.__file__).parent
 # Lowest first: a room imports from itself and from the rooms before it.
-ROOMS = ["ground", "nn", "data", "spec", "training", "runs", "report", "cli"]
+ROOMS = ["ground", "nn", "data", "spec", "training", "runs", "sweep", "report", "cli"]
 GROUND = ("__init__", "errors", "family", "machine", "plain", "randomness", "standard_input")
 MODULES = {
     ".".join(path.relative_to(PACKAGE).with_suffix("").parts): ast.parse(

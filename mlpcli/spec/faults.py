@@ -179,6 +179,8 @@ def _child(node: Any, part: str | int, definitions: Any) -> Any:
         return whole.get("items", {})
     if part in whole.get("properties", {}):
         return whole["properties"][part]
+    if isinstance(whole.get("additionalProperties"), dict):  # a mapping with keys of the user's own
+        return whole["additionalProperties"]
     return _object(node, definitions, part)  # the name of a union's member
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import json
 import re
 from codecs import BOM_UTF8
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path as FilePath
 from typing import Any
@@ -101,8 +102,72 @@ def load_spec(path: str, overrides: Sequence[str] = (), seed: int | None = None)
     _spell(document)
     file = FilePath(path)
     folder = FilePath() if path == "-" else file.parent
-    spec = validate(document)
-    return LoadedSpec(spec, document, folder, "stdin" if path == "-" else file.stem)
+    loaded = LoadedSpec(validate(document), document, folder, "stdin" if path == "-" else file.stem)
+    faults = _faults_of_search(loaded)
+    if faults:
+        raise SpecError(faults)
+    return loaded
+
+
+def with_values(loaded: LoadedSpec, values: Mapping[str, Any]) -> LoadedSpec:
+    """Return the spec without its sweep, and with these keys set as --set would.
+
+    A key inside another one's value is set after it. Raises SpecError, UsageError.
+    """
+    found = loaded.document
+    data = {key: value for key, value in found.data.items() if key != "sweep"}
+    document = Document(found.file, copy.deepcopy(data), dict(found.marks), dict(found.keys))
+    for key in sorted(values, key=len):
+        text = json.dumps(values[key], ensure_ascii=False)
+        _override(document, f"{key}={text}", f"{key}={text}")
+    _spell(document)
+    return LoadedSpec(validate(document), document, loaded.folder, loaded.name)
+
+
+def _faults_of_search(loaded: LoadedSpec) -> list[Fault]:
+    """Return what is wrong with the keys of a sweep: tried are their ends and choices, in turn."""
+    found: list[Fault] = []
+    parameters = loaded.spec.sweep.parameters if loaded.spec.sweep else {}
+    for key, parameter in parameters.items():
+        section: Path = ("sweep", "parameters", key)
+        # A key inside another one that is searched has to fit one of the values of that at least.
+        settings: list[dict[str, Any]] = [
+            {other: value}
+            for other, around in parameters.items()
+            for _, value in around.probes
+            if key.startswith((f"{other}.", f"{other}["))
+        ]
+        refused = {
+            (*section, parameter.kind, place): min(
+                (_refused(loaded, {**more, key: value}) for more in settings or [{}]), key=len
+            )
+            for place, value in parameter.probes
+        }
+        for path, faults in refused.items():
+            for fault in faults:
+                own = fault.path.startswith(key) or not fault.path
+                problem = fault.problem if own else f"{fault.path}: {fault.problem}"
+                # What is wrong with every value is wrong with the key.
+                common = all(
+                    any(f.problem == fault.problem for f in each) for each in refused.values()
+                )
+                at = section if common else path
+                mark = loaded.document.mark(at, key=common)
+                found.append(mark.fault(at, problem, fault.allowed, fault.nearest))
+    return list(dict.fromkeys(found))
+
+
+def _refused(loaded: LoadedSpec, values: dict[str, Any]) -> list[Fault]:
+    if any(key.startswith("sweep") for key in values):
+        return [Fault("", 0, 0, "", "a sweep does not search itself")]
+    try:
+        with_values(loaded, values)
+    except SpecError as error:
+        return error.faults
+    except UsageError:
+        allowed = "a key as --set takes it, such as training.epochs or model.layers[0].units"
+        return [Fault("", 0, 0, "", "is not a key", allowed)]
+    return []
 
 
 def validate(document: Document) -> Spec:

@@ -18,6 +18,7 @@ from mlpcli.nn.norms import NORMS
 from mlpcli.nn.optimizers import OPTIMIZERS
 from mlpcli.nn.schedules import SCHEDULES
 from mlpcli.spec.members import Section, member_type, or_auto, text_or_list
+from mlpcli.spec.sweep import SweepSpec
 
 Activation = member_type(ACTIVATIONS, None)
 Initializer = member_type(INITIALIZERS, None)
@@ -316,4 +317,5 @@ class Spec(Section):
     ensemble: EnsembleSpec | None = Field(
         None, description="several networks in one: bootstrap, kfold, seeds"
     )
+    sweep: SweepSpec | None = Field(None, description="what `mlp sweep` searches")
     runtime: RuntimeSpec = Field(RuntimeSpec(), description="type and threads")

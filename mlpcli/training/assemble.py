@@ -30,6 +30,12 @@ def load_dataset(loaded: LoadedSpec) -> Dataset:
     """Read the spec's data. Raises DataError; with the spec's position where a key is at fault."""
     with loaded.locating():
         dataset = load(data_options(loaded))
+    check_dataset(loaded, dataset)
+    return dataset
+
+
+def check_dataset(loaded: LoadedSpec, dataset: Dataset) -> None:
+    """Check that spec and data fit together. Raises SpecError, DataError, with their positions."""
     task = dataset.encoding.task
     problems = check_task(loaded.spec, task, [m.name for m in fitting_metrics(loaded.spec, task)])
     if problems:
@@ -39,7 +45,6 @@ def load_dataset(loaded: LoadedSpec) -> Dataset:
         table = dataset.tables.get(name) or dataset.tables["data"]
         check_targets(loss, dataset.encoding, table, part)
     _check_rows(loaded, dataset)
-    return dataset
 
 
 def _check_rows(loaded: LoadedSpec, dataset: Dataset) -> None:

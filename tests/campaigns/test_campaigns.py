@@ -34,3 +34,11 @@ def test_every_planted_fault_is_caught():
     n = len(lines) - 1
     assert lines[-1] == f"{n} of {n} planted faults were caught"
     assert n >= 140
+
+
+def test_killed_sweeps_end_as_if_they_had_not_been():
+    methods = ["grid", "tpe-pruned"]
+    words = ["--kills", "3", "--trials", "20", "--methods", *methods]
+    lines = run("killed_sweeps", *words).splitlines()
+    assert lines[-1] == "2 of 2 sweeps ended as if they had never been killed"
+    assert all("20 trials" in line for line in lines[:-1])

@@ -25,7 +25,7 @@ def settings(member):
 
 
 DATA = "data: {path: d.csv, target: y}\n"
-TOP = "allowed here: data, ensemble, model, regularization, runtime, seed, training"
+TOP = "allowed here: data, ensemble, model, regularization, runtime, seed, sweep, training"
 IN_TRAINING = (
     "allowed here: batch_size, early_stopping, epochs, gradient_clipping, metrics, optimizer, "
     "schedule, train_loss, weight_averaging"

@@ -91,7 +91,7 @@ NO_LIST = f"{NOTHING}; the spec has no list here; set the whole list"
             "trainig.epochs=3",
             (
                 "trainig: there is no such key; allowed here: data, ensemble, model, "
-                "regularization, runtime, seed, training; did you mean training?"
+                "regularization, runtime, seed, sweep, training; did you mean training?"
             ),
         ),
         (

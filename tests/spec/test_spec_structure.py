@@ -7,7 +7,7 @@ from mlpcli.spec.load import load_spec
 from mlpcli.spec.yaml_reader import MAX_BYTES, MAX_DEPTH
 
 DATA = "data: {path: d.csv, target: y}\n"
-ALLOWED = "allowed here: data, ensemble, model, regularization, runtime, seed, training"
+ALLOWED = "allowed here: data, ensemble, model, regularization, runtime, seed, sweep, training"
 
 
 @pytest.mark.parametrize(

@@ -113,12 +113,24 @@ def _document(
         "remarks": loaded.remarks(),
         "oddities": [oddity.__dict__ for oddity in oddities(dataset)],
         "baseline": {"what": to_beat.what, **to_beat.figures},
+        "sweep": _plan(loaded),
         "spec": resolve(loaded.spec, dataset.encoding).model_dump(),
     }
     if rows is not None:
         dtype = loaded.spec.runtime.dtype
         document["augmented"] = document_of(dataset.encoding, rows, dtype)
     return document
+
+
+def _plan(loaded: LoadedSpec) -> dict[str, Any] | None:
+    sweep = loaded.spec.sweep
+    if sweep is None:
+        return None
+    return {
+        "trials": sweep.n_trials,
+        "networks": sweep.n_trials * sweep.n_lanes,
+        "plan": str(sweep),
+    }
 
 
 def _save(loaded: LoadedSpec, dataset: Dataset, rows: AugmentedRows, output: str) -> None:
@@ -177,6 +189,8 @@ def _print(document: dict[str, Any], dataset: Any, cost: Cost) -> None:
     say(f"to beat: {document['baseline']['what']}: {shown}")
     if document["weights"] is not None:
         say(_weights_line(**document["weights"]))
+    if document["sweep"] is not None:
+        say(f"sweep: {document['sweep']['plan']}")
     for remark in document["remarks"]:
         say(f"note: {remark}")
     for oddity in document["oddities"]:

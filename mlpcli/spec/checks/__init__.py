@@ -23,6 +23,7 @@ from mlpcli.spec.checks.loss import (
 from mlpcli.spec.checks.model import check_members, check_model
 from mlpcli.spec.checks.problem import Problem
 from mlpcli.spec.checks.remarks import remarks
+from mlpcli.spec.checks.sweep import check_sweep, check_sweep_of_task
 from mlpcli.spec.checks.training import (
     check_metrics,
     check_noise,
@@ -56,6 +57,7 @@ def check_spec(spec: Spec) -> list[Problem]:
         *check_augmentation(spec),
         *check_size_of_numbers(spec),
         *check_runtime(spec),
+        *check_sweep(spec),
     ]
 
 
@@ -72,4 +74,5 @@ def check_task(spec: Spec, task: str, metrics: list[str]) -> list[Problem]:
         *check_augmentation_of_task(spec, task),
         *check_noise(spec, task),
         *check_metrics(spec, task, metrics),
+        *check_sweep_of_task(spec, metrics),
     ]

@@ -11,7 +11,7 @@ from mlpcli.spec.schema import Spec
 
 def remarks(spec: Spec) -> list[Problem]:
     """Return what is worth a word before training, and no fault."""
-    return [*_selu(spec), *_warmup(spec)]
+    return [*_selu(spec), *_warmup(spec), *_sweep(spec)]
 
 
 def _selu(spec: Spec) -> Iterator[Problem]:
@@ -34,3 +34,9 @@ def _warmup(spec: Spec) -> Iterator[Problem]:
             "never reached, and the schedule itself never begins"
         )
         yield Problem(("training", "schedule", "warmup"), problem)
+
+
+def _sweep(spec: Spec) -> Iterator[Problem]:
+    if spec.sweep is not None:
+        problem = "only mlp sweep looks at this section; mlp train trains the spec without it"
+        yield Problem(("sweep",), problem)

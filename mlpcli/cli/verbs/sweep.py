@@ -1,0 +1,168 @@
+"""mlp sweep SPEC."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from mlpcli.cli.command import verb
+from mlpcli.cli.options import Debug, Json, Overrides, Quiet, Seed, SpecPath
+
+if TYPE_CHECKING:
+    from mlpcli.cli.signals import StopRequest
+    from mlpcli.data.dataset import Dataset
+    from mlpcli.spec.load import LoadedSpec
+    from mlpcli.sweep.study import Study
+
+
+@verb
+def sweep(
+    spec: SpecPath,
+    overrides: Overrides = None,
+    seed: Seed = None,
+    storage: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="The study; by default runs/NAME-sweep/study.log."),
+    ] = None,
+    jobs: Annotated[
+        int | None, typer.Option("--jobs", "-j", min=1, metavar="N", help="Processes, one a core.")
+    ] = None,
+    trials: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Replace the spec's number of trials.")
+    ] = None,
+    best: Annotated[
+        bool, typer.Option("--best", help="Train nothing; print the best spec so far as YAML.")
+    ] = False,
+    progress: Annotated[
+        Literal["auto", "rich", "plain", "none"], typer.Option(help="How progress is shown.")
+    ] = "auto",
+    json: Json = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> int | None:
+    """Search the keys that a spec's section `sweep` names.
+
+    Trials whose networks have the same shape train side by side. What is finished is in the study:
+    interrupted or killed, the same command goes on where it was, with the same result as if it had
+    never been; the same command in another terminal helps. Test rows are left alone.
+
+    Needs Optuna: pip install 'mlpcli[sweep]'.
+
+    \b
+    Examples:
+      mlp check configs/iris_sweep.yaml
+      mlp sweep configs/iris_sweep.yaml
+      mlp sweep configs/iris_sweep.yaml --best > best.yaml && mlp train best.yaml
+    """
+    from mlpcli.cli.signals import StopRequest
+    from mlpcli.errors import UsageError
+
+    _check_optuna()
+    if best and json:
+        raise UsageError("--best prints YAML: leave out --json")
+    loaded = _loaded(spec, overrides or [], seed, trials)
+    with StopRequest() as stop:
+        study, dataset = _study(loaded, storage, create=not best)
+        if best:
+            _print_best(study, loaded, spec, quiet=quiet)
+            return None
+        _search(study, loaded, dataset, jobs, "none" if quiet or json else progress, stop)
+        return _end(study, spec, stop, json=json, quiet=quiet)
+
+
+def _check_optuna() -> None:
+    from mlpcli.errors import UsageError
+
+    try:
+        import optuna  # noqa: F401
+    except ModuleNotFoundError as error:
+        if error.name != "optuna":
+            raise
+        raise UsageError("mlp sweep needs Optuna: pip install 'mlpcli[sweep]'") from None
+
+
+def _loaded(spec: str, overrides: list[str], seed: int | None, trials: int | None) -> LoadedSpec:
+    from mlpcli.errors import UsageError
+    from mlpcli.spec.load import load_spec
+
+    loaded = load_spec(spec, overrides, seed)
+    if loaded.spec.sweep is None:
+        raise UsageError(f"{spec}: has no section sweep; mlp sweep --help shows where to begin")
+    if trials is not None:
+        loaded = load_spec(spec, [*overrides, f"sweep.trials={trials}"], seed)
+    return loaded
+
+
+def _study(loaded: LoadedSpec, storage: str | None, *, create: bool) -> tuple[Study, Dataset]:
+    """Return the study, and the data that it is about."""
+    from pathlib import Path
+
+    from mlpcli.sweep.runner import check_rows
+    from mlpcli.sweep.study import Study
+    from mlpcli.training.assemble import load_dataset
+
+    dataset = load_dataset(loaded)
+    check_rows(loaded, dataset)
+    path = Path(storage or f"runs/{loaded.name}-sweep/study.log")
+    assert loaded.spec.sweep is not None
+    return Study(path, loaded, dataset, loaded.spec.sweep.n_trials, create=create), dataset
+
+
+def _print_best(study: Study, loaded: LoadedSpec, spec: str, *, quiet: bool) -> None:
+    from mlpcli.cli.console import note, say
+    from mlpcli.errors import RunError
+    from mlpcli.sweep.board import winner
+
+    text = winner(study, loaded)
+    if text is None:
+        raise RunError(f"{study.path}: no trial is complete yet; run mlp sweep {spec}")
+    if study.n_finished < study.n_trials and not quiet:
+        note(f"the best of {study.n_finished} trials; {study.n_trials} are planned")
+    say(text.removesuffix("\n"))
+
+
+def _end(study: Study, spec: str, stop: StopRequest, *, json: bool, quiet: bool) -> int | None:
+    """Print what the study shows; return the exit code, having said why it is not 0."""
+    from mlpcli.cli.console import complain
+    from mlpcli.cli.sweep_board import print_board
+
+    print_board(study, json=json, quiet=quiet, spec=spec)
+    if stop() and study.n_finished < study.n_trials:
+        complain(
+            f"interrupted; {study.n_finished} of {study.n_trials} trials are in {study.path}, and "
+            "the same command goes on"
+        )
+        return 128 + stop.signal
+    if study.best() is None:
+        complain("no trial came to a figure: see why they failed")
+        return 4
+    return None
+
+
+def _search(
+    study: Study,
+    loaded: LoadedSpec,
+    dataset: Dataset,
+    jobs: int | None,
+    progress: str,
+    stop: StopRequest,
+) -> None:
+    from mlpcli.cli.console import note
+    from mlpcli.cli.describe import rows_line
+    from mlpcli.cli.sweep_board import progress_of
+    from mlpcli.machine import cores
+    from mlpcli.sweep.runner import Runner
+    from mlpcli.sweep.search import search
+
+    if progress != "none":
+        note(rows_line(dataset))
+        note(f"sweep: {loaded.spec.sweep}")
+        before = study.n_finished
+        note(f"study {study.path}" + (f", {before} trials are finished" if before else ""))
+    shown = progress_of(progress, study)
+    try:
+        for event in search(study, Runner(loaded, dataset), jobs or cores(), stop):
+            shown.show(event)
+    finally:
+        shown.close()

@@ -1,0 +1,1 @@
+"""A search over the keys of a spec: its trials, their trainings, and what they show."""

@@ -1,0 +1,106 @@
+"""What a study shows: its trials, best first, which keys mattered, and the winning spec."""
+
+from __future__ import annotations
+
+import importlib
+import statistics
+import sys
+from dataclasses import dataclass
+from typing import Any
+
+from optuna.trial import FrozenTrial, TrialState
+
+from mlpcli.spec.load import LoadedSpec, with_values
+from mlpcli.spec.write import spec_to_yaml, with_paths
+from mlpcli.sweep.space import values_of
+from mlpcli.sweep.study import Study, standard_error
+
+FEWEST = 10  # complete trials, below which importances say nothing
+QUANTILE = 0.25  # what counts as a good trial
+
+
+@dataclass(frozen=True)
+class Row:
+    """A trial of the leaderboard.
+
+    state  complete, pruned, failed or running
+    value  the mean of its figures, and
+    error  its standard error; None where there is one figure
+    """
+
+    trial: int
+    state: str
+    value: float | None
+    error: float | None
+    figures: list[float]
+    parameters: dict[str, Any]
+    epochs: list[int]
+    reason: str
+
+
+def rows_of(study: Study) -> list[Row]:
+    """Return every trial: the complete ones, best first, then the others by their numbers."""
+    sign = -1.0 if study.direction == "maximize" else 1.0
+    rows = [_row(study, trial) for trial in study.trials()]
+    return sorted(rows, key=lambda r: (r.value is None, sign * (r.value or 0.0), r.trial))
+
+
+def _row(study: Study, trial: FrozenTrial) -> Row:
+    result = trial.user_attrs.get("result", {}) if trial.state.is_finished() else {}
+    figures = result.get("figures", [])
+    is_complete = trial.state == TrialState.COMPLETE
+    return Row(
+        trial=trial.number,
+        state=result.get("state", "running"),
+        value=statistics.fmean(figures) if is_complete else None,
+        error=standard_error(figures) if is_complete else None,
+        figures=figures,
+        parameters=values_of(study.sweep, trial.params),
+        epochs=result.get("epochs", []),
+        reason=result.get("reason", ""),
+    )
+
+
+def importances_of(study: Study) -> dict[str, float] | None:
+    """Return each key's share in what tells the best quarter of the trials from all; or None.
+
+    Source: Watanabe, Bansal and Hutter, PED-ANOVA, 2023. It needs no more than NumPy.
+    """
+    values = [t.value for t in study.trials() if t.state == TrialState.COMPLETE]
+    if len(values) < FEWEST or len(set(values)) == 1:
+        return None
+    if sum(value == _edge(study, values) for value in values) > len(values) / 2:
+        return None  # half of them are as good as the best: there is nothing to tell apart
+    importance = _optuna_importance()
+    evaluator = importance.PedAnovaImportanceEvaluator(target_quantile=QUANTILE)
+    return dict(importance.get_param_importances(study.study, evaluator=evaluator))
+
+
+def _optuna_importance() -> Any:
+    """Return `optuna.importance`, which also takes scikit-learn, where there is one, if it can.
+
+    It is for another evaluator than ours, and takes longer to import than many a sweep trains:
+    with it a grid of 24 iris nets took 2.9 s of CPU, without 1.9 s.
+    """
+    is_loaded = "sklearn" in sys.modules
+    modules: dict[str, Any] = sys.modules
+    if not is_loaded:
+        modules["sklearn"] = None  # an import of it fails, as where it is not installed
+    try:
+        return importlib.import_module("optuna.importance")
+    finally:
+        if not is_loaded:
+            del modules["sklearn"]
+
+
+def _edge(study: Study, values: list[Any]) -> Any:
+    return max(values) if study.direction == "maximize" else min(values)
+
+
+def winner(study: Study, loaded: LoadedSpec) -> str | None:
+    """Return the best trial's spec as YAML, its paths absolute; None where no trial is complete."""
+    best = study.best()
+    if best is None:
+        return None
+    spec = with_values(loaded, values_of(study.sweep, best.params)).spec
+    return spec_to_yaml(with_paths(spec, loaded.folder))

@@ -1,0 +1,151 @@
+"""From claims to what came of them: the specs of trials, their data, their rows, their training."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+
+from mlpcli.data.dataset import Dataset
+from mlpcli.data.resampling import folds
+from mlpcli.errors import DataError, MlpError
+from mlpcli.nn.arrays import Array
+from mlpcli.randomness import replica_seed
+from mlpcli.spec.load import LoadedSpec, with_values
+from mlpcli.spec.schema import Spec
+from mlpcli.sweep.study import Claim, Told
+from mlpcli.sweep.trials import Trial, stacked
+from mlpcli.training.assemble import check_dataset, data_options, load_dataset
+from mlpcli.training.follower import is_watched, monitor_of
+from mlpcli.training.lanes import Lane
+from mlpcli.training.trainer import never
+
+Decide = Callable[[int, dict[int, float]], set[int]]
+
+
+def check_rows(loaded: LoadedSpec, dataset: Dataset) -> None:
+    """Check that there are rows to decide on. Raises DataError, with the spec's position."""
+    sweep, has_validation = loaded.spec.sweep, "validation" in dataset.parts
+    n_rows = len(dataset.parts["train"])
+    assert sweep is not None
+    with loaded.locating():
+        if sweep.folds is None and not has_validation:
+            problem = "there are no validation rows to compare trials on; set folds, such as 5"
+            raise DataError(problem, ("sweep",))
+        if sweep.folds is not None and sweep.folds > n_rows:
+            problem = f"{sweep.folds} folds of {n_rows} training rows: at most one fold a row"
+            raise DataError(problem, ("sweep", "folds"))
+        watched = is_watched(loaded.spec, has_validation=has_validation)
+        if sweep.pruning is not None and not watched:
+            problem = f"trials are compared by {monitor_of(loaded.spec)}: it needs validation rows"
+            raise DataError(problem, ("sweep", "pruning"))
+
+
+def rungs_of(spec: Spec) -> list[int]:
+    """Return the epochs after which trials are compared: m, m f, m f², … before the last."""
+    pruning, found = spec.sweep.pruning if spec.sweep else None, []
+    if pruning is not None:
+        epoch = pruning.min_epochs
+        while epoch < spec.training.epochs:
+            found.append(epoch)
+            epoch *= pruning.factor
+    return found
+
+
+class Runner:
+    """Trains trials of a loaded spec's sweep.
+
+    dataset  the spec's own; a trial that changes what is read has another
+    """
+
+    def __init__(self, loaded: LoadedSpec, dataset: Dataset) -> None:
+        assert loaded.spec.sweep is not None
+        self.loaded, self.sweep = loaded, loaded.spec.sweep
+        self.datasets = {repr(data_options(loaded)): dataset}
+        self.folds: dict[int, list[tuple[Array, Array]]] = {}  # by the dataset
+
+    def run(
+        self,
+        claims: Sequence[Claim],
+        decide: Decide | None = None,
+        stop: Callable[[], bool] = never,
+    ) -> Iterator[Told]:
+        """Train trials; yield what came of each when its last network has ended.
+
+        decide  where trials are pruned: takes an epoch and the figures of the trials that stand
+                there, and says who goes on
+        stop    asked after each step; once true, nothing more is yielded
+        """
+        trials = []
+        for claim in claims:
+            try:
+                trials.append(self._trial(claim))
+            except (MlpError, ValueError, OSError) as error:
+                yield Told(claim.number, "failed", reason=_sentence(error))
+        left = {trial.number: trial for trial in trials}
+        try:
+            for trial in self._train(trials, decide, stop):
+                yield left.pop(trial.number).told()
+        except (MlpError, ValueError, MemoryError) as error:
+            if len(trials) == 1 or decide is not None:
+                for trial in left.values():
+                    yield Told(trial.number, "failed", reason=_sentence(error), rungs=trial.rungs)
+                return
+            # One of them it was: each by itself, so that the others are trained.
+            for claim in claims:
+                if claim.number in left:
+                    yield from self.run([claim], None, stop)
+
+    def _trial(self, claim: Claim) -> Trial:
+        """Return a trial with its networks, and the data they train on. Raises MlpError."""
+        loaded = with_values(self.loaded, claim.values)
+        spec, key = loaded.spec, repr(data_options(loaded))
+        if key in self.datasets:
+            check_dataset(loaded, self.datasets[key])
+        else:
+            self.datasets[key] = load_dataset(loaded)
+        dataset = self.datasets[key]
+        if self.sweep.folds is None:
+            lanes = [Lane(spec, replica_seed(spec.seed, r)) for r in range(self.sweep.n_lanes)]
+        else:
+            if id(dataset) not in self.folds:
+                self.folds[id(dataset)] = folds_of(dataset, self.sweep.folds, spec.seed)
+            rows = enumerate(self.folds[id(dataset)])
+            lanes = [Lane(spec, replica_seed(spec.seed, r), *each) for r, each in rows]
+        return Trial(claim.number, lanes, dataset, self.sweep.figure)
+
+    def _train(
+        self, trials: list[Trial], decide: Decide | None, stop: Callable[[], bool]
+    ) -> Iterator[Trial]:
+        """Train; yield each trial when it is over."""
+        stacks, going = stacked(trials, stop), list(trials)
+        for rung in rungs_of(self.loaded.spec) if decide is not None else ():
+            for stack in stacks:
+                stack.advance(rung)
+            yield from [trial for trial in going if trial.is_over]
+            going = [trial for trial in going if not trial.is_over]
+            if not going:
+                return
+            assert decide is not None
+            staying = decide(rung, {t.number: t.rungs[rung] for t in going if t.stand(rung)})
+            for trial in going:
+                trial.is_pruned = trial.is_pruned or trial.number not in staying
+            for stack in stacks:
+                stack.drop_pruned()
+        while stacks and not stop():
+            stacks.pop(0).advance(None)
+            yield from [trial for trial in going if trial.is_over]
+            going = [trial for trial in going if not trial.is_over]
+
+
+def folds_of(dataset: Dataset, k: int, seed: int) -> list[tuple[Array, Array]]:
+    """Return for each of k folds the training rows to train on, and those to score on."""
+    train = dataset.parts["train"]
+    is_class = dataset.encoding.task in ("binary", "multiclass")
+    fold = folds(len(train), k, seed, train.labels if is_class else None)
+    return [(np.flatnonzero(fold != r), np.flatnonzero(fold == r)) for r in range(k)]
+
+
+def _sentence(error: BaseException) -> str:
+    text = " ".join(str(error).split()) or type(error).__name__
+    return f"not enough memory: {text}" if isinstance(error, MemoryError) else text

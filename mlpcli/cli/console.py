@@ -119,7 +119,7 @@ def _plain_table(header: Sequence[str], rows: list[list[str]], numeric: list[boo
 
     Importing Rich takes longer than training a small network.
     """
-    widths = [max(1, *map(width_of, column)) for column in zip(header, *rows, strict=True)]
+    widths = [max(map(width_of, column)) for column in zip(header, *rows, strict=True)]
 
     def line(cells: Sequence[str]) -> str:
         placed = []

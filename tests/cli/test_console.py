@@ -126,13 +126,14 @@ def drawn_by_rich(header, rows, numeric):
     return console.file.getvalue()
 
 
-LETTERS = st.text(st.sampled_from("ab [漢字]é−—0.5"), max_size=8)
+LETTERS = st.text(st.sampled_from("ab[漢字]é−—0.5"), max_size=8)
+NAMES = st.text(st.sampled_from("ab[漢字]é−—0.5"), min_size=1, max_size=8)  # none is empty
 
 
 @given(
     st.integers(1, 5).flatmap(
         lambda n: st.tuples(
-            st.lists(LETTERS, min_size=n, max_size=n),
+            st.lists(NAMES, min_size=n, max_size=n),
             st.lists(st.lists(LETTERS, min_size=n, max_size=n), min_size=1, max_size=4),
             st.lists(st.booleans(), min_size=n, max_size=n),
         )

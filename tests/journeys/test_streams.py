@@ -21,7 +21,7 @@ SCHEMA_OF = {  # verb -> the keys of its JSON document, which scripts depend on
     "check": {
         *("task", "target", "classes", "rows", "features", "layers", "parameters"),
         *("memory_bytes", "steps_per_epoch", "multiply_adds_per_epoch", "oddities"),
-        *("weights", "remarks", "ensemble"),
+        *("weights", "remarks", "ensemble", "sweep"),
         *("baseline", "spec"),
     },
     "compare": {"metric", "greater_is_better", "base", "runs", "comparisons", "differs"},

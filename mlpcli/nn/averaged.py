@@ -15,6 +15,7 @@ from mlpcli.nn.network import Network
 from mlpcli.nn.passes import Evaluation
 
 CHUNK_NUMBERS = 1 << 20  # of predictions of all networks at a time: 8 MB
+GROUP = 64  # networks evaluated side by side: each has arrays of up to 1 MB for its activations
 
 
 class Averaged:
@@ -25,7 +26,11 @@ class Averaged:
 
     def __init__(self, network: Network) -> None:
         self.network, self.loss = network, network.architecture.loss
-        self.evaluation = Evaluation(network)
+        vectors = network.vector
+        self.evaluations = [
+            Evaluation(Network(network.architecture, vectors[start : start + GROUP]))
+            for start in range(0, len(vectors), GROUP)
+        ]
 
     def each(self, X: Array) -> Iterator[tuple[slice, Array]]:
         """Yield rows of X (rows, n_inputs), and what each network predicts of them.
@@ -34,13 +39,16 @@ class Averaged:
         """
         n_lanes, n_outputs = self.network.lead[0], self.network.architecture.n_outputs
         # Whole chunks of an evaluation, so that the bits are those of all rows at once.
-        chunk = self.evaluation.chunk
+        chunk = self.evaluations[0].chunk
         n = max(1, CHUNK_NUMBERS // (n_lanes * n_outputs * chunk)) * chunk
         room = np.empty((n_lanes, min(n, len(X)), n_outputs))
         for start in range(0, len(X), n):
             rows = slice(start, min(start + n, len(X)))
             y_hat = room[:, : rows.stop - start]
-            yield rows, self.evaluation.predict(X[rows], y_hat)
+            with np.errstate(all="ignore"):  # what is not finite is a prediction like any other
+                for k, evaluation in enumerate(self.evaluations):
+                    evaluation.predict(X[rows], y_hat[k * GROUP : (k + 1) * GROUP])
+            yield rows, y_hat
 
     def predict(self, X: Array, out: Array) -> Array:
         """Write the prediction of all networks together into `out` (rows, n_outputs)."""

@@ -24,7 +24,7 @@ def check_interval(model: Model, level: float | None) -> None:
     """Raise UsageError where an interval is asked for that the model cannot give."""
     if level is None:
         return
-    if not 0 < level < 1:
+    if not 0 < level or not 0.5 + level / 2 < 1:  # the last number below 1 has no quantile
         raise UsageError(f"--interval {level:g}: a share between 0 and 1, such as 0.9")
     if model.ensemble is None:
         raise UsageError("--interval: the model is one network; train it with an `ensemble`")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -17,12 +18,13 @@ def free_memory() -> int:
 
 
 def _available() -> int | None:
-    try:
+    with contextlib.suppress(OSError, ValueError, IndexError):
         for line in MEMINFO.read_text("ascii").splitlines():
             if line.startswith("MemAvailable:"):
                 return int(line.split()[1]) * 1024
+    try:
         return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (OSError, ValueError):
+    except (AttributeError, OSError, ValueError):  # not on every system
         return None
 
 

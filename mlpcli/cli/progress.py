@@ -54,12 +54,14 @@ class PlainProgress:
 
     def __init__(self, n_epochs: int, columns: list[str]) -> None:
         self.n_epochs, self.columns = n_epochs, columns
-        self.last = 0.0
+        self.last = self.last_of_some = 0.0
         self.held: str | None = None
+        self.epoch = 0
 
     def show(self, event: object) -> None:
         """Print the line of an epoch, or hold it back."""
         if isinstance(event, EpochEnded):
+            self.epoch = event.epoch
             line = f"epoch {event.epoch}/{self.n_epochs}  {_summary(event, self.columns)}"
             now = time.monotonic()
             if now - self.last >= SECONDS_BETWEEN_LINES:
@@ -67,6 +69,17 @@ class PlainProgress:
                 self.last, self.held = now, None
             else:
                 self.held = line
+        elif isinstance(event, ReplicasEnded) and event.epoch > self.epoch + 1:
+            self._show_some(event)
+
+    def _show_some(self, event: ReplicasEnded) -> None:
+        """Print how far the replicas are that do not wait for the others, whose turn will come."""
+        now = time.monotonic()
+        if now - self.last_of_some >= SECONDS_BETWEEN_LINES:
+            first, last = min(event.replicas), max(event.replicas)
+            which = f"replica {first}" if first == last else f"replicas {first} to {last}"
+            note(f"{which}: epoch {event.epoch}/{self.n_epochs}")
+            self.last_of_some = now
 
     def close(self) -> None:
         """Print the last line, if it was held back."""
@@ -107,6 +120,7 @@ class RichProgress:
         from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
         self.columns = columns
+        self.done = 0.0  # epochs; the stacks of an ensemble may be ahead of its last complete one
         self.bar: Any = Progress(
             TextColumn("epoch {task.fields[epoch]}/{task.fields[n_epochs]}"),
             BarColumn(bar_width=24),
@@ -125,16 +139,17 @@ class RichProgress:
     def show(self, event: object) -> None:
         """Move the bar."""
         if isinstance(event, Advanced):
-            done = event.epoch - 1 + event.rows / event.n_rows
-            rows = done * event.n_rows * event.lanes
+            self.done = event.epoch - 1 + event.rows / event.n_rows
+            rows = self.done * event.n_rows * event.lanes
             speed = rows / max(time.monotonic() - self.begun, 1e-9)
-            self.bar.update(self.task, completed=done, speed=f"{speed:,.0f} rows/s")
+            self.bar.update(self.task, completed=self.done, speed=f"{speed:,.0f} rows/s")
         elif isinstance(event, EpochEnded):
             shown = ["train_loss", *(c for c in self.columns if c.startswith("val_"))][:3]
             figures = "  ".join(f"{name} {figure(float(event.row[name]))}" for name in shown)
+            self.done = max(self.done, event.epoch)
             self.bar.update(
                 self.task,
-                completed=event.epoch,
+                completed=self.done,
                 epoch=event.epoch,
                 figures=f"{figures}  best {event.best_epoch}",
             )

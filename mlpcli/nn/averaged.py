@@ -15,6 +15,7 @@ from mlpcli.nn.network import Network
 from mlpcli.nn.passes import Evaluation
 
 CHUNK_NUMBERS = 1 << 20  # of predictions of all networks at a time: 8 MB
+GROUP = 64  # networks evaluated side by side: each has arrays of up to 1 MB for its activations
 
 
 class Averaged:
@@ -25,7 +26,10 @@ class Averaged:
 
     def __init__(self, network: Network) -> None:
         self.network, self.loss = network, network.architecture.loss
-        self.evaluation = Evaluation(network)
+        self.evaluation = self._evaluation(slice(0, GROUP))
+
+    def _evaluation(self, lanes: slice) -> Evaluation:
+        return Evaluation(Network(self.network.architecture, self.network.vector[lanes]))
 
     def each(self, X: Array) -> Iterator[tuple[slice, Array]]:
         """Yield rows of X (rows, n_inputs), and what each network predicts of them.
@@ -40,19 +44,27 @@ class Averaged:
         for start in range(0, len(X), n):
             rows = slice(start, min(start + n, len(X)))
             y_hat = room[:, : rows.stop - start]
-            yield rows, self.evaluation.predict(X[rows], y_hat)
+            with np.errstate(all="ignore"):  # what is not finite is a prediction like any other
+                self.evaluation.predict(X[rows], y_hat[:GROUP])
+                # Each further group with arrays that are given back: all of them may be too many.
+                for first in range(GROUP, n_lanes, GROUP):
+                    lanes = slice(first, first + GROUP)
+                    self._evaluation(lanes).predict(X[rows], y_hat[lanes])
+            yield rows, y_hat
 
     def predict(self, X: Array, out: Array) -> Array:
         """Write the prediction of all networks together into `out` (rows, n_outputs)."""
         for rows, y_hat in self.each(X):
-            out[rows] = self.loss.average(y_hat)
+            with np.errstate(all="ignore"):
+                out[rows] = self.loss.average(y_hat)
         return out
 
     def quantiles(self, X: Array, levels: tuple[float, ...]) -> Array:
         """Return quantiles over the networks of what they predict, (levels, rows, n_outputs)."""
         found = np.empty((len(levels), len(X), self.network.architecture.n_outputs))
         for rows, y_hat in self.each(X):
-            found[:, rows] = np.quantile(y_hat, levels, axis=0)
+            with np.errstate(all="ignore"):
+                found[:, rows] = np.quantile(y_hat, levels, axis=0)
         return found
 
     def row_losses(self, y_hat: Array, target: Array) -> Array:

@@ -50,18 +50,22 @@ def ensemble_result(training: Ensemble) -> tuple[dict[str, Any], EnsembleModel]:
         result["held_out"] = _held_out(training, judged)
         levels = np.linspace(0.0, 1.0, min(N_ERRORS, len(judged.rows)) + 1)
         found = _errors(training, judged)
-        errors = np.quantile(found, levels, axis=0).tolist() if len(found) else []
+        if len(found) and np.isfinite(found).all():  # of a network far off they may be infinite
+            errors = np.quantile(found, levels, axis=0).tolist()
     return result, EnsembleModel([lane.seed for lane in kept], errors)
 
 
 def _held_out(training: Ensemble, judged: HeldOut) -> dict[str, Any]:
     """Return the figures of the held-out rows, of all replicas together and of each by itself."""
-    trained = np.mean([lane.n_rows for lane in training.fitted])
-    left = np.mean([len(lane.held_out) for lane in training.lanes if lane.held_out is not None])
+    # Rows that a sample has several times, or that augmentation makes, are no rows more: what the
+    # correction estimates is how much of two replicas' rows is the same.
+    n_rows = len(training.dataset.parts["train"])
+    lanes = [training.lanes[replica] for replica in training.kept]
+    left = np.mean([len(lane.held_out) for lane in lanes if lane.held_out is not None])
     return {
         "rows": len(judged.rows),
         **judged.scores.figures,
-        "spread": spread(judged.each, resampled=float(left / trained)),
+        "spread": spread(judged.each, resampled=float(left / (n_rows - left))),
     }
 
 

@@ -133,7 +133,11 @@ def predict(
         (Averaged(network) if network.lead else Evaluation(network)).predict(X, y_hat)
     columns = _columns(model, y_hat)
     if interval is not None:
-        columns |= interval_columns(model, X, y_hat, interval)
+        more = interval_columns(model, X, y_hat, interval)
+        twice = columns.keys() & more.keys()
+        if twice:  # with targets, or classes, named a and a_low
+            raise UsageError(f"--interval: there would be two columns {min(twice)}")
+        columns |= more
     return columns, replaced
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError
 
 from mlpcli import __version__
 from mlpcli.data.dataset import Dataset, Encoding
@@ -88,13 +88,6 @@ class _Data(Section):
 class _Ensemble(Section):
     seeds: list[Annotated[int, Field(ge=0)]] = Field(min_length=1)
     errors: list[list[float]]
-
-    @field_validator("errors")
-    @classmethod
-    def _one_width(cls, errors: list[list[float]]) -> list[list[float]]:
-        if len({len(row) for row in errors}) > 1:
-            raise ValueError("rows of errors differ in length")
-        return errors
 
 
 class _Description(Section, defer_build=True):
@@ -202,7 +195,7 @@ def load_model(path: Path) -> Model:
     except (ValueError, OverflowError, zlib.error) as error:
         raise RunError(f"{damaged}: {error}") from None
     ensemble = None if told.ensemble is None else EnsembleModel(**told.ensemble.model_dump())
-    if (ensemble is None) != (spec.ensemble is None):
+    if not _replicas_fit(ensemble, spec, encoding):
         raise RunError(f"{damaged}: its replicas are not those of its spec")
     lead = () if ensemble is None else (len(ensemble.seeds),)
     vector = _vector(path, architecture.layout, tensors, spec.runtime.dtype, lead)
@@ -263,6 +256,15 @@ def _weighs(weights: RowWeights | None, spec: Spec, target: TargetEncoder) -> bo
     if by_class is None or spec.data.class_weight is None:
         return by_class is None and spec.data.class_weight is None
     return isinstance(target, ClassTarget) and len(by_class) == len(target.classes)
+
+
+def _replicas_fit(ensemble: EnsembleModel | None, spec: Spec, encoding: Encoding) -> bool:
+    """Whether there are replicas where the spec asks for some, and errors of each target."""
+    if ensemble is None or spec.ensemble is None:
+        return ensemble is None and spec.ensemble is None
+    widths = {len(row) for row in ensemble.errors}
+    width = len(encoding.target.names) if isinstance(encoding.target, RegressionTarget) else 1
+    return len(ensemble.seeds) <= spec.ensemble.replicas and widths <= {width}
 
 
 def _check_image(inputs: InputEncoder, spec: Spec) -> None:

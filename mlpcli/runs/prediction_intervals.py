@@ -24,7 +24,7 @@ def check_interval(model: Model, level: float | None) -> None:
     """Raise UsageError where an interval is asked for that the model cannot give."""
     if level is None:
         return
-    if not 0 < level < 1:
+    if level <= 0 or not 0.5 + level / 2 < 1:  # the last number below 1 has no quantile
         raise UsageError(f"--interval {level:g}: a share between 0 and 1, such as 0.9")
     if model.ensemble is None:
         raise UsageError("--interval: the model is one network; train it with an `ensemble`")
@@ -34,15 +34,18 @@ def interval_columns(model: Model, X: Array, y_hat: Array, level: float) -> dict
     """Return the columns for predictions ŷ (rows, n_outputs) of the rows X.
 
     level  the share of the replicas, and of the observations, that an interval is to hold
+    Raises UsageError where the model says no more of a row than its class.
     """
     target, network = model.encoding.target, model.network
+    is_probability = network.architecture.output_activation.is_probability
+    if not isinstance(target, RegressionTarget) and not is_probability:
+        name = network.architecture.loss.name
+        raise UsageError(f"--interval: what {name} predicts is no probability, so it has none")
     tails = (0.5 - level / 2, 0.5 + level / 2)
     with np.errstate(all="ignore"):
         low, high = Averaged(network).quantiles(X, tails)
     if isinstance(target, RegressionTarget):
         return _of_numbers(model, y_hat, low, high, tails)
-    if not network.architecture.output_activation.is_probability:
-        return {}
     if isinstance(target, ClassTarget):
         return _of_classes(model, y_hat, low, high, level)
     ends = zip(target.names, low.T, high.T, strict=True)
@@ -74,6 +77,8 @@ def _of_numbers(
         columns |= _pairs([(f"prediction{end}", decoded[1][:, k], decoded[2][:, k])])
         if errors is not None:
             below, above = (decoded[0][:, k] + errors[tail, k] for tail in (0, 1))
+            if loss.refused(np.array([[-1.0]])).any():  # a count, an amount: none is below 0
+                below, above = np.maximum(below, 0.0), np.maximum(above, 0.0)
             columns |= _pairs([(f"observation{end}", below, above)])
     return columns
 

@@ -48,8 +48,9 @@ class ReplicasEnded:
 class Ensemble:
     """The training of an ensemble.
 
-    network  the stack of what the replicas have learned, those that diverged left out: replica
-             `kept[k]` is lane k. Where all diverged it has all of them, as they last were
+    network  the stack of what the replicas have learned: replica `kept[k]` is lane k. Those that
+             diverged are left out, and of an interrupted training those whose turn had not come;
+             where that were all, it has all of them, as they last were
     ended    how each replica's training ended
     Raises DataError, with the spec's key, where the spec does not fit the rows or the memory.
     """
@@ -97,7 +98,7 @@ class Ensemble:
                     stacks[number], event.ended, event.vectors, strict=True
                 ):
                     self.ended[lane], vectors[lane] = ended, vector
-                    self._history.end(lane, ended, has_validation=self.has_validation)
+                    self._history.end(lane, ended)
             yield from self._passed_on(number, event)
             for epoch, row in self._history.completed():
                 figure = row[monitor_of(self.spec)] if self.is_watched else -float(epoch)
@@ -112,8 +113,11 @@ class Ensemble:
             self._done[number] = event.epoch - 1 + event.rows / event.n_rows
             yield self._advanced(event.n_rows)
         elif isinstance(event, LanesEnded):
-            replicas = [self.plan.stacks[number][lane] for lane in event.lanes]
-            self._history.add(event.epoch, replicas, event.rows)
+            stack = self.plan.stacks[number]
+            replicas = [stack[lane] for lane in event.lanes]
+            self._history.add(replicas, event)
+            for lane, ended in event.left.items():
+                self._history.end(stack[lane], ended)
             yield ReplicasEnded(event.epoch, replicas, event.rows)
         else:
             self._done[number] = epochs
@@ -129,7 +133,8 @@ class Ensemble:
         """Put what the replicas have learned into the network; return how it ended."""
         ended = [one for one in self.ended if one is not None]
         sound = [r for r, one in enumerate(ended) if one.reason != "diverged"]
-        self.kept = sound or list(range(len(ended)))
+        begun = [r for r in sound if ended[r].epochs or ended[r].reason != "interrupted"]
+        self.kept = begun or sound or list(range(len(ended)))
         stack = np.stack([vectors[r] for r in self.kept])
         self.network = Network(self.architecture, stack)
         reason = next(reason for reason in REASONS if any(e.reason == reason for e in ended))
@@ -140,56 +145,60 @@ class Ensemble:
 
 
 class _History:
-    """The rows of all replicas, and the means of the epochs that all have done.
+    """The rows of the replicas until all have done an epoch, and then their means.
 
-    A replica that has ended counts on as what it has become: with the row of its best epoch, or of
-    its last where the last weights are the ones kept.
+    A replica that has ended counts on as what it has become: with the row of the epoch whose
+    numbers it has. One that is not part of the model any more does not.
     """
 
     def __init__(self, columns: list[str], n_replicas: int) -> None:
         self.columns, self.n_replicas = columns, n_replicas
-        self.epochs: list[Array] = []  # of each, (replicas, columns); NaN where it is not known
-        self.known: list[int] = []  # of each epoch, how many replicas have done it or have ended
+        # By epoch: some replicas and their rows (replicas, columns).
+        self.waiting: dict[int, list[tuple[list[int], Array]]] = {}
+        self.ended: dict[int, int] = {}  # replica -> epochs that it did
+        self.newest: dict[int, tuple[int, Array]] = {}  # replica -> epoch, row
+        self.best: dict[int, tuple[int, Array]] = {}
         self.final: dict[int, Array] = {}
         self.told = 0
-        self.last = 0  # epoch that any replica has done
 
-    def add(self, epoch: int, replicas: list[int], rows: list[dict[str, float]]) -> None:
+    def add(self, replicas: list[int], event: LanesEnded) -> None:
         """Take the rows of some replicas' epoch."""
-        self._grow(epoch)
-        self.last = max(self.last, epoch)
-        for replica, row in zip(replicas, rows, strict=True):
-            self.epochs[epoch - 1][replica] = [row[name] for name in self.columns]
-        self.known[epoch - 1] += len(replicas)
+        figures = np.array([[row[name] for name in self.columns] for row in event.rows])
+        self.waiting.setdefault(event.epoch, []).append((replicas, figures))
+        for replica, row, improved in zip(replicas, figures, event.improved, strict=True):
+            self.newest[replica] = (event.epoch, row)
+            if improved:
+                self.best[replica] = (event.epoch, row)
 
-    def _grow(self, epoch: int) -> None:
-        while len(self.epochs) < epoch:
-            figures = np.full((self.n_replicas, len(self.columns)), np.nan)
-            for replica, row in self.final.items():
-                figures[replica] = row
-            self.epochs.append(figures)
-            self.known.append(len(self.final))
-
-    def end(self, replica: int, ended: Ended, *, has_validation: bool) -> None:
-        """Take note that a replica has ended."""
-        kept = ended.best_epoch if has_validation else ended.epochs
-        row = np.full(len(self.columns), np.nan)
-        if kept:
-            row = self.epochs[kept - 1][replica].copy()
-        row[self.columns.index("seconds")] = 0.0
-        self.final[replica] = row
-        for epoch in range(ended.epochs, len(self.epochs)):
-            self.epochs[epoch][replica] = row
-            self.known[epoch] += 1
+    def end(self, replica: int, ended: Ended) -> None:
+        """Take note that a replica has ended, if that is new."""
+        if replica in self.ended:
+            return
+        self.ended[replica] = ended.epochs
+        if ended.reason == "diverged":
+            return
+        for epoch, row in (self.newest.get(replica, (0, None)), self.best.get(replica, (0, None))):
+            if epoch == ended.best_epoch and row is not None:
+                self.final[replica] = row.copy()
+                self.final[replica][self.columns.index("seconds")] = 0.0
 
     def completed(self) -> Iterator[tuple[int, dict[str, float]]]:
         """Yield each epoch that all replicas have now done, with the means of their rows."""
-        while self.told < self.last and self.known[self.told] == self.n_replicas:
-            figures = self.epochs[self.told]
+        seconds = self.columns.index("seconds")
+        while self.told + 1 in self.waiting:
+            epoch = self.told + 1
+            gone = [replica for replica, epochs in self.ended.items() if epochs < epoch]
+            found = self.waiting[epoch]
+            if len(gone) + sum(len(replicas) for replicas, _ in found) < self.n_replicas:
+                return
+            rows = {replica: self.final[replica] for replica in gone if replica in self.final}
+            for replicas, some in found:
+                rows |= zip(replicas, some, strict=True)
+            del self.waiting[epoch]
+            self.told = epoch
+            figures = np.stack([rows[replica] for replica in sorted(rows)])
             with np.errstate(all="ignore"):
                 # From the first replica's row on: where all say the same, that is the mean.
                 mean = figures[0] + np.mean(figures - figures[0], axis=0)
             means = dict(zip(self.columns, mean.tolist(), strict=True))
-            self.told += 1
-            means["seconds"] *= self.n_replicas
-            yield self.told, {**means, "epoch": self.told}
+            yield epoch, {**means, "seconds": float(figures[:, seconds].sum()), "epoch": epoch}

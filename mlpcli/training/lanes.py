@@ -68,7 +68,8 @@ class Fitted:
 def fit_lanes(lanes: Sequence[Lane], dataset: Dataset) -> list[Fitted]:
     """Return each lane fitted to the data; what lanes share is made once.
 
-    Raises DataError, with the spec's key, where an augmentation does not apply to the rows.
+    Raises DataError, with the spec's key, where an augmentation does not apply to the rows, or
+    where they are too few, or weigh nothing.
     """
     made: dict[tuple[int, int], Fitted] = {}
     found = []
@@ -96,6 +97,9 @@ def _fitted(lane: Lane, dataset: Dataset) -> Fitted:
         weight = weight / mean
     architecture = build_architecture(spec, encoding)
     n_slots = len(train) if source is None else len(source)
+    if n_slots < architecture.least_rows:
+        problem = f"a layer's normalization needs {architecture.least_rows} training rows, and a"
+        raise DataError(f"{problem} replica has {n_slots}", ("ensemble", "replicas"))
     metrics = tuple(metric.name for metric in epoch_metrics(spec, encoding.task))
     shape = (_shape_of(spec), type(loss), n_slots, metrics, source is None, weight is None)
     return Fitted(lane, augmenter, architecture, loss, source, weight, shape, n_slots)

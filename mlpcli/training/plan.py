@@ -49,12 +49,14 @@ class Plan:
 def plan(fitted: Sequence[Fitted], dataset: Dataset) -> Plan:
     """Return how these lanes are trained, by the first one's `runtime`.
 
-    Raises DataError, with the spec's key, where not even one network fits into the memory.
+    Raises DataError, with the spec's key, where not even one network fits into the stated memory.
     """
     spec = fitted[0].lane.spec
     batch = min(spec.training.batch_size, len(dataset.parts["train"]))
     each = [memory_of(f.lane.spec, f.architecture, dataset, batch).of_each for f in fitted]
     largest, memory = max(each), memory_for(spec)
+    if spec.runtime.memory is None:
+        memory = max(memory, largest)  # a single network is not refused either
     if memory < largest:
         problem = f"{memory / 2**20:,.1f} MiB are not enough for one network, which takes about"
         raise DataError(f"{problem} {largest / 2**20:,.1f} MiB", ("runtime", "memory"))

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -46,12 +46,14 @@ class LanesEnded:
     lanes     those that trained in it, by their numbers in the stack
     rows      the row of metrics.csv of each of them
     improved  whether it is the best so far in each of them
+    left      how those lanes ended that have since the epoch before
     """
 
     epoch: int
     lanes: list[int]
     rows: list[dict[str, float]]
     improved: list[bool]
+    left: dict[int, Ended] = field(default_factory=dict)
 
 
 class Stack:
@@ -74,6 +76,7 @@ class Stack:
             raise ValueError("the lanes of a stack have networks and steps of one shape")
         self.targets = targets_of(self.fitted[0].architecture, dataset, self.dtype)
         self.ended: list[Ended | None] = [None] * len(lanes)
+        self._left: dict[int, Ended] = {}  # since the last event that says so
         self.inside = list(range(len(lanes)))  # the lanes that the trainer still has
         architecture = self._architecture()
         beginnings = [self._beginning(each) for each in self.fitted]
@@ -194,7 +197,8 @@ class Stack:
             row |= {"learning_rate": self.last_rates[k], "seconds": seconds}
             rows.append(row)
             improved.append(follower.take(row, self._numbers(lane)))
-        return LanesEnded(self.followers[lanes[0]].epoch, lanes, rows, improved)
+        left, self._left = self._left, {}
+        return LanesEnded(self.followers[lanes[0]].epoch, lanes, rows, improved, left)
 
     def _numbers(self, lane: int) -> Array:
         """Return the model's numbers of a lane inside."""
@@ -214,13 +218,9 @@ class Stack:
                 vector, best = follower.end(self._numbers(lane))
                 self.vectors[lane] = vector
                 seconds = time.perf_counter() - self.begun
-                self.ended[lane] = Ended(
-                    follower.reason,
-                    follower.epoch,
-                    best,
-                    seconds,
-                    follower.last_epoch,
-                    follower.cause,
+                how = (follower.reason, follower.epoch, best, seconds)
+                self.ended[lane] = self._left[lane] = Ended(
+                    *how, follower.last_epoch, follower.cause
                 )
         if all(ended is not None for ended in self.ended):
             self.inside = []

@@ -6,6 +6,7 @@ import pytest
 
 from mlpcli.spec.load import load_spec
 from mlpcli.training.assemble import load_dataset
+from mlpcli.training.ensemble import Ensemble
 from mlpcli.training.loop import Training
 
 IRIS = Path(__file__).parents[2] / "data" / "iris.csv"
@@ -25,5 +26,16 @@ def training(tmp_path):
         (tmp_path / "spec.yaml").write_text(spec, encoding="utf-8")
         loaded = load_spec(str(tmp_path / "spec.yaml"), overrides)
         return Training(loaded.spec, load_dataset(loaded))
+
+    return make
+
+
+@pytest.fixture
+def ensemble(training):
+    """Return a function that makes the training of an ensemble's spec, iris beside it."""
+
+    def make(*overrides, **options):
+        one = training(*overrides, **options)
+        return Ensemble(one.spec, one.dataset)
 
     return make

@@ -168,16 +168,18 @@ def _exit_code(
     from mlpcli.errors import listing
 
     epoch = result["last_epoch"]
-    lost = [one for one in result.get("ensemble", {}).get("replicas", ()) if not one["kept"]]
-    if lost:
-        names = listing(str(one["replica"]) for one in lost)
+    replicas = result.get("ensemble", {}).get("replicas", ())
+    lost = [one for one in replicas if not one["kept"]]
+    diverged = [str(one["replica"]) for one in lost if one["reason"] == "diverged"]
+    if diverged:
         complain(
-            f"{len(lost)} of {len(result['ensemble']['replicas'])} replicas diverged: {names}; the "
+            f"{len(diverged)} of {len(replicas)} replicas diverged: {listing(diverged)}; the "
             f"model in {directory} is of the others; a smaller learning rate, now "
             f"{learning_rate:g}, usually helps"
         )
-        return 4 if result["reason"] != "interrupted" else 128 + stop.signal
-    if result["reason"] == "diverged":
+        if result["reason"] != "interrupted":
+            return 4
+    elif result["reason"] == "diverged":
         complain(
             f"{result['cause']} is no longer a finite number in epoch {epoch}; the weights of "
             f"epoch {result['best_epoch']} are in {directory}; a smaller learning rate, now "
@@ -185,6 +187,7 @@ def _exit_code(
         )
         return 4
     if result["reason"] == "interrupted":
-        complain(f"interrupted in epoch {epoch}; the model so far is in {directory}")
+        of = f" of {len(replicas) - len(lost)} of {len(replicas)} replicas" if lost else ""
+        complain(f"interrupted in epoch {epoch}; the model so far{of} is in {directory}")
         return 128 + stop.signal
     return None

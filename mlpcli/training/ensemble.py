@@ -158,8 +158,7 @@ class _History:
         """Take the rows of some replicas' epoch."""
         self._grow(epoch)
         self.last = max(self.last, epoch)
-        for replica, row in zip(replicas, rows, strict=True):
-            self.epochs[epoch - 1][replica] = [row[name] for name in self.columns]
+        self.epochs[epoch - 1][replicas] = [[row[name] for name in self.columns] for row in rows]
         self.known[epoch - 1] += len(replicas)
 
     def _grow(self, epoch: int) -> None:

@@ -27,6 +27,10 @@ accuracy:
 regularization:
     python benchmarks/regularization.py
 
+# what ensembles cost and gain beside one network, and 64 replicas one by one; writes the page
+ensembles *options:
+    python benchmarks/ensembles.py {{options}}
+
 # speed and memory beside scikit-learn, PyTorch and JAX (extra `bench`); writes the page
 bench *options:
     python benchmarks/performance.py {{options}}

@@ -7,7 +7,7 @@ import time
 from typing import IO, Any, Protocol, cast
 
 from mlpcli.cli.console import figure, forget, note, on_terminal
-from mlpcli.training.loop import EpochEnded
+from mlpcli.training.loop import EpochEnded, ReplicasEnded
 from mlpcli.training.stack import Advanced
 
 SECONDS_BETWEEN_LINES = 1.0

@@ -10,8 +10,8 @@ from mlpcli.runs.ensemble_result import ensemble_result
 from mlpcli.runs.metrics_file import MetricsFile
 from mlpcli.runs.model_file import EnsembleModel
 from mlpcli.runs.recorder import Recorder
-from mlpcli.training.ensemble import Ensemble, ReplicasEnded
-from mlpcli.training.loop import Training
+from mlpcli.training.ensemble import Ensemble
+from mlpcli.training.loop import ReplicasEnded, Training
 
 
 class EnsembleRecorder(Recorder):

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -26,7 +25,7 @@ from mlpcli.training.early_stopping import EarlyStopping
 from mlpcli.training.figures import columns_of
 from mlpcli.training.follower import Ended, early_stopping_of, is_watched, monitor_of
 from mlpcli.training.lanes import fit_lanes
-from mlpcli.training.loop import EpochEnded, Event
+from mlpcli.training.loop import EpochEnded, Event, ReplicasEnded
 from mlpcli.training.plan import plan
 from mlpcli.training.processes import StackEnded, StackEvent, run_stacks
 from mlpcli.training.replicas import replicas_of
@@ -34,15 +33,6 @@ from mlpcli.training.stack import Advanced, LanesEnded, Stack
 from mlpcli.training.trainer import never
 
 REASONS = ("interrupted", "diverged", "finished", "patience")  # the first that any replica has
-
-
-@dataclass(frozen=True)
-class ReplicasEnded:
-    """Some replicas have done an epoch: their rows of replicas.csv, in the order of `replicas`."""
-
-    epoch: int
-    replicas: list[int]
-    rows: list[dict[str, float]]
 
 
 class Ensemble:

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from mlpcli.nn.arrays import Array, Shape
-from mlpcli.randomness import generator
+from mlpcli.randomness import generators
 
 GATHER_BYTES = 1 << 20  # of shuffled rows gathered at once; batches are views of them
 
@@ -91,9 +91,10 @@ class Feed:
 
     def start(self, seeds: Sequence[int], epoch: int) -> None:
         """Shuffle the rows for an epoch, given the seed of each lane."""
+        self.order[...] = np.arange(self.n_rows)
         orders = self.order.reshape(-1, self.n_rows)
-        for order, seed in zip(orders, seeds, strict=True):
-            order[...] = generator(seed, "shuffle", epoch).permutation(self.n_rows)
+        for order, own in zip(orders, generators(seeds, "shuffle", epoch), strict=True):
+            own.shuffle(order)
         for disturbance in self.disturbances:
             disturbance.start(seeds, epoch)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -83,15 +85,23 @@ class Follower:
         self.optimizer: Optimizer = build(OPTIMIZERS, spec.training.optimizer)
         self.epochs = spec.training.epochs
         self.course: Course = build(SCHEDULES, spec.training.schedule).start(self.epochs, steps)
+        # Whose rates are the same: lanes of one spec, unless figures decide.
+        self.rates_of = id(self if self.course.state else spec)
         self.stopping = early_stopping_of(spec, has_validation=has_validation)
         self.epoch, self.last_epoch, self.reason, self.cause = 0, 0, "", ""
         if self.epochs == 0:
             self.reason = "finished"
 
-    def rates(self) -> float | Array:
-        """Return λ of the epoch that begins now: a number, or one for each of its steps."""
+    def rates(self, known: dict[Any, float | Array]) -> float | Array:
+        """Return λ of the epoch that begins now: a number, or one for each of its steps.
+
+        known  those of other lanes, for one of the same spec to take where no figures decide
+        """
         self.last_epoch = self.epoch + 1
-        return self.optimizer.learning_rate * self.course.factors(self.last_epoch)
+        key = self.rates_of, self.last_epoch
+        if key not in known:
+            known[key] = self.optimizer.learning_rate * self.course.factors(self.last_epoch)
+        return known[key]
 
     def diverged(self) -> None:
         """Take note that the epoch under way has come to numbers that are not finite."""
@@ -107,11 +117,11 @@ class Follower:
         figure = row[self.monitor] if self.is_watched else float(-self.epoch)
         self.course.observe(self.stopping.sign * figure if self.is_watched else row["train_loss"])
         improved = self.stopping.improved(self.epoch, figure, vector)
-        if not np.isfinite([row["train_loss"], row.get("val_loss", 0.0)]).all():
-            validation = np.isfinite(row["train_loss"])
+        validation = math.isfinite(row["train_loss"])
+        if not validation or not math.isfinite(row.get("val_loss", 0.0)):
             self.reason = "diverged"
             self.cause = "the validation loss" if validation else "the training loss"
-        elif np.isnan(figure):
+        elif math.isnan(figure):
             raise DataError(f"{self.monitor} is not defined on these rows; {NOT_DEFINED}")
         elif self.stopping.exhausted:
             self.reason = "patience"

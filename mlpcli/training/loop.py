@@ -28,6 +28,15 @@ class EpochEnded:
     best_epoch: int
 
 
+@dataclass(frozen=True)
+class ReplicasEnded:
+    """Some replicas have done an epoch: their rows of replicas.csv, in the order of `replicas`."""
+
+    epoch: int
+    replicas: list[int]
+    rows: list[dict[str, float]]
+
+
 Event = Advanced | EpochEnded | Ended
 
 

@@ -10,6 +10,7 @@ import contextlib
 import mmap
 import os
 import signal
+import time
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -22,6 +23,9 @@ from mlpcli.training.follower import Ended
 from mlpcli.training.stack import Advanced, LanesEnded, Stack
 
 POLL_SECONDS = 0.2  # between two questions whether to stop
+# Between two sendings of one kind of event: each costs both processes about 0.5 ms, as much as an
+# epoch of a small stack.
+SEND_SECONDS = 0.05
 
 
 @dataclass(frozen=True)
@@ -78,10 +82,10 @@ def _run_processes(
                 begun += 1
             for pipe in wait(list(workers), POLL_SECONDS):
                 assert isinstance(pipe, Connection)
-                event = _received(workers[pipe])
-                yield workers[pipe].stack, event
-                if isinstance(event, StackEnded):
-                    _end(workers.pop(pipe))
+                for event in _received(workers[pipe]):
+                    yield workers[pipe].stack, event
+                    if isinstance(event, StackEnded):
+                        _end(workers.pop(pipe))
             if stop():
                 asked[0] = 1
     finally:
@@ -91,16 +95,16 @@ def _run_processes(
         asked.close()
 
 
-def _received(worker: _Worker) -> StackEvent:
-    """Return a process's next event; raise what it raised. FileError where it was killed."""
+def _received(worker: _Worker) -> list[StackEvent]:
+    """Return a process's next events; raise what it raised. FileError where it was killed."""
     try:
-        event = worker.pipe.recv()
+        events = worker.pipe.recv()
     except (EOFError, OSError):
         problem = "a process that trained replicas was killed, as for want of memory"
         raise FileError(f"{problem}; a smaller runtime.memory takes fewer at a time") from None
-    if isinstance(event, BaseException):
-        raise event
-    return event
+    if isinstance(events, BaseException):
+        raise events
+    return list(events)
 
 
 def _start(make: Callable[[int], Stack], number: int, asked: mmap.mmap) -> _Worker:
@@ -128,12 +132,26 @@ def _work(make: Callable[[int], Stack], number: int, pipe: Connection, asked: mm
         signal.signal(each, signal.SIG_IGN)
     with contextlib.suppress(BrokenPipeError):
         try:
-            for event in _events(make(number), lambda: asked[0] == 1):
-                pipe.send(event)
+            for events in _together(_events(make(number), lambda: asked[0] == 1)):
+                pipe.send(events)
         except BrokenPipeError:
             raise
         except BaseException as error:  # noqa: BLE001  it is the parent's to explain
             pipe.send(error)
+
+
+def _together(events: Iterator[StackEvent]) -> Iterator[list[StackEvent]]:
+    """Yield events as they come or, where they come quickly, some at a time; the last at once."""
+    waiting: list[StackEvent] = []
+    sent: dict[type, float] = {}
+    for event in events:
+        if waiting and isinstance(event, Advanced) and isinstance(waiting[-1], Advanced):
+            waiting.pop()
+        waiting.append(event)
+        now, before = time.perf_counter(), sent.get(type(event), 0.0)
+        if now - before >= SEND_SECONDS or isinstance(event, StackEnded):
+            yield waiting
+            waiting, sent[type(event)] = [], now
 
 
 def _end(worker: _Worker) -> None:

@@ -15,7 +15,7 @@ from mlpcli.nn.clipping import ClipByNorm, ClipByValue
 from mlpcli.nn.draws import Normals
 from mlpcli.nn.network import Network
 from mlpcli.nn.penalties import L1, L2, DecoupledDecay, MaxNorm
-from mlpcli.randomness import generator
+from mlpcli.randomness import generators
 from mlpcli.spec.schema import Spec
 
 Part = Callable[[], None]
@@ -89,7 +89,7 @@ class WeightNoise:
 
     def start(self, seeds: Sequence[int], epoch: int) -> None:
         """Begin an epoch, given the seed of each lane."""
-        self.normals.start([generator(seed, "noise", epoch, self.part) for seed in seeds])
+        self.normals.start(generators(seeds, "noise", epoch, self.part))
 
     def disturb(self) -> None:
         """W ← W + σ n, or W ← W + W σ n."""
@@ -112,7 +112,7 @@ class GradientNoise:
 
     def start(self, seeds: Sequence[int], epoch: int) -> None:
         """Begin an epoch, given the seed of each lane."""
-        self.normals.start([generator(seed, "noise", epoch, GRADIENTS) for seed in seeds])
+        self.normals.start(generators(seeds, "noise", epoch, GRADIENTS))
 
     def disturb(self) -> None:
         """Add the noise to the gradient."""

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from mlpcli.nn.arrays import Array
-from mlpcli.randomness import generator
+from mlpcli.randomness import generators
 from mlpcli.training.regularizers import INPUT, INPUT_MULTIPLICATIVE, LABELS
 
 
@@ -27,7 +27,7 @@ class RowNoise:
 
     def start(self, seeds: Sequence[int], epoch: int) -> None:
         """Begin an epoch, given the seed of each lane."""
-        self.generators = [generator(seed, "noise", epoch, self.part) for seed in seeds]
+        self.generators = generators(seeds, "noise", epoch, self.part)
 
     def of(self, lane: int) -> float:
         """Return the strength in one lane."""

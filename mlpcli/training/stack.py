@@ -128,8 +128,8 @@ class Stack:
             for rows in trainer.epoch(epoch, self._rates(), stop):
                 yield Advanced(epoch, rows, trainer.n_rows, len(active))
             finite = self._finite(trainer)
-            for lane in active:
-                if not finite[self.inside.index(lane)]:
+            for lane, sound in zip(self.inside, finite, strict=True):
+                if not sound and self.ended[lane] is None:
                     self.followers[lane].diverged()
             going = [lane for lane in active if not self.followers[lane].reason]
             if trainer.rows_done < trainer.n_rows:
@@ -169,41 +169,45 @@ class Stack:
 
     def _rates(self) -> Any:
         """Return λ of the epoch that begins, as `Trainer.epoch` takes it."""
-        rates = [self.followers[lane].rates() for lane in self.inside]
+        known: dict[Any, float | Array] = {}
+        rates = [self.followers[lane].rates(known) for lane in self.inside]
         # Of the last step, where they differ.
-        self.last_rates = [float(np.ravel(rate)[-1]) for rate in rates]
+        last = {id(rate): float(np.ravel(rate)[-1]) for rate in known.values()}
+        self.last_rates = [last[id(rate)] for rate in rates]
         if not self.network.lead:
             return rates[0]
-        if not any(np.ndim(rate) for rate in rates):
+        if not any(np.ndim(rate) for rate in known.values()):
             return np.array(rates)[:, np.newaxis]
         n_steps = max(np.size(rate) for rate in rates)
         each_step = [np.broadcast_to(rate, n_steps) for rate in rates]
         return np.stack(each_step, axis=1)[..., np.newaxis]
 
-    def _finite(self, trainer: Trainer) -> Array:
+    def _finite(self, trainer: Trainer) -> list[bool]:
         """Return which lanes inside have losses and numbers that are finite."""
-        return np.atleast_1d(trainer.finite & np.isfinite(self.network.vector).all(axis=-1))
+        finite = trainer.finite & np.isfinite(self.network.vector).all(axis=-1)
+        return np.atleast_1d(finite).tolist()
 
     def _epoch_of(self, lanes: list[int], trainer: Trainer, started: float) -> LanesEnded:
         """Return the completed epoch of these lanes, taken note of."""
         found = self.figures.of_epoch(trainer)
-        columns = [np.ravel(values).tolist() for values in found.values()]
+        of_lanes = zip(*(np.ravel(values).tolist() for values in found.values()), strict=True)
         seconds = (time.perf_counter() - started) / len(lanes)
+        epoch = self.followers[lanes[0]].epoch + 1
         rows, improved = [], []
-        for lane in lanes:
-            k, follower = self.inside.index(lane), self.followers[lane]
-            figures = zip(found, (column[k] for column in columns), strict=True)
-            row = {"epoch": follower.epoch + 1, **dict(figures)}
-            row |= {"learning_rate": self.last_rates[k], "seconds": seconds}
-            rows.append(row)
-            improved.append(follower.take(row, self._numbers(lane)))
+        each = zip(self.inside, of_lanes, self.last_rates, self._numbers(), strict=True)
+        for lane, figures, rate, vector in each:
+            follower = self.followers[lane]
+            if not follower.reason:
+                row = dict(zip(found, figures, strict=True))
+                row = {"epoch": epoch, **row, "learning_rate": rate, "seconds": seconds}
+                rows.append(row)
+                improved.append(follower.take(row, vector))
         left, self._left = self._left, {}
-        return LanesEnded(self.followers[lanes[0]].epoch, lanes, rows, improved, left)
+        return LanesEnded(epoch, lanes, rows, improved, left)
 
-    def _numbers(self, lane: int) -> Array:
-        """Return the model's numbers of a lane inside."""
-        vector = self.model.vector
-        return vector[self.inside.index(lane)] if self.model.lead else vector
+    def _numbers(self) -> Array:
+        """Return the model's numbers (lanes, n_numbers) of the lanes inside."""
+        return np.atleast_2d(self.model.vector)
 
     def _interrupt(self, lanes: list[int]) -> None:
         for lane in lanes:
@@ -212,10 +216,10 @@ class Stack:
 
     def _leave(self) -> None:
         """Write down how the lanes have ended that just did, and what they learned."""
-        for lane in self.inside:
+        for lane, numbers in zip(self.inside, self._numbers(), strict=True):
             follower = self.followers[lane]
             if follower.reason and self.ended[lane] is None:
-                vector, best = follower.end(self._numbers(lane))
+                vector, best = follower.end(numbers)
                 self.vectors[lane] = vector
                 seconds = time.perf_counter() - self.begun
                 how = (follower.reason, follower.epoch, best, seconds)

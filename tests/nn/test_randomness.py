@@ -7,7 +7,7 @@ from mlpcli.nn.activations import ACTIVATIONS
 from mlpcli.nn.losses import LOSSES
 from mlpcli.nn.network import Architecture, Layer, initialize
 from mlpcli.nn.optimizers import OPTIMIZERS
-from mlpcli.randomness import STREAMS, generator
+from mlpcli.randomness import STREAMS, generator, generators
 from mlpcli.training.trainer import Trainer
 
 # In the order of their spawn keys: a name that moves changes every run ever made.
@@ -34,6 +34,16 @@ def test_no_two_streams_epochs_or_seeds_draw_the_same():
         for epoch in (0, 1, 2)
     ]
     assert len(set(firsts)) == len(firsts)
+
+
+@pytest.mark.parametrize("words", [(1,), (0, 5), (2**32 - 1, 1, 2**31), (2**32,)])
+@pytest.mark.parametrize(
+    "seeds", [[4], [0, 1], [2**32 - 1, 0, 7, 2**31], [3, 2**32], [2**70, 1], list(range(64))]
+)
+def test_generators_of_many_seeds_begin_as_numpy_s_seed_sequence_has_it(seeds, words):
+    for seed, found in zip(seeds, generators(seeds, "shuffle", *words), strict=True):
+        sequence = np.random.SeedSequence(seed, spawn_key=(2, *words))
+        assert found.bit_generator.state == np.random.PCG64(sequence).state
 
 
 def test_an_unknown_stream_is_refused():

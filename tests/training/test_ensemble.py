@@ -11,9 +11,8 @@ from mlpcli.randomness import replica_seed
 from mlpcli.spec.schema import Spec
 from mlpcli.training import ensemble as ensemble_module
 from mlpcli.training import plan as plan_module
-from mlpcli.training.ensemble import ReplicasEnded
 from mlpcli.training.follower import Ended
-from mlpcli.training.loop import EpochEnded, Training
+from mlpcli.training.loop import EpochEnded, ReplicasEnded, Training
 
 SPECIES = """
 seed: 3

@@ -349,7 +349,9 @@ NUMBERS = ("data.target=sepal_length_cm", "data.exclude=[species]", "data.scale_
 def exploding_from(training, monkeypatch, epoch, *overrides):
     """Return a training on numbers whose learning rate is 1e30 from an epoch on."""
     one = training(*NUMBERS, *overrides)
-    course = SimpleNamespace(factors=lambda at: 1.0 if at < epoch else 1e30, observe=float)
+    course = SimpleNamespace(
+        factors=lambda at: 1.0 if at < epoch else 1e30, observe=float, state={}
+    )
     monkeypatch.setattr(SCHEDULES["constant"], "start", lambda *_: course)
     return one
 

@@ -33,7 +33,8 @@ class Memory:
 
     shared   by all networks: the data
     network  of each network: parameters, gradient, optimizer, one batch's arrays
-    of_rows  of each network in a stack beside that: the order of its rows, and those gathered
+    of_rows  of each network beside that: the order of its rows, what it makes of each of them in
+             an epoch and for its metrics, and the rows gathered
     """
 
     shared: int
@@ -43,11 +44,11 @@ class Memory:
     @property
     def of_one(self) -> int:
         """Of one network, trained alone."""
-        return self.shared + self.network
+        return self.shared + self.of_each
 
     @property
     def of_each(self) -> int:
-        """Of each network of a stack."""
+        """Of each network, the data aside."""
         return self.network + self.of_rows
 
 
@@ -129,14 +130,44 @@ def memory_of(spec: Spec, architecture: Architecture, dataset: Dataset, batch: i
     per_row += sum(2.5 * layer.units for layer in architecture.hidden if layer.keep_prob < 1)
     per_row += sum(3 * layer.units for layer in architecture.hidden if layer.norm)
     per_row += 2 * sum(layer.units for layer in architecture.hidden)  # activations' own arrays
-    data = sum(part.X.nbytes + part.y.nbytes for part in dataset.parts.values())
-    outputs = sum(len(part) for part in dataset.parts.values()) * architecture.n_outputs
     # While the model is written there are its bytes, and the tensors side by side.
-    training = item * ((vectors + 2) * layout.n_params + batch * per_row + 2 * outputs)
+    training = item * ((vectors + 2) * layout.n_params + batch * per_row)
     # Before that, the beginning is drawn in float64: all of it, and its largest matrix once more.
     beginning = (8 + item) * layout.n_params + 8 * max(t.stop - t.start for t in layout.weights)
     rows = len(dataset.parts["train"])
     gathered = min(GATHER_BYTES, rows * architecture.n_inputs * item)
     evaluated = max(len(part) for part in dataset.parts.values()) * per_row * item
-    of_rows = rows * (8 + item) + gathered + min(evaluated, 2 * Evaluation.CHUNK_BYTES)
-    return Memory(int(data + (2 << 20)), int(max(training, beginning)), int(of_rows))
+    of_rows: float = _of_rows(architecture, dataset, item) + gathered
+    of_rows += min(evaluated, 2 * Evaluation.CHUNK_BYTES)
+    shared = _of_data(architecture, dataset, item) + (2 << 20)
+    return Memory(int(shared), int(max(training, beginning)), int(of_rows))
+
+
+def _of_data(architecture: Architecture, dataset: Dataset, item: int) -> int:
+    """Return the bytes of the parts, and of their targets as the loss takes them."""
+    arrays = [
+        array
+        for part in dataset.parts.values()
+        for array in (part.X, part.y, part.labels, part.rows, part.weight)
+        if array is not None
+    ]
+    each = {id(array): array.nbytes for array in arrays}  # labels may be y itself
+    rows = sum(len(part) for part in dataset.parts.values())
+    return sum(each.values()) + rows * _of_target(architecture, item)
+
+
+def _of_target(architecture: Architecture, item: int) -> int:
+    return 8 if architecture.loss.class_index else item * architecture.n_outputs
+
+
+def _of_rows(architecture: Architecture, dataset: Dataset, item: int) -> int:
+    """Return the bytes that a network takes by the rows, of what an epoch says of each.
+
+    Of training rows: place in the order (8), loss, target, output; of all that are evaluated ŷ in
+    float64, and while metrics are computed label and error, and twice the predictions more.
+    """
+    train, n_outputs = len(dataset.parts["train"]), architecture.n_outputs
+    validation = len(dataset.parts.get("validation", ()))
+    kept = 8 + item + _of_target(architecture, item) + item * n_outputs
+    metrics = max(train, validation) * (8 + 8 + 2 * 8 * n_outputs)
+    return train * kept + (train + validation) * 8 * n_outputs + metrics

@@ -25,7 +25,7 @@ from mlpcli.training.early_stopping import EarlyStopping
 from mlpcli.training.figures import columns_of
 from mlpcli.training.follower import Ended, early_stopping_of, is_watched, monitor_of
 from mlpcli.training.lanes import fit_lanes
-from mlpcli.training.loop import EpochEnded, Event, ReplicasEnded
+from mlpcli.training.loop import EpochEnded, Event, ReplicasEnded, StackMaker
 from mlpcli.training.plan import plan
 from mlpcli.training.processes import StackEnded, StackEvent, run_stacks
 from mlpcli.training.replicas import replicas_of
@@ -42,11 +42,12 @@ class Ensemble:
              diverged are left out, and of an interrupted training those whose turn had not come;
              where that were all, it has all of them, as they last were
     ended    how each replica's training ended
+    stack    what makes the stacks, as for `Training`
     Raises DataError, with the spec's key, where the spec does not fit the rows or the memory.
     """
 
-    def __init__(self, spec: Spec, dataset: Dataset) -> None:
-        self.spec, self.dataset = spec, dataset
+    def __init__(self, spec: Spec, dataset: Dataset, stack: StackMaker = Stack) -> None:
+        self.spec, self.dataset, self.stack = spec, dataset, stack
         self.encoding = dataset.encoding
         self.lanes = replicas_of(spec, dataset)
         self.fitted = fit_lanes(self.lanes, dataset)
@@ -80,7 +81,7 @@ class Ensemble:
         best = early_stopping_of(self.spec, has_validation=self.has_validation)
 
         def make(number: int) -> Stack:
-            return Stack(self.dataset, [self.lanes[lane] for lane in stacks[number]])
+            return self.stack(self.dataset, [self.lanes[lane] for lane in stacks[number]])
 
         for number, event in run_stacks(make, len(stacks), self.plan.processes, stop):
             if isinstance(event, StackEnded):

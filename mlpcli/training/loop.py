@@ -38,6 +38,7 @@ class ReplicasEnded:
 
 
 Event = Advanced | EpochEnded | Ended
+StackMaker = Callable[[Dataset, Sequence[Lane]], Stack]
 
 
 class Training:
@@ -45,13 +46,14 @@ class Training:
 
     After `run`, `network` has the best epoch's weights where there are validation rows, else the
     last epoch's; where training diverged, those of the last epoch before.
+    stack  what makes the stack: one that watches itself, where that is wished
     Raises DataError, with the spec's key, where an augmentation does not apply to the rows.
     """
 
-    def __init__(self, spec: Spec, dataset: Dataset) -> None:
+    def __init__(self, spec: Spec, dataset: Dataset, stack: StackMaker = Stack) -> None:
         self.spec, self.dataset = spec, dataset
         self.encoding = dataset.encoding
-        self.stack = Stack(dataset, [Lane(spec, spec.seed)])
+        self.stack = stack(dataset, [Lane(spec, spec.seed)])
         self.network, self.targets = self.stack.network, self.stack.targets
         self.architecture = self.network.architecture
         self.augmenter = self.stack.fitted[0].augmenter

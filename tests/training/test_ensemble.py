@@ -1,4 +1,4 @@
-"""Ensembles: a replica has the bits it has alone, in any plan; the means are of those that count."""
+"""Ensembles: a replica has the bits it has alone, in any plan; means are of those that count."""
 
 from dataclasses import replace
 
@@ -190,7 +190,8 @@ def diverging(monkeypatch, which):
 
 
 @pytest.mark.parametrize("threads", [1, 2])
-def test_diverged_replicas_are_left_out(threads, ensemble, numbers, monkeypatch):
+@pytest.mark.usefixtures("numbers")
+def test_diverged_replicas_are_left_out(threads, ensemble, monkeypatch):
     sound = ensemble(spec=NUMBERS)
     _, events, _ = run(sound)
     rows = {r: [] for r in range(4)}
@@ -213,7 +214,8 @@ def test_diverged_replicas_are_left_out(threads, ensemble, numbers, monkeypatch)
         assert event.row["val_loss"] == pytest.approx(np.mean(each), rel=1e-12)
 
 
-def test_all_replicas_diverged(ensemble, numbers, monkeypatch):
+@pytest.mark.usefixtures("numbers")
+def test_all_replicas_diverged(ensemble, monkeypatch):
     diverging(monkeypatch, range(4))
     one = ensemble(spec=NUMBERS)
     epochs, _, ended = run(one)

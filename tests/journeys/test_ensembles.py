@@ -259,7 +259,8 @@ def test_an_ensemble_is_compared_with_one_network(made):
 
 
 @pytest.mark.parametrize(
-    ("task", "kind"), zip(TARGETS, ["bootstrap", "kfold", "bootstrap", "kfold"], strict=True)
+    ("task", "kind"),
+    list(zip(TARGETS, ["bootstrap", "kfold", "bootstrap", "kfold"], strict=True)),
 )
 def test_every_loss(task, kind, in_one_process, tmp_path):
     write_tasks(tmp_path)

@@ -179,15 +179,19 @@ def test_neither_processes_nor_memory_change_a_byte(other, made):
     assert one.training == two.training
 
 
-def test_two_processes_write_the_same_bytes(mlp, made):
+SHARED = "from mlpcli.training import plan; plan.WORTH_A_PROCESS = 0.0\n"  # short work too
+
+
+def test_two_processes_write_the_same_bytes(in_one_process, made):
     folder, _ = made
-    spec = SPEC.replace("epochs: 6", "epochs: 400").replace("patience: 2", "patience: 400")
-    (folder / "long.yaml").write_text(spec, "ascii")
-    for n in (1, 2):
-        more = ("--set", f"runtime.threads={n}", "--progress", "none")
-        done = mlp("train", "long.yaml", "--run-dir", f"long{n}", *more, cwd=folder)
-        assert done.code == 0, done.err
-        assert ("2 at a time" in done.err) == (n == 2)
+    commands = [
+        ["train", "iris.yaml", "--run-dir", f"long{n}", "--set", f"runtime.threads={n}"]
+        for n in (1, 2)
+    ]
+    done = in_one_process(commands, folder, SHARED)
+    for n, (code, _, err) in enumerate(done, 1):
+        assert code == 0, err
+        assert ("2 at a time" in err) == (n == 2)
     one, two = ((folder / f"long{n}" / "model.safetensors").read_bytes() for n in (1, 2))
     said = rb"\"threads\": %d"  # the spec is in it
     assert one.replace(said % 1, said % 2) == two
@@ -316,6 +320,40 @@ def test_weights(in_one_process, tmp_path):
     assert [code for code, _, _ in others[:2]] == [0, 0]
     assert "the loss is not weighted" in others[1][2]
     assert others[2][0] in (0, 3)
+
+
+def test_some_replicas_diverge(in_one_process, tmp_path):
+    """A row far out, in the sample of two of three folds: with λ = 1 they diverge, by 1 − λ x²."""
+    rows = ["x,y", "1e4,0", *(f"{k % 7},{k % 5}" for k in range(59))]
+    (tmp_path / "far.csv").write_text("\n".join(rows) + "\n", "ascii")
+    (tmp_path / "far.yaml").write_text(
+        "data: {path: far.csv, target: y, task: regression, split: {validation: 0, test: 0}}\n"
+        "model: {layers: []}\n"
+        "training: {epochs: 60, batch_size: 1, optimizer: {name: sgd, learning_rate: 1}}\n"
+        "ensemble: {kind: kfold, replicas: 3}\n",
+        "ascii",
+    )
+    train, score, predict = in_one_process(
+        [
+            ["train", "far.yaml", "--run-dir", "far", "--json"],
+            ["eval", "far", "--interval", "0.9"],
+            ["predict", "far", "far.csv", "--interval", "0.9"],
+        ],
+        tmp_path,
+    )
+    assert [train[0], score[0], predict[0]] == [4, 0, 0]
+    assert "mlp: 2 of 3 replicas diverged: " in train[2]
+    assert "the model in far is of the others" in train[2]
+    told = json.loads(train[1])
+    assert told["status"] == told["reason"] == "diverged"
+    kept = [one["kept"] for one in told["ensemble"]["replicas"]]
+    assert sorted(kept) == [False, False, True]
+    assert load_model(tmp_path / "far/model.safetensors").network.lead == (1,)
+    metrics, each = rows_of(tmp_path / "far/metrics.csv"), rows_of(tmp_path / "far/replicas.csv")
+    sound = [row for row in each if row["replica"] == str(kept.index(True))]
+    assert len(metrics) == len(sound) == 60
+    assert metrics[-1]["train_loss"] == sound[-1]["train_loss"]  # of the one that is left
+    assert "none" in score[1]  # one replica has no interval
 
 
 # ---------------------------------------------------------------- stopped, or killed

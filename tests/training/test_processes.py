@@ -60,8 +60,11 @@ def test_every_event_of_every_stack_in_its_order(n, processes):
 
 
 def test_no_more_at_a_time_than_asked_for():
+    def make(number):
+        return Steps(number, 3, lambda _: time.sleep(0.05))  # longer than a process takes to begin
+
     running, most = set(), 0
-    for number, event in run_stacks(Steps, 6, 2, never):
+    for number, event in run_stacks(make, 6, 2, never):
         running.add(number)
         most = max(most, len(running))
         if isinstance(event, StackEnded):

@@ -6,6 +6,7 @@ import pytest
 
 from mlpcli.cli import progress
 from mlpcli.cli.progress import NoProgress, PlainProgress, RichProgress, progress_for
+from mlpcli.training.ensemble import ReplicasEnded
 from mlpcli.training.loop import Advanced, Ended, EpochEnded
 
 COLUMNS = ["epoch", "train_loss", "val_loss", "val_accuracy", "learning_rate", "seconds"]
@@ -53,6 +54,36 @@ def test_a_plain_line_has_every_figure(capsys):
     assert capsys.readouterr().err == (
         "epoch 7/20  train_loss 0.5  val_loss 0.25  val_accuracy 1  best epoch 3\n"
     )
+
+
+def test_replicas_whose_means_wait_for_others_are_named(capsys, monkeypatch):
+    """Stacks one after the other: an epoch has no mean until the last of them has done it."""
+    now = iter([1000.0, 1000.5, 1001.0, 1002.0, 1003.0])
+    monkeypatch.setattr(progress.time, "monotonic", lambda: next(now))
+    shown = PlainProgress(9, COLUMNS)
+    shown.show(ReplicasEnded(1, [0, 1], []))  # may complete epoch 1: its line comes next
+    for epoch in (2, 3, 4):  # at 0, 0.5 and 1 second
+        shown.show(ReplicasEnded(epoch, [0, 1], []))
+    shown.show(ReplicasEnded(5, [1], []))
+    shown.show(ended(1))
+    shown.show(ReplicasEnded(2, [2], []))
+    assert capsys.readouterr().err.splitlines() == [
+        "replicas 0 to 1: epoch 2/9",
+        "replicas 0 to 1: epoch 4/9",
+        "replica 1: epoch 5/9",
+        "epoch 1/9  train_loss 0.5  val_loss 0.25  val_accuracy 1  best epoch 1",
+    ]
+
+
+def test_the_bar_does_not_go_back(monkeypatch):
+    """The first epoch's mean may come when most of the work is done."""
+    monkeypatch.setattr("sys.stderr", io.StringIO())
+    shown = RichProgress(10, COLUMNS)
+    shown.show(Advanced(8, 1, 2, 4))
+    shown.show(ended(1))
+    done = shown.bar.tasks[0].completed
+    shown.close()
+    assert done == 7.5
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import pytest
 from mlpcli.runs.recorder import Recorder
 from mlpcli.spec.load import load_spec
 from mlpcli.training.assemble import load_dataset
+from mlpcli.training.ensemble import Ensemble
 from mlpcli.training.loop import Training
 
 IRIS = Path(__file__).parents[2] / "data" / "iris.csv"
@@ -21,7 +22,8 @@ def make_run():
     def make(folder, spec, overrides=()):
         (folder / "spec.yaml").write_text(spec, encoding="utf-8")
         loaded = load_spec(str(folder / "spec.yaml"), overrides)
-        training = Training(loaded.spec, load_dataset(loaded))
+        kind = Training if loaded.spec.ensemble is None else Ensemble
+        training = kind(loaded.spec, load_dataset(loaded))
         directory = folder / "run"
         directory.mkdir()
         recorder = Recorder(directory, training, loaded.folder)

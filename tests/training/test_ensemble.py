@@ -1,4 +1,4 @@
-"""Ensembles: a replica has the bits it has alone, in any plan; the means are of those that count."""
+"""Ensembles: a replica has the bits it has alone, in any plan; means are of those that count."""
 
 from dataclasses import replace
 
@@ -13,12 +13,17 @@ from mlpcli.training import ensemble as ensemble_module
 from mlpcli.training import plan as plan_module
 from mlpcli.training.follower import Ended
 from mlpcli.training.loop import EpochEnded, ReplicasEnded, Training
+from mlpcli.training.stack import LanesEnded
 
 SPECIES = """
 seed: 3
 data: {{path: iris.csv, target: species, split: {{validation: {validation}, test: 0.1}}}}
 model: {{layers: [{{units: 5, activation: tanh, keep_prob: 0.8}}]}}
-training: {{epochs: 30, batch_size: 8, early_stopping: {{patience: 1}}}}
+training:
+  epochs: 30
+  batch_size: 8
+  optimizer: {{name: sgd, learning_rate: 0.05, momentum: 0.9}}
+  early_stopping: {{patience: 1}}
 regularization: {{l2: 0.001, noise: {{input: 0.1}}}}
 ensemble: {{kind: {kind}, replicas: 5}}
 """
@@ -189,7 +194,8 @@ def diverging(monkeypatch, which):
 
 
 @pytest.mark.parametrize("threads", [1, 2])
-def test_diverged_replicas_are_left_out(threads, ensemble, numbers, monkeypatch):
+@pytest.mark.usefixtures("numbers")
+def test_diverged_replicas_are_left_out(threads, ensemble, monkeypatch):
     sound = ensemble(spec=NUMBERS)
     _, events, _ = run(sound)
     rows = {r: [] for r in range(4)}
@@ -212,7 +218,49 @@ def test_diverged_replicas_are_left_out(threads, ensemble, numbers, monkeypatch)
         assert event.row["val_loss"] == pytest.approx(np.mean(each), rel=1e-12)
 
 
-def test_all_replicas_diverged(ensemble, numbers, monkeypatch):
+def event_of(epoch, lanes, losses, left=()):
+    rows = [{"epoch": epoch, "train_loss": loss, "seconds": 1.0} for loss in losses]
+    return LanesEnded(epoch, lanes, rows, [True] * len(lanes), dict(left))
+
+
+def test_one_that_diverges_later_counts_until_then():
+    history = ensemble_module._History(["epoch", "train_loss", "seconds"], 3)
+    history.add([0, 1, 2], event_of(1, [0, 1, 2], [6.0, 4.0, 2.0]))
+    history.end(0, Ended("diverged", 1, 1, 0.0))
+    history.end(1, Ended("patience", 1, 1, 0.0))
+    history.add([2], event_of(2, [2], [1.0]))
+    # of 6, 4 and 2; then replica 1 stays what it has become, and 0 is no part of it any more
+    found = [(epoch, row["train_loss"], row["seconds"]) for epoch, row in history.completed()]
+    assert found == [(1, 4.0, 3.0), (2, 2.5, 1.0)]
+
+
+def test_means_do_not_depend_on_which_stack_was_first():
+    losses, found = np.random.default_rng(0).normal(size=(50, 6)).tolist(), set()
+    for order in ([0, 1, 2], [2, 0, 1], [1, 2, 0]):
+        history = ensemble_module._History(["epoch", "train_loss", "seconds"], 6)
+        for epoch, each in enumerate(losses, 1):
+            for k in order:
+                some = [2 * k, 2 * k + 1]
+                history.add(some, event_of(epoch, [0, 1], [each[r] for r in some]))
+        found.add(tuple(row["train_loss"] for _, row in history.completed()))
+    assert len(found) == 1
+
+
+def test_weights_have_the_mean_1_over_each_sample(ensemble, numbers):
+    table = (numbers / "numbers.csv").read_text("ascii").splitlines()
+    lines = [f"{line[:-1]}{k % 4 + 1}" for k, line in enumerate(table[1:])]
+    (numbers / "numbers.csv").write_text("\n".join([table[0], *lines]) + "\n", "ascii")
+    one = ensemble("data.sample_weight=w", spec=NUMBERS)
+    weight = one.dataset.parts["train"].weight.astype(float)
+    assert len(set(weight)) == 4
+    means = [weight[fitted.lane.rows].mean() for fitted in one.fitted]
+    assert max(abs(mean - 1) for mean in means) > 0.01
+    for fitted, mean in zip(one.fitted, means, strict=True):
+        np.testing.assert_allclose(fitted.weight, weight / mean, rtol=1e-6)
+
+
+@pytest.mark.usefixtures("numbers")
+def test_all_replicas_diverged(ensemble, monkeypatch):
     diverging(monkeypatch, range(4))
     one = ensemble(spec=NUMBERS)
     epochs, _, ended = run(one)

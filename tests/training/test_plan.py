@@ -1,6 +1,7 @@
 """How many networks train side by side, in how many processes; and what the machine has free."""
 
 import os
+from itertools import chain
 
 import pytest
 
@@ -39,7 +40,7 @@ def each_of(fitted, one):
 def test_one_process_takes_as_many_as_pay(planned):
     found, fitted, one = planned(100, "runtime.threads=1")
     assert [len(stack) for stack in found.stacks] == [50, 50]
-    assert sorted(sum(found.stacks, [])) == list(range(100))
+    assert sorted(chain(*found.stacks)) == list(range(100))
     assert (found.processes, found.memory) == (1, 50 * each_of(fitted, one))
 
 
@@ -67,7 +68,7 @@ def test_a_stated_memory_is_never_exceeded(room, processes, most, planned):
     found, *_ = planned(12, f"runtime.memory={memory}")
     assert found.memory <= memory
     assert (found.processes, max(map(len, found.stacks))) == (processes, most)
-    assert sorted(sum(found.stacks, [])) == list(range(12))
+    assert sorted(chain(*found.stacks)) == list(range(12))
 
 
 def test_less_than_one_network_is_refused_where_it_is_stated(planned):

@@ -48,7 +48,11 @@ def test_every_event_of_every_stack_in_its_order(n, processes):
     pids = set()
     for number in range(n):
         *steps, last = [event for stack, event in events if stack == number]
-        assert [step.epoch for step in steps] == [1, 2, 3]
+        # How far an epoch is goes untold where the next one is there already.
+        told = [step.epoch for step in steps]
+        assert set(told) <= {1, 2, 3}
+        assert told == sorted(set(told))
+        assert told[-1] == 3
         pids |= {step.rows for step in steps}
         assert isinstance(last, StackEnded)
         assert last.ended == [Ended("finished", 3, 3, 0.0)]
@@ -60,8 +64,11 @@ def test_every_event_of_every_stack_in_its_order(n, processes):
 
 
 def test_no_more_at_a_time_than_asked_for():
+    def make(number):
+        return Steps(number, 3, lambda _: time.sleep(0.05))  # longer than a process takes to begin
+
     running, most = set(), 0
-    for number, event in run_stacks(Steps, 6, 2, never):
+    for number, event in run_stacks(make, 6, 2, never):
         running.add(number)
         most = max(most, len(running))
         if isinstance(event, StackEnded):
@@ -79,7 +86,7 @@ def test_all_stop_when_asked_to():
     for number, event in run_stacks(make, 3, 2, lambda: bool(asked)):
         if isinstance(event, StackEnded):
             found[number] = event.ended[0]
-        elif event.epoch == 3:
+        elif event.epoch >= 3:
             asked.append(True)
     assert {ended.reason for ended in found.values()} == {"interrupted"}
     assert sorted(found) == [0, 1, 2]

@@ -321,7 +321,7 @@ READING = """\
   one class: what they hold is the accuracy, 99 %.
 - **64 replicas** of 4-16-3 train ten times as fast as one by one, above the goal; of 64-128-10 the
   ensemble is faster, but not twice. With both cores neither is twice as fast again. By seconds of
-  the cores 4-16-3 would just come to its goal of 16 with two quiet cores, and by the clock it did in
-  its best turn alone: its halves take more than half of the whole, as each step and each epoch
+  the cores 4-16-3 would just come to its goal of 16 with two quiet cores, and by the clock it did
+  in its best turn alone: its halves take more than half of the whole, as each step and each epoch
   costs something whatever its width. 64-128-10 would come to 3, not to its goal of 4.
 """

@@ -125,6 +125,15 @@ def test_a_lane_in_any_stack_has_the_bits_it_has_alone(seed, text, training, mon
         np.testing.assert_array_equal(alone.vectors[0], together.vectors[r])
 
 
+def test_lanes_of_one_spec_whose_figures_decide_their_rates_have_rates_of_their_own(training):
+    keys = ["training.epochs=12", "training.schedule={name: plateau, patience: 0, threshold: 0.02}"]
+    one = training(*keys)
+    lanes = [Lane(one.spec, seed) for seed in range(6)]
+    rows = run(Stack(one.dataset, lanes))
+    assert len({tuple(row["learning_rate"] for row in each) for each in rows}) > 1
+    assert [run(Stack(one.dataset, [lane])) for lane in lanes] == [[each] for each in rows]
+
+
 def test_lanes_that_have_ended_leave_the_stack(training, monkeypatch):
     monkeypatch.setattr(stack_module, "LEAVING", 0.3)
     spec = training().spec

@@ -1,0 +1,42 @@
+"""Events of a process come some at a time, none lost and in their order, the last at once."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from mlpcli.training import processes
+from mlpcli.training.stack import Advanced, LanesEnded
+
+
+@pytest.mark.parametrize("seconds", [0.001, 0.02, 1.0])
+def test_events_that_come_quickly_are_sent_together(seconds, monkeypatch):
+    clock = SimpleNamespace(now=100.0)
+    monkeypatch.setattr(processes, "time", SimpleNamespace(perf_counter=lambda: clock.now))
+    ended = processes.StackEnded([], np.zeros((0, 1)))
+    events = [
+        event
+        for epoch in range(1, 101)
+        for event in (
+            Advanced(epoch, 5, 10),
+            Advanced(epoch, 10, 10),
+            LanesEnded(epoch, [0], [{}], [True]),
+        )
+    ]
+
+    def coming():
+        for event in [*events, ended]:
+            yield event
+            clock.now += seconds / 3
+
+    sent = list(processes._together(coming()))
+    flat = [event for each in sent for event in each]
+    kept = [event for event in flat if isinstance(event, LanesEnded)]
+    assert kept == [event for event in events if isinstance(event, LanesEnded)]
+    assert flat[-1] is ended
+    # Of what is only on the way, the latest of each epoch at least.
+    assert [e for e in flat if e in events] == [e for e in events if e in flat]
+    assert all(Advanced(epoch, 10, 10) in flat for epoch in range(1, 101))
+    # An epoch of a second is told at once; 100 of 1 ms in a few times: two kinds, each 0.05 s.
+    at_least = {0.001: 2, 0.02: 40, 1.0: 301}[seconds]
+    assert at_least <= len(sent) <= max(at_least, 2 * 100 * seconds / 0.05 + 3)

@@ -35,6 +35,10 @@ ensembles *options:
 bench *options:
     python benchmarks/performance.py {{options}}
 
+# how cost grows with rows, multiply-adds and parameters; writes the page and its plots
+scaling *options:
+    python benchmarks/scaling.py {{options}}
+
 # write the generated pages
 docs:
     python docs/make_reference.py

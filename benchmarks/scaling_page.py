@@ -124,8 +124,8 @@ def rows_section(found: Sequence[Rate]) -> Iterator[str]:
     yield from ("", "## Rows", "", "![Rows per second by rows](scaling-rows.svg)", "")
     yield text(
         f"From {found[0].rows:,} to {found[-1].rows:,} rows the rows per second are {low:.2f} to",
-        f"{high:.2f} times those of {REFERENCE_ROWS:,} rows. The goal, within {100 * WITHIN:.0f} %, is",
-        f"{'**not met**' if off else 'met'}{outside}.",
+        f"{high:.2f} times those of {REFERENCE_ROWS:,} rows. The goal,",
+        f"within {100 * WITHIN:.0f} %, is {'**not met**' if off else 'met'}{outside}.",
     )
     yield ""
     yield text(
@@ -190,8 +190,8 @@ def steps_section(points: dict[int, tuple[float, float]]) -> Iterator[str]:
         f"Two hidden layers of relu, of the same width, {WIDTHS[0]} inputs, batches of {BATCH}.",
         "Fitted, small and large counting the same: a step takes",
         f"{1e6 * line.fixed:.1f} µs and {1e12 * line.slope:.1f} µs for each million multiply-adds",
-        f"({1e-9 / line.slope:.1f} · 10⁹ a second); the widths are at most {100 * line.off:.0f} % off",
-        "that line.",
+        f"({1e-9 / line.slope:.1f} · 10⁹ a second); the widths are at most",
+        f"{100 * line.off:.0f} % off that line.",
     )
     yield ""
     yield "| width | multiply-adds a step | µs a step | fitted | measured / fitted |"
@@ -210,7 +210,7 @@ def steps_plot(points: dict[int, tuple[float, float]]) -> str:
     x = Axis("multiply-adds a step", places[0][0] / 1.6, places[-1][0] * 1.6, log=True)
     y = Axis("µs a step", 1e6 * line.fixed / 3, 2e6 * places[-1][1], log=True)
     steps = [x.low * (x.high / x.low) ** (k / 60) for k in range(61)]
-    fit = f"{1e6 * line.fixed:.0f} µs + multiply-adds / ({1e-9 / line.slope:.1f} · 10⁹ a second)"
+    fit = f"{1e6 * line.fixed:.1f} µs + multiply-adds / ({1e-9 / line.slope:.1f} · 10⁹ a second)"
     return plot(
         "Time of a step, batches of 64",
         x,
@@ -252,7 +252,8 @@ def rows_memory_section(runs: Sequence[Run]) -> Iterator[str]:
         f"{line.slope - inputs:.0f} are the same for any number of inputs: its number and label,",
         "its target as it was and as the loss takes it, its place in the epoch's order, its loss,",
         "its prediction, and what the metrics make of these. The points are at most",
-        f"{100 * line.off:.1f} % off the line. `mlp check` estimates {estimate.slope:.0f} bytes a row.",
+        f"{100 * line.off:.1f} % off the line. `mlp check` estimates",
+        f"{estimate.slope:.0f} bytes a row.",
     )
     yield ""
     yield "| training rows | data, MB | measured, MB | `mlp check`, MB | measured / estimated |"

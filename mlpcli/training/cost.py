@@ -164,10 +164,11 @@ def _of_rows(architecture: Architecture, dataset: Dataset, item: int) -> int:
     """Return the bytes that a network takes by the rows, of what an epoch says of each.
 
     Of training rows: place in the order (8), loss, target, output; of all that are evaluated ŷ in
-    float64, and while metrics are computed label and error, and twice the predictions more.
+    float64, and while metrics are computed label, error, and twice what is predicted.
     """
     train, n_outputs = len(dataset.parts["train"]), architecture.n_outputs
     validation = len(dataset.parts.get("validation", ()))
     kept = 8 + item + _of_target(architecture, item) + item * n_outputs
-    metrics = max(train, validation) * (8 + 8 + 2 * 8 * n_outputs)
+    predicted = 1 if architecture.loss.class_index else n_outputs  # the class, or each number
+    metrics = max(train, validation) * (8 + 8 + 2 * 8 * predicted)
     return train * kept + (train + validation) * 8 * n_outputs + metrics

@@ -1,0 +1,104 @@
+"""What a training allocates: a step nothing that grows, an epoch nothing that the network makes.
+
+Every optimizer and every loss, of one network and of a stack; test_everything_at_once.py has all
+regularizers at once.
+"""
+
+import numpy as np
+import pytest
+
+from mlpcli.nn.activations import ACTIVATIONS
+from mlpcli.nn.losses import LOSSES
+from mlpcli.nn.network import Architecture, Layer, initialize, initialize_stack
+from mlpcli.nn.optimizers import OPTIMIZERS
+from mlpcli.training.trainer import Trainer
+
+OUTPUTS = 60
+SMALL, LARGE = (8, 8), (400, 250)  # units of a layer, rows of a batch
+# Views, frames, bound methods: a few hundred bytes each, whatever the network; and the buffer of
+# 8,192 numbers through which NumPy adds a wide layer's bias.
+A_STEP, AN_EPOCH = 4 * 8192 + 8_000, 4 * 8192 + 40_000
+PERMUTATION = 8  # bytes a row: each epoch draws its order anew
+
+each_lead = pytest.mark.parametrize("lanes", [0, 3], ids=["alone", "stack"])
+each_optimizer = pytest.mark.parametrize("optimizer", OPTIMIZERS)
+each_loss = pytest.mark.parametrize("loss", LOSSES)
+
+
+def trainer_of(draw_target, size, *, optimizer="sgd", loss="mse", lanes=0, n_batches=3):
+    """Return a trainer of two hidden layers, with a shorter last batch."""
+    units, batch = size
+    form = LOSSES[loss]().for_task(LOSSES[loss].tasks[0])
+    layers = tuple(Layer(units, ACTIVATIONS[name]()) for name in ("relu", "tanh"))
+    architecture = Architecture(5, layers, OUTPUTS, form)
+    rng = np.random.default_rng(0)
+    n_rows = n_batches * batch - 2
+    X = rng.normal(size=(n_rows, 5)).astype(np.float32)
+    target = draw_target(form, rng, (n_rows, OUTPUTS), np.float32)
+    seeds = list(range(lanes or 1))
+    network = initialize_stack(architecture, seeds) if lanes else initialize(architecture, 0)
+    return Trainer(network, OPTIMIZERS[optimizer](), X, target, batch_size=batch, seeds=seeds)
+
+
+def of_a_step(trainer, peak_bytes):
+    """Return the peak of one step on the first batch."""
+    list(trainer.epoch(1, 1e-3))
+    feed, batch = trainer.feed, trainer.feed.batch_size
+    here = (*feed.lanes, slice(0, batch))
+    X, target, losses = feed.X_chunk[here], feed.target_chunk[here], trainer.losses[here]
+    return peak_bytes(lambda: trainer.step(trainer.passes[batch], X, target, losses))
+
+
+def of_an_epoch(trainer, peak_bytes):
+    """Return the peak of an epoch, the first one aside."""
+    list(trainer.epoch(1, 1e-3))
+    return peak_bytes(lambda: list(trainer.epoch(2, 1e-3)))
+
+
+@each_lead
+@each_optimizer
+def test_a_step_of_every_optimizer_allocates_nothing_that_grows(
+    optimizer, lanes, draw_target, peak_bytes
+):
+    for size in (SMALL, LARGE):
+        trainer = trainer_of(draw_target, size, optimizer=optimizer, lanes=lanes)
+        assert of_a_step(trainer, peak_bytes) < A_STEP, size
+    assert trainer.network.theta.nbytes > 10 * A_STEP  # one vector like it would show
+
+
+@each_lead
+@each_loss
+def test_a_step_of_every_loss_allocates_nothing_that_grows(loss, lanes, draw_target, peak_bytes):
+    for size in (SMALL, LARGE):
+        trainer = trainer_of(draw_target, size, loss=loss, lanes=lanes)
+        assert of_a_step(trainer, peak_bytes) < A_STEP, size
+    assert trainer.passes[LARGE[1]].delta.nbytes > A_STEP  # as one array like the delta would
+
+
+@each_lead
+@each_optimizer
+def test_an_epoch_of_every_optimizer_allocates_its_order_alone(
+    optimizer, lanes, draw_target, peak_bytes
+):
+    for size in (SMALL, LARGE):
+        trainer = trainer_of(draw_target, size, optimizer=optimizer, lanes=lanes)
+        peak = of_an_epoch(trainer, peak_bytes)
+        assert peak < AN_EPOCH + PERMUTATION * trainer.n_rows, size
+
+
+@each_lead
+@each_loss
+def test_an_epoch_of_every_loss_allocates_its_order_alone(loss, lanes, draw_target, peak_bytes):
+    for size in (SMALL, LARGE):
+        trainer = trainer_of(draw_target, size, loss=loss, lanes=lanes)
+        peak = of_an_epoch(trainer, peak_bytes)
+        assert peak < AN_EPOCH + PERMUTATION * trainer.n_rows, size
+
+
+@each_lead
+def test_more_steps_allocate_no_more(lanes, draw_target, peak_bytes):
+    few = trainer_of(draw_target, SMALL, lanes=lanes, n_batches=3)
+    many = trainer_of(draw_target, SMALL, lanes=lanes, n_batches=3000)
+    peak = of_an_epoch(many, peak_bytes) - PERMUTATION * many.n_rows
+    # Whether a chunk's losses are finite is a byte each.
+    assert peak < of_an_epoch(few, peak_bytes) + many.losses.size + A_STEP

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from mlpcli.runs.ensemble_recorder import EnsembleRecorder
 from mlpcli.runs.recorder import Recorder
 from mlpcli.spec.load import load_spec
 from mlpcli.training.assemble import load_dataset
@@ -22,11 +23,12 @@ def make_run():
     def make(folder, spec, overrides=()):
         (folder / "spec.yaml").write_text(spec, encoding="utf-8")
         loaded = load_spec(str(folder / "spec.yaml"), overrides)
-        kind = Training if loaded.spec.ensemble is None else Ensemble
-        training = kind(loaded.spec, load_dataset(loaded))
+        one = loaded.spec.ensemble is None
+        training = (Training if one else Ensemble)(loaded.spec, load_dataset(loaded))
         directory = folder / "run"
         directory.mkdir()
-        recorder = Recorder(directory, training, loaded.folder)
+        record = Recorder if one else EnsembleRecorder
+        recorder = record(directory, training, loaded.folder)
         events = []
         for event in training.run():
             recorder.take(event)

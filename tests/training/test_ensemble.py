@@ -13,7 +13,7 @@ from mlpcli.training import ensemble as ensemble_module
 from mlpcli.training import plan as plan_module
 from mlpcli.training.follower import Ended
 from mlpcli.training.loop import EpochEnded, ReplicasEnded, Training
-from mlpcli.training.stack import LanesEnded
+from mlpcli.training.stack import LanesEnded, Stack
 
 SPECIES = """
 seed: 3
@@ -180,17 +180,15 @@ def test_running_means_of_the_numbers(ensemble):
 
 def diverging(monkeypatch, which):
     """Make some replicas begin with numbers so large that they diverge in the first epoch."""
-    stack = ensemble_module.Stack
+    plain, seeds = Stack.__init__, [replica_seed(0, r) for r in which]
 
-    class Exploding(stack):
-        def __init__(self, dataset, lanes):
-            super().__init__(dataset, lanes)
-            seeds = [replica_seed(0, r) for r in which]
-            for k, lane in enumerate(lanes):
-                if lane.seed in seeds:
-                    self.network.vector[k] = 1e30
+    def exploding(self, dataset, lanes):
+        plain(self, dataset, lanes)
+        for k, lane in enumerate(lanes):
+            if lane.seed in seeds:
+                self.network.vector[k] = 1e30
 
-    monkeypatch.setattr(ensemble_module, "Stack", Exploding)
+    monkeypatch.setattr(Stack, "__init__", exploding)
 
 
 @pytest.mark.parametrize("threads", [1, 2])

@@ -40,3 +40,11 @@ def test_events_that_come_quickly_are_sent_together(seconds, monkeypatch):
     # An epoch of a second is told at once; 100 of 1 ms in a few times: two kinds, each 0.05 s.
     at_least = {0.001: 2, 0.02: 40, 1.0: 301}[seconds]
     assert at_least <= len(sent) <= max(at_least, 2 * 100 * seconds / 0.05 + 3)
+
+
+def test_the_end_is_sent_at_once_whatever_the_clock_says(monkeypatch):
+    monkeypatch.setattr(processes, "time", SimpleNamespace(perf_counter=lambda: 0.0))
+    ended = processes.StackEnded([], np.zeros((0, 1)))
+    assert list(processes._together(iter([Advanced(1, 5, 10), ended]))) == [
+        [Advanced(1, 5, 10), ended]
+    ]

@@ -63,7 +63,6 @@ def train(
     from mlpcli.cli.signals import StopRequest
     from mlpcli.runs.directory import create_run_directory
     from mlpcli.spec.load import load_spec
-    from mlpcli.training.loop import Training
 
     _check_options(
         run_dir, force=force, find_lr=find_lr, profile=profile, silent=quiet and not json
@@ -73,11 +72,7 @@ def train(
     dataset = run.load(loaded)
     with StopRequest() as stop:
         if find_lr:
-            from mlpcli.cli.learning_rates import find_and_print
-
-            with loaded.locating():
-                one = Training(loaded.spec, dataset)
-            return find_and_print(one, stop, json=json, quiet=quiet)
+            return _find_rate(loaded, dataset, stop, json=json, quiet=quiet)
         training = run.build(partial(_training, loaded, dataset, run.stack))
         directory = create_run_directory(loaded.name, run_dir, force=force)
         if not quiet and not json:
@@ -100,6 +95,17 @@ def _check_options(
         raise UsageError("--find-lr writes nothing: leave out --run-dir")
     if profile and (find_lr or silent):
         raise UsageError(f"--profile prints a table: leave out {'--find-lr' if find_lr else '-q'}")
+
+
+def _find_rate(
+    loaded: LoadedSpec, dataset: Dataset, stop: StopRequest, *, json: bool, quiet: bool
+) -> int | None:
+    from mlpcli.cli.learning_rates import find_and_print
+    from mlpcli.training.loop import Training
+
+    with loaded.locating():
+        one = Training(loaded.spec, dataset)
+    return find_and_print(one, stop, json=json, quiet=quiet)
 
 
 def _training(loaded: LoadedSpec, dataset: Dataset, stack: StackMaker) -> Training | Ensemble:

@@ -63,6 +63,9 @@ def test_the_document_sums_to_the_whole(mlp, spec, kind):
     assert found["steps"] == 3 * 4
     assert by_row["forward"]["calls"] == 3 * 4
     assert {line["layer"] for line in found["lines"]} == {"", "hidden.1", "output"}
+    # Recorder and progress are made, and told of each epoch's rows, its end, and the end.
+    assert by_row["files"]["calls"] >= 1 + 3 + 3 + 1
+    assert by_row["progress"]["calls"] >= 1 + 3 + 3 + 1
     assert found["processes_without"] >= 1
     assert by_row["start-up"]["seconds"] > by_row["loss"]["seconds"]
 

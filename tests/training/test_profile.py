@@ -1,5 +1,6 @@
 """The clock that a profile is made with, and what it is put around."""
 
+import os
 import subprocess
 import sys
 from functools import partial
@@ -261,6 +262,13 @@ def test_a_process_knows_its_age(tmp_path, monkeypatch):
     )
     assert 0.39 < float(done.stdout) < 20
     monkeypatch.setattr(machine, "STAT", tmp_path / "stat")
+    # The 22nd field, of a process whose name looks like the end of a name: 900 s after the start.
+    ticks = 900 * os.sysconf("SC_CLK_TCK")
+    (tmp_path / "stat").write_text("1 (a) b) S " + "7 " * 18 + f"{ticks} 7 7")
+    with monkeypatch.context() as patch:
+        patch.setattr(machine.time, "clock_gettime", lambda _: 1000.0)
+        assert machine.process_age() == 100.0
+    (tmp_path / "stat").unlink()
     for text in (None, "", "1 (a) b) S 2", "1 (a) S " + "x " * 30):
         if text is not None:
             (tmp_path / "stat").write_text(text)

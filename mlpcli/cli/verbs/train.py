@@ -61,27 +61,18 @@ def train(
     """
     from mlpcli.cli.profiling import Profiled, Unprofiled
     from mlpcli.cli.signals import StopRequest
-    from mlpcli.errors import UsageError
     from mlpcli.runs.directory import create_run_directory
     from mlpcli.spec.load import load_spec
-    from mlpcli.training.loop import Training
 
-    if force and run_dir is None:
-        raise UsageError("--force replaces the run in --run-dir: say which")
-    if find_lr and run_dir is not None:
-        raise UsageError("--find-lr writes nothing: leave out --run-dir")
-    if profile and (find_lr or (quiet and not json)):
-        raise UsageError(f"--profile prints a table: leave out {'--find-lr' if find_lr else '-q'}")
+    _check_options(
+        run_dir, force=force, find_lr=find_lr, profile=profile, silent=quiet and not json
+    )
     run = Profiled() if profile else Unprofiled()
     loaded = load_spec(spec, overrides or (), seed)
     dataset = run.load(loaded)
     with StopRequest() as stop:
         if find_lr:
-            from mlpcli.cli.learning_rates import find_and_print
-
-            with loaded.locating():
-                one = Training(loaded.spec, dataset)
-            return find_and_print(one, stop, json=json, quiet=quiet)
+            return _find_rate(loaded, dataset, stop, json=json, quiet=quiet)
         training = run.build(partial(_training, loaded, dataset, run.stack))
         directory = create_run_directory(loaded.name, run_dir, force=force)
         if not quiet and not json:
@@ -90,6 +81,31 @@ def train(
         result = _run(training, loaded.folder, directory, shown, stop, run)
     _print(result, directory, run.end(), json=json, quiet=quiet)
     return _exit_code(result, directory, training.optimizer.learning_rate, stop)
+
+
+def _check_options(
+    run_dir: str | None, *, force: bool, find_lr: bool, profile: bool, silent: bool
+) -> None:
+    """Raise UsageError where two options contradict each other."""
+    from mlpcli.errors import UsageError
+
+    if force and run_dir is None:
+        raise UsageError("--force replaces the run in --run-dir: say which")
+    if find_lr and run_dir is not None:
+        raise UsageError("--find-lr writes nothing: leave out --run-dir")
+    if profile and (find_lr or silent):
+        raise UsageError(f"--profile prints a table: leave out {'--find-lr' if find_lr else '-q'}")
+
+
+def _find_rate(
+    loaded: LoadedSpec, dataset: Dataset, stop: StopRequest, *, json: bool, quiet: bool
+) -> int | None:
+    from mlpcli.cli.learning_rates import find_and_print
+    from mlpcli.training.loop import Training
+
+    with loaded.locating():
+        one = Training(loaded.spec, dataset)
+    return find_and_print(one, stop, json=json, quiet=quiet)
 
 
 def _training(loaded: LoadedSpec, dataset: Dataset, stack: StackMaker) -> Training | Ensemble:

@@ -1,0 +1,49 @@
+"""A profiled run trains in one process, and leaves the modules as they were."""
+
+from dataclasses import replace
+
+import pytest
+
+from mlpcli.cli.profiling import Profiled
+from mlpcli.data import dataset
+from mlpcli.runs import recorder
+from mlpcli.spec.load import load_spec
+from mlpcli.training.ensemble import Ensemble
+
+SPEC = """
+data: {path: data.csv, target: y}
+ensemble: {kind: seeds, replicas: 2}
+"""
+
+
+@pytest.fixture
+def loaded(tmp_path):
+    lines = [f"{k},{k % 2}" for k in range(30)]
+    (tmp_path / "data.csv").write_text("\n".join(["x,y", *lines]) + "\n", "utf-8")
+    (tmp_path / "spec.yaml").write_text(SPEC, "utf-8")
+    return load_spec(str(tmp_path / "spec.yaml"))
+
+
+def test_an_ensemble_is_trained_in_this_process_and_the_modules_are_as_before(loaded):
+    before = dataset.read_table, recorder.score, recorder.baseline, recorder.ensemble_result
+    run = Profiled()
+    assert dataset.read_table is not before[0]
+    rows = run.load(loaded)
+
+    def make():
+        training = Ensemble(loaded.spec, rows, run.stack)
+        training.plan = replace(training.plan, stacks=[[0], [1]], processes=2)
+        return training
+
+    training = run.build(make)
+    assert (training.plan.processes, training.plan.stacks) == (1, [[0], [1]])
+    document = run.end()
+    assert document["processes_without"] == 2
+    assert (
+        dataset.read_table,
+        recorder.score,
+        recorder.baseline,
+        recorder.ensemble_result,
+    ) == before
+    calls = {line["row"]: line["calls"] for line in document["lines"]}
+    assert (calls["load"], calls["encode"]) == (1, 1)

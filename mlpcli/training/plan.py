@@ -15,7 +15,7 @@ from mlpcli.training.lanes import Fitted
 from mlpcli.training.stack_size import best_lanes
 
 SHARE = 0.5  # of the free memory, where the spec leaves it open
-WORTH_A_PROCESS = 0.5  # seconds of work below which another process is not worth its start
+WORTH_A_PROCESS = 2.0  # seconds of work below which another process is not worth its start
 STEP_SECONDS = 2e-6  # of a step in a wide stack, beside its arithmetic
 PER_SECOND = 5e9  # multiply-adds
 

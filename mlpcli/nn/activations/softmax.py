@@ -13,6 +13,22 @@ from mlpcli.nn.arrays import Array
 STRAIGHT_FROM = 60.0  # e⁶⁰ = 1.1e26: its products and sums over a batch stay below float32's 3e38
 
 
+# From so many numbers on NumPy adds a row pairwise; fewer it adds one by one, as columns are added.
+PAIRWISE_FROM = 8
+
+
+def _by_rows(reduction: np.ufunc, entries: Array) -> Array:
+    return np.asarray(reduction.reduce(entries, axis=-1, keepdims=True))
+
+
+def _by_columns(reduction: np.ufunc, entries: Array) -> Array:
+    """Return the same, the same bits: 0.1 ms where rows of 3 take 0.4, for 64 x 105 x 3."""
+    found = entries[..., :1].copy()
+    for k in range(1, entries.shape[-1]):
+        reduction(found, entries[..., k : k + 1], out=found)
+    return found
+
+
 @ACTIVATIONS.add("softmax")
 @dataclass(frozen=True)
 class Softmax(Activation):
@@ -24,11 +40,15 @@ class Softmax(Activation):
     output_only: ClassVar[bool] = True
     is_probability: ClassVar[bool] = True
 
+    def scratch(self, u: Array, own: Tensors = NONE, d_own: Tensors = NONE) -> Any:
+        """Return how a row is reduced: of few classes column by column."""
+        return _by_columns if u.shape[-1] < PAIRWISE_FROM else _by_rows
+
     def value(self, u: Array, h: Array, scratch: Any) -> None:
         """h ← softmax(u), shifted by each row's maximum so that exp cannot overflow."""
-        np.subtract(u, np.max(u, axis=-1, keepdims=True), out=h)
+        np.subtract(u, scratch(np.maximum, u), out=h)
         np.exp(h, out=h)
-        np.divide(h, np.sum(h, axis=-1, keepdims=True), out=h)
+        np.divide(h, scratch(np.add, h), out=h)
 
     def times_derivative(self, u: Array, h: Array, delta: Array, scratch: Any) -> None:
         """delta ← h ∗ (delta − Σ_k h_k delta_k)."""

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-import numpy as np
-
 from mlpcli.data.dataset import Dataset
-from mlpcli.data.resampling import folds
 from mlpcli.errors import DataError, MlpError
 from mlpcli.nn.arrays import Array
 from mlpcli.randomness import replica_seed
@@ -18,6 +15,7 @@ from mlpcli.sweep.trials import Trial, stacked
 from mlpcli.training.assemble import check_dataset, data_options, load_dataset
 from mlpcli.training.follower import is_watched, monitor_of
 from mlpcli.training.lanes import Lane
+from mlpcli.training.replicas import folds_of
 from mlpcli.training.trainer import never
 
 Decide = Callable[[int, dict[int, float]], set[int]]
@@ -136,14 +134,6 @@ class Runner:
             stacks.pop(0).advance(None)
             yield from [trial for trial in going if trial.is_over]
             going = [trial for trial in going if not trial.is_over]
-
-
-def folds_of(dataset: Dataset, k: int, seed: int) -> list[tuple[Array, Array]]:
-    """Return for each of k folds the training rows to train on, and those to score on."""
-    train = dataset.parts["train"]
-    is_class = dataset.encoding.task in ("binary", "multiclass")
-    fold = folds(len(train), k, seed, train.labels if is_class else None)
-    return [(np.flatnonzero(fold != r), np.flatnonzero(fold == r)) for r in range(k)]
 
 
 def _sentence(error: BaseException) -> str:

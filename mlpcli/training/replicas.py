@@ -7,6 +7,7 @@ import numpy as np
 from mlpcli.data.dataset import Dataset
 from mlpcli.data.resampling import bootstrap_rows, folds, out_of_bag
 from mlpcli.errors import DataError
+from mlpcli.nn.arrays import Array
 from mlpcli.randomness import replica_seed
 from mlpcli.spec.schema import Spec
 from mlpcli.training.lanes import Lane
@@ -37,13 +38,20 @@ def fold_lanes(spec: Spec, dataset: Dataset, k: int, seeds: list[int]) -> list[L
 
     Raises DataError, with the spec's key, where there are more folds than training rows.
     """
-    train = dataset.parts["train"]
-    if k > len(train):
-        problem = f"{k} folds of {len(train)} training rows: at most one fold a row"
+    n_rows = len(dataset.parts["train"])
+    if k > n_rows:
+        problem = f"{k} folds of {n_rows} training rows: at most one fold a row"
         raise DataError(problem, ("ensemble", "replicas"))
+    apart = folds_of(dataset, k, spec.seed)
+    return [Lane(spec, seed, *rows) for seed, rows in zip(seeds, apart, strict=True)]
+
+
+def folds_of(dataset: Dataset, k: int, seed: int) -> list[tuple[Array, Array]]:
+    """Return for each of k folds the training rows outside it, and those in it.
+
+    Stratified by class, where the task has one target of classes.
+    """
+    train = dataset.parts["train"]
     is_class = dataset.encoding.task in ("binary", "multiclass")
-    fold = folds(len(train), k, spec.seed, train.labels if is_class else None)
-    return [
-        Lane(spec, seed, np.flatnonzero(fold != r), np.flatnonzero(fold == r))
-        for r, seed in enumerate(seeds)
-    ]
+    fold = folds(len(train), k, seed, train.labels if is_class else None)
+    return [(np.flatnonzero(fold != r), np.flatnonzero(fold == r)) for r in range(k)]

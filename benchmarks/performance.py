@@ -6,6 +6,7 @@ Usage::
     python benchmarks/performance.py --peers PYTHON  # all; writes docs/performance.md and the JSON
     python benchmarks/performance.py --rounds 9      # of every measurement; at least 5
     python benchmarks/performance.py --steps         # the steps alone, the rest stays as stored
+    python benchmarks/performance.py --others        # all but the steps
     python benchmarks/performance.py --quick         # two shapes, a minute; writes nothing
     python benchmarks/performance.py --json          # print one JSON document, with every run
     python benchmarks/performance.py --page          # the page anew from the JSON; measures nothing
@@ -174,31 +175,32 @@ def measure_fixed(epochs: int, rounds: int) -> list[Run]:
 
 
 def measure_all(
-    extent: Extent, python: str, rounds: int, stored: dict[str, Any] | None = None
+    extent: Extent, python: str, rounds: int, *, part: str = "", stored: Any = None
 ) -> dict[str, Any]:
     """Measure everything; return the JSON document.
 
-    stored  a document of before: only the steps are measured, and everything else is as it is there
+    part    steps, or others, which are all but the steps; empty: everything
+    stored  a document of before, from which the rest is then taken as it is
     """
     peers, versions = installed_peers(python)
     names = [peer.name for peer in peers]
-    steps = [
-        one
-        for shape in extent.shapes
-        for recipe in RECIPES
-        for one in measure_steps(shape, recipe, python, peers, rounds)
-    ]
-    if stored is None:
-        runs = measure_processes(python, names, rounds) if extent.whole else []
-        runs += steps
+    runs: list[Run] = []
+    if part != "others":
+        for shape in extent.shapes:
+            for recipe in RECIPES:
+                runs += measure_steps(shape, recipe, python, peers, rounds)
+    if part != "steps":
+        runs += measure_processes(python, names, rounds) if extent.whole else []
         runs += measure_evaluation(python, peers, extent.evaluated_rows, rounds)
         runs += measure_files(extent.csv_rows, rounds)
         runs += measure_fixed(extent.fixed_epochs, rounds)
-    else:
-        runs = [Run(**run) for run in stored["runs"] if run["table"] != "steps"] + steps
+    if part:
+        runs += [
+            Run(**one) for one in stored["runs"] if (one["table"] == "steps") != (part == "steps")
+        ]
     about = {"machine": machine(), "versions": versions, "rounds": rounds, "peers": names}
-    if stored is not None:
-        about["others"] = stored.get("others", stored["machine"])
+    if part:
+        about["measured"], about["earlier"] = part, stored["machine"]
     return about | {"runs": [asdict(run) for run in runs]}
 
 
@@ -224,6 +226,7 @@ def main() -> int:
     parser.add_argument("--peers", default=sys.executable, metavar="PYTHON", help=what)
     parser.add_argument("--rounds", type=round_count, metavar="N", help="default: 5, the fewest")
     parser.add_argument("--steps", action="store_true", help="steps alone, the rest as stored")
+    parser.add_argument("--others", action="store_true", help="all but the steps, which stay")
     parser.add_argument("--quick", action="store_true", help="two shapes; writes nothing")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
     parser.add_argument("--page", action="store_true", help="write the page from the stored JSON")
@@ -232,11 +235,12 @@ def main() -> int:
         PAGE.write_text(page(json.loads(STORED.read_text("utf-8"))), encoding="utf-8")
         return 0
     extent = QUICK if arguments.quick else WHOLE
-    stored = json.loads(STORED.read_text("utf-8")) if arguments.steps else None
+    part = "steps" if arguments.steps else "others" if arguments.others else ""
+    stored = json.loads(STORED.read_text("utf-8")) if part else None
     pin()
     try:
         rounds = arguments.rounds or extent.rounds
-        document = measure_all(extent, arguments.peers, rounds, stored)
+        document = measure_all(extent, arguments.peers, rounds, part=part, stored=stored)
     except (MeasurementError, OSError) as error:
         print(f"performance.py: {error}", file=sys.stderr)
         return EXIT_IMPOSSIBLE

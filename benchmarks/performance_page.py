@@ -229,7 +229,7 @@ def page(document: dict[str, Any]) -> str:
         architecture=machine["architecture"],
         cores=machine["cores"],
         load="" if load is None else f" (load {load:.1f} at the end, of which 1 is this script)",
-        others=OTHERS.format(**document["others"]) if "others" in document else "",
+        others=_earlier(document),
         python=ours["python"],
         numpy=ours["numpy"],
         blas=ours["blas"],
@@ -242,6 +242,15 @@ def page(document: dict[str, Any]) -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
+def _earlier(document: dict[str, Any]) -> str:
+    """Return a line that says what was measured in an earlier run; empty where nothing was."""
+    if "measured" not in document:
+        return ""
+    now, rest = PARTS[document["measured"]]
+    load = document["earlier"]["load"]
+    return f"\n{now} measured then, {rest} in an earlier run (load {load:.1f})."
+
+
 HEAD = """\
 # Performance
 
@@ -251,12 +260,13 @@ python benchmarks/performance.py    # writes this page and benchmarks/performanc
 ```
 
 `--peers PYTHON` runs the others with another Python, `--steps` measures the steps alone and keeps
-the other tables, `--quick` takes a minute and writes nothing, `--page` writes this page from the
-JSON.
+the other tables, `--others` the reverse, `--quick` takes a minute and writes nothing, `--page` writes
+this page from the JSON.
 """
-OTHERS = """
-Only the steps and bare products were measured then, the rest in an earlier run (load {load:.1f}).\
-"""
+PARTS = {
+    "steps": ("Only the steps and bare products were", "the rest"),
+    "others": ("All but the steps and bare products was", "those"),
+}
 FACTS = """\
 Measured on a shared, busy machine: {model}, {architecture}, {cores} cores{load}.{others}
 Python {python}, NumPy {numpy} with {blas}, pandas {pandas};

@@ -260,8 +260,8 @@ python benchmarks/performance.py    # writes this page and benchmarks/performanc
 ```
 
 `--peers PYTHON` runs the others with another Python, `--steps` measures the steps alone and keeps
-the other tables, `--others` the reverse, `--quick` takes a minute and writes nothing, `--page` writes
-this page from the JSON.
+the other tables, `--others` the reverse, `--quick` takes a minute and writes nothing, `--page`
+writes this page from the JSON.
 """
 PARTS = {
     "steps": ("Only the steps and bare products were", "the rest"),

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import gc
 import sys
+
+# Imports make hundreds of thousands of objects that stay: looking through them for garbage after
+# every 700, Python's default, takes 5 % of a small training's time (paired medians of 12).
+COLLECT_AFTER = (50_000, 20, 20)
 
 
 def main() -> None:
     """Run the command line; stopped by hand while it is being imported, say nothing."""
+    gc.set_threshold(*COLLECT_AFTER)
     try:
         from mlpcli.cli.main import main as run
     except KeyboardInterrupt:

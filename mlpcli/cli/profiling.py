@@ -52,7 +52,7 @@ class Profiled(Unprofiled):
 
         from mlpcli.data import dataset
         from mlpcli.machine import process_age
-        from mlpcli.runs import recorder
+        from mlpcli.runs import ensemble_recorder, recorder
         from mlpcli.training import profile
 
         self.profile = profile
@@ -62,7 +62,8 @@ class Profiled(Unprofiled):
         self.patches = ExitStack()
         for module, names, row in (
             (dataset, ("read_table",), profile.LOAD),
-            (recorder, ("score", "ensemble_result", "baseline"), profile.METRICS),
+            (recorder, ("score", "baseline"), profile.METRICS),
+            (ensemble_recorder, ("ensemble_result",), profile.METRICS),
         ):
             self.patches.enter_context(self.clock.wrapped(module, *names, row=row))
         self.clock.enter(self.clock.entry(profile.OTHER))

@@ -6,7 +6,7 @@ import pytest
 
 from mlpcli.cli.profiling import Profiled
 from mlpcli.data import dataset
-from mlpcli.runs import recorder
+from mlpcli.runs import ensemble_recorder, recorder
 from mlpcli.spec.load import load_spec
 from mlpcli.training.ensemble import Ensemble
 
@@ -25,7 +25,12 @@ def loaded(tmp_path):
 
 
 def test_an_ensemble_is_trained_in_this_process_and_the_modules_are_as_before(loaded):
-    before = dataset.read_table, recorder.score, recorder.baseline, recorder.ensemble_result
+    before = (
+        dataset.read_table,
+        recorder.score,
+        recorder.baseline,
+        ensemble_recorder.ensemble_result,
+    )
     run = Profiled()
     assert dataset.read_table is not before[0]
     rows = run.load(loaded)
@@ -43,7 +48,7 @@ def test_an_ensemble_is_trained_in_this_process_and_the_modules_are_as_before(lo
         dataset.read_table,
         recorder.score,
         recorder.baseline,
-        recorder.ensemble_result,
+        ensemble_recorder.ensemble_result,
     ) == before
     calls = {line["row"]: line["calls"] for line in document["lines"]}
     assert (calls["load"], calls["encode"]) == (1, 1)

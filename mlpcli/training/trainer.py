@@ -167,7 +167,8 @@ class Trainer:
         n = self.feed.batch_size
         rest = (stop_row - start) % n
         last = rest if rest in self.passes else rest + n if rest else 0
-        yield start, stop_row - last, n
+        if stop_row - last > start:  # a rest that joins the only whole batch leaves none
+            yield start, stop_row - last, n
         if last:
             yield stop_row - last, stop_row, last
 

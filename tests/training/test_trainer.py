@@ -259,3 +259,14 @@ def test_one_seed_a_lane():
     trainer = Trainer(stack, Sgd(), np.ones((4, 1)), np.ones((4, 1)), batch_size=2, seeds=[0])
     with pytest.raises(ValueError, match="shorter"):
         list(trainer.epoch(1, 0.1))
+
+
+@pytest.mark.parametrize("size", [2, 41])
+def test_a_last_row_that_joins_the_only_whole_batch(size, training):
+    one = training("model.layers[0].norm=batch", f"training.batch_size={size}", "training.epochs=2")
+    rows = one.dataset.parts["train"]
+    part = rows.take(np.arange(size + 1))
+    one.dataset.parts["train"] = part
+    again = type(one)(one.spec, one.dataset)
+    *_, ended = again.run()
+    assert (ended.reason, ended.epochs) == ("finished", 2)

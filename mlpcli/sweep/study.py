@@ -102,6 +102,8 @@ class Study:
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         if not create and not path.exists():
             raise RunError(f"{path}: there is no study; mlp sweep without --best begins one")
+        if path.exists() and not path.is_file():  # a device would be read without end
+            raise RunError(f"{path}: is not a regular file; a study needs one")
         with self._refusing():
             path.parent.mkdir(parents=True, exist_ok=True)
             self.locks = Locks(path)

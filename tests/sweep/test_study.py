@@ -175,6 +175,12 @@ def test_other_rows_are_another_study(write, mlp, folder):
     assert (done.code, "whose data.sha256 differs" in done.err) == (2, True)
 
 
+def test_a_device_is_no_study(write, mlp):
+    done = mlp("sweep", write({RATE: {"values": [0.1]}}), "--storage", "/dev/null")
+    assert (done.code, "not a regular file" in done.err) == (5, True)
+    assert not Path("/dev/null.lock").exists()
+
+
 @pytest.mark.parametrize("content", [b"a,b\n1,2\n", b"\x00\xff\n", b"{}\n{}\n", b"[1]\n2\n"])
 def test_a_file_that_is_no_study_is_refused_and_left_alone(write, mlp, folder, content):
     (folder / "file").write_bytes(content)

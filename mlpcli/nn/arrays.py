@@ -47,6 +47,17 @@ def spread_to(like: Array) -> Spread:
     return spread
 
 
+def mean_of_rows(losses: Array, weight: Array | None) -> Any:
+    """Return the mean of the rows' losses (..., rows), (...,) in float64.
+
+    weight  (..., rows) of each row: then Σ_d w_d J_d / Σ_d w_d; None: all are 1
+    """
+    if weight is None:
+        return np.mean(losses, axis=-1, dtype=np.float64)
+    weight = weight.astype(np.float64)
+    return np.sum(losses * weight, axis=-1) / np.sum(weight, axis=-1)
+
+
 def column(value: Any, like: Array) -> Array:
     """Return a hyperparameter as an array of like's type that broadcasts over like.
 

@@ -67,10 +67,6 @@ class Averaged:
                 found[:, rows] = np.quantile(y_hat, levels, axis=0)
         return found
 
-    def row_losses(self, y_hat: Array, target: Array) -> Array:
-        """Return the loss of each row (rows,), unweighted, of predictions ŷ (rows, n_outputs)."""
-        return losses_of(self.loss, y_hat, target)
-
 
 def losses_of(loss: Any, y_hat: Array, target: Array) -> Array:
     """Return the loss of each row (..., rows) of predictions that no network need have made.

@@ -12,12 +12,12 @@ import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 from mlpcli.sweep.runner import Runner, rungs_of
 from mlpcli.sweep.study import DEATHS, Claim, Study, Told, greater_is_better
 from mlpcli.sweep.workers import Worker, Workers, told_from
 from mlpcli.training.follower import monitor_of
+from mlpcli.training.plan import even_runs
 
 POLL_SECONDS = 0.2  # between two questions whether to stop
 WAIT_SECONDS = 0.5  # before looking again whether others have done their part
@@ -149,14 +149,8 @@ def _portions(claims: Sequence[Claim], n: int, *, together: bool) -> list[list[C
         shape = [value for value in claim.values.values() if not isinstance(value, float)]
         shapes.setdefault(repr(shape), []).append(claim)
     if together:
-        return _cut([claim for group in shapes.values() for claim in group], n)
+        return even_runs([c for group in shapes.values() for c in group], min(n, len(claims)))
     most = -(-len(claims) // n)
     # As they are ready for them, processes take the next: the largest first.
     groups = sorted(shapes.values(), key=len, reverse=True)
-    return [portion for group in groups for portion in _cut(group, -(-len(group) // most))]
-
-
-def _cut(claims: list[Claim], n: int) -> list[list[Claim]]:
-    n = min(n, len(claims))
-    bounds = [len(claims) * k // n for k in range(n + 1)]
-    return [claims[start:end] for start, end in pairwise(bounds)]
+    return [portion for group in groups for portion in even_runs(group, -(-len(group) // most))]

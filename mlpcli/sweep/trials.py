@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -19,7 +18,7 @@ from mlpcli.training.cost import memory_of
 from mlpcli.training.follower import Ended, monitor_of
 from mlpcli.training.lanes import Fitted, Lane, fit_lanes
 from mlpcli.training.metrics import METRICS
-from mlpcli.training.plan import memory_for
+from mlpcli.training.plan import even_runs, memory_for
 from mlpcli.training.stack import LanesEnded, Stack
 from mlpcli.training.stack_size import best_lanes
 
@@ -153,9 +152,8 @@ def stacked(trials: Sequence[Trial], stop: Callable[[], bool]) -> list[TrialStac
             groups.setdefault(shapes[n_rows], []).append((trial, r))
     stacks = []
     for shape, members in groups.items():
-        n = -(-len(members) // most[shape])
-        bounds = [len(members) * k // n for k in range(n + 1)]
-        stacks += [TrialStack(members[start:end], stop) for start, end in pairwise(bounds)]
+        each = even_runs(members, -(-len(members) // most[shape]))
+        stacks += [TrialStack(run, stop) for run in each]
     return stacks
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from mlpcli.data.dataset import Dataset, Encoding, Part
-from mlpcli.nn.arrays import Array
+from mlpcli.nn.arrays import Array, mean_of_rows
 from mlpcli.nn.averaged import Averaged, losses_of
 from mlpcli.nn.network import Network
 from mlpcli.nn.passes import Evaluation
@@ -53,7 +53,6 @@ def _figures(
     target = loss_target(architecture, encoding, part.y, np.float64)
     metrics = epoch_metrics(spec, encoding.task)
     y_hat = np.empty((len(part), architecture.n_outputs))
-    weight = np.ones(len(part)) if part.weight is None else part.weight.astype(np.float64)
     found: dict[str, list[float]] = {name: [] for name in ("loss", *(m.name for m in metrics))}
     with np.errstate(all="ignore"):
         # One by one: the predictions of all networks side by side may not fit into the memory.
@@ -64,7 +63,8 @@ def _figures(
                     values.append(math.nan)
                 continue
             losses = losses_of(architecture.loss, predicted, target[own])
-            found["loss"].append(float(np.sum(losses * weight[own]) / np.sum(weight[own])))
+            weight = None if part.weight is None else part.weight[own]
+            found["loss"].append(float(mean_of_rows(losses, weight)))
             seen = outcome(architecture, encoding, part.labels[own], predicted)
             for metric in metrics:
                 found[metric.name].append(metric.value(seen))

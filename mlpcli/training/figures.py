@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from mlpcli.data.dataset import Dataset
-from mlpcli.nn.arrays import Array
+from mlpcli.nn.arrays import Array, mean_of_rows
 from mlpcli.nn.network import Architecture, Network
 from mlpcli.nn.passes import Evaluation
 from mlpcli.spec.schema import Spec
@@ -35,6 +35,12 @@ def columns_of(spec: Spec, dataset: Dataset) -> list[str]:
     return ["epoch", *figures, "learning_rate", "seconds"]
 
 
+def keeps_outputs(spec: Spec, dataset: Dataset) -> bool:
+    """Whether a trainer has to keep what it predicts, for the metrics of training rows."""
+    is_full = spec.training.train_loss == "full"
+    return not is_full and bool(epoch_metrics(spec, dataset.encoding.task))
+
+
 class Figures:
     """What an epoch's figures are computed with, for one network or a stack of them.
 
@@ -54,17 +60,11 @@ class Figures:
         self.evaluation = Evaluation(model)
         self.has_validation = "validation" in dataset.parts
         rows = [each.lane.rows for each in fitted]
-        self.rows: Array | None = (
-            None  # of the training part, where the lanes have rows of their own
-        )
+        # Of the training part, where the lanes have rows of their own.
+        self.rows: Array | None = None
         if rows[0] is not None:
             self.rows = np.stack(rows) if model.lead else rows[0]  # type: ignore[arg-type]
         self.outputs: dict[str, Array] = {}
-
-    @property
-    def keeps_outputs(self) -> bool:
-        """Whether the trainer has to keep what it predicts, for the metrics of training rows."""
-        return bool(self.metrics) and not self.is_full
 
     def of_epoch(self, trainer: Trainer) -> dict[str, Array]:
         """Return the epoch's losses and metrics (...,), in the order of the columns."""
@@ -78,7 +78,7 @@ class Figures:
                     self.architecture.loss.predict(trainer.outputs, y_hat)
                     figures |= self._metrics("train", self._labels(trainer), y_hat)
             if self.has_validation:
-                figures |= self._of_validation_rows()
+                figures |= self._of_part("validation", "val")
         return figures
 
     def _room(self, name: str, n_rows: int) -> Array:
@@ -97,9 +97,6 @@ class Figures:
             return labels_of_mixed(self.encoding, trainer.feed.targets)
         return self.dataset.parts["train"].labels[trainer.feed.rows()]
 
-    def _of_validation_rows(self) -> dict[str, Array]:
-        return self._of_part("validation", "val")
-
     def _of_training_rows(self) -> dict[str, Array]:
         """Return the figures of a full pass; of lanes with rows of their own, of those."""
         if self.rows is None:
@@ -107,9 +104,7 @@ class Figures:
         part, target = self.dataset.parts["train"], self.targets["train"]
         y_hat = self.evaluation.predict(part.X, self._room("train", len(part)))
         losses = np.take_along_axis(self.evaluation.row_losses(part.X, target), self.rows, -1)
-        weight = np.ones(1) if part.weight is None else part.weight[self.rows].astype(np.float64)
-        weight = np.broadcast_to(weight, losses.shape)
-        loss = np.sum(losses * weight, axis=-1) / np.sum(weight, axis=-1)
+        loss = mean_of_rows(losses, None if part.weight is None else part.weight[self.rows])
         y_hat = np.take_along_axis(y_hat, self.rows[..., np.newaxis], -2)
         return {"train_loss": loss, **self._metrics("train", part.labels[self.rows], y_hat)}
 

@@ -19,6 +19,7 @@ from mlpcli.errors import DataError
 from mlpcli.nn.arrays import Array
 from mlpcli.nn.losses import Loss
 from mlpcli.nn.network import Architecture
+from mlpcli.spec.checks import chosen_loss
 from mlpcli.spec.schema import Spec
 from mlpcli.training.assemble import build_architecture, epoch_metrics
 from mlpcli.training.augmented import build_augmenter
@@ -83,10 +84,10 @@ def fit_lanes(lanes: Sequence[Lane], dataset: Dataset) -> list[Fitted]:
 
 def _fitted(lane: Lane, dataset: Dataset) -> Fitted:
     spec, encoding, train = lane.spec, dataset.encoding, dataset.parts["train"]
-    own = train if lane.rows is None or not spec.regularization.augmentation else None
-    augmenter = build_augmenter(spec, encoding, own or train.take(_rows_of(lane)))
-    loss = build_architecture(spec, encoding, mixed=augmenter.mixes).loss
-    source = lane.rows
+    source, augments = lane.rows, bool(spec.regularization.augmentation)
+    own = train if source is None or not augments else train.take(source)
+    augmenter = build_augmenter(spec, encoding, own)
+    loss = chosen_loss(spec, encoding.task, mixed=augmenter.mixes)
     if augmenter.n_slots > augmenter.n_rows:
         source = augmenter.source if source is None else source[augmenter.source]
     weight = train.weight
@@ -103,11 +104,6 @@ def _fitted(lane: Lane, dataset: Dataset) -> Fitted:
     metrics = tuple(metric.name for metric in epoch_metrics(spec, encoding.task))
     shape = (_shape_of(spec), type(loss), n_slots, metrics, source is None, weight is None)
     return Fitted(lane, augmenter, architecture, loss, source, weight, shape, n_slots)
-
-
-def _rows_of(lane: Lane) -> Array:
-    assert lane.rows is not None
-    return lane.rows
 
 
 def _shape_of(spec: Spec) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import TypeVar
 
 from mlpcli.data.dataset import Dataset
 from mlpcli.errors import DataError
@@ -14,6 +15,7 @@ from mlpcli.training.cost import memory_of
 from mlpcli.training.lanes import Fitted
 from mlpcli.training.stack_size import best_lanes
 
+Item = TypeVar("Item")
 SHARE = 0.5  # of the free memory, where the spec leaves it open
 WORTH_A_PROCESS = 2.0  # seconds of work below which another process is not worth its start
 STEP_SECONDS = 2e-6  # of a step in a wide stack, beside its arithmetic
@@ -72,16 +74,16 @@ def plan(fitted: Sequence[Fitted], dataset: Dataset) -> Plan:
         first = fitted[lanes[0]]
         most = min(room, best_lanes(first.architecture, batch, spec.runtime.dtype))
         wanted = max(1, processes // len(by_shape))
-        stacks += _split(lanes, max(-(-len(lanes) // most), min(wanted, len(lanes))))
+        stacks += even_runs(lanes, max(-(-len(lanes) // most), min(wanted, len(lanes))))
     stacks.sort(key=len, reverse=True)  # the longest first, so that none is waited for
     widths = [len(stack) for stack in stacks[:processes]]
     return Plan(stacks, processes, sum(widths) * largest)
 
 
-def _split(lanes: list[int], n: int) -> list[list[int]]:
-    """Return n runs of lanes, whose lengths differ by one at most."""
-    bounds = [len(lanes) * k // n for k in range(n + 1)]
-    return [lanes[start:stop] for start, stop in pairwise(bounds)]
+def even_runs(items: Sequence[Item], n: int) -> list[list[Item]]:
+    """Return n runs of these items in their order, whose lengths differ by one at most."""
+    bounds = [len(items) * k // n for k in range(n + 1)]
+    return [list(items[start:stop]) for start, stop in pairwise(bounds)]
 
 
 def _seconds(fitted: Sequence[Fitted]) -> float:

@@ -16,7 +16,6 @@ from typing import Any
 from mlpcli.data.dataset import Dataset
 from mlpcli.nn.passes import Pass
 from mlpcli.nn.stages import Affine, FirstAffine, Stage
-from mlpcli.training.figures import Figures
 from mlpcli.training.lanes import Lane
 from mlpcli.training.stack import LanesEnded, Stack
 from mlpcli.training.trainer import Trainer
@@ -184,9 +183,9 @@ class ProfiledStack(Stack):
         with clock.row(BEGIN):
             super().__init__(dataset, lanes)
 
-    def _begin(self, figures: Figures) -> Trainer:
+    def _begin(self) -> Trainer:
         with self.clock.row(BEGIN):
-            trainer = super()._begin(figures)
+            trainer = super()._begin()
             profile_trainer(self.clock, trainer)
             self.clock.wrap(self.figures, "of_epoch", METRICS)
         return trainer

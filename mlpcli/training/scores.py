@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from mlpcli.data.dataset import Encoding, Part
-from mlpcli.nn.arrays import Array
+from mlpcli.nn.arrays import Array, mean_of_rows
 from mlpcli.nn.averaged import Averaged, losses_of
 from mlpcli.nn.network import Architecture, Network
 from mlpcli.nn.passes import Evaluation
@@ -48,8 +48,7 @@ def score_of(architecture: Architecture, encoding: Encoding, part: Part, y_hat: 
     target = loss_target(architecture, encoding, part.y, np.float64)
     losses = losses_of(architecture.loss, y_hat, target)
     with np.errstate(all="ignore"):
-        weight = np.ones(len(part)) if part.weight is None else part.weight.astype(np.float64)
-        loss = float(np.sum(losses * weight) / np.sum(weight))
+        loss = float(mean_of_rows(losses, part.weight))
     return _scores(architecture, encoding, part, y_hat, loss)
 
 

@@ -19,7 +19,7 @@ from mlpcli.data.dataset import Dataset
 from mlpcli.nn.arrays import Array
 from mlpcli.nn.network import Architecture, Network, initial_vector, stack_architectures
 from mlpcli.training.descent import build_trainer
-from mlpcli.training.figures import Figures, targets_of
+from mlpcli.training.figures import Figures, keeps_outputs, targets_of
 from mlpcli.training.follower import Ended, Follower
 from mlpcli.training.lanes import Fitted, Lane, fit_lanes
 from mlpcli.training.trainer import Trainer, never
@@ -114,7 +114,7 @@ class Stack:
         stop  asked after each step; once true, training ends there
         """
         self.begun = time.perf_counter()
-        trainer = self._begin(Figures(self.model, self.fitted, self.dataset, self.targets))
+        trainer = self._begin()
         self.followers = [
             Follower(each, has_validation=self.has_validation, steps=trainer.feed.n_steps)
             for each in self.fitted
@@ -140,17 +140,16 @@ class Stack:
                     self._interrupt(going)
             self._leave()
 
-    def _begin(self, figures: Figures) -> Trainer:
+    def _begin(self) -> Trainer:
         """Return a trainer of the lanes inside; say what is evaluated."""
         fitted = [self.fitted[lane] for lane in self.inside]
-        trainer = build_trainer(
-            fitted, self.dataset, self.network, keep_outputs=figures.keeps_outputs
-        )
+        kept = keeps_outputs(fitted[0].lane.spec, self.dataset)
+        trainer = build_trainer(fitted, self.dataset, self.network, keep_outputs=kept)
         average = trainer.update.average
+        self.model = self.network
         if average is not None:
             self.model = Network(self.network.architecture, average.average)
-            figures = Figures(self.model, fitted, self.dataset, self.targets)
-        self.figures = figures
+        self.figures = Figures(self.model, fitted, self.dataset, self.targets)
         return trainer
 
     def _without_the_ended(self, trainer: Trainer) -> Trainer:
@@ -161,9 +160,8 @@ class Stack:
             return trainer
         self.inside = [self.inside[k] for k in staying]
         own: Any = staying if len(staying) > 1 else staying[0]
-        self.network = self.model = Network(self._architecture(), self.network.vector[own].copy())
-        fitted = [self.fitted[lane] for lane in self.inside]
-        smaller = self._begin(Figures(self.model, fitted, self.dataset, self.targets))
+        self.network = Network(self._architecture(), self.network.vector[own].copy())
+        smaller = self._begin()
         smaller.carry_on(trainer, staying)
         return smaller
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from mlpcli.nn.arrays import Array
+from mlpcli.nn.arrays import Array, mean_of_rows
 from mlpcli.nn.draws import Masks
 from mlpcli.nn.losses import Loss
 from mlpcli.nn.network import Network
@@ -220,8 +220,4 @@ class Trainer:
 
         Where the rows have weights, Σ_d w_d J_d / Σ_d w_d.
         """
-        losses, weight = self.losses[..., : self.rows_done], self.feed.weights(self.rows_done)
-        if weight is None:
-            return np.mean(losses, axis=-1, dtype=np.float64)
-        weight = weight.astype(np.float64)
-        return np.sum(losses * weight, axis=-1) / np.sum(weight, axis=-1)
+        return mean_of_rows(self.losses[..., : self.rows_done], self.feed.weights(self.rows_done))

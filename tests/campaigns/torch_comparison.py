@@ -33,8 +33,8 @@ class Ours:
         begin, tensors = training.stack._begin, training.network.tensors()
         unmoved = unmoved_biases(spec)
 
-        def trainer(figures):
-            made = begin(figures)
+        def trainer():
+            made = begin()
             step = made.step
 
             def recorded(batch, X, target, losses):

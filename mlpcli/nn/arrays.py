@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -21,6 +22,42 @@ def product_for(lead: Shape) -> Product:
     against 1.0 µs for 16x4 times 4x16 (`python -m timeit`, one core).
     """
     return np.matmul if lead else np.dot
+
+
+LINE = 64  # bytes of a line of the cache
+
+
+def empty(shape: Shape, dtype: Any = np.float64) -> Array:
+    """Return np.empty(shape, dtype), but beginning where a line of the cache does.
+
+    NumPy's begin 16 bytes further, so that a vector register is loaded from two lines: the steps
+    of 784-512-256-10 take 8 to 10 % longer then, the matrix products too. The bits are the same.
+    """
+    return _at_line(np.empty, shape, dtype)
+
+
+def zeros(shape: Shape, dtype: Any = np.float64) -> Array:
+    """Return np.zeros(shape, dtype), beginning there too; they take no memory until written."""
+    return _at_line(np.zeros, shape, dtype)
+
+
+def _at_line(make: Callable[..., Array], shape: Shape, dtype: Any) -> Array:
+    size = math.prod(shape) * np.dtype(dtype).itemsize
+    room = make(size + LINE, np.uint8)
+    begin = -room.ctypes.data % LINE
+    return room[begin : begin + size].view(dtype).reshape(shape)
+
+
+def empty_like(like: Array, dtype: Any = None) -> Array:
+    """Return an `empty` array of the shape and type of another."""
+    return empty(like.shape, dtype or like.dtype)
+
+
+def copy_of(array: Array) -> Array:
+    """Return a copy that begins where a line of the cache does."""
+    copy = empty_like(array)
+    copy[...] = array
+    return copy
 
 
 Spread = Callable[[Array], Array]

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from mlpcli.nn.arrays import Array
+from mlpcli.nn.arrays import Array, empty, empty_like
 
 
 class WeightAverage:
@@ -29,9 +29,9 @@ class WeightAverage:
         self.decay = np.array(np.broadcast_to(np.asarray(decay, np.float64), lead))
         self.power = np.ones(lead)
         self._rest = 1.0 - self.decay
-        self._share = np.empty(lead)  # (1 − d) / (1 − dᵗ), in float64
-        self._weight = np.empty((*lead, 1) if lead else (), theta.dtype)  # the same, rounded
-        self._change = np.empty_like(theta)
+        self._share = empty(lead)  # (1 − d) / (1 − dᵗ), in float64
+        self._weight = empty((*lead, 1) if lead else (), theta.dtype)  # the same, rounded
+        self._change = empty_like(theta)
 
     def update(self) -> None:
         """Take the parameters into the average, once after each step."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from mlpcli.nn.arrays import Array, column
+from mlpcli.nn.arrays import Array, column, empty
 
 
 class ClipByNorm:
@@ -23,7 +23,7 @@ class ClipByNorm:
     def __init__(self, limit: Any, grad: Array) -> None:
         self.grad, self.limit = grad, column(limit, grad)
         lead = grad.shape[:-1]
-        self._scale = np.empty((*lead, 1) if lead else (), grad.dtype)
+        self._scale = empty((*lead, 1) if lead else (), grad.dtype)
         self._norm = self._scale[..., 0] if lead else self._scale
 
     def apply(self) -> None:

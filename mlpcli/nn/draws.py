@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from mlpcli.nn.arrays import Array, Shape
+from mlpcli.nn.arrays import Array, Shape, empty
 from mlpcli.nn.stages import Drop
 from mlpcli.randomness import generator
 
@@ -66,7 +66,7 @@ class Bits(Draws):
     def __init__(self, lead: Shape, n: int, n_steps: int) -> None:
         super().__init__(n_steps)
         words = -(-n // 4)  # 64-bit words, so that steps do not share one
-        self.numbers = np.empty((int(np.prod(lead)), n_steps * words), np.uint64)
+        self.numbers = empty((int(np.prod(lead)), n_steps * words), np.uint64)
         self.steps = self.numbers.view(np.uint16).reshape(*lead, n_steps, 4 * words)[..., :n]
 
     def fill(self, lane: Array, rng: np.random.Generator) -> None:
@@ -80,7 +80,7 @@ class Normals(Draws):
     def __init__(self, lead: Shape, n: int, dtype: Any) -> None:
         n_steps = steps_ahead(n * np.dtype(dtype).itemsize)
         super().__init__(n_steps)
-        self.numbers = np.empty((int(np.prod(lead)), n_steps * n), dtype)
+        self.numbers = empty((int(np.prod(lead)), n_steps * n), dtype)
         self.steps = self.numbers.reshape(*lead, n_steps, n)
 
     def fill(self, lane: Array, rng: np.random.Generator) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 
 from mlpcli.family import numbers, stacked
 from mlpcli.nn.activations import ACTIVATIONS, Activation
-from mlpcli.nn.arrays import Array, Shape
+from mlpcli.nn.arrays import Array, Shape, copy_of
 from mlpcli.nn.initializers import INITIALIZERS, Initializer
 from mlpcli.nn.layout import Layout
 from mlpcli.nn.losses import Loss
@@ -180,7 +180,7 @@ def initial_vector(architecture: Architecture, seed: int) -> Array:
 def initialize(architecture: Architecture, seed: int, dtype: Any = np.float32) -> Network:
     """Return a network at its random beginning."""
     with np.errstate(over="ignore"):
-        return Network(architecture, initial_vector(architecture, seed).astype(dtype))
+        return Network(architecture, copy_of(initial_vector(architecture, seed).astype(dtype)))
 
 
 def initialize_stack(
@@ -188,4 +188,4 @@ def initialize_stack(
 ) -> Network:
     """Return a stack of networks, lane r at the beginning that seeds[r] would have alone."""
     lanes = [initial_vector(architecture, seed) for seed in seeds]
-    return Network(architecture, np.stack(lanes).astype(dtype))
+    return Network(architecture, copy_of(np.stack(lanes).astype(dtype)))

@@ -22,7 +22,7 @@ import math
 
 import numpy as np
 
-from mlpcli.nn.arrays import Array
+from mlpcli.nn.arrays import Array, empty, empty_like
 
 STEPS = 512  # nodes in a unit of u
 # By bytes of the type: from where on Φ rounds to 0, and to 1. Whole multiples of 1/STEPS.
@@ -40,8 +40,8 @@ class NormalCdf:
         self.low, self.high = BOUNDS[like.dtype.itemsize]
         self.first = self.low * STEPS
         self.table = table(like.dtype)
-        self.index = np.empty(like.shape, np.intp)
-        self.twice_m, self.d = np.empty_like(like), np.empty_like(like)
+        self.index = empty(like.shape, np.intp)
+        self.twice_m, self.d = empty_like(like), empty_like(like)
 
     def __call__(self, u: Array, out: Array) -> None:
         """Write Φ(u) into `out`, which must not alias u."""
@@ -89,7 +89,7 @@ class DoubleNormalCdf(NormalCdf):
 
     def __init__(self, like: Array) -> None:
         super().__init__(like)
-        self.y = np.empty_like(like)
+        self.y = empty_like(like)
 
     def _integrate(self) -> None:
         """twice_m ← d φ(m) [1 + y (1/24 + y/1920)]."""

@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from mlpcli.family import Family, Member, setting
-from mlpcli.nn.arrays import Array, column, product_for
+from mlpcli.nn.arrays import Array, column, empty, empty_like, product_for
 
 NORMS = Family("norm")
 Tensors = Mapping[str, Array]
@@ -62,7 +62,7 @@ class Normalize:
         self.weight, self.bias = self.own["weight"], self.own["bias"]
         self.d_own = {name: value[..., np.newaxis, :] for name, value in d_own.items()}
         self.ones = np.ones((1, n_rows), u.dtype)
-        self.u_hat, self.y, self.work = np.empty_like(u), np.empty_like(u), np.empty_like(u)
+        self.u_hat, self.y, self.work = empty_like(u), empty_like(u), empty_like(u)
 
     def forward(self, u: Array) -> Array:
         """y ← γ ∗ û + β."""
@@ -167,7 +167,7 @@ class _OverBatch(_OwnMoments):
 
     def moment(self, u: Array) -> Array:
         """Return one row."""
-        return np.empty_like(self.weight)
+        return empty_like(self.weight)
 
     def average(self, x: Array, out: Array) -> None:
         """out ← mean x over the rows."""
@@ -191,7 +191,7 @@ class _OverTraining(Normalize):
     def __init__(self, norm: BatchNorm, u: Array, own: Tensors, d_own: Tensors) -> None:
         super().__init__(u, own, d_own)
         self.epsilon = column(norm.epsilon, u)
-        self.spread = np.empty_like(self.weight)
+        self.spread = empty_like(self.weight)
 
     def normalize(self, u: Array) -> None:
         """û ← (u − m̄) / √(v̄ + ε)."""
@@ -233,7 +233,7 @@ class _OverUnits(_OwnMoments):
 
     def moment(self, u: Array) -> Array:
         """Return one column."""
-        return np.empty((*u.shape[:-1], 1), u.dtype)
+        return empty((*u.shape[:-1], 1), u.dtype)
 
     def average(self, x: Array, out: Array) -> None:
         """out ← mean x over the units."""

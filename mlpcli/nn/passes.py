@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from mlpcli.nn.activations import Tensors
-from mlpcli.nn.arrays import Array
+from mlpcli.nn.arrays import Array, empty, zeros
 from mlpcli.nn.losses import Loss
 from mlpcli.nn.network import Network
 from mlpcli.nn.stages import Activate, Affine, Drop, FirstAffine, Stage
@@ -45,7 +45,7 @@ class Pass:
         architecture = network.architecture
         self.network = network
         self.n_rows = n_rows
-        self.grad = np.zeros_like(network.theta) if grad is None else grad
+        self.grad = zeros(network.theta.shape, network.dtype) if grad is None else grad
         self.stages: list[Stage] = list(_stages(network, self.grad, n_rows, training=training))
         self.drops = [stage for stage in self.stages if isinstance(stage, Drop)]
         # A mask on the data is before the first layer: nobody asks for the data's gradient.
@@ -54,10 +54,10 @@ class Pass:
 
         shape = (*network.lead, n_rows, architecture.n_outputs)
         self.loss = loss or architecture.loss
-        self.delta = np.empty(shape, network.dtype)
-        self.rows = np.empty(shape[:-1], network.dtype)
+        self.delta = empty(shape, network.dtype)
+        self.rows = empty(shape[:-1], network.dtype)
         self.share = np.asarray(1.0 / n_rows, network.dtype)
-        self.scale = np.empty((*shape[:-1], 1), network.dtype) if weighted else self.share
+        self.scale = empty((*shape[:-1], 1), network.dtype) if weighted else self.share
         self.scratch = self.loss.scratch(self.delta)
 
     def weigh(self, weight: Array) -> None:
@@ -124,7 +124,7 @@ def _stages(network: Network, grad: Array, n_rows: int, *, training: bool) -> It
     layout, link = architecture.layout, architecture.loss.link
     lead, dtype = network.lead, network.dtype
     if training and np.any(np.asarray(architecture.input_keep_prob) < 1):
-        like = np.empty((*lead, n_rows, architecture.n_inputs), dtype)
+        like = empty((*lead, n_rows, architecture.n_inputs), dtype)
         yield Drop(0, architecture.input_keep_prob, like)
     affine: type[Affine] = FirstAffine
     for k, (weight, bias) in enumerate(zip(layout.weights, layout.biases, strict=True)):
@@ -196,7 +196,7 @@ class Evaluation:
 
     def row_losses(self, X: Array, target: Array) -> Array:
         """Return the loss of each row (..., rows), unweighted: `loss` is their (weighted) mean."""
-        losses = np.empty((*self.network.lead, X.shape[-2]))
+        losses = empty((*self.network.lead, X.shape[-2]))
         columns = () if self.network.architecture.loss.class_index else (slice(None),)
         for start, stop, one in self._chunks(X.shape[-2]):
             one.forward(X[..., start:stop, :])

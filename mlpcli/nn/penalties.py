@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from mlpcli.nn.arrays import Array, column, product_for
+from mlpcli.nn.arrays import Array, column, empty, empty_like, product_for
 from mlpcli.nn.network import Network
 
 
@@ -28,7 +28,7 @@ class L2:
     def __init__(self, alpha: Any, network: Network) -> None:
         self.weights = _weights_of(network)
         self.alpha = column(alpha, self.weights)
-        self._term = np.empty_like(self.weights)
+        self._term = empty_like(self.weights)
 
     def value(self) -> Any:
         """Return P for each lane, (...,)."""
@@ -55,7 +55,7 @@ class L1:
     def __init__(self, beta: Any, network: Network) -> None:
         self.weights = _weights_of(network)
         self.beta = column(beta, self.weights)
-        self._term = np.empty_like(self.weights)
+        self._term = empty_like(self.weights)
         self._ones = np.ones(self.weights.shape[-1], network.dtype)
 
     def value(self) -> Any:
@@ -85,7 +85,7 @@ class DecoupledDecay:
     def __init__(self, alpha: Any, network: Network, rate: Array) -> None:
         self.weights, self.rate = _weights_of(network), rate
         self.alpha = column(alpha, self.weights)
-        self._keep = np.empty(np.broadcast_shapes(self.alpha.shape, rate.shape), network.dtype)
+        self._keep = empty(np.broadcast_shapes(self.alpha.shape, rate.shape), network.dtype)
 
     def apply(self) -> None:
         """Shrink the weights in place."""
@@ -107,14 +107,12 @@ class MaxNorm:
         tensors = network.architecture.layout.weights
         self.weights = [tensor.view(network.theta) for tensor in tensors]
         widest = max(W.shape[-2] * W.shape[-1] for W in self.weights)
-        scratch = np.empty((*network.lead, widest), network.dtype)
+        scratch = empty((*network.lead, widest), network.dtype)
         self._squares = [
             scratch[..., : W.shape[-2] * W.shape[-1]].reshape(W.shape) for W in self.weights
         ]
         self._ones = [np.ones((1, W.shape[-2]), network.dtype) for W in self.weights]
-        self._norms = [
-            np.empty((*network.lead, 1, W.shape[-1]), network.dtype) for W in self.weights
-        ]
+        self._norms = [empty((*network.lead, 1, W.shape[-1]), network.dtype) for W in self.weights]
         self.limit = column(np.reshape(limit, np.shape(limit)[:1]), self._norms[0])
         self._product = product_for(network.lead)
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from mlpcli.nn.activations import NONE, Activation, Tensors
-from mlpcli.nn.arrays import Array, column, product_for, spread_to
+from mlpcli.nn.arrays import Array, column, empty, empty_like, product_for, spread_to
 from mlpcli.nn.norms import Normalize
 
 RESOLUTION = 1 << 16  # dropout compares 16 random bits, so p_k is exact to 1/65536
@@ -36,9 +36,9 @@ class Affine:
         self.db = db[..., np.newaxis, :]
         # Σ_d δ_d as a product with a row of ones: 0.3 µs against 1.4 µs for np.add.reduce.
         self.ones = np.ones((1, n_rows), W.dtype)
-        self.u = np.empty((*lead, n_rows, fan_out), W.dtype)
+        self.u = empty((*lead, n_rows, fan_out), W.dtype)
         self.spread = spread_to(self.u)
-        self.delta_below = np.empty((*lead, n_rows, fan_in), W.dtype)
+        self.delta_below = empty((*lead, n_rows, fan_in), W.dtype)
 
     def forward(self, h: Array) -> Array:
         """u ← h W + b."""
@@ -82,7 +82,7 @@ class Activate:
         self, activation: Activation, like: Array, own: Tensors = NONE, d_own: Tensors = NONE
     ) -> None:
         self.activation = activation
-        self.h = np.empty_like(like)
+        self.h = empty_like(like)
         self.scratch = activation.scratch(like, own, d_own)
 
     def forward(self, u: Array) -> Array:
@@ -116,9 +116,10 @@ class Drop:
         self.last_kept = (kept - 1).astype(np.uint16)
         self.last_kept = self.last_kept.reshape(kept.shape + (1, 1) * bool(kept.ndim))
         self.scale = column(RESOLUTION / kept, like)
-        self.mask = np.ones_like(like)
-        self._is_kept = np.empty(like.shape, bool)
-        self.h = np.empty_like(like)
+        self.mask = empty_like(like)
+        self.mask[...] = 1
+        self._is_kept = empty(like.shape, bool)
+        self.h = empty_like(like)
 
     @property
     def n_bits(self) -> int:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from mlpcli.nn.arrays import Array, column
+from mlpcli.nn.arrays import Array, column, copy_of, empty_like
 from mlpcli.nn.averaging import WeightAverage
 from mlpcli.nn.clipping import ClipByNorm, ClipByValue
 from mlpcli.nn.draws import Normals
@@ -85,7 +85,7 @@ class WeightNoise:
         self.weights = network.vector[..., :n_weights]
         self.sigma = column(sigma, self.weights)
         self.normals = Normals(network.lead, n_weights, network.dtype)
-        self.work = np.empty_like(self.weights)
+        self.work = empty_like(self.weights)
 
     def start(self, seeds: Sequence[int], epoch: int) -> None:
         """Begin an epoch, given the seed of each lane."""
@@ -108,7 +108,7 @@ class GradientNoise:
     def __init__(self, grad: Array, sigma: Any) -> None:
         self.grad, self.sigma = grad, column(sigma, grad)
         self.normals = Normals(grad.shape[:-1], grad.shape[-1], grad.dtype)
-        self.work = np.empty_like(grad)
+        self.work = empty_like(grad)
 
     def start(self, seeds: Sequence[int], epoch: int) -> None:
         """Begin an epoch, given the seed of each lane."""
@@ -172,7 +172,7 @@ class Update:
         strengths = {False: wanted.weight_noise, True: wanted.weight_noise_multiplicative}
         if not any(is_on(sigma) for sigma in strengths.values()):
             return network
-        copy = Network(network.architecture, network.vector.copy())
+        copy = Network(network.architecture, copy_of(network.vector))
         self.before.append(lambda: np.copyto(copy.vector, network.vector))
         for multiplicative, sigma in strengths.items():
             if is_on(sigma):

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from mlpcli.data.dataset import Dataset
-from mlpcli.nn.arrays import Array
+from mlpcli.nn.arrays import Array, copy_of
 from mlpcli.nn.network import Architecture, Network, initial_vector, stack_architectures
 from mlpcli.training.descent import build_trainer
 from mlpcli.training.figures import Figures, keeps_outputs, targets_of
@@ -81,7 +81,7 @@ class Stack:
         architecture = self._architecture()
         beginnings = [self._beginning(each) for each in self.fitted]
         vector = np.stack(beginnings) if len(lanes) > 1 else beginnings[0]
-        self.network = self.model = Network(architecture, vector)
+        self.network = self.model = Network(architecture, copy_of(vector))
         self.vectors = np.empty((len(lanes), vector.shape[-1]), self.dtype)
 
     @property
@@ -160,7 +160,7 @@ class Stack:
             return trainer
         self.inside = [self.inside[k] for k in staying]
         own: Any = staying if len(staying) > 1 else staying[0]
-        self.network = Network(self._architecture(), self.network.vector[own].copy())
+        self.network = Network(self._architecture(), copy_of(self.network.vector[own]))
         smaller = self._begin()
         smaller.carry_on(trainer, staying)
         return smaller

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from mlpcli.nn.arrays import Array, mean_of_rows
+from mlpcli.nn.arrays import Array, empty, mean_of_rows, zeros
 from mlpcli.nn.draws import Masks
 from mlpcli.nn.losses import Loss
 from mlpcli.nn.network import Network
@@ -71,7 +71,7 @@ class Trainer:
             keep_targets=keep_targets,
         )
         self.n_rows, self.order = self.feed.n_rows, self.feed.order
-        self.grad = np.zeros_like(network.theta)
+        self.grad = zeros(network.theta.shape, network.dtype)
         self.rate = np.zeros((*network.lead, 1) if network.lead else (), network.dtype)
         self.state = State(optimizer, network.theta)
         step = optimizer.bind(network.theta, self.grad, self.rate, self.state)
@@ -96,7 +96,7 @@ class Trainer:
             n: [masks.draw, *self.update.before] if masks.drops else self.update.before
             for n, masks in self.masks.items()
         }
-        self.losses = np.empty((*network.lead, self.n_rows), network.dtype)
+        self.losses = empty((*network.lead, self.n_rows), network.dtype)
         shape = (*network.lead, self.n_rows, architecture.n_outputs)
         self.outputs = np.empty(shape, network.dtype) if keep_outputs else None
 

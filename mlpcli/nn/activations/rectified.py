@@ -10,7 +10,7 @@ import numpy as np
 
 from mlpcli.family import setting
 from mlpcli.nn.activations.activation import ACTIVATIONS, NONE, Activation, Tensors
-from mlpcli.nn.arrays import Array, column, product_for
+from mlpcli.nn.arrays import Array, column, empty, empty_like, product_for, zeros
 
 # Chosen so that units with mean 0 and variance 1 keep them. Source: Klambauer et al., 2017, (14).
 SELU_ALPHA = 1.6732632423543772848170429916717
@@ -29,8 +29,8 @@ class Sides:
     """
 
     def __init__(self, u: Array) -> None:
-        self.zeros = np.zeros(u.shape, u.dtype)  # not zeros_like: these take no memory
-        self.above = np.empty(u.shape, bool) if u.size > FEW else None
+        self.zeros = zeros(u.shape, u.dtype)  # not zeros_like: these take no memory
+        self.above = empty(u.shape, bool) if u.size > FEW else None
 
     def is_above(self, h: Array, out: Array) -> None:
         """Write 1 where h > 0, 0 where h is 0."""
@@ -124,7 +124,7 @@ class Prelu(Activation):
         """Return a and ∂J/∂a as rows, an array to work in, and what sums over the rows."""
         slope, d_slope = (tensors["slope"][..., np.newaxis, :] for tensors in (own, d_own))
         ones = np.ones((1, u.shape[-2]), u.dtype)
-        return slope, d_slope, np.empty_like(u), ones, product_for(u.shape[:-2])
+        return slope, d_slope, empty_like(u), ones, product_for(u.shape[:-2])
 
     def value(self, u: Array, h: Array, scratch: Any) -> None:
         """h ← max(u, 0) + a min(u, 0)."""
@@ -161,7 +161,7 @@ class Elu(Activation):
 
     def scratch(self, u: Array, own: Tensors = NONE, d_own: Tensors = NONE) -> Any:
         """Return α, in u's type and with its lanes, and an array to work in."""
-        return column(self.alpha, u), np.empty_like(u)
+        return column(self.alpha, u), empty_like(u)
 
     def value(self, u: Array, h: Array, scratch: Any) -> None:
         """h ← α expm1(min(u, 0)) + max(u, 0): expm1 keeps the digits of small u."""
@@ -196,7 +196,7 @@ class Selu(Activation):
 
     def scratch(self, u: Array, own: Tensors = NONE, d_own: Tensors = NONE) -> Any:
         """Return λ, λ α, and an array to work in."""
-        return column(SELU_SCALE, u), column(SELU_SCALE * SELU_ALPHA, u), np.empty_like(u)
+        return column(SELU_SCALE, u), column(SELU_SCALE * SELU_ALPHA, u), empty_like(u)
 
     def value(self, u: Array, h: Array, scratch: Any) -> None:
         """h ← λ α expm1(min(u, 0)) + λ max(u, 0)."""

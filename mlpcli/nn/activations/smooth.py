@@ -9,7 +9,7 @@ import numpy as np
 
 from mlpcli.nn.activations.activation import ACTIVATIONS, NONE, Activation, Tensors
 from mlpcli.nn.activations.sigmoidal import exponent_limit
-from mlpcli.nn.arrays import Array
+from mlpcli.nn.arrays import Array, empty_like
 from mlpcli.nn.normal_cdf import normal_cdf
 
 MISH_LIMIT = 40.0  # mish(u) = u to rounding above 19; exp(2 · 40) is still a float32
@@ -25,7 +25,7 @@ class Softplus(Activation):
 
     def scratch(self, u: Array, own: Tensors = NONE, d_own: Tensors = NONE) -> Any:
         """Return an array to work in."""
-        return np.empty_like(u)
+        return empty_like(u)
 
     def value(self, u: Array, h: Array, scratch: Any) -> None:
         """h ← max(u, 0) + log1p(exp(−|u|)), which cannot overflow."""
@@ -61,7 +61,7 @@ class Gelu(Activation):
 
     def scratch(self, u: Array, own: Tensors = NONE, d_own: Tensors = NONE) -> Any:
         """Return Φ bound to arrays like u, and an array for what it gives."""
-        return normal_cdf(u), np.empty_like(u)
+        return normal_cdf(u), empty_like(u)
 
     def value(self, u: Array, h: Array, scratch: Any) -> None:
         """h ← u Φ(u); Φ(u) is kept."""
@@ -92,7 +92,7 @@ class Silu(Activation):
 
     def scratch(self, u: Array, own: Tensors = NONE, d_own: Tensors = NONE) -> Any:
         """Return the largest exponent, and arrays for exp(−u) and σ."""
-        return exponent_limit(u), np.empty_like(u), np.empty_like(u)
+        return exponent_limit(u), empty_like(u), empty_like(u)
 
     def value(self, u: Array, h: Array, scratch: Any) -> None:
         """h ← u σ; exp(−u) and σ are kept."""
@@ -128,7 +128,7 @@ class Mish(Activation):
 
     def scratch(self, u: Array, own: Tensors = NONE, d_own: Tensors = NONE) -> Any:
         """Return arrays for w and n."""
-        return np.empty_like(u), np.empty_like(u)
+        return empty_like(u), empty_like(u)
 
     def value(self, u: Array, h: Array, scratch: Any) -> None:
         """h ← u n / (n + 2); w and n are kept."""

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from mlpcli.nn.activations.activation import ACTIVATIONS, NONE, Activation, Tensors
-from mlpcli.nn.arrays import Array
+from mlpcli.nn.arrays import Array, empty_like
 
 STRAIGHT_FROM = 60.0  # e⁶⁰ = 1.1e26: its products and sums over a batch stay below float32's 3e38
 
@@ -76,7 +76,7 @@ class Exponential(Activation):
 
     def scratch(self, u: Array, own: Tensors = NONE, d_own: Tensors = NONE) -> Any:
         """Return e⁶⁰, as `value` rounds it, and an array to work in."""
-        return np.exp(np.asarray(STRAIGHT_FROM, u.dtype)), np.empty_like(u)
+        return np.exp(np.asarray(STRAIGHT_FROM, u.dtype)), empty_like(u)
 
     def value(self, u: Array, h: Array, scratch: Any) -> None:
         """h ← exp(min(u, 60)) ∗ (1 + max(u, 60) − 60)."""

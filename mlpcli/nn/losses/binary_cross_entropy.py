@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from mlpcli.family import setting
-from mlpcli.nn.arrays import Array, column
+from mlpcli.nn.arrays import Array, column, empty_like
 from mlpcli.nn.losses.loss import LOSSES, Loss, only_without
 
 
@@ -44,7 +44,7 @@ class BinaryCrossEntropy(Loss):
     def scratch(self, delta: Array) -> Any:
         """Two arrays like u, for s u and softplus(s u)."""
         only_without(self, self.label_smoothing)
-        return np.empty_like(delta), np.empty_like(delta)
+        return empty_like(delta), empty_like(delta)
 
     def rows_and_delta(
         self, u: Array, target: Array, scale: Array, rows: Array, delta: Array, scratch: Any
@@ -68,7 +68,7 @@ class SmoothedBinaryCrossEntropy(BinaryCrossEntropy):
 
     def scratch(self, delta: Array) -> Any:
         """Three arrays like u, and ε/2."""
-        works = tuple(np.empty_like(delta) for _ in range(3))
+        works = tuple(empty_like(delta) for _ in range(3))
         return works, column(np.asarray(self.label_smoothing) / 2, delta)
 
     def rows_and_delta(
@@ -88,7 +88,7 @@ class BinaryMixtures(BinaryCrossEntropy):
     def scratch(self, delta: Array) -> Any:
         """Four arrays like u, the last for e."""
         only_without(self, self.label_smoothing)
-        return tuple(np.empty_like(delta) for _ in range(3)), np.empty_like(delta)
+        return tuple(empty_like(delta) for _ in range(3)), empty_like(delta)
 
     def rows_and_delta(
         self, u: Array, target: Array, scale: Array, rows: Array, delta: Array, scratch: Any
@@ -107,7 +107,7 @@ class SmoothedBinaryMixtures(BinaryCrossEntropy):
         """Four arrays like u, the last for e; 1 − ε and ε/2."""
         epsilon = np.asarray(self.label_smoothing, np.float64)
         constants = column(1 - epsilon, delta), column(epsilon / 2, delta)
-        return tuple(np.empty_like(delta) for _ in range(3)), np.empty_like(delta), *constants
+        return tuple(empty_like(delta) for _ in range(3)), empty_like(delta), *constants
 
     def rows_and_delta(
         self, u: Array, target: Array, scale: Array, rows: Array, delta: Array, scratch: Any

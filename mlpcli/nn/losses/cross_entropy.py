@@ -9,7 +9,16 @@ from typing import Any, ClassVar
 import numpy as np
 
 from mlpcli.family import setting
-from mlpcli.nn.arrays import Array, Product, Spread, column, product_for, spread_to
+from mlpcli.nn.arrays import (
+    Array,
+    Product,
+    Spread,
+    column,
+    empty,
+    empty_like,
+    product_for,
+    spread_to,
+)
 from mlpcli.nn.losses.loss import LOSSES, Loss, only_without
 
 
@@ -37,7 +46,7 @@ class _Rows:
     def of(cls, delta: Array) -> _Rows:
         """Return the arrays for this delta."""
         *rows, n_classes = delta.shape
-        maximum, total, at_target = (np.empty((*rows, 1), delta.dtype) for _ in range(3))
+        maximum, total, at_target = (empty((*rows, 1), delta.dtype) for _ in range(3))
         return cls(
             flat=delta.reshape(-1),
             maximum=maximum,
@@ -151,7 +160,7 @@ class _Smoothing:
         """Return the constants in the type, and with the lanes, of this delta."""
         epsilon = np.asarray(epsilon, np.float64)
         kept, share = 1 - epsilon, epsilon / delta.shape[-1]
-        each = np.empty((*delta.shape[:-1], 1), delta.dtype)
+        each = empty((*delta.shape[:-1], 1), delta.dtype)
         row = each[..., 0]
         constants = column(kept, delta), column(kept, row), column(share, delta), column(share, row)
         return cls(*constants, each, row)
@@ -219,7 +228,7 @@ class SmoothedMixtures(CrossEntropy):
     def scratch(self, delta: Array) -> Any:
         """An array like u for the smoothed y, the constants of smoothing, and a few of rows."""
         smoothing = _Smoothing.of(self.label_smoothing, delta)
-        return np.empty_like(delta), smoothing, _Rows.of(delta)
+        return empty_like(delta), smoothing, _Rows.of(delta)
 
     def rows_and_delta(
         self, u: Array, target: Array, scale: Array, rows: Array, delta: Array, scratch: Any

@@ -18,7 +18,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from mlpcli.family import setting
-from mlpcli.nn.arrays import Array, column
+from mlpcli.nn.arrays import Array, column, empty, empty_like
 from mlpcli.nn.losses.loss import LOSSES, Loss, only_without
 
 
@@ -95,7 +95,7 @@ class _Terms:
     @classmethod
     def like(cls, array: Array, gamma: Any) -> _Terms:
         """Return the arrays, and γ in their type and with their lanes."""
-        v, softplus, value, slope = (np.empty_like(array) for _ in range(4))
+        v, softplus, value, slope = (empty_like(array) for _ in range(4))
         return cls(v, softplus, value, slope, column(gamma, array))
 
     def take(self) -> None:
@@ -124,7 +124,7 @@ class WeightedFocal(Focal):
         only_without(self, self.label_smoothing)
         alpha = np.asarray(self.alpha, np.float64)
         constants = column(1 - alpha, delta), column(2 * alpha - 1, delta)
-        return _Terms.like(delta, self.gamma), np.empty_like(delta), *constants
+        return _Terms.like(delta, self.gamma), empty_like(delta), *constants
 
     def rows_and_delta(
         self, u: Array, target: Array, scale: Array, rows: Array, delta: Array, scratch: Any
@@ -160,7 +160,7 @@ class FocalOfBinaryMixtures(Focal):
             of_no * (1 - epsilon / 2),
         )
         constants = tuple(column(constant, delta) for constant in lines)
-        works = np.empty_like(delta), np.empty_like(delta)
+        works = empty_like(delta), empty_like(delta)
         return _Terms.like(delta, self.gamma), *works, constants
 
     def rows_and_delta(
@@ -198,10 +198,10 @@ class FocalOfClasses(Focal):
         """Arrays of one number a row, and the delta as one long vector."""
         only_without(self, self.label_smoothing)
         *rows, n_classes = delta.shape
-        works = [np.empty((*rows, 1), delta.dtype) for _ in range(3)]
+        works = [empty((*rows, 1), delta.dtype) for _ in range(3)]
         offset = np.arange(works[0].size, dtype=np.intp).reshape(*rows, 1) * n_classes
         terms = _Terms.like(works[0], self.gamma)
-        return delta.reshape(-1), offset, np.empty_like(offset), terms, *works
+        return delta.reshape(-1), offset, empty_like(offset), terms, *works
 
     def rows_and_delta(
         self, u: Array, target: Array, scale: Array, rows: Array, delta: Array, scratch: Any
@@ -245,8 +245,8 @@ class FocalOfMixtures(Focal):
             column(1 - epsilon, delta),
             column(epsilon / delta.shape[-1], delta),
         )
-        works = [np.empty_like(delta) for _ in range(4)]
-        of_row = [np.empty((*delta.shape[:-1], 1), delta.dtype) for _ in range(2)]
+        works = [empty_like(delta) for _ in range(4)]
+        of_row = [empty((*delta.shape[:-1], 1), delta.dtype) for _ in range(2)]
         return *works, *of_row, constants
 
     def rows_and_delta(

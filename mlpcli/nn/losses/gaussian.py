@@ -10,7 +10,7 @@ import numpy as np
 
 from mlpcli.family import setting
 from mlpcli.nn.activations import ACTIVATIONS
-from mlpcli.nn.arrays import Array, column
+from mlpcli.nn.arrays import Array, column, empty, empty_like
 from mlpcli.nn.losses.loss import LOSSES, Loss, mean_of
 
 
@@ -94,13 +94,13 @@ class GaussianNll(Loss):
     def scratch(self, delta: Array) -> Any:
         """Five arrays of half of u, and views."""
         targets = delta.shape[-1] // 2
-        like = np.empty((*delta.shape[:-1], targets), delta.dtype)
+        like = empty((*delta.shape[:-1], targets), delta.dtype)
         return _Parts(
             raw=like,
-            softplus=np.empty_like(like),
-            residual=np.empty_like(like),
-            variance=np.empty_like(like),
-            ratio=np.empty_like(like),
+            softplus=empty_like(like),
+            residual=empty_like(like),
+            variance=empty_like(like),
+            ratio=empty_like(like),
             d_mean=delta[..., :targets],
             d_raw=delta[..., targets:],
             floor=column(self.floor, delta),

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from mlpcli.nn.arrays import Array
+from mlpcli.nn.arrays import Array, empty, empty_like
 from mlpcli.nn.losses.loss import LOSSES, Loss
 
 
@@ -40,7 +40,7 @@ class Hinge(Loss):
 
     def scratch(self, delta: Array) -> Any:
         """An array like u."""
-        return np.empty_like(delta)
+        return empty_like(delta)
 
     def rows_and_delta(
         self, u: Array, target: Array, scale: Array, rows: Array, delta: Array, scratch: Any
@@ -76,8 +76,8 @@ class HingeOfClasses(Hinge):
         """Arrays of one number a row, and the delta as one long vector."""
         *rows, n_classes = delta.shape
         offset = np.arange(delta.size // n_classes, dtype=np.intp).reshape(rows) * n_classes
-        push = np.empty((*rows, 1), delta.dtype)
-        works = np.empty_like(offset), np.empty_like(offset), np.empty_like(delta[..., 0])
+        push = empty((*rows, 1), delta.dtype)
+        works = empty_like(offset), empty_like(offset), empty_like(delta[..., 0])
         return delta.reshape(-1), offset, *works, push
 
     def rows_and_delta(

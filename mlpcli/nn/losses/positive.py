@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from mlpcli.nn.arrays import Array
+from mlpcli.nn.arrays import Array, empty_like
 from mlpcli.nn.losses.loss import LOSSES, Loss
 
 FAR = 60.0  # e^60 is 1e26: times 1e4 and a large target it is still a float32
@@ -52,7 +52,7 @@ class Poisson(Loss):
 
     def scratch(self, delta: Array) -> Any:
         """Two arrays like u."""
-        return np.empty_like(delta), np.empty_like(delta)
+        return empty_like(delta), empty_like(delta)
 
     def rows_and_delta(
         self, u: Array, target: Array, scale: Array, rows: Array, delta: Array, scratch: Any
@@ -101,7 +101,7 @@ class Gamma(Loss):
 
     def scratch(self, delta: Array) -> Any:
         """Three arrays like u."""
-        return np.empty_like(delta), np.empty_like(delta), np.empty_like(delta)
+        return empty_like(delta), empty_like(delta), empty_like(delta)
 
     def rows_and_delta(
         self, u: Array, target: Array, scale: Array, rows: Array, delta: Array, scratch: Any
@@ -143,7 +143,7 @@ class _Softplus:
     @classmethod
     def like(cls, delta: Array) -> _Softplus:
         """Return the arrays for this delta."""
-        return cls(*(np.empty_like(delta) for _ in range(5)))
+        return cls(*(empty_like(delta) for _ in range(5)))
 
     def take(self, u: Array) -> None:
         """Compute them all."""

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from mlpcli.family import setting
-from mlpcli.nn.arrays import Array
+from mlpcli.nn.arrays import Array, empty_like
 from mlpcli.nn.losses.loss import LOSSES, Loss
 
 
@@ -85,7 +85,7 @@ class Quantile(Loss):
 
     def scratch(self, delta: Array) -> Any:
         """An array like u, for r, views, and the levels."""
-        residual, views = np.empty_like(delta), self.by_level(delta)
+        residual, views = empty_like(delta), self.by_level(delta)
         levels = np.array(self.levels, delta.dtype)[:, np.newaxis]
         return _Levels(residual, views.shape, views, self.by_level(residual), levels)
 

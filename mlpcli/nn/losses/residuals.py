@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from mlpcli.family import setting
-from mlpcli.nn.arrays import Array, column
+from mlpcli.nn.arrays import Array, column, empty_like
 from mlpcli.nn.losses.loss import LOSSES, Loss
 
 FAR = 20.0  # there log cosh r is |r| − log 2 to 4e-18, less than float64's rounding
@@ -65,7 +65,7 @@ class MeanAbsoluteError(Loss):
 
     def scratch(self, delta: Array) -> Any:
         """An array like u, for r."""
-        return np.empty_like(delta)
+        return empty_like(delta)
 
     def rows_and_delta(
         self, u: Array, target: Array, scale: Array, rows: Array, delta: Array, scratch: Any
@@ -102,7 +102,7 @@ class Huber(Loss):
     def scratch(self, delta: Array) -> Any:
         """An array like u, for r; one of a number a row; −δ and δ."""
         cut = column(self.delta, delta)
-        return np.empty_like(delta), np.empty_like(delta[..., 0]), -cut, cut
+        return empty_like(delta), empty_like(delta[..., 0]), -cut, cut
 
     def rows_and_delta(
         self, u: Array, target: Array, scale: Array, rows: Array, delta: Array, scratch: Any
@@ -137,7 +137,7 @@ class LogCosh(Loss):
 
     def scratch(self, delta: Array) -> Any:
         """Two arrays like u, for |r| and a."""
-        return np.empty_like(delta), np.empty_like(delta)
+        return empty_like(delta), empty_like(delta)
 
     def rows_and_delta(
         self, u: Array, target: Array, scale: Array, rows: Array, delta: Array, scratch: Any

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 
 from mlpcli.family import Family, Member
-from mlpcli.nn.arrays import Array, column
+from mlpcli.nn.arrays import LINE, Array, column, empty_like, zeros
 
 OPTIMIZERS = Family("optimizer")
 
@@ -56,7 +56,9 @@ class State:
     """
 
     def __init__(self, optimizer: Optimizer, theta: Array) -> None:
-        self.vectors = np.zeros((optimizer.n_vectors, *theta.shape), theta.dtype)
+        size = -(-theta.nbytes // LINE) * LINE // theta.itemsize  # each begins at a line of its own
+        padded = zeros((optimizer.n_vectors, size), theta.dtype)
+        self.vectors = padded[:, : theta.size].reshape(optimizer.n_vectors, *theta.shape)
         self.powers = np.ones((optimizer.n_powers, *theta.shape[:-1]))
         self.steps = 0
 
@@ -72,8 +74,8 @@ class Corrections:
         lead = theta.shape[:-1]
         self.state, self.powers = state, state.powers[: len(betas)]
         self.betas = np.array([np.broadcast_to(beta, lead) for beta in betas], np.float64)
-        self._rest, self._one = np.empty_like(self.powers), np.ones(())
-        self._factors = np.empty_like(self.powers, theta.dtype)
+        self._rest, self._one = empty_like(self.powers), np.ones(())
+        self._factors = empty_like(self.powers, theta.dtype)
         # One view for each β, as it multiplies a vector like theta: without axes, or (..., 1).
         self.factors = [self._factors[k, ..., np.newaxis] for k in range(len(betas))]
         if not lead:

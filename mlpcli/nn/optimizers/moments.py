@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from mlpcli.family import setting
-from mlpcli.nn.arrays import Array, column
+from mlpcli.nn.arrays import Array, column, empty_like
 from mlpcli.nn.optimizers.contract import (
     OPTIMIZERS,
     Corrections,
@@ -61,7 +61,7 @@ class Adam(Optimizer):
         """Return what takes g into m and v; it overwrites grad."""
         beta1, rest1 = column(self.beta1, grad), rest(self.beta1, grad)
         beta2, rest2 = column(self.beta2, grad), rest(self.beta2, grad)
-        scratch = np.empty_like(grad)
+        scratch = empty_like(grad)
 
         def average() -> None:
             average_in(m, grad, beta1, rest1, scratch)
@@ -76,7 +76,7 @@ class Adam(Optimizer):
         """Return θ ← θ − (λ / (1 − β₁ᵗ)) m / (√(v / (1 − β₂ᵗ)) + ε); it overwrites grad."""
         corrections = Corrections((self.beta1, self.beta2), theta, state)
         of_mean, of_square = corrections.factors
-        epsilon, size = positive(self.epsilon, theta), np.empty_like(of_mean)
+        epsilon, size = positive(self.epsilon, theta), empty_like(of_mean)
 
         def descend() -> None:
             corrections.advance()
@@ -156,11 +156,11 @@ class Nadam(Adam):
         fall_of_t, product = state.powers[1, ...], state.powers[2, ...]
         corrections, fall = Corrections((self.beta2,), theta, state), self._fall()
         (of_square,) = corrections.factors
-        of_grad, of_mean = np.empty_like(of_square), np.empty_like(of_square)
+        of_grad, of_mean = empty_like(of_square), empty_like(of_square)
         beta1, rest1 = column(self.beta1, theta), rest(self.beta1, theta)
         beta2, rest2 = column(self.beta2, theta), rest(self.beta2, theta)
         largest_momentum = np.asarray(self.beta1, np.float64)
-        epsilon, scratch = positive(self.epsilon, theta), np.empty_like(theta)
+        epsilon, scratch = positive(self.epsilon, theta), empty_like(theta)
 
         def weigh() -> None:
             """Make the numbers that multiply g and m; they are one a lane."""

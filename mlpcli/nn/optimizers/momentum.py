@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mlpcli.family import setting
-from mlpcli.nn.arrays import Array, column
+from mlpcli.nn.arrays import Array, column, empty_like
 from mlpcli.nn.optimizers.contract import OPTIMIZERS, Optimizer, State, Step
 
 
@@ -58,7 +58,7 @@ class Sgd(Optimizer):
 
         if not self.nesterov:
             return with_momentum
-        ahead = np.empty_like(theta)
+        ahead = empty_like(theta)
 
         def nesterov() -> None:
             np.multiply(velocity, momentum, out=velocity)

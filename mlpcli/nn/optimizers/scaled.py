@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mlpcli.family import setting
-from mlpcli.nn.arrays import Array, column
+from mlpcli.nn.arrays import Array, column, empty_like
 from mlpcli.nn.optimizers.contract import (
     OPTIMIZERS,
     Optimizer,
@@ -38,7 +38,7 @@ class Adagrad(Optimizer):
 
     def bind(self, theta: Array, grad: Array, rate: Array, state: State) -> Step:
         """Return the step."""
-        v, epsilon, scratch = state.vectors[0], positive(self.epsilon, theta), np.empty_like(theta)
+        v, epsilon, scratch = state.vectors[0], positive(self.epsilon, theta), empty_like(theta)
 
         def step() -> None:
             np.multiply(grad, grad, out=scratch)
@@ -77,7 +77,7 @@ class RmsProp(Optimizer):
     def bind(self, theta: Array, grad: Array, rate: Array, state: State) -> Step:
         """Return the step."""
         v, rho, rest_of_rho = state.vectors[0], column(self.rho, theta), rest(self.rho, theta)
-        epsilon, scratch = positive(self.epsilon, theta), np.empty_like(theta)
+        epsilon, scratch = positive(self.epsilon, theta), empty_like(theta)
 
         def root_mean_square() -> None:
             np.sqrt(v, out=scratch)
@@ -140,7 +140,7 @@ class Adadelta(Optimizer):
         """Return the step."""
         v, a = state.vectors
         rho, rest_of_rho = column(self.rho, theta), rest(self.rho, theta)
-        epsilon, scratch = positive(self.epsilon, theta), np.empty_like(theta)
+        epsilon, scratch = positive(self.epsilon, theta), empty_like(theta)
 
         def step() -> None:
             np.multiply(grad, grad, out=scratch)

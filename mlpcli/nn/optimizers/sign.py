@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from mlpcli.family import setting
-from mlpcli.nn.arrays import Array
+from mlpcli.nn.arrays import Array, empty_like
 from mlpcli.nn.optimizers.contract import OPTIMIZERS, Optimizer, State, Step, rest
 
 
@@ -35,7 +35,7 @@ class Lion(Optimizer):
 
     def bind(self, theta: Array, grad: Array, rate: Array, state: State) -> Step:
         """Return the step, both means written as m + (1 − β) (g − m): g − m is taken once."""
-        m, scratch = state.vectors[0], np.empty_like(theta)
+        m, scratch = state.vectors[0], empty_like(theta)
         rest1, rest2 = rest(self.beta1, theta), rest(self.beta2, theta)
 
         def step() -> None:

@@ -13,20 +13,23 @@ import numpy as np
 
 from engines.mlp import layers_of, network_of, trainer_of
 from engines.task import Task
+from mlpcli.nn.arrays import copy_of, empty_like, zeros
 
 
 def products_of(task: Task) -> list[Any]:
-    """Return the products of one step, bound to arrays of their own."""
+    """Return the products of one step, bound to arrays of their own, placed as mlp's are."""
     n = task.recipe["batch"]
     forward, backward = [], []
     for k, (W, _) in enumerate(task.layers):
         fan_in, fan_out = W.shape
-        h, u = np.ones((n, fan_in), np.float32), np.empty((n, fan_out), np.float32)
-        delta, dW = np.ones((n, fan_out), np.float32), np.empty_like(W)
+        h, u = zeros((n, fan_in), np.float32), zeros((n, fan_out), np.float32)
+        delta, dW = zeros((n, fan_out), np.float32), zeros(W.shape, np.float32)
+        W = copy_of(W)
+        h[...] = delta[...] = 1
         forward.append(functools.partial(np.dot, h, W, u))
         backward.append(functools.partial(np.dot, h.T, delta, dW))
         if k:
-            backward.append(functools.partial(np.dot, delta, W.T, np.empty_like(h)))
+            backward.append(functools.partial(np.dot, delta, W.T, empty_like(h)))
     return forward + backward[::-1]
 
 

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from mlpcli.nn.arrays import Array, Shape, empty
+from mlpcli.nn.arrays import Array, Shape, zeros
 from mlpcli.randomness import generators
 
 GATHER_BYTES = 1 << 20  # of shuffled rows gathered at once; batches are views of them
@@ -63,8 +63,9 @@ class Feed:
         self.chunk = min(batches * self.batch_size, self.n_rows)
         room = min(self.chunk + least_rows - 1, self.n_rows)
         self.order = np.empty((*lead, self.n_rows), np.intp)
-        self.X_chunk = empty((*lead, room, *X.shape[1:]), dtype)
-        self.target_chunk = empty((*lead, room, *target.shape[1:]), target.dtype)
+        # Zeros, not what was there: np.take first reads an array of another type than its own.
+        self.X_chunk = zeros((*lead, room, *X.shape[1:]), dtype)
+        self.target_chunk = zeros((*lead, room, *target.shape[1:]), target.dtype)
         shape = (*lead, self.n_rows, *target.shape[1:])
         self.targets = np.empty(shape, target.dtype) if keep_targets else None
         self.weight_chunk = None if weight is None else np.empty((*lead, room), dtype)

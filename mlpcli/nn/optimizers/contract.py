@@ -74,7 +74,7 @@ class Corrections:
         lead = theta.shape[:-1]
         self.state, self.powers = state, state.powers[: len(betas)]
         self.betas = np.array([np.broadcast_to(beta, lead) for beta in betas], np.float64)
-        self._rest, self._one = empty_like(self.powers), np.ones(())
+        self.rest, self._one = empty_like(self.powers), np.ones(())
         self._factors = empty_like(self.powers, theta.dtype)
         # One view for each β, as it multiplies a vector like theta: without axes, or (..., 1).
         self.factors = [self._factors[k, ..., np.newaxis] for k in range(len(betas))]
@@ -82,12 +82,20 @@ class Corrections:
             self.factors = [self._factors[k, ...] for k in range(len(betas))]
 
     def advance(self) -> None:
-        """Count a step: βᵗ ← β βᵗ⁻¹, and make the factors anew."""
+        """Count a step, and make the factors anew."""
+        self.take_powers()
+        np.reciprocal(self.rest, out=self.rest)
+        self.round(self.rest)
+
+    def take_powers(self) -> None:
+        """Count a step: βᵗ ← β βᵗ⁻¹, and rest ← 1 − βᵗ, in float64."""
         self.state.steps += 1
         np.multiply(self.powers, self.betas, out=self.powers)
-        np.subtract(self._one, self.powers, out=self._rest)  # 0.4 µs less than with the number
-        np.reciprocal(self._rest, out=self._rest)
-        np.copyto(self._factors, self._rest, casting="same_kind")
+        np.subtract(self._one, self.powers, out=self.rest)  # 0.4 µs less than with the number
+
+    def round(self, exact: Array) -> None:
+        """Round float64 numbers to the factors."""
+        np.copyto(self._factors, exact, casting="same_kind")
 
 
 def rest(beta: Any, like: Array) -> Array:

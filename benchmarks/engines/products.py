@@ -20,11 +20,11 @@ def products_of(task: Task) -> list[Any]:
     """Return the products of one step, bound to arrays of their own, placed as mlp's are."""
     n = task.recipe["batch"]
     forward, backward = [], []
-    for k, (W, _) in enumerate(task.layers):
+    for k, (weights, _) in enumerate(task.layers):
+        W = copy_of(weights)
         fan_in, fan_out = W.shape
         h, u = zeros((n, fan_in), np.float32), zeros((n, fan_out), np.float32)
         delta, dW = zeros((n, fan_out), np.float32), zeros(W.shape, np.float32)
-        W = copy_of(W)
         h[...] = delta[...] = 1
         forward.append(functools.partial(np.dot, h, W, u))
         backward.append(functools.partial(np.dot, h.T, delta, dW))

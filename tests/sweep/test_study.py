@@ -231,9 +231,12 @@ def test_a_spec_without_a_sweep_is_not_swept(mlp, folder):
 )
 def test_there_must_be_rows_to_decide_on(write, mlp, folder, sweep, said):
     none = {"split": {"validation": 0, "test": 0}}
-    done = mlp("sweep", write({RATE: {"values": [0.1]}}, data=none, **sweep))
+    spec = write({RATE: {"values": [0.1]}}, data=none, **sweep)
+    done = mlp("sweep", spec)
     assert done.code == 3
     assert said in done.err
+    checked = mlp("check", spec)  # says the same before anything is trained
+    assert (checked.code, checked.out, checked.err) == (3, "", done.err)
     assert not (folder / "runs").exists()
 
 

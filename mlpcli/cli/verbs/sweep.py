@@ -98,7 +98,7 @@ def _study(loaded: LoadedSpec, storage: str | None, *, create: bool) -> tuple[St
     """Return the study, and the data that it is about."""
     from pathlib import Path
 
-    from mlpcli.sweep.runner import check_rows
+    from mlpcli.sweep.rows import check_rows
     from mlpcli.sweep.study import Study
     from mlpcli.training.assemble import load_dataset
 

@@ -15,7 +15,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from mlpcli.errors import DataError, Fault, FileError, SpecError, UsageError
-from mlpcli.spec.checks import Problem, check_spec, remarks
+from mlpcli.spec.checks import Problem, check_spec, refusal_of_key, remarks
 from mlpcli.spec.faults import faults_of, remove
 from mlpcli.spec.schema import Spec
 from mlpcli.spec.yaml_reader import (
@@ -158,8 +158,10 @@ def _faults_of_search(loaded: LoadedSpec) -> list[Fault]:
 
 
 def _refused(loaded: LoadedSpec, values: dict[str, Any]) -> list[Fault]:
-    if any(key.startswith("sweep") for key in values):
-        return [Fault("", 0, 0, "", "a sweep does not search itself")]
+    for key in values:
+        refused = refusal_of_key(key)
+        if refused is not None:
+            return [Fault("", 0, 0, "", *refused)]
     try:
         with_values(loaded, values)
     except SpecError as error:

@@ -113,6 +113,58 @@ def test_what_is_wrong_with_a_parameter_is_said_where_it_stands(fault, parameter
     assert fault(parameters).startswith(f"3:{line.rindex(at) + 1}: {said}")
 
 
+ALLOWED = (
+    "; a sweep searches keys of model, training, regularization, and of data exclude, scale, "
+    "scale_target, categorical, sample_weight, class_weight"
+)
+OTHER_ROWS = "decides which rows there are, or what they mean, so trials would not compare"
+SAME = "is the same for all trials: set it beside the sweep"
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("data", "{path: e.csv, target: y}", OTHER_ROWS),
+        ("data.path", "e.csv", OTHER_ROWS),
+        ("data.target", "z", OTHER_ROWS),
+        ("data.missing", "[NA]", OTHER_ROWS),
+        ("'data.missing[0]'", "NA", OTHER_ROWS),
+        ("data.split", "{test: 0.1}", OTHER_ROWS),
+        ("data.split.test", "0.1", OTHER_ROWS),
+        ("ensemble", "null", SAME),
+        ("ensemble.replicas", "5", SAME),
+        ("seed", "1", SAME),
+        ("runtime.dtype", "float64", SAME),
+        ("sweep", "null", "a sweep does not search itself"),
+        ("sweep.folds", "2", "a sweep does not search itself"),
+    ],
+)
+def test_a_key_that_trials_would_not_compare_over_is_refused_at_its_place(fault, key, value, said):
+    parameter = f"{key}: {{choice: [{value}]}}"
+    column = sweep(parameter).splitlines()[1].rindex(parameter) + 1
+    plain = key.strip("'")
+    assert fault(parameter) == f"3:{column}: sweep.parameters.{plain}: {said}{ALLOWED}"
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("data.scale", "minmax"),
+        ("data.exclude", "[a]"),
+        ("data.class_weight", "balanced"),
+        ("model", "{layers: []}"),
+        ("training.batch_size", "8"),
+        ("regularization.noise.input", "0.1"),
+    ],
+)
+def test_a_key_that_trials_compare_over_is_searched(spec, key, value):
+    assert list(spec(sweep(f"{key}: {{choice: [{value}]}}")).sweep.parameters) == [key]
+
+
+def test_a_key_that_is_misspelt_is_not_taken_for_one_that_is_refused(fault):
+    assert "data.scal: there is no such key" in fault("data.scal: {choice: [none]}")
+
+
 @pytest.mark.parametrize(
     ("more", "said"),
     [

@@ -92,6 +92,7 @@ def made(in_one_process, tmp_path_factory):
         "force": train("over", options=("-q",)),
         "forced": train("over", "ensemble=null", options=("-q", "--force")),
         "eval": ["eval", "bag", "--interval", "0.9"],
+        "eval sure": ["eval", "bag", "--interval", "0.99999999"],
         "eval json": ["eval", "bag", "--interval", "0.9", "--json"],
         "eval alone": ["eval", "bag", "--json"],
         "eval one": ["eval", "one", "--interval", "0.9"],
@@ -139,7 +140,7 @@ def test_what_is_said_of_a_training(made):
     assert out.splitlines()[-1] == "run: bag"
     assert done["seeds"][1] == "seeds\n"
     assert "ensemble.replicas: 107 folds of 106 training rows" in done["too many"][2]
-    assert "runtime.memory: 0.0 MiB are not enough for one network" in done["too small"][2]
+    assert "runtime.memory: 100 bytes are not enough for one network, which takes about " in done["too small"][2]
     assert "train it with an `ensemble`" in done["predict one"][2]
 
 
@@ -221,6 +222,7 @@ def test_eval_gives_the_average_and_the_spread(made):
     assert (one["level"], one["method"]) == (0.9, "t")
     assert one["low"] <= one["mean"] <= one["high"]
     assert "90 % from" in done["eval"][1]
+    assert "99.999999 % from" in done["eval sure"][1]
 
 
 def test_predict_gives_intervals_and_sets(made):

@@ -167,6 +167,7 @@ def _print_augmented(
 def _print(document: dict[str, Any], dataset: Any, cost: Cost) -> None:
     from mlpcli.cli.console import figure, say, table
     from mlpcli.cli.describe import rows_line
+    from mlpcli.machine import in_bytes
 
     say(rows_line(dataset) + "\n")
     rows = [
@@ -183,7 +184,7 @@ def _print(document: dict[str, Any], dataset: Any, cost: Cost) -> None:
     header = ["layer", "shape", "activation", "initializer", "keep_prob", "parameters"]
     table(header, [*rows, ["total", "", "", "", "", document["parameters"]]])
     say(
-        f"\nmemory about {cost.memory_bytes / 2**20:,.1f} MiB; an epoch is "
+        f"\nmemory about {in_bytes(cost.memory_bytes)}; an epoch is "
         f"{cost.steps_per_epoch:,} steps, {cost.multiply_adds_per_epoch:.3g} multiply-adds"
     )
     if document["ensemble"] is not None:

@@ -140,7 +140,10 @@ def test_what_is_said_of_a_training(made):
     assert out.splitlines()[-1] == "run: bag"
     assert done["seeds"][1] == "seeds\n"
     assert "ensemble.replicas: 107 folds of 106 training rows" in done["too many"][2]
-    assert "runtime.memory: 100 bytes are not enough for one network, which takes about " in done["too small"][2]
+    assert (
+        "runtime.memory: 100 bytes are not enough for one network, which takes about "
+        in done["too small"][2]
+    )
     assert "train it with an `ensemble`" in done["predict one"][2]
 
 

@@ -40,8 +40,59 @@ def fault(faults):
         ),
         (
             "'model.layers[0].units': {uniform: [1, 8], steps: 3}",
-            "1, 8",
-            "sweep.parameters.model.layers[0].units.uniform[0]: must be a whole number, not 1.0",
+            "uniform",
+            (
+                "sweep.parameters.model.layers[0].units: takes whole numbers, which uniform does "
+                "not give; write int: [1, 8]"
+            ),
+        ),
+        (
+            "training.epochs: {log_uniform: [0.5, 90.5], steps: 3}",
+            "log_uniform",
+            (
+                "sweep.parameters.training.epochs: takes whole numbers, which log_uniform does "
+                "not give; write int: [1, 90]"
+            ),
+        ),
+        (
+            "training.epochs: {values: [1, 20]}",
+            "values",
+            (
+                "sweep.parameters.training.epochs: takes whole numbers, which values does not "
+                "give; write choice: [1, 20]"
+            ),
+        ),
+        (
+            "training.epochs: {values: [1, 20.5]}",
+            "values",
+            (
+                "sweep.parameters.training.epochs: takes whole numbers, which values does not "
+                "give; write int: [low, high], or a choice of whole numbers"
+            ),
+        ),
+        (
+            "regularization.l2: {choice: []}",
+            "[]",
+            (
+                "sweep.parameters.regularization.l2.choice: must have at least one entry, not "
+                "none; such as [relu, tanh]"
+            ),
+        ),
+        (
+            "regularization.l2: {uniform: [1]}",
+            "[1]",
+            (
+                "sweep.parameters.regularization.l2.uniform: must have at least 2 entries, not 1; "
+                "[low, high]"
+            ),
+        ),
+        (
+            "",
+            "{}",
+            (
+                "sweep.parameters: must have at least one entry, not none; such as "
+                "{training.optimizer.learning_rate: {log_uniform: [1e-3, 1]}}"
+            ),
         ),
         (
             "'model.layers[1].units': {int: [1, 8]}",

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 
 from mlpcli.errors import listing, nearest
 from mlpcli.spec.checks.problem import Problem
 from mlpcli.spec.schema import DataSpec, Spec
-from mlpcli.spec.sweep import MAX_TRIALS
+from mlpcli.spec.sweep import MAX_TRIALS, ParameterSpec
 
+MAX_SHOWN = 10**9  # above it numbers are not written into a hint
 SEARCHED = ("model", "training", "regularization")
 # How the columns become numbers. All else of `data` says which rows there are, what a cell means,
 # or what is predicted: trials that differ in it answer different questions.
@@ -41,6 +43,19 @@ def refusal_of_key(key: str) -> tuple[str, str] | None:
     elif section in Spec.model_fields and section not in SEARCHED:
         return "is the same for all trials: set it beside the sweep", allowed
     return None
+
+
+def not_whole(parameter: ParameterSpec) -> tuple[str, str]:
+    """Return what is wrong with such a parameter of a key of whole numbers, and what to write."""
+    found, kind = getattr(parameter, parameter.kind), parameter.kind
+    low, high = math.ceil(found[0]), math.floor(found[-1])
+    if kind != "values":
+        instead = f"int: [{low}, {high}]" if low < high < MAX_SHOWN else "int: [low, high]"
+    elif all(each == int(each) and abs(each) < MAX_SHOWN for each in found):
+        instead = f"choice: [{', '.join(str(int(each)) for each in found)}]"
+    else:
+        instead = "int: [low, high], or a choice of whole numbers"
+    return f"takes whole numbers, which {kind} does not give", f"write {instead}"
 
 
 def check_sweep(spec: Spec) -> Iterator[Problem]:

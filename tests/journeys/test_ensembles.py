@@ -440,7 +440,7 @@ def test_interrupted_while_others_wait_for_their_turn(start, folder, program):
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="no /proc to find children in")
-def test_a_killed_child_ends_the_run(start, folder, program):
+def test_a_killed_child_ends_the_run(start, folder, program, mlp):
     process = start("runtime.threads=2")
     first, *others = children(process)
     assert len(others) == 1
@@ -451,6 +451,13 @@ def test_a_killed_child_ends_the_run(start, folder, program):
     assert "a process that trained replicas was killed" in err.splitlines()[-1]
     told = json.loads((folder / "run/manifest.json").read_text("utf-8"))
     assert told["status"] == "failed"
+    evaluated = mlp("eval", "run", cwd=folder)
+    why = err.splitlines()[-1].removeprefix("mlp: ")  # as it was said then
+    assert (evaluated.code, evaluated.out, evaluated.err) == (
+        5,
+        "",
+        f"mlp: run: there is no model.safetensors in this directory; the run failed: {why}\n",
+    )
     assert not Path(f"/proc/{others[0]}").exists()
 
 

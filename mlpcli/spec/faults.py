@@ -104,16 +104,22 @@ def _fault(error: Any, document: Document) -> Fault:
         words = {"gt": "greater than", "ge": "at least", "lt": "less than", "le": "at most"}
         bound = next(k for k in words if k in context)
         problem = f"must be {words[bound]} {_number(context[bound])}, not {shown(given)}"
-    elif kind == "too_short":
-        least, n = context["min_length"], context["actual_length"]
-        entries = "one entry" if least == 1 else f"{least} entries"
-        problem = f"must have at least {entries}, not {n or 'none'}"
-        allowed = EXAMPLES.get(_last_key(path), "")
-    elif kind == "too_long":
-        problem = f"takes at most {context['max_length']} entries, not {context['actual_length']}"
+    elif kind in ("too_short", "too_long"):
+        problem = _length(context)
+        allowed = EXAMPLES.get(_last_key(path), "") if kind == "too_short" else ""
     elif kind == "value_error":
         problem = str(context["error"])
     return document.mark(path, key=key).fault(path, problem, allowed, near)
+
+
+def _length(context: Any) -> str:
+    """Return what is wrong with how many entries a list or a mapping has."""
+    n, least = context["actual_length"], context.get("min_length")
+    if least is None or n >= least:
+        return f"takes at most {context['max_length']} entries, not {n}"
+    return (
+        f"must have at least {'one entry' if least == 1 else f'{least} entries'}, not {n or 'none'}"
+    )
 
 
 def remove(data: Any, loc: Path) -> Path:

@@ -1,4 +1,4 @@
-"""Whether there are rows for what a sweep decides on; it needs no Optuna, so `mlp check` asks too."""
+"""Whether there are rows that a sweep can decide on; without Optuna, so that `mlp check` asks."""
 
 from __future__ import annotations
 

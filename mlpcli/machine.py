@@ -40,6 +40,19 @@ def _left_in_cgroup() -> int | None:
         return None
 
 
+def in_bytes(n: int) -> str:
+    """Return a number of bytes in the largest unit in which it is 1 or more.
+
+    >>> [in_bytes(n) for n in (900, 3072, 5 << 20, 3 << 29)]
+    ['900 bytes', '3.0 KiB', '5.0 MiB', '1.5 GiB']
+    """
+    if n < 1024:  # noqa: PLR2004
+        return f"{n} byte{'s' * (n != 1)}"
+    # What would be rounded to 1,024.0 is 1.0 of the next unit.
+    power = next((k for k in (1, 2, 3) if round(n / 1024**k, 1) < 1024), 4)  # noqa: PLR2004
+    return f"{n / 1024**power:,.1f} {('KiB', 'MiB', 'GiB', 'TiB')[power - 1]}"
+
+
 def cores() -> int:
     """Return how many cores this process may run on."""
     if hasattr(os, "sched_getaffinity"):

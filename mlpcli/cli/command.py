@@ -48,26 +48,30 @@ def _run(work: Callable[..., Any], arguments: dict[str, Any]) -> int:
 
 def explain(error: BaseException) -> int:
     """Print one sentence for an error; return its exit code."""
+    if isinstance(error, OSError) and error.filename is None:
+        forget(sys.stdout)
+    complain(sentence(error))
     if isinstance(error, MlpError):
-        complain(str(error))
         return error.exit_code
     if isinstance(error, KeyboardInterrupt):
-        complain("interrupted")
         return INTERRUPTED if not error.args else 128 + int(error.args[0])
-    if isinstance(error, MemoryError):
-        complain(f"not enough memory{': ' if str(error) else ''}{error}")
+    if isinstance(error, MemoryError | UnicodeEncodeError | OSError):
         return OPERATING_SYSTEM
-    if isinstance(error, UnicodeEncodeError):
-        complain(f"{error.object!r}: this system's encoding, {error.encoding}, cannot write that")
-        return OPERATING_SYSTEM
-    if isinstance(error, OSError):
-        if error.filename is None:
-            forget(sys.stdout)
-        name = f"{error.filename}: " if error.filename else ""
-        complain(f"{name}{error.strerror or error}")
-        return OPERATING_SYSTEM
-    complain(
-        f"a bug in mlp: {type(error).__name__}: {error}\n"
-        "please report it, with the output of the same command and --debug"
-    )
+    complain("please report it, with the output of the same command and --debug")
     return BUG
+
+
+def sentence(error: BaseException) -> str:
+    """Return what an error says to the user."""
+    if isinstance(error, MlpError):
+        return str(error)
+    if isinstance(error, KeyboardInterrupt):
+        return "interrupted"
+    if isinstance(error, MemoryError):
+        return f"not enough memory{': ' if str(error) else ''}{error}"
+    if isinstance(error, UnicodeEncodeError):
+        return f"{error.object!r}: this system's encoding, {error.encoding}, cannot write that"
+    if isinstance(error, OSError):
+        name = f"{error.filename}: " if error.filename else ""
+        return f"{name}{error.strerror or error}"
+    return f"a bug in mlp: {type(error).__name__}: {error}"

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from mlpcli.cli.console import say, table
 from mlpcli.data.dataset import Dataset
 from mlpcli.data.input_columns import NumericColumn
 from mlpcli.data.targets import ClassTarget
+from mlpcli.machine import in_bytes
 from mlpcli.nn.network import Architecture
 
 if TYPE_CHECKING:
@@ -80,7 +82,7 @@ def ensemble_line(ensemble: EnsembleSpec, plan: Plan) -> str:
         how = "one after the other"
     if plan.processes > 1:
         how += f", {plan.processes} at a time"
-    return f"ensemble of {replicas} {kind}, {how}; about {plan.memory / 2**20:,.1f} MiB"
+    return f"ensemble of {replicas} {kind}, {how}; about {in_bytes(plan.memory)}"
 
 
 def print_ensemble(ensemble: dict[str, Any]) -> None:
@@ -104,9 +106,18 @@ def print_spread(spread: dict[str, dict[str, Any]]) -> None:
         for part, figures in spread.items()
         for name, one in figures.items()
     ]
-    level = f"{100 * first['level']:g} %"
+    level = percent(first["level"])
     say("")
     table([*header, f"{level} from", "to", "by"], rows)
+
+
+def percent(share: float) -> str:
+    """Return a share in percent, with every digit that it was given with.
+
+    >>> [percent(share) for share in (0.9, 0.95, 0.29, 0.99999999)]
+    ['90 %', '95 %', '29 %', '99.999999 %']
+    """
+    return f"{(100 * Decimal(repr(float(share)))).normalize():f} %"
 
 
 def n_params(architecture: Architecture) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 import time
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from mlpcli.cli.console import figure, note, on_terminal, say, say_json, table
@@ -104,8 +106,14 @@ def progress_of(kind: str, study: Study) -> Progress:
     return Progress(study) if kind == "plain" else Nothing(study)
 
 
-def print_board(study: Study, *, json: bool, quiet: bool, spec: str) -> None:
-    """Print the best trials, what mattered, and what failed."""
+def print_board(study: Study, *, json: bool, quiet: bool, command: str) -> None:
+    """Print the best trials, what mattered, and what failed; quietly the study's path alone.
+
+    command  that comes to this study again
+    """
+    if quiet and not json:
+        say(str(study.path))
+        return
     rows, importances = rows_of(study), importances_of(study)
     states = [row.state for row in rows]
     if json:
@@ -134,11 +142,21 @@ def print_board(study: Study, *, json: bool, quiet: bool, spec: str) -> None:
         say(f"trial {row.trial} failed: {row.reason}")
     if len(failed) > MOST_ROWS:
         say(f"{len(failed) - MOST_ROWS} more trials failed: they are in --json")
-    if not quiet:
-        counts = [f"{states.count(s)} {s}" for s in ("complete", "pruned", "failed")]
-        note(f"{', '.join(counts)} of {study.n_trials} trials, in {study.path}")
-        if complete:
-            note(f"to train the winner: mlp sweep {spec} --best > best.yaml && mlp train best.yaml")
+    counts = [f"{states.count(s)} {s}" for s in ("complete", "pruned", "failed")]
+    note(f"{', '.join(counts)} of {study.n_trials} trials, in {study.path}")
+    if complete:
+        note(f"to train the winner: {_to_train(command)}")
+
+
+def _to_train(command: str) -> str:
+    """Return the command that trains the winner, to be pasted as it is."""
+    words = shlex.split(command)
+    spec, file = words[2], "best.yaml"
+    if spec == "-":
+        return f"{command} --best < SPEC > {file} && mlp train {file}, SPEC being the same spec"
+    if Path(spec).resolve() == Path(file).resolve():  # the shell would empty it first
+        file = "winner.yaml"
+    return f"{command} --best > {file} && mlp train {file}"
 
 
 def _print_table(study: Study, complete: list[Row]) -> None:

@@ -49,9 +49,14 @@ class Contender:
     scores: Scores
 
     @property
+    def n_networks(self) -> int:
+        """How many networks the model is: of an ensemble those that it averages."""
+        return math.prod(self.model.network.lead)
+
+    @property
     def n_params(self) -> int:
-        """How many parameters the network has."""
-        return self.model.network.architecture.layout.n_params
+        """How many parameters the model has: those of each network, counted in all of them."""
+        return self.n_networks * self.model.network.architecture.layout.n_params
 
     @property
     def seconds(self) -> float | None:

@@ -73,7 +73,15 @@ def find_model(run: str) -> Path:
 def _status(path: Path) -> str:
     """Return what a run's manifest says of a run that has no model."""
     try:
-        status = json.loads((path / MANIFEST).read_text("utf-8"))["status"]
-    except (OSError, ValueError, KeyError, TypeError):
+        manifest = json.loads((path / MANIFEST).read_text("utf-8"))
+        status = manifest["status"]
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
         return ""
-    return f"; its manifest says {status!r}: the run goes on, or was killed"
+    if status == "failed":
+        result = manifest.get("result")
+        why = result.get("error") if isinstance(result, dict) else None
+        return "; the run failed" + (f": {' '.join(why.split())}" if isinstance(why, str) else "")
+    if status == "interrupted":
+        return "; the run was interrupted before it had one"
+    says = f"; its manifest says {status!r}"
+    return f"{says}: the run goes on, or was killed" if status == "running" else says

@@ -25,7 +25,7 @@ def check_interval(model: Model, level: float | None) -> None:
     if level is None:
         return
     if level <= 0 or not 0.5 + level / 2 < 1:  # the last number below 1 has no quantile
-        raise UsageError(f"--interval {level:g}: a share between 0 and 1, such as 0.9")
+        raise UsageError(f"--interval {level!r}: a share between 0 and 1, such as 0.9")
     if model.ensemble is None:
         raise UsageError("--interval: the model is one network; train it with an `ensemble`")
 

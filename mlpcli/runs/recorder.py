@@ -75,8 +75,12 @@ class Recorder:
         self.result = {"status": status, **summary, "scores": scores}
         self.manifest.end(status, self.result)
 
-    def broken_off(self, status: str) -> None:
-        """Write down that there was no end: failed, or interrupted; if that is still possible."""
+    def broken_off(self, status: str, error: str | None = None) -> None:
+        """Write down that there was no end: failed, or interrupted; if that is still possible.
+
+        error  why it failed, in a sentence
+        """
         self.close()
         with contextlib.suppress(MlpError, OSError):
-            self.manifest.end(status, {"status": status})
+            why = {} if error is None else {"error": error}
+            self.manifest.end(status, {"status": status, **why})

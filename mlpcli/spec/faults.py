@@ -42,6 +42,12 @@ DROPOUT = (
 EXAMPLES = {
     "early_stopping": "{monitor: val_loss, patience: 10}, or null for none",
     "layers": "such as {units: 64}",
+    "parameters": "such as {training.optimizer.learning_rate: {log_uniform: [1e-3, 1]}}",
+    "choice": "such as [relu, tanh]",
+    "values": "such as [0.01, 0.1]",
+    "uniform": "[low, high]",
+    "log_uniform": "[low, high]",
+    "int": "[low, high] or [low, high, step]",
 }
 KINDS = {
     "int_type": "a whole number",
@@ -70,7 +76,8 @@ def _fault(error: Any, document: Document) -> Fault:
     problem, allowed, near = f"{error['msg'].lower()}, not {shown(given)}", "", ""
     key = False
     if kind == "missing":
-        problem = "this key is required"
+        problem, names = "this key is required", _words(error["loc"])
+        allowed = f"allowed: {listing(names, most=24)}" if names else ""
     elif kind == "extra_forbidden":
         key = True
         word, keys = str(path[-1]), _allowed_keys(error["loc"])
@@ -82,6 +89,7 @@ def _fault(error: Any, document: Document) -> Fault:
             near = ""
     elif kind in ("union_tag_invalid", "literal_error"):
         names = [n.strip().strip("'") for n in _expected(context).replace(" or ", ",").split(",")]
+        names += ["auto"] if "auto" in _words(error["loc"]) and "auto" not in names else []
         word = given["name"] if isinstance(given, dict) else given
         path = (*path, "name") if (*path, "name") in document.marks else path
         problem, allowed = f"{shown(word)} is not allowed", f"allowed: {listing(names, most=24)}"
@@ -89,17 +97,29 @@ def _fault(error: Any, document: Document) -> Fault:
     elif kind == "union_tag_not_found":
         problem, allowed = "the name is missing", "write {name: …}, or the bare name"
     elif kind in KINDS:
-        problem = f"must be {KINDS[kind]}, not {shown(given)}"
+        auto = ", or auto" if "auto" in _words(error["loc"]) else ""
+        problem = f"must be {KINDS[kind]}{auto}, not {shown(given)}"
         allowed = EXAMPLES.get(_last_key(path), "") if kind == "model_type" else ""
     elif kind.startswith(("greater_than", "less_than")):
         words = {"gt": "greater than", "ge": "at least", "lt": "less than", "le": "at most"}
         bound = next(k for k in words if k in context)
         problem = f"must be {words[bound]} {_number(context[bound])}, not {shown(given)}"
-    elif kind == "too_long":
-        problem = f"takes at most {context['max_length']} entries, not {context['actual_length']}"
+    elif kind in ("too_short", "too_long"):
+        problem = _length(context)
+        allowed = EXAMPLES.get(_last_key(path), "") if kind == "too_short" else ""
     elif kind == "value_error":
         problem = str(context["error"])
     return document.mark(path, key=key).fault(path, problem, allowed, near)
+
+
+def _length(context: Any) -> str:
+    """Return what is wrong with how many entries a list or a mapping has."""
+    n, least = context["actual_length"], context.get("min_length")
+    if least is None or n >= least:
+        return f"takes at most {context['max_length']} entries, not {n}"
+    return (
+        f"must have at least {'one entry' if least == 1 else f'{least} entries'}, not {n or 'none'}"
+    )
 
 
 def remove(data: Any, loc: Path) -> Path:
@@ -164,6 +184,17 @@ def _allowed_keys(loc: Path) -> list[str]:
     for part in loc[:-1]:
         node = _child(node, part, definitions)
     return sorted(_object(node, definitions, None).get("properties", {}))
+
+
+def _words(loc: Path) -> list[str]:
+    """Return the words that the key at one of pydantic's locations takes; [] where it takes any."""
+    node = _schema()
+    definitions = node.get("$defs", {})
+    for part in loc:
+        node = _child(node, part, definitions)
+    options = [node, *node.get("anyOf", [])]
+    words = [word for each in options for word in each.get("enum", [])]
+    return words + [each["const"] for each in options if isinstance(each.get("const"), str)]
 
 
 @functools.cache

@@ -15,7 +15,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from mlpcli.errors import DataError, Fault, FileError, SpecError, UsageError
-from mlpcli.spec.checks import Problem, check_spec, remarks
+from mlpcli.spec.checks import Problem, check_spec, not_whole, refusal_of_key, remarks
 from mlpcli.spec.faults import faults_of, remove
 from mlpcli.spec.schema import Spec
 from mlpcli.spec.yaml_reader import (
@@ -30,6 +30,8 @@ from mlpcli.spec.yaml_reader import (
 from mlpcli.standard_input import read_standard_input
 
 STDIN = "<stdin>"
+CONTINUOUS = ("uniform", "log_uniform", "values")  # the kinds whose values are floats
+NOT_WHOLE = "must be a whole number"  # how the fault of a float at a key of integers begins
 
 # The lecture's letters, by the key they stand for and the mappings in which they stand.
 SPELLINGS = {
@@ -146,6 +148,11 @@ def _faults_of_search(loaded: LoadedSpec) -> list[Fault]:
         for path, faults in refused.items():
             for fault in faults:
                 own = fault.path.startswith(key) or not fault.path
+                if parameter.kind in CONTINUOUS and own and fault.problem.startswith(NOT_WHOLE):
+                    at = (*section, parameter.kind)
+                    mark = loaded.document.mark(at, key=True)
+                    found.append(mark.fault(section, *not_whole(parameter)))
+                    continue
                 problem = fault.problem if own else f"{fault.path}: {fault.problem}"
                 # What is wrong with every value is wrong with the key.
                 common = all(
@@ -158,8 +165,10 @@ def _faults_of_search(loaded: LoadedSpec) -> list[Fault]:
 
 
 def _refused(loaded: LoadedSpec, values: dict[str, Any]) -> list[Fault]:
-    if any(key.startswith("sweep") for key in values):
-        return [Fault("", 0, 0, "", "a sweep does not search itself")]
+    for key in values:
+        refused = refusal_of_key(key)
+        if refused is not None:
+            return [Fault("", 0, 0, "", *refused)]
     try:
         with_values(loaded, values)
     except SpecError as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from mlpcli.data.dataset import Dataset
-from mlpcli.errors import DataError, MlpError
+from mlpcli.errors import MlpError
 from mlpcli.nn.arrays import Array
 from mlpcli.randomness import replica_seed
 from mlpcli.spec.load import LoadedSpec, with_values
@@ -13,30 +13,11 @@ from mlpcli.spec.schema import Spec
 from mlpcli.sweep.study import Claim, Told
 from mlpcli.sweep.trials import Trial, stacked
 from mlpcli.training.assemble import check_dataset, data_options, load_dataset
-from mlpcli.training.follower import is_watched, monitor_of
 from mlpcli.training.lanes import Lane
 from mlpcli.training.replicas import folds_of
 from mlpcli.training.trainer import never
 
 Decide = Callable[[int, dict[int, float]], set[int]]
-
-
-def check_rows(loaded: LoadedSpec, dataset: Dataset) -> None:
-    """Check that there are rows to decide on. Raises DataError, with the spec's position."""
-    sweep, has_validation = loaded.spec.sweep, "validation" in dataset.parts
-    n_rows = len(dataset.parts["train"])
-    assert sweep is not None
-    with loaded.locating():
-        if sweep.folds is None and not has_validation:
-            problem = "there are no validation rows to compare trials on; set folds, such as 5"
-            raise DataError(problem, ("sweep",))
-        if sweep.folds is not None and sweep.folds > n_rows:
-            problem = f"{sweep.folds} folds of {n_rows} training rows: at most one fold a row"
-            raise DataError(problem, ("sweep", "folds"))
-        watched = is_watched(loaded.spec, has_validation=has_validation)
-        if sweep.pruning is not None and not watched:
-            problem = f"trials are compared by {monitor_of(loaded.spec)}: it needs validation rows"
-            raise DataError(problem, ("sweep", "pruning"))
 
 
 def rungs_of(spec: Spec) -> list[int]:

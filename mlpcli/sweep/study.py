@@ -29,6 +29,12 @@ from mlpcli.training.follower import monitor_of
 from mlpcli.training.metrics import METRICS
 
 NAME = "mlp"  # of the one study in a file
+HEAD = b'{"op_code":'  # that a journal begins with
+# What Optuna's reader raises where a journal's lines are not what it has written.
+BROKEN = (
+    *(ValueError, LookupError, TypeError, AttributeError, AssertionError, RecursionError),
+    optuna.exceptions.OptunaError,
+)
 DEATHS = 2  # of the process that trains it, after which a trial is given up
 
 
@@ -106,6 +112,7 @@ class Study:
             raise RunError(f"{path}: is not a regular file; a study needs one")
         with self._refusing():
             path.parent.mkdir(parents=True, exist_ok=True)
+            self._check_head()
             self.locks = Locks(path)
             with self.locks:
                 backend = JournalFileBackend(str(path), lock_obj=cast("Any", self.locks))
@@ -125,8 +132,22 @@ class Study:
         except OSError as error:
             name = error.filename or self.path
             raise FileError(f"{name}: {error.strerror or error}") from None
-        except (ValueError, KeyError, TypeError, AttributeError, AssertionError) as error:
-            raise RunError(f"{self.path}: is not the study of a sweep: {error!r}") from None
+        except BROKEN as error:
+            raise self._no_study() from error
+
+    def _no_study(self) -> RunError:
+        problem = "is not the study of a sweep, or it is damaged"
+        return RunError(f"{self.path}: {problem}; name another file with --storage")
+
+    def _check_head(self) -> None:
+        """Refuse a file that does not begin as a journal does, before anything is done to it.
+
+        Optuna takes a line that it cannot read at a file's end for one that is being written.
+        """
+        if self.path.exists():
+            with self.path.open("rb") as file:
+                if not HEAD.startswith(file.read(len(HEAD))):
+                    raise self._no_study()
 
     def _identify(self, loaded: LoadedSpec, dataset: Dataset) -> None:
         """Write down what the study is of, or check that it is of the same."""

@@ -86,7 +86,13 @@ def _fitted(lane: Lane, dataset: Dataset) -> Fitted:
     spec, encoding, train = lane.spec, dataset.encoding, dataset.parts["train"]
     source, augments = lane.rows, bool(spec.regularization.augmentation)
     own = train if source is None or not augments else train.take(source)
-    augmenter = build_augmenter(spec, encoding, own)
+    try:
+        augmenter = build_augmenter(spec, encoding, own)
+    except DataError as error:
+        if own is train:
+            raise
+        which = f"among the {len(own):,} rows of one replica or fold, of {len(train):,}"
+        raise DataError(f"{which}: {error}", error.key) from None
     loss = chosen_loss(spec, encoding.task, mixed=augmenter.mixes)
     if augmenter.n_slots > augmenter.n_rows:
         source = augmenter.source if source is None else source[augmenter.source]

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from mlpcli.data.dataset import Dataset
 from mlpcli.errors import DataError
-from mlpcli.machine import cores, free_memory
+from mlpcli.machine import cores, free_memory, in_bytes
 from mlpcli.spec.schema import Spec, bytes_of
 from mlpcli.training.cost import memory_of
 from mlpcli.training.lanes import Fitted
@@ -60,8 +60,8 @@ def plan(fitted: Sequence[Fitted], dataset: Dataset) -> Plan:
     if spec.runtime.memory is None:
         memory = max(memory, largest)  # a single network is not refused either
     if memory < largest:
-        problem = f"{memory / 2**20:,.1f} MiB are not enough for one network, which takes about"
-        raise DataError(f"{problem} {largest / 2**20:,.1f} MiB", ("runtime", "memory"))
+        problem = f"{in_bytes(memory)} are not enough for one network, which takes about"
+        raise DataError(f"{problem} {in_bytes(largest)}", ("runtime", "memory"))
     processes = min(processes_for(spec), len(fitted), memory // largest)
     if _seconds(fitted) < WORTH_A_PROCESS:
         processes = 1

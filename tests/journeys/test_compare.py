@@ -51,12 +51,14 @@ def runs(in_one_process, tmp_path_factory):
     line = ["train", "line.yaml", "-q", "--seed", "1"]
     commands.append([*line, "--run-dir", "seed1"])
     commands.append([*line, "--set", "training.epochs=0", "--run-dir", "seed1bad"])
+    bag = ["--set", "ensemble={kind: bootstrap, replicas: 3}"]
+    commands.append(["train", "good.yaml", "-q", *bag, "--run-dir", "bag"])
     weighted = ["-q", "--set", "data.class_weight={yes: 3, no: 1}"]
     commands += [
         ["train", f"{name}.yaml", *weighted, "--run-dir", f"weighted_{name}"]
         for name in ("good", "bad")
     ]
-    assert [code for code, _, _ in in_one_process(commands, folder)] == [0] * 10
+    assert [code for code, _, _ in in_one_process(commands, folder)] == [0] * 11
     return folder
 
 
@@ -320,3 +322,28 @@ def test_a_killed_runs_last_line_and_a_missing_manifest(runs, mlp, tmp_path):
     assert (done.code, done.err) == (0, "")
     assert "epochs 1 to 20; " in done.out
     assert document(mlp, run, cwd=runs)["runs"][0]["seconds"] is None
+
+
+def test_an_ensemble_is_told_from_one_network(runs, in_one_process):
+    """2 - 4 - 1: 2·4 + 4 + 4·1 + 1 = 17 parameters; the three networks have 51."""
+    ((code, out, _), (_, text, _)) = in_one_process(
+        [["compare", "good", "bag"], ["compare", "good", "bag", "--json"]], runs
+    )
+    assert code == 0
+    header, _, *rows = out.splitlines()
+    assert " ensemble " in header
+    assert header.index("seed") < header.index("networks") < header.index("parameters")
+    shown = {row.split()[0]: row for row in rows[:2]}
+    assert shown["bag"].split()[1:8] == ["kind", "bootstrap,", "replicas", "3", "0", "3", "51"]
+    assert shown["good"].split()[1:5] == ["null", "0", "1", "17"]
+    found = {run["run"]: run for run in json.loads(text)["runs"]}
+    assert [(found[k]["networks"], found[k]["parameters"]) for k in ("good", "bag")] == [
+        (1, 17),
+        (3, 51),
+    ]
+    assert "a mapping" not in out
+
+
+def test_one_network_beside_another_has_no_column_of_networks(runs, in_one_process):
+    ((_, out, _),) = in_one_process([["compare", "good", "bad"]], runs)
+    assert "networks" not in out

@@ -92,6 +92,7 @@ def made(in_one_process, tmp_path_factory):
         "force": train("over", options=("-q",)),
         "forced": train("over", "ensemble=null", options=("-q", "--force")),
         "eval": ["eval", "bag", "--interval", "0.9"],
+        "eval sure": ["eval", "bag", "--interval", "0.99999999"],
         "eval json": ["eval", "bag", "--interval", "0.9", "--json"],
         "eval alone": ["eval", "bag", "--json"],
         "eval one": ["eval", "one", "--interval", "0.9"],
@@ -139,7 +140,10 @@ def test_what_is_said_of_a_training(made):
     assert out.splitlines()[-1] == "run: bag"
     assert done["seeds"][1] == "seeds\n"
     assert "ensemble.replicas: 107 folds of 106 training rows" in done["too many"][2]
-    assert "runtime.memory: 0.0 MiB are not enough for one network" in done["too small"][2]
+    assert (
+        "runtime.memory: 100 bytes are not enough for one network, which takes about "
+        in done["too small"][2]
+    )
     assert "train it with an `ensemble`" in done["predict one"][2]
 
 
@@ -221,6 +225,7 @@ def test_eval_gives_the_average_and_the_spread(made):
     assert (one["level"], one["method"]) == (0.9, "t")
     assert one["low"] <= one["mean"] <= one["high"]
     assert "90 % from" in done["eval"][1]
+    assert "99.999999 % from" in done["eval sure"][1]
 
 
 def test_predict_gives_intervals_and_sets(made):
@@ -435,7 +440,7 @@ def test_interrupted_while_others_wait_for_their_turn(start, folder, program):
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="no /proc to find children in")
-def test_a_killed_child_ends_the_run(start, folder, program):
+def test_a_killed_child_ends_the_run(start, folder, program, mlp):
     process = start("runtime.threads=2")
     first, *others = children(process)
     assert len(others) == 1
@@ -446,6 +451,13 @@ def test_a_killed_child_ends_the_run(start, folder, program):
     assert "a process that trained replicas was killed" in err.splitlines()[-1]
     told = json.loads((folder / "run/manifest.json").read_text("utf-8"))
     assert told["status"] == "failed"
+    evaluated = mlp("eval", "run", cwd=folder)
+    why = err.splitlines()[-1].removeprefix("mlp: ")  # as it was said then
+    assert (evaluated.code, evaluated.out, evaluated.err) == (
+        5,
+        "",
+        f"mlp: run: there is no model.safetensors in this directory; the run failed: {why}\n",
+    )
     assert not Path(f"/proc/{others[0]}").exists()
 
 

@@ -1,5 +1,6 @@
 """A run's directory: made exclusively, never written over; and a RUN found again."""
 
+import json
 import os
 import time
 from pathlib import Path
@@ -131,3 +132,22 @@ def test_what_is_no_run(run, words):
     with pytest.raises(RunError, match=words) as caught:
         find_model(run)
     assert caught.value.exit_code == 5
+
+
+@pytest.mark.parametrize(
+    ("manifest", "said"),
+    [
+        ({"status": "failed", "result": {"error": "no\nspace"}}, "; the run failed: no space"),
+        ({"status": "failed", "result": {"status": "failed"}}, "; the run failed"),
+        ({"status": "failed", "result": None}, "; the run failed"),
+        ({"status": "interrupted"}, "; the run was interrupted before it had one"),
+        ({"status": "running"}, "; its manifest says 'running': the run goes on, or was killed"),
+        ({"status": "done"}, "; its manifest says 'done'"),
+        ([], ""),
+    ],
+)
+def test_why_a_run_has_no_model(manifest, said, tmp_path):
+    (tmp_path / "manifest.json").write_text(json.dumps(manifest), "ascii")
+    with pytest.raises(RunError) as caught:
+        find_model(str(tmp_path))
+    assert str(caught.value) == f"{tmp_path}: there is no model.safetensors in this directory{said}"

@@ -126,14 +126,14 @@ SECOND_LINE = [
         "model: {layers: [{units: 3, initializer: heuniform}]}",
         (
             "42: model.layers[0].initializer: 'heuniform' is not allowed; "
-            f"{allowed(INITIALIZERS)}; did you mean he_uniform?"
+            f"{allowed(INITIALIZERS)}, auto; did you mean he_uniform?"
         ),
     ),
     (
         "model: {loss: crossentropy}",
         (
             "15: model.loss: 'crossentropy' is not allowed; "
-            f"{allowed(LOSSES)}; did you mean cross_entropy?"
+            f"{allowed(LOSSES)}, auto; did you mean cross_entropy?"
         ),
     ),
     (
@@ -158,7 +158,18 @@ SECOND_LINE = [
     ("training: {epochs: 1e2}", "20: training.epochs: must be a whole number, not 100.0"),
     ("training: {epochs: '10'}", "20: training.epochs: must be a whole number, not '10'"),
     ("training: {epochs: true}", "20: training.epochs: must be a whole number, not true"),
-    ("training: {metrics: accuracy}", "21: training.metrics: must be a list, not 'accuracy'"),
+    (
+        "training: {metrics: accuracy}",
+        "21: training.metrics: must be a list, or auto, not 'accuracy'",
+    ),
+    (
+        "runtime: {threads: two}",
+        "20: runtime.threads: must be a whole number, or auto, not 'two'",
+    ),
+    (
+        "ensemble: {replicas: 5}",
+        "11: ensemble.kind: this key is required; allowed: bootstrap, kfold, seeds",
+    ),
     ("regularization: {l2: 1e-4x}", "22: regularization.l2: must be a number, not '1e-4x'"),
     ("regularization: {l2: .inf}", "22: regularization.l2: must be a finite number, not inf"),
     ("regularization: {l2: .nan}", "22: regularization.l2: must be a finite number, not nan"),

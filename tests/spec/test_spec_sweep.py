@@ -40,8 +40,59 @@ def fault(faults):
         ),
         (
             "'model.layers[0].units': {uniform: [1, 8], steps: 3}",
-            "1, 8",
-            "sweep.parameters.model.layers[0].units.uniform[0]: must be a whole number, not 1.0",
+            "uniform",
+            (
+                "sweep.parameters.model.layers[0].units: takes whole numbers, which uniform does "
+                "not give; write int: [1, 8]"
+            ),
+        ),
+        (
+            "training.epochs: {log_uniform: [0.5, 90.5], steps: 3}",
+            "log_uniform",
+            (
+                "sweep.parameters.training.epochs: takes whole numbers, which log_uniform does "
+                "not give; write int: [1, 90]"
+            ),
+        ),
+        (
+            "training.epochs: {values: [1, 20]}",
+            "values",
+            (
+                "sweep.parameters.training.epochs: takes whole numbers, which values does not "
+                "give; write choice: [1, 20]"
+            ),
+        ),
+        (
+            "training.epochs: {values: [1, 20.5]}",
+            "values",
+            (
+                "sweep.parameters.training.epochs: takes whole numbers, which values does not "
+                "give; write int: [low, high], or a choice of whole numbers"
+            ),
+        ),
+        (
+            "regularization.l2: {choice: []}",
+            "[]",
+            (
+                "sweep.parameters.regularization.l2.choice: must have at least one entry, not "
+                "none; such as [relu, tanh]"
+            ),
+        ),
+        (
+            "regularization.l2: {uniform: [1]}",
+            "[1]",
+            (
+                "sweep.parameters.regularization.l2.uniform: must have at least 2 entries, not 1; "
+                "[low, high]"
+            ),
+        ),
+        (
+            "",
+            "{}",
+            (
+                "sweep.parameters: must have at least one entry, not none; such as "
+                "{training.optimizer.learning_rate: {log_uniform: [1e-3, 1]}}"
+            ),
         ),
         (
             "'model.layers[1].units': {int: [1, 8]}",
@@ -111,6 +162,58 @@ def fault(faults):
 def test_what_is_wrong_with_a_parameter_is_said_where_it_stands(fault, parameters, at, said):
     line = sweep(parameters).splitlines()[1]
     assert fault(parameters).startswith(f"3:{line.rindex(at) + 1}: {said}")
+
+
+ALLOWED = (
+    "; a sweep searches keys of model, training, regularization, and of data exclude, scale, "
+    "scale_target, categorical, sample_weight, class_weight"
+)
+OTHER_ROWS = "decides which rows there are, or what they mean, so trials would not compare"
+SAME = "is the same for all trials: set it beside the sweep"
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("data", "{path: e.csv, target: y}", OTHER_ROWS),
+        ("data.path", "e.csv", OTHER_ROWS),
+        ("data.target", "z", OTHER_ROWS),
+        ("data.missing", "[NA]", OTHER_ROWS),
+        ("'data.missing[0]'", "NA", OTHER_ROWS),
+        ("data.split", "{test: 0.1}", OTHER_ROWS),
+        ("data.split.test", "0.1", OTHER_ROWS),
+        ("ensemble", "null", SAME),
+        ("ensemble.replicas", "5", SAME),
+        ("seed", "1", SAME),
+        ("runtime.dtype", "float64", SAME),
+        ("sweep", "null", "a sweep does not search itself"),
+        ("sweep.folds", "2", "a sweep does not search itself"),
+    ],
+)
+def test_a_key_that_trials_would_not_compare_over_is_refused_at_its_place(fault, key, value, said):
+    parameter = f"{key}: {{choice: [{value}]}}"
+    column = sweep(parameter).splitlines()[1].rindex(parameter) + 1
+    plain = key.strip("'")
+    assert fault(parameter) == f"3:{column}: sweep.parameters.{plain}: {said}{ALLOWED}"
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("data.scale", "minmax"),
+        ("data.exclude", "[a]"),
+        ("data.class_weight", "balanced"),
+        ("model", "{layers: []}"),
+        ("training.batch_size", "8"),
+        ("regularization.noise.input", "0.1"),
+    ],
+)
+def test_a_key_that_trials_compare_over_is_searched(spec, key, value):
+    assert list(spec(sweep(f"{key}: {{choice: [{value}]}}")).sweep.parameters) == [key]
+
+
+def test_a_key_that_is_misspelt_is_not_taken_for_one_that_is_refused(fault):
+    assert "data.scal: there is no such key" in fault("data.scal: {choice: [none]}")
 
 
 @pytest.mark.parametrize(

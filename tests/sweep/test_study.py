@@ -181,11 +181,43 @@ def test_a_device_is_no_study(write, mlp):
     assert not Path("/dev/null.lock").exists()
 
 
-@pytest.mark.parametrize("content", [b"a,b\n1,2\n", b"\x00\xff\n", b"{}\n{}\n", b"[1]\n2\n"])
+NO_STUDY = (
+    "mlp: file: is not the study of a sweep, or it is damaged; name another file with --storage\n"
+)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"a,b\n1,2\n",
+        b"a line\n",  # Optuna takes the last line for one that is being written
+        b"half a line",
+        b"\x00\xff\n",
+        b"\x80\x03\nno end",
+        b"SQLite format 3\x00\x10",
+        b"{}\n{}\n",
+        b"[1]\n2\n",
+        b'{"op_code":"x"}\n{"op_code":1}\n',
+        b'{"op_code":4}\n{"op_code":4}\n',
+        b'{"op_code":' + b"[" * 100_000 + b"\n{}\n",
+    ],
+)
 def test_a_file_that_is_no_study_is_refused_and_left_alone(write, mlp, folder, content):
     (folder / "file").write_bytes(content)
-    done = mlp("sweep", write({RATE: {"values": [0.1]}}), "--storage", "file")
-    assert (done.code, done.err.startswith("mlp: file: is not the study of a sweep")) == (5, True)
+    spec = write({RATE: {"values": [0.1]}})
+    done = mlp("sweep", spec, "--storage", "file")
+    assert (done.code, done.out, done.err) == (5, "", NO_STUDY)
+    assert (folder / "file").read_bytes() == content
+
+
+def test_a_study_that_is_damaged_is_refused_and_left_alone(write, mlp, folder):
+    spec = write({RATE: {"values": [0.1]}}, method="grid")
+    assert mlp("sweep", spec, "--storage", "file").code == 0
+    first, *others = (folder / "file").read_bytes().splitlines(keepends=True)
+    content = first + b"\xff\xfe\n" + b"".join(others)
+    (folder / "file").write_bytes(content)
+    done = mlp("sweep", spec, "--storage", "file", "--best")
+    assert (done.code, done.out, done.err) == (5, "", NO_STUDY)
     assert (folder / "file").read_bytes() == content
 
 
@@ -231,9 +263,12 @@ def test_a_spec_without_a_sweep_is_not_swept(mlp, folder):
 )
 def test_there_must_be_rows_to_decide_on(write, mlp, folder, sweep, said):
     none = {"split": {"validation": 0, "test": 0}}
-    done = mlp("sweep", write({RATE: {"values": [0.1]}}, data=none, **sweep))
+    spec = write({RATE: {"values": [0.1]}}, data=none, **sweep)
+    done = mlp("sweep", spec)
     assert done.code == 3
     assert said in done.err
+    checked = mlp("check", spec)  # says the same before anything is trained
+    assert (checked.code, checked.out, checked.err) == (3, "", done.err)
     assert not (folder / "runs").exists()
 
 

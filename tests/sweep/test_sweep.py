@@ -3,6 +3,8 @@
 import json
 import math
 import statistics
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -174,3 +176,39 @@ def test_the_plan_is_shown_by_check(write, mlp):
     assert f"sweep: {plan}" in done.out.splitlines()
     document = json.loads(mlp("check", spec, "--json").out)
     assert document["sweep"] == {"trials": 2, "networks": 10, "plan": plan}
+
+
+def test_the_printed_command_trains_the_winner_when_it_is_pasted(write, mlp, folder):
+    """Beside a study of its own, with overrides; the spec has the name that the hint would take."""
+    spec = write(RATES, name="best", method="grid")
+    before = (folder / spec).read_text()
+    words = ["--set", "model.layers=[{units: 5}]", "--seed", "3", "--storage", "a study.log"]
+    done = mlp("sweep", spec, *words, "--trials", "2")
+    (line,) = [each for each in done.err.splitlines() if each.startswith("to train the winner: ")]
+    command = line.removeprefix("to train the winner: ")
+    assert "'model.layers=[{units: 5}]'" in command
+    script = f'mlp() {{ "{sys.executable}" -m mlpcli "$@"; }}\n{command} -q --run-dir run\n'
+    pasted = subprocess.run(
+        ["sh", "-ec", script], cwd=folder, capture_output=True, text=True, check=False
+    )
+    assert (pasted.returncode, pasted.stdout, pasted.stderr) == (0, "run\n", "")
+    assert (folder / spec).read_text() == before
+    best = float(done.out.splitlines()[2].split()[1])
+    result = json.loads((folder / "run" / "manifest.json").read_text())["result"]
+    assert result["scores"]["validation"]["loss"] == pytest.approx(best, rel=1e-3)
+
+
+def test_a_grid_with_fewer_settings_than_trials_says_so_in_a_line(write, mlp):
+    spec = write(RATES, method="grid")
+    said = "the grid has 2 settings: that many trials, not 5"
+    assert said in mlp("sweep", spec, "--trials", "5").err.splitlines()
+    assert "that many trials" not in mlp("sweep", spec, "--trials", "2").err
+    assert mlp("sweep", spec, "--trials", "5", "-q").err == ""
+
+
+def test_quietly_the_study_is_all_that_is_printed(write, mlp):
+    """As `mlp train -q` prints the run directory."""
+    done = mlp("sweep", write(RATES, method="grid"), "-q")
+    assert (done.code, done.out, done.err) == (0, "runs/spec-sweep/study.log\n", "")
+    named = mlp("sweep", "spec.yaml", "-q", "--storage", "other.log")
+    assert (named.out, named.err) == ("other.log\n", "")

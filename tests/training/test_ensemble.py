@@ -354,3 +354,21 @@ def test_a_monitored_figure_that_is_not_defined(threads, ensemble, numbers, monk
     )
     with pytest.raises(DataError, match="train_r2 is not defined"):
         run(one)
+
+
+def test_smote_says_whether_the_data_or_a_sample_has_too_few_rows(ensemble, training, tmp_path):
+    """Two rows of a class are neighbours; of 20 bootstrap samples some have one of them once."""
+    spec = "data: {path: two.csv, target: c, split: {validation: 0, test: 0}}\n"
+    smote = "regularization.augmentation=[{name: smote}]"
+    bag = "ensemble={kind: bootstrap, replicas: 20}"
+    alone = "smote: the class 'b' has one training row"
+    rows = [f"{x},{'b' if x < 2 else 'a'}\n" for x in range(30)]
+    (tmp_path / "two.csv").write_text("x,c\n" + "".join(rows), "ascii")
+    training(smote, spec=spec)
+    with pytest.raises(
+        DataError, match=f"^among the 30 rows of one replica or fold, of 30: {alone}"
+    ):
+        ensemble(smote, bag, spec=spec)
+    (tmp_path / "two.csv").write_text("x,c\n" + "".join(rows[1:]), "ascii")
+    with pytest.raises(DataError, match=f"^{alone}"):
+        training(smote, spec=spec)

@@ -46,6 +46,7 @@ def check(
     from mlpcli.cli.console import say_json
     from mlpcli.errors import UsageError
     from mlpcli.spec.load import load_spec
+    from mlpcli.sweep.rows import check_rows
     from mlpcli.training.assemble import build_architecture, load_dataset
     from mlpcli.training.augmented import augmented_rows, build_augmenter
     from mlpcli.training.cost import cost_of
@@ -54,6 +55,8 @@ def check(
         raise UsageError("--output saves augmented rows: say how many with --augmented N")
     loaded = load_spec(spec, overrides or (), seed)
     dataset = load_dataset(loaded)
+    if loaded.spec.sweep is not None:
+        check_rows(loaded, dataset)
     with loaded.locating():
         augmenter = build_augmenter(loaded.spec, dataset.encoding, dataset.parts["train"])
     rows = None if augmented is None else augmented_rows(loaded.spec, dataset, augmenter, augmented)
@@ -164,6 +167,7 @@ def _print_augmented(
 def _print(document: dict[str, Any], dataset: Any, cost: Cost) -> None:
     from mlpcli.cli.console import figure, say, table
     from mlpcli.cli.describe import rows_line
+    from mlpcli.machine import in_bytes
 
     say(rows_line(dataset) + "\n")
     rows = [
@@ -180,7 +184,7 @@ def _print(document: dict[str, Any], dataset: Any, cost: Cost) -> None:
     header = ["layer", "shape", "activation", "initializer", "keep_prob", "parameters"]
     table(header, [*rows, ["total", "", "", "", "", document["parameters"]]])
     say(
-        f"\nmemory about {cost.memory_bytes / 2**20:,.1f} MiB; an epoch is "
+        f"\nmemory about {in_bytes(cost.memory_bytes)}; an epoch is "
         f"{cost.steps_per_epoch:,} steps, {cost.multiply_adds_per_epoch:.3g} multiply-adds"
     )
     if document["ensemble"] is not None:

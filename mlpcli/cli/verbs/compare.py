@@ -106,6 +106,7 @@ def _document(
                 "model": str(each.path),
                 "seed": each.model.spec.seed,
                 "parameters": each.n_params,
+                "networks": each.n_networks,
                 **{key: each.model.training.get(key) for key in ("reason", "epochs", "best_epoch")},
                 "seconds": each.seconds,
                 "split": each.split,
@@ -170,7 +171,8 @@ def _print_runs(ranked: list[Contender], figure: str, *, quiet: bool) -> None:
     figures = [figure] if figure == "loss" else [figure, "loss"]
     splits = {each.split for each in ranked}
     rows = f"{ranked[0].split} rows" if len(splits) == 1 else "rows"
-    header = ["run", *map(dotted, keys), "seed", "parameters", "epoch", rows]
+    several = ["networks"] if any(each.n_networks > 1 for each in ranked) else []
+    header = ["run", *map(dotted, keys), "seed", *several, "parameters", "epoch", rows]
     table(
         [*header, *figures, "seconds"],
         [
@@ -178,6 +180,7 @@ def _print_runs(ranked: list[Contender], figure: str, *, quiet: bool) -> None:
                 each.run,
                 *(_cell(differing[key][place]) for key in keys),
                 each.model.spec.seed,
+                *([each.n_networks] if several else []),
                 each.n_params,
                 each.model.training.get("best_epoch"),
                 each.scores.rows,
@@ -197,9 +200,15 @@ def _cell(value: Any) -> str:
 
     if isinstance(value, dict) and "name" in value:
         return str(value["name"])
+    if isinstance(value, dict) and value and not any(_is_nested(v) for v in value.values()):
+        return ", ".join(f"{key} {_cell(each)}" for key, each in value.items())
     if isinstance(value, list):
         return f"{len(value)} entr{'y' if len(value) == 1 else 'ies'}"
     return value if isinstance(value, str) else shown(value)
+
+
+def _is_nested(value: Any) -> bool:
+    return isinstance(value, dict | list)
 
 
 def _print_comparisons(found: list[Comparison], base: Contender, figure: str) -> None:

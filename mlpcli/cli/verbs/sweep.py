@@ -62,13 +62,38 @@ def sweep(
     if best and json:
         raise UsageError("--best prints YAML: leave out --json")
     loaded = _loaded(spec, overrides or [], seed, trials)
+    command = _command(spec, overrides or [], seed, storage)
     with StopRequest() as stop:
         study, dataset = _study(loaded, storage, create=not best)
         if best:
-            _print_best(study, loaded, spec, quiet=quiet)
+            _print_best(study, loaded, command, quiet=quiet)
             return None
+        if not quiet:
+            _note_on_grid(loaded)
         _search(study, loaded, dataset, jobs, "none" if quiet or json else progress, stop)
-        return _end(study, spec, stop, json=json, quiet=quiet)
+        return _end(study, command, stop, json=json, quiet=quiet)
+
+
+def _command(spec: str, overrides: list[str], seed: int | None, storage: str | None) -> str:
+    """Return the command that comes to the same study, as a shell takes it."""
+    import shlex
+
+    words = ["mlp", "sweep", spec, *(word for each in overrides for word in ("--set", each))]
+    words += [] if seed is None else ["--seed", str(seed)]
+    words += [] if storage is None else ["--storage", storage]
+    return shlex.join(words)
+
+
+def _note_on_grid(loaded: LoadedSpec) -> None:
+    """Say where more trials are asked for than a grid has settings."""
+    from mlpcli.cli.console import note
+
+    sweep = loaded.spec.sweep
+    assert sweep is not None
+    if sweep.method == "grid" and (sweep.trials or 0) > sweep.n_trials:
+        n = sweep.grid_size
+        settings = f"{n:,} setting{'s' * (n != 1)}"
+        note(f"the grid has {settings}: that many trials, not {sweep.trials:,}")
 
 
 def _check_optuna() -> None:
@@ -98,7 +123,7 @@ def _study(loaded: LoadedSpec, storage: str | None, *, create: bool) -> tuple[St
     """Return the study, and the data that it is about."""
     from pathlib import Path
 
-    from mlpcli.sweep.runner import check_rows
+    from mlpcli.sweep.rows import check_rows
     from mlpcli.sweep.study import Study
     from mlpcli.training.assemble import load_dataset
 
@@ -109,25 +134,25 @@ def _study(loaded: LoadedSpec, storage: str | None, *, create: bool) -> tuple[St
     return Study(path, loaded, dataset, loaded.spec.sweep.n_trials, create=create), dataset
 
 
-def _print_best(study: Study, loaded: LoadedSpec, spec: str, *, quiet: bool) -> None:
+def _print_best(study: Study, loaded: LoadedSpec, command: str, *, quiet: bool) -> None:
     from mlpcli.cli.console import note, say
     from mlpcli.errors import RunError
     from mlpcli.sweep.board import winner
 
     text = winner(study, loaded)
     if text is None:
-        raise RunError(f"{study.path}: no trial is complete yet; run mlp sweep {spec}")
+        raise RunError(f"{study.path}: no trial is complete yet; run {command}")
     if study.n_finished < study.n_trials and not quiet:
         note(f"the best of {study.n_finished} trials; {study.n_trials} are planned")
     say(text.removesuffix("\n"))
 
 
-def _end(study: Study, spec: str, stop: StopRequest, *, json: bool, quiet: bool) -> int | None:
+def _end(study: Study, command: str, stop: StopRequest, *, json: bool, quiet: bool) -> int | None:
     """Print what the study shows; return the exit code, having said why it is not 0."""
     from mlpcli.cli.console import complain
     from mlpcli.cli.sweep_board import print_board
 
-    print_board(study, json=json, quiet=quiet, spec=spec)
+    print_board(study, json=json, quiet=quiet, command=command)
     if stop() and study.n_finished < study.n_trials:
         complain(
             f"interrupted; {study.n_finished} of {study.n_trials} trials are in {study.path}, and "

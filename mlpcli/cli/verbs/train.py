@@ -146,6 +146,7 @@ def _run(
     run: Unprofiled,
 ) -> dict[str, Any]:
     """Train, with the files of the run kept up to date; return the manifest's result."""
+    from mlpcli.cli.command import sentence
     from mlpcli.cli.progress import progress_for
     from mlpcli.runs.recorder import Recorder
     from mlpcli.training.loop import Training
@@ -163,7 +164,10 @@ def _run(
             recorder.take(event)
             shown.show(event)
     except BaseException as error:
-        recorder.broken_off("interrupted" if isinstance(error, KeyboardInterrupt) else "failed")
+        if isinstance(error, KeyboardInterrupt):
+            recorder.broken_off("interrupted")
+        else:
+            recorder.broken_off("failed", sentence(error))
         raise
     finally:
         shown.close()

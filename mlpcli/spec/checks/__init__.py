@@ -23,7 +23,7 @@ from mlpcli.spec.checks.loss import (
 from mlpcli.spec.checks.model import check_members, check_model
 from mlpcli.spec.checks.problem import Problem
 from mlpcli.spec.checks.remarks import remarks
-from mlpcli.spec.checks.sweep import check_sweep, check_sweep_of_task
+from mlpcli.spec.checks.sweep import check_sweep, check_sweep_of_task, not_whole, refusal_of_key
 from mlpcli.spec.checks.training import (
     check_metrics,
     check_noise,
@@ -40,6 +40,8 @@ __all__ = [
     "chosen_loss",
     "is_delimiter",
     "loss_name",
+    "not_whole",
+    "refusal_of_key",
     "remarks",
 ]
 

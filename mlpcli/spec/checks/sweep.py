@@ -2,12 +2,60 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Iterator
 
 from mlpcli.errors import listing, nearest
 from mlpcli.spec.checks.problem import Problem
-from mlpcli.spec.schema import Spec
-from mlpcli.spec.sweep import MAX_TRIALS
+from mlpcli.spec.schema import DataSpec, Spec
+from mlpcli.spec.sweep import MAX_TRIALS, ParameterSpec
+
+MAX_SHOWN = 10**9  # above it numbers are not written into a hint
+SEARCHED = ("model", "training", "regularization")
+# How the columns become numbers. All else of `data` says which rows there are, what a cell means,
+# or what is predicted: trials that differ in it answer different questions.
+SEARCHED_OF_DATA = (
+    "exclude",
+    "scale",
+    "scale_target",
+    "categorical",
+    "sample_weight",
+    "class_weight",
+)
+
+
+def refusal_of_key(key: str) -> tuple[str, str] | None:
+    """Return why a sweep may not search a key, and what it may; None where it may.
+
+    A key that no spec has is for validation to refuse.
+    """
+    section, *inner = re.split(r"[.\[]", key.strip(), maxsplit=2)
+    own = f"{listing(SEARCHED)}, and of data {listing(SEARCHED_OF_DATA)}"
+    allowed = f"a sweep searches keys of {own}"
+    if section == "sweep":
+        return "a sweep does not search itself", allowed
+    if section == "data":
+        known = not inner or inner[0] in DataSpec.model_fields
+        if known and inner[:1] not in [[name] for name in SEARCHED_OF_DATA]:
+            problem = "decides which rows there are, or what they mean, so trials would not compare"
+            return problem, allowed
+    elif section in Spec.model_fields and section not in SEARCHED:
+        return "is the same for all trials: set it beside the sweep", allowed
+    return None
+
+
+def not_whole(parameter: ParameterSpec) -> tuple[str, str]:
+    """Return what is wrong with such a parameter of a key of whole numbers, and what to write."""
+    found, kind = getattr(parameter, parameter.kind), parameter.kind
+    low, high = math.ceil(found[0]), math.floor(found[-1])
+    if kind != "values":
+        instead = f"int: [{low}, {high}]" if low < high < MAX_SHOWN else "int: [low, high]"
+    elif all(each == int(each) and abs(each) < MAX_SHOWN for each in found):
+        instead = f"choice: [{', '.join(str(int(each)) for each in found)}]"
+    else:
+        instead = "int: [low, high], or a choice of whole numbers"
+    return f"takes whole numbers, which {kind} does not give", f"write {instead}"
 
 
 def check_sweep(spec: Spec) -> Iterator[Problem]:

@@ -1,0 +1,26 @@
+"""Whether there are rows that a sweep can decide on; without Optuna, so that `mlp check` asks."""
+
+from __future__ import annotations
+
+from mlpcli.data.dataset import Dataset
+from mlpcli.errors import DataError
+from mlpcli.spec.load import LoadedSpec
+from mlpcli.training.follower import is_watched, monitor_of
+
+
+def check_rows(loaded: LoadedSpec, dataset: Dataset) -> None:
+    """Check that there are rows to decide on. Raises DataError, with the spec's position."""
+    sweep, has_validation = loaded.spec.sweep, "validation" in dataset.parts
+    n_rows = len(dataset.parts["train"])
+    assert sweep is not None
+    with loaded.locating():
+        if sweep.folds is None and not has_validation:
+            problem = "there are no validation rows to compare trials on; set folds, such as 5"
+            raise DataError(problem, ("sweep",))
+        if sweep.folds is not None and sweep.folds > n_rows:
+            problem = f"{sweep.folds} folds of {n_rows} training rows: at most one fold a row"
+            raise DataError(problem, ("sweep", "folds"))
+        watched = is_watched(loaded.spec, has_validation=has_validation)
+        if sweep.pruning is not None and not watched:
+            problem = f"trials are compared by {monitor_of(loaded.spec)}: it needs validation rows"
+            raise DataError(problem, ("sweep", "pruning"))

@@ -27,8 +27,8 @@ from mlpcli.nn.norms import NORMS
 from mlpcli.nn.optimizers import OPTIMIZERS
 from mlpcli.nn.schedules import SCHEDULES
 from mlpcli.spec.faults import shown
-from mlpcli.spec.load import SPELLINGS
 from mlpcli.spec.members import Section
+from mlpcli.spec.overrides import SPELLINGS
 from mlpcli.spec.schema import Spec
 from mlpcli.spec.write import spec_to_yaml
 from mlpcli.training.metrics import METRICS

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from mlpcli.spec.load import SPELLINGS
+from mlpcli.spec.overrides import SPELLINGS
 from mlpcli.spec.schema import Spec
 
 

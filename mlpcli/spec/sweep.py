@@ -164,7 +164,8 @@ class SweepSpec(Section):
     parameters: dict[str, ParameterSpec] = Field(
         min_length=1,
         max_length=100,
-        description="{key: {log_uniform: [1e-4, 1]}}, keys as in --set",
+        description="{key: {log_uniform: [1e-4, 1]}}, keys as in --set; of model, training, "
+        "regularization, and of data how columns become numbers",
     )
 
     @field_validator("trials")

@@ -6,20 +6,19 @@ from mlpcli.data.dataset import Dataset
 from mlpcli.errors import DataError
 from mlpcli.spec.load import LoadedSpec
 from mlpcli.training.follower import is_watched, monitor_of
+from mlpcli.training.replicas import check_folds
 
 
 def check_rows(loaded: LoadedSpec, dataset: Dataset) -> None:
     """Check that there are rows to decide on. Raises DataError, with the spec's position."""
     sweep, has_validation = loaded.spec.sweep, "validation" in dataset.parts
-    n_rows = len(dataset.parts["train"])
     assert sweep is not None
     with loaded.locating():
         if sweep.folds is None and not has_validation:
             problem = "there are no validation rows to compare trials on; set folds, such as 5"
             raise DataError(problem, ("sweep",))
-        if sweep.folds is not None and sweep.folds > n_rows:
-            problem = f"{sweep.folds} folds of {n_rows} training rows: at most one fold a row"
-            raise DataError(problem, ("sweep", "folds"))
+        if sweep.folds is not None:
+            check_folds(sweep.folds, dataset, ("sweep", "folds"))
         watched = is_watched(loaded.spec, has_validation=has_validation)
         if sweep.pruning is not None and not watched:
             problem = f"trials are compared by {monitor_of(loaded.spec)}: it needs validation rows"

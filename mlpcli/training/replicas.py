@@ -38,12 +38,16 @@ def fold_lanes(spec: Spec, dataset: Dataset, k: int, seeds: list[int]) -> list[L
 
     Raises DataError, with the spec's key, where there are more folds than training rows.
     """
-    n_rows = len(dataset.parts["train"])
-    if k > n_rows:
-        problem = f"{k} folds of {n_rows} training rows: at most one fold a row"
-        raise DataError(problem, ("ensemble", "replicas"))
+    check_folds(k, dataset, ("ensemble", "replicas"))
     apart = folds_of(dataset, k, spec.seed)
     return [Lane(spec, seed, *rows) for seed, rows in zip(seeds, apart, strict=True)]
+
+
+def check_folds(k: int, dataset: Dataset, key: tuple[str, ...]) -> None:
+    """Raise DataError, with the spec's key, where there are more folds than training rows."""
+    n_rows = len(dataset.parts["train"])
+    if k > n_rows:
+        raise DataError(f"{k} folds of {n_rows} training rows: at most one fold a row", key)
 
 
 def folds_of(dataset: Dataset, k: int, seed: int) -> list[tuple[Array, Array]]:

@@ -202,7 +202,8 @@ def test_a_key_that_trials_would_not_compare_over_is_refused_at_its_place(fault,
     [
         ("data.scale", "minmax"),
         ("data.exclude", "[a]"),
-        ("data.class_weight", "balanced"),
+        ("data.categorical", "[a]"),
+        ("model", "{loss: mae}, {loss: mae, layers: []}"),
         ("model", "{layers: []}"),
         ("training.batch_size", "8"),
         ("regularization.noise.input", "0.1"),
@@ -210,6 +211,30 @@ def test_a_key_that_trials_would_not_compare_over_is_refused_at_its_place(fault,
 )
 def test_a_key_that_trials_compare_over_is_searched(spec, key, value):
     assert list(spec(sweep(f"{key}: {{choice: [{value}]}}")).sweep.parameters) == [key]
+
+
+LOSS = "decides what the loss is, so val_loss would not compare trials"
+
+
+@pytest.mark.parametrize(
+    ("key", "values"),
+    [
+        ("model.loss", "huber, mae"),
+        ("data.scale_target", "standard, none"),
+        ("data.class_weight", "balanced"),
+        ("data.sample_weight", "w"),
+        ("model", "{layers: [], loss: mse}, {layers: []}"),
+    ],
+)
+def test_trials_are_not_compared_by_losses_that_are_not_one_function(fault, spec, key, values):
+    parameter = f"{key}: {{choice: [{values}]}}"
+    named = "; name a metric in sweep.metric, such as accuracy or r2"
+    assert fault(parameter).endswith(f"sweep.parameters.{key}: {LOSS}{named}")
+    by_metric = "method: grid, metric: r2"
+    assert list(spec(sweep(parameter, by_metric)).sweep.parameters) == [key]
+    other = "; pruning: null, or another training.early_stopping.monitor"
+    halving = fault(parameter, f"{by_metric}, pruning: successive_halving")
+    assert halving.endswith(f"sweep.parameters.{key}: {LOSS}{other}")
 
 
 def test_a_key_that_is_misspelt_is_not_taken_for_one_that_is_refused(fault):

@@ -45,7 +45,8 @@ def sweep(
 
     Trials whose networks have the same shape train side by side. What is finished is in the study:
     interrupted or killed, the same command goes on where it was, with the same result as if it had
-    never been; the same command in another terminal helps. Test rows are left alone.
+    never been; the same command in another terminal helps. Test rows are left alone. With -q
+    standard output is the study's path alone.
 
     Needs Optuna: pip install 'mlpcli[sweep]'.
 

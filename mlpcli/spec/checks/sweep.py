@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from mlpcli.errors import listing, nearest
 from mlpcli.spec.checks.problem import Problem
 from mlpcli.spec.schema import DataSpec, Spec
-from mlpcli.spec.sweep import MAX_TRIALS, ParameterSpec
+from mlpcli.spec.sweep import MAX_TRIALS, ParameterSpec, SweepSpec
 
 MAX_SHOWN = 10**9  # above it numbers are not written into a hint
 SEARCHED = ("model", "training", "regularization")
@@ -23,6 +23,10 @@ SEARCHED_OF_DATA = (
     "sample_weight",
     "class_weight",
 )
+
+
+# What makes a loss the function that it is, in the unit that it is in, weighed as it is.
+OF_THE_LOSS = ("model.loss", "data.scale_target", "data.sample_weight", "data.class_weight")
 
 
 def refusal_of_key(key: str) -> tuple[str, str] | None:
@@ -79,8 +83,27 @@ def check_sweep(spec: Spec) -> Iterator[Problem]:
     if sweep.pruning is not None and sweep.pruning.min_epochs >= spec.training.epochs:
         problem = f"the training is over after {spec.training.epochs} epochs: nothing to prune"
         yield Problem(("sweep", "pruning", "min_epochs"), problem, "fewer epochs, or pruning: null")
+    yield from _check_loss(spec, sweep)
     if spec.ensemble is not None:
         yield Problem(("ensemble",), "a sweep is of single networks", "null beside a sweep")
+
+
+def _check_loss(spec: Spec, sweep: SweepSpec) -> Iterator[Problem]:
+    """Check that trials are not compared by losses that are not one function in one unit."""
+    stopping = spec.training.early_stopping
+    if sweep.figure == "loss":
+        by, instead = sweep.metric, "name a metric in sweep.metric, such as accuracy or r2"
+    elif sweep.pruning is not None and (stopping is None or stopping.monitor.endswith("_loss")):
+        by = stopping.monitor if stopping else "val_loss"
+        instead = "pruning: null, or another training.early_stopping.monitor"
+    else:
+        return
+    for key, parameter in sweep.parameters.items():
+        models = [value if key == "model" else None for _, value in parameter.probes]
+        losses = [value.get("loss") for value in models if isinstance(value, dict)]
+        if key.startswith(OF_THE_LOSS) or any(loss != losses[0] for loss in losses):
+            problem = f"decides what the loss is, so {by} would not compare trials"
+            yield Problem(("sweep", "parameters", key), problem, instead)
 
 
 def check_sweep_of_task(spec: Spec, metrics: list[str]) -> Iterator[Problem]:

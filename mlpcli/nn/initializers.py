@@ -6,8 +6,6 @@ network with the same seed begin at the same place.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from mlpcli.family import Family, Member, setting
@@ -16,7 +14,6 @@ from mlpcli.nn.arrays import Array
 INITIALIZERS = Family("initializer")
 
 
-@dataclass(frozen=True)
 class Initializer(Member):
     """A distribution of W (fan_in, fan_out)."""
 
@@ -26,7 +23,6 @@ class Initializer(Member):
 
 
 @INITIALIZERS.add("glorot_uniform")
-@dataclass(frozen=True)
 class GlorotUniform(Initializer):
     """W ~ U(−a, a), a = √(6 / (fan_in + fan_out)). Source: Glorot and Bengio, 2010, (16)."""
 
@@ -37,7 +33,6 @@ class GlorotUniform(Initializer):
 
 
 @INITIALIZERS.add("glorot_normal")
-@dataclass(frozen=True)
 class GlorotNormal(Initializer):
     """W ~ N(0, σ²), σ² = 2 / (fan_in + fan_out). Source: Glorot and Bengio, 2010, (12)."""
 
@@ -47,7 +42,6 @@ class GlorotNormal(Initializer):
 
 
 @INITIALIZERS.add("he_uniform")
-@dataclass(frozen=True)
 class HeUniform(Initializer):
     """W ~ U(−a, a), a = √(6 / fan_in). Source: He et al., 2015, (10)."""
 
@@ -58,7 +52,6 @@ class HeUniform(Initializer):
 
 
 @INITIALIZERS.add("he_normal")
-@dataclass(frozen=True)
 class HeNormal(Initializer):
     """W ~ N(0, σ²), σ² = 2 / fan_in. Source: He et al., 2015, (10)."""
 
@@ -68,7 +61,6 @@ class HeNormal(Initializer):
 
 
 @INITIALIZERS.add("lecun_uniform")
-@dataclass(frozen=True)
 class LecunUniform(Initializer):
     """W ~ U(−a, a), a = √(3 / fan_in). Source: LeCun et al., Efficient BackProp, 1998, (16)."""
 
@@ -79,7 +71,6 @@ class LecunUniform(Initializer):
 
 
 @INITIALIZERS.add("lecun_normal")
-@dataclass(frozen=True)
 class LecunNormal(Initializer):
     """W ~ N(0, σ²), σ² = 1 / fan_in. Source: LeCun et al., Efficient BackProp, 1998, (16)."""
 
@@ -89,7 +80,6 @@ class LecunNormal(Initializer):
 
 
 @INITIALIZERS.add("orthogonal")
-@dataclass(frozen=True)
 class Orthogonal(Initializer):
     """W ~ γ Q, Q uniform over the matrices with QᵀQ = I, or QQᵀ = I where fan_in < fan_out.
 
@@ -108,7 +98,6 @@ class Orthogonal(Initializer):
 
 
 @INITIALIZERS.add("normal")
-@dataclass(frozen=True)
 class Normal(Initializer):
     """W ~ N(0, σ²). Source: the lecture, random initialization with small values."""
 
@@ -120,7 +109,6 @@ class Normal(Initializer):
 
 
 @INITIALIZERS.add("uniform")
-@dataclass(frozen=True)
 class Uniform(Initializer):
     """W ~ U(−a, a). Source: the lecture, random initialization with small values."""
 
@@ -133,7 +121,6 @@ class Uniform(Initializer):
 
 
 @INITIALIZERS.add("zeros")
-@dataclass(frozen=True)
 class Zeros(Initializer):
     """W = 0. For an output layer, or a linear model: hidden units that begin alike stay alike.
 
@@ -146,7 +133,6 @@ class Zeros(Initializer):
 
 
 @INITIALIZERS.add("constant")
-@dataclass(frozen=True)
 class ConstantWeights(Initializer):
     """W = w, one number for all. For experiments: hidden units that begin alike stay alike.
 

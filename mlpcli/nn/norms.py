@@ -9,7 +9,6 @@ than for evaluation where the two differ, so that no step has to ask.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
@@ -21,7 +20,6 @@ NORMS = Family("norm")
 Tensors = Mapping[str, Array]
 
 
-@dataclass(frozen=True)
 class Norm(Member):
     """One normalization."""
 
@@ -125,7 +123,6 @@ class _OwnMoments(Normalize):
 
 
 @NORMS.add("batch")
-@dataclass(frozen=True)
 class BatchNorm(Norm):
     """û = (u − μ) / √(σ² + ε), μ and σ² the mean and variance of each unit over the batch.
 
@@ -206,7 +203,6 @@ class _OverTraining(Normalize):
 
 
 @NORMS.add("layer")
-@dataclass(frozen=True)
 class LayerNorm(Norm):
     """û = (u − μ) / √(σ² + ε), μ and σ² the mean and variance of each row over its units.
 

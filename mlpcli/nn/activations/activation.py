@@ -11,7 +11,6 @@ again: the two are called in turn, with the same scratch.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
@@ -25,7 +24,6 @@ Tensors = Mapping[str, Array]
 NONE: Tensors = {}
 
 
-@dataclass(frozen=True)
 class Activation(Member):
     """One activation function: its value, its derivative, and what the rest must know of it."""
 
@@ -65,7 +63,6 @@ class Activation(Member):
 
 
 @ACTIVATIONS.add("identity")
-@dataclass(frozen=True)
 class Identity(Activation):
     """f(u) = u, f'(u) = 1. Source: the lecture's linear output."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
@@ -55,7 +54,6 @@ def _split(delta: Array, above: Array) -> None:
 
 
 @ACTIVATIONS.add("relu")
-@dataclass(frozen=True)
 class Relu(Activation):
     """f(u) = max(u, 0), f'(u) = 1 where u > 0 and 0 elsewhere. Source: Nair and Hinton, 2010."""
 
@@ -77,7 +75,6 @@ class Relu(Activation):
 
 
 @ACTIVATIONS.add("leaky_relu")
-@dataclass(frozen=True)
 class LeakyRelu(Activation):
     """f(u) = max(u, s u), f'(u) = 1 where u > 0 and s elsewhere. Source: Maas et al., 2013."""
 
@@ -103,7 +100,6 @@ class LeakyRelu(Activation):
 
 
 @ACTIVATIONS.add("prelu")
-@dataclass(frozen=True)
 class Prelu(Activation):
     """f(u) = max(u, 0) + a min(u, 0), f'(u) = 1 where u > 0 and a elsewhere, a learned.
 
@@ -145,7 +141,6 @@ class Prelu(Activation):
 
 
 @ACTIVATIONS.add("elu")
-@dataclass(frozen=True)
 class Elu(Activation):
     """f(u) = u where u > 0 and α (exp(u) − 1) elsewhere, f'(u) = 1 and h + α.
 
@@ -182,7 +177,6 @@ class Elu(Activation):
 
 
 @ACTIVATIONS.add("selu")
-@dataclass(frozen=True)
 class Selu(Activation):
     """f(u) = λ u where u > 0 and λ α (exp(u) − 1) elsewhere, f'(u) = λ and h + λ α.
 

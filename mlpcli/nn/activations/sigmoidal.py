@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
@@ -21,7 +20,6 @@ def exponent_limit(like: Array) -> Array:
 
 
 @ACTIVATIONS.add("sigmoid")
-@dataclass(frozen=True)
 class Sigmoid(Activation):
     """f(u) = 1 / (1 + exp(−u)), f'(u) = h (1 − h). Source: the lecture, exercise on two classes.
 
@@ -57,7 +55,6 @@ class Sigmoid(Activation):
 
 
 @ACTIVATIONS.add("tanh")
-@dataclass(frozen=True)
 class Tanh(Activation):
     """f(u) = tanh(u), f'(u) = 1 − h². Source: the lecture; LeCun et al., 1998, 4.4."""
 
@@ -73,7 +70,6 @@ class Tanh(Activation):
 
 
 @ACTIVATIONS.add("softsign")
-@dataclass(frozen=True)
 class Softsign(Activation):
     """f(u) = u / (1 + |u|), f'(u) = 1 / (1 + |u|)². Source: Bergstra et al., 2009.
 
@@ -98,7 +94,6 @@ class Softsign(Activation):
 
 
 @ACTIVATIONS.add("hard_sigmoid")
-@dataclass(frozen=True)
 class HardSigmoid(Activation):
     """f(u) = min(max(u + 3, 0), 6) / 6, f'(u) = 1/6 where −3 < u < 3 and 0 elsewhere.
 
@@ -125,7 +120,6 @@ class HardSigmoid(Activation):
 
 
 @ACTIVATIONS.add("hard_tanh")
-@dataclass(frozen=True)
 class HardTanh(Activation):
     """f(u) = min(max(u, −1), 1), f'(u) = 1 where −1 < u < 1 and 0 elsewhere.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
@@ -16,7 +15,6 @@ MISH_LIMIT = 40.0  # mish(u) = u to rounding above 19; exp(2 · 40) is still a f
 
 
 @ACTIVATIONS.add("softplus")
-@dataclass(frozen=True)
 class Softplus(Activation):
     """f(u) = log(1 + exp(u)), f'(u) = 1 / (1 + exp(−u)) = 1 − exp(−h).
 
@@ -50,7 +48,6 @@ class Softplus(Activation):
 
 
 @ACTIVATIONS.add("gelu")
-@dataclass(frozen=True)
 class Gelu(Activation):
     """f(u) = u Φ(u), f'(u) = Φ(u) + u φ(u), φ and Φ the normal density and distribution function.
 
@@ -79,7 +76,6 @@ class Gelu(Activation):
 
 
 @ACTIVATIONS.add("silu")
-@dataclass(frozen=True)
 class Silu(Activation):
     """f(u) = u σ, f'(u) = σ (1 + h exp(−u)), where σ = 1 / (1 + exp(−u)).
 
@@ -114,7 +110,6 @@ class Silu(Activation):
 
 
 @ACTIVATIONS.add("mish")
-@dataclass(frozen=True)
 class Mish(Activation):
     """f(u) = u tanh(log(1 + exp(u))), f'(u) = [n + 4 h (1 + w) / (2 + w)] / (n + 2).
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
@@ -30,7 +29,6 @@ def _by_columns(reduction: np.ufunc, entries: Array) -> Array:
 
 
 @ACTIVATIONS.add("softmax")
-@dataclass(frozen=True)
 class Softmax(Activation):
     """f(u)_j = exp(u_j) / Σ_k exp(u_k) in each row, ∂f_j/∂u_k = h_j (1[j = k] − h_k).
 
@@ -61,7 +59,6 @@ class Softmax(Activation):
 
 
 @ACTIVATIONS.add("exponential")
-@dataclass(frozen=True)
 class Exponential(Activation):
     """f(u) = exp(u), f'(u) = exp(u), for the output only: a rate, as the Poisson loss takes it.
 

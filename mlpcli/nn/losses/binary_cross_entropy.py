@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
@@ -13,7 +12,6 @@ from mlpcli.nn.losses.loss import LOSSES, Loss, only_without
 
 
 @LOSSES.add("binary_cross_entropy")
-@dataclass(frozen=True)
 class BinaryCrossEntropy(Loss):
     """J = −1/N Σ_d Σ_j [ y log ŷ + (1 − y) log(1 − ŷ) ], ŷ = sigmoid(u), nats.
 
@@ -62,7 +60,6 @@ class BinaryCrossEntropy(Loss):
         np.multiply(delta, scale, out=delta)
 
 
-@dataclass(frozen=True)
 class SmoothedBinaryCrossEntropy(BinaryCrossEntropy):
     """The form for y in {0, 1} with smoothing: e = ε/2 everywhere."""
 
@@ -81,7 +78,6 @@ class SmoothedBinaryCrossEntropy(BinaryCrossEntropy):
         _rows_and_delta(u, e, scale, rows, delta, works)
 
 
-@dataclass(frozen=True)
 class BinaryMixtures(BinaryCrossEntropy):
     """The form for y between 0 and 1."""
 
@@ -99,7 +95,6 @@ class BinaryMixtures(BinaryCrossEntropy):
         _rows_and_delta(u, e, scale, rows, delta, works)
 
 
-@dataclass(frozen=True)
 class SmoothedBinaryMixtures(BinaryCrossEntropy):
     """The form for y between 0 and 1 with smoothing: e ← (1 − ε) e + ε/2."""
 

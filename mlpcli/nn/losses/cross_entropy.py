@@ -83,7 +83,6 @@ class _Rows:
 
 
 @LOSSES.add("cross_entropy")
-@dataclass(frozen=True)
 class CrossEntropy(Loss):
     """J = 1/N Σ_d [ logsumexp(u_d) − Σ_k y_dk u_dk ], ŷ = softmax(u), nats per row.
 
@@ -157,7 +156,6 @@ class _Smoothing:
         return cls(*constants, each, row)
 
 
-@dataclass(frozen=True)
 class SmoothedCrossEntropy(CrossEntropy):
     """The form for class numbers with smoothing."""
 
@@ -195,7 +193,6 @@ class SmoothedCrossEntropy(CrossEntropy):
         flat[index] = at_target
 
 
-@dataclass(frozen=True)
 class Mixtures(CrossEntropy):
     """The form for mixtures of classes: y (rows, classes), each row's sum is 1."""
 
@@ -210,7 +207,6 @@ class Mixtures(CrossEntropy):
         np.multiply(delta, scale, out=delta)
 
 
-@dataclass(frozen=True)
 class SmoothedMixtures(CrossEntropy):
     """The form for mixtures of classes with smoothing."""
 

@@ -23,7 +23,6 @@ from mlpcli.nn.losses.loss import LOSSES, Loss, only_without
 
 
 @LOSSES.add("focal")
-@dataclass(frozen=True)
 class Focal(Loss):
     """J = −1/N Σ_d Σ_j a (1 − p_dj)^γ log p_dj, p the probability given to the true label.
 
@@ -115,7 +114,6 @@ class _Terms:
         np.multiply(softplus, v, out=value)
 
 
-@dataclass(frozen=True)
 class WeightedFocal(Focal):
     """The form for y in {0, 1} with α."""
 
@@ -143,7 +141,6 @@ class WeightedFocal(Focal):
         np.multiply(delta, scale, out=delta)
 
 
-@dataclass(frozen=True)
 class FocalOfBinaryMixtures(Focal):
     """The form for y between 0 and 1: the mean over the two labels that y gives."""
 
@@ -187,7 +184,6 @@ class FocalOfBinaryMixtures(Focal):
         np.multiply(delta, scale, out=delta)
 
 
-@dataclass(frozen=True)
 class FocalOfClasses(Focal):
     """The form for class numbers: v = logsumexp over the other classes − u[y]."""
 
@@ -228,7 +224,6 @@ class FocalOfClasses(Focal):
         flat[index] = np.negative(terms.slope, out=terms.slope)
 
 
-@dataclass(frozen=True)
 class FocalOfMixtures(Focal):
     """The form for mixtures of classes, y (rows, classes): J = Σ_k y_k (1 − p_k)^γ (−log p_k).
 

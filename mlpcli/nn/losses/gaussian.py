@@ -29,7 +29,6 @@ class _Parts:
 
 
 @LOSSES.add("gaussian_nll")
-@dataclass(frozen=True)
 class GaussianNll(Loss):
     """J = 1/(2N) Σ_d Σ_j [ log v_dj + (y_dj − μ_dj)² / v_dj ], v = floor + softplus(s).
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
@@ -12,7 +11,6 @@ from mlpcli.nn.losses.loss import LOSSES, Loss
 
 
 @LOSSES.add("hinge")
-@dataclass(frozen=True)
 class Hinge(Loss):
     """J = 1/N Σ_d Σ_j max(0, 1 − s u_dj), s = 2y − 1; dJ/du = −s / N where s u < 1, else 0.
 
@@ -57,7 +55,6 @@ class Hinge(Loss):
         np.multiply(delta, scale, out=delta)
 
 
-@dataclass(frozen=True)
 class HingeOfClasses(Hinge):
     """The form for class numbers, Crammer and Singer's."""
 

@@ -14,7 +14,7 @@ class of its own, a *form* of the loss: `for_task` returns it, so that no step h
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from typing import Any, ClassVar
 
 import numpy as np
@@ -26,7 +26,6 @@ from mlpcli.nn.arrays import Array
 LOSSES = Family("loss")
 
 
-@dataclass(frozen=True)
 class Loss(Member):
     """One loss: value, delta, link, and the tasks it is for."""
 

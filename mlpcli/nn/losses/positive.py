@@ -19,7 +19,6 @@ FAR = 60.0  # e^60 is 1e26: times 1e4 and a large target it is still a float32
 
 
 @LOSSES.add("poisson")
-@dataclass(frozen=True)
 class Poisson(Loss):
     """J = 1/N Σ_d Σ_j [ μ_dj − y_dj u_dj ], μ = exp(u), y ≥ 0; dJ/du = (μ − y) / N.
 
@@ -68,7 +67,6 @@ class Poisson(Loss):
 
 
 @LOSSES.add("gamma")
-@dataclass(frozen=True)
 class Gamma(Loss):
     """J = 1/N Σ_d Σ_j [ y_dj / μ_dj + log μ_dj ], μ = exp(u), y > 0; dJ/du = (1 − y/μ) / N.
 
@@ -156,7 +154,6 @@ class _Softplus:
         np.add(self.logarithm, self.below, out=self.logarithm)
 
 
-@dataclass(frozen=True)
 class PoissonOfSoftplus(Poisson):
     """J = 1/N Σ [ μ − y log μ ], μ = softplus(u); dJ/du = (σ(u) − y σ(u)/μ) / N."""
 
@@ -180,7 +177,6 @@ class PoissonOfSoftplus(Poisson):
         np.multiply(delta, scale, out=delta)
 
 
-@dataclass(frozen=True)
 class GammaOfSoftplus(Gamma):
     """J = 1/N Σ [ y/μ + log μ ], μ = softplus(u); dJ/du = σ(u)/μ (1 − y/μ) / N."""
 

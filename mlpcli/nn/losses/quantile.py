@@ -25,7 +25,6 @@ class _Levels:
 
 
 @LOSSES.add("quantile")
-@dataclass(frozen=True)
 class Quantile(Loss):
     """J = 1/N Σ_d Σ_q Σ_j r ([r > 0] − q), r = ŷ_dqj − y_dj; dJ/dŷ = ([r > 0] − q) / N.
 

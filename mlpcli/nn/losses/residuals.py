@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
@@ -15,7 +14,6 @@ FAR = 20.0  # there log cosh r is |r| − log 2 to 4e-18, less than float64's ro
 
 
 @LOSSES.add("mse")
-@dataclass(frozen=True)
 class MeanSquaredError(Loss):
     """J = 1/(2N) Σ_d Σ_j (ŷ_dj − y_dj)², dJ/dŷ = (ŷ − y) / N.
 
@@ -46,7 +44,6 @@ class MeanSquaredError(Loss):
 
 
 @LOSSES.add("mae")
-@dataclass(frozen=True)
 class MeanAbsoluteError(Loss):
     """J = 1/N Σ_d Σ_j |ŷ_dj − y_dj|, dJ/dŷ = sign(ŷ − y) / N, at ŷ = y 0.
 
@@ -78,7 +75,6 @@ class MeanAbsoluteError(Loss):
 
 
 @LOSSES.add("huber")
-@dataclass(frozen=True)
 class Huber(Loss):
     """J = 1/N Σ_d Σ_j c (r − c/2), r = ŷ − y, c = r cut off at ±δ; dJ/dŷ = c / N.
 
@@ -120,7 +116,6 @@ class Huber(Loss):
 
 
 @LOSSES.add("log_cosh")
-@dataclass(frozen=True)
 class LogCosh(Loss):
     """J = 1/N Σ_d Σ_j log cosh r, r = ŷ − y; dJ/dŷ = tanh(r) / N.
 

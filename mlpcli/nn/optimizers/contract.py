@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
@@ -21,7 +20,6 @@ class Step(Protocol):
         """Update theta from grad."""
 
 
-@dataclass(frozen=True)
 class Optimizer(Member):
     """The hyperparameters of one optimizer.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -22,7 +21,6 @@ from mlpcli.nn.optimizers.contract import (
 
 
 @OPTIMIZERS.add("adam")
-@dataclass(frozen=True)
 class Adam(Optimizer):
     """θ ← θ − λ m̂ / (√v̂ + ε), m and v running means of g = ∂J/∂θ and of its square.
 
@@ -122,7 +120,6 @@ class _Sizes(Corrections):
 
 
 @OPTIMIZERS.add("amsgrad")
-@dataclass(frozen=True)
 class AmsGrad(Adam):
     """θ ← θ − λ m̂ / (√ŵ + ε), w ← max(w, v), ŵ = w / (1 − β₂ᵗ), the rest as in adam.
 
@@ -151,7 +148,6 @@ class AmsGrad(Adam):
 
 
 @OPTIMIZERS.add("adamw")
-@dataclass(frozen=True)
 class AdamW(Adam):
     """W ← (1 − λα) W, then adam's θ ← θ − λ m̂ / (√v̂ + ε), with g = ∂J/∂θ free of α.
 
@@ -163,7 +159,6 @@ class AdamW(Adam):
 
 
 @OPTIMIZERS.add("nadam")
-@dataclass(frozen=True)
 class Nadam(Adam):
     """θ ← θ − λ [ (1 − μₜ) g / (1 − Πₜ) + μₜ₊₁ m / (1 − Πₜ₊₁) ] / (√v̂ + ε), g = ∂J/∂θ.
 

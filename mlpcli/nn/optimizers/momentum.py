@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from mlpcli.family import setting
@@ -12,7 +10,6 @@ from mlpcli.nn.optimizers.contract import OPTIMIZERS, Optimizer, State, Step
 
 
 @OPTIMIZERS.add("sgd")
-@dataclass(frozen=True)
 class Sgd(Optimizer):
     """v ← μ v + ∂J/∂θ, θ ← θ − λ v; with μ = 0, θ ← θ − λ ∂J/∂θ.
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from mlpcli.family import setting
@@ -20,7 +18,6 @@ from mlpcli.nn.optimizers.contract import (
 
 
 @OPTIMIZERS.add("adagrad")
-@dataclass(frozen=True)
 class Adagrad(Optimizer):
     """v ← v + g², θ ← θ − λ g / (√v + ε), g = ∂J/∂θ.
 
@@ -53,7 +50,6 @@ class Adagrad(Optimizer):
 
 
 @OPTIMIZERS.add("rmsprop")
-@dataclass(frozen=True)
 class RmsProp(Optimizer):
     """v ← ρ v + (1 − ρ) g², θ ← θ − λ g / (√v + ε), g = ∂J/∂θ.
 
@@ -119,7 +115,6 @@ class RmsProp(Optimizer):
 
 
 @OPTIMIZERS.add("adadelta")
-@dataclass(frozen=True)
 class Adadelta(Optimizer):
     """d = g √(a + ε) / √(v + ε), θ ← θ − λ d, g = ∂J/∂θ: the step has the unit of θ.
 

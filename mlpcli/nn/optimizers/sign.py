@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -13,7 +12,6 @@ from mlpcli.nn.optimizers.contract import OPTIMIZERS, Optimizer, State, Step, re
 
 
 @OPTIMIZERS.add("lion")
-@dataclass(frozen=True)
 class Lion(Optimizer):
     """θ ← θ − λ sign(β₁ m + (1 − β₁) g), then m ← β₂ m + (1 − β₂) g, g = ∂J/∂θ.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -100,7 +99,6 @@ class StepCourse(Course):
         return self.factors_of(np.maximum(steps, 0), self.n_steps)
 
 
-@dataclass(frozen=True)
 class Schedule(Member):
     """One schedule: its settings, and the warm-up that may stand before any of them.
 

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from mlpcli.family import setting
 from mlpcli.nn.schedules.contract import SCHEDULES, Course, EpochCourse, Schedule
 
 
 @SCHEDULES.add("constant")
-@dataclass(frozen=True)
 class Constant(Schedule):
     """λ(t) = λ. Source: the lecture."""
 
@@ -19,7 +16,6 @@ class Constant(Schedule):
 
 
 @SCHEDULES.add("step")
-@dataclass(frozen=True)
 class StepDecay(Schedule):
     """λ(t) = λ γ^⌊(t − 1) / s⌋, t the epoch. Source: PyTorch's StepLR."""
 
@@ -36,7 +32,6 @@ class StepDecay(Schedule):
 
 
 @SCHEDULES.add("exponential")
-@dataclass(frozen=True)
 class Exponential(Schedule):
     """λ(t) = λ γ^(t − 1), t the epoch. Source: PyTorch's ExponentialLR."""
 
@@ -48,7 +43,6 @@ class Exponential(Schedule):
 
 
 @SCHEDULES.add("inverse_time")
-@dataclass(frozen=True)
 class InverseTime(Schedule):
     """λ(t) = λ / (1 + κ (t − 1)), t the epoch. Source: Robbins and Monro, 1951; Bottou, 2012."""
 

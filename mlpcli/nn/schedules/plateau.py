@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 from mlpcli.family import setting
 from mlpcli.nn.schedules.contract import SCHEDULES, Course, EpochCourse, Schedule
@@ -12,7 +11,6 @@ STATE = ("factor", "best", "seen", "waited", "cooling")
 
 
 @SCHEDULES.add("plateau")
-@dataclass(frozen=True)
 class Plateau(Schedule):
     """λ(t) = λ(t − 1), or max(γ λ(t − 1), φ λ) after `patience` + 1 epochs without improvement.
 

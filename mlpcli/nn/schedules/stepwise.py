@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from mlpcli.family import setting
@@ -14,7 +12,6 @@ FOREVER = 1e18  # steps: a longer period is as good as this, and infinity is no 
 
 
 @SCHEDULES.add("cosine")
-@dataclass(frozen=True)
 class Cosine(Schedule):
     """λ(t) = λ [ φ + (1 − φ) (1 + cos(π c / P)) / 2 ], c the epochs since the last restart.
 
@@ -53,7 +50,6 @@ class Cosine(Schedule):
 
 
 @SCHEDULES.add("one_cycle")
-@dataclass(frozen=True)
 class OneCycle(Schedule):
     """λ(t) = λ/d up to λ by half a cosine, then down to λ/(d D) by another, step by step.
 

@@ -12,14 +12,13 @@ import inspect
 import pkgutil
 import sys
 from collections.abc import Iterator
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 from mlpcli.cli import verbs
 from mlpcli.data.augmentations import AUGMENTATIONS
 from mlpcli.data.readers import READERS
-from mlpcli.family import Family
+from mlpcli.family import Family, settings_of
 from mlpcli.nn.activations import ACTIVATIONS
 from mlpcli.nn.initializers import INITIALIZERS
 from mlpcli.nn.losses import LOSSES
@@ -123,10 +122,10 @@ def _family(family: Family) -> Iterator[str]:
     yield from (f"## {plural}", "")
     for name, member in family.items():
         yield from (f"### {name}", "", *inspect.getdoc(member).split("\n"), "")
-        settings = [f for f in fields(member) if f.metadata]
-        if settings:
+        own = settings_of(member)
+        if own:
             yield from ("| setting | default | meaning |", "| --- | --- | --- |")
-            for f in settings:
+            for f in own:
                 bounds = ", ".join(f"{SIGNS[k]} {v:g}" for k, v in f.metadata["bounds"].items())
                 meaning = f"{f.metadata['doc']} ({bounds})" if bounds else f.metadata["doc"]
                 yield f"| `{f.name}` | {_shown(f.default)} | {meaning} |"

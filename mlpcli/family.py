@@ -56,6 +56,11 @@ def made(cls: Entered) -> Entered:
     return cls
 
 
+def settings_of(cls: type[Member]) -> tuple[dataclasses.Field[Any], ...]:
+    """Return the settings of a member's class, in their order."""
+    return dataclasses.fields(made(cls))
+
+
 class Family(Mapping[str, Any]):
     """One family of interchangeable parts, by the name that a spec uses."""
 
@@ -77,7 +82,7 @@ class Family(Mapping[str, Any]):
 
     def __getitem__(self, name: str) -> Any:
         """Return the class named `name`; KeyError where there is none."""
-        return made(self._members[name])
+        return self._members[name]
 
     def __iter__(self) -> Iterator[str]:
         """Names, in the order in which the module defines them."""

@@ -1,7 +1,6 @@
 """docs/maths.md is true: its references, its numbers, its keys, and what it says is not built."""
 
 import ast
-import dataclasses
 import inspect
 import json
 import re
@@ -11,6 +10,7 @@ import numpy as np
 import pytest
 
 from mlpcli.data.augmentations import AUGMENTATIONS
+from mlpcli.family import settings_of
 from mlpcli.nn.activations import ACTIVATIONS, NONE
 from mlpcli.nn.draws import Masks
 from mlpcli.nn.initializers import INITIALIZERS
@@ -374,10 +374,10 @@ SETTINGS = [
 ]
 
 
-def settings_of(family):
+def each_setting(family):
     """Yield each setting of each member: its reference, where it is defined, and its default."""
     for member in family.values():
-        for f in dataclasses.fields(member):
+        for f in settings_of(member):
             (owner, *_) = (c for c in member.__mro__ if f.name in inspect.get_annotations(c))
             yield f"{owner.__name__}.{f.name}", module_of(owner), f.default
 
@@ -386,12 +386,12 @@ def settings_of(family):
 def test_the_table_has_every_setting_with_its_default(family):
     found = {(name, target): default for name, target, default in SETTINGS}
     assert len(found) == len(SETTINGS), "a setting stands in the table twice"
-    for name, target, default in settings_of(family):
+    for name, target, default in each_setting(family):
         assert (name, target) in found, f"{name} is left out"
         plain = list(default) if isinstance(default, tuple) else default
         assert json.loads(found[name, target]) == plain, name
 
 
 def test_the_table_has_no_setting_that_no_member_has():
-    settings = {setting[:2] for family in FAMILIES for setting in settings_of(family)}
+    settings = {setting[:2] for family in FAMILIES for setting in each_setting(family)}
     assert {setting[:2] for setting in SETTINGS} == settings

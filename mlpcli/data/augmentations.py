@@ -30,7 +30,6 @@ def _mixed(values: Array, other: Array, kept: Array) -> None:
 
 
 @AUGMENTATIONS.add("mixup")
-@dataclass(frozen=True)
 class Mixup(Augmentation):
     """x = λ x_i + (1 − λ) x_j, y = λ y_i + (1 − λ) y_j, λ ~ Beta(α, α) for each row.
 
@@ -53,7 +52,6 @@ class Mixup(Augmentation):
 
 
 @AUGMENTATIONS.add("feature_swap")
-@dataclass(frozen=True)
 class FeatureSwap(Augmentation):
     """x = M x_i + (1 − M) x_j, y = λ y_i + (1 − λ) y_j, λ = mean(M), M_c ~ Bernoulli(1 − share).
 
@@ -81,7 +79,6 @@ class FeatureSwap(Augmentation):
 
 
 @AUGMENTATIONS.add("jitter")
-@dataclass(frozen=True)
 class Jitter(Augmentation):
     """x = x_i + σ ε, ε ~ N(0, 1) for each numeric feature; categories stay as they are.
 
@@ -129,7 +126,6 @@ class _Neighbours:
 
 
 @AUGMENTATIONS.add("smote")
-@dataclass(frozen=True)
 class Smote(Augmentation):
     """x = x_i + λ (x_j − x_i), λ ~ U(0, 1), j one of the k nearest neighbours of i in its class.
 

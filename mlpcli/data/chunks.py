@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from mlpcli.data.images import Image
-from mlpcli.family import Family
+from mlpcli.family import Family, Member
 from mlpcli.nn.arrays import Array
 
 AUGMENTATIONS = Family("augmentation")
@@ -61,8 +61,7 @@ class Chunk:
     synthetic: Array
 
 
-@dataclass(frozen=True)
-class Augmentation:
+class Augmentation(Member):
     """One way to change rows at random."""
 
     name: ClassVar[str]
@@ -71,7 +70,7 @@ class Augmentation:
     adds_rows: ClassVar[bool] = False  # then it comes first
     tasks: ClassVar[tuple[str, ...]] = TASKS
 
-    def problem(self, image: Image | None) -> str:
+    def problem_with(self, image: Image | None) -> str:
         """Return what makes no sense in the settings, for these images, or the empty string."""
         return ""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar
 
@@ -14,7 +13,6 @@ from mlpcli.errors import DataError
 from mlpcli.family import setting
 
 
-@dataclass(frozen=True)
 class ImageAugmentation(Augmentation):
     """One way to change images: in raw units, of which 0 comes in from outside."""
 
@@ -28,7 +26,6 @@ class ImageAugmentation(Augmentation):
 
 
 @AUGMENTATIONS.add("shift")
-@dataclass(frozen=True)
 class Shift(ImageAugmentation):
     """I′[y, x] = I[y − a, x − b], 0 outside; a and b ~ U{−pixels, …, pixels}.
 
@@ -38,7 +35,7 @@ class Shift(ImageAugmentation):
     pixels: int = setting(2, "the most that an image is moved, in each direction", ge=1, le=10_000)
     probability: float = setting(1.0, SHARE, gt=0.0, le=1.0)
 
-    def problem(self, image: Image | None) -> str:
+    def problem_with(self, image: Image | None) -> str:
         """Return a sentence where the image would be moved out of sight."""
         if image is None or self.pixels < min(image[:2]):
             return ""
@@ -52,7 +49,6 @@ class Shift(ImageAugmentation):
 
 
 @AUGMENTATIONS.add("flip")
-@dataclass(frozen=True)
 class Flip(ImageAugmentation):
     """I′[y, x] = I[y, width − 1 − x] (horizontal), I[height − 1 − y, x] (vertical).
 
@@ -64,7 +60,7 @@ class Flip(ImageAugmentation):
     vertical: bool = setting(False, "exchange top and bottom")  # noqa: FBT003
     probability: float = setting(0.5, SHARE, gt=0.0, le=1.0)
 
-    def problem(self, image: Image | None) -> str:
+    def problem_with(self, image: Image | None) -> str:
         """Return a sentence where nothing is flipped."""
         return "" if self.horizontal or self.vertical else "neither horizontal nor vertical is true"
 
@@ -77,7 +73,6 @@ class Flip(ImageAugmentation):
 
 
 @AUGMENTATIONS.add("rotate")
-@dataclass(frozen=True)
 class Rotate(ImageAugmentation):
     """I′[p] = I[R(θ) p] about the centre, bilinear, 0 outside; θ ~ U(−degrees, degrees).
 
@@ -95,7 +90,6 @@ class Rotate(ImageAugmentation):
 
 
 @AUGMENTATIONS.add("cutout")
-@dataclass(frozen=True)
 class Cutout(ImageAugmentation):
     """I′[y, x] = 0 where a ≤ y < a + size and b ≤ x < b + size, else I[y, x].
 
@@ -106,7 +100,7 @@ class Cutout(ImageAugmentation):
     size: int = setting(3, "of the square's sides, in pixels", ge=1, le=10_000)
     probability: float = setting(0.5, SHARE, gt=0.0, le=1.0)
 
-    def problem(self, image: Image | None) -> str:
+    def problem_with(self, image: Image | None) -> str:
         """Return a sentence where the square does not fit."""
         if image is None or self.size <= min(image[:2]):
             return ""

@@ -18,7 +18,7 @@ from mlpcli.data.csv_cells import CellOptions, plain_columns
 from mlpcli.data.csv_structure import CsvFile
 from mlpcli.data.table import Table, quoted
 from mlpcli.errors import DataError, FileError, listing
-from mlpcli.family import Family
+from mlpcli.family import Family, Member
 from mlpcli.nn.arrays import Array
 from mlpcli.standard_input import read_standard_input
 
@@ -78,8 +78,7 @@ class Source:
             return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-@dataclass(frozen=True)
-class Reader:
+class Reader(Member):
     """Reads one kind of file into a table."""
 
     name: ClassVar[str]
@@ -90,7 +89,6 @@ class Reader:
 
 
 @READERS.add("csv")
-@dataclass(frozen=True)
 class CsvReader(Reader):
     """Comma-separated values with one header line: RFC 4180, UTF-8. Blank lines are skipped."""
 
@@ -122,7 +120,6 @@ class CsvReader(Reader):
 
 
 @READERS.add("tsv")
-@dataclass(frozen=True)
 class TsvReader(CsvReader):
     """Tab-separated values with one header line."""
 
@@ -130,7 +127,6 @@ class TsvReader(CsvReader):
 
 
 @READERS.add("jsonl")
-@dataclass(frozen=True)
 class JsonLinesReader(Reader):
     """One JSON object a line, all with the same keys; null is a missing value."""
 
@@ -197,7 +193,6 @@ def _no_constant(word: str) -> float:
 
 
 @READERS.add("parquet")
-@dataclass(frozen=True)
 class ParquetReader(Reader):
     """Apache Parquet; needs the extra `parquet`."""
 
@@ -221,7 +216,6 @@ class ParquetReader(Reader):
 
 
 @READERS.add("npz")
-@dataclass(frozen=True)
 class NpzReader(Reader):
     """NumPy's .npz: a 1-D array is a column, a 2-D array `X` is columns X_0, X_1, … No pickles."""
 

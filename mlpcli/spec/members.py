@@ -5,7 +5,6 @@ In a spec a member is a mapping with its name and its settings, or its bare name
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
@@ -22,7 +21,7 @@ from pydantic import (
 )
 from pydantic_core import SchemaValidator, core_schema
 
-from mlpcli.family import Family
+from mlpcli.family import Family, settings_of
 
 
 class Section(BaseModel):
@@ -55,7 +54,7 @@ def member_model(family: Family, name: str, default: str | None) -> type[Member]
     cls = family[name]
     hints = get_type_hints(cls)
     fields: dict[str, Any] = {"name": (Literal[name], name if name == default else ...)}
-    for f in dataclasses.fields(cls):
+    for f in settings_of(cls):
         info = Field(f.default, description=f.metadata["doc"], **f.metadata["bounds"])
         fields[f.name] = (_listed(hints[f.name]), info)
     doc = (cls.__doc__ or "").strip().splitlines()[0]

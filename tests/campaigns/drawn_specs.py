@@ -5,10 +5,9 @@ A new member of a family is drawn as soon as it is in its table, its settings wi
 
 from __future__ import annotations
 
-import dataclasses
-
 from hypothesis import strategies as st
 
+from mlpcli.family import settings_of
 from mlpcli.nn.activations import ACTIVATIONS
 from mlpcli.nn.losses import LOSSES
 from mlpcli.nn.norms import NORMS
@@ -35,7 +34,7 @@ def setting(draw, field):
 def member(draw, family, names):
     """Draw a member of a family with settings."""
     name = draw(st.sampled_from(names))
-    own = {f.name: draw(setting(f)) for f in dataclasses.fields(family[name])}
+    own = {f.name: draw(setting(f)) for f in settings_of(family[name])}
     if "epsilon" in own:  # at 1e-5 a batch of two rows has no derivative to speak of
         own["epsilon"] = draw(st.sampled_from([1e-3, 0.01, 0.3]))
     return {"name": name, **own}

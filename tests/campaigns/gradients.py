@@ -14,7 +14,6 @@ bit. Exit code 1, and the spec, where one fails.
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import json
 import sys
 import tempfile
@@ -27,6 +26,7 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
 from mlpcli.errors import SpecError
+from mlpcli.family import settings_of
 from mlpcli.nn.activations import ACTIVATIONS
 from mlpcli.nn.draws import Masks
 from mlpcli.nn.gradcheck import check_gradient
@@ -56,7 +56,7 @@ def varied(draw, spec):
             members.append((NORMS, layer["norm"]))
         layer["keep_prob"] = draw(st.sampled_from([1.0, 0.9, 0.5]))
     for family, chosen in members:
-        for field in dataclasses.fields(family[chosen["name"]]):
+        for field in settings_of(family[chosen["name"]]):
             same = isinstance(field.default, int | float) and not isinstance(field.default, bool)
             # A label smoothing of 0 is another form than one above: lanes share their form.
             if same and chosen[field.name] and field.name != "epsilon":

@@ -1,13 +1,12 @@
 """What every activation promises: its derivative, its arrays, its numbers, its documentation."""
 
-import dataclasses
 import re
 
 import numpy as np
 import pytest
 from scipy import special
 
-from mlpcli.family import stacked
+from mlpcli.family import settings_of, stacked
 from mlpcli.nn.activations import ACTIVATIONS, Elu, LeakyRelu
 from mlpcli.nn.initializers import INITIALIZERS
 
@@ -379,10 +378,10 @@ def test_a_lane_has_the_same_bits_alone(activation, dtype):
             np.testing.assert_array_equal(tensor, d_own[name][r])
 
 
-@pytest.mark.parametrize("name", [n for n, f in ACTIVATIONS.items() if dataclasses.fields(f)])
+@pytest.mark.parametrize("name", [n for n, f in ACTIVATIONS.items() if settings_of(f)])
 @each_dtype
 def test_a_lane_has_its_own_hyperparameters(name, dtype):
-    fields = [f.name for f in dataclasses.fields(ACTIVATIONS[name])]
+    fields = [f.name for f in settings_of(ACTIVATIONS[name])]
     lanes = [ACTIVATIONS[name](**dict.fromkeys(fields, x)) for x in (0.1, 0.7, 0.35)]
     u, delta = np.random.default_rng(3).normal(size=(2, 3, 7, 13)).astype(dtype)
     stack = stacked(lanes)

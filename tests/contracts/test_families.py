@@ -1,12 +1,11 @@
 """Every family: a table whose members are frozen, documented, and within their own bounds."""
 
-import dataclasses
 import operator
 
 import pytest
 
 from mlpcli.data.augmentations import AUGMENTATIONS
-from mlpcli.family import Family
+from mlpcli.family import Family, settings_of
 from mlpcli.nn.activations import ACTIVATIONS
 from mlpcli.nn.initializers import INITIALIZERS
 from mlpcli.nn.losses import LOSSES
@@ -35,6 +34,7 @@ def test_a_member_knows_the_name_a_spec_uses(family):
 
 @each_member
 def test_a_member_cannot_be_changed_and_can_be_compared(member):
+    settings_of(member)  # makes it a dataclass
     assert member.__dataclass_params__.frozen
     assert member() == member()
     assert hash(member()) == hash(member())
@@ -42,7 +42,7 @@ def test_a_member_cannot_be_changed_and_can_be_compared(member):
 
 @each_member
 def test_every_hyperparameter_is_documented_and_its_default_is_within_its_bounds(member):
-    for field in dataclasses.fields(member):
+    for field in settings_of(member):
         assert field.metadata["doc"], field.name
         for bound, limit in field.metadata["bounds"].items() if field.default is not None else ():
             assert BOUNDS[bound](field.default, limit), (field.name, bound)

@@ -1,9 +1,8 @@
 """The JSON Schema accepts what the loader accepts, and the design's own example."""
 
-import dataclasses
-
 import pytest
 
+from mlpcli.family import settings_of
 from mlpcli.nn.optimizers import OPTIMIZERS
 from mlpcli.spec.load import validate
 from mlpcli.spec.schema import Spec
@@ -87,7 +86,7 @@ def test_the_schema_has_every_member_with_its_settings_their_words_and_their_bou
     for name, member in OPTIMIZERS.items():
         properties = definitions[member.__name__]["properties"]
         assert properties["name"]["const"] == name
-        for field in dataclasses.fields(member):
+        for field in settings_of(member):
             assert properties[field.name]["description"] == field.metadata["doc"]
             assert properties[field.name]["default"] == field.default
     assert definitions["Sgd"]["properties"]["learning_rate"]["exclusiveMinimum"] == 0

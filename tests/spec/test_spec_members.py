@@ -5,6 +5,7 @@ import math
 
 import pytest
 
+from mlpcli.family import settings_of
 from mlpcli.nn.activations import ACTIVATIONS
 from mlpcli.nn.initializers import INITIALIZERS
 from mlpcli.nn.losses import LOSSES
@@ -43,7 +44,7 @@ SETTINGS = [
     pytest.param(place, text, name, field, id=f"{place}-{name}-{field.name}")
     for place, (family, text) in PLACES.items()
     for name, member in family.items()
-    for field in dataclasses.fields(member)
+    for field in settings_of(member)
 ]
 
 

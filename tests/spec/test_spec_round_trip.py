@@ -1,6 +1,5 @@
 """A resolved spec, written and read back, is the same spec; and so is its text."""
 
-import dataclasses
 from pathlib import Path
 
 import pytest
@@ -9,6 +8,7 @@ from hypothesis import strategies as st
 
 from mlpcli.data.augmentations import AUGMENTATIONS
 from mlpcli.errors import SpecError
+from mlpcli.family import settings_of
 from mlpcli.nn.activations import ACTIVATIONS
 from mlpcli.nn.initializers import INITIALIZERS
 from mlpcli.nn.losses import LOSSES
@@ -107,8 +107,8 @@ def test_augmentations_and_the_shape_of_images():
     assert sorted(plain["name"] for plain in AUGMENTED) == sorted(AUGMENTATIONS)
     for plain in AUGMENTED:
         member = AUGMENTATIONS[plain["name"]]
-        assert set(plain) == {"name", *(f.name for f in dataclasses.fields(member))}
-        assert all(plain[f.name] != f.default for f in dataclasses.fields(member))
+        assert set(plain) == {"name", *(f.name for f in settings_of(member))}
+        assert all(plain[f.name] != f.default for f in settings_of(member))
     image = {"height": 8, "width": 9, "channels": 3}
     whole = minimal(image=image) | {"regularization": {"augmentation": AUGMENTED}}
     spec = validate(Document("spec.yaml", whole))
@@ -129,7 +129,7 @@ def members(family, *, extra=()):
     choices += [
         st.fixed_dictionaries(
             {"name": st.just(name)},
-            optional={f.name: within(f) for f in dataclasses.fields(member)},
+            optional={f.name: within(f) for f in settings_of(member)},
         ).filter(
             lambda settings, member=member: (
                 member.name in {**LOSSES, **AUGMENTATIONS}

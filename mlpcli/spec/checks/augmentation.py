@@ -28,7 +28,7 @@ def check_augmentation(spec: Spec) -> Iterator[Problem]:
     image = None if spec.data.image is None else spec.data.image.shape
     for k, chosen in enumerate(augmentations_of(spec)):
         member = build(AUGMENTATIONS, chosen)
-        problem = member.problem(image)
+        problem = member.problem_with(image)
         if problem:
             yield Problem((*AUGMENTATION, k), f"{member.name}: {problem}")
         if member.needs_image and image is None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -14,7 +13,6 @@ CLASSES = ("binary", "multiclass")
 
 
 @METRICS.add("accuracy")
-@dataclass(frozen=True)
 class Accuracy(Metric):
     """Share of rows predicted right; with several labels, of rows with every label right."""
 
@@ -36,7 +34,6 @@ class Accuracy(Metric):
 
 
 @METRICS.add("balanced_accuracy")
-@dataclass(frozen=True)
 class BalancedAccuracy(Metric):
     """Mean over the classes that occur of the share of their rows predicted right (recall)."""
 
@@ -51,7 +48,6 @@ class BalancedAccuracy(Metric):
 
 
 @METRICS.add("f1")
-@dataclass(frozen=True)
 class F1(Metric):
     """2 TP / (2 TP + FP + FN): of the second class of two; else the mean over classes (macro)."""
 
@@ -73,7 +69,6 @@ class F1(Metric):
 
 
 @METRICS.add("roc_auc")
-@dataclass(frozen=True)
 class RocAuc(Metric):
     """Probability that a row of the class scores above one that is not, ties counting half.
 
@@ -106,7 +101,6 @@ def _area(positive: Array, score: Array) -> float:
 
 
 @METRICS.add("log_loss")
-@dataclass(frozen=True)
 class LogLoss(Metric):
     """Mean of −log of the probability given to the true class, in nats."""
 

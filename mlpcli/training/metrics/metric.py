@@ -12,7 +12,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from mlpcli.family import Family
+from mlpcli.family import Family, Member
 from mlpcli.nn.arrays import Array, Shape
 
 METRICS = Family("metric")
@@ -78,8 +78,7 @@ class Outcome:
         return replace(self, target=self.target[rows], score=self.score[rows], quantiles=quantiles)
 
 
-@dataclass(frozen=True)
-class Metric:
+class Metric(Member):
     """One figure of merit."""
 
     name: ClassVar[str]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -11,7 +10,6 @@ from mlpcli.nn.arrays import Array
 from mlpcli.training.metrics.metric import METRICS, Metric, Outcome
 
 
-@dataclass(frozen=True)
 class MeanOfEntries(Metric):
     """A figure that is the mean over rows, outputs, and levels where there are any."""
 
@@ -44,7 +42,6 @@ def by_output(entries: Array) -> Array:
 
 
 @METRICS.add("mse")
-@dataclass(frozen=True)
 class MeanSquare(MeanOfEntries):
     """Mean of (ŷ − y)², in the square of the target's unit; the mean over outputs."""
 
@@ -57,7 +54,6 @@ class MeanSquare(MeanOfEntries):
 
 
 @METRICS.add("rmse")
-@dataclass(frozen=True)
 class RootMeanSquare(Metric):
     """Root of the mean of (ŷ − y)², in the target's unit; the mean over outputs."""
 
@@ -76,7 +72,6 @@ class RootMeanSquare(Metric):
 
 
 @METRICS.add("mae")
-@dataclass(frozen=True)
 class MeanAbsolute(MeanOfEntries):
     """Mean of |ŷ − y|, in the target's unit; the mean over outputs."""
 
@@ -89,7 +84,6 @@ class MeanAbsolute(MeanOfEntries):
 
 
 @METRICS.add("r2")
-@dataclass(frozen=True)
 class RSquared(Metric):
     """1 − Σ (ŷ − y)² / Σ (y − mean y)²; the mean over outputs.
 
@@ -118,7 +112,6 @@ class RSquared(Metric):
 
 
 @METRICS.add("pinball")
-@dataclass(frozen=True)
 class Pinball(MeanOfEntries):
     """Mean of max(q (y − ŷ), (q − 1) (y − ŷ)) over rows, outputs and levels q, in y's unit."""
 
@@ -136,7 +129,6 @@ class Pinball(MeanOfEntries):
 
 
 @METRICS.add("crossings")
-@dataclass(frozen=True)
 class Crossings(MeanOfEntries):
     """Share of rows and outputs whose quantiles fall somewhere where the level rises."""
 
@@ -157,7 +149,6 @@ def crossing(quantiles: Array) -> Array:
 
 
 @METRICS.add("poisson_deviance")
-@dataclass(frozen=True)
 class PoissonDeviance(MeanOfEntries):
     """2 mean [ y log(y/ŷ) + ŷ − y ], 0 for a perfect prediction; y log y is 0 at y = 0."""
 
@@ -173,7 +164,6 @@ class PoissonDeviance(MeanOfEntries):
 
 
 @METRICS.add("gamma_deviance")
-@dataclass(frozen=True)
 class GammaDeviance(MeanOfEntries):
     """2 mean [ log(ŷ/y) + y/ŷ − 1 ], 0 for a perfect prediction."""
 

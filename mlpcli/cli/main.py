@@ -10,6 +10,7 @@ import importlib
 import os
 import pkgutil
 import sys
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -27,15 +28,6 @@ Exit codes: 0 done; 1 the check ran and the answer is no; 2 usage or spec; 3 dat
 5 the run or model cannot be used; 6 operating system; 70 a bug in mlp; 130/143 interrupted.
 """
 
-app = typer.Typer(
-    help=HELP,
-    no_args_is_help=True,
-    rich_markup_mode=None,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-
 
 def _version(value: bool) -> None:  # noqa: FBT001  Typer's signature
     if value:
@@ -43,7 +35,6 @@ def _version(value: bool) -> None:  # noqa: FBT001  Typer's signature
         raise typer.Exit
 
 
-@app.callback()
 def _root(
     _version: Annotated[  # noqa: FBT002  Typer's signature
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
@@ -52,10 +43,25 @@ def _root(
     pass
 
 
-for _module in pkgutil.iter_modules(verbs.__path__):
-    app.command(_module.name)(
-        getattr(importlib.import_module(f"{verbs.__name__}.{_module.name}"), _module.name)
+def app_for(words: Sequence[str]) -> typer.Typer:
+    """Return the program for a command line, as Typer takes it.
+
+    Typer makes a command of each verb before it looks at the words, which takes 2 ms each: where
+    they begin with a verb, that is the only one.
+    """
+    app = typer.Typer(
+        help=HELP,
+        no_args_is_help=True,
+        rich_markup_mode=None,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
     )
+    app.callback()(_root)
+    names = [module.name for module in pkgutil.iter_modules(verbs.__path__)]
+    for name in words[:1] if words[:1] in [[each] for each in names] else names:
+        app.command(name)(getattr(importlib.import_module(f"{verbs.__name__}.{name}"), name))
+    return app
 
 
 def main() -> None:
@@ -65,12 +71,14 @@ def main() -> None:
     for library in ("OPENBLAS", "OMP", "MKL", "VECLIB", "BLIS"):
         name = f"{library}_NUM_THREADS" if library != "VECLIB" else "VECLIB_MAXIMUM_THREADS"
         os.environ[name] = "1"
+    # Looking among the installed packages for plugins of pydantic takes 7 ms.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     for stream in (sys.stdout, sys.stderr):
         if stream is not None and hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
     try:
         try:
-            app(prog_name="mlp")
+            app_for(sys.argv[1:])(prog_name="mlp")
         finally:
             flush()
     except OSError as error:  # what Typer itself prints, on a full disk; verbs look after their own

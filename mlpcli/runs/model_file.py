@@ -90,7 +90,7 @@ class _Ensemble(Section):
     errors: list[list[float]]
 
 
-class _Description(Section, defer_build=True):
+class _Description(Section):
     """What the metadata must be, before anything is made of it."""
 
     format: int

@@ -28,11 +28,16 @@ class Section(BaseModel):
     """A mapping in a spec: unknown keys, wrong types and numbers that are not finite are faults."""
 
     model_config = ConfigDict(
-        extra="forbid", strict=True, allow_inf_nan=False, frozen=True, validate_default=True
+        extra="forbid",
+        strict=True,
+        allow_inf_nan=False,
+        frozen=True,
+        validate_default=True,
+        defer_build=True,  # most are validated as a part of another one alone
     )
 
 
-class Member(Section):
+class Member(Section, defer_build=False):
     """A member of a family with its settings."""
 
     @property

@@ -42,7 +42,7 @@ from performance_runs import (
     work,
 )
 from performance_settings import (
-    FLOOR,
+    FLOORS,
     PAGE,
     PEERS,
     QUICK,
@@ -76,10 +76,10 @@ def step_figures(engine: str, said: dict[str, Any], steps: int) -> dict[str, flo
     """Return the seconds of a step from those of the epochs, the median without the first.
 
     In seconds of the core (`step`), which other jobs do not lengthen, and by the clock. The
-    floor's laps are an epoch of mlp's and its products in turns; their ratio is `share`.
+    laps of a floor are an epoch of mlp's and its own in turns; their ratio is `share`.
     """
     cpu, wall, found = said["cpu"], said["wall"], {"loss": said["loss"]}
-    if engine == FLOOR.name:
+    if engine in [floor.name for floor in FLOORS]:
         pairs = zip(cpu[2::2], cpu[3::2], strict=True)
         found["share"] = statistics.median(bare / whole for whole, bare in pairs)
         cpu, wall = cpu[1::2], wall[1::2]
@@ -93,6 +93,7 @@ def measure_steps(
 ) -> list[Run]:
     """Measure one training with every engine that has what it needs."""
     names = [peer.name for peer in peers if peer.dropout or recipe.keep_prob == 1]
+    floors = [floor.name for floor in FLOORS]
     about = {key: value for key, value in asdict(recipe).items() if key not in ("name", "title")}
     about |= {"batch": shape.batch, "epochs": shape.epochs, "seed": SEED}
     with tempfile.TemporaryDirectory() as folder:
@@ -100,14 +101,14 @@ def measure_steps(
         _prepare(path, shape, shape.rows)
 
         def once(engine: str) -> dict[str, float]:
-            own = engine in (OURS, FLOOR.name)
+            own = engine in (OURS, *floors)
             one = sys.executable if own else python
             said, figures = work(one, "train", engine=engine, path=path, recipe=about)
             return figures | step_figures(engine, said, shape.steps)
 
         if recipe.keep_prob < 1:
             check_without_dropout(row_of(shape, recipe), path, about, python, names)
-        runs = measure("steps", row_of(shape, recipe), [*names, FLOOR.name], rounds, once)
+        runs = measure("steps", row_of(shape, recipe), [*names, *floors], rounds, once)
     check_losses(runs, {peer.name: recipe.tolerance + peer.tolerance for peer in peers})
     return runs
 

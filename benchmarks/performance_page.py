@@ -8,7 +8,9 @@ from typing import Any
 
 from performance_runs import OURS, Run, Spread, ratios, spread, values
 from performance_settings import (
+    CALLS,
     FLOOR,
+    FLOORS,
     GOALS,
     MLP,
     PEERS,
@@ -110,6 +112,23 @@ def goal_table(verdicts: Sequence[Verdict]) -> Iterator[str]:
         yield f"| {words_of(each.goal)} | {each.goal} | {found} | {each.word} |"
 
 
+def floor_table(runs: Sequence[Run], verdicts: Sequence[Verdict]) -> Iterator[str]:
+    """Yield for each ratio of steps that is short of its goal what it would be at either floor."""
+    heads = ("goal", "mlp", CALLS.title, FLOOR.title, "out of reach for")
+    yield from (f"| | {' | '.join(heads)} |", "|" + " --- |" * (1 + len(heads)))
+    for each in verdicts:
+        if each.goal.table != "steps" or each.found is None or each.word == "met":
+            continue
+        shares = [values(runs, "steps", each.goal.row, floor.name, "share") for floor in FLOORS]
+        if not all(shares):
+            continue
+        products, calls = (each.found.median / spread(share).median for share in shares)
+        reached = [each.goal.is_met(ratio) for ratio in (products, calls)]
+        bound = "this BLAS" if not reached[0] else "these calls" if not reached[1] else ""
+        ratios = " | ".join(_number(ratio) for ratio in (each.found.median, calls, products))
+        yield f"| {words_of(each.goal)} | {each.goal} | {ratios} | {bound} |"
+
+
 # --- tables -----------------------------------------------------------------------------------
 
 
@@ -138,7 +157,7 @@ def step_table(runs: Sequence[Run], recipe: Recipe, shapes: Sequence[Shape]) -> 
     yield f"| {' | '.join((*heads, 'its / mlp', 'loss'))} |"
     yield "|" + " --- |" * 9
     for shape in shapes:
-        for engine in (MLP, *PEERS, FLOOR):
+        for engine in (MLP, *PEERS, *FLOORS):
             first = f"{shape.name}, {shape.batch}" if engine is MLP else ""
             cells = _step_cells(runs, row_of(shape, recipe), engine, recipe)
             yield f"| {first} | {engine.title} | {' | '.join(cells)} |"
@@ -149,8 +168,9 @@ def _step_cells(runs: Sequence[Run], row: str, engine: Engine, recipe: Recipe) -
         without = not engine.dropout and recipe.keep_prob < 1
         return ["" if without else MISSING, *[""] * 6]
     steps = _number(1 / _median(runs, "steps", row, engine.name, "step"))
-    if engine is FLOOR:
-        return [steps, _spread(spread(values(runs, "steps", row, FLOOR.name, "share"))), *[""] * 5]
+    if engine in FLOORS:
+        share = spread(values(runs, "steps", row, engine.name, "share"))
+        return [steps, _spread(share), *[""] * 5]
     cells = [steps, _ratio(runs, "steps", row, engine.name, "step")]
     for figure, unit in (("seconds", 1), ("peak", 1e6)):
         cells.append(_number(_median(runs, "steps", row, engine.name, figure) / unit))
@@ -238,7 +258,8 @@ def page(document: dict[str, Any]) -> str:
         peers_numpy=theirs["numpy"],
     )
     lines = [HEAD, facts, "## Goals", "", f"{met} of {len(verdicts)} are met, by the median.", ""]
-    lines += [*goal_table(verdicts), "", READING, *tables(document)]
+    lines += [*goal_table(verdicts), "", READING]
+    lines += [*floor_table(runs_of(document), verdicts), "", *tables(document)]
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -264,8 +285,8 @@ the other tables, `--others` the reverse, `--quick` takes a minute and writes no
 writes this page from the JSON.
 """
 PARTS = {
-    "steps": ("Only the steps and bare products were", "the rest"),
-    "others": ("All but the steps and bare products was", "those"),
+    "steps": ("Only the steps and their floors were", "the rest"),
+    "others": ("All but the steps and their floors was", "those"),
 }
 FACTS = """\
 Measured on a shared, busy machine: {model}, {architecture}, {cores} cores{load}.{others}
@@ -289,7 +310,8 @@ Python {python}, NumPy {numpy} with {blas}, pandas {pandas};
   (of a process with next to none, what this script has itself).
 - **bare products**: the matrix products of a step with the weights (h W, hᵀ δ, δ Wᵀ), of the same
   shapes, by the same BLAS, and nothing else. Its ratio is their share of `mlp`'s step, measured in
-  one process, epoch by epoch in turns.
+  one process, epoch by epoch in turns. **bare calls**: all that a step of `mlp` calls of NumPy, but
+  for array methods, noted once and called again one after another, with no Python between them.
 - PyTorch: tensors in memory, no DataLoader, fused optimizer. JAX: one jitted scan an epoch. Both
   gather a shuffled copy of the rows once an epoch.
 - **Whole commands**: `mlp --help` beside `python -c "import typer"`; and `mlp train` for 50 epochs
@@ -302,4 +324,8 @@ The step of a small network is some thirty calls of NumPy, of 0.3 to 2 µs each 
 arrays: JAX compiles a whole epoch to one call, and does not pay for them. The step of a large one
 is products, which all do at about the same speed; and with Adam and dropout passes over vectors,
 which JAX and the fused optimizer take fewer of.
+
+What the ratios that are short of their goals would be, if a step of `mlp` took no longer than its
+bare calls, or than its bare products; *this BLAS* where even those alone are too slow, *these
+calls* where no Python can be made quick enough, and fewer or cheaper calls would be needed.
 """

@@ -106,7 +106,9 @@ PEERS = (
     Engine("jax_scan", "JAX", "jax"),
 )
 FLOOR = Engine("products", "bare products", "numpy")
-TITLES = {engine.name: engine.title for engine in (MLP, *PEERS, FLOOR)}
+CALLS = Engine("calls", "bare calls", "numpy")
+FLOORS = (FLOOR, CALLS)
+TITLES = {engine.name: engine.title for engine in (MLP, *PEERS, *FLOORS)}
 
 
 @dataclass(frozen=True)

@@ -167,7 +167,7 @@ def test_what_was_not_measured_is_said(script):
     assert {verdict.word for verdict in verdicts} == {"not measured"}
     document = {"runs": [vars(run_of(script, "mlp", 0, step=1e-5, seconds=1.0, peak=1e8, loss=1))]}
     table = "\n".join(script.step_table(script.runs_of(document), script.SGD, script.SHAPES[:1]))
-    assert table.count("not installed") == 4
+    assert table.count("not installed") == 3 + 2  # peers and floors
     # scikit-learn has no dropout, installed or not.
     assert script._step_cells([], "4-16-3 adam", script.PEERS[0], script.ADAM) == [""] * 7
 
@@ -247,6 +247,49 @@ def test_the_floor_s_products_are_those_of_a_step(monkeypatch):
         product()
 
 
+def test_the_bare_calls_are_those_of_a_step(monkeypatch):
+    """Forward 2, Σ_k 1, dW and db 2 each, and one δ Wᵀ are products; the last call moves θ."""
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+    from engines.calls import calls_of
+    from engines.task import Task
+
+    from mlpcli.nn import stages
+
+    rng = np.random.default_rng(0)
+    sgd = {"optimizer": "sgd", "learning_rate": 0.1, "momentum": 0.0, "keep_prob": 1.0, "l2": 0.0}
+    layers = [
+        (np.zeros((m, n), np.float32), np.zeros(n, np.float32)) for m, n in ((4, 16), (16, 3))
+    ]
+    task = Task(
+        X=rng.standard_normal((64, 4), np.float32),
+        y=np.arange(64) % 3,
+        orders=np.zeros((1, 64), np.int64),
+        layers=layers,
+        recipe=sgd | {"batch": 16, "seed": 0, "epochs": 1},
+    )
+    calls = calls_of(task)
+    assert stages.np is np
+    assert [call.func for call in calls].count(np.dot) == 8
+    assert calls[0].func is np.dot
+    assert calls[0].args[0].shape == (16, 4)
+    assert calls[-1].func is np.subtract
+    for call in calls:
+        call()
+
+
+def test_a_ratio_short_of_its_goal_stands_beside_its_floors(script):
+    figures = {"mlp": 10.0, "jax_scan": 5.0, "pytorch": 200.0, "products": 2.0, "calls": 8.0}
+    runs = [run_of(script, name, 0, step=step) for name, step in figures.items()]
+    for run in runs:
+        run.figures["share"] = run.figures["step"] / 10.0
+    table = "\n".join(script.floor_table(runs, script.judge(runs)))
+    # 5/10 of JAX's steps; 5/8 and 5/2 if only the calls, or the products, took time. Goal: 1.3.
+    ours = "| 4-16-3, Plain SGD: steps/s, mlp / JAX | ≥ 1.3 | 0.5 | 0.625 | 2.5 | these calls |"
+    assert table.split("\n")[2:] == [ours]
+    runs[3].figures["share"] = 0.6
+    assert "| 0.833 | this BLAS |" in "\n".join(script.floor_table(runs, script.judge(runs)))
+
+
 def test_the_quick_pass_needs_no_peers(tmp_path):
     script = ROOT / "benchmarks" / "performance.py"
     command = [sys.executable, script, "--quick", "--peers", str(without_peers(tmp_path))]
@@ -259,6 +302,7 @@ def test_the_quick_pass_needs_no_peers(tmp_path):
         rows = tables[0].split(f"| {shape} | mlp |")[1].split("\n")
         assert re.match(r" [\d,]+ \| 1 \|", rows[0])
         assert re.match(r"\|  \| bare products \| [\d,]+ \| 0\.\d", rows[4])
+        assert re.match(r"\|  \| bare calls \| [\d,]+ \| 0\.\d", rows[5])
     assert before == (
         (ROOT / "docs" / "performance.md").read_text("utf-8"),
         (ROOT / "benchmarks" / "performance.json").read_text("utf-8"),

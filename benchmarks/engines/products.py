@@ -7,6 +7,7 @@ by. The products are those of the weights: h W, hᵀ δ and, but for the first l
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -35,15 +36,20 @@ def products_of(task: Task) -> list[Any]:
 
 def train(task: Task) -> list[Any]:
     """Note the seconds of mlp's epochs and of as many products, one after the other."""
+    return in_turns(task, products_of(task))
+
+
+def in_turns(task: Task, calls: Sequence[Callable[[], Any]]) -> list[Any]:
+    """Note the seconds of mlp's epochs and of as many times these calls, one after the other."""
     network = network_of(task)
-    trainer, products = trainer_of(task, network), products_of(task)
+    trainer = trainer_of(task, network)
     task.lap()
     for epoch in range(1, task.epochs + 1):
         for _rows in trainer.epoch(epoch, task.recipe["learning_rate"]):
             pass
         task.lap()
         for _ in range(task.n_steps):
-            for product in products:
-                product()
+            for call in calls:
+                call()
         task.lap()
     return layers_of(network)

@@ -17,6 +17,7 @@ from unittest import mock
 
 import numpy as np
 
+from mlpcli.family import settings_of
 from mlpcli.nn.activations import ACTIVATIONS, Prelu
 from mlpcli.nn.gradcheck import check_gradient
 from mlpcli.nn.losses import LOSSES
@@ -103,7 +104,8 @@ def forms():
     """Yield every form of every loss: itself, an output that is not its link, and its targets."""
     seen = set()
     for member, task, mixed in product(LOSSES.values(), TASKS, (False, True)):
-        own = [{}, *({k: v} for k, v in SETTINGS.items() if k in member.__dataclass_fields__)]
+        asked = {setting.name for setting in settings_of(member)} & SETTINGS.keys()
+        own = [{}, *({key: SETTINGS[key]} for key in sorted(asked))]
         for settings in own if task in member.tasks else ():
             loss = member(**settings)
             plain = loss.for_task(task)

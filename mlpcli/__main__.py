@@ -6,8 +6,8 @@ import gc
 import sys
 
 # Imports make hundreds of thousands of objects that stay: looking through them for garbage after
-# every 700, Python's default, takes 5 % of a small training's time (paired medians of 12).
-COLLECT_AFTER = (50_000, 20, 20)
+# every 700, Python's default, takes 6 % of a small training's time (paired medians of 12).
+COLLECT_AFTER = (200_000, 20, 20)
 
 
 def main() -> None:
@@ -17,7 +17,11 @@ def main() -> None:
         from mlpcli.cli.main import main as run
     except KeyboardInterrupt:
         sys.exit(130)
-    run()
+    try:
+        run()
+    finally:
+        # Python looks through everything once more before it ends: 70 ms of a training's 560.
+        gc.freeze()
 
 
 if __name__ == "__main__":

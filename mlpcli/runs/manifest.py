@@ -29,12 +29,18 @@ def describe_machine() -> dict[str, Any]:
         "python": platform.python_version(),
         "numpy": np.__version__,
         "pandas": version("pandas"),
-        "platform": platform.platform(),
+        "platform": _platform(),
         "cpu": _cpu(),
         "cores": os.cpu_count(),
         "blas": f"{blas.get('name')} {blas.get('version')}",
         "blas_threads": int(os.environ.get("OPENBLAS_NUM_THREADS", "0")) or None,
     }
+
+
+def _platform() -> str:
+    # platform.platform() runs the program `uname` for the processor, 3 ms of a training.
+    system = platform.uname()
+    return f"{system.system}-{system.release}-{system.machine}"
 
 
 def _cpu() -> str:

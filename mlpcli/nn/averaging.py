@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from mlpcli.nn.arrays import Array, empty, empty_like
+from mlpcli.nn.replay import np
 
 
 class WeightAverage:

@@ -16,11 +16,12 @@ from mlpcli.nn.stages import Drop
 from mlpcli.randomness import generator
 
 DRAW_BYTES = 1 << 20  # of random numbers drawn at once
+MOST_STEPS = 64
 
 
 def steps_ahead(bytes_per_step: int) -> int:
-    """Return for how many steps to draw at once: at most 64, and about DRAW_BYTES."""
-    return max(1, min(64, DRAW_BYTES // max(1, bytes_per_step)))
+    """Return for how many steps to draw at once: at most MOST_STEPS, and about DRAW_BYTES."""
+    return max(1, min(MOST_STEPS, DRAW_BYTES // max(1, bytes_per_step)))
 
 
 class Draws:
@@ -45,11 +46,15 @@ class Draws:
     def next(self) -> Array:
         """Return one step's numbers, (..., n), to be used before the next call."""
         if self.used == self.n_steps:
-            for lane, rng in zip(self.numbers, self.generators, strict=True):
-                self.fill(lane, rng)
+            self.draw()
             self.used = 0
         self.used += 1
         return self.steps[..., self.used - 1, :]
+
+    def draw(self) -> None:
+        """Draw the numbers of the next n_steps."""
+        for lane, rng in zip(self.numbers, self.generators, strict=True):
+            self.fill(lane, rng)
 
     def fill(self, lane: Array, rng: np.random.Generator) -> None:
         """Fill one lane's numbers."""
@@ -92,18 +97,30 @@ class Masks:
     """The masks of the dropout stages of one pass: random bits for each of them.
 
     Every stage has a stream of its own, so that dropout in one layer changes no other's masks.
+
+    n_steps  for how many steps at once bits are drawn
     """
 
-    def __init__(self, drops: Sequence[Drop], lead: Shape) -> None:
+    def __init__(self, drops: Sequence[Drop], lead: Shape, n_steps: int = 1) -> None:
         self.drops = drops
-        self.bits = [Bits(lead, drop.n_bits, steps_ahead(2 * drop.n_bits)) for drop in drops]
+        self.bits = [Bits(lead, drop.n_bits, n_steps) for drop in drops]
 
     def start(self, seeds: Sequence[int], epoch: int, *part: int) -> None:
         """Begin an epoch, given the seed of each lane."""
         for drop, bits in zip(self.drops, self.bits, strict=True):
             bits.start([generator(seed, "dropout", epoch, drop.place, *part) for seed in seeds])
 
-    def draw(self) -> None:
-        """Draw new masks for one step."""
+    def draw_bits(self) -> None:
+        """Draw the bits of the next n_steps."""
+        for bits in self.bits:
+            bits.draw()
+
+    def renew(self, step: int) -> None:
+        """Make the masks of one of these steps, from 0."""
         for drop, bits in zip(self.drops, self.bits, strict=True):
-            drop.draw(bits.next())
+            drop.draw(bits.steps[..., step, :])
+
+    def draw(self) -> None:
+        """Draw new masks for one step, where each draws its own bits."""
+        self.draw_bits()
+        self.renew(0)

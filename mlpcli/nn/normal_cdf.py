@@ -20,9 +20,8 @@ from __future__ import annotations
 import functools
 import math
 
-import numpy as np
-
 from mlpcli.nn.arrays import Array, empty, empty_like
+from mlpcli.nn.replay import np, take
 
 STEPS = 512  # nodes in a unit of u
 # By bytes of the type: from where on Φ rounds to 0, and to 1. Whole multiples of 1/STEPS.
@@ -47,7 +46,7 @@ class NormalCdf:
         """Write Φ(u) into `out`, which must not alias u."""
         self._from_node(u, out)
         self._integrate()
-        np.take(self.table, self.index, out=out, mode="clip")
+        take(self.table, self.index, out)
         np.add(out, self.twice_m, out=out)
 
     def density(self, u: Array) -> Array:

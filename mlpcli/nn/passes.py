@@ -12,12 +12,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
-
 from mlpcli.nn.activations import Tensors
 from mlpcli.nn.arrays import Array, empty, zeros
 from mlpcli.nn.losses import Loss
 from mlpcli.nn.network import Network
+from mlpcli.nn.replay import np
 from mlpcli.nn.stages import Activate, Affine, Drop, FirstAffine, Stage
 
 

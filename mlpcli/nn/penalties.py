@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from mlpcli.nn.arrays import Array, column, empty, empty_like, product_for
 from mlpcli.nn.network import Network
+from mlpcli.nn.replay import np
 
 
 def _weights_of(network: Network) -> Array:

@@ -9,11 +9,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from mlpcli.nn.activations import NONE, Activation, Tensors
 from mlpcli.nn.arrays import Array, column, empty, empty_like, product_for, spread_to
 from mlpcli.nn.norms import Normalize
+from mlpcli.nn.replay import np
 
 RESOLUTION = 1 << 16  # dropout compares 16 random bits, so p_k is exact to 1/65536
 
@@ -130,7 +129,7 @@ class Drop:
         """mask ← 1[bits < 65536 p_k] / p_k, bits (..., rows · units) of type uint16."""
         np.less_equal(bits.reshape(self.mask.shape), self.last_kept, out=self._is_kept)
         # Not out=mask: 16 x 16 take 1.4 µs then, and 1.0 so; NumPy would buffer the conversion.
-        self.mask[...] = self._is_kept
+        np.copyto(self.mask, self._is_kept)
         np.multiply(self.mask, self.scale, out=self.mask)
 
     def forward(self, h: Array) -> Array:

@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-import numpy as np
-
 from mlpcli.nn.arrays import Array, column, copy_of, empty_like
 from mlpcli.nn.averaging import WeightAverage
 from mlpcli.nn.clipping import ClipByNorm, ClipByValue
 from mlpcli.nn.draws import Normals
 from mlpcli.nn.network import Network
 from mlpcli.nn.penalties import L1, L2, DecoupledDecay, MaxNorm
+from mlpcli.nn.replay import live, np
 from mlpcli.randomness import generators
 from mlpcli.spec.schema import Spec
 
@@ -93,10 +92,14 @@ class WeightNoise:
 
     def disturb(self) -> None:
         """W ← W + σ n, or W ← W + W σ n."""
-        np.multiply(self.normals.next(), self.sigma, out=self.work)
+        live(self._draw)
         if self.multiplicative:
             np.multiply(self.work, self.weights, out=self.work)
         np.add(self.weights, self.work, out=self.weights)
+
+    def _draw(self) -> None:
+        """Write σ n of one step."""
+        np.multiply(self.normals.next(), self.sigma, out=self.work)
 
 
 class GradientNoise:
@@ -116,8 +119,12 @@ class GradientNoise:
 
     def disturb(self) -> None:
         """Add the noise to the gradient."""
-        np.multiply(self.normals.next(), self.sigma, out=self.work)
+        live(self._draw)
         np.add(self.grad, self.work, out=self.grad)
+
+    def _draw(self) -> None:
+        """Write σ n of one step."""
+        np.multiply(self.normals.next(), self.sigma, out=self.work)
 
 
 def _penalties(network: Network, wanted: Regularizers, *, l2: bool) -> list[L1 | L2]:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import repeat
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from itertools import chain, repeat
 from typing import Any
 
 import numpy as np
 
 from mlpcli.nn.arrays import Array, empty, mean_of_rows, zeros
-from mlpcli.nn.draws import Masks
+from mlpcli.nn.draws import Masks, steps_ahead
 from mlpcli.nn.losses import Loss
-from mlpcli.nn.network import Network
+from mlpcli.nn.network import Architecture, Network
 from mlpcli.nn.optimizers import Optimizer, State
 from mlpcli.nn.passes import Pass
-from mlpcli.training.feed import Disturbance, Feed
+from mlpcli.nn.replay import Call, Calls, Replay, call
+from mlpcli.training.feed import MOST_BATCHES, Disturbance, Feed
 from mlpcli.training.regularizers import Regularizers, Update
 
 
@@ -69,6 +71,7 @@ class Trainer:
             source=source,
             disturbances=disturbances,
             keep_targets=keep_targets,
+            most_batches=_batches_ahead(architecture, batch_size),
         )
         self.n_rows, self.order = self.feed.n_rows, self.feed.order
         self.grad = zeros(network.theta.shape, network.dtype)
@@ -79,26 +82,39 @@ class Trainer:
         self.update = Update(network, self.grad, regularizers or Regularizers(), step, decay)
 
         self.rows_done, self.stopped, self.finite = 0, False, np.ones(network.lead, bool)
+        self._begin_passes(loss, weighted=weight is not None)
+        self._make_room(keep_outputs=keep_outputs)
+
+    def _begin_passes(self, loss: Loss | None, *, weighted: bool) -> None:
+        """Make a pass for each size of a batch, its masks, and room for the calls of steps."""
+        network, grad = self.update.disturbed, self.grad
         self.passes = {
-            n: Pass(
-                self.update.disturbed,
-                n,
-                self.grad,
-                training=True,
-                loss=loss,
-                weighted=weight is not None,
-            )
+            n: Pass(network, n, grad, training=True, loss=loss, weighted=weighted)
             for n in self.feed.sizes
         }
-        self.masks = {n: Masks(p.drops, network.lead) for n, p in self.passes.items()}
-        # What a step does before its gradient, by the size of the batch.
-        self.before = {
-            n: [masks.draw, *self.update.before] if masks.drops else self.update.before
-            for n, masks in self.masks.items()
+        # The short last batch has a stream of its own: the full ones draw theirs ahead, for all
+        # steps of a chunk, and how far ahead must not show in the numbers.
+        self.masks = {
+            n: Masks(p.drops, network.lead, self._steps_of_a_chunk(n))
+            for n, p in self.passes.items()
         }
-        self.losses = empty((*network.lead, self.n_rows), network.dtype)
-        shape = (*network.lead, self.n_rows, architecture.n_outputs)
-        self.outputs = np.empty(shape, network.dtype) if keep_outputs else None
+        self._calls: Calls = {}
+        self._replays: dict[tuple[int, int], Replay] = {}
+
+    def _make_room(self, *, keep_outputs: bool) -> None:
+        """Make arrays for an epoch's losses and outputs, and for those of a chunk."""
+        lead, dtype = self.network.lead, self.network.dtype
+        self.losses = empty((*lead, self.n_rows), dtype)
+        self.losses_chunk = empty((*lead, self.feed.room), dtype)
+        self.outputs = self._outputs_chunk = None
+        if keep_outputs:
+            n_outputs = self.network.architecture.n_outputs
+            self.outputs = np.empty((*lead, self.n_rows, n_outputs), dtype)
+            self._outputs_chunk = empty((*lead, self.feed.room, n_outputs), dtype)
+
+    def _steps_of_a_chunk(self, n: int) -> int:
+        """Return how many batches of n rows a chunk can have: all but the last are full."""
+        return self.feed.chunk // n if n == self.feed.batch_size else 1
 
     def epoch(
         self,
@@ -122,7 +138,7 @@ class Trainer:
             each_step = np.ndim(learning_rate) % 2 == 1
             self.rates = np.asarray(learning_rate, self.rate.dtype) if each_step else None
             self.rate[...] = learning_rate[0] if each_step else learning_rate
-        self.rows_done, self.stopped, self.steps_done = 0, False, 0
+        self.rows_done, self.stopped, self._steps_before = 0, False, self.state.steps
         self.finite[...] = True
         self._start(epoch)
         feed, start = self.feed, 0
@@ -130,7 +146,7 @@ class Trainer:
             end = feed.end_of(start, feed.chunk)
             feed.gather(start, end)
             with np.errstate(all="ignore"):  # a loss that is not finite ends the run, in words
-                self._steps(start, end, stop)
+                self._take_steps(start, end, stop)
             # Of the rows gathered last: looking at all of them each time would grow as n².
             self.finite &= np.isfinite(self.losses[..., start : self.rows_done]).all(axis=-1)
             start = end
@@ -139,64 +155,66 @@ class Trainer:
     def _start(self, epoch: int) -> None:
         self.feed.start(self.seeds, epoch)
         self.update.start(self.seeds, epoch)
-        # The short last batch has a stream of its own: the full batches draw theirs ahead, for
-        # many steps at once, and how far ahead must not show in the numbers.
         for size, masks in self.masks.items():
-            masks.start(self.seeds, epoch, *(() if size == self.feed.batch_size else (1,)))
+            is_full = size == self.feed.batch_size
+            masks.start(self.seeds, epoch, *(() if is_full else (1,)))
+            if not is_full:
+                masks.draw_bits()
 
-    def _steps(self, start: int, stop_row: int, stop: Callable[[], bool]) -> None:
+    def _take_steps(self, start: int, stop_row: int, stop: Callable[[], bool]) -> None:
         """Run the steps of the gathered rows, until the last or until asked to stop."""
-        for begin, end, n in self._sizes(start, stop_row):
-            batch = self.passes[n]
-            for X, target, losses, weight, outputs in self._batches(start, begin, end, n):
-                if weight is not None:
-                    batch.weigh(weight)
-                if self.rates is not None:
-                    self.rate[...] = self.rates[self.steps_done]
-                self.step(batch, X, target, losses)
-                if outputs is not None:
-                    outputs[...] = batch.output
-                self.rows_done += n
-                self.steps_done += 1
-                if stop():
-                    self.stopped = True
-                    return
+        done = 0
+        if self.feed.batch_size in self.masks:
+            self.masks[self.feed.batch_size].draw_bits()
+        for n, take in self._steps(stop_row - start):
+            if self.rates is not None:
+                self.rate[...] = self.rates[self.state.steps - self._steps_before]
+            take()
+            done += n
+            self.state.steps += 1
+            if stop():
+                self.stopped = True
+                break
+        self.rows_done = start + done
+        self.losses[..., start : self.rows_done] = self.losses_chunk[..., :done]
+        if self.outputs is not None and self._outputs_chunk is not None:
+            self.outputs[..., start : self.rows_done, :] = self._outputs_chunk[..., :done, :]
 
-    def _sizes(self, start: int, stop_row: int) -> Iterator[tuple[int, int, int]]:
-        """Yield pieces (begin, end, rows of each batch) of the gathered rows."""
+    def _steps(self, n_rows: int) -> Iterator[tuple[int, Replay]]:
+        """Yield the steps of a chunk of so many rows: the rows of the batch, and what takes it."""
         n = self.feed.batch_size
-        rest = (stop_row - start) % n
+        rest = n_rows % n
         last = rest if rest in self.passes else rest + n if rest else 0
-        if stop_row - last > start:  # a rest that joins the only whole batch leaves none
-            yield start, stop_row - last, n
-        if last:
-            yield stop_row - last, stop_row, last
+        sizes = chain(repeat(n, (n_rows - last) // n), (last,) * bool(last))
+        first = 0
+        for size in sizes:
+            if (first, size) not in self._replays:
+                self._replays[first, size] = Replay(partial(self.step, first, size), self._calls)
+            yield size, self._replays[first, size]
+            first += size
 
-    def _batches(self, start: int, begin: int, end: int, n: int) -> Iterator[tuple[Any, ...]]:
-        """Yield X, target, losses, weight and outputs of each batch of n rows; None where off.
+    def step(self, first: int, n: int) -> None:
+        """Take one step of descent on n gathered rows, from the given one of the chunk.
 
-        They are views, made by iterating over an axis of batches: 0.1 µs each, and 0.3 as slices.
+        Each row's loss before it is noted. Called as it is the first time, then by its calls: see
+        `mlpcli.nn.replay`.
         """
-        feed, lead = self.feed, len(self.network.lead)
-
-        def cut(array: Array | None, first: int) -> Iterable[Any]:
-            if array is None:
-                return repeat(None)
-            part = array[(*feed.lanes, slice(begin - first, end - first))]
-            shape = (*part.shape[:lead], (end - begin) // n, n, *part.shape[lead + 1 :])
-            return np.moveaxis(part.reshape(shape), lead, 0)
-
-        gathered = feed.X_chunk, feed.target_chunk, feed.weight_chunk
-        X, target, weight = (cut(array, start) for array in gathered)
-        return zip(X, target, cut(self.losses, 0), weight, cut(self.outputs, 0), strict=False)
-
-    def step(self, batch: Pass, X: Array, target: Array, losses: Array) -> None:
-        """Take one step of descent on one batch; write each row's loss before it into `losses`."""
-        for prepare in self.before[batch.n_rows]:
-            prepare()
-        batch.gradient(X, target, losses)
+        feed, batch = self.feed, self.passes[n]
+        rows = (*feed.lanes, slice(first, first + n))
+        self.masks[n].renew(first // n if n == feed.batch_size else 0)
+        for part in self.update.before:
+            part()
+        if feed.weight_chunk is not None:
+            batch.weigh(feed.weight_chunk[rows])
+        batch.gradient(feed.X_chunk[rows], feed.target_chunk[rows], self.losses_chunk[rows])
         for part in self.update.after:
             part()
+        if self._outputs_chunk is not None:
+            call(np.copyto, self._outputs_chunk[rows], batch.output)
+
+    def calls_of_a_step(self) -> tuple[Call, ...]:
+        """Return the calls of the first step of a chunk, once an epoch has noted them."""
+        return self._replays[0, self.feed.batch_size].calls or ()
 
     def carry_on(self, other: Trainer, lanes: Sequence[int]) -> None:
         """Take over all that another trainer of the same optimizer carries from step to step.
@@ -221,3 +239,9 @@ class Trainer:
         Where the rows have weights, Σ_d w_d J_d / Σ_d w_d.
         """
         return mean_of_rows(self.losses[..., : self.rows_done], self.feed.weights(self.rows_done))
+
+
+def _batches_ahead(architecture: Architecture, batch_size: int) -> int:
+    """Return for how many batches to prepare rows and bits of masks at once, at the most."""
+    ahead = [steps_ahead(2 * batch_size * units) for units in architecture.dropped]
+    return min([MOST_BATCHES, *ahead])

@@ -8,6 +8,7 @@ from collections import Counter
 
 import numpy as np
 
+from mlpcli.nn.replay import live
 from mlpcli.spec.load import load_spec
 from mlpcli.training.assemble import load_dataset
 from mlpcli.training.loop import EpochEnded, Training
@@ -35,13 +36,17 @@ class Ours:
 
         def trainer():
             made = begin()
-            step = made.step
+            step, feed = made.step, made.feed
 
-            def recorded(batch, X, target, losses):
-                X, target = X.copy(), target.copy()
-                step(batch, X, target, losses)
+            def record(rows):
                 biases = {name: tensors[name].copy() for name in unmoved}
-                self.steps.append((X, target, losses.copy(), float(made.rate), biases))
+                parts = (feed.X_chunk, feed.target_chunk, made.losses_chunk)
+                copies = (part[rows].copy() for part in parts)
+                self.steps.append((*copies, float(made.rate), biases))
+
+            def recorded(first, n):
+                step(first, n)
+                live(record, slice(first, first + n))
 
             made.step = recorded
             self.trainer = made

@@ -1,5 +1,7 @@
 """A network in a stack has the same bits as the same network alone."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -9,6 +11,7 @@ from mlpcli.nn.losses import LOSSES
 from mlpcli.nn.network import Architecture, Layer, initialize, initialize_stack
 from mlpcli.nn.optimizers import OPTIMIZERS, Sgd
 from mlpcli.nn.passes import Evaluation
+from mlpcli.nn.replay import Replay
 from mlpcli.nn.stages import Affine
 from mlpcli.training.regularizers import Regularizers
 from mlpcli.training.trainer import Trainer
@@ -30,8 +33,11 @@ def affine(theta, n_rows, fan_in, fan_out):
 
 
 def test_one_network_multiplies_with_dot_and_a_stack_with_matmul():
-    assert product_for(()) is np.dot
-    assert product_for((3,)) is np.matmul
+    for lead, function in (((), np.dot), ((3,), np.matmul)):
+        arrays = [np.ones((*lead, 2, 2)) for _ in range(3)]
+        noted = Replay(partial(product_for(lead), *arrays), {})
+        noted()
+        assert [each.func for each in noted.calls] == [function]
 
 
 @each_dtype

@@ -59,22 +59,6 @@ def trainer_of(case, lead=()):
     return trainer
 
 
-def replay(trainer, n_steps):
-    """Take steps on batches of 8, 8, 8 and 6 rows, over and over; yield each one's J."""
-    lead = trainer.network.lead
-    starts = range(0, len(X), BATCH_SIZE)
-    for step in range(n_steps):
-        start = starts[step % len(starts)]
-        rows = slice(start, min(start + BATCH_SIZE, len(X)))
-        X_batch, target = (
-            np.broadcast_to(part, (*lead, *part.shape))
-            for part in (X[rows], trainer.feed.target[rows])
-        )
-        batch = trainer.passes[rows.stop - rows.start]
-        trainer.step(batch, X_batch, target, batch.rows)
-        yield batch.rows.mean(axis=-1)
-
-
 def deviation(ours, stored):
     """Return the largest difference in any tensor; NaN where there is one."""
     assert ours.keys() == stored.keys()
@@ -82,7 +66,7 @@ def deviation(ours, stored):
 
 
 @each_case
-def test_every_step_gives_the_weights_and_the_loss_of_pytorch(case):
+def test_every_step_gives_the_weights_and_the_loss_of_pytorch(case, replay):
     trainer = trainer_of(case)
     for step, value in enumerate(replay(trainer, len(case["steps"]))):
         assert value == pytest.approx(case["losses"][step], rel=0, abs=TOLERANCE), step
@@ -90,7 +74,7 @@ def test_every_step_gives_the_weights_and_the_loss_of_pytorch(case):
 
 
 @each_case
-def test_a_lane_among_others_gives_them_too(case):
+def test_a_lane_among_others_gives_them_too(case, replay):
     """The lanes beside it begin elsewhere and go elsewhere."""
     trainer = trainer_of(case, lead=(3,))
     trainer.network.theta[0] *= -1.0

@@ -24,7 +24,7 @@ from mlpcli.training.trainer import Trainer
 STORED = json.loads(Path(__file__).with_name("pytorch_norms.json").read_text(encoding="utf-8"))
 CASES = STORED["cases"]
 X, Y = np.array(STORED["X"]), np.array(STORED["y"])
-TOLERANCE = 1e-12
+TOLERANCE, N_STEPS = 1e-12, 20
 
 
 def norm_of(case):
@@ -54,28 +54,15 @@ def trainer_of(norm, lead=()):
     return trainer
 
 
-def replay(trainer, n_steps=20):
-    """Take steps on batches of 8, 8, 8 and 6 rows, over and over; yield each one's J."""
-    lead, size = trainer.network.lead, STORED["batch_size"]
-    starts = range(0, len(X), size)
-    for step in range(n_steps):
-        start = starts[step % len(starts)]
-        rows = slice(start, min(start + size, len(X)))
-        batch = trainer.passes[rows.stop - rows.start]
-        parts = (np.broadcast_to(part[rows], (*lead, *part[rows].shape)) for part in (X, Y))
-        trainer.step(batch, *parts, batch.rows)
-        yield batch.rows.mean(axis=-1)
-
-
 def predictions(network):
     out = np.empty((*network.lead, len(X), 3))
     return Evaluation(network).predict(X, out)
 
 
 @pytest.mark.parametrize("case", CASES, ids=[str(case["norm"]) for case in CASES])
-def test_trajectories_are_pytorchs(case):
+def test_trajectories_are_pytorchs(case, replay):
     trainer = trainer_of(norm_of(case))
-    for step, value in enumerate(replay(trainer), 1):
+    for step, value in enumerate(replay(trainer, N_STEPS), 1):
         assert value == pytest.approx(case["losses"][step - 1], rel=TOLERANCE)
         stored = case["tensors"].get(str(step), {})
         for name, tensor in stored.items():
@@ -85,12 +72,12 @@ def test_trajectories_are_pytorchs(case):
 
 
 @pytest.mark.parametrize("kind", ["batch", "layer"])
-def test_a_stack_with_a_setting_for_each_lane_has_the_bits_of_each_alone(kind):
+def test_a_stack_with_a_setting_for_each_lane_has_the_bits_of_each_alone(kind, replay):
     norms = [norm_of(case) for case in CASES if case["norm"]["name"] == kind]
     together = trainer_of(stacked(norms), (len(norms),))
-    losses = np.array(list(replay(together)))
+    losses = np.array(list(replay(together, N_STEPS)))
     for r, norm in enumerate(norms):
         alone = trainer_of(norm)
-        np.testing.assert_array_equal(list(replay(alone)), losses[:, r])
+        np.testing.assert_array_equal(list(replay(alone, N_STEPS)), losses[:, r])
         np.testing.assert_array_equal(alone.network.vector, together.network.vector[r])
         np.testing.assert_array_equal(predictions(alone.network), predictions(together.network)[r])

@@ -32,6 +32,7 @@ from mlpcli.nn.losses import LOSSES
 from mlpcli.nn.network import Architecture, Layer, Network
 from mlpcli.nn.optimizers import Sgd
 from mlpcli.nn.passes import Evaluation
+from mlpcli.nn.replay import live
 from mlpcli.training.metrics import Outcome
 from mlpcli.training.regularizers import Regularizers
 from mlpcli.training.trainer import Trainer
@@ -68,10 +69,13 @@ class InOrder(Trainer):
         self.order[...] = np.arange(self.n_rows)
         self.mean_penalty = 0.0
 
-    def step(self, batch, X, target, losses):
+    def step(self, first, n):
+        live(self.add_penalty, n)
+        super().step(first, n)
+
+    def add_penalty(self, n):
         for penalty in self.update.penalties:
-            self.mean_penalty += penalty.value() * batch.n_rows / self.n_rows
-        super().step(batch, X, target, losses)
+            self.mean_penalty += penalty.value() * n / self.n_rows
 
 
 def draw_rows(task, n_rows):

@@ -11,6 +11,7 @@ from mlpcli.nn.activations import ACTIVATIONS
 from mlpcli.nn.losses import LOSSES
 from mlpcli.nn.network import Architecture, Layer, initialize, initialize_stack
 from mlpcli.nn.optimizers import OPTIMIZERS
+from mlpcli.training.feed import MOST_BATCHES
 from mlpcli.training.trainer import Trainer
 
 OUTPUTS = 60
@@ -43,10 +44,7 @@ def trainer_of(draw_target, size, *, optimizer="sgd", loss="mse", lanes=0, n_bat
 def of_a_step(trainer, peak_bytes):
     """Return the peak of one step on the first batch."""
     list(trainer.epoch(1, 1e-3))
-    feed, batch = trainer.feed, trainer.feed.batch_size
-    here = (*feed.lanes, slice(0, batch))
-    X, target, losses = feed.X_chunk[here], feed.target_chunk[here], trainer.losses[here]
-    return peak_bytes(lambda: trainer.step(trainer.passes[batch], X, target, losses))
+    return peak_bytes(lambda: trainer.step(0, trainer.feed.batch_size))
 
 
 def of_an_epoch(trainer, peak_bytes):
@@ -97,8 +95,10 @@ def test_an_epoch_of_every_loss_allocates_its_order_alone(loss, lanes, draw_targ
 
 @each_lead
 def test_more_steps_allocate_no_more(lanes, draw_target, peak_bytes):
-    few = trainer_of(draw_target, SMALL, lanes=lanes, n_batches=3)
-    many = trainer_of(draw_target, SMALL, lanes=lanes, n_batches=3000)
-    peak = of_an_epoch(many, peak_bytes) - PERMUTATION * many.n_rows
-    # Whether a chunk's losses are finite is a byte each.
-    assert peak < of_an_epoch(few, peak_bytes) + many.losses.size + A_STEP
+    few, many = (
+        trainer_of(draw_target, SMALL, lanes=lanes, n_batches=n_chunks * MOST_BATCHES - 2)
+        for n_chunks in (2, 24)
+    )
+    assert few.feed.chunk == many.feed.chunk < few.n_rows
+    peak = [of_an_epoch(one, peak_bytes) - PERMUTATION * one.n_rows for one in (few, many)]
+    assert peak[1] < peak[0] + A_STEP

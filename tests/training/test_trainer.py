@@ -170,19 +170,13 @@ def test_the_short_last_batch_has_masks_of_its_own():
 
 
 class StopAfter:
-    """True from the given step on, as a signal's flag would be."""
+    """True from the given step on, as a signal's flag would be; it is asked after each step."""
 
-    def __init__(self, trainer, steps):
+    def __init__(self, steps):
         self.steps, self.taken = steps, 0
-        take = trainer.step
-
-        def step(*arguments):
-            self.taken += 1
-            return take(*arguments)
-
-        trainer.step = step
 
     def __call__(self):
+        self.taken += 1
         return self.taken >= self.steps
 
 
@@ -196,7 +190,7 @@ def stepping(batch_size=4):
 def test_stop_ends_the_epoch_after_the_step(steps, gather_bytes, monkeypatch):
     monkeypatch.setattr(feed, "GATHER_BYTES", gather_bytes)
     trainer = stepping()
-    stop = StopAfter(trainer, steps)
+    stop = StopAfter(steps)
     assert list(trainer.epoch(1, 0.1, stop))[-1] == 4 * steps
     assert stop.taken == steps
     assert trainer.rows_done == 4 * steps
@@ -205,7 +199,7 @@ def test_stop_ends_the_epoch_after_the_step(steps, gather_bytes, monkeypatch):
 
 def test_stop_in_the_last_step_is_a_whole_epoch():
     trainer = stepping()
-    assert list(trainer.epoch(1, 0.1, StopAfter(trainer, 5))) == [20]
+    assert list(trainer.epoch(1, 0.1, StopAfter(5))) == [20]
     assert trainer.stopped
     list(trainer.epoch(2, 0.1))
     assert not trainer.stopped
@@ -215,7 +209,7 @@ def test_stop_in_the_last_step_is_a_whole_epoch():
 def test_the_loss_of_an_epoch_that_was_stopped_is_the_mean_over_the_rows_done(batch_size):
     # ŷ = 0: J of the rows done is the mean of y² / 2 over them.
     trainer = on_a_line(np.zeros(7), np.arange(1, 8), batch_size)
-    (done,) = trainer.epoch(1, 0.0, StopAfter(trainer, 2))
+    (done,) = trainer.epoch(1, 0.0, StopAfter(2))
     rows = shuffled(7, 0, 1)[: 2 * batch_size] + 1
     assert done == len(rows)
     assert trainer.loss == pytest.approx(np.mean(rows**2) / 2, rel=1e-15)
@@ -270,3 +264,16 @@ def test_a_last_row_that_joins_the_only_whole_batch(size, training):
     again = type(one)(one.spec, one.dataset)
     *_, ended = again.run()
     assert (ended.reason, ended.epochs) == ("finished", 2)
+
+
+@pytest.mark.parametrize(("units", "steps"), [(6, 128), (40, 64), (2000, 4), (200_000, 1)])
+def test_wide_layers_draw_for_fewer_steps_ahead(units, steps, monkeypatch):
+    # 16 bits a unit and row: 2000 units take 250 KiB for a batch of 64, four of which are 1 MiB.
+    monkeypatch.setattr(draws, "MOST_STEPS", 64 if units > 6 else 1000)
+    layers = (Layer(units, ACTIVATIONS["tanh"](), 0.5),)
+    network = initialize(Architecture(1, layers, 1, MSE), 0)
+    X = np.zeros((64 * 200, 1), np.float32)
+    trainer = Trainer(network, Sgd(), X, X, batch_size=64, seeds=[0])
+    assert trainer.feed.chunk == 64 * steps
+    (bits,) = trainer.masks[64].bits
+    assert bits.numbers.nbytes == 2 * 64 * units * steps

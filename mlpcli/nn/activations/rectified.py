@@ -5,41 +5,38 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-import numpy as np
-
 from mlpcli.family import setting
 from mlpcli.nn.activations.activation import ACTIVATIONS, NONE, Activation, Tensors
-from mlpcli.nn.arrays import Array, column, empty, empty_like, product_for, zeros
+from mlpcli.nn.arrays import Array, column, empty_like, product_for, zeros
+from mlpcli.nn.replay import np
 
 # Chosen so that units with mean 0 and variance 1 keep them. Source: Klambauer et al., 2017, (14).
 SELU_ALPHA = 1.6732632423543772848170429916717
 SELU_SCALE = 1.0507009873554804934193349852946
 
 
-FEW = 1024  # numbers: below, one call of np.sign is quicker than two calls that use SIMD
-
-
 class Sides:
-    """Zeros like u, for max(u, 0); and 1[h > 0] of an h that is never negative.
+    """Zeros like u, for max(u, 0); and ∗ 1[h > 0], for an h that is never negative.
 
-    Both are as SIMD does them. With the number 0.0 np.maximum takes the path of one number at a
-    time: 25 µs against 8 for 128 x 512 float32. So does np.sign: sign(h) ∗ delta takes 36 µs, and
-    with a comparison, the same bits, 22; that one is quicker with a number, 3.4 against 6.0
-    (`python -m timeit`, one core).
+    The bits of a float that is not negative, read as a whole number, are 0 where it is 0 and more
+    where it is more: their minimum with 1 is 1[h > 0]. A whole number times that is itself or 0,
+    and so are the bits of delta. (NaN may become anything: the row's loss is NaN, which ends the
+    run.) Both in the arrays' own type, as SIMD does them: 10.7 µs for
+    128 x 512 in float32, where a comparison that becomes a float first takes 12.5, and sign(h)
+    27.8; for 32 x 128 1.07, 1.69 and 2.15. With the number 0 in place of zeros np.maximum takes
+    one number at a time: 25 µs against 4. (`python -m timeit`, one core.)
     """
 
     def __init__(self, u: Array) -> None:
         self.zeros = zeros(u.shape, u.dtype)  # not zeros_like: these take no memory
-        self.zero = np.zeros((), u.dtype)
-        self.above = empty(u.shape, bool) if u.size > FEW else None
+        self.whole = np.dtype(f"i{u.dtype.itemsize}")
+        self.ones = np.ones(u.shape, self.whole)
 
-    def is_above(self, h: Array, out: Array) -> None:
-        """Write 1 where h > 0, 0 where h is 0."""
-        if self.above is None:
-            np.sign(h, out=out)
-        else:
-            np.greater(h, self.zero, out=self.above)
-            out[...] = self.above
+    def keep_above(self, h: Array, delta: Array, work: Array) -> None:
+        """delta ← 1[h > 0] ∗ delta; work, an array like them, is overwritten."""
+        above, bits = work.view(self.whole), delta.view(self.whole)
+        np.minimum(h.view(self.whole), self.ones, out=above)
+        np.multiply(bits, above, out=bits)
 
 
 def _split(delta: Array, above: Array) -> None:
@@ -72,8 +69,7 @@ class Relu(Activation):
 
     def times_derivative(self, u: Array, h: Array, delta: Array, scratch: Any) -> None:
         """delta ← 1[h > 0] ∗ delta."""
-        scratch.is_above(h, u)
-        np.multiply(delta, u, out=delta)
+        scratch.keep_above(h, delta, u)
 
 
 @ACTIVATIONS.add("leaky_relu")

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-import numpy as np
-
 from mlpcli.nn.activations.activation import ACTIVATIONS, NONE, Activation, Tensors
 from mlpcli.nn.arrays import Array
+from mlpcli.nn.replay import np
 
 
 def exponent_limit(like: Array) -> Array:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-import numpy as np
-
 from mlpcli.family import setting
 from mlpcli.nn.arrays import Array, column, empty_like
 from mlpcli.nn.losses.loss import LOSSES, Loss, only_without
+from mlpcli.nn.replay import np
 
 
 @LOSSES.add("binary_cross_entropy")

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-import numpy as np
-
 from mlpcli.family import setting
 from mlpcli.nn.arrays import (
     Array,
@@ -19,6 +17,7 @@ from mlpcli.nn.arrays import (
     spread_to,
 )
 from mlpcli.nn.losses.loss import LOSSES, Loss, only_without
+from mlpcli.nn.replay import np, put, take
 
 FEW = 32  # classes
 
@@ -75,7 +74,7 @@ class _Rows:
         91, with the same bits (`python -m timeit`, one core).
         """
         if self.is_few:
-            self.of_row[...] = u
+            np.copyto(self.of_row, u)
             np.maximum.reduce(self.by_class, axis=0, out=self.maximum_of_row)
         else:
             np.maximum.reduce(u, axis=-1, keepdims=True, out=self.maximum)
@@ -120,7 +119,7 @@ class CrossEntropy(Loss):
         index = np.add(scratch.offset, target, out=scratch.index)
 
         scratch.below_maximum(u, delta)
-        flat.take(index, out=at_target, mode="clip")  # mode "raise" would buffer the output
+        take(flat, index, at_target)
         np.exp(delta, out=delta)
         # Σ_k as a product with ones: 0.8 µs against 3.4 µs for np.add.reduce at 128 x 10.
         scratch.product(delta, scratch.ones, total)
@@ -129,9 +128,9 @@ class CrossEntropy(Loss):
 
         np.divide(scale, total, out=total)
         np.multiply(delta, scratch.spread(total), out=delta)
-        flat.take(index, out=at_target, mode="clip")
+        take(flat, index, at_target)
         np.subtract(scratch.at_target_column, scale, out=scratch.at_target_column)
-        flat[index] = at_target
+        put(flat, index, at_target)
 
 
 @dataclass(frozen=True)
@@ -173,7 +172,7 @@ class SmoothedCrossEntropy(CrossEntropy):
         index = np.add(of_row.offset, target, out=of_row.index)
 
         of_row.below_maximum(u, delta)
-        flat.take(index, out=at_target, mode="clip")
+        take(flat, index, at_target)
         np.add.reduce(delta, axis=-1, out=each)
         np.exp(delta, out=delta)
         of_row.product(delta, of_row.ones, total)
@@ -187,10 +186,10 @@ class SmoothedCrossEntropy(CrossEntropy):
         np.multiply(delta, total, out=delta)
         np.multiply(smoothing.share, scale, out=smoothing.each)
         np.subtract(delta, smoothing.each, out=delta)
-        flat.take(index, out=at_target, mode="clip")
+        take(flat, index, at_target)
         np.multiply(smoothing.kept, scale, out=smoothing.each)
         np.subtract(at_target, each, out=at_target)
-        flat[index] = at_target
+        put(flat, index, at_target)
 
 
 class Mixtures(CrossEntropy):

@@ -15,11 +15,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-import numpy as np
-
 from mlpcli.family import setting
 from mlpcli.nn.arrays import Array, column, empty, empty_like
 from mlpcli.nn.losses.loss import LOSSES, Loss, only_without
+from mlpcli.nn.replay import np, put, take
 
 
 @LOSSES.add("focal")
@@ -206,8 +205,8 @@ class FocalOfClasses(Focal):
         flat, offset, index, terms, of_target, maximum, total = scratch
         np.add(offset, target[..., np.newaxis], out=index)
         np.copyto(delta, u)
-        flat.take(index, out=of_target, mode="clip")
-        flat[index] = -np.inf  # its exp is 0: what follows is over the other classes
+        take(flat, index, of_target)
+        put(flat, index, -np.inf)  # its exp is 0: what follows is over the other classes
         np.maximum.reduce(delta, axis=-1, keepdims=True, out=maximum)
         np.subtract(delta, maximum, out=delta)
         np.exp(delta, out=delta)
@@ -221,7 +220,7 @@ class FocalOfClasses(Focal):
         np.multiply(terms.slope, scale, out=terms.slope)
         np.divide(terms.slope, total, out=total)
         np.multiply(delta, total, out=delta)
-        flat[index] = np.negative(terms.slope, out=terms.slope)
+        put(flat, index, np.negative(terms.slope, out=terms.slope))
 
 
 class FocalOfMixtures(Focal):

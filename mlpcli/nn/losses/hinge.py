@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-import numpy as np
-
 from mlpcli.nn.arrays import Array, empty, empty_like
 from mlpcli.nn.losses.loss import LOSSES, Loss
+from mlpcli.nn.replay import call, np, put, take
 
 
 @LOSSES.add("hinge")
@@ -84,17 +83,17 @@ class HingeOfClasses(Hinge):
         flat, offset, own, other, score, push = scratch
         np.add(offset, target, out=own)
         np.copyto(delta, u)
-        flat.take(own, out=score, mode="clip")
-        flat[own] = -np.inf
-        np.argmax(delta, axis=-1, out=other)
+        take(flat, own, score)
+        put(flat, own, -np.inf)
+        call(delta.argmax, -1, other)
         np.add(other, offset, out=other)
-        flat.take(other, out=rows, mode="clip")
+        take(flat, other, rows)
         np.subtract(rows, score, out=rows)
         np.add(rows, 1.0, out=rows)
         np.maximum(rows, 0.0, out=rows)
 
-        delta.fill(0.0)
+        np.copyto(delta, 0.0)
         np.sign(rows, out=push[..., 0])
         np.multiply(push, scale, out=push)
-        flat[other] = push[..., 0]
-        flat[own] = np.negative(push, out=push)[..., 0]
+        put(flat, other, push[..., 0])
+        put(flat, own, np.negative(push, out=push)[..., 0])

@@ -6,11 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-import numpy as np
-
 from mlpcli.family import setting
 from mlpcli.nn.arrays import Array, empty_like
 from mlpcli.nn.losses.loss import LOSSES, Loss
+from mlpcli.nn.replay import np
 
 
 @dataclass(frozen=True)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-import numpy as np
-
 from mlpcli.family import setting
 from mlpcli.nn.arrays import Array, column, empty_like
 from mlpcli.nn.losses.loss import LOSSES, Loss
+from mlpcli.nn.replay import np
 
 FAR = 20.0  # there log cosh r is |r| − log 2 to 4e-18, less than float64's rounding
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, ClassVar, Protocol
 
-import numpy as np
-
 from mlpcli.family import Family, Member
 from mlpcli.nn.arrays import LINE, Array, column, empty_like, zeros
+from mlpcli.nn.replay import np
 
 OPTIMIZERS = Family("optimizer")
 
@@ -50,7 +49,7 @@ class State:
 
     vectors  (n_vectors, ..., n_params) of theta's type, zeros at first
     powers   (n_powers, ...) float64, one a lane, ones at first
-    steps    taken so far, counted by the optimizers that have powers
+    steps    taken so far, counted by the trainer
     """
 
     def __init__(self, optimizer: Optimizer, theta: Array) -> None:
@@ -70,7 +69,7 @@ class Corrections:
 
     def __init__(self, betas: Sequence[Any], theta: Array, state: State) -> None:
         lead = theta.shape[:-1]
-        self.state, self.powers = state, state.powers[: len(betas)]
+        self.powers = state.powers[: len(betas)]
         self.betas = np.array([np.broadcast_to(beta, lead) for beta in betas], np.float64)
         self.rest, self._one = empty_like(self.powers), np.ones(())
         self._factors = empty_like(self.powers, theta.dtype)
@@ -80,14 +79,13 @@ class Corrections:
             self.factors = [self._factors[k, ...] for k in range(len(betas))]
 
     def advance(self) -> None:
-        """Count a step, and make the factors anew."""
+        """Make the factors of the next step."""
         self.take_powers()
         np.reciprocal(self.rest, out=self.rest)
         self.round(self.rest)
 
     def take_powers(self) -> None:
-        """Count a step: βᵗ ← β βᵗ⁻¹, and rest ← 1 − βᵗ, in float64."""
-        self.state.steps += 1
+        """Take a step: βᵗ ← β βᵗ⁻¹, and rest ← 1 − βᵗ, in float64."""
         np.multiply(self.powers, self.betas, out=self.powers)
         np.subtract(self._one, self.powers, out=self.rest)  # 0.4 µs less than with the number
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-import numpy as np
-
 from mlpcli.family import setting
 from mlpcli.nn.arrays import Array, column, empty_like
 from mlpcli.nn.optimizers.contract import (
@@ -18,6 +16,7 @@ from mlpcli.nn.optimizers.contract import (
     positive,
     rest,
 )
+from mlpcli.nn.replay import live, np
 
 
 @OPTIMIZERS.add("adam")
@@ -112,7 +111,7 @@ class _Sizes(Corrections):
         self.quotients = np.empty((2, *lead))
 
     def advance(self) -> None:
-        """Count a step, and make the numbers anew."""
+        """Make the numbers of the next step."""
         self.take_powers()
         np.divide(self.rests, self.rest, out=self.corrected)
         np.sqrt(self.of_square, out=self.root)
@@ -200,7 +199,7 @@ class Nadam(Adam):
             of_mean[...] = _like(following / (1.0 - product * following), of_mean)
 
         def step() -> None:
-            weigh()
+            live(weigh)
             average_in(m, grad, beta1, rest1, scratch)
             np.multiply(grad, of_grad, out=scratch)
             np.multiply(grad, grad, out=grad)

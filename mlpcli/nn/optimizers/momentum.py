@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from mlpcli.family import setting
 from mlpcli.nn.arrays import Array, column, empty_like
 from mlpcli.nn.optimizers.contract import OPTIMIZERS, Optimizer, State, Step
+from mlpcli.nn.replay import np
 
 
 @OPTIMIZERS.add("sgd")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from mlpcli.family import setting
 from mlpcli.nn.arrays import Array, column, empty_like
 from mlpcli.nn.optimizers.contract import (
@@ -15,6 +13,7 @@ from mlpcli.nn.optimizers.contract import (
     positive,
     rest,
 )
+from mlpcli.nn.replay import np
 
 
 @OPTIMIZERS.add("adagrad")

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-import numpy as np
-
 from mlpcli.family import setting
 from mlpcli.nn.arrays import Array, empty_like
 from mlpcli.nn.optimizers.contract import OPTIMIZERS, Optimizer, State, Step, rest
+from mlpcli.nn.replay import np
 
 
 @OPTIMIZERS.add("lion")

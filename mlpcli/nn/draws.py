@@ -15,7 +15,9 @@ from mlpcli.nn.arrays import Array, Shape, empty
 from mlpcli.nn.stages import Drop
 from mlpcli.randomness import generator
 
-DRAW_BYTES = 1 << 20  # of random numbers drawn at once
+# Of random numbers drawn at once. With 1 MiB, a second-level cache, dropout's bits drive all else
+# out of it: a step of 64-128-10 or 8-64-64-1 with adam takes 5 to 7 % longer.
+DRAW_BYTES = 1 << 18
 MOST_STEPS = 64
 
 

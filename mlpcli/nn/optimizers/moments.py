@@ -98,14 +98,14 @@ class _Sizes(Corrections):
 
     def __init__(self, adam: Adam, theta: Array, rate: Array, state: State) -> None:
         super().__init__((adam.beta1, adam.beta2), theta, state)
-        self.unscaled, self.floor = self.factors
+        self.floor, self.unscaled = self.factors
         self.rate, self.rests = rate, 1.0 - self.betas
         lead = theta.shape[:-1]
         work = np.empty((3, *lead))
         tiny = float(np.finfo(theta.dtype).tiny)  # float32 has no 1e-50
-        work[2] = np.maximum(adam.epsilon, tiny)
-        self.corrected = work[1::-1]  # (1 − β) / (1 − βᵗ) of β₁ and of β₂, which is c
-        self.of_square, self.parts = work[0, ...], work[1:]
+        work[0] = np.maximum(adam.epsilon, tiny)
+        self.corrected = work[1:]  # (1 − β) / (1 − βᵗ) of β₁ and of β₂, which is c
+        self.of_square, self.parts = work[2, ...], work[:2]
         # Rooms of their own: NumPy takes 0.6 µs more to write one number over one that it reads.
         self.root, self.size = np.empty(lead), np.empty_like(self.unscaled)
         self.quotients = np.empty((2, *lead))

@@ -139,11 +139,13 @@ def example(loss="mse", keep_prob=1.0):
 
 def run(network, batch):
     """Go forward and backward; return what the page prints, under the names it prints."""
+    batch.forward(GIVEN["X"])
+    first, hidden = batch.stages[:2]
+    h = hidden.h.copy()  # on the way back it is overwritten
     value = batch.value_and_gradient(GIVEN["X"], GIVEN["y"])
     gradient = network.architecture.layout.unpack(batch.grad)
     dW, db, dU, dc = gradient.values()
-    first, hidden = batch.stages[:2]
-    found = {"h": hidden.h, "y_hat": batch.predict(np.empty((2, 1))), "J": value}
+    found = {"h": h, "y_hat": batch.predict(np.empty((2, 1))), "J": value}
     found |= {"delta2": batch.delta.copy(), "dU": dU, "dc": dc, "dW": dW, "db": db}
     # Going backward overwrites u and delta: u is made again, δ⁽¹⁾ is read off ∂J/∂W = Xᵀ δ⁽¹⁾.
     found["delta1"] = np.linalg.solve(GIVEN["X"].T, dW)

@@ -95,6 +95,7 @@ class Objective:
 
     def input_scale(self, layer: int) -> Array:
         """Return the largest |h| (fan_in,) that meets each row of a layer's W."""
+        self.one.forward(self.X)  # on the way back h may be overwritten
         affine = [stage for stage in self.one.stages if isinstance(stage, Affine)]
         scale: Array = np.max(np.abs(affine[layer].h), axis=0)
         return scale

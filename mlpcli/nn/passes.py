@@ -138,9 +138,12 @@ def _stages(network: Network, grad: Array, n_rows: int, *, training: bool) -> It
 
         if k < len(architecture.hidden):
             layer = architecture.hidden[k]
+            u = stage.u
             if layer.norm is not None:
-                yield layer.norm.stage(stage.u, *own("norm"), training=training)
-            yield Activate(layer.activation, stage.u, *own("activation"))
+                normalized = layer.norm.stage(u, *own("norm"), training=training)
+                yield normalized
+                u = normalized.y
+            yield Activate(layer.activation, u, *own("activation"))
             if training and np.any(np.asarray(layer.keep_prob) < 1):
                 yield Drop(k + 1, layer.keep_prob, stage.u)
         elif architecture.output is not None and architecture.output.name != link:

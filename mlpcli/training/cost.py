@@ -127,6 +127,7 @@ def memory_of(spec: Spec, architecture: Architecture, dataset: Dataset, batch: i
     disturbed = (noise.weights, noise.weights_multiplicative, noise.gradients)
     vectors += 2 * sum(sigma > 0 for sigma in disturbed)
     per_row: float = sum(3 * w.shape[1] + w.shape[0] for w in layout.weights)
+    per_row -= sum(layer.units for layer in architecture.hidden if layer.activation.in_place)
     per_row += sum(2.5 * layer.units for layer in architecture.hidden if layer.keep_prob < 1)
     per_row += sum(3 * layer.units for layer in architecture.hidden if layer.norm)
     per_row += 2 * sum(layer.units for layer in architecture.hidden)  # activations' own arrays

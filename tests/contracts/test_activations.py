@@ -225,6 +225,20 @@ def test_arrays_are_filled_in_place_and_inputs_left_alone(activation, dtype):
         np.testing.assert_allclose(d_own[name], d_expected[name], rtol=few, atol=few)
 
 
+@pytest.mark.parametrize("activation", [f for f in MEMBERS if f.in_place], ids=repr)
+@each_dtype
+def test_u_and_h_may_be_one_array(activation, dtype):
+    u, delta = np.random.default_rng(6).normal(size=(2, 40, 30)).astype(dtype)
+    expected, one = times_derivative(activation, u, delta), u.copy()
+    scratch = activation.scratch(one)
+    activation.value(one, one, scratch)
+    np.testing.assert_array_equal(one, value(activation, u))
+    for kink in activation.kinks:  # a gradient check asks h on which side u is
+        np.testing.assert_array_equal(one > kink, u > kink)
+    activation.times_derivative(one, one, delta, scratch)
+    np.testing.assert_array_equal(delta, expected)
+
+
 @each_activation
 @each_dtype
 def test_one_scratch_serves_every_batch(activation, dtype):

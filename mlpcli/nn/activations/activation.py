@@ -28,6 +28,9 @@ class Activation(Member):
 
     initializer: ClassVar[str] = "glorot_uniform"  # the weights' default before this function
     kinks: ClassVar[tuple[float, ...]] = ()  # values of u at which f' or f'' jumps
+    # Whether u and h may be one array, which `times_derivative` then overwrites, and whose values
+    # stand on the sides of the kinks that u's do: a layer has one array less to write and to read.
+    in_place: ClassVar[bool] = False
     output_only: ClassVar[bool] = False
     is_probability: ClassVar[bool] = False  # whether h is a probability of a class
 
@@ -45,14 +48,14 @@ class Activation(Member):
         return None
 
     def value(self, u: Array, h: Array, scratch: Any) -> None:
-        """h ← f(u); h must not alias u."""
+        """h ← f(u); h must not alias u, but for an activation that is `in_place`."""
         raise NotImplementedError
 
     def times_derivative(self, u: Array, h: Array, delta: Array, scratch: Any) -> None:
         """delta ← f'(u) ∗ delta in place, and the gradients of its own parameters, if it has any.
 
-        h = f(u) is unchanged; u may be overwritten. scratch is as `value` of this u has left it,
-        and may be overwritten too.
+        h = f(u) is unchanged, unless u is the same array; u may be overwritten. scratch is as
+        `value` of this u has left it, and may be overwritten too.
         """
         raise NotImplementedError
 
@@ -64,6 +67,8 @@ class Activation(Member):
 @ACTIVATIONS.add("identity")
 class Identity(Activation):
     """f(u) = u, f'(u) = 1. Source: the lecture's linear output."""
+
+    in_place: ClassVar[bool] = True
 
     def value(self, u: Array, h: Array, scratch: Any) -> None:
         """h ← u."""

@@ -56,6 +56,7 @@ def _split(delta: Array, above: Array) -> None:
 class Relu(Activation):
     """f(u) = max(u, 0), f'(u) = 1 where u > 0 and 0 elsewhere. Source: Nair and Hinton, 2010."""
 
+    in_place: ClassVar[bool] = True
     initializer: ClassVar[str] = "he_uniform"
     kinks: ClassVar[tuple[float, ...]] = (0.0,)
 

@@ -57,6 +57,8 @@ class Sigmoid(Activation):
 class Tanh(Activation):
     """f(u) = tanh(u), f'(u) = 1 − h². Source: the lecture; LeCun et al., 1998, 4.4."""
 
+    in_place: ClassVar[bool] = True
+
     def value(self, u: Array, h: Array, scratch: Any) -> None:
         """h ← tanh(u)."""
         np.tanh(u, out=h)

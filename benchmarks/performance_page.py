@@ -310,8 +310,9 @@ Python {python}, NumPy {numpy} with {blas}, pandas {pandas};
   (of a process with next to none, what this script has itself).
 - **bare products**: the matrix products of a step with the weights (h W, hᵀ δ, δ Wᵀ), of the same
   shapes, by the same BLAS, and nothing else. Its ratio is their share of `mlp`'s step, measured in
-  one process, epoch by epoch in turns. **bare calls**: all that a step of `mlp` calls of NumPy, but
-  for array methods, noted once and called again one after another, with no Python between them.
+  one process, epoch by epoch in turns. **bare calls**: all that a step of `mlp` calls,
+  which is how it takes its steps (`mlpcli/nn/replay.py`), over and over on one batch. What is left
+  is to shuffle and gather the rows, to draw bits for masks, and to meet other rows each time.
 - PyTorch: tensors in memory, no DataLoader, fused optimizer. JAX: one jitted scan an epoch. Both
   gather a shuffled copy of the rows once an epoch.
 - **Whole commands**: `mlp --help` beside `python -c "import typer"`; and `mlp train` for 50 epochs
@@ -327,5 +328,5 @@ which JAX and the fused optimizer take fewer of.
 
 What the ratios that are short of their goals would be, if a step of `mlp` took no longer than its
 bare calls, or than its bare products; *this BLAS* where even those alone are too slow, *these
-calls* where no Python can be made quick enough, and fewer or cheaper calls would be needed.
+calls* where fewer or cheaper calls of NumPy would be needed.
 """

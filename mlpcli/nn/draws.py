@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from mlpcli.nn.arrays import Array, Shape, empty
+from mlpcli.nn.replay import live
 from mlpcli.nn.stages import Drop
 from mlpcli.randomness import generator
 
@@ -19,6 +20,7 @@ from mlpcli.randomness import generator
 # out of it: a step of 64-128-10 or 8-64-64-1 with adam takes 5 to 7 % longer.
 DRAW_BYTES = 1 << 18
 MOST_STEPS = 64
+PIECE = 4096  # words: NumPy draws them into a new array each time, of 32 KiB at the most
 
 
 def steps_ahead(bytes_per_step: int) -> int:
@@ -48,15 +50,16 @@ class Draws:
     def next(self) -> Array:
         """Return one step's numbers, (..., n), to be used before the next call."""
         if self.used == self.n_steps:
-            self.draw()
+            self.draw(self.n_steps)
             self.used = 0
         self.used += 1
         return self.steps[..., self.used - 1, :]
 
-    def draw(self) -> None:
-        """Draw the numbers of the next n_steps."""
+    def draw(self, n_steps: int) -> None:
+        """Draw the numbers of so many steps, at most those there is room for."""
+        n = self.numbers.shape[-1] // self.n_steps * n_steps
         for lane, rng in zip(self.numbers, self.generators, strict=True):
-            self.fill(lane, rng)
+            self.fill(lane[:n], rng)
 
     def fill(self, lane: Array, rng: np.random.Generator) -> None:
         """Fill one lane's numbers."""
@@ -78,7 +81,9 @@ class Bits(Draws):
 
     def fill(self, lane: Array, rng: np.random.Generator) -> None:
         """Fill one lane's words."""
-        lane[...] = rng.bit_generator.random_raw(lane.size)
+        for begin in range(0, lane.size, PIECE):
+            piece = lane[begin : begin + PIECE]
+            piece[...] = rng.bit_generator.random_raw(piece.size)
 
 
 class Normals(Draws):
@@ -100,29 +105,33 @@ class Masks:
 
     Every stage has a stream of its own, so that dropout in one layer changes no other's masks.
 
-    n_steps  for how many steps at once bits are drawn
+    most_steps  a step's number is below it
     """
 
-    def __init__(self, drops: Sequence[Drop], lead: Shape, n_steps: int = 1) -> None:
-        self.drops = drops
-        self.bits = [Bits(lead, drop.n_bits, n_steps) for drop in drops]
+    def __init__(self, drops: Sequence[Drop], lead: Shape, most_steps: int = 1) -> None:
+        self.drops, self.most_steps = drops, most_steps
+        widest = max((drop.n_bits for drop in drops), default=0)
+        self.n_steps = min(most_steps, steps_ahead(2 * widest))
+        self.bits = [Bits(lead, drop.n_bits, self.n_steps) for drop in drops]
 
     def start(self, seeds: Sequence[int], epoch: int, *part: int) -> None:
         """Begin an epoch, given the seed of each lane."""
         for drop, bits in zip(self.drops, self.bits, strict=True):
             bits.start([generator(seed, "dropout", epoch, drop.place, *part) for seed in seeds])
 
-    def draw_bits(self) -> None:
-        """Draw the bits of the next n_steps."""
-        for bits in self.bits:
-            bits.draw()
+    def draw(self, step: int = 0) -> None:
+        """Draw new masks, in the order of the steps; their numbers begin anew where one is 0.
 
-    def renew(self, step: int) -> None:
-        """Make the masks of one of these steps, from 0."""
+        Bits are drawn for n_steps at once, so what a step does here depends on its number alone;
+        and for no more steps than there can be, so that how many does not show in the numbers.
+        """
+        ahead = step % self.n_steps
+        if self.drops and ahead == 0:
+            live(self.draw_bits, min(self.n_steps, self.most_steps - step))
         for drop, bits in zip(self.drops, self.bits, strict=True):
-            drop.draw(bits.steps[..., step, :])
+            drop.draw(bits.steps[..., ahead, :])
 
-    def draw(self) -> None:
-        """Draw new masks for one step, where each draws its own bits."""
-        self.draw_bits()
-        self.renew(0)
+    def draw_bits(self, n_steps: int) -> None:
+        """Draw the bits of so many steps."""
+        for bits in self.bits:
+            bits.draw(n_steps)

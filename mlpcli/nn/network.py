@@ -89,13 +89,6 @@ class Architecture:
         return [own or INITIALIZERS[f.initializer]() for own, f in chosen]
 
     @property
-    def dropped(self) -> list[int]:
-        """The inputs and the units of each hidden layer that dropout is applied to."""
-        kept = [(self.n_inputs, self.input_keep_prob)]
-        kept += [(layer.units, layer.keep_prob) for layer in self.hidden]
-        return [units for units, keep_prob in kept if np.any(np.asarray(keep_prob) < 1)]
-
-    @property
     def least_rows(self) -> int:
         """The fewest rows that a batch of training can have."""
         return max([1, *(layer.norm.least_rows for layer in self.hidden if layer.norm)])

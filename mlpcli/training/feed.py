@@ -41,7 +41,6 @@ class Feed:
     least_rows    of a batch: a shorter rest joins the last one
     disturbances  applied to each chunk in this order
     keep_targets  whether `targets` (..., n_rows, outputs) keeps the epoch's, as disturbed
-    most_batches  gathered at once
 
     chunk, room   rows gathered at once, and the most that can be: a short rest joins them
     """
@@ -59,7 +58,6 @@ class Feed:
         source: Array | None = None,
         disturbances: Sequence[Disturbance] = (),
         keep_targets: bool = False,
-        most_batches: int = MOST_BATCHES,
     ) -> None:
         self.X, self.target, self.weight, self.source = X, target, weight, source
         self.n_rows = len(X) if source is None else source.shape[-1]
@@ -67,7 +65,7 @@ class Feed:
         self.least_rows = least_rows
         self.disturbances = disturbances
         batches = max(1, GATHER_BYTES // (self.batch_size * X[:1].nbytes or 1))
-        self.chunk = min(min(batches, most_batches) * self.batch_size, self.n_rows)
+        self.chunk = min(min(batches, MOST_BATCHES) * self.batch_size, self.n_rows)
         self.room = room = min(self.chunk + least_rows - 1, self.n_rows)
         self.order = np.empty((*lead, self.n_rows), np.intp)
         # Zeros, not what was there: np.take first reads an array of another type than its own.

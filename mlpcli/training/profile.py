@@ -196,8 +196,7 @@ def profile_trainer(clock: Clock, trainer: Trainer) -> None:
         clock.wrap(disturbance, "apply", NOISE)
     for masks in trainer.masks.values():
         if masks.drops:
-            clock.wrap(masks, "draw_bits", NOISE)
-            clock.wrap(masks, "renew", NOISE)
+            clock.wrap(masks, "draw", NOISE)
     update, noises = trainer.update, [noise.disturb for noise in trainer.update.noises]
     update.before = [clock.around(clock.entry(NOISE), part) for part in update.before]
     update.after = [

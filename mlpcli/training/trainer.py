@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 
 from mlpcli.nn.arrays import Array, empty, mean_of_rows, zeros
-from mlpcli.nn.draws import Masks, steps_ahead
+from mlpcli.nn.draws import Masks
 from mlpcli.nn.losses import Loss
-from mlpcli.nn.network import Architecture, Network
+from mlpcli.nn.network import Network
 from mlpcli.nn.optimizers import Optimizer, State
 from mlpcli.nn.passes import Pass
 from mlpcli.nn.replay import Call, Calls, Replay, call
-from mlpcli.training.feed import MOST_BATCHES, Disturbance, Feed
+from mlpcli.training.feed import Disturbance, Feed
 from mlpcli.training.regularizers import Regularizers, Update
 
 
@@ -71,7 +71,6 @@ class Trainer:
             source=source,
             disturbances=disturbances,
             keep_targets=keep_targets,
-            most_batches=_batches_ahead(architecture, batch_size),
         )
         self.n_rows, self.order = self.feed.n_rows, self.feed.order
         self.grad = zeros(network.theta.shape, network.dtype)
@@ -92,8 +91,8 @@ class Trainer:
             n: Pass(network, n, grad, training=True, loss=loss, weighted=weighted)
             for n in self.feed.sizes
         }
-        # The short last batch has a stream of its own: the full ones draw theirs ahead, for all
-        # steps of a chunk, and how far ahead must not show in the numbers.
+        # The short last batch has a stream of its own: the full ones draw theirs ahead, for
+        # several steps, and how far ahead must not show in the numbers.
         self.masks = {
             n: Masks(p.drops, network.lead, self._steps_of_a_chunk(n))
             for n, p in self.passes.items()
@@ -156,16 +155,11 @@ class Trainer:
         self.feed.start(self.seeds, epoch)
         self.update.start(self.seeds, epoch)
         for size, masks in self.masks.items():
-            is_full = size == self.feed.batch_size
-            masks.start(self.seeds, epoch, *(() if is_full else (1,)))
-            if not is_full:
-                masks.draw_bits()
+            masks.start(self.seeds, epoch, *(() if size == self.feed.batch_size else (1,)))
 
     def _take_steps(self, start: int, stop_row: int, stop: Callable[[], bool]) -> None:
         """Run the steps of the gathered rows, until the last or until asked to stop."""
         done = 0
-        if self.feed.batch_size in self.masks:
-            self.masks[self.feed.batch_size].draw_bits()
         for n, take in self._steps(stop_row - start):
             if self.rates is not None:
                 self.rate[...] = self.rates[self.state.steps - self._steps_before]
@@ -201,7 +195,7 @@ class Trainer:
         """
         feed, batch = self.feed, self.passes[n]
         rows = (*feed.lanes, slice(first, first + n))
-        self.masks[n].renew(first // n if n == feed.batch_size else 0)
+        self.masks[n].draw(first // n if n == feed.batch_size else 0)
         for part in self.update.before:
             part()
         if feed.weight_chunk is not None:
@@ -239,9 +233,3 @@ class Trainer:
         Where the rows have weights, Σ_d w_d J_d / Σ_d w_d.
         """
         return mean_of_rows(self.losses[..., : self.rows_done], self.feed.weights(self.rows_done))
-
-
-def _batches_ahead(architecture: Architecture, batch_size: int) -> int:
-    """Return for how many batches to prepare rows and bits of masks at once, at the most."""
-    ahead = [steps_ahead(2 * batch_size * units) for units in architecture.dropped]
-    return min([MOST_BATCHES, *ahead])

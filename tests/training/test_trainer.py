@@ -135,11 +135,12 @@ def dropping_trainer():
 @pytest.mark.parametrize(
     ("module", "constant"), [(feed, "GATHER_BYTES"), (draws, "DRAW_BYTES")], ids=["rows", "masks"]
 )
-@pytest.mark.parametrize("size", [1, 500, 2000])
+@pytest.mark.parametrize("size", [1, 120, 200, 500, 2000])
 def test_how_much_is_prepared_ahead_does_not_show_in_the_numbers(
     module, constant, size, monkeypatch
 ):
     usual = dropping_trainer()
+    monkeypatch.setattr(feed, "MOST_BATCHES", 5)  # of nine
     monkeypatch.setattr(module, constant, size)
     other = dropping_trainer()
     for epoch in (1, 2):
@@ -266,14 +267,13 @@ def test_a_last_row_that_joins_the_only_whole_batch(size, training):
     assert (ended.reason, ended.epochs) == ("finished", 2)
 
 
-@pytest.mark.parametrize(("units", "steps"), [(6, 128), (40, 51), (2000, 1), (200_000, 1)])
-def test_wide_layers_draw_for_fewer_steps_ahead(units, steps, monkeypatch):
+@pytest.mark.parametrize(("units", "steps"), [(6, 64), (40, 51), (2000, 1), (200_000, 1)])
+def test_wide_layers_draw_bits_for_fewer_steps_ahead(units, steps):
     # 16 bits a unit and row: 40 units take 5 KiB for a batch of 64, 51 of which are 256 KiB.
-    monkeypatch.setattr(draws, "MOST_STEPS", 64 if units > 6 else 1000)
     layers = (Layer(units, ACTIVATIONS["tanh"](), 0.5),)
     network = initialize(Architecture(1, layers, 1, MSE), 0)
     X = np.zeros((64 * 200, 1), np.float32)
     trainer = Trainer(network, Sgd(), X, X, batch_size=64, seeds=[0])
-    assert trainer.feed.chunk == 64 * steps
+    assert trainer.feed.chunk == 64 * feed.MOST_BATCHES  # what a chunk mixes does not depend on it
     (bits,) = trainer.masks[64].bits
     assert bits.numbers.nbytes == 2 * 64 * units * steps

@@ -141,7 +141,7 @@ def test_help_is_as_quick_as_typer(arguments, heavy):
 # What takes long to import and a training of a small CSV file has no use for.
 UNUSED = {"pandas", "rich", "multiprocessing", "optuna", "mlpcli.sweep", "mlpcli.training.profile"}
 UNUSED |= {"mlpcli.training.ensemble", "mlpcli.training.plan", "mlpcli.training.processes"}
-UNUSED |= {"mlpcli.runs.ensemble_recorder", "mlpcli.runs.model_description"}
+UNUSED |= {"importlib.metadata", "mlpcli.runs.ensemble_recorder", "mlpcli.runs.model_description"}
 
 
 def test_a_training_imports_what_it_needs(tmp_path):
@@ -149,6 +149,15 @@ def test_a_training_imports_what_it_needs(tmp_path):
     out, loaded = loaded_by(*words, "--set", "training.epochs=1", "--progress", "plain")
     assert "test" in out
     assert loaded & UNUSED == set()
+
+
+def test_whoever_wants_plugins_of_pydantic_has_them_looked_for(monkeypatch):
+    asked = "importlib.metadata", "pydantic.plugin._loader"
+    _, loaded = loaded_by("train", "--help")
+    assert loaded & set(asked) == {"pydantic.plugin._loader"}
+    monkeypatch.setenv("PYDANTIC_DISABLE_PLUGINS", "this-one")
+    _, loaded = loaded_by("train", "--help")
+    assert loaded & set(asked) == set(asked)
 
 
 # About 300 lines is what one reads in one go; no function should need scrolling.

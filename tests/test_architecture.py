@@ -117,7 +117,7 @@ def loaded_by(*arguments):
         text=True,
         check=True,
     )
-    return done.stdout, {name.split(".")[0] for name in json.loads(done.stderr)}
+    return done.stdout, set(json.loads(done.stderr.splitlines()[-1]))
 
 
 HEAVY = {"numpy", "pandas", "yaml", "safetensors", "rich"}
@@ -136,6 +136,28 @@ def test_help_is_as_quick_as_typer(arguments, heavy):
     assert out
     assert "typer" in loaded
     assert loaded & heavy == set()
+
+
+# What takes long to import and a training of a small CSV file has no use for.
+UNUSED = {"pandas", "rich", "multiprocessing", "optuna", "mlpcli.sweep", "mlpcli.training.profile"}
+UNUSED |= {"mlpcli.training.ensemble", "mlpcli.training.plan", "mlpcli.training.processes"}
+UNUSED |= {"importlib.metadata", "mlpcli.runs.ensemble_recorder", "mlpcli.runs.model_description"}
+
+
+def test_a_training_imports_what_it_needs(tmp_path):
+    words = ("train", "configs/iris.yaml", "--run-dir", str(tmp_path / "run"))
+    out, loaded = loaded_by(*words, "--set", "training.epochs=1", "--progress", "plain")
+    assert "test" in out
+    assert loaded & UNUSED == set()
+
+
+def test_whoever_wants_plugins_of_pydantic_has_them_looked_for(monkeypatch):
+    asked = "importlib.metadata", "pydantic.plugin._loader"
+    _, loaded = loaded_by("train", "--help")
+    assert loaded & set(asked) == {"pydantic.plugin._loader"}
+    monkeypatch.setenv("PYDANTIC_DISABLE_PLUGINS", "this-one")
+    _, loaded = loaded_by("train", "--help")
+    assert loaded & set(asked) == set(asked)
 
 
 # About 300 lines is what one reads in one go; no function should need scrolling.

@@ -6,14 +6,16 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import asdict, replace
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mlpcli.data.dataset import Dataset
 from mlpcli.spec.load import LoadedSpec
 from mlpcli.training.assemble import load_dataset
-from mlpcli.training.ensemble import Ensemble
 from mlpcli.training.loop import StackMaker, Training
 from mlpcli.training.stack import Stack
+
+if TYPE_CHECKING:
+    from mlpcli.training.ensemble import Ensemble
 
 
 class Unprofiled:
@@ -77,7 +79,7 @@ class Profiled(Unprofiled):
         """Make what trains, all of it in this process: a clock sees no other."""
         with self.clock.row(self.profile.BEGIN):
             training = make()
-        if isinstance(training, Ensemble):
+        if not isinstance(training, Training):
             self.processes = training.plan.processes
             training.plan = replace(training.plan, processes=1)
         return training

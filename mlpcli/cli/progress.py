@@ -55,20 +55,19 @@ class PlainProgress:
     def __init__(self, n_epochs: int, columns: list[str]) -> None:
         self.n_epochs, self.columns = n_epochs, columns
         self.last = self.last_of_some = 0.0
-        self.held: str | None = None
+        self.held: EpochEnded | None = None
         self.epoch = 0
 
     def show(self, event: object) -> None:
         """Print the line of an epoch, or hold it back."""
         if isinstance(event, EpochEnded):
             self.epoch = event.epoch
-            line = f"epoch {event.epoch}/{self.n_epochs}  {_summary(event, self.columns)}"
             now = time.monotonic()
             if now - self.last >= SECONDS_BETWEEN_LINES:
-                note(line)
+                self._print(event)
                 self.last, self.held = now, None
             else:
-                self.held = line
+                self.held = event
         elif isinstance(event, ReplicasEnded) and event.epoch > self.epoch + 1:
             self._show_some(event)
 
@@ -84,7 +83,10 @@ class PlainProgress:
     def close(self) -> None:
         """Print the last line, if it was held back."""
         if self.held is not None:
-            note(self.held)
+            self._print(self.held)
+
+    def _print(self, event: EpochEnded) -> None:
+        note(f"epoch {event.epoch}/{self.n_epochs}  {_summary(event, self.columns)}")
 
 
 class _Heedless:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -33,6 +34,11 @@ class Numbers:
     def missing(self) -> Array:
         """Which rows have no value: (rows,) bool."""
         return np.isnan(self.values)
+
+    @cached_property
+    def has_infinite(self) -> bool:
+        """Whether some value is infinite in float64: looked for once, asked for each part."""
+        return bool(np.isinf(self.values.astype(np.float64, copy=False)).any())
 
     def cell(self, row: int) -> Any:
         """Return one value as Python's number; None where there is none."""

@@ -7,7 +7,9 @@ as pandas reads it, to the bit; where a column leaves any doubt about that, noth
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from codecs import BOM_UTF8
+from collections.abc import Collection, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,15 +45,32 @@ def plain_columns(
     file.check(len(names))
     if options.decimal != "." or any(map(may_be_number, options.missing)):
         return None
-    records = (fields for _, fields in file.records())
-    next(records)
     columns: dict[str, Column] = {}
-    for name, cells in zip(names, zip(*records, strict=True), strict=True):
+    for name, cells in zip(names, _cells(file, len(names)), strict=True):
         column = _column(cells, options.missing, as_text=name in options.text)
         if column is None:
             return None
         columns[name] = column
     return columns
+
+
+def _cells(file: CsvFile, n_fields: int) -> Iterable[Sequence[str]]:
+    """Return the cells of each column of a file that has been checked, without the header.
+
+    Where every delimiter and line break is one, which only quotes, carriage returns and blank
+    lines can change, cutting at all of them is enough: 1.7 ms of data/digits.csv, and 4.3 with the
+    csv module.
+    """
+    content = file.content.removeprefix(BOM_UTF8)
+    odd = not content or content.startswith(b"\n")
+    if not odd and not any(each in content for each in (b'"', b"\r", b"\n\n")):
+        with suppress(UnicodeDecodeError):  # below, the csv module's records say where
+            rows = content.decode("utf-8").partition("\n")[2].removesuffix("\n")
+            cells = rows.replace("\n", file.delimiter).split(file.delimiter)
+            return (cells[column::n_fields] for column in range(n_fields))
+    records = (fields for _, fields in file.records())
+    next(records)
+    return zip(*records, strict=True)
 
 
 def _column(cells: Sequence[str], missing: Collection[str], *, as_text: bool) -> Column | None:
@@ -61,9 +80,10 @@ def _column(cells: Sequence[str], missing: Collection[str], *, as_text: bool) ->
         return _coded(cells, {text: text for text in present})
     if all(map(INTEGER.fullmatch, present)):
         whole = len(present) == len(texts)
-        return _numbers(cells, {t: (int(t) if whole else float(t)) for t in present})
+        numbers = {t: (int(t) if whole else float(t)) for t in present}
+        return _numbers(cells, numbers, len(texts))
     if all(map(NUMBER.fullmatch, present)):
-        return _numbers(cells, {text: float(text) for text in present})
+        return _numbers(cells, {text: float(text) for text in present}, len(texts))
     if all(text in BOOLEANS for text in present):
         return _coded(cells, {text: BOOLEANS[text] for text in present})
     if any(map(may_be_number, present)):
@@ -71,7 +91,15 @@ def _column(cells: Sequence[str], missing: Collection[str], *, as_text: bool) ->
     return _coded(cells, {text: text for text in present})
 
 
-def _numbers(cells: Sequence[str], values: dict[str, int] | dict[str, float]) -> Numbers:
+def _numbers(
+    cells: Sequence[str], values: dict[str, int] | dict[str, float], n_texts: int
+) -> Numbers:
+    """Return the column of numbers in which each text has its value, and other texts have none.
+
+    n_texts  how many different texts there are
+    """
+    if len(values) == n_texts:  # no text is without: 1.6 times as quick as asking each time
+        return Numbers(np.array(list(map(values.__getitem__, cells))))
     return Numbers(np.array([values.get(cell, np.nan) for cell in cells]))
 
 

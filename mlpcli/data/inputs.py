@@ -26,7 +26,7 @@ NOT_A_NUMBER = (
     "most of the column is numbers; list the text in data.missing, or the column in "
     "data.categorical"
 )
-SAMPLE = 1000  # numbers that say about where a column's median is
+SAMPLE = 10_000  # numbers that say about where a column's median is: to four times 0.5 %
 LISTED = "data.categorical does not list the column"
 
 
@@ -210,10 +210,11 @@ def scale_channels(
 def _fit_numeric(table: Table, rows: Array, name: str, scale: str, *, listed: bool) -> Column:
     values = table.numbers(name, LISTED if listed else NOT_A_NUMBER)[rows]
     missing = np.isnan(values)
-    shift, spread = 0.0, 1.0
+    shift, spread, some = 0.0, 1.0, missing.any()
     with np.errstate(all="ignore"):
-        fill = 0.0 if missing.all() else median(values[~missing] if missing.any() else values)
-        values[missing] = fill
+        fill = 0.0 if missing.all() else median(values[~missing] if some else values)
+        if some:
+            values[missing] = fill
         if scale == "standard":
             shift, spread = float(values.mean()), float(values.std())
         elif scale == "minmax":
@@ -224,16 +225,16 @@ def _fit_numeric(table: Table, rows: Array, name: str, scale: str, *, listed: bo
 
 
 def median(values: Array) -> float:
-    """Return the median, as np.median does, of numbers: of a million in 2 ms, not in 7.
+    """Return the median, as np.median does, of numbers: of a million in 1.4 ms, not in 7.
 
-    Of many numbers only those near a sample's median have to be put in order. np.median looks for
-    masks as well, and imports numpy.ma for it.
+    Of many numbers only those near a sample's median have to be put in order: where it does not
+    say where that is, all of them. np.median looks for masks as well, and imports numpy.ma for it.
     """
     n = len(values)
     middle = [(n - 1) // 2, n // 2]
     if n > SAMPLE:
         sample = np.sort(values[:: n // SAMPLE])
-        low, high = sample[int(0.45 * len(sample))], sample[int(0.55 * len(sample))]
+        low, high = sample[int(0.48 * len(sample))], sample[int(0.52 * len(sample))]
         near = values[(low <= values) & (values <= high)]
         below = int(np.count_nonzero(values < low))
         if below <= middle[0] and middle[1] < below + len(near):

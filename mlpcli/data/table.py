@@ -73,6 +73,7 @@ class Table:
         column = self.column(name)
         if isinstance(column, Numbers):
             values = column.values.astype(np.float64, copy=False)
+            infinite = column.has_infinite
         else:
             each = as_numbers(column.values)
             values = np.append(each, np.nan)[column.codes]
@@ -80,7 +81,8 @@ class Table:
             if wrong.any():
                 row = int(np.argmax(wrong))
                 raise self.error(row, name, f"{quoted(column.cell(row))} is not a number; {hint}")
-        if np.isinf(values).any():
+            infinite = bool(np.isinf(values).any())
+        if infinite:
             row = int(np.argmax(np.isinf(values)))
             raise self.error(row, name, "the number is infinite; remove the row or the value")
         return values

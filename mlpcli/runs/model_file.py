@@ -11,10 +11,10 @@ import json
 import zlib
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
-from pydantic import Field, ValidationError
+from pydantic import ValidationError
 
 from mlpcli import __version__
 from mlpcli.data.dataset import Dataset, Encoding
@@ -36,70 +36,11 @@ from mlpcli.nn.layout import Layout
 from mlpcli.nn.network import Network
 from mlpcli.runs.files import write_whole
 from mlpcli.spec.checks import check_spec, check_task
-from mlpcli.spec.members import Section
-from mlpcli.spec.schema import Spec, Task
+from mlpcli.spec.schema import Spec
 from mlpcli.spec.yaml_reader import dotted
 from mlpcli.training.assemble import build_architecture, fitting_metrics
 
 FORMAT = 1
-
-
-class _Numeric(Section):
-    name: str
-    fill: float
-    shift: float
-    scale: float = Field(gt=0)
-
-
-class _Category(Section):
-    name: str
-    categories: list[str | None]
-
-
-class _Target(Section):
-    task: Task
-    names: list[str]
-    classes: list[str] | list[int] | list[float] = Field([])
-    shift: list[float] = Field([])
-    scale: list[float] = Field([])
-
-
-class _Weights(Section):
-    column: str | None
-    by_class: list[Annotated[float, Field(ge=0)]] | None
-    mean: float = Field(gt=0)
-
-
-class _Encoding(Section):
-    task: Task
-    inputs: list[_Numeric | _Category]
-    target: _Target
-    missing: list[str]
-    delimiter: str | None = Field(min_length=1, max_length=1)
-    weights: _Weights | None = None  # files from before there were any
-
-
-class _Data(Section):
-    sha256: dict[str, str]
-    rows: dict[str, int]
-    split: str | None
-
-
-class _Ensemble(Section):
-    seeds: list[Annotated[int, Field(ge=0)]] = Field(min_length=1)
-    errors: list[list[float]]
-
-
-class _Description(Section):
-    """What the metadata must be, before anything is made of it."""
-
-    format: int
-    mlp_version: str
-    spec: Spec
-    encoding: _Encoding
-    data: _Data
-    training: dict[str, str | int | float]
-    ensemble: _Ensemble | None = None
 
 
 @dataclass(frozen=True)
@@ -176,13 +117,15 @@ def save_model(
 
 def load_model(path: Path) -> Model:
     """Read a model file. Raises RunError, in a sentence, for whatever is wrong with it."""
+    from mlpcli.runs.model_description import Description
+
     tensors, document = _read(path)
     version = document.get("format") if isinstance(document, dict) else None
     if version != FORMAT:
         raise RunError(f"{path}: the model's format is {version!r}, not {FORMAT}")
     damaged = f"{path}: the model's description is damaged"
     try:
-        told = _Description.model_validate(document)
+        told = Description.model_validate(document)
         spec, data = told.spec, told.data
         encoding = _encoding(document["encoding"], spec)
         architecture = build_architecture(spec, encoding)

@@ -169,6 +169,9 @@ class Stack:
         """Return λ of the epoch that begins, as `Trainer.epoch` takes it."""
         known: dict[Any, float | Array] = {}
         rates = [self.followers[lane].rates(known) for lane in self.inside]
+        if not self.network.lead and isinstance(rates[0], float):
+            self.last_rates = [float(rates[0])]  # NumPy's floats are Python's as well
+            return rates[0]
         # Of the last step, where they differ.
         last = {id(rate): float(np.ravel(rate)[-1]) for rate in known.values()}
         self.last_rates = [last[id(rate)] for rate in rates]
@@ -214,6 +217,8 @@ class Stack:
 
     def _leave(self) -> None:
         """Write down how the lanes have ended that just did, and what they learned."""
+        if not any(self.followers[lane].reason for lane in self.inside):
+            return
         for lane, numbers in zip(self.inside, self._numbers(), strict=True):
             follower = self.followers[lane]
             if follower.reason and self.ended[lane] is None:

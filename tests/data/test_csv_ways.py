@@ -86,6 +86,8 @@ OPTIONS = [
 @example(b"a,b\n1,2\n1,2\n3,4,5\n6\n", OPTIONS[0], 2)
 @example(b"a,b\n1,2\n1\n3,4,5\n1,2\n", OPTIONS[0], 2)
 @example(b"a,b\n1,2\n3,4\n\n\r\n", OPTIONS[0], 1)
+@example(b"\na,b\n1,2\n3,4", OPTIONS[0], 1)  # blank lines are no rows, wherever they stand
+@example(b"a,b\n\n1,\xc3\xa9\n3,\n", OPTIONS[0], 1)
 def test_all_ways_make_the_same_table_or_say_the_same(content, options, rows):
     expected = read(content, options, "whole")
     assert read(content, options, "csv module") == expected

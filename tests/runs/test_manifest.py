@@ -6,6 +6,8 @@ import math
 import platform
 import sys
 from datetime import UTC, datetime, timedelta
+from importlib.machinery import ModuleSpec
+from importlib.metadata import version
 
 import numpy as np
 import pytest
@@ -13,6 +15,7 @@ import pytest
 import mlpcli
 from mlpcli.errors import FileError
 from mlpcli.plain import without_nan
+from mlpcli.runs import manifest as manifest_module
 from mlpcli.runs import recorder as recorder_module
 from mlpcli.runs.manifest import Manifest, describe_data
 from mlpcli.runs.model_file import load_model
@@ -55,7 +58,16 @@ def test_the_machine_is_this_one(told):
     assert machine["python"] == platform.python_version()
     assert machine["numpy"] == np.__version__
     assert machine["blas_threads"] == 1
-    assert all(machine[key] for key in ("pandas", "platform", "cpu", "cores", "blas"))
+    assert machine["pandas"] == version("pandas")
+    assert all(machine[key] for key in ("platform", "cpu", "cores", "blas"))
+
+
+def test_a_package_whose_metadata_lie_elsewhere_has_its_version_too(monkeypatch, tmp_path):
+    assert manifest_module._version("pydantic_core") == version("pydantic_core")
+    elsewhere = ModuleSpec("pandas", None, origin=str(tmp_path / "pandas" / "__init__.py"))
+    for found in (elsewhere, ModuleSpec("pandas", None), None):
+        monkeypatch.setattr(manifest_module, "find_spec", lambda _, found=found: found)
+        assert manifest_module._version("pandas") == version("pandas")
 
 
 def test_the_data_and_their_sha256(told, iris_run):

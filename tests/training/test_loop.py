@@ -112,6 +112,13 @@ def test_the_columns_of_metrics_csv(overrides, columns, training):
     assert sorted(epochs[0].row) == sorted(one.columns)
 
 
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_the_learning_rate_is_pythons_float(training, name):
+    """metrics.csv has its repr, which of NumPy's is np.float64(0.1)."""
+    epochs, _ = run(training("training.epochs=2", f"training.schedule={name}"))
+    assert [type(rate) for rate in column(epochs, "learning_rate")] == [float, float]
+
+
 def test_the_learning_rate_is_the_schedules(training):
     epochs, _ = run(training("training.schedule={name: exponential, gamma: 0.5}"))
     assert column(epochs, "learning_rate") == [0.1, 0.05, 0.025, 0.0125]

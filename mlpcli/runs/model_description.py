@@ -1,0 +1,71 @@
+"""What the metadata of a model file must be: who only writes one, as a training, needs none of it.
+
+To make classes of these takes pydantic 2 ms.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from mlpcli.spec.members import Section
+from mlpcli.spec.schema import Spec, Task
+
+
+class _Numeric(Section):
+    name: str
+    fill: float
+    shift: float
+    scale: float = Field(gt=0)
+
+
+class _Category(Section):
+    name: str
+    categories: list[str | None]
+
+
+class _Target(Section):
+    task: Task
+    names: list[str]
+    classes: list[str] | list[int] | list[float] = Field([])
+    shift: list[float] = Field([])
+    scale: list[float] = Field([])
+
+
+class _Weights(Section):
+    column: str | None
+    by_class: list[Annotated[float, Field(ge=0)]] | None
+    mean: float = Field(gt=0)
+
+
+class _Encoding(Section):
+    task: Task
+    inputs: list[_Numeric | _Category]
+    target: _Target
+    missing: list[str]
+    delimiter: str | None = Field(min_length=1, max_length=1)
+    weights: _Weights | None = None  # files from before there were any
+
+
+class _Data(Section):
+    sha256: dict[str, str]
+    rows: dict[str, int]
+    split: str | None
+
+
+class _Ensemble(Section):
+    seeds: list[Annotated[int, Field(ge=0)]] = Field(min_length=1)
+    errors: list[list[float]]
+
+
+class Description(Section):
+    """What the metadata must be, before anything is made of it."""
+
+    format: int
+    mlp_version: str
+    spec: Spec
+    encoding: _Encoding
+    data: _Data
+    training: dict[str, str | int | float]
+    ensemble: _Ensemble | None = None

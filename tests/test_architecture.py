@@ -160,6 +160,20 @@ def test_whoever_wants_plugins_of_pydantic_has_them_looked_for(monkeypatch):
     assert loaded & set(asked) == set(asked)
 
 
+def test_a_pydantic_that_wants_more_of_its_loader_gets_the_loader():
+    script = (
+        "import sys; from mlpcli.cli import main as m; name = m._NoPlugins.NAME\n"
+        "sys.modules[name] = stand_in = m._NoPlugins(name)\n"
+        "import pydantic; assert sys.modules[name] is stand_in\n"
+        "from pydantic.plugin._loader import _loading_plugins\n"
+        "assert sys.modules[name] is not stand_in; print(_loading_plugins)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "False\n"
+
+
 # About 300 lines is what one reads in one go; no function should need scrolling.
 def test_no_module_is_long():
     lengths = {

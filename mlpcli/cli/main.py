@@ -65,16 +65,23 @@ def app_for(words: Sequence[str]) -> typer.Typer:
     return app
 
 
-def _look_for_no_plugins() -> None:
-    """Stand in for the module with which pydantic looks for its plugins, which are disabled.
+class _NoPlugins(ModuleType):
+    """Stands in for the module with which pydantic looks for its plugins, which are disabled.
 
     Looking takes 7 ms, and for nothing but to be told not to it imports importlib.metadata, with
-    email and more: 10 ms of a training's 370. A pydantic that has no such module takes no notice.
+    email and more: 10 ms of a training's 370. A pydantic that has no such module takes no notice,
+    and one that wants more of it gets the module itself.
     """
-    name = "pydantic.plugin._loader"
-    stand_in = ModuleType(name)
-    stand_in.get_plugins = tuple  # type: ignore[attr-defined]
-    sys.modules.setdefault(name, stand_in)
+
+    NAME = "pydantic.plugin._loader"
+    get_plugins = tuple
+
+    def __getattr__(self, name: str) -> object:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        if sys.modules.get(self.NAME) is self:
+            del sys.modules[self.NAME]
+        return getattr(importlib.import_module(self.NAME), name)
 
 
 def main() -> None:
@@ -85,7 +92,7 @@ def main() -> None:
         name = f"{library}_NUM_THREADS" if library != "VECLIB" else "VECLIB_MAXIMUM_THREADS"
         os.environ[name] = "1"
     if os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__") == "__all__":
-        _look_for_no_plugins()
+        sys.modules.setdefault(_NoPlugins.NAME, _NoPlugins(_NoPlugins.NAME))
     for stream in (sys.stdout, sys.stderr):
         if stream is not None and hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")

@@ -13,11 +13,17 @@ from typing import Any
 from engines.mlp import network_of, trainer_of
 from engines.products import in_turns
 from engines.task import Task
+from mlpcli.nn.replay import Call
+
+
+def calls_of(task: Task) -> tuple[Call, ...]:
+    """Return the calls of one step, bound to arrays of their own."""
+    trainer = trainer_of(task, network_of(task))
+    for _rows in trainer.epoch(1, task.recipe["learning_rate"]):
+        pass
+    return trainer.calls_of_a_step()
 
 
 def train(task: Task) -> list[Any]:
     """Note the seconds of mlp's epochs and of as many steps' calls, one after the other."""
-    trainer = trainer_of(task, network_of(task))
-    for _rows in trainer.epoch(1, task.recipe["learning_rate"]):
-        pass
-    return in_turns(task, trainer.calls_of_a_step())
+    return in_turns(task, calls_of(task))

@@ -101,8 +101,8 @@ class Drop:
     """Dropout: h ∗ M/p_k, M ~ Bernoulli(p_k); the same mask on the way back.
 
     The mask (..., rows, units) holds 0 or 1/p_k, p_k rounded to a multiple of 1/65536, so that
-    its expectation is 1 exactly. `draw` renews it; until then it keeps what it holds, and that is
-    how a gradient check freezes it.
+    its expectation is 1 exactly. `draw` renews it, or whoever puts another in its place; until
+    then it stays as it is, all ones at first, and that is how a gradient check freezes it.
 
     place      the layer whose units it drops, 0 for the data: it has a random stream of its own
     keep_prob  p_k, one number or one a lane (R,)
@@ -116,9 +116,7 @@ class Drop:
         self.last_kept = (kept - 1).astype(np.uint16)
         self.last_kept = self.last_kept.reshape(kept.shape + (1, 1) * bool(kept.ndim))
         self.scale = column(RESOLUTION / kept, like)
-        self.mask = empty_like(like)
-        self.mask[...] = 1
-        self._is_kept = empty(like.shape, bool)
+        self.mask: Array = np.broadcast_to(np.ones((), like.dtype), like.shape)
         self.h = empty_like(like)
 
     @property
@@ -126,12 +124,22 @@ class Drop:
         """How many 16-bit numbers one lane's mask takes."""
         return int(np.prod(self.mask.shape[-2:]))
 
+    def make(self, bits: Array, is_kept: Array, masks: Array) -> None:
+        """masks ← 1[bits < 65536 p_k] / p_k, of any number of steps.
+
+        bits     (..., steps, rows · units) of type uint16; is_kept, bool, and masks are like it
+        """
+        np.less_equal(bits, self.last_kept, out=is_kept)
+        # Not out=masks: 16 x 16 take 1.4 µs then, and 1.0 so; NumPy would buffer the conversion.
+        np.copyto(masks, is_kept)
+        np.multiply(masks, self.scale, out=masks)
+
     def draw(self, bits: Array) -> None:
-        """mask ← 1[bits < 65536 p_k] / p_k, bits (..., rows · units) of type uint16."""
-        np.less_equal(bits.reshape(self.mask.shape), self.last_kept, out=self._is_kept)
-        # Not out=mask: 16 x 16 take 1.4 µs then, and 1.0 so; NumPy would buffer the conversion.
-        np.copyto(self.mask, self._is_kept)
-        np.multiply(self.mask, self.scale, out=self.mask)
+        """Take the mask of bits (..., rows · units)."""
+        of_steps = bits[..., np.newaxis, :]
+        masks = empty(of_steps.shape, self.scale.dtype)
+        self.make(of_steps, empty(of_steps.shape, bool), masks)
+        self.mask = masks.reshape(self.mask.shape)
 
     def forward(self, h: Array) -> Array:
         """h ∗ M/p_k."""

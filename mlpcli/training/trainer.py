@@ -207,8 +207,12 @@ class Trainer:
             call(np.copyto, self._outputs_chunk[rows], batch.output)
 
     def calls_of_a_step(self) -> tuple[Call, ...]:
-        """Return the calls of the first step of a chunk, once an epoch has noted them."""
-        return self._replays[0, self.feed.batch_size].calls or ()
+        """Return the calls of the second step of a chunk, once an epoch has noted them.
+
+        Not those of the first, which makes the masks of several.
+        """
+        n = self.feed.batch_size
+        return self._replays.get((n, n), self._replays[0, n]).calls or ()
 
     def carry_on(self, other: Trainer, lanes: Sequence[int]) -> None:
         """Take over all that another trainer of the same optimizer carries from step to step.

@@ -144,7 +144,7 @@ def test_frozen_masks_are_shared_by_the_lanes_of_another_pass():
     architecture = dropping(0.5)
     network = initialize(architecture, 0, np.float64)
     one = Pass(network, 4, training=True)
-    one.drops[0].mask[...] = np.random.default_rng(0).integers(0, 2, (4, 6)) * 2.0
+    one.drops[0].mask = np.random.default_rng(0).integers(0, 2, (4, 6)) * 2.0
     stack = Pass(Network(architecture, np.stack([network.theta] * 3)), 4, training=True)
     stack.share_masks(one)
     X = np.random.default_rng(1).normal(size=(4, 3))

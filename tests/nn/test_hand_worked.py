@@ -167,7 +167,7 @@ def test_dropout_by_hand():
     # dU = (5, 0), dc = 0; δ Uᵀ = (1/2, -1), (-1/2, 1), then times the mask (1, 0), (0, 2),
     # and relu is off for unit 2 in row 2: (1, 0), (0, 0).
     one = Pass(hand_network("mse", None, MSE, keep_prob=0.5), 2, training=True)
-    one.drops[0].mask[...] = [[2, 0], [0, 2]]
+    one.drops[0].mask = np.array([[2.0, 0.0], [0.0, 2.0]])
     assert one.value_and_gradient(X, np.array([[9.5], [1.5]])) == 0.5
     grad = one.network.architecture.layout.unpack(one.grad)
     np.testing.assert_array_equal(grad["output.weight"], [[5], [0]])

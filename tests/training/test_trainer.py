@@ -267,13 +267,14 @@ def test_a_last_row_that_joins_the_only_whole_batch(size, training):
     assert (ended.reason, ended.epochs) == ("finished", 2)
 
 
-@pytest.mark.parametrize(("units", "steps"), [(6, 64), (40, 51), (2000, 1), (200_000, 1)])
-def test_wide_layers_draw_bits_for_fewer_steps_ahead(units, steps):
-    # 16 bits a unit and row: 40 units take 5 KiB for a batch of 64, 51 of which are 256 KiB.
+@pytest.mark.parametrize(("units", "steps"), [(6, 64), (40, 14), (2000, 1), (200_000, 1)])
+def test_wide_layers_make_masks_for_fewer_steps_ahead(units, steps):
+    # Two bytes of bits, one of what is kept, four of the mask for a unit and row: 40 units take
+    # 17.5 KiB for a batch of 64, 14 of which are less than 256 KiB.
     layers = (Layer(units, ACTIVATIONS["tanh"](), 0.5),)
     network = initialize(Architecture(1, layers, 1, MSE), 0)
     X = np.zeros((64 * 200, 1), np.float32)
     trainer = Trainer(network, Sgd(), X, X, batch_size=64, seeds=[0])
     assert trainer.feed.chunk == 64 * feed.MOST_BATCHES  # what a chunk mixes does not depend on it
-    (bits,) = trainer.masks[64].bits
-    assert bits.numbers.nbytes == 2 * 64 * units * steps
+    (ahead,) = trainer.masks[64].ahead
+    assert [mask.shape for mask in ahead.masks] == [(64, units)] * steps

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from itertools import chain, repeat
 from typing import Any
 
 import numpy as np
@@ -99,6 +98,7 @@ class Trainer:
         }
         self._calls: Calls = {}
         self._replays: dict[tuple[int, int], Replay] = {}
+        self._of_chunks: dict[int, list[tuple[int, Replay]]] = {}
 
     def _make_room(self, *, keep_outputs: bool) -> None:
         """Make arrays for an epoch's losses and outputs, and for those of a chunk."""
@@ -159,33 +159,37 @@ class Trainer:
 
     def _take_steps(self, start: int, stop_row: int, stop: Callable[[], bool]) -> None:
         """Run the steps of the gathered rows, until the last or until asked to stop."""
-        done = 0
+        done = taken = 0
         for n, take in self._steps(stop_row - start):
             if self.rates is not None:
-                self.rate[...] = self.rates[self.state.steps - self._steps_before]
+                self.rate[...] = self.rates[self.state.steps - self._steps_before + taken]
             take()
-            done += n
-            self.state.steps += 1
+            taken, done = taken + 1, done + n
             if stop():
                 self.stopped = True
                 break
+        self.state.steps += taken
         self.rows_done = start + done
         self.losses[..., start : self.rows_done] = self.losses_chunk[..., :done]
         if self.outputs is not None and self._outputs_chunk is not None:
             self.outputs[..., start : self.rows_done, :] = self._outputs_chunk[..., :done, :]
 
-    def _steps(self, n_rows: int) -> Iterator[tuple[int, Replay]]:
-        """Yield the steps of a chunk of so many rows: the rows of the batch, and what takes it."""
-        n = self.feed.batch_size
-        rest = n_rows % n
-        last = rest if rest in self.passes else rest + n if rest else 0
-        sizes = chain(repeat(n, (n_rows - last) // n), (last,) * bool(last))
-        first = 0
-        for size in sizes:
-            if (first, size) not in self._replays:
-                self._replays[first, size] = Replay(partial(self.step, first, size), self._calls)
-            yield size, self._replays[first, size]
-            first += size
+    def _steps(self, n_rows: int) -> list[tuple[int, Replay]]:
+        """Return the steps of a chunk of so many rows: the rows of each batch, and what takes it.
+
+        One on the same rows of another chunk is the same; a list of them is made once.
+        """
+        if n_rows not in self._of_chunks:
+            n = self.feed.batch_size
+            rest = n_rows % n
+            last = rest if rest in self.passes else rest + n if rest else 0
+            places = [(first, n) for first in range(0, n_rows - last, n)]
+            places += [(n_rows - last, last)] * bool(last)
+            for place in places:
+                if place not in self._replays:
+                    self._replays[place] = Replay(partial(self.step, *place), self._calls)
+            self._of_chunks[n_rows] = [(place[1], self._replays[place]) for place in places]
+        return self._of_chunks[n_rows]
 
     def step(self, first: int, n: int) -> None:
         """Take one step of descent on n gathered rows, from the given one of the chunk.

@@ -110,8 +110,8 @@ class Feed:
         slots = self.order[..., start:stop]
         rows = self._rows(slots)
         X, target = self.X_chunk[here], self.target_chunk[here]
-        np.take(self.X, rows, axis=0, out=X, mode="clip")
-        np.take(self.target, rows, axis=0, out=target, mode="clip")
+        self.X.take(rows, 0, X, "clip")  # mode "raise" would buffer the output
+        self.target.take(rows, 0, target, "clip")
         if self.weight is not None and self.weight_chunk is not None:
             self.weight_chunk[here] = self._weights(rows)
         if self.disturbances:

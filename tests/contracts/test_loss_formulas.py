@@ -8,6 +8,7 @@ import itertools
 
 import numpy as np
 import pytest
+from loss_forms import forms_of
 from scipy.special import expit, huber, log_expit, logsumexp, softmax
 
 from mlpcli.nn.losses import LOSSES
@@ -177,15 +178,7 @@ SETTINGS = {
         for g, a, e in itertools.product((0.0, 0.5, 2.0, 3.7), (None, 0.3), (0.0, 0.1))
     ],
 }
-FORMS = dict.fromkeys(
-    member(**settings).for_task(task, output=output, mixed=mixed)
-    for name, member in LOSSES.items()
-    for settings in SETTINGS.get(name, [{}])
-    for task in member.tasks
-    for output in [None, *(member.outputs or ())]
-    for mixed in ([False, True] if member.mixes and task != "regression" else [False])
-    if not list(member(**settings).faults(task))
-)
+FORMS = forms_of(SETTINGS)
 each_form = pytest.mark.parametrize("loss", FORMS, ids=repr)
 each_dtype = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 

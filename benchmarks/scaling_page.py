@@ -199,7 +199,7 @@ def steps_section(points: dict[int, tuple[float, float]]) -> Iterator[str]:
     for width, (work, seconds) in points.items():
         fit = line.at(work)
         yield (
-            f"| {width} | {work:,.0f} | {1e6 * seconds:,.1f} | {1e6 * fit:,.1f} "
+            f"| {width} | {work:,.0f} | {1e6 * seconds:,.2f} | {1e6 * fit:,.2f} "
             f"| {seconds / fit:.2f} |"
         )
 

@@ -108,7 +108,9 @@ def _fitted(lane: Lane, dataset: Dataset) -> Fitted:
         problem = f"a layer's normalization needs {architecture.least_rows} training rows, and a"
         raise DataError(f"{problem} replica has {n_slots}", ("ensemble", "replicas"))
     metrics = tuple(metric.name for metric in epoch_metrics(spec, encoding.task))
-    shape = (_shape_of(spec), type(loss), n_slots, metrics, source is None, weight is None)
+    # Rows that augmentation adds may make the slots of unequal folds as many.
+    sizes = (n_slots, None if lane.rows is None else len(lane.rows))
+    shape = (_shape_of(spec), type(loss), sizes, metrics, source is None, weight is None)
     return Fitted(lane, augmenter, architecture, loss, source, weight, shape, n_slots)
 
 

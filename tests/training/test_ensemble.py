@@ -372,3 +372,21 @@ def test_smote_says_whether_the_data_or_a_sample_has_too_few_rows(ensemble, trai
     (tmp_path / "two.csv").write_text("x,c\n" + "".join(rows[1:]), "ascii")
     with pytest.raises(DataError, match=f"^{alone}"):
         training(smote, spec=spec)
+
+
+def test_folds_of_unequal_size_that_smote_makes_equal(ensemble, tmp_path):
+    """Ten of one class and five of the other, in two folds: 5 + 2 or 5 + 3 rows become 5 + 5."""
+    rng = np.random.default_rng(0)
+    rows = [f"{x:.3f},{'ab'[k % 3 == 0]}" for k, x in enumerate(rng.normal(size=15))]
+    (tmp_path / "two.csv").write_text("\n".join(["x,y", *rows]) + "\n", "ascii")
+    spec = """
+data: {path: two.csv, target: y, split: {validation: 0, test: 0}}
+model: {layers: [{units: 3}]}
+training: {epochs: 2, train_loss: full}
+regularization: {augmentation: [{name: smote, k: 1}]}
+ensemble: {kind: kfold, replicas: 2}
+"""
+    one = ensemble(spec=spec)
+    assert {len(lane.rows) for lane in one.lanes} == {7, 8}
+    _, _, ended = run(one)
+    assert ended.reason == "finished"

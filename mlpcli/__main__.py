@@ -13,17 +13,22 @@ COLLECT_AFTER = (200_000, 20, 20)
 
 
 def main() -> None:
-    """Run the command line; stopped by hand while it is being imported, say nothing."""
+    """Run the command line; stopped by hand before a verb is at work, say nothing."""
     gc.set_threshold(*COLLECT_AFTER)
     try:
         from mlpcli.cli.main import main as run
-    except KeyboardInterrupt:
-        sys.exit(130)
-    try:
+
         run()
     except SystemExit as end:
         if end.code is None or isinstance(end.code, int):
             _leave(end.code or 0)
+        raise
+    except BaseException as error:
+        from mlpcli.errors import interruption
+
+        if interruption(error):
+            _leave(130)
+            sys.exit(130)
         raise
     finally:
         # Python looks through everything once more before it ends: 70 ms of a training's 560.

@@ -25,6 +25,21 @@ class MlpError(Exception):
     exit_code = 70
 
 
+def interruption(error: BaseException | None) -> KeyboardInterrupt | None:
+    """Return the interrupt that an error was made of, if it was.
+
+    Where C code is at work when a signal comes, Python and pydantic make an error of their own of
+    the interrupt: while a class is made, for one, or a model is written.
+    """
+    while error is not None:
+        if isinstance(error, KeyboardInterrupt):
+            return error
+        if error.__cause__ is None and "KeyboardInterrupt" in str(error):
+            return KeyboardInterrupt()
+        error = error.__cause__
+    return None
+
+
 class UsageError(MlpError):
     """The command line asks for something that does not exist or does not fit."""
 

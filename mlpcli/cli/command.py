@@ -11,7 +11,7 @@ from typing import Any
 import typer
 
 from mlpcli.cli.console import complain, flush, forget
-from mlpcli.errors import MlpError
+from mlpcli.errors import MlpError, interruption
 
 BUG = 70
 OPERATING_SYSTEM = 6
@@ -48,6 +48,7 @@ def _run(work: Callable[..., Any], arguments: dict[str, Any]) -> int:
 
 def explain(error: BaseException) -> int:
     """Print one sentence for an error; return its exit code."""
+    error = interruption(error) or error
     if isinstance(error, OSError) and error.filename is None:
         forget(sys.stdout)
     complain(sentence(error))

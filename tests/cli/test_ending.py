@@ -51,3 +51,30 @@ def test_a_profiler_sees_the_end():
 def test_an_exit_with_words_is_pythons():
     done = run_script("import mlpcli.cli.main as m; m.main = lambda: sys.exit('in words'); main()")
     assert (done.returncode, done.stderr) == (1, "in words\n")
+
+
+INTERRUPTS = """
+class Field:
+    def __set_name__(self, owner, name):
+        raise KeyboardInterrupt
+def interrupted():
+    type("Owner", (), {"field": Field()})  # Python 3.11 makes a RuntimeError of it
+"""
+
+
+@pytest.mark.parametrize("where", ["mlpcli.cli.main.main", "mlpcli.cli.main.app_for"])
+def test_an_interrupt_that_python_has_wrapped_is_one(where):
+    module, _, name = where.rpartition(".")
+    patch = f"import {module}; {module}.{name} = lambda *_: interrupted()\nmain()"
+    done = run_script(INTERRUPTS + patch, "--version")
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
+def test_an_interrupt_within_a_verb_is_said_to_be_one():
+    patch = "import mlpcli.spec.load as load; load.load_spec = lambda *_: interrupted()\nmain()"
+    done = run_script(INTERRUPTS + patch, "check", "configs/iris.yaml")
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "mlp: interrupted\n")
+    wrapped = "(_ for _ in ()).throw(ValueError('in a <lambda>: KeyboardInterrupt: '))"
+    pydantics = patch.replace("interrupted()", wrapped)
+    done = run_script(pydantics, "check", "configs/iris.yaml")
+    assert (done.returncode, done.stderr) == (130, "mlp: interrupted\n")

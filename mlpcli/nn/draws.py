@@ -16,9 +16,9 @@ from mlpcli.nn.replay import live
 from mlpcli.nn.stages import Drop
 from mlpcli.randomness import generator
 
-# Of what is drawn at once, and of masks with what they are made from. With 1 MiB of bits, as much
-# as a second-level cache, a step of 64-128-10 or 8-64-64-1 with adam took 5 to 7 % longer.
-DRAW_BYTES = 1 << 18
+# Of what is drawn at once, and of masks with what they are made from: less than a second-level
+# cache. With a quarter of a MiB a step of 64-128-10 or 8-64-64-1 with adam takes 1 to 2 % longer.
+DRAW_BYTES = 3 << 18
 MOST_STEPS = 64
 PIECE = 4096  # words: NumPy draws them into a new array each time, of 32 KiB at the most
 

@@ -29,6 +29,8 @@ class Pass:
     training  with dropout, and normalized by the batch; else as the trained network predicts
     loss      another form of the architecture's loss, such as the one for mixed targets
     weighted  whether the rows have weights: then `weigh` is called before each batch
+
+    share     (), or (R, 1, 1): of each row in J, 1/N
     """
 
     def __init__(
@@ -55,9 +57,15 @@ class Pass:
         self.loss = loss or architecture.loss
         self.delta = empty(shape, network.dtype)
         self.rows = empty(shape[:-1], network.dtype)
-        self.share = np.asarray(1.0 / n_rows, network.dtype)
+        self.share = np.full((*network.lead, 1, 1) if network.lead else (), 1.0, network.dtype)
+        np.divide(self.share, n_rows, out=self.share)
+        self.weighted = weighted
         self.scale = empty((*shape[:-1], 1), network.dtype) if weighted else self.share
         self.scratch = self.loss.scratch(self.delta)
+
+    def scale_gradient(self, factor: Array) -> None:
+        """Let what is written into grad be this factor, () or (R, 1), times the gradient of J."""
+        np.divide(factor.reshape(self.share.shape), self.n_rows, out=self.share)
 
     def weigh(self, weight: Array) -> None:
         """Take the weights of the next batch's rows (..., n_rows); J is then 1/N Σ_d w_d J_d."""
@@ -102,7 +110,7 @@ class Pass:
 
     def _mean(self) -> Any:
         """Return 1/N Σ_d w_d J_d of the rows' losses, (...,)."""
-        if self.scale.ndim:
+        if self.weighted:
             return np.vecdot(self.rows, self.scale[..., 0])
         return np.mean(self.rows, axis=-1)
 

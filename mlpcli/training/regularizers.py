@@ -47,6 +47,14 @@ class Regularizers:
     clip_value: Any = None
     averaging: Any = None
 
+    @property
+    def use_gradient(self) -> Any:
+        """Whether anything is added to the gradient or cut off it; one answer, or one a lane."""
+        used: Any = self.clip_norm is not None or self.clip_value is not None
+        for strength in (self.l2, self.l1, self.gradient_noise):
+            used = used | (np.reshape(strength, np.shape(strength)[:1]) != 0)
+        return used
+
 
 def regularizers_of(spec: Spec) -> Regularizers:
     """Return what a spec asks for."""

@@ -16,6 +16,7 @@ from mlpcli.nn.optimizers import Optimizer, State
 from mlpcli.nn.passes import Pass
 from mlpcli.nn.replay import Call, Calls, Replay, call
 from mlpcli.training.feed import Disturbance, Feed
+from mlpcli.training.rate import Rate
 from mlpcli.training.regularizers import Regularizers, Update
 
 
@@ -73,11 +74,12 @@ class Trainer:
         )
         self.n_rows, self.order = self.feed.n_rows, self.feed.order
         self.grad = zeros(network.theta.shape, network.dtype)
-        self.rate = np.zeros((*network.lead, 1) if network.lead else (), network.dtype)
+        wanted = regularizers or Regularizers()
+        self.rate = Rate(optimizer, wanted, network.lead, network.dtype)
         self.state = State(optimizer, network.theta)
-        step = optimizer.bind(network.theta, self.grad, self.rate, self.state)
-        decay = self.rate if optimizer.decoupled_decay else None
-        self.update = Update(network, self.grad, regularizers or Regularizers(), step, decay)
+        step = self.rate.step(optimizer, network.theta, self.grad, self.state)
+        decay = self.rate.value if optimizer.decoupled_decay else None
+        self.update = Update(network, self.grad, wanted, step, decay)
 
         self.rows_done, self.stopped, self.finite = 0, False, np.ones(network.lead, bool)
         self._begin_passes(loss, weighted=weight is not None)
@@ -135,8 +137,8 @@ class Trainer:
         """
         with np.errstate(over="ignore"):  # beyond float32: infinite, and so are the steps
             each_step = np.ndim(learning_rate) % 2 == 1
-            self.rates = np.asarray(learning_rate, self.rate.dtype) if each_step else None
-            self.rate[...] = learning_rate[0] if each_step else learning_rate
+            self.rates = np.asarray(learning_rate, self.network.dtype) if each_step else None
+            self.set_rate(learning_rate[0] if each_step else learning_rate)
         self.rows_done, self.stopped, self._steps_before = 0, False, self.state.steps
         self.finite[...] = self._is_going = True
         self._start(epoch)
@@ -150,6 +152,12 @@ class Trainer:
             start = end
             yield self.rows_done
 
+    def set_rate(self, rate: Any) -> None:
+        """Let λ of the steps from now on be this: one number, or one a lane (R, 1)."""
+        self.rate.set(rate)
+        for batch in self.passes.values():
+            batch.scale_gradient(self.rate.of_rows)
+
     def _start(self, epoch: int) -> None:
         self.feed.start(self.seeds, epoch)
         self.update.start(self.seeds, epoch)
@@ -161,7 +169,7 @@ class Trainer:
         done = taken = 0
         for n, take in self._steps(stop_row - start):
             if self.rates is not None:
-                self.rate[...] = self.rates[self.state.steps - self._steps_before + taken]
+                self.set_rate(self.rates[self.state.steps - self._steps_before + taken])
             take()
             taken, done = taken + 1, done + n
             if stop():

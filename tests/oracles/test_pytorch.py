@@ -55,7 +55,7 @@ def trainer_of(case, lead=()):
         seeds=range(lead[0] if lead else 1),
         regularizers=Regularizers(l2=case["l2"]),
     )
-    trainer.rate[...] = optimizer.learning_rate
+    trainer.set_rate(optimizer.learning_rate)
     return trainer
 
 

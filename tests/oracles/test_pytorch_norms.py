@@ -50,7 +50,7 @@ def trainer_of(norm, lead=()):
         batch_size=STORED["batch_size"],
         seeds=range(lead[0] if lead else 1),
     )
-    trainer.rate[...] = STORED["learning_rate"]
+    trainer.set_rate(STORED["learning_rate"])
     return trainer
 
 

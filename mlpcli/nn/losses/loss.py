@@ -118,8 +118,8 @@ class Loss(Member):
 
         u        (..., N, outputs) pre-activations of the output layer; unchanged
         target   (N, targets) or (..., N, targets); (N,) or (..., N) class numbers
-        scale    1/N, without axes, so that delta is that of the mean; or (..., N, 1), each row's
-                 weight divided by N
+        scale    1/N, so that delta is that of the mean, without axes or one a lane (R, 1, 1); or
+                 (..., N, 1), each row's weight divided by N
         rows     (..., N) receives the loss of each row, unweighted
         delta    (..., N, outputs) receives scale d(rows)/du; must not alias u
         scratch  what `scratch` returned for this delta

@@ -39,6 +39,14 @@ class Optimizer(Member):
         """How many running powers, such as β₁ᵗ, it carries from step to step."""
         return 0
 
+    @property
+    def is_plain(self) -> Any:
+        """Whether a step is θ ← θ − λ ∂J/∂θ and no more; one answer, or one a lane (R,).
+
+        λ may then be a factor of the gradient: see `mlpcli.training.rate`.
+        """
+        return False
+
     def bind(self, theta: Array, grad: Array, rate: Array, state: State) -> Step:
         """Return the step that updates theta from grad at this rate."""
         raise NotImplementedError

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from mlpcli.family import setting
 from mlpcli.nn.arrays import Array, column, empty_like
 from mlpcli.nn.optimizers.contract import OPTIMIZERS, Optimizer, State, Step
@@ -30,6 +32,11 @@ class Sgd(Optimizer):
         if self.nesterov and not np.all(self.momentum):
             return "nesterov needs a momentum greater than 0"
         return None
+
+    @property
+    def is_plain(self) -> Any:
+        """Where there is no momentum."""
+        return np.equal(self.momentum, 0.0)
 
     def bind(self, theta: Array, grad: Array, rate: Array, state: State) -> Step:
         """Return the step: plain, with momentum, or Nesterov's.

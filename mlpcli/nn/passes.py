@@ -82,6 +82,15 @@ class Pass:
         self.output = h
         return h
 
+    def leave_output_in(self, place: Array) -> None:
+        """Let forward passes write what the loss sees there, (..., n_rows, n_outputs).
+
+        But not where an output activation is a stage of its own.
+        """
+        last = self.stages[-1]
+        if isinstance(last, Affine):
+            last.u = place
+
     def losses(self, target: Array, rows: Array) -> None:
         """Write the loss of each row last sent forward into `rows` (..., n_rows); set delta."""
         self.loss.rows_and_delta(self.output, target, self.scale, rows, self.delta, self.scratch)

@@ -203,6 +203,8 @@ def profile_trainer(clock: Clock, trainer: Trainer) -> None:
         clock.around(clock.entry(NOISE if part in noises else UPDATE), part)
         for part in update.after
     ]
+    for part_of_loss in ("start", "row_losses"):
+        clock.wrap(trainer.loss_chunk, part_of_loss, LOSS)
     for batch in trainer.passes.values():
         profile_pass(clock, batch)
     replace(trainer, "epoch", clock.through(STEPS, trainer.epoch))

@@ -88,8 +88,10 @@ class Trainer:
     def _begin_passes(self, loss: Loss | None, *, weighted: bool) -> None:
         """Make a pass for each size of a batch, its masks, and room for the calls of steps."""
         network, grad = self.update.disturbed, self.grad
+        architecture = network.architecture
+        self.loss_form = (loss or architecture.loss).in_chunks(architecture.n_outputs)
         self.passes = {
-            n: Pass(network, n, grad, training=True, loss=loss, weighted=weighted)
+            n: Pass(network, n, grad, training=True, loss=self.loss_form, weighted=weighted)
             for n in self.feed.sizes
         }
         # The short last batch has a stream of its own: the full ones draw theirs ahead, for
@@ -104,14 +106,16 @@ class Trainer:
 
     def _make_room(self, *, keep_outputs: bool) -> None:
         """Make arrays for an epoch's losses and outputs, and for those of a chunk."""
-        lead, dtype = self.network.lead, self.network.dtype
+        lead, dtype, feed = self.network.lead, self.network.dtype, self.feed
+        n_outputs = self.network.architecture.n_outputs
         self.losses = empty((*lead, self.n_rows), dtype)
-        self.losses_chunk = empty((*lead, self.feed.room), dtype)
         self.outputs = self._outputs_chunk = None
         if keep_outputs:
-            n_outputs = self.network.architecture.n_outputs
             self.outputs = np.empty((*lead, self.n_rows, n_outputs), dtype)
-            self._outputs_chunk = empty((*lead, self.feed.room, n_outputs), dtype)
+        if keep_outputs or self.loss_form.keeps_outputs:
+            self._outputs_chunk = empty((*lead, feed.room, n_outputs), dtype)
+        rows = (*lead, feed.room)
+        self.loss_chunk = self.loss_form.chunk(feed.target_chunk, self._outputs_chunk, rows, dtype)
 
     def _steps_of_a_chunk(self, n: int) -> int:
         """Return how many batches of n rows a chunk can have: all but the last are full."""
@@ -146,6 +150,7 @@ class Trainer:
         while start < self.n_rows and not self.stopped and self._is_going:
             end = feed.end_of(start, feed.chunk)
             feed.gather(start, end)
+            self.loss_chunk.start(end - start)
             with np.errstate(all="ignore"):  # a loss that is not finite ends the run, in words
                 self._take_steps(start, end, stop)
             self._look_at(self.losses[..., start : self.rows_done])
@@ -177,7 +182,7 @@ class Trainer:
                 break
         self.state.steps += taken
         self.rows_done = start + done
-        self.losses[..., start : self.rows_done] = self.losses_chunk[..., :done]
+        self.loss_chunk.row_losses(done, self.losses[..., start : self.rows_done])
         if self.outputs is not None and self._outputs_chunk is not None:
             self.outputs[..., start : self.rows_done, :] = self._outputs_chunk[..., :done, :]
 
@@ -212,8 +217,8 @@ class Trainer:
     def step(self, first: int, n: int) -> None:
         """Take one step of descent on n gathered rows, from the given one of the chunk.
 
-        Each row's loss before it is noted. Called as it is the first time, then by its calls: see
-        `mlpcli.nn.replay`.
+        What each row's loss was before it is left in `loss_chunk`. Called as it is the first time,
+        then by its calls: see `mlpcli.nn.replay`.
         """
         feed, batch = self.feed, self.passes[n]
         rows = (*feed.lanes, slice(first, first + n))
@@ -222,11 +227,23 @@ class Trainer:
             part()
         if feed.weight_chunk is not None:
             batch.weigh(feed.weight_chunk[rows])
-        batch.gradient(feed.X_chunk[rows], feed.target_chunk[rows], self.losses_chunk[rows])
+        self._forward(batch, rows)
+        batch.losses(*self.loss_chunk.of_batch(first, n))
+        batch.backward()
         for part in self.update.after:
             part()
-        if self._outputs_chunk is not None:
-            call(np.copyto, self._outputs_chunk[rows], batch.output)
+
+    def _forward(self, batch: Pass, rows: tuple[slice, ...]) -> None:
+        """Send a batch forward; leave what the loss sees in the chunk, where it is kept."""
+        X = self.feed.X_chunk[rows]
+        if self._outputs_chunk is None:
+            batch.forward(X)
+            return
+        kept = self._outputs_chunk[rows]
+        batch.leave_output_in(kept)
+        output = batch.forward(X)
+        if output is not kept:  # now: on the way back an activation may write over it
+            call(np.copyto, kept, output)
 
     def calls_of_a_step(self) -> tuple[Call, ...]:
         """Return the calls of the second step of a chunk, once an epoch has noted them.

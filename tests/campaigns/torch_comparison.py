@@ -40,9 +40,11 @@ class Ours:
 
             def record(rows):
                 biases = {name: tensors[name].copy() for name in unmoved}
-                parts = (feed.X_chunk, feed.target_chunk, made.losses_chunk)
+                losses = np.empty(rows.stop, made.losses.dtype)
+                made.loss_chunk.row_losses(rows.stop, losses)
+                parts = (feed.X_chunk, feed.target_chunk, losses)
                 copies = (part[rows].copy() for part in parts)
-                self.steps.append((*copies, float(made.rate), biases))
+                self.steps.append((*copies, float(made.rate.value), biases))
 
             def recorded(first, n):
                 step(first, n)

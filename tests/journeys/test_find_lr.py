@@ -20,7 +20,7 @@ def test_it_says_what_each_rate_reached_and_writes_nothing(mlp, folder):
 
 def test_quiet_gives_a_number_that_the_next_command_takes(mlp, folder):
     rate = mlp("train", "iris.yaml", "--find-lr", "-q", cwd=folder).out.strip()
-    assert 0.001 < float(rate) < 5
+    assert 0.001 < float(rate) < 10  # the largest that is tried
     key = f"training.optimizer.learning_rate={rate}"
     done = mlp("train", "iris.yaml", "-q", "--set", key, "--set", "training.epochs=2", cwd=folder)
     assert done.code == 0

@@ -24,7 +24,9 @@ def replay():
             n = min(size, feed.n_rows - start)
             feed.X_chunk[(*feed.lanes, slice(n))] = feed.X[start : start + n]
             feed.target_chunk[(*feed.lanes, slice(n))] = feed.target[start : start + n]
+            trainer.loss_chunk.start(n)
             of_size[n]()
-            yield trainer.losses_chunk[..., :n].mean(axis=-1)
+            trainer.loss_chunk.row_losses(n, trainer.losses[..., :n])
+            yield trainer.losses[..., :n].mean(axis=-1)
 
     return steps

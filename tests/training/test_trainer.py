@@ -8,6 +8,7 @@ from mlpcli.nn.activations import ACTIVATIONS
 from mlpcli.nn.losses import LOSSES
 from mlpcli.nn.network import Architecture, Layer, Network, initialize
 from mlpcli.nn.optimizers import OPTIMIZERS, Adam, Sgd
+from mlpcli.nn.passes import Evaluation
 from mlpcli.training import feed
 from mlpcli.training.regularizers import Regularizers
 from mlpcli.training.trainer import Trainer
@@ -278,3 +279,16 @@ def test_wide_layers_make_masks_for_fewer_steps_ahead(units, steps):
     assert trainer.feed.chunk == 64 * feed.MOST_BATCHES  # what a chunk mixes does not depend on it
     (ahead,) = trainer.masks[64].ahead
     assert [mask.shape for mask in ahead.masks] == [(64, units)] * steps
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_the_outputs_it_keeps_are_what_the_network_predicts(name):
+    rng = np.random.default_rng(4)
+    X, y = rng.normal(size=(23, 3)), rng.normal(size=(23, 2))
+    architecture = Architecture(3, (), 2, MSE, output=ACTIVATIONS[name]())
+    network = initialize(architecture, 1, np.float64)
+    trainer = Trainer(network, Sgd(), X, y, batch_size=8, seeds=[0], keep_outputs=True)
+    for epoch in (1, 2):  # the first as it is written, the second by its calls
+        list(trainer.epoch(epoch, 0.0))
+        y_hat = Evaluation(network).predict(X, np.empty((23, 2)))
+        np.testing.assert_allclose(trainer.outputs, y_hat[trainer.order], rtol=1e-14)

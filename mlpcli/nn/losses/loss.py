@@ -8,7 +8,9 @@ An output activation other than the link is a stage of its own below a loss whos
 identity; the chain rule does the rest (see `passes.py`).
 
 What depends on the task, on settings that may be off, or on whether targets are mixtures is a
-class of its own, a *form* of the loss: `for_task` returns it, so that no step has to ask.
+class of its own, a *form* of the loss: `for_task` returns it, so that no step has to ask. A form
+may have another one for training, `in_chunks`, which leaves to a whole chunk of batches what need
+not be done in each step: the same bits with fewer calls.
 """
 
 from __future__ import annotations
@@ -21,9 +23,39 @@ import numpy as np
 
 from mlpcli.family import Family, Member
 from mlpcli.nn.activations import ACTIVATIONS
-from mlpcli.nn.arrays import Array
+from mlpcli.nn.arrays import Array, Shape, empty
 
 LOSSES = Family("loss")
+
+
+class Chunk:
+    """The rows that are gathered at once while training, as the loss's steps need and leave them.
+
+    The loss of each row is written by the steps here. Forms that work for the whole chunk at once
+    have a class of their own.
+
+    target  (..., room, targets) or (..., room): what the steps take; room for the rows of a chunk
+    notes   (..., room): what the steps write as `rows`
+    """
+
+    target: Array
+    notes: Array
+
+    def __init__(self, target: Array, rows: Shape, dtype: Any) -> None:
+        self.target, self.notes = target, empty(rows, dtype)
+        self.lanes = (slice(None),) * (len(rows) - 1)
+
+    def start(self, n_rows: int) -> None:
+        """Get ready for the targets of so many rows that have just been gathered."""
+
+    def of_batch(self, first: int, n: int) -> tuple[Array, Array]:
+        """Return target and rows as `rows_and_delta` takes them, of n rows from the given one."""
+        batch = (*self.lanes, slice(first, first + n))
+        return self.target[batch], self.notes[batch]
+
+    def row_losses(self, n_rows: int, rows: Array) -> None:
+        """Write the loss of each of the chunk's first rows, before its step, into `rows`."""
+        np.copyto(rows, self.notes[..., :n_rows])
 
 
 class Loss(Member):
@@ -37,6 +69,7 @@ class Loss(Member):
     standardized: ClassVar[bool] = True  # whether a regression target may be standardized
     target_range: ClassVar[str] = ""  # what `refused` refuses, as in "takes no target …"
     mixes: ClassVar[bool] = True  # whether targets may be mixtures of several rows'
+    keeps_outputs: ClassVar[bool] = False  # whether `chunk` reads what the steps left in u
 
     def for_task(self, task: str, *, output: str | None = None, mixed: bool = False) -> Loss:
         """Return the loss that does the work: one class for each form, so that none has to ask.
@@ -47,6 +80,19 @@ class Loss(Member):
                 between 0 and 1. Asked of a loss only where `mixes` says that it may be
         """
         return self
+
+    def in_chunks(self, n_outputs: int) -> Loss:
+        """Return the form that trains, for a network with so many outputs."""
+        return self
+
+    def chunk(self, target: Array, u: Array | None, rows: Shape, dtype: Any) -> Chunk:
+        """Return what the steps of this form need and leave, made once per run.
+
+        target  (..., room, targets) or (..., room): where the targets are gathered
+        u       (..., room, outputs): where the steps leave u; None unless `keeps_outputs`
+        rows    (..., room), and the type of numbers
+        """
+        return Chunk(target, rows, dtype)
 
     def form(self, cls: type[Loss]) -> Loss:
         """Return the same settings in another of this loss's classes."""

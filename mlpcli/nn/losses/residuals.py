@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from mlpcli.family import setting
-from mlpcli.nn.arrays import Array, column, empty_like
-from mlpcli.nn.losses.loss import LOSSES, Loss
+from mlpcli.nn.arrays import Array, Shape, column, empty_like
+from mlpcli.nn.losses.loss import LOSSES, Chunk, Loss
 from mlpcli.nn.replay import np
 
 FAR = 20.0  # there log cosh r is |r| − log 2 to 4e-18, less than float64's rounding
@@ -24,22 +24,58 @@ class MeanSquaredError(Loss):
     tasks: ClassVar[tuple[str, ...]] = ("regression", "binary", "multiclass", "multilabel")
     outputs: ClassVar[tuple[str, ...] | None] = None
 
-    def scratch(self, delta: Array) -> Any:
-        """1/2 as an array, 0.3 µs a product and 0.7 with the number; of one output, its column."""
-        return column(0.5, delta[..., 0]), delta[..., 0] if delta.shape[-1] == 1 else None
+    def in_chunks(self, n_outputs: int) -> Loss:
+        """Return the form whose steps leave the squares to the chunk."""
+        return self.form(SquaresInChunks)
 
     def rows_and_delta(
         self, u: Array, target: Array, scale: Array, rows: Array, delta: Array, scratch: Any
     ) -> None:
         """rows = 1/2 Σ_j (u − y)²; delta = scale (u − y)."""
-        half, only = scratch
         np.subtract(u, target, out=delta)
-        if only is None:
-            np.vecdot(delta, delta, out=rows)
-        else:  # vecdot takes 0.8 µs and 20 ns a row, a product 0.3 and 0.1: the same bits
-            np.multiply(only, only, out=rows)
-        np.multiply(rows, half, out=rows)
+        _half_squares(delta, rows)
         np.multiply(delta, scale, out=delta)
+
+
+def _half_squares(residual: Array, rows: Array) -> None:
+    """rows ← 1/2 Σ_j r²."""
+    if residual.shape[-1] == 1:  # vecdot takes 0.8 µs and 20 ns a row, a product 0.3 and 0.1:
+        np.multiply(residual[..., 0], residual[..., 0], out=rows)  # the same bits
+    else:
+        np.vecdot(residual, residual, out=rows)
+    np.multiply(rows, 0.5, out=rows)
+
+
+class SquaresInChunks(MeanSquaredError):  # noqa: N818  # MeanSquaredError is no exception
+    """The form that trains: 2 calls less in each step."""
+
+    keeps_outputs: ClassVar[bool] = True
+
+    def chunk(self, target: Array, u: Array | None, rows: Shape, dtype: Any) -> Chunk:
+        """Return the chunk that takes the squares."""
+        assert u is not None
+        return _Squares(target, u)
+
+    def rows_and_delta(
+        self, u: Array, target: Array, scale: Array, rows: Array, delta: Array, scratch: Any
+    ) -> None:
+        """Delta = scale (u − y); rows are left to the chunk."""
+        np.subtract(u, target, out=delta)
+        np.multiply(delta, scale, out=delta)
+
+
+class _Squares(Chunk):
+    """Takes 1/2 Σ_j (u − y)² of all rows at once."""
+
+    def __init__(self, target: Array, u: Array) -> None:
+        super().__init__(target, u.shape[:-1], u.dtype)
+        self.u, self.residual = u, empty_like(u)
+
+    def row_losses(self, n_rows: int, rows: Array) -> None:
+        """rows ← 1/2 Σ_j (u − y)²."""
+        residual = self.residual[..., :n_rows, :]
+        np.subtract(self.u[..., :n_rows, :], self.target[..., :n_rows, :], out=residual)
+        _half_squares(residual, rows)
 
 
 @LOSSES.add("mae")

@@ -1,0 +1,107 @@
+"""A form that leaves work to the chunk trains to the same bits as the form it stands for."""
+
+import numpy as np
+import pytest
+from loss_forms import FORMS
+
+from mlpcli.nn.activations import ACTIVATIONS
+from mlpcli.nn.losses import LOSSES, Loss
+from mlpcli.nn.losses.cross_entropy import FEW
+from mlpcli.nn.network import Architecture, Layer, initialize, initialize_stack
+from mlpcli.nn.optimizers import Sgd
+from mlpcli.training import feed
+from mlpcli.training.trainer import Trainer
+
+TANH = ACTIVATIONS["tanh"]()
+IN_CHUNKS = [loss for loss in FORMS if loss.in_chunks(6) is not loss]
+
+each_lead = pytest.mark.parametrize("lanes", [0, 3], ids=["alone", "stack"])
+
+
+def train(loss, lanes, draw_target, *, n_outputs=6, weighted=False, kept=False, output=None):
+    """Return what two epochs of 103 rows leave, in batches of 8, several chunks of them."""
+    rng = np.random.default_rng(5)
+    architecture = Architecture(5, (Layer(7, TANH),), n_outputs, loss, output=output)
+    network = initialize_stack(architecture, range(lanes)) if lanes else initialize(architecture, 0)
+    trainer = Trainer(
+        network,
+        Sgd(),
+        rng.normal(size=(103, 5)).astype(np.float32),
+        draw_target(loss, rng, (103, n_outputs), np.float32),
+        batch_size=8,
+        seeds=range(max(lanes, 1)),
+        weight=rng.uniform(0.5, 1.5, 103).astype(np.float32) if weighted else None,
+        keep_outputs=kept,
+    )
+    assert trainer.feed.chunk == 40
+    found = []
+    for epoch in (1, 2):
+        list(trainer.epoch(epoch, 0.1))
+        found += [trainer.losses.copy(), network.vector.copy()]
+    return trainer, [*found, trainer.outputs]
+
+
+@pytest.fixture
+def assert_same(monkeypatch, draw_target):
+    def check(*arguments, **options):
+        monkeypatch.setattr(feed, "MOST_BATCHES", 5)
+        trainer, in_chunks = train(*arguments, draw_target, **options)
+        assert trainer.loss_form is not trainer.network.architecture.loss
+        with monkeypatch.context() as patch:
+            for form in {type(loss) for loss in IN_CHUNKS}:
+                patch.setattr(form, "in_chunks", Loss.in_chunks)
+            plain, step_by_step = train(*arguments, draw_target, **options)
+        assert plain.loss_form is plain.network.architecture.loss
+        for one, other in zip(in_chunks, step_by_step, strict=True):
+            np.testing.assert_array_equal(one, other)
+
+    return check
+
+
+def test_three_losses_have_such_a_form():
+    assert [loss.name for loss in IN_CHUNKS] == ["mse", "binary_cross_entropy", "cross_entropy"]
+
+
+@each_lead
+@pytest.mark.parametrize("kept", [False, True], ids=["", "outputs kept"])
+@pytest.mark.parametrize("weighted", [False, True], ids=["", "weighted"])
+@pytest.mark.parametrize("loss", IN_CHUNKS, ids=repr)
+def test_the_bits_are_those_of_the_plain_form(loss, weighted, kept, lanes, assert_same):
+    assert_same(loss, lanes, weighted=weighted, kept=kept)
+
+
+@each_lead
+@pytest.mark.parametrize("loss", IN_CHUNKS, ids=repr)
+@pytest.mark.parametrize("n_outputs", [2, FEW])
+def test_of_two_outputs_and_of_many(loss, n_outputs, lanes, assert_same):
+    assert_same(loss, lanes, n_outputs=n_outputs)
+
+
+@each_lead
+@pytest.mark.parametrize("loss", IN_CHUNKS[:2], ids=repr)
+def test_of_one_output(loss, lanes, assert_same):
+    assert_same(loss, lanes, n_outputs=1)
+
+
+@each_lead
+@pytest.mark.parametrize("output", ["sigmoid", "relu"])
+def test_the_outputs_of_a_stage_of_its_own_are_left_there_too(output, lanes, assert_same):
+    assert_same(LOSSES["mse"](), lanes, output=ACTIVATIONS[output]())
+
+
+def test_of_many_classes_each_step_takes_the_losses():
+    loss = LOSSES["cross_entropy"]()
+    assert loss.in_chunks(FEW + 1) is loss
+
+
+@pytest.mark.parametrize("loss", IN_CHUNKS, ids=repr)
+def test_an_epoch_that_ends_in_a_chunk_has_the_losses_of_its_rows(loss, draw_target, monkeypatch):
+    monkeypatch.setattr(feed, "MOST_BATCHES", 5)
+    whole, _ = train(loss, 0, draw_target)
+    stopped, _ = train(loss, 0, draw_target)
+    steps = iter([False] * 6 + [True])
+    list(whole.epoch(3, 0.1))
+    list(stopped.epoch(3, 0.1, lambda: next(steps)))
+    assert (stopped.rows_done, stopped.stopped) == (7 * 8, True)
+    np.testing.assert_array_equal(stopped.losses[:56], whole.losses[:56])
+    assert stopped.loss == pytest.approx(whole.losses[:56].mean(dtype=float), rel=1e-12)

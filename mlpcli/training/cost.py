@@ -10,7 +10,7 @@ from mlpcli.nn.optimizers import OPTIMIZERS
 from mlpcli.nn.passes import Evaluation
 from mlpcli.spec.members import build
 from mlpcli.spec.schema import Spec
-from mlpcli.training.feed import GATHER_BYTES
+from mlpcli.training.feed import rows_at_once
 
 
 @dataclass(frozen=True)
@@ -136,7 +136,10 @@ def memory_of(spec: Spec, architecture: Architecture, dataset: Dataset, batch: i
     # Before that, the beginning is drawn in float64: all of it, and its largest matrix once more.
     beginning = (8 + item) * layout.n_params + 8 * max(t.stop - t.start for t in layout.weights)
     rows = len(dataset.parts["train"])
-    gathered = min(GATHER_BYTES, rows * architecture.n_inputs * item)
+    inputs, target = architecture.n_inputs * item, _of_target(architecture, item)
+    # Of a chunk: its rows, and what the loss has of them, u and two arrays like it.
+    gathered = rows_at_once(rows, batch, max(inputs, target))
+    gathered *= inputs + target + 3 * item * architecture.n_outputs
     evaluated = max(len(part) for part in dataset.parts.values()) * per_row * item
     of_rows: float = _of_rows(architecture, dataset, item) + gathered
     of_rows += min(evaluated, 2 * Evaluation.CHUNK_BYTES)

@@ -16,6 +16,15 @@ GATHER_BYTES = 1 << 19
 MOST_BATCHES = 128  # gathered at once: each has calls of its own (mlpcli.nn.replay)
 
 
+def rows_at_once(n_rows: int, batch_size: int, row_bytes: int) -> int:
+    """Return how many rows to gather at once: whole batches, of rows with so many bytes.
+
+    row_bytes  of the inputs or of the targets, whichever has more
+    """
+    batches = max(1, GATHER_BYTES // (batch_size * row_bytes or 1))
+    return min(min(batches, MOST_BATCHES) * batch_size, n_rows)
+
+
 class Disturbance(Protocol):
     """Something that changes the gathered rows, anew in every epoch: augmentation, noise."""
 
@@ -64,8 +73,8 @@ class Feed:
         self.batch_size = min(batch_size, self.n_rows)
         self.least_rows = least_rows
         self.disturbances = disturbances
-        batches = max(1, GATHER_BYTES // (self.batch_size * X[:1].nbytes or 1))
-        self.chunk = min(min(batches, MOST_BATCHES) * self.batch_size, self.n_rows)
+        row_bytes = max(X[:1].nbytes, target[:1].nbytes)
+        self.chunk = rows_at_once(self.n_rows, self.batch_size, row_bytes)
         self.room = room = min(self.chunk + least_rows - 1, self.n_rows)
         self.order = np.empty((*lead, self.n_rows), np.intp)
         # Zeros, not what was there: np.take first reads an array of another type than its own.

@@ -119,3 +119,26 @@ def test_batch_normalization_never_sees_a_single_row():
     assert trainer.passes.keys() == {4, 5}
     assert trainer.rows_done == 9
     assert np.isfinite(network.vector).all()
+
+
+@pytest.mark.parametrize(
+    ("batch_size", "row_bytes", "rows"),
+    [
+        (32, 256, 2048),  # 512 KiB of them
+        (100, 300, 1700),  # whole batches
+        (16, 16, 2048),  # 128 batches
+        (128, 1 << 20, 128),  # at least one batch
+        (32, 0, 4096),
+        (32, 16, 4096),
+    ],
+)
+def test_as_many_rows_are_gathered_at_once_as_stay_in_the_cache(batch_size, row_bytes, rows):
+    assert module.rows_at_once(10**6, batch_size, row_bytes) == rows
+    assert module.rows_at_once(rows - 1, batch_size, row_bytes) == rows - 1
+
+
+def test_wide_targets_count_as_wide_inputs_do():
+    X, target = np.zeros((5000, 4), np.float32), np.zeros((5000, 100), np.float32)
+    for one, other in ((X, target), (target, X)):
+        feed = module.Feed(one, other, lead=(), dtype=np.float32, batch_size=100)
+        assert feed.chunk == 1300  # of 400 bytes each

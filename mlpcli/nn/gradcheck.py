@@ -12,7 +12,9 @@ again at a nearby θ with a smaller η, until they are decided or η has become 
     relative error = |a − n| / max(|a|, |n|, floor)
 
 The floor is 10⁷ times the rounding error of the quotient, 2 ε (|J| + mean |output|) / η: an entry
-smaller than that is compared in absolute terms, to ten times that rounding error.
+smaller than that is compared in absolute terms, to ten times that rounding error. Where this is
+no small part of dJ/du itself, as with inputs of 1e9 that nobody scaled, a wrong gradient could not
+be told from a right one, and the check does not pass.
 
 Source: Nocedal and Wright, Numerical Optimization, 8.1; Press et al., Numerical Recipes, 5.7.
 """
@@ -35,6 +37,7 @@ from mlpcli.randomness import generator
 TOLERANCE = 1e-6
 SMOOTH_STEP = 1e-3  # change of a pre-activation: rounding and the η⁴ error are both near 1e-12
 KINKED_STEP = 1e-4  # smaller, so that fewer pre-activations cross a kink
+BLUNT = 1e-4  # of dJ/du: an error of 0.01 % everywhere is to be seen
 SMALLEST_STEP = 1e-8  # below it, rounding would hide what the tolerance is to show
 NOTHING = Regularization()
 ROUNDS = 24  # of drawing again; each divides η by 2
@@ -70,17 +73,27 @@ class DirectionsCheck:
 
 @dataclass(frozen=True)
 class GradientCheck:
-    """What `check_gradient` found."""
+    """What `check_gradient` found.
+
+    value       J + P
+    resolution  the error that rounding could hide, as a share of dJ/du
+    """
 
     tensors: tuple[TensorCheck, ...]
     directions: DirectionsCheck
     tolerance: float
     value: float
+    resolution: float
+
+    @property
+    def is_blunt(self) -> bool:
+        """Whether rounding could hide a gradient that is wrong."""
+        return self.resolution > BLUNT
 
     @property
     def passed(self) -> bool:
-        """Whether every part passed."""
-        return self.directions.passed and all(t.passed for t in self.tensors)
+        """Whether every part passed, and would not have if it were wrong."""
+        return self.directions.passed and all(t.passed for t in self.tensors) and not self.is_blunt
 
 
 @dataclass
@@ -117,6 +130,7 @@ def check_gradient(
     layout = architecture.layout
     theta = theta[: layout.n_params].astype(np.float64)
     value, _ = objective.value_and_gradient(theta)
+    resolution = _resolution(objective, value)
     tensors = []
     with np.errstate(all="ignore"):  # what overflows shows up as an error that is not small
         for tensor in layout.parameters:
@@ -138,7 +152,27 @@ def check_gradient(
     along = DirectionsCheck(
         directions, found.redrawn, worst, undecided, worst <= tolerance and not undecided
     )
-    return GradientCheck(tuple(tensors), along, tolerance, value)
+    return GradientCheck(tuple(tensors), along, tolerance, value, resolution)
+
+
+def _first_step(objective: Objective) -> float:
+    """Return the change of a pre-activation that the check begins with."""
+    return (KINKED_STEP if objective.kinked else SMOOTH_STEP) / objective.growth
+
+
+def _rounding(size: float, step: Any) -> Any:
+    """Return the rounding error of a difference quotient of numbers of this size."""
+    return 2 * np.finfo(float).eps * size / step
+
+
+def _resolution(objective: Objective, value: float) -> float:
+    """Return ten rounding errors of dJ/du, where u moves by a step in all rows, as its share.
+
+    Of J alone: a network that is certain, and right, has both near 0, and is seen to.
+    """
+    slope = objective.output_slope
+    hidden = 10 * float(_rounding(abs(value), _first_step(objective)))
+    return hidden / slope if slope else 0.0
 
 
 def _scale_of_entries(objective: Objective, theta: Array, tensor: Tensor, entries: Array) -> Array:
@@ -161,8 +195,7 @@ def _check_moves(
     """Check every move; draw those that cross a kink again, nearby and with a smaller step."""
     n = len(moves)
     found = _Findings(np.full(n, np.nan), np.full(n, np.nan), np.full(n, np.nan))
-    scale = scale * objective.growth
-    step = (KINKED_STEP if objective.kinked else SMOOTH_STEP) / scale
+    step = _first_step(objective) / scale
     left, at = np.arange(n), theta
     for _ in range(ROUNDS):
         left = _one_round(objective, at, moves, step, left, found)
@@ -170,7 +203,7 @@ def _check_moves(
             break
         found.redrawn += len(left)
         at = theta + 0.01 * rng.standard_normal(theta.size) * (np.abs(theta) + 0.1)
-        step = np.maximum(step / 2, SMALLEST_STEP / scale)
+        step = np.maximum(step / 2, SMALLEST_STEP / objective.growth / scale)
     return found
 
 
@@ -226,8 +259,8 @@ def _measure(
     values, crossed = objective.quotients(moves.moved(theta, which, eta))
     plus, minus, plus2, minus2 = values.reshape(-1, 4).T
     numeric = (4 * (plus - minus) / (2 * eta) - (plus2 - minus2) / (4 * eta)) / 3
-    rounding = 2 * np.finfo(float).eps * (abs(value) + objective.output_size) / eta
-    return numeric, relative_error(analytic, numeric, 1e7 * rounding), crossed
+    floor = 1e7 * _rounding(abs(value) + objective.output_size, eta)
+    return numeric, relative_error(analytic, numeric, floor), crossed
 
 
 def relative_error(analytic: Array, numeric: Array, floor: Any) -> Array:

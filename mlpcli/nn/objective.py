@@ -93,6 +93,14 @@ class Objective:
         """Mean of |u| at the output: J is a difference of such numbers, and rounded as they are."""
         return float(np.mean(np.abs(self.one.output)))
 
+    @property
+    def output_slope(self) -> float:
+        """Σ_d |∂J/∂u_d| of the output that has the most: what J changes by if u does in all rows.
+
+        After `value_and_gradient`.
+        """
+        return float(np.max(np.sum(np.abs(self.one.delta), axis=-2)))
+
     def input_scale(self, layer: int) -> Array:
         """Return the largest |h| (fan_in,) that meets each row of a layer's W."""
         self.one.forward(self.X)  # on the way back h may be overwritten

@@ -141,3 +141,20 @@ def test_without_data_it_says_so_and_synthetic_data_need_none(folder, mlp):
     done = mlp("gradcheck", "iris.yaml", "--synthetic", cwd=folder)
     assert done.code == 0
     assert "made-up data for multiclass, 8 features" in done.err
+
+
+def test_inputs_too_large_to_prove_anything_are_named(mlp, tmp_path):
+    rows = (f"{1.7e9 + 1e7 * k},{k % 3 - 1}\n" for k in range(40))
+    (tmp_path / "stamps.csv").write_text("seconds,y\n" + "".join(rows), encoding="utf-8")
+    (tmp_path / "spec.yaml").write_text(
+        "data: {path: stamps.csv, target: y, task: regression, scale: none}\n"
+        "model: {layers: [{units: 5, activation: relu}]}\n",
+        encoding="utf-8",
+    )
+    done = mlp("gradcheck", "spec.yaml", cwd=tmp_path)
+    assert done.code == 1
+    last = done.out.splitlines()[-1]
+    assert last.startswith("NOT PROVED: J is ")
+    assert last.endswith(" %. Scale the data")
+    scaled = mlp("gradcheck", "spec.yaml", "--set", "data.scale=standard", cwd=tmp_path)
+    assert scaled.code == 0

@@ -471,3 +471,34 @@ def test_the_check_leaves_its_inputs_alone():
     check_gradient(architecture, *arrays, added=Regularization(l2=0.1))
     for array, before in zip(arrays, kept, strict=True):
         np.testing.assert_array_equal(array, before)
+
+
+def a_thousandth_more(stage, *_):
+    stage.dW *= 1.001
+
+
+def batch_of_size(size, *, activation="relu"):
+    rng = np.random.default_rng(1)
+    hidden = (Layer(8, ACTIVATIONS[activation]()),)
+    architecture = Architecture(N_INPUTS, hidden, 1, LOSSES["mse"]())
+    X, target = size * rng.normal(size=(N_ROWS, N_INPUTS)), rng.normal(size=(N_ROWS, 1))
+    return check_gradient(architecture, initial_vector(architecture, 1), X, target)
+
+
+@pytest.mark.parametrize("size", [1e9, 1e12, 1e30])
+def test_a_gradient_that_rounding_hides_does_not_pass(size, monkeypatch):
+    result = batch_of_size(size)
+    assert result.is_blunt
+    assert not result.passed
+    # Rightly so: of a gradient that is wrong by a part in a thousand each tensor would pass.
+    after(monkeypatch, Affine, "parameter_gradients", a_thousandth_more)
+    assert all(tensor.passed for tensor in batch_of_size(1e12).tensors)
+
+
+@pytest.mark.parametrize("size", [1e-3, 1.0, 1e3, 1e5])
+def test_one_that_it_does_not_hide_passes(size, monkeypatch):
+    result = batch_of_size(size)
+    assert result.passed
+    assert result.resolution < 1e-5
+    after(monkeypatch, Affine, "parameter_gradients", a_thousandth_more)
+    assert not batch_of_size(size).passed

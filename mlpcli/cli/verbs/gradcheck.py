@@ -33,7 +33,7 @@ def gradcheck(
 
     Against central differences, in float64, on the first batch as training sees it, at the random
     beginning, with L1 and L2, weights of rows, and frozen dropout masks. Exit code 0: every tensor
-    passed. 1: at least one did not.
+    passed. 1: at least one did not, or rounding could hide that it should not have.
 
     \b
     Examples:
@@ -70,6 +70,7 @@ def _document(found: GradientCheck, batch: Any) -> dict[str, Any]:
         "passed": found.passed,
         "tolerance": found.tolerance,
         "value": found.value,
+        "resolution": found.resolution,
         "rows": len(batch.X),
         "tensors": [asdict(tensor) for tensor in found.tensors],
         "directions": asdict(found.directions),
@@ -102,8 +103,20 @@ def _print(found: GradientCheck, batch: Any) -> None:
     rows[-1].append(_verdict(along))
     header = ["tensor", "entries", "checked", "redrawn", "worst error"]
     table([*header, "at", "backpropagation", "differences", "verdict"], rows)
+    say(f"\n{_sentence(found, batch)}")
+
+
+def _sentence(found: GradientCheck, batch: Any) -> str:
+    import numpy as np
+
+    if found.is_blunt:
+        largest = float(np.max(np.abs(batch.X), initial=0.0))
+        return (
+            f"NOT PROVED: J is {found.value:.3g} with inputs up to {largest:.3g}; rounding could "
+            f"hide an error of {100 * found.resolution:.2g} %. Scale the data"
+        )
     verdict = "every tensor passed" if found.passed else "THE GRADIENT IS WRONG"
-    say(f"\n{verdict}: largest relative error allowed {found.tolerance:g}")
+    return f"{verdict}: largest relative error allowed {found.tolerance:g}"
 
 
 def _verdict(part: Any) -> str:

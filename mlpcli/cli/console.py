@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import sys
 import unicodedata
 from collections.abc import Sequence
@@ -87,49 +88,61 @@ def figure(value: Any) -> str:
     return f"{value:.4g}"
 
 
+GAP = "   "  # between two columns of a table
+
+
 def table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    """Print a table; the first column and texts left-aligned, numbers right-aligned."""
+    """Print a table; numbers right-aligned.
+
+    On a terminal too narrow for it the columns come in groups below each other, each beginning
+    with the first one; in a pipe no line is ever broken.
+    """
     if sys.stdout is None:
         return
     numeric = [any(isinstance(row[k], int | float) for row in rows) for k in range(len(header))]
-    cells = [[figure(cell) for cell in row] for row in rows]
-    if not on_terminal(sys.stdout):
-        plain = [[_printable(cell) for cell in row] for row in [header, *cells]]
-        say(_plain_table(plain[0], plain[1:], numeric))
-        return
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    console = Console(file=sys.stdout, highlight=False)
-    shown = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
-    for name, right in zip(header, numeric, strict=True):
-        shown.add_column(Text(name), justify="right" if right else "left", overflow="fold")
-    for row in cells:
-        shown.add_row(*map(Text, row))
-    flush()  # before Rich does: where the reader has gone, it would exit with 1
-    with console.capture() as text:
-        console.print(shown)
-    say(text.get().removesuffix("\n"))
+    cells = [
+        [_printable(cell) for cell in row] for row in [header, *(map(figure, r) for r in rows)]
+    ]
+    places = shutil.get_terminal_size().columns if on_terminal(sys.stdout) else None
+    for k, group in enumerate(_groups(cells, places)):
+        part = [[row[column] for column in group] for row in cells]
+        say("\n" * (k > 0) + _drawn(part, [numeric[column] for column in group]))
 
 
-def _plain_table(header: Sequence[str], rows: list[list[str]], numeric: list[bool]) -> str:
-    """Return the same table as Rich draws, of any width: for a pipe, where no line may wrap.
+def _widths(cells: list[list[str]]) -> list[int]:
+    return [max(map(width_of, column)) for column in zip(*cells, strict=True)]
 
-    Importing Rich takes longer than training a small network.
+
+def _groups(cells: list[list[str]], places: int | None) -> list[list[int]]:
+    """Return the columns that stand side by side, in so many places; None: as many as it takes."""
+    first, *others = _widths(cells)
+    groups, used = [[0]], first
+    for column, width in enumerate(others, 1):
+        used += len(GAP) + width
+        if places is not None and used > places and len(groups[-1]) > 1:
+            groups.append([0])
+            used = first + len(GAP) + width
+        groups[-1].append(column)
+    return groups
+
+
+def _drawn(cells: list[list[str]], numeric: Sequence[bool]) -> str:
+    """Return a table's lines, as Rich draws them: importing it takes longer than a small training.
+
+    cells  of the header, then of each row
     """
-    widths = [max(map(width_of, column)) for column in zip(header, *rows, strict=True)]
+    widths = _widths(cells)
 
     def line(cells: Sequence[str]) -> str:
         placed = []
         for cell, width, right in zip(cells, widths, numeric, strict=True):
             space = " " * (width - width_of(cell))
             placed.append(space + cell if right else cell + space)
-        return "   ".join(placed)
+        return GAP.join(placed)
 
-    rule = ("─" if writes_utf() else "-") * (sum(widths) + 3 * (len(widths) - 1))
-    return "\n".join([line(header), rule, *(line(row) for row in rows)])
+    rule = ("─" if writes_utf() else "-") * (sum(widths) + len(GAP) * (len(widths) - 1))
+    header, *rows = map(line, cells)
+    return "\n".join([header, rule, *rows])
 
 
 def _printable(text: str) -> str:

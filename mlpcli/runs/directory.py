@@ -2,55 +2,95 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from mlpcli.errors import FileError, RunError, UsageError
 
 SPEC, MANIFEST, METRICS, MODEL = "spec.yaml", "manifest.json", "metrics.csv", "model.safetensors"
 REPLICAS = "replicas.csv"
-OURS = (SPEC, MANIFEST, METRICS, REPLICAS, MODEL)
+OURS = (SPEC, METRICS, REPLICAS, MODEL, MANIFEST)
 
 
-def create_run_directory(name: str, chosen: str | None, *, force: bool) -> Path:
-    """Make and return a run's directory.
+@contextmanager
+def run_directory(name: str, chosen: str | None, *, force: bool) -> Iterator[Path]:
+    """Make a run's directory, and keep it from other runs as long as the context lasts.
 
     name    of the spec; the directory is runs/NAME-YYYYMMDD-HHMMSS, with a number if need be
     chosen  a directory to use instead; it must be new or empty
     force   use it even so: a run's own files in it are removed first, nothing else is
     """
     try:
-        if chosen is not None:
-            return _use(Path(chosen), force=force)
-        stamp = time.strftime("%Y%m%d-%H%M%S")
-        for number in range(1, 1000):
-            path = Path("runs") / f"{name}-{stamp}{'' if number == 1 else f'-{number}'}"
-            try:
-                path.mkdir(parents=True)
-            except FileExistsError:
-                continue
-            return path
+        path = _new(name) if chosen is None else _chosen(Path(chosen))
+        with _kept_from_others(path):
+            if chosen is not None:
+                _clear(path, force=force)
+            yield path
     except OSError as error:
         raise FileError(f"{error.filename}: {error.strerror}") from None
+
+
+def _new(name: str) -> Path:
+    stamp = time.strftime("%Y%m%d-%H%M%S")
+    for number in range(1, 1000):
+        path = Path("runs") / f"{name}-{stamp}{'' if number == 1 else f'-{number}'}"
+        try:
+            path.mkdir(parents=True)
+        except FileExistsError:
+            continue
+        return path
     raise FileError(f"runs/{name}-{stamp}: a thousand runs began in this second")
 
 
-def _use(path: Path, *, force: bool) -> Path:
+def _chosen(path: Path) -> Path:
     try:
         path.mkdir(parents=True)
     except FileExistsError:
         if not path.is_dir():
             raise UsageError(f"{path}: is a file, not a directory") from None
-        if any(path.iterdir()):
-            if not force:
-                raise UsageError(
-                    f"{path}: there is something in it already; choose another --run-dir, or "
-                    "--force to replace the run in it"
-                ) from None
-            for name in OURS:
-                (path / name).unlink(missing_ok=True)
     return path
+
+
+@contextmanager
+def _kept_from_others(path: Path) -> Iterator[None]:
+    """Hold the directory's lock, which goes with the process, however that ends."""
+    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UsageError(
+                f"{path}: another run is training into it; choose another --run-dir"
+            ) from None
+        except OSError:  # a file system without locks
+            pass
+        yield
+    finally:
+        os.close(file)
+
+
+def _clear(path: Path, *, force: bool) -> None:
+    """Remove a run's files where there are any, and where that is wanted."""
+    found = {each.name for each in path.iterdir()}
+    if found and not force:
+        raise UsageError(
+            f"{path}: there is something in it already; choose another --run-dir, or "
+            "--force to replace the run in it"
+        )
+    ours = [name for name in OURS if name in found]
+    # The manifest is what a run has first and loses last.
+    if ours and MANIFEST not in found:
+        raise UsageError(
+            f"{path}: there is a {ours[0]} in it, but no {MANIFEST}: that is no run, and --force "
+            "replaces runs; choose another --run-dir"
+        )
+    for name in ours:
+        (path / name).unlink(missing_ok=True)
 
 
 def find_model(run: str) -> Path:

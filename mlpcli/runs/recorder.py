@@ -32,8 +32,8 @@ class Recorder:
     def __init__(self, directory: Path, training: Training, folder: Path) -> None:
         self.directory, self.training = directory, training
         self.spec = with_paths(resolve(training.spec, training.encoding), folder)
-        write_whole(directory / SPEC, spec_to_yaml(self.spec).encode())
         self.manifest = Manifest(directory / MANIFEST, self.spec, training.dataset)
+        write_whole(directory / SPEC, spec_to_yaml(self.spec).encode())
         self.result: dict[str, Any] = {}
         self.metrics = MetricsFile(directory / METRICS, training.columns)
 

@@ -142,9 +142,59 @@ NAMES = st.text(st.sampled_from("ab[漢字]é−—0.5"), min_size=1, max_size=8
 def test_a_table_in_a_pipe_is_the_one_that_rich_draws(drawn):
     header, rows, numeric = drawn
     expected = drawn_by_rich(header, rows, numeric)
-    assert console._plain_table(header, rows, numeric) + "\n" == expected
+    assert console._drawn([header, *rows], numeric) + "\n" == expected
 
 
 def test_what_would_break_a_line_of_a_table_is_escaped(capsys):
     console.table(["a\nb", "c"], [["d\te", 1.0]])
     assert capsys.readouterr().out.splitlines() == ["a\\nb   c", "────────", "d\\te   1"]
+
+
+@pytest.fixture
+def terminal(monkeypatch):
+    """Return a function that prints a table on a terminal so many columns wide; its lines."""
+
+    def shown(columns, *table):
+        stream = io.StringIO()
+        stream.isatty = lambda: True
+        monkeypatch.setattr("sys.stdout", stream)
+        monkeypatch.setenv("TERM", "xterm")
+        monkeypatch.setenv("COLUMNS", str(columns))
+        console.table(*table)
+        return stream.getvalue().splitlines()
+
+    return shown
+
+
+WIDE = ["tensor", "worst error", "backpropagation"], [["output.weight", 1.5e-8, 0.05911441]]
+
+
+def test_a_table_that_fits_a_terminal_stays_whole(terminal):
+    assert terminal(13 + 3 + 11 + 3 + 15, *WIDE) == [
+        "tensor          worst error   backpropagation",
+        "─────────────────────────────────────────────",
+        "output.weight       1.5e-08           0.05911",
+    ]
+
+
+def test_on_a_narrower_one_its_columns_stand_below_each_other(terminal):
+    assert terminal(13 + 3 + 11 + 3 + 14, *WIDE) == [
+        "tensor          worst error",
+        "───────────────────────────",
+        "output.weight       1.5e-08",
+        "",
+        "tensor          backpropagation",
+        "───────────────────────────────",
+        "output.weight           0.05911",
+    ]
+
+
+@pytest.mark.parametrize("columns", [1, 20])
+def test_no_number_is_ever_broken(columns, terminal):
+    words = " ".join(terminal(columns, *WIDE)).split()
+    assert words.count("output.weight") == 2
+    assert {"1.5e-08", "0.05911"} <= set(words)
+
+
+def test_a_table_of_one_column_is_one_group(terminal):
+    assert terminal(3, ["name"], [["output.weight"]])[0] == "name         "

@@ -1,5 +1,7 @@
 """A run's directory: made exclusively, never written over; and a RUN found again."""
 
+import errno
+import fcntl
 import json
 import os
 import time
@@ -8,7 +10,12 @@ from pathlib import Path
 import pytest
 
 from mlpcli.errors import FileError, RunError, UsageError
-from mlpcli.runs.directory import create_run_directory, find_model
+from mlpcli.runs.directory import find_model, run_directory
+
+
+def create_run_directory(*arguments, **options):
+    with run_directory(*arguments, **options) as path:
+        return path
 
 
 @pytest.fixture(autouse=True)
@@ -85,6 +92,41 @@ def test_force_removes_a_runs_own_files_and_no_others():
     create_run_directory("a", "run", force=True)
     left = sorted(str(p.relative_to("run")) for p in Path("run").rglob("*") if p.is_file())
     assert left == sorted(theirs)
+
+
+@pytest.mark.parametrize("name", ["spec.yaml", "metrics.csv", "model.safetensors"])
+def test_force_replaces_no_files_that_are_no_runs(name):
+    Path("mine").mkdir()
+    Path("mine", name).write_text("mine", encoding="ascii")
+    Path("mine", "notes.txt").touch()
+    with pytest.raises(UsageError, match=f"{name} in it, but no manifest.json"):
+        create_run_directory("a", "mine", force=True)
+    assert Path("mine", name).read_text(encoding="ascii") == "mine"
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_a_directory_that_is_trained_into_is_not_shared(force):
+    with run_directory("a", "run", force=False) as path:
+        Path(path, "manifest.json").write_text("first", encoding="ascii")
+        with pytest.raises(UsageError, match="another run is training into it") as caught:
+            create_run_directory("a", "run", force=force)
+        assert caught.value.exit_code == 2
+    assert Path("run/manifest.json").read_text(encoding="ascii") == "first"
+    assert create_run_directory("a", "run", force=True) == Path("run")
+
+
+def test_a_run_that_raises_lets_go_of_its_directory():
+    with pytest.raises(RuntimeError), run_directory("a", "run", force=False):
+        raise RuntimeError
+    assert create_run_directory("a", "run", force=False) == Path("run")
+
+
+def test_where_there_are_no_locks_runs_are_not_kept_apart(monkeypatch):
+    def refuse(*_):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    assert create_run_directory("a", "run", force=False) == Path("run")
 
 
 def test_a_file_is_not_a_directory():

@@ -61,7 +61,7 @@ def train(
     """
     from mlpcli.cli.profiling import Profiled, Unprofiled
     from mlpcli.cli.signals import StopRequest
-    from mlpcli.runs.directory import create_run_directory
+    from mlpcli.runs.directory import run_directory
     from mlpcli.spec.load import load_spec
 
     _check_options(
@@ -74,11 +74,11 @@ def train(
         if find_lr:
             return _find_rate(loaded, dataset, stop, json=json, quiet=quiet)
         training = run.build(partial(_training, loaded, dataset, run.stack))
-        directory = create_run_directory(loaded.name, run_dir, force=force)
-        if not quiet and not json:
-            _announce(training, directory, loaded.remarks())
-        shown = "none" if quiet or json else progress
-        result = _run(training, loaded.folder, directory, shown, stop, run)
+        with run_directory(loaded.name, run_dir, force=force) as directory:
+            if not quiet and not json:
+                _announce(training, directory, loaded.remarks())
+            shown = "none" if quiet or json else progress
+            result = _run(training, loaded.folder, directory, shown, stop, run)
     _print(result, directory, run.end(), json=json, quiet=quiet)
     return _exit_code(result, directory, training.optimizer.learning_rate, stop)
 

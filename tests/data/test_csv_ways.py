@@ -67,6 +67,8 @@ def read(content, options, way, rows=2):
 def described(column):
     if isinstance(column, Numbers):
         return column.values.dtype.kind, column.values.tobytes()
+    # Each value is some row's: the classes of a target are the values of its column.
+    assert {*column.codes.tolist(), -1} == {-1, *range(len(column.values))}
     return [(type(v).__name__, v) for v in column.to_list()]
 
 

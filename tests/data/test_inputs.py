@@ -37,6 +37,14 @@ def as_csv(X, parts, y="0.5"):
     return f"{names},part,y\n" + "\n".join(lines) + "\n"
 
 
+@pytest.fixture(params=["all rows at once", "few rows at once"])
+def blocks(request, monkeypatch):
+    """Encode so many rows at a time: of a large table the cache does not hold all."""
+    if request.param == "few rows at once":
+        monkeypatch.setattr("mlpcli.data.inputs.BLOCK_NUMBERS", 25)  # 4 of 6 numbers
+
+
+@pytest.mark.usefixtures("blocks")
 @pytest.mark.parametrize("scale", SCALERS)
 @pytest.mark.parametrize("seed", range(3))
 def test_numbers_are_imputed_and_scaled_as_by_scikit_learn(dataset, scale, seed):
@@ -53,6 +61,7 @@ def test_numbers_are_imputed_and_scaled_as_by_scikit_learn(dataset, scale, seed)
         assert (np.abs(part.X - expected) <= 1e-12 + 8 * lost + 1e-14 * np.abs(expected)).all()
 
 
+@pytest.mark.usefixtures("blocks")
 @pytest.mark.parametrize("missing", [False, True])
 def test_categories_are_coded_as_by_scikit_learn(dataset, missing):
     rng = np.random.default_rng(0)

@@ -1,9 +1,9 @@
-"""The median that takes a part of the numbers for the whole."""
+"""The median, by one partition."""
 
 import numpy as np
 import pytest
 
-from mlpcli.data.inputs import SAMPLE, median
+from mlpcli.data.inputs import median
 
 DRAWS = {
     "normal": lambda rng, n: rng.normal(size=n),
@@ -12,11 +12,10 @@ DRAWS = {
     "sorted": lambda rng, n: np.sort(rng.exponential(size=n)),
     "with a period": lambda _, n: np.arange(n) % 1000.0,
     "two far clusters": lambda rng, n: rng.normal(size=n) + 1e6 * (np.arange(n) % 2),
-    "misleading": lambda _, n: np.where(np.arange(n) % (n // SAMPLE or 1) == 0, 1e9, 1.0),
 }
 
 
-@pytest.mark.parametrize("n", [1, 2, 3, 999, 1000, SAMPLE, SAMPLE + 1, 20_001, 100_000])
+@pytest.mark.parametrize("n", [1, 2, 3, 4, 999, 1000, 20_001, 100_000])
 @pytest.mark.parametrize("name", DRAWS)
 def test_it_is_numpys(name, n):
     values = DRAWS[name](np.random.default_rng(n), n)

@@ -93,7 +93,7 @@ def fixed_cost(folder: str, epochs: int) -> dict[str, Any]:
     begin   what shuffling and gathering the rows take before the first step
     """
     from mlpcli.cli.progress import progress_for
-    from mlpcli.runs.directory import create_run_directory
+    from mlpcli.runs.directory import run_directory
     from mlpcli.runs.recorder import Recorder
     from mlpcli.spec.load import load_spec
     from mlpcli.training.assemble import load_dataset
@@ -103,8 +103,8 @@ def fixed_cost(folder: str, epochs: int) -> dict[str, Any]:
     sets = [f"training.epochs={epochs}", f"training.early_stopping.patience={epochs}"]
     loaded = load_spec(str(ROOT / "configs" / "iris.yaml"), sets)
     training = Training(loaded.spec, load_dataset(loaded))
-    directory = create_run_directory(loaded.name, f"{folder}/run", force=True)
-    recorder = Recorder(directory, training, loaded.folder)
+    with run_directory(loaded.name, f"{folder}/run", force=False) as directory:
+        recorder = Recorder(directory, training, loaded.folder)
     inner, clock = Trainer.epoch, time.perf_counter
     laps: list[tuple[float, float]] = []
 

@@ -6,6 +6,7 @@ import os
 for _name in ("OPENBLAS", "OMP", "MKL", "BLIS", "VECLIB", "NUMEXPR"):
     os.environ[f"{_name}_NUM_THREADS"] = "1"
 
+import signal
 import tracemalloc
 
 import hypothesis
@@ -21,6 +22,9 @@ hypothesis.settings.load_profile("steady")
 
 
 def pytest_configure(config):
+    # A shell starts what runs in the background with SIGINT ignored, and so would we start mlp.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     # Import test files by their path: two rooms may both have a test_layout.py.
     config.option.importmode = "importlib"
     # OpenBLAS's AVX-512 kernel for products with a vector of five float32 (its pull request 3260)

@@ -1,6 +1,7 @@
 """The order of the house: who may import whom, who may print, what may never be written."""
 
 import ast
+import importlib.util
 import json
 import subprocess
 import sys
@@ -218,3 +219,20 @@ def test_nothing_that_is_read_is_ever_executed(module):
         # A safe loader or none: what yaml.parse makes are events, not objects.
         if isinstance(node, ast.Attribute) and node.attr.endswith("Loader"):
             assert node.attr in ("SafeLoader", "CSafeLoader")
+
+
+def test_what_benchmarks_and_data_scripts_import_is_there():
+    # Not run by the tests, some of them for many minutes: a name that has moved shows here.
+    root = Path(__file__).parent.parent
+    for path in [
+        *(root / "benchmarks").rglob("*.py"),
+        *(root / "tests" / "campaigns").glob("*.py"),
+    ]:
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("mlpcli"):
+                module = importlib.import_module(node.module)
+                for alias in node.names:
+                    found = hasattr(module, alias.name) or importlib.util.find_spec(
+                        f"{node.module}.{alias.name}"
+                    )
+                    assert found, f"{path.name}: {node.module} has no {alias.name}"

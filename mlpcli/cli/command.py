@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 import sys
 import traceback
 from collections.abc import Callable
@@ -69,7 +70,8 @@ def sentence(error: BaseException) -> str:
     if isinstance(error, KeyboardInterrupt):
         return "interrupted"
     if isinstance(error, MemoryError):
-        return f"not enough memory{': ' if str(error) else ''}{error}"
+        asked = re.match(r"Unable to allocate (\S+ \S+)", str(error))  # as NumPy says it
+        return f"not enough memory{f' for {asked[1]} more' if asked else ''}"
     if isinstance(error, UnicodeEncodeError):
         return f"{error.object!r}: this system's encoding, {error.encoding}, cannot write that"
     if isinstance(error, OSError):

@@ -202,14 +202,18 @@ class ParquetReader(Reader):
 
         from mlpcli.data.pandas_columns import plain_column
 
+        content = source.bytes()
         try:
-            frame = pd.read_parquet(io.BytesIO(source.bytes()), engine="pyarrow")
+            frame = pd.read_parquet(io.BytesIO(content), engine="pyarrow")
             frame = frame.reset_index(drop=not any(frame.index.names))  # with a name: a column
         except ImportError:
             problem = "reading parquet needs pyarrow: pip install 'mlpcli[parquet]'"
             raise DataError(f"{source.name}: {problem}") from None
         except Exception as error:  # noqa: BLE001  pyarrow raises many kinds
-            raise DataError(f"{source.name}: not a parquet file: {_first_line(error)}") from None
+            why = _first_line(error).removeprefix(
+                "Could not open Parquet input source '<Buffer>': "
+            )
+            raise DataError(f"{source.name}: not a parquet file: {why}") from None
         missing = frozenset(options.missing)
         columns = {str(name): plain_column(series, missing) for name, series in frame.items()}
         return _table(columns, source)
@@ -229,6 +233,9 @@ class NpzReader(Reader):
         try:
             with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
                 found = [c for name in arrays.files for c in _array_columns(name, arrays[name])]
+        except ValueError as error:
+            why = "it holds Python objects" if "allow_pickle" in str(error) else _first_line(error)
+            raise DataError(f"{source.name}: not a readable .npz: {why}") from None
         except Exception as error:  # noqa: BLE001  NumPy and zipfile raise many kinds
             raise DataError(f"{source.name}: not a readable .npz: {_first_line(error)}") from None
         columns = dict(found)
@@ -289,12 +296,14 @@ def read_table(
         raise DataError(f"{path}: there is no such file{hint}", key) from None
     except IsADirectoryError:
         raise DataError(f"{path}: is a folder, not a file") from None
-    except zlib.error as error:
-        raise DataError(f"{path}: not a gzip file: {error}") from None
+    except zlib.error:
+        raise DataError(f"{path}: the compressed file is damaged") from None
     except EOFError:
         raise DataError(f"{path}: the compressed file ends early") from None
     except OSError as error:
         if type(error).__name__ == "BadGzipFile":
-            raise DataError(f"{path}: not a gzip file: {error}") from None
+            whole = not str(error).startswith("Not a gzipped file")
+            why = "the compressed file is damaged" if whole else "not a gzip file"
+            raise DataError(f"{path}: {why}") from None
         raise FileError(f"{path}: {error.strerror or error}") from None
     return table

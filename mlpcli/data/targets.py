@@ -159,15 +159,24 @@ def choose_task(tables: Sequence[Table], names: Sequence[str]) -> str:
         table.column(names[0], ("data", "target"))
         table.is_text(names[0], "mend it, or set data.task if these are classes")
     values = [_values(table, names[0]) for table in tables]
-    if all(value is not None for value in values):
-        if any((value != np.floor(value)).any() for value in values):
-            return "regression"
-        unique = set().union(*(_different(value) for value in values))
-        if len(unique) > MAX_AUTO_CLASSES:
-            return "regression"
-    else:
-        unique = set().union(*(_labels(table, names[0])[1] for table in tables))
+    numbers = [value for value in values if value is not None]
+    if _are_amounts(numbers):
+        for table, value in zip(tables, values, strict=True):
+            if value is None:
+                raise DataError(
+                    f"{table.name}: {names[0]}: text here, and in other files numbers that are no "
+                    "classes; mend it, or set data.task if these are classes"
+                )
+        return "regression"
+    unique = set().union(*(_labels(table, names[0])[1] for table in tables))
     return "binary" if len(unique) == 2 else "multiclass"  # noqa: PLR2004
+
+
+def _are_amounts(values: Sequence[Array]) -> bool:
+    """Whether numbers are too many, or not whole enough, to be those of classes."""
+    if any((value != np.floor(value)).any() for value in values):
+        return True
+    return len(set().union(*(_different(value) for value in values))) > MAX_AUTO_CLASSES
 
 
 def fit_target(

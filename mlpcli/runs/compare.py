@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from mlpcli.data.dataset import Part
-from mlpcli.errors import UsageError, nearest
+from mlpcli.errors import RunError, UsageError, nearest
 from mlpcli.nn.arrays import Array
 from mlpcli.runs.directory import MANIFEST, METRICS, find_model
 from mlpcli.runs.evaluate import parts_of
@@ -96,7 +96,14 @@ def load_contender(run: str, data: str | None, split: str | None) -> Contender:
     path = find_model(run)
     model = load_model(path)
     wanted = "test" if split is None and data is None else split
-    parts, _ = parts_of(model, data, wanted)
+    try:
+        parts, _ = parts_of(model, data, wanted)
+    except UsageError:
+        if split is not None or data is not None:
+            raise
+        raise RunError(
+            f"{run}: it has no test rows; choose others with --split, or name a file with --data"
+        ) from None
     name = wanted or ("test" if "test" in parts else next(iter(parts)))
     if wanted is None and name != "test" and len(parts) > 1:
         names = ", ".join(parts)

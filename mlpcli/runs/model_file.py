@@ -247,7 +247,8 @@ def _read(path: Path) -> tuple[dict[str, Array], Any]:
             document = json.loads(metadata["mlp"])
             return {name: file.get_tensor(name) for name in file.keys()}, document  # noqa: SIM118
     except SafetensorError as error:
-        raise RunError(f"{path}: not a model file: {error}") from None
+        why = " ".join(str(error).split()).removeprefix("Error while deserializing header: ")
+        raise RunError(f"{path}: not a model file, or a damaged one ({why})") from None
     except KeyError:
         raise RunError(f"{path}: a safetensors file, but not one that mlp wrote") from None
     except (ValueError, TypeError, RecursionError) as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from mlpcli.errors import SpecError, UsageError
@@ -24,7 +25,11 @@ def override(document: Document, text: str, label: str = "") -> None:
     path = _canonical(tuple(_parts(name.strip())))
     if not equals or not 0 < len(path) <= MAX_DEPTH:
         raise UsageError(f"{label}: write it as key=value, such as training.epochs=20")
-    value = read_yaml(value_text, label)
+    try:
+        value = read_yaml(value_text, label)
+    except SpecError as error:  # no YAML
+        quoted = f"a text goes in quotes: --set '{name}=\"{value_text}\"'"
+        raise SpecError([replace(each, allowed=quoted) for each in error.faults]) from None
     document.faults += value.faults
     mark = Mark(label, 0, 0)
     parent = document.data = {} if document.data is None else document.data

@@ -45,6 +45,11 @@ def raising(error):
         (OSError(errno.EACCES, "Permission denied", "a/b"), 6, "mlp: a/b: Permission denied\n"),
         (MemoryError(), 6, "mlp: not enough memory\n"),
         (
+            MemoryError("Unable to allocate 7.28 TiB for an array with shape (10, 20) and data"),
+            6,
+            "mlp: not enough memory for 7.28 TiB more\n",
+        ),
+        (
             UnicodeEncodeError("ascii", "ä.csv", 0, 1, "no"),
             6,
             "mlp: 'ä.csv': this system's encoding, ascii, cannot write that\n",

@@ -111,10 +111,10 @@ PACKED = gzip.compress(("a,b\n" + "1,2\n" * 5000).encode(), mtime=0)
         (PACKED[:-5], "the compressed file ends early"),
         (PACKED[: len(PACKED) // 2], "the compressed file ends early"),
         (PACKED[:5], "the compressed file ends early"),
-        (PACKED[:-4] + bytes(4), "not a gzip file: Incorrect length of data produced"),
-        (CSV, "not a gzip file: Not a gzipped file (b'a,')"),
-        (PACKED + b"junk", "not a gzip file: Not a gzipped file (b'ju')"),
-        (PACKED[:20] + b"\xff" * 20 + PACKED[40:], "not a gzip file: Error -3 while decompressing"),
+        (PACKED[:-4] + bytes(4), "the compressed file is damaged"),
+        (CSV, "not a gzip file"),
+        (PACKED + b"junk", "not a gzip file"),
+        (PACKED[:20] + b"\xff" * 20 + PACKED[40:], "the compressed file is damaged"),
         (b"", "the file is empty; it needs a header line and rows"),
         (gzip.compress(b"", mtime=0), "the file is empty; it needs a header line and rows"),
     ],
@@ -188,7 +188,7 @@ def no_npy():
 @pytest.mark.parametrize(
     ("content", "problem"),
     [
-        (npz(a=np.array([1, "x", None], object)), "not a readable .npz: Object arrays cannot be"),
+        (npz(a=np.array([1, "x", None], object)), "not a readable .npz: it holds Python objects"),
         (npz(a=np.zeros((3, 2)), y=np.zeros(4)), "the arrays differ in length: [3, 4]"),
         (npz(X=np.zeros((2, 2)), X_0=np.zeros(2)), "two columns are named X_0"),
         (npz(), "there is no row"),

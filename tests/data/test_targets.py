@@ -264,3 +264,18 @@ def test_a_target_goes_through_json_and_comes_back_the_same(target):
     assert again == target
     if isinstance(target, ClassTarget):
         assert [type(c) for c in again.classes] == [type(c) for c in target.classes]
+
+
+@pytest.mark.parametrize("values", [[k / 4 for k in range(30)], range(100)])
+def test_text_in_one_file_makes_no_classes_of_anothers_numbers(values, no_dataset, write):
+    files = {"test": write(column("yes", "no"), "new.csv")}
+    assert no_dataset(column(*values), path=None, files={"train": "d.csv", **files}) == (
+        "new.csv: y: text here, and in other files numbers that are no classes; mend it, or set "
+        "data.task if these are classes"
+    )
+
+
+def test_texts_in_one_file_and_few_numbers_in_another_are_classes(dataset, write):
+    files = {"test": write(column("few", "many", "few"), "new.csv")}
+    found = dataset(column(*"0122" * 5), path=None, files={"train": "d.csv", **files})
+    assert found.encoding.target.classes == ("0", "1", "2", "few", "many")

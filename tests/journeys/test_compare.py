@@ -295,9 +295,13 @@ def test_a_split_that_is_not_there(runs, mlp):
     )
     assert mlp("train", "none.yaml", "-q", "--run-dir", "none", cwd=runs).code == 0
     done = mlp("compare", "none", "none", cwd=runs)
+    assert (done.code, done.out) == (5, "")
+    assert "none: it has no test rows; choose others with --split, or name a file" in done.err
+    done = mlp("compare", "none", "none", "--split", "test", cwd=runs)
     assert (done.code, done.out) == (2, "")
     assert "--split test: " in done.err
     assert "has no such part; it has: train, validation" in done.err
+    assert mlp("compare", "none", "none", "--split", "validation", cwd=runs).code == 0
     assert mlp("compare", "none", "none", "--split", "validation", cwd=runs).code == 0
     done = mlp("compare", "none", "--data", "line.csv", cwd=runs)
     assert done.code == 2

@@ -106,3 +106,22 @@ def test_numbers_in_the_targets_unit(folder, mlp):
     assert list(rows[0]) == ["prediction_petal_width_cm", "prediction_sepal_length_cm"]
     lengths = np.array([float(row["prediction_sepal_length_cm"]) for row in rows])
     assert 4 < lengths.min() < lengths.max() < 9  # in cm, 4.3 … 7.9; standardized, about 0
+
+
+@pytest.mark.parametrize("name", ["iris.csv", "./iris.csv", "link.csv", "model.safetensors"])
+def test_what_is_read_is_not_written_over(name, trained, folder, mlp):
+    (folder / "link.csv").symlink_to("iris.csv")
+    model = folder / "model.safetensors"
+    model.write_bytes(trained.model.read_bytes())
+    before = (folder / "iris.csv").read_bytes(), model.read_bytes()
+    done = mlp("predict", "model.safetensors", "iris.csv", "-o", name, cwd=folder)
+    assert (done.code, done.out) == (2, "")
+    what = "the model" if name == model.name else "the data"
+    assert done.err == f"mlp: --output {name}: that is {what}; choose another file\n"
+    assert ((folder / "iris.csv").read_bytes(), model.read_bytes()) == before
+
+
+def test_a_dash_is_standard_output(predictions, trained, folder, mlp):
+    done = mlp("predict", trained.run, "iris.csv", "-o", "-", cwd=folder)
+    assert (done.code, done.out) == (0, predictions)
+    assert not (folder / "-").exists()

@@ -72,6 +72,12 @@ def test_an_override_repairs_what_it_replaces(load):
     assert load(text, "data.target=y", "model.layers[0].units=3").spec.data.target == "y"
 
 
+def test_what_is_no_yaml_may_be_a_text(faults, load):
+    (fault,) = faults(DATA, "data.decimal=,")
+    assert fault.endswith("but found ','; a text goes in quotes: --set 'data.decimal=\",\"'")
+    assert load(DATA, "data.delimiter=;", 'data.decimal=","').spec.data.decimal == ","
+
+
 def test_an_empty_file_can_be_filled(load):
     assert load("", "data.path=d.csv", "data.target=y").spec.data.target == "y"
 

@@ -146,9 +146,9 @@ class CrossEntropy(Loss):
 
 
 class ClassesInChunks(CrossEntropy):
-    """The form that trains, of few class numbers: 7 calls of 17 less. Its targets are one-hot.
+    """The form that trains, of few class numbers: 6 calls of 31 less. Its targets are one-hot.
 
-    Steps of 4-16-3 take a fifth less, of 64-128-10 a tenth.
+    Steps of 4-16-3 take 12 % less, of 64-128-10 8 % (decision 23).
     """
 
     class_index: ClassVar[bool] = False

@@ -321,10 +321,10 @@ Python {python}, NumPy {numpy} with {blas}, pandas {pandas};
   once.
 """
 READING = """\
-The step of a small network is some thirty calls of NumPy, of 0.3 to 2 µs each however small their
-arrays: JAX compiles a whole epoch to one call, and does not pay for them. The step of a large one
-is products, which all do at about the same speed; and with Adam and dropout passes over vectors,
-which JAX and the fused optimizer take fewer of.
+The step of a small network is some twenty-five calls of NumPy, of 0.3 to 1 µs each however small
+their arrays: JAX compiles a whole epoch to one call, and does not pay for them. The step of a large
+one is products, which all do at about the same speed; and with Adam and dropout passes over
+vectors, which JAX and the fused optimizer take fewer of.
 
 What the ratios that are short of their goals would be, if a step of `mlp` took no longer than its
 bare calls, or than its bare products; *this BLAS* where even those alone are too slow, *these

@@ -120,7 +120,11 @@ class DataSpec(Section):
     )
     decimal: Literal[".", ","] = Field(".", description="of numbers in csv files")
     target: text_or_list = Field(description="the column to predict, or a list of columns")
-    task: or_auto(Task) = Field("auto", description="auto: decided by the target's values")
+    task: or_auto(Task) = Field(
+        "auto",
+        description="auto: text, booleans and whole numbers of at most 20 values are classes, "
+        "several columns of 0 and 1 labels, all other numbers a regression",
+    )
     exclude: list[str] = Field([], description="columns that are not inputs")
     split: SplitSpec = Field(SplitSpec(), description="training, validation and test rows")
     scale: Literal["standard", "minmax", "none"] = Field(

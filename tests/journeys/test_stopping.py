@@ -3,6 +3,7 @@
 import fcntl
 import json
 import os
+import re
 import signal
 import struct
 import subprocess
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 
 from mlpcli.runs.model_file import load_model
+from mlpcli.spec.load import load_spec
 
 INT, TERM = signal.SIGINT, signal.SIGTERM
 ENDLESS = """
@@ -214,3 +216,25 @@ def test_while_it_waits_for_data(number, code, trained, start, folder, program):
     assert (process.returncode, out) == (code, "")
     assert err == ("mlp: interrupted\n" if number == INT else "")
     assert not (folder / "p.csv").exists()
+
+
+@pytest.mark.parametrize("force", [[], ["--force"]], ids=["", "force"])
+def test_of_runs_begun_at_once_in_one_directory_one_has_it(force, start, folder):
+    words = ("train", "iris.yaml", "-q", "--run-dir", "run", "--set", "training.epochs=2000")
+    words = (*words, "--set", "training.early_stopping=null", *force)
+    begun = {seed: start(*words, "--seed", seed) for seed in range(1, 5)}
+    ended = {seed: (each.communicate(), each.returncode) for seed, each in begun.items()}
+    won = [seed for seed, (_, code) in ended.items() if code == 0]
+    refused = [err for (_, err), code in ended.values() if code == 2]
+    assert won
+    assert len(won) + len(refused) == 4
+    told = "another run is training into it|there is something in it already"
+    assert all(re.search(told, err) for err in refused)
+    if not force:
+        assert len(won) == 1
+    # Whoever has it last has all of it: the model is that of the spec beside it.
+    seed = load_spec(str(folder / "run" / "spec.yaml")).spec.seed
+    assert seed in won
+    assert load_model(folder / "run" / "model.safetensors").spec.seed == seed
+    lines = (folder / "run" / "metrics.csv").read_text("ascii").splitlines()
+    assert len(lines) == 1 + 2000

@@ -167,7 +167,7 @@ def _print_augmented(
 def _print(document: dict[str, Any], dataset: Any, cost: Cost) -> None:
     from mlpcli.cli.console import figure, say, table
     from mlpcli.cli.describe import rows_line
-    from mlpcli.machine import in_bytes
+    from mlpcli.machine import free_memory, in_bytes
 
     say(rows_line(dataset) + "\n")
     rows = [
@@ -183,8 +183,10 @@ def _print(document: dict[str, Any], dataset: Any, cost: Cost) -> None:
     ]
     header = ["layer", "shape", "activation", "initializer", "keep_prob", "parameters"]
     table(header, [*rows, ["total", "", "", "", "", document["parameters"]]])
+    free = free_memory()
+    too_much = f", of which {in_bytes(free)} are free here" if cost.memory_bytes > free else ""
     say(
-        f"\nmemory about {in_bytes(cost.memory_bytes)}; an epoch is "
+        f"\nmemory about {in_bytes(cost.memory_bytes)}{too_much}; an epoch is "
         f"{cost.steps_per_epoch:,} steps, {cost.multiply_adds_per_epoch:.3g} multiply-adds"
     )
     if document["ensemble"] is not None:

@@ -221,7 +221,7 @@ def test_nothing_that_is_read_is_ever_executed(module):
             assert node.attr in ("SafeLoader", "CSafeLoader")
 
 
-def test_what_benchmarks_and_data_scripts_import_is_there():
+def test_what_benchmarks_and_campaigns_import_is_there():
     # Not run by the tests, some of them for many minutes: a name that has moved shows here.
     root = Path(__file__).parent.parent
     for path in [

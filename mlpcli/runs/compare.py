@@ -18,7 +18,7 @@ from mlpcli.data.dataset import Part
 from mlpcli.errors import RunError, UsageError, nearest
 from mlpcli.nn.arrays import Array
 from mlpcli.runs.directory import MANIFEST, METRICS, find_model
-from mlpcli.runs.evaluate import parts_of
+from mlpcli.runs.evaluate import NoSuchPartError, parts_of
 from mlpcli.runs.metrics_file import read_metrics
 from mlpcli.runs.model_file import Model, load_model
 from mlpcli.training.intervals import Interval
@@ -98,8 +98,8 @@ def load_contender(run: str, data: str | None, split: str | None) -> Contender:
     wanted = "test" if split is None and data is None else split
     try:
         parts, _ = parts_of(model, data, wanted)
-    except UsageError:
-        if split is not None or data is not None:
+    except NoSuchPartError:
+        if split is not None:
             raise
         raise RunError(
             f"{run}: it has no test rows; choose others with --split, or name a file with --data"

@@ -25,12 +25,23 @@ def run_directory(name: str, chosen: str | None, *, force: bool) -> Iterator[Pat
     chosen  a directory to use instead; it must be new or empty
     force   use it even so: a run's own files in it are removed first, nothing else is
     """
-    try:
+    with _named():
         path = _new(name) if chosen is None else _chosen(Path(chosen))
-        with _kept_from_others(path):
-            if chosen is not None:
+        lock = _lock(path)
+    try:
+        if chosen is not None:
+            with _named():
                 _clear(path, force=force)
-            yield path
+        yield path
+    finally:
+        os.close(lock)
+
+
+@contextmanager
+def _named() -> Iterator[None]:
+    """Make of what the operating system refuses a FileError that names the file."""
+    try:
+        yield
     except OSError as error:
         raise FileError(f"{error.filename}: {error.strerror}") from None
 
@@ -56,22 +67,19 @@ def _chosen(path: Path) -> Path:
     return path
 
 
-@contextmanager
-def _kept_from_others(path: Path) -> Iterator[None]:
-    """Hold the directory's lock, which goes with the process, however that ends."""
+def _lock(path: Path) -> int:
+    """Take the directory's lock, and return its file: it goes with the process, however it ends."""
     file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise UsageError(
-                f"{path}: another run is training into it; choose another --run-dir"
-            ) from None
-        except OSError:  # a file system without locks
-            pass
-        yield
-    finally:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
         os.close(file)
+        raise UsageError(
+            f"{path}: another run is training into it; choose another --run-dir"
+        ) from None
+    except OSError:  # a file system without locks
+        pass
+    return file
 
 
 def _clear(path: Path, *, force: bool) -> None:

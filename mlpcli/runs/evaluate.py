@@ -26,6 +26,10 @@ Each = TypeVar("Each")
 HINT = "; the model was trained on it: if it has moved, name it with --data"
 
 
+class NoSuchPartError(UsageError):
+    """The data have no rows in the part that is asked for."""
+
+
 def parts_of(model: Model, data: str | None, split: str | None) -> tuple[dict[str, Part], Replaced]:
     """Return the parts to evaluate, by name, and by file how many values had to be replaced.
 
@@ -110,7 +114,9 @@ def _only(parts: dict[str, Each], split: str | None, name: str) -> dict[str, Eac
     if split is None:
         return parts
     if split not in parts:
-        raise UsageError(f"--split {split}: {name} has no such part; it has: {', '.join(parts)}")
+        raise NoSuchPartError(
+            f"--split {split}: {name} has no such part; it has: {', '.join(parts)}"
+        )
     return {split: parts[split]}
 
 

@@ -33,17 +33,23 @@ class Rate:
         self._in_rows = np.broadcast_to(in_rows, lead).reshape(shape)
         self._in_step = ~self._in_rows
         self.value = zeros(shape, dtype)
-        self.of_rows, self.of_step = (np.ones(shape, dtype) for _ in range(2))
+        self.is_in_rows, self.is_in_step = bool(self._in_rows.any()), bool(self._in_step.any())
+        # Where all lanes are alike one factor is λ itself, and the other stays 1.
+        self.of_rows, self.of_step = (
+            self.value if own.all() else np.ones(shape, dtype)
+            for own in (self._in_rows, self._in_step)
+        )
 
     def set(self, value: Any) -> None:
-        """Let λ be this from now on."""
+        """Let λ be this from now on; a schedule may say so before each step."""
         self.value[...] = value
-        np.copyto(self.of_rows, self.value, where=self._in_rows)
-        np.copyto(self.of_step, self.value, where=self._in_step)
+        if self.is_in_rows and self.is_in_step:
+            np.copyto(self.of_rows, self.value, where=self._in_rows)
+            np.copyto(self.of_step, self.value, where=self._in_step)
 
     def step(self, optimizer: Optimizer, theta: Array, grad: Array, state: State) -> Step:
         """Return the optimizer's step; a subtraction, where the gradient has λ in every lane."""
-        if self._in_step.any():
+        if self.is_in_step:
             return optimizer.bind(theta, grad, self.of_step, state)
 
         def subtract() -> None:

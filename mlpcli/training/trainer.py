@@ -108,14 +108,14 @@ class Trainer:
         """Make arrays for an epoch's losses and outputs, and for those of a chunk."""
         lead, dtype, feed = self.network.lead, self.network.dtype, self.feed
         n_outputs = self.network.architecture.n_outputs
+        shape = (*lead, feed.room, n_outputs)
         self.losses = empty((*lead, self.n_rows), dtype)
-        self.outputs = self._outputs_chunk = None
+        self.loss_chunk = self.loss_form.chunk(feed.target_chunk, shape, dtype)
+        self.outputs, self._outputs_chunk = None, self.loss_chunk.u
         if keep_outputs:
             self.outputs = np.empty((*lead, self.n_rows, n_outputs), dtype)
-        if keep_outputs or self.loss_form.keeps_outputs:
-            self._outputs_chunk = empty((*lead, feed.room, n_outputs), dtype)
-        rows = (*lead, feed.room)
-        self.loss_chunk = self.loss_form.chunk(feed.target_chunk, self._outputs_chunk, rows, dtype)
+            if self._outputs_chunk is None:
+                self._outputs_chunk = empty(shape, dtype)
 
     def _steps_of_a_chunk(self, n: int) -> int:
         """Return how many batches of n rows a chunk can have: all but the last are full."""
@@ -160,8 +160,9 @@ class Trainer:
     def set_rate(self, rate: Any) -> None:
         """Let λ of the steps from now on be this: one number, or one a lane (R, 1)."""
         self.rate.set(rate)
-        for batch in self.passes.values():
-            batch.scale_gradient(self.rate.of_rows)
+        if self.rate.is_in_rows:
+            for batch in self.passes.values():
+                batch.scale_gradient(self.rate.of_rows)
 
     def _start(self, epoch: int) -> None:
         self.feed.start(self.seeds, epoch)

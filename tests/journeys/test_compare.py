@@ -302,7 +302,6 @@ def test_a_split_that_is_not_there(runs, mlp):
     assert "--split test: " in done.err
     assert "has no such part; it has: train, validation" in done.err
     assert mlp("compare", "none", "none", "--split", "validation", cwd=runs).code == 0
-    assert mlp("compare", "none", "none", "--split", "validation", cwd=runs).code == 0
     done = mlp("compare", "none", "--data", "line.csv", cwd=runs)
     assert done.code == 2
     assert "choose with --split: train, validation" in done.err
@@ -351,3 +350,13 @@ def test_an_ensemble_is_told_from_one_network(runs, in_one_process):
 def test_one_network_beside_another_has_no_column_of_networks(runs, in_one_process):
     ((_, out, _),) = in_one_process([["compare", "good", "bad"]], runs)
     assert "networks" not in out
+
+
+def test_a_run_on_standard_input_needs_data(runs, mlp):
+    spec = "data: {path: line.csv, target: y}\ntraining: {epochs: 1}\n"
+    (runs / "piped.yaml").write_text(spec, "ascii")
+    words = ("train", "piped.yaml", "-q", "--run-dir", "piped", "--set", "data.path='-'")
+    assert mlp(*words, cwd=runs, stdin=(runs / "line.csv").read_text("ascii")).code == 0
+    done = mlp("compare", "piped", "piped", cwd=runs)
+    assert (done.code, done.out) == (2, "")
+    assert "the model was trained on standard input; give the data with --data" in done.err

@@ -45,6 +45,7 @@ def run(session, place):
         f"{command}\ncode=$?; echo {mark}; (exit $code)\n" for command, _ in steps(session)
     )
     environment = os.environ | {"PATH": f"{place / 'bin'}:{os.environ['PATH']}"}
+    environment["PYTHONUNBUFFERED"] = "1"  # lines come in the order in which a terminal has them
     done = subprocess.run(
         ["bash", "-c", script],
         cwd=place,

@@ -25,7 +25,7 @@ training: {{epochs: 100000000, early_stopping: null}}
 LONG_EPOCH = """
 data: {{path: long.csv, target: y, split: {{validation: {validation}, test: 0}}}}
 model: {{layers: [{{units: 512}}, {{units: 512}}]}}
-training: {{epochs: 2, batch_size: 1}}
+training: {{epochs: 2, batch_size: 1, optimizer: {{name: sgd, learning_rate: 0.001}}}}
 """
 
 

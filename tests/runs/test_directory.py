@@ -121,6 +121,12 @@ def test_a_run_that_raises_lets_go_of_its_directory():
     assert create_run_directory("a", "run", force=False) == Path("run")
 
 
+def test_an_error_of_the_training_is_not_its_directorys():
+    with pytest.raises(OSError, match="Errno 28") as caught, run_directory("a", "run", force=False):
+        raise OSError(errno.ENOSPC, "No space left on device")
+    assert type(caught.value) is OSError
+
+
 def test_where_there_are_no_locks_runs_are_not_kept_apart(monkeypatch):
     def refuse(*_):
         raise OSError(errno.ENOLCK, "No locks available")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from mlpcli.family import setting
-from mlpcli.nn.arrays import Array, Shape, column, empty_like
-from mlpcli.nn.losses.loss import LOSSES, Chunk, Loss, only_without
+from mlpcli.nn.arrays import Array, Shape, column, empty, empty_like
+from mlpcli.nn.losses.loss import LOSSES, Chunk, Loss, only_without, signs
 from mlpcli.nn.replay import np
 
 
@@ -43,44 +43,57 @@ class BinaryCrossEntropy(Loss):
         return self.form(YesNoInChunks) if type(self) is BinaryCrossEntropy else self
 
     def scratch(self, delta: Array) -> Any:
-        """Three arrays like u, for s u, softplus(s u) and s."""
+        """Two arrays like u, for s u and softplus(s u)."""
         only_without(self, self.label_smoothing)
-        return empty_like(delta), empty_like(delta), empty_like(delta)
+        return empty_like(delta), empty_like(delta)
 
     def rows_and_delta(
         self, u: Array, target: Array, scale: Array, rows: Array, delta: Array, scratch: Any
     ) -> None:
         """rows = Σ_j softplus(s u); delta = scale s exp(s u − softplus(s u)), s = 1 − 2y."""
-        v, softplus, s = scratch
-        _signs(target, s)
-        _softplus_and_delta(u, s, scale, softplus, delta, v)
+        v, softplus = scratch
+        signs(target, delta)
+        _softplus_and_delta(u, delta, scale, softplus, delta, v)
         np.add.reduce(softplus, axis=-1, out=rows)
 
 
-def _signs(target: Array, s: Array) -> None:
-    """s ← 1 − 2y."""
-    np.multiply(target, -2.0, out=s)
-    np.add(s, 1.0, out=s)
+def _softplus_and_sigmoid(u: Array, s: Array, v: Array, softplus: Array, sigmoid: Array) -> None:
+    """v ← s u; its softplus; its sigmoid, exp(v − softplus(v)), which may be written over v."""
+    np.multiply(u, s, out=v)
+    np.logaddexp(v, 0.0, out=softplus)
+    np.subtract(v, softplus, out=sigmoid)
+    np.exp(sigmoid, out=sigmoid)
 
 
 def _softplus_and_delta(
     u: Array, s: Array, scale: Array, softplus: Array, delta: Array, v: Array
 ) -> None:
-    """softplus ← softplus(s u); delta ← scale s exp(s u − softplus(s u))."""
-    np.multiply(u, s, out=v)
-    np.logaddexp(v, 0.0, out=softplus)
-    np.subtract(v, softplus, out=v)
-    np.exp(v, out=v)
+    """softplus ← softplus(s u); delta ← scale s sigmoid(s u). s may be delta's array."""
+    _softplus_and_sigmoid(u, s, v, softplus, v)
     np.multiply(s, v, out=delta)
     np.multiply(delta, scale, out=delta)
+
+
+class _Answers(Chunk):
+    """Makes s = 1 − 2y of all rows at once; the steps note softplus(s u)."""
+
+    def __init__(self, target: Array, shape: Shape, dtype: Any) -> None:
+        super().__init__(empty(shape, dtype), shape, dtype)
+        self.y, self.notes = target, empty(shape, dtype)
+
+    def start(self, n_rows: int) -> None:
+        """s ← 1 − 2y."""
+        signs(self.y[..., :n_rows, :], self.target[..., :n_rows, :])
+
+    def row_losses(self, n_rows: int, rows: Array) -> None:
+        """rows ← Σ_j softplus(s u)."""
+        np.add.reduce(self.notes[..., :n_rows, :], axis=-1, out=rows)
 
 
 class YesNoInChunks(BinaryCrossEntropy):
     """The form that trains, of y in {0, 1}: 3 calls less in each step. Its targets are s."""
 
-    def chunk(self, target: Array, u: Array | None, rows: Shape, dtype: Any) -> Chunk:
-        """Return the chunk that makes s, and sums over the outputs."""
-        return _Answers(target, dtype)
+    chunk: ClassVar[type[Chunk]] = _Answers
 
     def scratch(self, delta: Array) -> Any:
         """An array like u, for s u."""
@@ -91,22 +104,6 @@ class YesNoInChunks(BinaryCrossEntropy):
     ) -> None:
         """rows = softplus(s u), (..., N, outputs); delta as it is."""
         _softplus_and_delta(u, target, scale, rows, delta, scratch)
-
-
-class _Answers(Chunk):
-    """Makes s = 1 − 2y of all rows at once; the steps note softplus(s u)."""
-
-    def __init__(self, y: Array, dtype: Any) -> None:
-        self.y, self.target, self.notes = y, empty_like(y, dtype), empty_like(y, dtype)
-        self.lanes = (slice(None),) * (y.ndim - 2)
-
-    def start(self, n_rows: int) -> None:
-        """s ← 1 − 2y."""
-        _signs(self.y[..., :n_rows, :], self.target[..., :n_rows, :])
-
-    def row_losses(self, n_rows: int, rows: Array) -> None:
-        """rows ← Σ_j softplus(s u)."""
-        np.add.reduce(self.notes[..., :n_rows, :], axis=-1, out=rows)
 
 
 class SmoothedBinaryCrossEntropy(BinaryCrossEntropy):
@@ -122,8 +119,7 @@ class SmoothedBinaryCrossEntropy(BinaryCrossEntropy):
     ) -> None:
         """rows = Σ_j softplus(v) − e v; delta = scale s (sigmoid(v) − e), v = s u, s = 1 − 2y."""
         works, e = scratch
-        np.multiply(target, -2.0, out=delta)
-        np.add(delta, 1.0, out=delta)
+        signs(target, delta)
         _rows_and_delta(u, e, scale, rows, delta, works)
 
 
@@ -177,10 +173,7 @@ def _rows_and_delta(
 ) -> None:
     """Write rows and delta from s, which stands in delta, and e, how far y is from 0 or 1."""
     v, softplus, sigmoid = works
-    np.multiply(u, delta, out=v)
-    np.logaddexp(v, 0.0, out=softplus)
-    np.subtract(v, softplus, out=sigmoid)
-    np.exp(sigmoid, out=sigmoid)
+    _softplus_and_sigmoid(u, delta, v, softplus, sigmoid)
     np.multiply(v, e, out=v)
     np.subtract(softplus, v, out=softplus)
     np.add.reduce(softplus, axis=-1, out=rows)

@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 
 from mlpcli.family import setting
 from mlpcli.nn.arrays import Array, column, empty, empty_like
-from mlpcli.nn.losses.loss import LOSSES, Loss, only_without
+from mlpcli.nn.losses.loss import LOSSES, Loss, only_without, signs
 from mlpcli.nn.replay import np, put, take
 
 
@@ -71,8 +71,7 @@ class Focal(Loss):
         self, u: Array, target: Array, scale: Array, rows: Array, delta: Array, scratch: Any
     ) -> None:
         """rows = Σ_j F(s u); delta = scale s F'(s u), s = 1 − 2y."""
-        np.multiply(target, -2.0, out=delta)
-        np.add(delta, 1.0, out=delta)
+        signs(target, delta)
         np.multiply(u, delta, out=scratch.v)
         scratch.take()
         np.add.reduce(scratch.value, axis=-1, out=rows)
@@ -130,8 +129,7 @@ class WeightedFocal(Focal):
         terms, weight, of_no, difference = scratch
         np.multiply(target, difference, out=weight)
         np.add(weight, of_no, out=weight)
-        np.multiply(target, -2.0, out=delta)
-        np.add(delta, 1.0, out=delta)
+        signs(target, delta)
         np.multiply(u, delta, out=terms.v)
         terms.take()
         np.vecdot(terms.value, weight, out=rows)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from mlpcli.nn.arrays import Array, empty, empty_like
-from mlpcli.nn.losses.loss import LOSSES, Loss
+from mlpcli.nn.losses.loss import LOSSES, Loss, signs
 from mlpcli.nn.replay import call, np, put, take
 
 
@@ -43,8 +43,7 @@ class Hinge(Loss):
         self, u: Array, target: Array, scale: Array, rows: Array, delta: Array, scratch: Any
     ) -> None:
         """rows = Σ_j h, h = max(0, 1 + t u), t = 1 − 2y; delta = scale t sign(h)."""
-        np.multiply(target, -2.0, out=delta)
-        np.add(delta, 1.0, out=delta)
+        signs(target, delta)
         np.multiply(u, delta, out=scratch)
         np.add(scratch, 1.0, out=scratch)
         np.maximum(scratch, 0.0, out=scratch)

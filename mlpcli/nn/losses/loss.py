@@ -19,11 +19,10 @@ from collections.abc import Iterator
 from dataclasses import fields
 from typing import Any, ClassVar
 
-import numpy as np
-
 from mlpcli.family import Family, Member
 from mlpcli.nn.activations import ACTIVATIONS
 from mlpcli.nn.arrays import Array, Shape, empty
+from mlpcli.nn.replay import np
 
 LOSSES = Family("loss")
 
@@ -34,16 +33,18 @@ class Chunk:
     The loss of each row is written by the steps here. Forms that work for the whole chunk at once
     have a class of their own.
 
-    target  (..., room, targets) or (..., room): what the steps take; room for the rows of a chunk
+    target  (..., room, targets) or (..., room): where the targets are gathered; then what the
+            steps take
+    shape   (..., room, outputs) of the outputs of a chunk's rows, and their type
     notes   (..., room): what the steps write as `rows`
+    u       (..., room, outputs): where the steps leave u; None where it is not asked for
     """
 
-    target: Array
-    notes: Array
+    u: Array | None = None
 
-    def __init__(self, target: Array, rows: Shape, dtype: Any) -> None:
-        self.target, self.notes = target, empty(rows, dtype)
-        self.lanes = (slice(None),) * (len(rows) - 1)
+    def __init__(self, target: Array, shape: Shape, dtype: Any) -> None:
+        self.target, self.notes = target, empty(shape[:-1], dtype)
+        self.lanes = (slice(None),) * (len(shape) - 2)
 
     def start(self, n_rows: int) -> None:
         """Get ready for the targets of so many rows that have just been gathered."""
@@ -69,7 +70,7 @@ class Loss(Member):
     standardized: ClassVar[bool] = True  # whether a regression target may be standardized
     target_range: ClassVar[str] = ""  # what `refused` refuses, as in "takes no target …"
     mixes: ClassVar[bool] = True  # whether targets may be mixtures of several rows'
-    keeps_outputs: ClassVar[bool] = False  # whether `chunk` reads what the steps left in u
+    chunk: ClassVar[type[Chunk]] = Chunk  # what the steps of this form need and leave
 
     def for_task(self, task: str, *, output: str | None = None, mixed: bool = False) -> Loss:
         """Return the loss that does the work: one class for each form, so that none has to ask.
@@ -84,15 +85,6 @@ class Loss(Member):
     def in_chunks(self, n_outputs: int) -> Loss:
         """Return the form that trains, for a network with so many outputs."""
         return self
-
-    def chunk(self, target: Array, u: Array | None, rows: Shape, dtype: Any) -> Chunk:
-        """Return what the steps of this form need and leave, made once per run.
-
-        target  (..., room, targets) or (..., room): where the targets are gathered
-        u       (..., room, outputs): where the steps leave u; None unless `keeps_outputs`
-        rows    (..., room), and the type of numbers
-        """
-        return Chunk(target, rows, dtype)
 
     def form(self, cls: type[Loss]) -> Loss:
         """Return the same settings in another of this loss's classes."""
@@ -185,3 +177,9 @@ def only_without(loss: Loss, value: Any) -> None:
     """
     if np.any(np.asarray(value) != 0):
         raise ValueError(f"{loss!r} is not a form: call its for_task first")
+
+
+def signs(target: Array, s: Array) -> None:
+    """s ← 1 − 2y, for y in {0, 1}: −1 for yes, 1 for no."""
+    np.multiply(target, -2.0, out=s)
+    np.add(s, 1.0, out=s)

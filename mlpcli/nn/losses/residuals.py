@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from mlpcli.family import setting
-from mlpcli.nn.arrays import Array, Shape, column, empty_like
+from mlpcli.nn.arrays import Array, Shape, column, empty, empty_like
 from mlpcli.nn.losses.loss import LOSSES, Chunk, Loss
 from mlpcli.nn.replay import np
 
@@ -46,15 +46,26 @@ def _half_squares(residual: Array, rows: Array) -> None:
     np.multiply(rows, 0.5, out=rows)
 
 
+class _Squares(Chunk):
+    """Takes 1/2 Σ_j (u − y)² of all rows at once."""
+
+    u: Array
+
+    def __init__(self, target: Array, shape: Shape, dtype: Any) -> None:
+        super().__init__(target, shape, dtype)
+        self.u, self.residual = empty(shape, dtype), empty(shape, dtype)
+
+    def row_losses(self, n_rows: int, rows: Array) -> None:
+        """rows ← 1/2 Σ_j (u − y)²."""
+        residual = self.residual[..., :n_rows, :]
+        np.subtract(self.u[..., :n_rows, :], self.target[..., :n_rows, :], out=residual)
+        _half_squares(residual, rows)
+
+
 class SquaresInChunks(MeanSquaredError):  # noqa: N818  # MeanSquaredError is no exception
     """The form that trains: 2 calls less in each step."""
 
-    keeps_outputs: ClassVar[bool] = True
-
-    def chunk(self, target: Array, u: Array | None, rows: Shape, dtype: Any) -> Chunk:
-        """Return the chunk that takes the squares."""
-        assert u is not None
-        return _Squares(target, u)
+    chunk: ClassVar[type[Chunk]] = _Squares
 
     def rows_and_delta(
         self, u: Array, target: Array, scale: Array, rows: Array, delta: Array, scratch: Any
@@ -62,20 +73,6 @@ class SquaresInChunks(MeanSquaredError):  # noqa: N818  # MeanSquaredError is no
         """Delta = scale (u − y); rows are left to the chunk."""
         np.subtract(u, target, out=delta)
         np.multiply(delta, scale, out=delta)
-
-
-class _Squares(Chunk):
-    """Takes 1/2 Σ_j (u − y)² of all rows at once."""
-
-    def __init__(self, target: Array, u: Array) -> None:
-        super().__init__(target, u.shape[:-1], u.dtype)
-        self.u, self.residual = u, empty_like(u)
-
-    def row_losses(self, n_rows: int, rows: Array) -> None:
-        """rows ← 1/2 Σ_j (u − y)²."""
-        residual = self.residual[..., :n_rows, :]
-        np.subtract(self.u[..., :n_rows, :], self.target[..., :n_rows, :], out=residual)
-        _half_squares(residual, rows)
 
 
 @LOSSES.add("mae")

@@ -62,9 +62,8 @@ def test_interrupted_it_says_so_and_the_same_command_goes_on(write, start, board
     spec = write(SHAPES, method="grid", training=LONG)
     process = start("sweep", spec, "--jobs", "1")
     # The study's two lines, twelve of its trials, and the first that is told of.
-    wait_for(
-        lambda: any(t.state.is_finished() for t in trials_of(log)) if log.exists() else 0, process
-    )
+    wait_for(lambda: log.exists() and b"\n" in log.read_bytes(), process)  # it is there, and named
+    wait_for(lambda: any(t.state.is_finished() for t in trials_of(log)), process)
     process.send_signal(number)
     _, err = process.communicate(timeout=30)
     assert process.returncode == 128 + number

@@ -83,15 +83,20 @@ class _Notes:
     def add(self, function: Any, arguments: tuple[Any, ...], named: dict[str, Any]) -> None:
         """Note a call, in the form that is the quickest to make.
 
-        Other calls are told from it by what they are called with. Arrays are told apart by `id`:
-        the call that is kept keeps them, so that no other object gets the same.
+        Other calls are told from it by what they are called with: the call that is kept keeps it,
+        so that no other object has its place in memory.
         """
-        each = (*arguments, *named.values())
-        told = (repr(one) if isinstance(one, float) else id(one) for one in each)
-        key = (function, *named, *told)
+        key = (function, *named, *map(_told, (*arguments, *named.values())))
         if key not in self.known:
             self.known[key] = _quick(function, arguments, named)
         self.calls.append(self.known[key])
+
+
+def _told(argument: Any) -> Any:
+    """Return what tells an argument from all others; of an array, the memory that it views."""
+    if isinstance(argument, numpy.ndarray):
+        return argument.ctypes.data, argument.shape, argument.strides, argument.dtype
+    return repr(argument) if isinstance(argument, float) else id(argument)
 
 
 def _quick(function: Any, arguments: tuple[Any, ...], named: dict[str, Any]) -> Call:

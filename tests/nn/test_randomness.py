@@ -7,7 +7,7 @@ from mlpcli.nn.activations import ACTIVATIONS
 from mlpcli.nn.losses import LOSSES
 from mlpcli.nn.network import Architecture, Layer, initialize
 from mlpcli.nn.optimizers import OPTIMIZERS
-from mlpcli.randomness import STREAMS, generator, generators
+from mlpcli.randomness import MANY, STREAMS, generator, generators, permute
 from mlpcli.training.trainer import Trainer
 
 # In the order of their spawn keys: a name that moves changes every run ever made.
@@ -44,6 +44,34 @@ def test_generators_of_many_seeds_begin_as_numpy_s_seed_sequence_has_it(seeds, w
     for seed, found in zip(seeds, generators(seeds, "shuffle", *words), strict=True):
         sequence = np.random.SeedSequence(seed, spawn_key=(2, *words))
         assert found.bit_generator.state == np.random.PCG64(sequence).state
+
+
+@pytest.mark.parametrize("n", [1, 2, 1000, MANY])
+def test_up_to_many_numbers_are_permuted_as_numpy_does(n):
+    order = np.full(n, -1)
+    permute(order, np.random.default_rng(3))
+    np.testing.assert_array_equal(order, np.random.default_rng(3).permutation(n))
+
+
+@pytest.mark.parametrize("n", [MANY + 1, 2 * MANY, 2 * MANY + 1, 300_007])
+def test_more_are_in_the_order_of_their_random_bits(n):
+    order = np.full(n, -1)
+    permute(order, np.random.default_rng(3))
+    n_bits = len(f"{n - 1:b}")
+    drawn = np.random.default_rng(3).bit_generator.random_raw(n) >> np.uint64(n_bits)
+    np.testing.assert_array_equal(order, np.argsort(drawn, kind="stable"))
+
+
+def test_every_number_comes_to_every_place_as_often():
+    n, times = MANY + 1000, 100
+    rng = np.random.default_rng(0)
+    order, among = np.empty(n, int), np.zeros((8, 8))
+    for _ in range(times):
+        permute(order, rng)
+        np.add.at(among, (np.arange(n) * 8 // n, order * 8 // n), 1)
+    expected = times * n / 64
+    # A count has a standard deviation of at most √expected: 453 here.
+    np.testing.assert_allclose(among, expected, atol=4 * expected**0.5)
 
 
 def test_an_unknown_stream_is_refused():

@@ -145,3 +145,43 @@ def test_outside_of_a_step_it_is_numpys_own():
         assert getattr(np, name) is getattr(numpy, name)
     with pytest.raises(AttributeError):
         np.no_such_function  # noqa: B018
+
+
+def test_a_call_on_a_new_view_of_the_same_memory_is_the_same_call():
+    array, out, known = numpy.ones((4, 4)), numpy.zeros((4, 4)), {}
+
+    def step(first):
+        np.dot(array.T, out[:, :2], out=out[:2].reshape(4, 2))
+        np.add(array[first], 1.0, out=out[0])
+        np.multiply(array[:3], 1.0, out=out[:3])
+
+    replays = [Replay(partial(step, first), known) for first in (0, 1, 0)]
+    for replay in replays:
+        replay()
+    one, other, again = (replay.calls for replay in replays)
+    assert [x is y for x, y in zip(one, other, strict=True)] == [True, False, True]
+    assert [x is y for x, y in zip(one, again, strict=True)] == [True, True, True]
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (lambda a: a[:2], lambda a: a[:3]),
+        (lambda a: a[::2], lambda a: a[:2]),
+        (lambda a: a[:2], lambda a: a[1:3]),
+        (lambda a: a[:2], lambda a: a.view(numpy.int64)[:2]),
+        (lambda a: a, lambda a: a.copy()),
+    ],
+    ids=["longer", "further apart", "elsewhere", "another type", "a copy"],
+)
+def test_views_that_differ_make_different_calls(one, other):
+    array, known = numpy.ones(4), {}
+    views = [one(array), other(array)]
+
+    def negate(view):
+        np.negative(view, out=view)
+
+    replays = [Replay(partial(negate, view), known) for view in views]
+    for replay in replays:
+        replay()
+    assert replays[0].calls[0] is not replays[1].calls[0]

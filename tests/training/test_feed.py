@@ -124,12 +124,12 @@ def test_batch_normalization_never_sees_a_single_row():
 @pytest.mark.parametrize(
     ("batch_size", "row_bytes", "rows"),
     [
-        (32, 256, 2048),  # 512 KiB of them
+        (64, 512, 1024),  # 512 KiB of them
         (100, 300, 1700),  # whole batches
-        (16, 16, 2048),  # 128 batches
+        (16, 16, 512),  # 32 batches
         (128, 1 << 20, 128),  # at least one batch
-        (32, 0, 4096),
-        (32, 16, 4096),
+        (32, 0, 1024),
+        (32, 256, 1024),
     ],
 )
 def test_as_many_rows_are_gathered_at_once_as_stay_in_the_cache(batch_size, row_bytes, rows):

@@ -47,15 +47,19 @@ class Pass:
         self.network = network
         self.n_rows = n_rows
         self.grad = zeros(network.theta.shape, network.dtype) if grad is None else grad
-        self.stages: list[Stage] = list(_stages(network, self.grad, n_rows, training=training))
+        self.loss = loss or architecture.loss
+        self.stages: list[Stage] = list(
+            _stages(
+                network, self.grad, n_rows, training=training, by_column=self.loss.takes_columns
+            )
+        )
         self.drops = [stage for stage in self.stages if isinstance(stage, Drop)]
         # A mask on the data is before the first layer: nobody asks for the data's gradient.
         first = next(i for i, stage in enumerate(self.stages) if isinstance(stage, Affine))
         self._backward = self.stages[first:][::-1]
 
         shape = (*network.lead, n_rows, architecture.n_outputs)
-        self.loss = loss or architecture.loss
-        self.delta = empty(shape, network.dtype)
+        self.delta = empty(shape, network.dtype, by_column=self.loss.takes_columns)
         self.rows = empty(shape[:-1], network.dtype)
         self.share = np.full((*network.lead, 1, 1) if network.lead else (), 1.0, network.dtype)
         np.divide(self.share, n_rows, out=self.share)
@@ -134,8 +138,13 @@ class Pass:
         return out
 
 
-def _stages(network: Network, grad: Array, n_rows: int, *, training: bool) -> Iterator[Stage]:
-    """Yield the stages from the data to what the loss sees."""
+def _stages(
+    network: Network, grad: Array, n_rows: int, *, training: bool, by_column: bool
+) -> Iterator[Stage]:
+    """Yield the stages from the data to what the loss sees.
+
+    by_column  how the memory of what the loss sees is arranged
+    """
     architecture, vector = network.architecture, network.vector
     layout, link = architecture.layout, architecture.loss.link
     lead, dtype = network.lead, network.dtype
@@ -145,7 +154,12 @@ def _stages(network: Network, grad: Array, n_rows: int, *, training: bool) -> It
     affine: type[Affine] = FirstAffine
     for k, (weight, bias) in enumerate(zip(layout.weights, layout.biases, strict=True)):
         stage = affine(
-            weight.view(vector), bias.view(vector), weight.view(grad), bias.view(grad), n_rows
+            weight.view(vector),
+            bias.view(vector),
+            weight.view(grad),
+            bias.view(grad),
+            n_rows,
+            by_column=by_column and k == len(architecture.hidden),
         )
         yield stage
         affine, name = Affine, weight.name.removesuffix(".weight")

@@ -106,6 +106,14 @@ class Feed:
         end = min(row + length, self.n_rows)
         return self.n_rows if self.n_rows - end < self.least_rows else end
 
+    def batches(self, n_rows: int) -> list[tuple[int, int]]:
+        """Return the batches of a chunk of so many rows: where each begins, and its rows."""
+        n = self.batch_size
+        rest = n_rows % n
+        last = rest if rest in self.sizes else rest + n if rest else 0
+        places = [(first, n) for first in range(0, n_rows - last, n)]
+        return [*places, (n_rows - last, last)] if last else places
+
     def start(self, seeds: Sequence[int], epoch: int) -> None:
         """Shuffle the rows for an epoch, given the seed of each lane."""
         orders = self.order.reshape(-1, self.n_rows)

@@ -110,12 +110,10 @@ class Trainer:
         n_outputs = self.network.architecture.n_outputs
         shape = (*lead, feed.room, n_outputs)
         self.losses = empty((*lead, self.n_rows), dtype)
-        self.loss_chunk = self.loss_form.chunk(feed.target_chunk, shape, dtype)
-        self.outputs, self._outputs_chunk = None, self.loss_chunk.u
-        if keep_outputs:
-            self.outputs = np.empty((*lead, self.n_rows, n_outputs), dtype)
-            if self._outputs_chunk is None:
-                self._outputs_chunk = empty(shape, dtype)
+        target = feed.target_chunk
+        self.loss_chunk = self.loss_form.chunk(target, shape, dtype, keep_u=keep_outputs)
+        kept = np.empty((*lead, self.n_rows, n_outputs), dtype) if keep_outputs else None
+        self.outputs = kept
 
     def _steps_of_a_chunk(self, n: int) -> int:
         """Return how many batches of n rows a chunk can have: all but the last are full."""
@@ -150,7 +148,7 @@ class Trainer:
         while start < self.n_rows and not self.stopped and self._is_going:
             end = feed.end_of(start, feed.chunk)
             feed.gather(start, end)
-            self.loss_chunk.start(end - start)
+            self.loss_chunk.start(feed.batches(end - start))
             with np.errstate(all="ignore"):  # a loss that is not finite ends the run, in words
                 self._take_steps(start, end, stop)
             self._look_at(self.losses[..., start : self.rows_done])
@@ -184,8 +182,9 @@ class Trainer:
         self.state.steps += taken
         self.rows_done = start + done
         self.loss_chunk.row_losses(done, self.losses[..., start : self.rows_done])
-        if self.outputs is not None and self._outputs_chunk is not None:
-            self.outputs[..., start : self.rows_done, :] = self._outputs_chunk[..., :done, :]
+        if self.outputs is not None:
+            kept = self.outputs[..., start : self.rows_done, :]
+            self.loss_chunk.kept(self.feed.batches(stop_row - start)[:taken], kept)
 
     def _look_at(self, losses: Array) -> None:
         """Take note of losses that are not finite. Asked after each step of a large network.
@@ -204,11 +203,7 @@ class Trainer:
         One on the same rows of another chunk is the same; a list of them is made once.
         """
         if n_rows not in self._of_chunks:
-            n = self.feed.batch_size
-            rest = n_rows % n
-            last = rest if rest in self.passes else rest + n if rest else 0
-            places = [(first, n) for first in range(0, n_rows - last, n)]
-            places += [(n_rows - last, last)] * bool(last)
+            places = self.feed.batches(n_rows)
             for place in places:
                 if place not in self._replays:
                     self._replays[place] = Replay(partial(self.step, *place), self._calls)
@@ -228,19 +223,18 @@ class Trainer:
             part()
         if feed.weight_chunk is not None:
             batch.weigh(feed.weight_chunk[rows])
-        self._forward(batch, rows)
+        self._forward(batch, first, feed.X_chunk[rows])
         batch.losses(*self.loss_chunk.of_batch(first, n))
         batch.backward()
         for part in self.update.after:
             part()
 
-    def _forward(self, batch: Pass, rows: tuple[slice, ...]) -> None:
+    def _forward(self, batch: Pass, first: int, X: Array) -> None:
         """Send a batch forward; leave what the loss sees in the chunk, where it is kept."""
-        X = self.feed.X_chunk[rows]
-        if self._outputs_chunk is None:
+        kept = self.loss_chunk.u_of_batch(first, batch.n_rows)
+        if kept is None:
             batch.forward(X)
             return
-        kept = self._outputs_chunk[rows]
         batch.leave_output_in(kept)
         output = batch.forward(X)
         if output is not kept:  # now: on the way back an activation may write over it

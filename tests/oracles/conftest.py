@@ -24,7 +24,7 @@ def replay():
             n = min(size, feed.n_rows - start)
             feed.X_chunk[(*feed.lanes, slice(n))] = feed.X[start : start + n]
             feed.target_chunk[(*feed.lanes, slice(n))] = feed.target[start : start + n]
-            trainer.loss_chunk.start(n)
+            trainer.loss_chunk.start([(0, n)])
             of_size[n]()
             trainer.loss_chunk.row_losses(n, trainer.losses[..., :n])
             yield trainer.losses[..., :n].mean(axis=-1)

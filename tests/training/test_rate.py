@@ -62,7 +62,7 @@ def test_the_step_is_the_rate_times_the_gradient():
     trainer = trainer_of(network, Sgd())
     trainer.set_rate(0.25)
     trainer.feed.X_chunk[:8], trainer.feed.target_chunk[:8] = X[:8], y[:8]
-    trainer.loss_chunk.start(8)
+    trainer.loss_chunk.start([(0, 8)])
     trainer.step(0, 8)
 
     one = Pass(initialize(ARCHITECTURE, 0, np.float64), 8, training=False)

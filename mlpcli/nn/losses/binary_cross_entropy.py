@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 from mlpcli.family import setting
 from mlpcli.nn.arrays import Array, Shape, column, empty, empty_like
+from mlpcli.nn.blocks import Batches
 from mlpcli.nn.losses.loss import LOSSES, Chunk, Loss, only_without, signs
 from mlpcli.nn.replay import np
 
@@ -77,12 +78,13 @@ def _softplus_and_delta(
 class _Answers(Chunk):
     """Makes s = 1 − 2y of all rows at once; the steps note softplus(s u)."""
 
-    def __init__(self, target: Array, shape: Shape, dtype: Any) -> None:
-        super().__init__(empty(shape, dtype), shape, dtype)
+    def __init__(self, target: Array, shape: Shape, dtype: Any, *, keep_u: bool = False) -> None:
+        super().__init__(empty(shape, dtype), shape, dtype, keep_u=keep_u)
         self.y, self.notes = target, empty(shape, dtype)
 
-    def start(self, n_rows: int) -> None:
+    def start(self, batches: Batches) -> None:
         """s ← 1 − 2y."""
+        n_rows = sum(batches[-1])
         signs(self.y[..., :n_rows, :], self.target[..., :n_rows, :])
 
     def row_losses(self, n_rows: int, rows: Array) -> None:

@@ -14,9 +14,11 @@ from mlpcli.nn.arrays import (
     column,
     empty,
     empty_like,
+    is_by_column,
     product_for,
     spread_to,
 )
+from mlpcli.nn.blocks import Batches, Blocks
 from mlpcli.nn.losses.loss import LOSSES, Chunk, Loss, only_without
 from mlpcli.nn.replay import np, put, take
 
@@ -25,18 +27,15 @@ FEW = 32  # classes
 
 @dataclass
 class _Rows:
-    """Cross-entropy's arrays of one number a row, and its delta as one long vector."""
+    """Cross-entropy's arrays of one number a row."""
 
-    flat: Array  # (... · N · n_classes,) the delta
     maximum: Array  # (..., N)
     total: Array  # (..., N)
     at_target: Array  # (..., N)
-    offset: Array  # (..., N) where each row begins in the flat delta
-    index: Array  # (..., N) where each row's target stands in the flat delta
     ones: Array  # (n_classes, 1)
     product: Product
     spread: Spread
-    is_few: bool  # whether the maximum is taken class by class
+    copies: bool  # whether u is copied for its maximum
     by_class: Array  # (n_classes, ..., N) in memory: room for u then,
     of_row: Array  # (..., N, n_classes) the same room
 
@@ -44,19 +43,17 @@ class _Rows:
     def of(cls, delta: Array) -> _Rows:
         """Return the arrays for this delta."""
         *rows, n_classes = delta.shape
-        by_class = empty((n_classes if n_classes <= FEW else 0, *rows), delta.dtype)
+        copies = n_classes <= FEW and not is_by_column(delta)
+        by_class = empty((n_classes if copies else 0, *rows), delta.dtype)
         maximum, total, at_target = (empty((*rows,), delta.dtype) for _ in range(3))
         return cls(
-            flat=delta.reshape(-1),
             maximum=maximum,
             total=total,
             at_target=at_target,
-            offset=places(delta),
-            index=np.empty(rows, np.intp),
             ones=np.ones((n_classes, 1), delta.dtype),
-            product=product_for(delta.shape[:-2]),
+            product=product_for(delta.shape[:-2], by_column=is_by_column(delta)),
             spread=spread_to(delta),
-            is_few=n_classes <= FEW,
+            copies=copies,
             by_class=by_class,
             of_row=np.moveaxis(by_class, 0, -1),
         )
@@ -66,9 +63,9 @@ class _Rows:
 
         Of few classes the maximum is taken class by class, on a copy that has them one after the
         other in memory: 32 x 10 take 1.4 µs then, row by row 2.6, and 64 lanes of them 10 against
-        91, with the same bits (`python -m timeit`, one core).
+        91, with the same bits (`python -m timeit`, one core). What is by column needs no copy.
         """
-        if self.is_few:
+        if self.copies:
             np.copyto(self.of_row, u)
             np.maximum.reduce(self.by_class, axis=0, out=maximum)
         else:
@@ -84,10 +81,20 @@ class _Rows:
         np.divide(v, self.spread(of_row), out=v)
 
 
-def places(numbers: Array) -> Array:
-    """Return (..., N) where each row of an array (..., N, n_classes) begins in it, flat."""
-    *rows, n_classes = numbers.shape
-    return np.arange(numbers.size // n_classes, dtype=np.intp).reshape(rows) * n_classes
+@dataclass
+class _Targets:
+    """Finds the target's class in each row of delta, as one long vector."""
+
+    flat: Array  # (... · N · n_classes,) the delta
+    offset: Array  # (..., N) where each row begins in it
+    index: Array  # (..., N) where each row's target is
+
+    @classmethod
+    def of(cls, delta: Array) -> _Targets:
+        """Return the arrays for this delta."""
+        *rows, n_classes = delta.shape
+        offset = np.arange(delta.size // n_classes, dtype=np.intp).reshape(rows) * n_classes
+        return cls(delta.reshape(-1, copy=False), offset, np.empty(rows, np.intp))
 
 
 @LOSSES.add("cross_entropy")
@@ -124,18 +131,19 @@ class CrossEntropy(Loss):
     def scratch(self, delta: Array) -> Any:
         """A few arrays of one number a row, and views."""
         only_without(self, self.label_smoothing)
-        return _Rows.of(delta)
+        return _Rows.of(delta), _Targets.of(delta)
 
     def rows_and_delta(
         self, u: Array, target: Array, scale: Array, rows: Array, delta: Array, scratch: Any
     ) -> None:
         """rows = log Σ_k exp(v_k) − v[y], v = u − max u; delta = scale (softmax(u) − onehot(y))."""
-        flat, total, at_target = scratch.flat, scratch.total, scratch.at_target
-        index = np.add(scratch.offset, target, out=scratch.index)
+        of_row, targets = scratch
+        flat, total, at_target = targets.flat, of_row.total, of_row.at_target
+        index = np.add(targets.offset, target, out=targets.index)
 
-        scratch.below_maximum(u, delta, scratch.maximum)
+        of_row.below_maximum(u, delta, of_row.maximum)
         take(flat, index, at_target)
-        scratch.softmax(delta, total)
+        of_row.softmax(delta, total)
         np.log(total, out=rows)
         np.subtract(rows, at_target, out=rows)
 
@@ -146,35 +154,47 @@ class CrossEntropy(Loss):
 
 
 class _Classes(Chunk):
-    """Makes the one-hot targets of all rows at once, and their losses of what the steps note."""
+    """Makes the one-hot targets of all rows at once, and their losses of what the steps note.
 
-    u: Array
+    notes  (2, ..., room) max u and Σ_k exp(v_k), v = u − max u
+    """
 
-    def __init__(self, target: Array, shape: Shape, dtype: Any) -> None:
-        super().__init__(empty(shape, dtype), shape, dtype)
-        self.number, self.u = target, empty(shape, dtype)
-        self.notes = empty((2, *target.shape), dtype)
-        self._class, self._is_target = np.arange(shape[-1]), empty(shape, bool)
-        self._place, self._index = places(self.u), np.empty(target.shape, np.intp)
-        self._own = empty(target.shape, dtype)
+    def __init__(self, target: Array, shape: Shape, dtype: Any, *, keep_u: bool = True) -> None:
+        super().__init__(target, shape, dtype)
+        self.notes, self._own = empty((2, *target.shape), dtype), empty(target.shape, dtype)
+        self._one_hot, self._kept = Blocks(shape, dtype), Blocks(shape, dtype)
+        self._places: dict[int, tuple[Array, Array]] = {}  # by the chunk's number of rows
+        self._index: dict[int, Array] = {}
 
-    def start(self, n_rows: int) -> None:
+    def start(self, batches: Batches) -> None:
         """y_dk ← 1 where k is the row's class, else 0."""
-        is_target = self._is_target[..., :n_rows, :]
-        np.equal(self.number[..., :n_rows, np.newaxis], self._class, out=is_target)
-        np.copyto(self.target[..., :n_rows, :], is_target)
+        self.n_rows = n_rows = sum(batches[-1])
+        if n_rows not in self._index:
+            self._places[n_rows] = first, _ = self._one_hot.places(batches)
+            self._index[n_rows] = np.empty(first.shape, np.intp)
+        (first, apart), index = self._places[n_rows], self._index[n_rows]
+        np.multiply(self.target[..., :n_rows], apart, out=index)
+        np.add(index, first, out=index)
+        self._one_hot.flat.fill(0.0)
+        self._one_hot.flat.put(index, 1.0)
 
     def of_batch(self, first: int, n: int) -> tuple[Array, Array]:
         """Return the one-hot targets of n rows, and where the step notes its two numbers."""
-        rows = slice(first, first + n)
-        return self.target[(*self.lanes, rows)], self.notes[..., rows]
+        return self._one_hot.of_batch(first, n), self.notes[..., first : first + n]
+
+    def u_of_batch(self, first: int, n: int) -> Array:
+        """Return where the step on these rows leaves u."""
+        return self._kept.of_batch(first, n)
+
+    def kept(self, batches: Batches, out: Array) -> None:
+        """Write the u of these batches, the chunk's first, into `out`."""
+        self._kept.copy_to(out, batches)
 
     def row_losses(self, n_rows: int, rows: Array) -> None:
         """rows ← log Σ_k exp(v_k) − v[y], v[y] = u[y] − max u."""
-        np.add(self._place, self.number, out=self._index)
-        take(self.u.reshape(-1), self._index, self._own)
         maximum, total = self.notes[..., :n_rows]
         own = self._own[..., :n_rows]
+        take(self._kept.flat.reshape(-1), self._index[self.n_rows][..., :n_rows], own)
         np.subtract(own, maximum, out=own)
         np.log(total, out=rows)
         np.subtract(rows, own, out=rows)
@@ -183,11 +203,17 @@ class _Classes(Chunk):
 class ClassesInChunks(CrossEntropy):
     """The form that trains, of few class numbers: 6 calls of 31 less. Its targets are one-hot.
 
-    Steps of 4-16-3 take 12 % less, of 64-128-10 8 % (decision 23).
+    Steps of 4-16-3 take 12 % less, of 64-128-10 8 % (decision 23). By column another call is not
+    needed, and the products with U take less.
     """
 
     class_index: ClassVar[bool] = False
+    takes_columns: ClassVar[bool] = True
     chunk: ClassVar[type[Chunk]] = _Classes
+
+    def scratch(self, delta: Array) -> Any:
+        """A few arrays of one number a row."""
+        return _Rows.of(delta)
 
     def rows_and_delta(
         self, u: Array, target: Array, scale: Array, rows: Array, delta: Array, scratch: Any
@@ -225,16 +251,16 @@ class SmoothedCrossEntropy(CrossEntropy):
 
     def scratch(self, delta: Array) -> Any:
         """A few arrays of one number a row, views, and the constants of smoothing."""
-        return _Rows.of(delta), _Smoothing.of(self.label_smoothing, delta)
+        return _Rows.of(delta), _Targets.of(delta), _Smoothing.of(self.label_smoothing, delta)
 
     def rows_and_delta(
         self, u: Array, target: Array, scale: Array, rows: Array, delta: Array, scratch: Any
     ) -> None:
         """rows = log Σ_k exp(v_k) − (1 − ε) v[y] − ε/K Σ_k v_k, a sum of positive numbers."""
-        of_row, smoothing = scratch
-        flat, total, at_target = of_row.flat, of_row.total, of_row.at_target
+        of_row, targets, smoothing = scratch
+        flat, total, at_target = targets.flat, of_row.total, of_row.at_target
         each = smoothing.each
-        index = np.add(of_row.offset, target, out=of_row.index)
+        index = np.add(targets.offset, target, out=targets.index)
 
         of_row.below_maximum(u, delta, of_row.maximum)
         take(flat, index, at_target)
@@ -257,6 +283,11 @@ class Mixtures(CrossEntropy):
     """The form for mixtures of classes: y (rows, classes), each row's sum is 1."""
 
     class_index: ClassVar[bool] = False
+
+    def scratch(self, delta: Array) -> Any:
+        """A few arrays of one number a row."""
+        only_without(self, self.label_smoothing)
+        return _Rows.of(delta)
 
     def rows_and_delta(
         self, u: Array, target: Array, scale: Array, rows: Array, delta: Array, scratch: Any

@@ -22,6 +22,7 @@ from typing import Any, ClassVar
 from mlpcli.family import Family, Member
 from mlpcli.nn.activations import ACTIVATIONS
 from mlpcli.nn.arrays import Array, Shape, empty
+from mlpcli.nn.blocks import Batches
 from mlpcli.nn.replay import np
 
 LOSSES = Family("loss")
@@ -36,23 +37,33 @@ class Chunk:
     target  (..., room, targets) or (..., room): where the targets are gathered; then what the
             steps take
     shape   (..., room, outputs) of the outputs of a chunk's rows, and their type
+    keep_u  whether what the loss sees is asked for afterwards; a form may need it itself
+
     notes   (..., room): what the steps write as `rows`
-    u       (..., room, outputs): where the steps leave u; None where it is not asked for
+    u       (..., room, outputs): where the steps leave u; None where nobody asks for it
     """
 
-    u: Array | None = None
-
-    def __init__(self, target: Array, shape: Shape, dtype: Any) -> None:
+    def __init__(self, target: Array, shape: Shape, dtype: Any, *, keep_u: bool = False) -> None:
         self.target, self.notes = target, empty(shape[:-1], dtype)
+        self.u = empty(shape, dtype) if keep_u else None
         self.lanes = (slice(None),) * (len(shape) - 2)
 
-    def start(self, n_rows: int) -> None:
-        """Get ready for the targets of so many rows that have just been gathered."""
+    def start(self, batches: Batches) -> None:
+        """Get ready for the targets of these batches, that have just been gathered."""
 
     def of_batch(self, first: int, n: int) -> tuple[Array, Array]:
         """Return target and rows as `rows_and_delta` takes them, of n rows from the given one."""
         batch = (*self.lanes, slice(first, first + n))
         return self.target[batch], self.notes[batch]
+
+    def u_of_batch(self, first: int, n: int) -> Array | None:
+        """Return where the step on these rows leaves u, (..., n, outputs)."""
+        return None if self.u is None else self.u[(*self.lanes, slice(first, first + n))]
+
+    def kept(self, batches: Batches, out: Array) -> None:
+        """Write the u of these batches, the chunk's first, into `out` (..., rows, outputs)."""
+        assert self.u is not None
+        np.copyto(out, self.u[..., : out.shape[-2], :])
 
     def row_losses(self, n_rows: int, rows: Array) -> None:
         """Write the loss of each of the chunk's first rows, before its step, into `rows`."""
@@ -71,6 +82,9 @@ class Loss(Member):
     target_range: ClassVar[str] = ""  # what `refused` refuses, as in "takes no target …"
     mixes: ClassVar[bool] = True  # whether targets may be mixtures of several rows'
     chunk: ClassVar[type[Chunk]] = Chunk  # what the steps of this form need and leave
+    # Whether u and delta are to have a column's numbers, those of one output, one after the other
+    # in memory: what is taken over a row's outputs is then taken for many rows at a time.
+    takes_columns: ClassVar[bool] = False
 
     def for_task(self, task: str, *, output: str | None = None, mixed: bool = False) -> Loss:
         """Return the loss that does the work: one class for each form, so that none has to ask.

@@ -49,14 +49,13 @@ def _half_squares(residual: Array, rows: Array) -> None:
 class _Squares(Chunk):
     """Takes 1/2 Σ_j (u − y)² of all rows at once."""
 
-    u: Array
-
-    def __init__(self, target: Array, shape: Shape, dtype: Any) -> None:
-        super().__init__(target, shape, dtype)
-        self.u, self.residual = empty(shape, dtype), empty(shape, dtype)
+    def __init__(self, target: Array, shape: Shape, dtype: Any, *, keep_u: bool = True) -> None:
+        super().__init__(target, shape, dtype, keep_u=True)
+        self.residual = empty(shape, dtype)
 
     def row_losses(self, n_rows: int, rows: Array) -> None:
         """rows ← 1/2 Σ_j (u − y)²."""
+        assert self.u is not None
         residual = self.residual[..., :n_rows, :]
         np.subtract(self.u[..., :n_rows, :], self.target[..., :n_rows, :], out=residual)
         _half_squares(residual, rows)

@@ -1,7 +1,8 @@
 """The floor: the matrix products of a step and nothing else, epoch by epoch in turns with mlp's.
 
 In one process, since what is left of a step beside them is less than what two processes differ
-by. The products are those of the weights: h W, hᵀ δ and, but for the first layer, δ Wᵀ.
+by. The products are those of the weights: h W, hᵀ δ and, but for the first layer, δ Wᵀ, of arrays
+that are arranged in memory as mlp's are.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import numpy as np
 
 from engines.mlp import layers_of, network_of, trainer_of
 from engines.task import Task
-from mlpcli.nn.arrays import copy_of, empty_like, zeros
+from mlpcli.nn.arrays import copy_of, empty, empty_like, zeros
 
 
 def products_of(task: Task) -> list[Any]:
@@ -24,10 +25,15 @@ def products_of(task: Task) -> list[Any]:
     for k, (weights, _) in enumerate(task.layers):
         W = copy_of(weights)
         fan_in, fan_out = W.shape
-        h, u = zeros((n, fan_in), np.float32), zeros((n, fan_out), np.float32)
-        delta, dW = zeros((n, fan_out), np.float32), zeros(W.shape, np.float32)
+        by_column = k == len(task.layers) - 1 and not task.is_regression
+        h, dW = zeros((n, fan_in), np.float32), zeros(W.shape, np.float32)
+        u, delta = (empty((n, fan_out), np.float32, by_column=by_column) for _ in range(2))
         h[...] = delta[...] = 1
-        forward.append(functools.partial(np.dot, h, W, u))
+        forward.append(
+            functools.partial(np.dot, W.T, h.T, u.T)
+            if by_column
+            else functools.partial(np.dot, h, W, u)
+        )
         backward.append(functools.partial(np.dot, h.T, delta, dW))
         if k:
             backward.append(functools.partial(np.dot, delta, W.T, empty_like(h)))

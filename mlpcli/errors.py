@@ -131,3 +131,12 @@ def listing(words: Iterable[object], *, most: int = 12) -> str:
     if len(names) <= most:
         return ", ".join(names)
     return ", ".join(names[:most]) + f", … ({len(names)} in all)"
+
+
+def counted(n: int, one: str, many: str = "") -> str:
+    """A number with what it counts.
+
+    >>> counted(1, "row"), counted(2000, "row"), counted(0, "entry", "entries")
+    ('1 row', '2,000 rows', '0 entries')
+    """
+    return f"{n:,} {one if n == 1 else many or one + 's'}"

@@ -14,7 +14,10 @@ import mlpcli
 PACKAGE = Path(mlpcli.__file__).parent
 # Lowest first: a room imports from itself and from the rooms before it.
 ROOMS = ["ground", "nn", "data", "spec", "training", "runs", "sweep", "report", "cli"]
-GROUND = ("__init__", "errors", "family", "machine", "plain", "randomness", "standard_input")
+GROUND = (
+    *("__init__", "errors", "family", "machine", "plain", "randomness", "similar_files"),
+    "standard_input",
+)
 MODULES = {
     ".".join(path.relative_to(PACKAGE).with_suffix("").parts): ast.parse(
         path.read_text(encoding="utf-8")

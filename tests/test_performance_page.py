@@ -230,18 +230,22 @@ def test_what_a_process_takes_is_its_own():
     assert 0 < cpu_seconds < seconds
 
 
-def test_the_floor_s_products_are_those_of_a_step(monkeypatch):
+@pytest.mark.parametrize("is_regression", [True, False])
+def test_the_floor_s_products_are_those_of_a_step(is_regression, monkeypatch):
     monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
     from engines.products import products_of
 
-    layers = [(np.zeros((8, 64)), 0), (np.zeros((64, 64)), 0), (np.zeros((64, 1)), 0)]
+    layers = [(np.zeros((8, 64)), 0), (np.zeros((64, 64)), 0), (np.zeros((64, 3)), 0)]
     layers = [(W.astype(np.float32), b) for W, b in layers]
-    products = products_of(SimpleNamespace(layers=layers, recipe={"batch": 32}))
+    task = SimpleNamespace(layers=layers, recipe={"batch": 32}, is_regression=is_regression)
+    products = products_of(task)
     shapes = [(a.shape, b.shape) for product in products for a, b, _ in [product.args]]
-    forward = [((32, 8), (8, 64)), ((32, 64), (64, 64)), ((32, 64), (64, 1))]
+    forward = [((32, 8), (8, 64)), ((32, 64), (64, 64)), ((32, 64), (64, 3))]
+    if not is_regression:  # by column, as the steps of classes do
+        forward[-1] = ((3, 64), (64, 32))
     assert shapes[:3] == forward
-    of_weights = [((8, 32), (32, 64)), ((64, 32), (32, 64)), ((64, 32), (32, 1))]
-    of_data = [((32, 64), (64, 64)), ((32, 1), (1, 64))]
+    of_weights = [((8, 32), (32, 64)), ((64, 32), (32, 64)), ((64, 32), (32, 3))]
+    of_data = [((32, 64), (64, 64)), ((32, 3), (3, 64))]
     assert sorted(shapes[3:]) == sorted(of_weights + of_data)
     for product in products:
         product()

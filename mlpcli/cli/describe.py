@@ -9,6 +9,7 @@ from mlpcli.cli.console import say, table
 from mlpcli.data.dataset import Dataset
 from mlpcli.data.input_columns import NumericColumn
 from mlpcli.data.targets import ClassTarget
+from mlpcli.errors import counted
 from mlpcli.machine import in_bytes
 from mlpcli.nn.network import Architecture
 
@@ -23,7 +24,9 @@ def rows_line(dataset: Dataset) -> str:
     rows = ", ".join(f"{len(part):,} {name}" for name, part in dataset.parts.items())
     task, inputs = dataset.encoding.task, dataset.encoding.inputs
     target = ", ".join(dataset.encoding.target.names)
-    return f"{names}: {rows} rows; {inputs.n_features} features; {task} on {target}"
+    one = len(dataset.parts) == 1 and len(dataset.parts["train"]) == 1
+    features = counted(inputs.n_features, "feature")
+    return f"{names}: {rows} {'row' if one else 'rows'}; {features}; {task} on {target}"
 
 
 def notes_on_values(dataset: Dataset) -> list[str]:

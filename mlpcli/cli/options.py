@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from mlpcli.errors import UsageError
 
 SpecPath = Annotated[str, typer.Argument(metavar="SPEC", help="The spec, a YAML file; - is stdin.")]
 Run = Annotated[str, typer.Argument(metavar="RUN", help="A run directory or a model file.")]
@@ -23,3 +27,15 @@ Quiet = Annotated[
     ),
 ]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
+
+
+def keep(output: str | None, kept: Mapping[str, str]) -> None:
+    """Check that --output is no file that is read. UsageError where it is one.
+
+    kept  files, each with what it is; `-` is none
+    """
+    if output is None or not Path(output).is_file():
+        return
+    for name, what in kept.items():
+        if name != "-" and Path(name).exists() and Path(output).samefile(name):
+            raise UsageError(f"--output {output}: that is {what}; choose another file")

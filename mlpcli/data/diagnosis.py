@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from mlpcli.data.dataset import Dataset
-from mlpcli.data.input_columns import CategoryColumn, NumericColumn
+from mlpcli.data.input_columns import DATE, CategoryColumn, NumericColumn
 from mlpcli.data.table import is_constant
 from mlpcli.data.targets import ClassTarget
 from mlpcli.errors import listing
 from mlpcli.nn.arrays import Array
 
-DATE = re.compile(r"\d{4}-\d\d?-\d\d?.*|\d\d?[./]\d\d?[./]\d{2,4}.*")
 ROWS_PER_CLASS = 10  # a whole number that occurs as often on average may be a class
 
 

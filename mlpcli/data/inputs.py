@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from mlpcli.data.input_columns import CategoryColumn, Column, NumericColumn
+from mlpcli.data.input_columns import DATE, CategoryColumn, Column, NumericColumn
 from mlpcli.data.table import Table, is_constant
 from mlpcli.errors import DataError
 from mlpcli.nn.arrays import Array
@@ -269,9 +269,11 @@ def _fit_category(table: Table, rows: Array, name: str, *, listed: bool) -> Colu
     numbers = (np.flatnonzero(np.bincount(codes[rows] + 1)) - 1).tolist()
     found = {texts[number] for number in numbers if number >= 0}
     if not listed and len(found) >= IDENTIFIER_FROM and 2 * len(found) > len(rows):
+        are_dates = all(DATE.fullmatch(text) for text in found)
+        like = "dates, which are not read as numbers" if are_dates else "an identifier"
         raise DataError(
-            f"{table.name}: {name}: {len(found)} different texts in {len(rows)} rows look like an "
-            "identifier; put the column in data.exclude, or list it in data.categorical"
+            f"{table.name}: {name}: {len(found)} different texts in {len(rows)} rows look like "
+            f"{like}; put the column in data.exclude, or list it in data.categorical"
         )
     if len(found) > MAX_CATEGORIES:
         problem = f"{len(found)} categories are more than {MAX_CATEGORIES}"

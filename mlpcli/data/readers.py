@@ -20,6 +20,7 @@ from mlpcli.data.table import Table, quoted
 from mlpcli.errors import DataError, FileError, listing
 from mlpcli.family import Family, Member
 from mlpcli.nn.arrays import Array
+from mlpcli.similar_files import did_you_mean
 from mlpcli.standard_input import read_standard_input
 
 READERS = Family("reader")
@@ -267,6 +268,11 @@ def _table(columns: Mapping[str, Column], source: Source) -> Table:
     return Table(columns, source.name, source.sha256(), lambda row, _: f"{source.name}: row {row}")
 
 
+def _ending(name: str) -> str:
+    """Return how a file's name ends, without .gz."""
+    return name.lower().removesuffix(".gz").rpartition(".")[2]
+
+
 def read_table(
     path: str,
     options: ReadOptions,
@@ -286,13 +292,14 @@ def read_table(
         return CsvReader().read(source, options)
     if "\0" in path:
         raise DataError(f"{path!r} is not the name of a file")
-    ending = Path(path).name.lower().removesuffix(".gz").rpartition(".")[2]
+    ending = _ending(Path(path).name)
     if ending not in READERS:
         known = f"a data file's name ends in {listing(READERS)}, with or without .gz"
         raise DataError(f"{path}: not a known kind of file; {known}")
     try:
         table: Table = READERS[ending]().read(Source(path, path), options)
     except FileNotFoundError:
+        hint = did_you_mean(path, lambda each: _ending(each.name) in READERS) or hint
         raise DataError(f"{path}: there is no such file{hint}", key) from None
     except IsADirectoryError:
         raise DataError(f"{path}: is a folder, not a file") from None

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from mlpcli.errors import FileError, RunError, UsageError
+from mlpcli.similar_files import did_you_mean
 
 SPEC, MANIFEST, METRICS, MODEL = "spec.yaml", "manifest.json", "metrics.csv", "model.safetensors"
 REPLICAS = "replicas.csv"
@@ -110,12 +111,17 @@ def find_model(run: str) -> Path:
                 raise RunError(f"{path}: there is no {MODEL} in this directory{_status(path)}")
             return path / MODEL
         if not path.exists():
-            raise RunError(f"{path}: there is no such run directory or model file")
+            hint = did_you_mean(run, _is_run)
+            raise RunError(f"{path}: there is no such run directory or model file{hint}")
         if not path.is_file():  # a pipe would be waited for
             raise RunError(f"{path}: is neither a run directory nor a regular file")
     except (OSError, ValueError) as error:
         raise RunError(f"{run!r}: {getattr(error, 'strerror', None) or error}") from None
     return path
+
+
+def _is_run(path: Path) -> bool:
+    return path.suffix == Path(MODEL).suffix or (path / MODEL).is_file()
 
 
 def _status(path: Path) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from mlpcli.errors import DataError, Fault, FileError, SpecError, UsageError
+from mlpcli.similar_files import did_you_mean
 from mlpcli.spec.checks import Problem, check_spec, not_whole, refusal_of_key, remarks
 from mlpcli.spec.faults import faults_of, remove
 from mlpcli.spec.overrides import override, spell
@@ -22,6 +23,7 @@ from mlpcli.spec.yaml_reader import MAX_BYTES, Document, Path, read_yaml
 from mlpcli.standard_input import read_standard_input
 
 STDIN = "<stdin>"
+ENDINGS = (".yaml", ".yml", ".json")  # of files that a misspelt name may have meant
 CONTINUOUS = ("uniform", "log_uniform", "values")  # the kinds whose values are floats
 NOT_WHOLE = "must be a whole number"  # how the fault of a float at a key of integers begins
 
@@ -212,7 +214,8 @@ def _text(path: str, name: str) -> str:
             with open(path, "rb") as file:  # noqa: PTH123
                 raw = file.read(4 * MAX_BYTES + 1)
     except FileNotFoundError:
-        raise UsageError(f"{path}: there is no such file") from None
+        hint = did_you_mean(path, lambda each: each.suffix.lower() in ENDINGS)
+        raise UsageError(f"{path}: there is no such file{hint}") from None
     except IsADirectoryError:
         raise UsageError(f"{path}: is a folder, not a spec") from None
     except OSError as error:

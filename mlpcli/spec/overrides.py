@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from mlpcli.errors import SpecError, UsageError
+from mlpcli.errors import SpecError, UsageError, counted
 from mlpcli.spec.yaml_reader import MAX_DEPTH, Document, Mark, Path, dotted, read_yaml
 
 # The lecture's letters, by the key they stand for and the mappings in which they stand.
@@ -67,7 +67,7 @@ def _inside(document: Document, parent: Any, here: Path, mark: Mark) -> Any:
 
 def _places(parent: Any, part: str | int) -> str:
     if isinstance(parent, list):
-        return f"the list has {len(parent)} entries, counted from 0"
+        return f"the list has {counted(len(parent), 'entry', 'entries')}, counted from 0"
     return "the spec has no list here; set the whole list" if isinstance(part, int) else ""
 
 

@@ -116,6 +116,16 @@ def test_a_column_of_mostly_different_texts_is_an_identifier(no_dataset, dataset
         assert found.encoding.inputs.n_features == n
 
 
+def test_a_column_of_mostly_different_dates_is_called_that(no_dataset):
+    content = "day,n,y\n" + "".join(
+        f"2024-{1 + i // 28:02}-{1 + i % 28:02},{i}{T}" for i in range(99)
+    )
+    assert no_dataset(content, validation=0, test=0) == (
+        "d.csv: day: 99 different texts in 99 rows look like dates, which are not read as numbers; "
+        "put the column in data.exclude, or list it in data.categorical"
+    )
+
+
 @pytest.mark.parametrize(("n_words", "n_rows", "refused"), [(50, 99, True), (50, 100, False),
                                                             (49, 49, False)])  # fmt: skip
 def test_where_identifiers_begin(dataset, n_words, n_rows, refused):

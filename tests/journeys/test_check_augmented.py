@@ -244,6 +244,13 @@ def test_a_reader_that_leaves_early(shell, place):
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
+        (["--augmented", "1", "-o", "-"], 2, "--output -: standard output has the report; name a"),
+        (
+            ["--augmented", "1", "-o", "t.csv"],
+            2,
+            "--output t.csv: that is the data; choose another",
+        ),
+        (["--augmented", "1", "-o", "./s.yaml"], 2, "--output ./s.yaml: that is the spec; choose"),
         (["-o", "x.csv"], 2, "--output saves augmented rows: say how many with --augmented N"),
         (["--augmented", "0"], 2, "--augmented"),
         (["--augmented", "1", "-o", "no/such/folder.csv"], 6, "no/such/folder.csv: No such file"),

@@ -40,6 +40,8 @@ TABLE = [
     (("train", "iris.yaml", "--progress", "loud"), 2, "'loud' is not one of"),
     (("train", "iris.yaml", "--seed", "x"), 2, "--seed"),
     (("train", "missing.yaml"), 2, "missing.yaml: there is no such file"),
+    (("train", "irs.yaml"), 2, "irs.yaml: there is no such file; did you mean iris.yaml?"),
+    (("train", "iris.yaml", "--set", "data.path=irs.csv"), 3, "did you mean iris.csv?"),
     (("train", "."), 2, ".: is a folder, not a spec"),
     (("train", "iris.yaml", "--seed", "-1"), 2, "seed: must be at least 0"),
     (("train", "iris.yaml", "--set", "training.epoch=3"), 2, "did you mean epochs?"),

@@ -205,4 +205,4 @@ def test_faults_of_the_file_and_of_the_overrides_come_together(faults):
 def test_a_list_at_the_top_has_no_keys(refusal):
     error = refusal("- a\n", "seed=1")
     assert type(error) is SpecError
-    assert str(error) == (f"--set seed=1: seed: {NOTHING}; the list has 1 entries, counted from 0")
+    assert str(error) == (f"--set seed=1: seed: {NOTHING}; the list has 1 entry, counted from 0")

@@ -99,7 +99,7 @@ def fault(faults):
             "'model",
             (
                 "sweep.parameters.model.layers[1].units: model.layers[1]: there is nothing to "
-                "set here; the list has 1 entries, counted from 0"
+                "set here; the list has 1 entry, counted from 0"
             ),
         ),
         (

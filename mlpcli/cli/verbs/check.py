@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mlpcli.cli.command import verb
-from mlpcli.cli.options import Debug, Json, Overrides, Quiet, Seed, SpecPath
+from mlpcli.cli.options import Debug, Json, Overrides, Quiet, Seed, SpecPath, keep
 
 if TYPE_CHECKING:
     from mlpcli.data.dataset import Dataset
@@ -53,8 +53,11 @@ def check(
 
     if output is not None and augmented is None:
         raise UsageError("--output saves augmented rows: say how many with --augmented N")
+    if output == "-":
+        raise UsageError("--output -: standard output has the report; name a file for the rows")
     loaded = load_spec(spec, overrides or (), seed)
     dataset = load_dataset(loaded)
+    keep(output, {spec: "the spec"} | {t.name: "the data" for t in dataset.tables.values()})
     if loaded.spec.sweep is not None:
         check_rows(loaded, dataset)
     with loaded.locating():
@@ -151,6 +154,7 @@ def _print_augmented(
 ) -> None:
     from mlpcli.cli.augmented_rows import print_rows
     from mlpcli.cli.console import note
+    from mlpcli.errors import counted
 
     image = loaded.spec.data.image
     file = next(iter(dataset.tables.values())).name
@@ -161,7 +165,7 @@ def _print_augmented(
     if noise.input or noise.input_multiplicative or noise.labels:
         note("not shown: regularization.noise, which training adds to these rows")
     if output is not None:
-        note(f"{len(rows.source):,} rows in {output}")
+        note(f"{counted(len(rows.source), 'row')} in {output}")
 
 
 def _print(document: dict[str, Any], dataset: Any, cost: Cost) -> None:

@@ -80,9 +80,11 @@ def _document(found: GradientCheck, batch: Any) -> dict[str, Any]:
 def _print(found: GradientCheck, batch: Any) -> None:
     from mlpcli.cli.console import note, say, table
     from mlpcli.cli.describe import network_line
+    from mlpcli.errors import counted
 
     note(network_line(batch.architecture))
-    note(f"{batch.source}: a batch of {len(batch.X)} rows, float64, at the random beginning")
+    n = counted(len(batch.X), "row")
+    note(f"{batch.source}: a batch of {n}, float64, at the random beginning")
     rows: list[list[Any]] = [
         [
             tensor.name,

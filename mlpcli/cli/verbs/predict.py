@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from mlpcli.cli.command import verb
-from mlpcli.cli.options import Debug, Json, Quiet, Run
+from mlpcli.cli.options import Debug, Json, Quiet, Run, keep
 
 
 @verb
@@ -50,7 +50,9 @@ def predict(
     from mlpcli.runs.model_file import load_model
 
     path = find_model(run)
-    output = _checked(output, {"the data": file, "the model": str(path)})
+    if output == "-":
+        output = None
+    keep(output, {file: "the data", str(path): "the model"})
     model = load_model(path)
     table = read_table(file, model.encoding.read)
     columns, replaced = predict_table(model, table, interval)
@@ -65,21 +67,6 @@ def predict(
     digits = "%.9g" if model.network.dtype == "float32" else "%.17g"
     document = {"model": str(path), "data": table.name, "rows": len(table)}
     _print(pd.DataFrame(columns), digits, document if json else None, output, quiet=quiet)
-
-
-def _checked(output: str | None, kept: dict[str, str]) -> str | None:
-    """Return the file to write, None for `-`. UsageError where it is one that is read."""
-    from pathlib import Path
-
-    from mlpcli.errors import UsageError
-
-    if output is None or output == "-":
-        return None
-    for what, name in kept.items():
-        is_there = name != "-" and Path(output).is_file() and Path(name).exists()
-        if is_there and Path(output).samefile(name):
-            raise UsageError(f"--output {output}: that is {what}; choose another file")
-    return output
 
 
 def _print(

@@ -142,7 +142,9 @@ def _print_best(study: Study, loaded: LoadedSpec, command: str, *, quiet: bool) 
 
     text = winner(study, loaded)
     if text is None:
-        raise RunError(f"{study.path}: no trial is complete yet; run {command}")
+        is_over = study.n_finished >= study.n_trials
+        why = "none of its trials came to a figure" if is_over else "no trial is complete yet"
+        raise RunError(f"{study.path}: {why}; run {command}{' to see why' * is_over}")
     if study.n_finished < study.n_trials and not quiet:
         note(f"the best of {study.n_finished} trials; {study.n_trials} are planned")
     say(text.removesuffix("\n"))

@@ -129,10 +129,10 @@ def rows_section(found: Sequence[Rate]) -> Iterator[str]:
     )
     yield ""
     yield text(
-        "What depends on the number of rows is the shuffling and the gathering: an epoch's",
-        "permutation, and `np.take` of the rows in its order, meet the cache less and less.",
-        "`shuffle` and `gather` are what these two take alone, of an epoch; `beside` is the rate",
-        "of all the rest.",
+        "What depends on the number of rows is the shuffling and the gathering: `np.take` of the",
+        "rows in an epoch's order meets the cache less and less, and so would a permutation by",
+        "exchanges, which many rows are therefore sorted for (decision 24). `shuffle` and `gather`",
+        "are what these two take alone, of an epoch; `beside` is the rate of all the rest.",
     )
     yield ""
     of = f"of that at {REFERENCE_ROWS:,} (quartiles)"

@@ -53,10 +53,13 @@ def say_json(document: Any) -> None:
 
 
 def note(text: str) -> None:
-    """Print a line that is not a result; that nobody can read it stops no training."""
+    """Print a line that is not a result; that nobody can read it stops no training.
+
+    What a name in a file would do to the terminal is written as an escape.
+    """
     if sys.stderr is not None:
         try:
-            sys.stderr.write(text + "\n")
+            sys.stderr.write("\n".join(map(_printable, text.split("\n"))) + "\n")
             sys.stderr.flush()
         except OSError:
             forget(sys.stderr)
@@ -64,7 +67,7 @@ def note(text: str) -> None:
 
 def complain(text: str) -> None:
     """Print an error."""
-    for line in text.splitlines():
+    for line in text.split("\n"):
         note(f"mlp: {line}")
 
 
@@ -146,10 +149,14 @@ def _drawn(cells: list[list[str]], numeric: Sequence[bool]) -> str:
 
 
 def _printable(text: str) -> str:
-    """Return a text with what would break its line written as an escape."""
+    """Return a text with what would break its line written as an escape.
+
+    But not a byte that is no UTF-8: the stream writes that its own way.
+    """
     if text.isprintable():
         return text
-    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
+    kept = (letter.isprintable() or "\udc80" <= letter <= "\udcff" for letter in text)
+    return "".join(x if keep else repr(x)[1:-1] for x, keep in zip(text, kept, strict=True))
 
 
 def width_of(text: str) -> int:

@@ -43,6 +43,22 @@ def test_figures_have_four_digits(value, text):
     assert console.figure(value) == text
 
 
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("a: b\x1b[2J\x07", "a: b\\x1b[2J\\x07"),
+        ("one\ntwo\r", "one\ntwo\\r"),
+        ("λ\u2028\x85", "λ\\u2028\\x85"),
+        ("é ≥ 日本", "é ≥ 日本"),
+    ],
+)
+def test_a_name_in_a_note_or_an_error_does_nothing_to_the_terminal(text, shown, capsys):
+    console.note(text)
+    assert capsys.readouterr().err == shown + "\n"
+    console.complain(text)
+    assert capsys.readouterr().err == "".join(f"mlp: {line}\n" for line in shown.split("\n"))
+
+
 def test_a_table_in_a_pipe_has_one_line_a_row_and_no_escape_codes(capsys):
     long = "x" * 500
     console.table(["name", "value"], [[long, 0.5], ["[bold]b[/bold]", 12345]])

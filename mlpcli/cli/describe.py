@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from mlpcli.cli.console import say, table
+from mlpcli.cli.console import complain, say, table
 from mlpcli.data.dataset import Dataset
 from mlpcli.data.input_columns import NumericColumn
 from mlpcli.data.targets import ClassTarget
@@ -14,6 +14,9 @@ from mlpcli.machine import in_bytes
 from mlpcli.nn.network import Architecture
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from mlpcli.runs.model_file import Model
     from mlpcli.spec.schema import EnsembleSpec
     from mlpcli.training.plan import Plan
 
@@ -27,6 +30,12 @@ def rows_line(dataset: Dataset) -> str:
     one = len(dataset.parts) == 1 and len(dataset.parts["train"]) == 1
     features = counted(inputs.n_features, "feature")
     return f"{names}: {rows} {'row' if one else 'rows'}; {features}; {task} on {target}"
+
+
+def note_on_changes(path: Path, model: Model) -> None:
+    """Say, even quietly, where a model's numbers are others than those that were written."""
+    if model.changed:
+        complain(f"{path}: its numbers are not those that were written: damaged, or changed since")
 
 
 def notes_on_values(dataset: Dataset) -> list[str]:

@@ -69,3 +69,4 @@ class Description(Section):
     data: _Data
     training: dict[str, str | int | float]
     ensemble: _Ensemble | None = None
+    tensors_sha256: str | None = None  # files from before there was one

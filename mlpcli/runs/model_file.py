@@ -7,8 +7,10 @@ Nothing in it is ever executed.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import zlib
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -65,6 +67,7 @@ class Model:
     codes     each row's part in that one file; None where each part had its own
     training  how it was trained: best epoch, reason, epochs
     ensemble  of the replicas, where the network is a stack of them
+    changed   whether the tensors are others than those that were written
     """
 
     spec: Spec
@@ -74,6 +77,7 @@ class Model:
     codes: Array | None
     training: dict[str, Any]
     ensemble: EnsembleModel | None = None
+    changed: bool = False
 
 
 def save_model(
@@ -110,9 +114,18 @@ def save_model(
     if ensemble is not None:
         document["ensemble"] = asdict(ensemble)
     tensors = {name: np.ascontiguousarray(t) for name, t in network.tensors().items()}
+    document["tensors_sha256"] = _sha256(tensors)
     # ASCII: a file name that is not UTF-8 is text that UTF-8 cannot write.
     metadata = {"mlp": json.dumps(document, allow_nan=False)}
     write_whole(path, save(tensors, metadata=metadata))
+
+
+def _sha256(tensors: Mapping[str, Array]) -> str:
+    """Return the SHA-256 of what the tensors hold, in the order of their names."""
+    found = hashlib.sha256()
+    for name in sorted(tensors):
+        found.update(np.ascontiguousarray(tensors[name]).data)
+    return found.hexdigest()
 
 
 def load_model(path: Path) -> Model:
@@ -143,7 +156,8 @@ def load_model(path: Path) -> Model:
     lead = () if ensemble is None else (len(ensemble.seeds),)
     vector = _vector(path, architecture.layout, tensors, spec.runtime.dtype, lead)
     network = Network(architecture, vector)
-    return Model(spec, encoding, network, data.sha256, codes, told.training, ensemble)
+    changed = told.tensors_sha256 not in (None, _sha256(tensors))
+    return Model(spec, encoding, network, data.sha256, codes, told.training, ensemble, changed)
 
 
 def _vector(

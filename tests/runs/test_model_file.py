@@ -1,5 +1,6 @@
 """A model file gives back what was saved: the same bits, the same encoding, in named tensors."""
 
+import hashlib
 import json
 
 import numpy as np
@@ -114,9 +115,26 @@ def test_the_description_is_one_json_document_of_this_format(iris_run):
     with safe_open(iris_run.model, framework="numpy") as file:
         told = json.loads(file.metadata()["mlp"], parse_constant=pytest.fail)
     assert told["format"] == 1
-    assert sorted(told) == ["data", "encoding", "format", "mlp_version", "spec", "training"]
+    keys = ["data", "encoding", "format", "mlp_version", "spec", "tensors_sha256", "training"]
+    assert sorted(told) == keys
     assert told["encoding"]["target"]["classes"] == ["setosa", "versicolor", "virginica"]
     assert told["data"]["rows"] == {"data": 150}
+
+
+def test_what_the_tensors_hold_has_a_checksum(run):
+    with safe_open(run.model, framework="numpy") as file:
+        told = json.loads(file.metadata()["mlp"])
+        held = b"".join(file.get_tensor(name).tobytes() for name in sorted(file.keys()))
+    assert told["tensors_sha256"] == hashlib.sha256(held).hexdigest()
+
+
+@pytest.mark.parametrize("place", [-1, -2, -50, -100])
+def test_one_bit_of_a_number_that_is_another_is_seen(iris_run, tmp_path, place):
+    content = bytearray(iris_run.model.read_bytes())
+    assert not load_model(iris_run.model).changed
+    content[place] ^= 1
+    (tmp_path / "m").write_bytes(content)
+    assert load_model(tmp_path / "m").changed
 
 
 def test_it_may_be_called_anything_and_lie_anywhere(iris_run, tmp_path):

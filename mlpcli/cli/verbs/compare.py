@@ -57,6 +57,7 @@ def compare(
       mlp compare old.safetensors new.safetensors --data unseen.csv --json
     """
     from mlpcli.cli.console import say_json
+    from mlpcli.cli.describe import note_on_changes
     from mlpcli.errors import UsageError
     from mlpcli.runs import compare as side_by_side
 
@@ -65,6 +66,8 @@ def compare(
     if data == "-" and len(runs) > 1:
         raise UsageError("--data -: standard input can be read only once; name a file")
     contenders = [side_by_side.load_contender(run, data, split) for run in runs]
+    for each in contenders:
+        note_on_changes(each.path, each.model)
     side_by_side.check_same_question(contenders)
     figure = side_by_side.choose_figure(contenders, metric)
     base = contenders[0]

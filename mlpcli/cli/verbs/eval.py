@@ -46,7 +46,7 @@ def eval(  # noqa: A001  the verb's name
       mlp eval model.safetensors --data digits.csv --json
     """
     from mlpcli.cli.console import say_json
-    from mlpcli.cli.describe import print_scores, print_spread
+    from mlpcli.cli.describe import note_on_changes, print_scores, print_spread
     from mlpcli.runs.directory import find_model
     from mlpcli.runs.evaluate import parts_of
     from mlpcli.runs.model_file import load_model
@@ -55,6 +55,7 @@ def eval(  # noqa: A001  the verb's name
 
     path = find_model(run)
     model = load_model(path)
+    note_on_changes(path, model)
     check_interval(model, interval)
     parts, replaced = parts_of(model, data, split)
     if not quiet and not json:

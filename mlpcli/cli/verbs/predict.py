@@ -42,7 +42,7 @@ def predict(
     import pandas as pd
 
     from mlpcli.cli.console import note
-    from mlpcli.cli.describe import replaced_line
+    from mlpcli.cli.describe import note_on_changes, replaced_line
     from mlpcli.data.readers import read_table
     from mlpcli.runs.directory import find_model
     from mlpcli.runs.evaluate import crossing_line
@@ -54,6 +54,7 @@ def predict(
         output = None
     keep(output, {file: "the data", str(path): "the model"})
     model = load_model(path)
+    note_on_changes(path, model)
     table = read_table(file, model.encoding.read)
     columns, replaced = predict_table(model, table, interval)
     if not quiet and not json:

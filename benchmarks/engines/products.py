@@ -16,6 +16,7 @@ import numpy as np
 from engines.mlp import layers_of, network_of, trainer_of
 from engines.task import Task
 from mlpcli.nn.arrays import copy_of, empty, empty_like, zeros
+from mlpcli.nn.losses.cross_entropy import SMALL
 
 
 def products_of(task: Task) -> list[Any]:
@@ -25,7 +26,8 @@ def products_of(task: Task) -> list[Any]:
     for k, (weights, _) in enumerate(task.layers):
         W = copy_of(weights)
         fan_in, fan_out = W.shape
-        by_column = k == len(task.layers) - 1 and not task.is_regression
+        is_last = k == len(task.layers) - 1
+        by_column = is_last and not task.is_regression and n * fan_in <= SMALL
         h, dW = zeros((n, fan_in), np.float32), zeros(W.shape, np.float32)
         u, delta = (empty((n, fan_out), np.float32, by_column=by_column) for _ in range(2))
         h[...] = delta[...] = 1

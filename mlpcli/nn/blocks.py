@@ -1,4 +1,4 @@
-"""The rows of a chunk, each batch of them by column: the numbers of one column side by side."""
+"""The rows of a chunk, each batch of them row by row or by column, in a piece of memory."""
 
 from __future__ import annotations
 
@@ -15,15 +15,16 @@ Batches = Sequence[tuple[int, int]]  # the first row of each in the chunk, and h
 class Blocks:
     """Numbers (..., rows, columns) of a chunk, kept batch by batch.
 
-    A batch is one piece of memory, and in it each column is: a step works on it as on an array of
-    its own. What is taken from many batches at once finds them by `places`.
+    A batch is one piece of memory, in which the numbers of a row are side by side, or by column
+    those of a column: a step works on it as on an array of its own. What is taken from many
+    batches at once finds them by `places`.
 
     flat  (..., rows · columns) the numbers as they are in memory
     """
 
-    def __init__(self, shape: Shape, dtype: Any) -> None:
+    def __init__(self, shape: Shape, dtype: Any, *, by_column: bool) -> None:
         *lead, rows, self.columns = shape
-        self.lead = tuple(lead)
+        self.lead, self.by_column = tuple(lead), by_column
         self.flat = empty((*lead, rows * self.columns), dtype)
 
     def of_batch(self, first: int, n: int) -> Array:
@@ -34,6 +35,8 @@ class Blocks:
         """Return those of batches one after the other, (..., batches, n, columns)."""
         begin, size = first * self.columns, batches * n * self.columns
         piece = self.flat[..., begin : begin + size]
+        if not self.by_column:
+            return piece.reshape(*self.lead, batches, n, self.columns)
         return piece.reshape(*self.lead, batches, self.columns, n).mT
 
     def copy_to(self, out: Array, batches: Batches) -> None:
@@ -50,7 +53,11 @@ class Blocks:
         They are places in `flat` as one vector.
         """
         begins = np.array([first for first, n in batches for _ in range(n)], np.intp)
-        apart = np.array([n for _, n in batches for _ in range(n)], np.intp)
         rows = np.arange(len(begins), dtype=np.intp)
         lanes = np.arange(prod(self.lead), dtype=np.intp) * self.flat.shape[-1]
-        return begins * (self.columns - 1) + rows + lanes.reshape(*self.lead, 1), apart
+        if self.by_column:
+            apart = np.array([n for _, n in batches for _ in range(n)], np.intp)
+            firsts = begins * (self.columns - 1) + rows
+        else:
+            firsts, apart = rows * self.columns, np.ones(len(rows), np.intp)
+        return firsts + lanes.reshape(*self.lead, 1), apart

@@ -89,7 +89,8 @@ class Trainer:
         """Make a pass for each size of a batch, its masks, and room for the calls of steps."""
         network, grad = self.update.disturbed, self.grad
         architecture = network.architecture
-        self.loss_form = (loss or architecture.loss).in_chunks(architecture.n_outputs)
+        n_last = self.feed.batch_size * architecture.layout.weights[-1].shape[0]
+        self.loss_form = (loss or architecture.loss).in_chunks(architecture.n_outputs, n_last)
         self.passes = {
             n: Pass(network, n, grad, training=True, loss=self.loss_form, weighted=weighted)
             for n in self.feed.sizes

@@ -9,7 +9,7 @@ import pytest
 from loss_forms import FORMS
 
 from mlpcli.nn.activations import ACTIVATIONS
-from mlpcli.nn.losses import LOSSES, Loss
+from mlpcli.nn.losses import LOSSES, Loss, cross_entropy
 from mlpcli.nn.losses.cross_entropy import FEW
 from mlpcli.nn.network import Architecture, Layer, initialize, initialize_stack
 from mlpcli.nn.optimizers import Sgd
@@ -17,7 +17,7 @@ from mlpcli.training import feed
 from mlpcli.training.trainer import Trainer
 
 TANH = ACTIVATIONS["tanh"]()
-IN_CHUNKS = [loss for loss in FORMS if loss.in_chunks(6) is not loss]
+IN_CHUNKS = [loss for loss in FORMS if loss.in_chunks(6, 7) is not loss]
 
 each_lead = pytest.mark.parametrize("lanes", [0, 3], ids=["alone", "stack"])
 
@@ -26,7 +26,8 @@ def train(loss, lanes, draw_target, *, n_outputs=6, weighted=False, kept=False, 
     """Return what two epochs of 103 rows leave, in batches of 8, several chunks of them."""
     rng = np.random.default_rng(5)
     architecture = Architecture(5, (Layer(7, TANH),), n_outputs, loss, output=output)
-    dtype = np.float64 if loss.name == "cross_entropy" else np.float32
+    by_column = loss.name == "cross_entropy" and cross_entropy.SMALL
+    dtype = np.float64 if by_column else np.float32
     seeds = range(max(lanes, 1))
     network = (initialize_stack if lanes else initialize)(
         architecture, seeds if lanes else 0, dtype
@@ -98,9 +99,24 @@ def test_the_outputs_of_a_stage_of_its_own_are_left_there_too(output, lanes, ass
     assert_same(LOSSES["mse"](), lanes, output=ACTIVATIONS[output]())
 
 
+@each_lead
+@pytest.mark.parametrize("kept", [False, True], ids=["", "outputs kept"])
+@pytest.mark.parametrize("n_outputs", [2, 6, FEW])
+def test_classes_by_row_have_the_bits_of_the_plain_form(
+    n_outputs, kept, lanes, assert_same, monkeypatch
+):
+    monkeypatch.setattr(cross_entropy, "SMALL", 0)
+    assert_same(LOSSES["cross_entropy"](), lanes, n_outputs=n_outputs, kept=kept)
+
+
+@pytest.mark.parametrize(("n_last", "by_column"), [(1 << 14, True), ((1 << 14) + 1, False)])
+def test_classes_are_by_column_where_the_last_layer_is_small(n_last, by_column):
+    assert LOSSES["cross_entropy"]().in_chunks(10, n_last).takes_columns == by_column
+
+
 def test_of_many_classes_each_step_takes_the_losses():
     loss = LOSSES["cross_entropy"]()
-    assert loss.in_chunks(FEW + 1) is loss
+    assert loss.in_chunks(FEW + 1, 7) is loss
 
 
 @pytest.mark.parametrize("loss", IN_CHUNKS, ids=repr)

@@ -11,9 +11,18 @@ BATCHES = ([(0, 4), (4, 4), (8, 4)], [(0, 4), (4, 4), (8, 2)], [(0, 4), (4, 5)],
 each_chunk = pytest.mark.parametrize("batches", BATCHES, ids=str)
 
 
-def filled(lead, batches):
+@pytest.fixture(params=[False, True], ids=["by row", "by column"])
+def filled(request):
+    def make(lead, batches):
+        return _filled(lead, batches, by_column=request.param)
+
+    return make
+
+
+def _filled(lead, batches, by_column):
     """Return blocks of twelve rows, and what their batches have been given, row by row."""
-    blocks, rows = Blocks((*lead, 12, 3), np.float32), sum(batches[-1])
+    blocks = Blocks((*lead, 12, 3), np.float32, by_column=by_column)
+    rows = sum(batches[-1])
     blocks.flat.fill(np.nan)
     numbers = np.arange(rows * 3.0 * max(1, *lead, 1)).reshape(*lead, rows, 3).astype(np.float32)
     for first, n in batches:
@@ -23,7 +32,7 @@ def filled(lead, batches):
 
 @each_lead
 @each_chunk
-def test_a_batch_is_one_piece_of_memory_and_so_is_each_column_of_it(batches, lead):
+def test_a_batch_is_one_piece_of_memory_and_so_is_each_column_or_row_of_it(batches, lead, filled):
     blocks, numbers = filled(lead, batches)
     for first, n in batches:
         batch = blocks.of_batch(first, n)
@@ -31,12 +40,12 @@ def test_a_batch_is_one_piece_of_memory_and_so_is_each_column_of_it(batches, lea
         assert batch.base is not None
         assert np.shares_memory(batch, blocks.flat)
         own = batch[0] if lead else batch
-        assert own.mT.flags.c_contiguous
+        assert (own.mT if blocks.by_column else own).flags.c_contiguous
 
 
 @each_lead
 @each_chunk
-def test_the_batches_are_copied_row_by_row(batches, lead):
+def test_the_batches_are_copied_row_by_row(batches, lead, filled):
     blocks, numbers = filled(lead, batches)
     for taken in range(1, len(batches) + 1):
         rows = sum(batches[taken - 1])
@@ -48,7 +57,7 @@ def test_the_batches_are_copied_row_by_row(batches, lead):
 
 @each_lead
 @each_chunk
-def test_places_find_each_row_s_numbers_in_the_memory(batches, lead):
+def test_places_find_each_row_s_numbers_in_the_memory(batches, lead, filled):
     blocks, numbers = filled(lead, batches)
     first, apart = blocks.places(batches)
     for column in range(3):

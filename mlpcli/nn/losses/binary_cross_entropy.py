@@ -39,7 +39,7 @@ class BinaryCrossEntropy(Loss):
             return self.form(SmoothedBinaryMixtures if smooth else BinaryMixtures)
         return self.form(SmoothedBinaryCrossEntropy if smooth else BinaryCrossEntropy)
 
-    def in_chunks(self, n_outputs: int) -> Loss:
+    def in_chunks(self, n_outputs: int, n_last: int) -> Loss:
         """Return the form whose steps leave s and the sums to the chunk, of y in {0, 1}."""
         return self.form(YesNoInChunks) if type(self) is BinaryCrossEntropy else self
 

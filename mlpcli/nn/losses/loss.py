@@ -96,8 +96,12 @@ class Loss(Member):
         """
         return self
 
-    def in_chunks(self, n_outputs: int) -> Loss:
-        """Return the form that trains, for a network with so many outputs."""
+    def in_chunks(self, n_outputs: int, n_last: int) -> Loss:
+        """Return the form that trains.
+
+        n_outputs  of the network
+        n_last     numbers of a batch that the last layer takes: its rows times the layer's inputs
+        """
         return self
 
     def form(self, cls: type[Loss]) -> Loss:

@@ -24,7 +24,7 @@ class MeanSquaredError(Loss):
     tasks: ClassVar[tuple[str, ...]] = ("regression", "binary", "multiclass", "multilabel")
     outputs: ClassVar[tuple[str, ...] | None] = None
 
-    def in_chunks(self, n_outputs: int) -> Loss:
+    def in_chunks(self, n_outputs: int, n_last: int) -> Loss:
         """Return the form whose steps leave the squares to the chunk."""
         return self.form(SquaresInChunks)
 

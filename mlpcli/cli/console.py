@@ -13,7 +13,15 @@ from typing import Any
 
 
 def say(text: str = "") -> None:
-    """Print a line of results; nowhere, once their reader has gone."""
+    """Print lines of results to be read.
+
+    What a name in a file would do to the terminal is written as an escape.
+    """
+    hand_over(_harmless(text))
+
+
+def hand_over(text: str) -> None:
+    """Print results as they are, for a program; nowhere, once their reader has gone."""
     if sys.stdout is not None:
         try:
             sys.stdout.write(text + "\n")
@@ -49,7 +57,7 @@ def say_json(document: Any) -> None:
     from mlpcli.plain import without_nan
 
     # What another encoding cannot write would be escaped as Python does, which is not JSON.
-    say(json.dumps(without_nan(document), indent=1, ensure_ascii=not writes_utf()))
+    hand_over(json.dumps(without_nan(document), indent=1, ensure_ascii=not writes_utf()))
 
 
 def note(text: str) -> None:
@@ -59,7 +67,7 @@ def note(text: str) -> None:
     """
     if sys.stderr is not None:
         try:
-            sys.stderr.write("\n".join(map(_printable, text.split("\n"))) + "\n")
+            sys.stderr.write(_harmless(text) + "\n")
             sys.stderr.flush()
         except OSError:
             forget(sys.stderr)
@@ -146,6 +154,10 @@ def _drawn(cells: list[list[str]], numeric: Sequence[bool]) -> str:
     rule = ("─" if writes_utf() else "-") * (sum(widths) + len(GAP) * (len(widths) - 1))
     header, *rows = map(line, cells)
     return "\n".join([header, rule, *rows])
+
+
+def _harmless(text: str) -> str:
+    return "\n".join(map(_printable, text.split("\n")))
 
 
 def _printable(text: str) -> str:

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from mlpcli.cli.console import figure, note, on_terminal, say, say_json, table
+from mlpcli.cli.console import figure, hand_over, note, on_terminal, say, say_json, table
 from mlpcli.spec.faults import shown
 from mlpcli.sweep.board import Row, importances_of, rows_of
 from mlpcli.sweep.search import Begun, Event, Waiting
@@ -112,7 +112,7 @@ def print_board(study: Study, *, json: bool, quiet: bool, command: str) -> None:
     command  that comes to this study again
     """
     if quiet and not json:
-        say(str(study.path))
+        hand_over(str(study.path))
         return
     rows, importances = rows_of(study), importances_of(study)
     states = [row.state for row in rows]

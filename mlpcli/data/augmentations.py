@@ -33,7 +33,8 @@ def _mixed(values: Array, other: Array, kept: Array) -> None:
 class Mixup(Augmentation):
     """x = λ x_i + (1 − λ) x_j, y = λ y_i + (1 − λ) y_j, λ ~ Beta(α, α) for each row.
 
-    j is another row: the rows of a chunk in a random order. E[λ] = 1/2, Var[λ] = 1/(4 (2α + 1)).
+    j is another row: the rows of a chunk in a random order, which is up to 32 batches and 512 KiB,
+    and 32 rows at least. E[λ] = 1/2, Var[λ] = 1/(4 (2α + 1)).
     Source: Zhang et al., mixup: Beyond Empirical Risk Minimization, 2018, (1) and (2).
     """
 
@@ -56,7 +57,7 @@ class FeatureSwap(Augmentation):
     """x = M x_i + (1 − M) x_j, y = λ y_i + (1 − λ) y_j, λ = mean(M), M_c ~ Bernoulli(1 − share).
 
     One M_c for each input column, so that the 0 and 1 of a category stay together; λ is the share
-    of the columns that stayed. j is another row: the chunk's in a random order.
+    of the columns that stayed. j is another row, as with mixup.
     Source: Yun et al., CutMix, 2019, (1), for columns; Bahri et al., SCARF, 2022, the subset.
     """
 

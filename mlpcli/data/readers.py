@@ -295,7 +295,8 @@ def read_table(
     ending = _ending(Path(path).name)
     if ending not in READERS:
         known = f"a data file's name ends in {listing(READERS)}, with or without .gz"
-        raise DataError(f"{path}: not a known kind of file; {known}")
+        what = f"not a known kind of file; {known}"
+        raise DataError(f"{path}: {'is a folder, not a file' if Path(path).is_dir() else what}")
     try:
         table: Table = READERS[ending]().read(Source(path, path), options)
     except FileNotFoundError:

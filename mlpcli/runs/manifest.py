@@ -33,8 +33,24 @@ def describe_machine() -> dict[str, Any]:
         "cpu": _cpu(),
         "cores": os.cpu_count(),
         "blas": f"{blas.get('name')} {blas.get('version')}",
+        "blas_kernel": _blas_kernel(),
         "blas_threads": int(os.environ.get("OPENBLAS_NUM_THREADS", "0")) or None,
     }
+
+
+def _blas_kernel() -> str | None:
+    """Return the processor whose kernels OpenBLAS has chosen, or None: others give other bits."""
+    import ctypes
+    from importlib import import_module
+
+    try:
+        linked = import_module("numpy._core._multiarray_umath").__file__
+        of_openblas = ctypes.CDLL(linked).scipy_openblas_get_corename64_
+    except (ImportError, OSError, AttributeError):  # another BLAS, or one with other names
+        return None
+    of_openblas.restype = ctypes.c_char_p
+    name: bytes = of_openblas()
+    return name.decode("ascii", "replace")
 
 
 def _version(package: str) -> str:

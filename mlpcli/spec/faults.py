@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from mlpcli.errors import Fault, listing, nearest
-from mlpcli.spec.yaml_reader import Document, Path
+from mlpcli.spec.yaml_reader import DASH, Document, Path
 
 # What people coming from other tools write, and what it is called here.
 ELSEWHERE = {
@@ -100,6 +100,7 @@ def _fault(error: Any, document: Document) -> Fault:
         auto = ", or auto" if "auto" in _words(error["loc"]) else ""
         problem = f"must be {KINDS[kind]}{auto}, not {shown(given)}"
         allowed = EXAMPLES.get(_last_key(path), "") if kind == "model_type" else ""
+        allowed = DASH if given == [None] else allowed  # what a - alone is to YAML
     elif kind.startswith(("greater_than", "less_than")):
         words = {"gt": "greater than", "ge": "at least", "lt": "less than", "le": "at most"}
         bound = next(k for k in words if k in context)

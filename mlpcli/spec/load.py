@@ -207,6 +207,8 @@ def _text(path: str, name: str) -> str:
 
     name  of the file, for faults
     """
+    if not path:
+        raise UsageError(f"{path!r} is not the name of a file")
     try:
         if path == "-":
             raw = read_standard_input("spec", 4 * MAX_BYTES + 1)

@@ -30,10 +30,11 @@ _WORDS: dict[str, Any] = {
     **dict.fromkeys((".nan", ".NaN", ".NAN"), float("nan")),
 }
 
+DASH = 'a - alone is text in quotes: "-"'
 # What to do about the mistakes that are made most, by what the parser says of them.
 HINTS = {
     r"'\t' that cannot start": "indent with spaces, not with tabs",
-    "sequence entries are not allowed here": 'a - alone is text in quotes: "-"',
+    "sequence entries are not allowed here": DASH,
     "mapping values are not allowed here": "put text with a colon in quotes, and check the indent",
 }
 Path = tuple[str | int, ...]

@@ -16,6 +16,7 @@ GATHER_BYTES = 1 << 19
 # Batches gathered at once, of small networks: each has calls of its own (mlpcli.nn.replay), which
 # share the cache with the numbers. Where others use it too, 128 take 5 to 8 % longer than 32.
 MOST_BATCHES = 32
+LEAST_DISTURBED = 32  # rows, where others of a chunk may be partners of one, however wide they are
 
 
 def rows_at_once(n_rows: int, batch_size: int, row_bytes: int) -> int:
@@ -77,6 +78,9 @@ class Feed:
         self.disturbances = disturbances
         row_bytes = max(X[:1].nbytes, target[:1].nbytes)
         self.chunk = rows_at_once(self.n_rows, self.batch_size, row_bytes)
+        if disturbances:
+            partners = -(-LEAST_DISTURBED // self.batch_size) * self.batch_size
+            self.chunk = min(max(self.chunk, partners), self.n_rows)
         self.room = room = min(self.chunk + least_rows - 1, self.n_rows)
         self.order = np.empty((*lead, self.n_rows), np.intp)
         # Zeros, not what was there: np.take first reads an array of another type than its own.

@@ -54,9 +54,18 @@ def test_figures_have_four_digits(value, text):
 )
 def test_a_name_in_a_note_or_an_error_does_nothing_to_the_terminal(text, shown, capsys):
     console.note(text)
-    assert capsys.readouterr().err == shown + "\n"
+    console.say(text)
+    assert capsys.readouterr() == (shown + "\n", shown + "\n")
     console.complain(text)
     assert capsys.readouterr().err == "".join(f"mlp: {line}\n" for line in shown.split("\n"))
+
+
+def test_what_a_program_reads_is_as_it_is(capsys):
+    console.hand_over("a\x1b[2J\r")
+    console.say_json({"a\x1b": "λ\u2028"})
+    out = capsys.readouterr().out
+    assert out.startswith("a\x1b[2J\r\n")
+    assert json.loads(out.removeprefix("a\x1b[2J\r\n")) == {"a\x1b": "λ\u2028"}
 
 
 def test_a_table_in_a_pipe_has_one_line_a_row_and_no_escape_codes(capsys):

@@ -16,6 +16,7 @@ CSV = "a,b\n1,x\n2,y\n"
     [
         ("nowhere.csv", DataError, "nowhere.csv: there is no such file"),
         ("folder.csv", DataError, "folder.csv: is a folder, not a file"),
+        (".", DataError, ".: is a folder, not a file"),
         ("d.csv/x.csv", FileError, "d.csv/x.csv: Not a directory"),
         ("a\0.csv", DataError, "'a\\x00.csv' is not the name of a file"),
         ("n" * 300 + ".csv", FileError, "n" * 300 + ".csv: File name too long"),
@@ -28,7 +29,7 @@ CSV = "a,b\n1,x\n2,y\n"
                     "tsv, jsonl, parquet, npz, with or without .gz"
                 ),
             )
-            for name in ("d.txt", "d.data", "d", ".", "", "d.gz", "a.csv/d", "d.zip", "d.xlsx")
+            for name in ("d.txt", "d.data", "d", "d.gz", "a.csv/d", "d.zip", "d.xlsx")
         ],
     ],
 )

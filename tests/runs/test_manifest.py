@@ -3,7 +3,9 @@
 import hashlib
 import json
 import math
+import os
 import platform
+import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
 from importlib.machinery import ModuleSpec
@@ -58,8 +60,20 @@ def test_the_machine_is_this_one(told):
     assert machine["python"] == platform.python_version()
     assert machine["numpy"] == np.__version__
     assert machine["blas_threads"] == 1
+    assert machine["blas_kernel"] is None or machine["blas_kernel"].isalnum()
     assert machine["pandas"] == version("pandas")
     assert all(machine[key] for key in ("platform", "cpu", "cores", "blas"))
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="names a kernel of this processor")
+def test_the_kernels_of_the_matrix_products_are_named():
+    """Asked for by name, in a process of its own: OpenBLAS chooses when it is loaded."""
+    words = "from mlpcli.runs.manifest import describe_machine as d; print(d()['blas_kernel'])"
+    environment = {**os.environ, "OPENBLAS_CORETYPE": "Nehalem"}
+    said = subprocess.run(
+        [sys.executable, "-c", words], env=environment, capture_output=True, text=True, check=True
+    )
+    assert said.stdout.strip() in ("Nehalem", "None")  # None where NumPy has another BLAS
 
 
 def test_a_package_whose_metadata_lie_elsewhere_has_its_version_too(monkeypatch, tmp_path):

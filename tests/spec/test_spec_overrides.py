@@ -206,3 +206,9 @@ def test_a_list_at_the_top_has_no_keys(refusal):
     error = refusal("- a\n", "seed=1")
     assert type(error) is SpecError
     assert str(error) == (f"--set seed=1: seed: {NOTHING}; the list has 1 entry, counted from 0")
+
+
+def test_a_dash_alone_is_a_list_to_yaml_and_the_message_says_so(faults):
+    assert faults(DATA, "data.path=-") == [
+        '--set data.path=-: data.path: must be text, not a list; a - alone is text in quotes: "-"'
+    ]

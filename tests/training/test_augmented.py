@@ -39,6 +39,7 @@ def test_chunks_are_whole_batches_as_many_as_fit(loaded, monkeypatch, n):
     # A row is 16 bytes, a batch 64: two batches fit into 150 bytes. Each chunk's noise is drawn
     # when it is gathered: first which rows, then the noise.
     monkeypatch.setattr(feed, "GATHER_BYTES", 150)
+    monkeypatch.setattr(feed, "LEAST_DISTURBED", 1)
     spec = loaded()
     found = rows_of(spec, n)
     rng = generator(0, "augmentation", 1, 0)
@@ -96,6 +97,7 @@ def test_train_metrics_of_mixed_rows_are_held_against_the_mixture(
     loaded, tmp_path, monkeypatch, target, member
 ):
     monkeypatch.setattr(feed, "GATHER_BYTES", 150)  # so that an epoch comes in several chunks
+    monkeypatch.setattr(feed, "LEAST_DISTURBED", 1)
     rows = [f"{k},{-k},{k % 3},{k % 2}" for k in range(30)]
     (tmp_path / "t.csv").write_text("\n".join(["a,b,y,z", *rows]) + "\n", "ascii")
     mixing = f"regularization.augmentation=[{{name: {member}, probability: 1}}]"

@@ -137,6 +137,26 @@ def test_as_many_rows_are_gathered_at_once_as_stay_in_the_cache(batch_size, row_
     assert module.rows_at_once(rows - 1, batch_size, row_bytes) == rows - 1
 
 
+@pytest.mark.parametrize(
+    ("batch_size", "n", "chunk"), [(1, 100, 32), (5, 100, 35), (40, 100, 40), (1, 20, 20)]
+)
+def test_disturbed_rows_have_others_to_be_mixed_with_however_wide(
+    batch_size, n, chunk, monkeypatch
+):
+    class Nothing:
+        def start(self, seeds, epoch):
+            pass
+
+        def apply(self, lane, X, target, slots):
+            assert len(X) == len(target) == len(slots)
+
+    monkeypatch.setattr(module, "GATHER_BYTES", 1)
+    assert feed_of(n, batch_size).chunk == batch_size
+    feed = feed_of(n, batch_size, disturbances=[Nothing()])
+    assert feed.chunk == chunk
+    assert sorted(batches(feed)[1]) == list(range(n))
+
+
 def test_wide_targets_count_as_wide_inputs_do():
     X, target = np.zeros((5000, 4), np.float32), np.zeros((5000, 100), np.float32)
     for one, other in ((X, target), (target, X)):

@@ -57,7 +57,6 @@ def compare(
       mlp compare old.safetensors new.safetensors --data unseen.csv --json
     """
     from mlpcli.cli.console import say_json
-    from mlpcli.cli.describe import note_on_changes
     from mlpcli.errors import UsageError
     from mlpcli.runs import compare as side_by_side
 
@@ -65,9 +64,7 @@ def compare(
         raise UsageError("--fail-if-worse: name two runs or more")
     if data == "-" and len(runs) > 1:
         raise UsageError("--data -: standard input can be read only once; name a file")
-    contenders = [side_by_side.load_contender(run, data, split) for run in runs]
-    for each in contenders:
-        note_on_changes(each.path, each.model)
+    contenders = [_contender(run, data, split) for run in runs]
     side_by_side.check_same_question(contenders)
     figure = side_by_side.choose_figure(contenders, metric)
     base = contenders[0]
@@ -78,6 +75,15 @@ def compare(
     elif not (quiet and fail_if_worse):
         _print(ranked, base, found, figure, quiet=quiet)
     return _exit_code(found, base) if fail_if_worse else None
+
+
+def _contender(run: str, data: str | None, split: str | None) -> Contender:
+    from mlpcli.cli.describe import note_on_changes
+    from mlpcli.runs.compare import load_contender
+
+    contender = load_contender(run, data, split)
+    note_on_changes(contender.path, contender.model)
+    return contender
 
 
 def _exit_code(found: list[Comparison], base: Contender) -> int | None:

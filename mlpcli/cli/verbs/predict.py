@@ -76,7 +76,7 @@ def _print(
     """Write the predictions to a file, as a document of theirs, or as CSV on standard output."""
     from pathlib import Path
 
-    from mlpcli.cli.console import note, say, say_json
+    from mlpcli.cli.console import hand_over, note, say_json
     from mlpcli.runs.files import write_whole
 
     if output is not None:
@@ -85,7 +85,8 @@ def _print(
     if document is not None:
         say_json({**document, "predictions": _rounded(frame, digits)})
     elif output is None:
-        say(frame.to_csv(index=False, lineterminator="\n", float_format=digits).removesuffix("\n"))
+        text = frame.to_csv(index=False, lineterminator="\n", float_format=digits)
+        hand_over(text.removesuffix("\n"))
     elif not quiet:
         note(f"{len(frame):,} predictions in {output}")
 

@@ -136,7 +136,7 @@ def _study(loaded: LoadedSpec, storage: str | None, *, create: bool) -> tuple[St
 
 
 def _print_best(study: Study, loaded: LoadedSpec, command: str, *, quiet: bool) -> None:
-    from mlpcli.cli.console import note, say
+    from mlpcli.cli.console import hand_over, note
     from mlpcli.errors import RunError
     from mlpcli.sweep.board import winner
 
@@ -147,7 +147,7 @@ def _print_best(study: Study, loaded: LoadedSpec, command: str, *, quiet: bool) 
         raise RunError(f"{study.path}: {why}; run {command}{' to see why' * is_over}")
     if study.n_finished < study.n_trials and not quiet:
         note(f"the best of {study.n_finished} trials; {study.n_trials} are planned")
-    say(text.removesuffix("\n"))
+    hand_over(text.removesuffix("\n"))
 
 
 def _end(study: Study, command: str, stop: StopRequest, *, json: bool, quiet: bool) -> int | None:

@@ -183,7 +183,7 @@ def _print(
     json: bool,
     quiet: bool,
 ) -> None:
-    from mlpcli.cli.console import figure, note, say, say_json
+    from mlpcli.cli.console import figure, hand_over, note, say, say_json
     from mlpcli.cli.describe import print_ensemble, print_scores
     from mlpcli.cli.profiling import print_profile
 
@@ -192,7 +192,7 @@ def _print(
         say_json({"run": str(directory), **result, **timed})
         return
     if quiet:
-        say(str(directory))
+        hand_over(str(directory))
         return
     epochs = f"{result['epochs']} epoch{'s' if result['epochs'] != 1 else ''}"
     seconds, best = result["seconds"], result["best_epoch"]

@@ -309,10 +309,11 @@ Python {python}, NumPy {numpy} with {blas}, pandas {pandas};
 - **process, s** is from start to end by the clock, imports and all; **peak** is the most memory
   (of a process with next to none, what this script has itself).
 - **bare products**: the matrix products of a step with the weights (h W, hᵀ δ, δ Wᵀ), of the same
-  shapes, by the same BLAS, and nothing else. Its ratio is their share of `mlp`'s step, measured in
-  one process, epoch by epoch in turns. **bare calls**: all that a step of `mlp` calls,
-  which is how it takes its steps (`mlpcli/nn/replay.py`), over and over on one batch. What is left
-  is to shuffle and gather the rows, to draw bits for masks, and to meet other rows each time.
+  shapes, arranged in memory as `mlp`'s, by the same BLAS, and nothing else. Its ratio is their
+  share of `mlp`'s step, measured in one process, epoch by epoch in turns. **bare calls**: all that
+  a step of `mlp` calls, which is how it takes its steps (`mlpcli/nn/replay.py`), over and over on
+  one batch. What is left is to shuffle and gather the rows, to draw bits for masks, and to meet
+  other rows each time.
 - PyTorch: tensors in memory, no DataLoader, fused optimizer. JAX: one jitted scan an epoch. Both
   gather a shuffled copy of the rows once an epoch.
 - **Whole commands**: `mlp --help` beside `python -c "import typer"`; and `mlp train` for 50 epochs

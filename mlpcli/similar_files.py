@@ -19,19 +19,14 @@ def did_you_mean(path: str, fits: Callable[[Path], bool]) -> str:
     Names are compared up to their first dot: endings make all of a kind alike. Where the folder
     does not exist either, one with a similar name is looked for that has such a file.
     """
-    wanted = Path(path)
-    for folder in _folders(wanted.parent):
-        found = _similar(folder, wanted.name, fits)
-        if found:
-            return f"; did you mean {folder / found}?"
-    return ""
-
-
-def _folders(folder: Path) -> list[Path]:
-    if folder.is_dir():
-        return [folder]
-    name = _similar(folder.parent, folder.name, Path.is_dir)
-    return [folder.parent / name] if name else []
+    folder, name = Path(path).parent, Path(path).name
+    if not folder.is_dir():
+        instead = _similar(folder.parent, folder.name, Path.is_dir)
+        if not instead:
+            return ""
+        folder = folder.parent / instead
+    found = _similar(folder, name, fits)
+    return f"; did you mean {folder / found}?" if found else ""
 
 
 def _similar(folder: Path, name: str, fits: Callable[[Path], bool]) -> str:

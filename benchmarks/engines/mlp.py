@@ -8,7 +8,7 @@ import numpy as np
 
 from engines.task import Task
 from mlpcli.nn.activations import ACTIVATIONS
-from mlpcli.nn.losses import LOSSES
+from mlpcli.nn.losses import LOSSES, Loss
 from mlpcli.nn.network import Architecture, Layer, Network, initialize
 from mlpcli.nn.optimizers import OPTIMIZERS
 from mlpcli.nn.passes import Evaluation
@@ -22,8 +22,12 @@ def architecture_of(
 ) -> Architecture:
     """Return the network."""
     hidden = tuple(Layer(n, ACTIVATIONS[activation](), keep_prob) for n in widths[1:-1])
-    loss = LOSSES["mse" if is_regression else "cross_entropy"]()
-    return Architecture(widths[0], hidden, widths[-1], loss)
+    return Architecture(widths[0], hidden, widths[-1], loss_of(is_regression=is_regression))
+
+
+def loss_of(*, is_regression: bool) -> Loss:
+    """Return the loss of a number, or of classes."""
+    return LOSSES["mse" if is_regression else "cross_entropy"]()
 
 
 def prepare(path: str, widths: list[int], rows: int, epochs: int, seed: int) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import hashlib
 import io
+import os
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -296,7 +297,8 @@ def read_table(
     if ending not in READERS:
         known = f"a data file's name ends in {listing(READERS)}, with or without .gz"
         what = f"not a known kind of file; {known}"
-        raise DataError(f"{path}: {'is a folder, not a file' if Path(path).is_dir() else what}")
+        is_folder = os.path.isdir(path)  # noqa: PTH112  Path's raises where a name is too long
+        raise DataError(f"{path}: {'is a folder, not a file' if is_folder else what}")
     try:
         table: Table = READERS[ending]().read(Source(path, path), options)
     except FileNotFoundError:

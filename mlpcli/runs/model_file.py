@@ -124,7 +124,7 @@ def _sha256(tensors: Mapping[str, Array]) -> str:
     """Return the SHA-256 of what the tensors hold, in the order of their names."""
     found = hashlib.sha256()
     for name in sorted(tensors):
-        found.update(np.ascontiguousarray(tensors[name]).data)
+        found.update(tensors[name].data)
     return found.hexdigest()
 
 

@@ -19,13 +19,14 @@ MOST_BATCHES = 32
 LEAST_DISTURBED = 32  # rows, where others of a chunk may be partners of one, however wide they are
 
 
-def rows_at_once(n_rows: int, batch_size: int, row_bytes: int) -> int:
+def rows_at_once(n_rows: int, batch_size: int, row_bytes: int, least: int = 1) -> int:
     """Return how many rows to gather at once: whole batches, of rows with so many bytes.
 
     row_bytes  of the inputs or of the targets, whichever has more
+    least      rows that it has to be, however wide they are
     """
-    batches = max(1, GATHER_BYTES // (batch_size * row_bytes or 1))
-    return min(min(batches, MOST_BATCHES) * batch_size, n_rows)
+    batches = min(GATHER_BYTES // (batch_size * row_bytes or 1), MOST_BATCHES)
+    return min(max(batches, -(-least // batch_size)) * batch_size, n_rows)
 
 
 class Disturbance(Protocol):
@@ -77,10 +78,8 @@ class Feed:
         self.least_rows = least_rows
         self.disturbances = disturbances
         row_bytes = max(X[:1].nbytes, target[:1].nbytes)
-        self.chunk = rows_at_once(self.n_rows, self.batch_size, row_bytes)
-        if disturbances:
-            partners = -(-LEAST_DISTURBED // self.batch_size) * self.batch_size
-            self.chunk = min(max(self.chunk, partners), self.n_rows)
+        least = LEAST_DISTURBED if disturbances else 1
+        self.chunk = rows_at_once(self.n_rows, self.batch_size, row_bytes, least)
         self.room = room = min(self.chunk + least_rows - 1, self.n_rows)
         self.order = np.empty((*lead, self.n_rows), np.intp)
         # Zeros, not what was there: np.take first reads an array of another type than its own.

@@ -111,10 +111,8 @@ class Trainer:
         n_outputs = self.network.architecture.n_outputs
         shape = (*lead, feed.room, n_outputs)
         self.losses = empty((*lead, self.n_rows), dtype)
-        target = feed.target_chunk
-        self.loss_chunk = self.loss_form.chunk(target, shape, dtype, keep_u=keep_outputs)
-        kept = np.empty((*lead, self.n_rows, n_outputs), dtype) if keep_outputs else None
-        self.outputs = kept
+        self.loss_chunk = self.loss_form.chunk(feed.target_chunk, shape, dtype, keep_u=keep_outputs)
+        self.outputs = np.empty((*lead, self.n_rows, n_outputs), dtype) if keep_outputs else None
 
     def _steps_of_a_chunk(self, n: int) -> int:
         """Return how many batches of n rows a chunk can have: all but the last are full."""

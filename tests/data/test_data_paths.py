@@ -29,7 +29,7 @@ CSV = "a,b\n1,x\n2,y\n"
                     "tsv, jsonl, parquet, npz, with or without .gz"
                 ),
             )
-            for name in ("d.txt", "d.data", "d", "d.gz", "a.csv/d", "d.zip", "d.xlsx")
+            for name in ("d.txt", "d.data", "d", "n" * 300, "d.gz", "a.csv/d", "d.zip", "d.xlsx")
         ],
     ],
 )

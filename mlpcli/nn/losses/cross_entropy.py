@@ -160,28 +160,26 @@ class _Classes(Chunk):
     notes  (2, ..., room) max u and Σ_k exp(v_k), v = u − max u
     """
 
-    by_column: ClassVar[bool] = False
-
     def __init__(self, target: Array, shape: Shape, dtype: Any, *, keep_u: bool = True) -> None:
         super().__init__(target, shape, dtype)
         self.notes, self._own = empty((2, *target.shape), dtype), empty(target.shape, dtype)
         self._one_hot, self._kept = (
             Blocks(shape, dtype, by_column=self.by_column) for _ in range(2)
         )
-        self._places: dict[int, tuple[Array, Array]] = {}  # by the chunk's number of rows
-        self._index: dict[int, Array] = {}
+        # By the chunk's number of rows: `places`, and room for where each row's class is.
+        self._of_rows: dict[int, tuple[Array, Array, Array]] = {}
 
     def start(self, batches: Batches) -> None:
         """y_dk ← 1 where k is the row's class, else 0."""
-        self.n_rows = n_rows = sum(batches[-1])
-        if n_rows not in self._index:
-            self._places[n_rows] = first, _ = self._one_hot.places(batches)
-            self._index[n_rows] = np.empty(first.shape, np.intp)
-        (first, apart), index = self._places[n_rows], self._index[n_rows]
-        np.multiply(self.target[..., :n_rows], apart, out=index)
-        np.add(index, first, out=index)
+        n_rows = sum(batches[-1])
+        if n_rows not in self._of_rows:
+            first, apart = self._one_hot.places(batches)
+            self._of_rows[n_rows] = first, apart, np.empty(first.shape, np.intp)
+        first, apart, self._index = self._of_rows[n_rows]
+        np.multiply(self.target[..., :n_rows], apart, out=self._index)
+        np.add(self._index, first, out=self._index)
         self._one_hot.flat.fill(0.0)
-        self._one_hot.flat.put(index, 1.0)
+        self._one_hot.flat.put(self._index, 1.0)
 
     def of_batch(self, first: int, n: int) -> tuple[Array, Array]:
         """Return the one-hot targets of n rows, and where the step notes its two numbers."""
@@ -199,7 +197,7 @@ class _Classes(Chunk):
         """rows ← log Σ_k exp(v_k) − v[y], v[y] = u[y] − max u."""
         maximum, total = self.notes[..., :n_rows]
         own = self._own[..., :n_rows]
-        take(self._kept.flat.reshape(-1), self._index[self.n_rows][..., :n_rows], own)
+        take(self._kept.flat.reshape(-1), self._index[..., :n_rows], own)
         np.subtract(own, maximum, out=own)
         np.log(total, out=rows)
         np.subtract(rows, own, out=rows)
@@ -241,7 +239,6 @@ class ClassesByColumn(ClassesInChunks):
     """
 
     chunk: ClassVar[type[Chunk]] = _ClassesByColumn
-    takes_columns: ClassVar[bool] = True
 
 
 @dataclass(frozen=True)

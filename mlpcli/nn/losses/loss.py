@@ -43,6 +43,10 @@ class Chunk:
     u       (..., room, outputs): where the steps leave u; None where nobody asks for it
     """
 
+    # Whether u and delta have a column's numbers, those of one output, one after the other in
+    # memory: what is taken over a row's outputs is then taken for many rows at a time.
+    by_column: ClassVar[bool] = False
+
     def __init__(self, target: Array, shape: Shape, dtype: Any, *, keep_u: bool = False) -> None:
         self.target, self.notes = target, empty(shape[:-1], dtype)
         self.u = empty(shape, dtype) if keep_u else None
@@ -82,9 +86,6 @@ class Loss(Member):
     target_range: ClassVar[str] = ""  # what `refused` refuses, as in "takes no target …"
     mixes: ClassVar[bool] = True  # whether targets may be mixtures of several rows'
     chunk: ClassVar[type[Chunk]] = Chunk  # what the steps of this form need and leave
-    # Whether u and delta are to have a column's numbers, those of one output, one after the other
-    # in memory: what is taken over a row's outputs is then taken for many rows at a time.
-    takes_columns: ClassVar[bool] = False
 
     def for_task(self, task: str, *, output: str | None = None, mixed: bool = False) -> Loss:
         """Return the loss that does the work: one class for each form, so that none has to ask.
@@ -95,6 +96,11 @@ class Loss(Member):
                 between 0 and 1. Asked of a loss only where `mixes` says that it may be
         """
         return self
+
+    @property
+    def takes_columns(self) -> bool:
+        """Whether the steps of this form are given u and delta by column."""
+        return self.chunk.by_column
 
     def in_chunks(self, n_outputs: int, n_last: int) -> Loss:
         """Return the form that trains.

@@ -15,7 +15,16 @@ PACKAGE = Path(mlpcli.__file__).parent
 # Lowest first: a room imports from itself and from the rooms before it.
 ROOMS = ["ground", "nn", "data", "spec", "training", "runs", "sweep", "report", "cli"]
 GROUND = (
-    *("__init__", "errors", "family", "machine", "plain", "randomness", "similar_files"),
+    *(
+        "__init__",
+        "array_types",
+        "errors",
+        "family",
+        "machine",
+        "plain",
+        "randomness",
+        "similar_files",
+    ),
     "standard_input",
 )
 MODULES = {
@@ -68,6 +77,11 @@ def test_imports_point_down(module):
             room = room_of(imported.removeprefix("mlpcli").removeprefix(".") or "__init__")
             room = "ground" if room == "__version__" else room
             assert room in allowed, f"{module} imports {imported}"
+
+
+@pytest.mark.parametrize("module", [m for m in MODULES if room_of(m) == "data"])
+def test_data_never_sees_a_network(module):
+    assert not [name for name in imports_of(MODULES[module]) if name.startswith("mlpcli.nn")]
 
 
 @pytest.mark.parametrize("module", [m for m in MODULES if room_of(m) in ("nn", "ground")])

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from mlpcli.array_types import Array
 from mlpcli.cli.console import figure, note, say, table, writes_utf
 from mlpcli.data.dataset import Encoding
 from mlpcli.data.targets import ClassTarget
-from mlpcli.nn.arrays import Array
 from mlpcli.training.augmented import AugmentedRows
 
 MAX_FEATURES = 12  # columns of a table that one can still read

@@ -12,11 +12,11 @@ from typing import Any, ClassVar
 import numpy as np
 
 import mlpcli.data.image_augmentations  # noqa: F401  enters the members for images
+from mlpcli.array_types import Array
 from mlpcli.data.chunks import AUGMENTATIONS, SHARE, Augmentation, Chunk, TrainingRows
 from mlpcli.data.neighbours import nearest_rows
 from mlpcli.errors import DataError
 from mlpcli.family import setting
-from mlpcli.nn.arrays import Array
 
 __all__ = ["AUGMENTATIONS", "Augmentation", "Chunk", "TrainingRows"]
 

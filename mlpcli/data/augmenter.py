@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from mlpcli.array_types import Array
 from mlpcli.data.chunks import Augmentation, Chunk, TrainingRows
 from mlpcli.errors import DataError
-from mlpcli.nn.arrays import Array
 
 
 class Augmenter:

@@ -8,9 +8,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from mlpcli.array_types import Array
 from mlpcli.data.images import Image
 from mlpcli.family import Family, Member
-from mlpcli.nn.arrays import Array
 
 AUGMENTATIONS = Family("augmentation")
 TASKS = ("regression", "binary", "multiclass", "multilabel")

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from mlpcli.nn.arrays import Array
+from mlpcli.array_types import Array
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from mlpcli.array_types import Array
 from mlpcli.data.inputs import InputEncoder, check_image, fit_inputs, scale_channels
 from mlpcli.data.readers import ReadOptions, read_table
 from mlpcli.data.splitting import PARTS, check_parts, split_by_column, split_by_share
@@ -15,7 +16,6 @@ from mlpcli.data.table import Table
 from mlpcli.data.targets import TargetEncoder, choose_task, fit_target, text_columns
 from mlpcli.data.weights import ClassWeight, RowWeights, check_parts_weigh, fit_weights
 from mlpcli.errors import DataError
-from mlpcli.nn.arrays import Array
 
 
 @dataclass(frozen=True)

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from mlpcli.array_types import Array
 from mlpcli.data.dataset import Dataset
 from mlpcli.data.input_columns import DATE, CategoryColumn, NumericColumn
 from mlpcli.data.table import is_constant
 from mlpcli.data.targets import ClassTarget
 from mlpcli.errors import listing
-from mlpcli.nn.arrays import Array
 
 ROWS_PER_CLASS = 10  # a whole number that occurs as often on average may be a class
 

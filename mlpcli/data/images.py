@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mlpcli.nn.arrays import Array
+from mlpcli.array_types import Array
 
 Image = tuple[int, int, int]
 # Of rows changed at once, so that what one step hands to the next stays in the cache: turning a

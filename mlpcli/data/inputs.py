@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 
+from mlpcli.array_types import Array
 from mlpcli.data.input_columns import DATE, CategoryColumn, Column, NumericColumn
 from mlpcli.data.table import Table, is_constant
 from mlpcli.errors import DataError
-from mlpcli.nn.arrays import Array
 
 MAX_CATEGORIES = 10_000
 BLOCK_NUMBERS = 1 << 17  # of X that are written at once: 512 KiB in float32

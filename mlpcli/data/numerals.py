@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from mlpcli.nn.arrays import Array
+from mlpcli.array_types import Array
 
 # How everything begins that pandas reads as a number, and more; what does not, is none.
 MAY_BE_NUMBER = re.compile(r"[\s\x00]*[-+]?\s*(\.|\d|inf|nan)", re.IGNORECASE)

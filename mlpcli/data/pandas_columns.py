@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from mlpcli.array_types import Array
 from mlpcli.data.columns import Coded, Column, Numbers, coded, column_of, without
 from mlpcli.data.numerals import is_number
-from mlpcli.nn.arrays import Array
 
 
 def csv_column(series: Any, missing: Collection[str]) -> Column:

@@ -14,13 +14,13 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from mlpcli.array_types import Array
 from mlpcli.data.columns import Column, column_of
 from mlpcli.data.csv_cells import CellOptions, plain_columns
 from mlpcli.data.csv_structure import CsvFile
 from mlpcli.data.table import Table, quoted
 from mlpcli.errors import DataError, FileError, listing
 from mlpcli.family import Family, Member
-from mlpcli.nn.arrays import Array
 from mlpcli.similar_files import did_you_mean
 from mlpcli.standard_input import read_standard_input
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from mlpcli.nn.arrays import Array
+from mlpcli.array_types import Array
 from mlpcli.randomness import generator
 
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from mlpcli.array_types import Array
 from mlpcli.data.table import Table, quoted
 from mlpcli.errors import DataError
-from mlpcli.nn.arrays import Array
 from mlpcli.randomness import generator
 
 PARTS = ("train", "validation", "test")  # the position of a part is its code

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from mlpcli.array_types import Array
 from mlpcli.data.columns import Coded, Column, Numbers
 from mlpcli.data.numerals import as_numbers, is_number
 from mlpcli.errors import DataError, listing, nearest
-from mlpcli.nn.arrays import Array
 
 BOOLEANS = {"true": "True", "TRUE": "True", "false": "False", "FALSE": "False"}  # as pandas reads
 Locate = Callable[[int, str], str]

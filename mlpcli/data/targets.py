@@ -8,10 +8,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from mlpcli.array_types import Array
 from mlpcli.data.columns import Numbers
 from mlpcli.data.table import Table, is_constant, quoted
 from mlpcli.errors import DataError, listing
-from mlpcli.nn.arrays import Array
 
 MAX_AUTO_CLASSES = 20  # whole numbers with at most as many values are classes under task: auto
 MAX_CLASSES = 100_000

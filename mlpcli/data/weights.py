@@ -20,10 +20,10 @@ from typing import Any
 
 import numpy as np
 
+from mlpcli.array_types import Array
 from mlpcli.data.table import BOOLEANS, Table
 from mlpcli.data.targets import ClassTarget, Label, TargetEncoder, plain_text
 from mlpcli.errors import DataError, listing, nearest
-from mlpcli.nn.arrays import Array
 
 ClassWeight = str | Mapping[str, float]
 COLUMN, CLASSES = ("data", "sample_weight"), ("data", "class_weight")

@@ -6,12 +6,9 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-import numpy.typing as npt
-
+from mlpcli.array_types import Array, Shape
 from mlpcli.nn.replay import np
 
-Array = npt.NDArray[Any]
-Shape = tuple[int, ...]
 Product = Callable[[Array, Array, Array], Any]
 
 

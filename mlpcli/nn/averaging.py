@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from mlpcli.nn.arrays import Array, empty, empty_like
+from mlpcli.array_types import Array
+from mlpcli.nn.arrays import empty, empty_like
 from mlpcli.nn.replay import np
 
 

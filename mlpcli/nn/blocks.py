@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from math import prod
 from typing import Any
 
-from mlpcli.nn.arrays import Array, Shape, empty
+from mlpcli.array_types import Array, Shape
+from mlpcli.nn.arrays import empty
 from mlpcli.nn.replay import np
 
 Batches = Sequence[tuple[int, int]]  # the first row of each in the chunk, and how many it has

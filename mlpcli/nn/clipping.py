@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from mlpcli.nn.arrays import Array, column, empty
+from mlpcli.array_types import Array
+from mlpcli.nn.arrays import column, empty
 from mlpcli.nn.replay import np
 
 

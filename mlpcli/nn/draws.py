@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from mlpcli.nn.arrays import Array, Shape, empty
+from mlpcli.array_types import Array, Shape
+from mlpcli.nn.arrays import empty
 from mlpcli.nn.replay import live
 from mlpcli.nn.stages import Drop
 from mlpcli.randomness import generator

@@ -27,7 +27,7 @@ from typing import Any
 
 import numpy as np
 
-from mlpcli.nn.arrays import Array, Shape
+from mlpcli.array_types import Array, Shape
 from mlpcli.nn.layout import Tensor
 from mlpcli.nn.moves import DirectionMoves, EntryMoves
 from mlpcli.nn.network import Architecture

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from mlpcli.array_types import Array
 from mlpcli.family import Family, Member, setting
-from mlpcli.nn.arrays import Array
 
 INITIALIZERS = Family("initializer")
 

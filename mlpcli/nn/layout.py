@@ -15,7 +15,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from mlpcli.nn.arrays import Array, Shape
+from mlpcli.array_types import Array, Shape
 
 
 @dataclass(frozen=True)

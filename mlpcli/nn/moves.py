@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mlpcli.nn.arrays import Array
+from mlpcli.array_types import Array
 
 OFFSETS = np.array([1.0, -1.0, 2.0, -2.0])  # in steps; gradcheck.py reads J in this order
 

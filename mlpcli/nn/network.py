@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from mlpcli.array_types import Array, Shape
 from mlpcli.family import numbers, stacked
 from mlpcli.nn.activations import ACTIVATIONS, Activation
-from mlpcli.nn.arrays import Array, Shape, copy_of
+from mlpcli.nn.arrays import copy_of
 from mlpcli.nn.initializers import INITIALIZERS, Initializer
 from mlpcli.nn.layout import Layout
 from mlpcli.nn.losses import Loss

@@ -20,7 +20,8 @@ from __future__ import annotations
 import functools
 import math
 
-from mlpcli.nn.arrays import Array, empty, empty_like
+from mlpcli.array_types import Array
+from mlpcli.nn.arrays import empty, empty_like
 from mlpcli.nn.replay import np, take
 
 STEPS = 512  # nodes in a unit of u

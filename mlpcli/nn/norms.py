@@ -11,8 +11,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+from mlpcli.array_types import Array
 from mlpcli.family import Family, Member, setting
-from mlpcli.nn.arrays import Array, column, empty, empty_like, product_for
+from mlpcli.nn.arrays import column, empty, empty_like, product_for
 from mlpcli.nn.replay import np
 
 NORMS = Family("norm")

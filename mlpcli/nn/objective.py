@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mlpcli.nn.arrays import Array
+from mlpcli.array_types import Array
 from mlpcli.nn.draws import Masks
 from mlpcli.nn.network import Architecture, Network, initial_vector
 from mlpcli.nn.passes import Pass

@@ -12,8 +12,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from mlpcli.array_types import Array
 from mlpcli.nn.activations import Tensors
-from mlpcli.nn.arrays import Array, empty, zeros
+from mlpcli.nn.arrays import empty, zeros
 from mlpcli.nn.losses import Loss
 from mlpcli.nn.network import Network
 from mlpcli.nn.replay import np

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from mlpcli.nn.arrays import Array, column, empty, empty_like, product_for
+from mlpcli.array_types import Array
+from mlpcli.nn.arrays import column, empty, empty_like, product_for
 from mlpcli.nn.network import Network
 from mlpcli.nn.replay import np
 

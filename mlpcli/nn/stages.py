@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from mlpcli.array_types import Array
 from mlpcli.nn.activations import NONE, Activation, Tensors
-from mlpcli.nn.arrays import Array, column, empty, empty_like, product_for, spread_to
+from mlpcli.nn.arrays import column, empty, empty_like, product_for, spread_to
 from mlpcli.nn.norms import Normalize
 from mlpcli.nn.replay import np
 

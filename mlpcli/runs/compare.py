@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
+from mlpcli.array_types import Array
 from mlpcli.data.dataset import Part
 from mlpcli.errors import RunError, UsageError, nearest
-from mlpcli.nn.arrays import Array
 from mlpcli.runs.directory import MANIFEST, METRICS, find_model
 from mlpcli.runs.evaluate import NoSuchPartError, parts_of
 from mlpcli.runs.metrics_file import read_metrics

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from mlpcli.array_types import Array
 from mlpcli.data.targets import RegressionTarget
-from mlpcli.nn.arrays import Array
 from mlpcli.runs.model_file import EnsembleModel
 from mlpcli.training.assemble import outcome
 from mlpcli.training.ensemble import Ensemble

@@ -6,13 +6,13 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from mlpcli.array_types import Array
 from mlpcli.data.dataset import Part
 from mlpcli.data.readers import read_table
 from mlpcli.data.splitting import PARTS, split_by_column
 from mlpcli.data.table import Table
 from mlpcli.data.targets import ClassTarget, RegressionTarget, TargetEncoder
 from mlpcli.errors import DataError, RunError, UsageError
-from mlpcli.nn.arrays import Array
 from mlpcli.nn.averaged import Averaged
 from mlpcli.nn.losses import Loss, Quantile
 from mlpcli.nn.passes import Evaluation

@@ -19,6 +19,7 @@ import numpy as np
 from pydantic import ValidationError
 
 from mlpcli import __version__
+from mlpcli.array_types import Array, Shape
 from mlpcli.data.dataset import Dataset, Encoding
 from mlpcli.data.inputs import InputEncoder, check_image
 from mlpcli.data.readers import ReadOptions
@@ -33,7 +34,6 @@ from mlpcli.data.targets import (
 )
 from mlpcli.data.weights import RowWeights
 from mlpcli.errors import DataError, FileError, RunError
-from mlpcli.nn.arrays import Array, Shape
 from mlpcli.nn.layout import Layout
 from mlpcli.nn.network import Network
 from mlpcli.runs.files import write_whole

@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
+from mlpcli.array_types import Array
 from mlpcli.data.targets import ClassTarget, RegressionTarget
 from mlpcli.errors import UsageError
-from mlpcli.nn.arrays import Array
 from mlpcli.nn.averaged import Averaged
 from mlpcli.runs.model_file import Model
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
+from mlpcli.array_types import Array
 from mlpcli.data.dataset import Dataset
 from mlpcli.errors import MlpError
-from mlpcli.nn.arrays import Array
 from mlpcli.randomness import replica_seed
 from mlpcli.spec.load import LoadedSpec, with_values
 from mlpcli.spec.schema import Spec

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from mlpcli.array_types import Array
 from mlpcli.data.dataset import DataOptions, Dataset, Encoding, Part
 from mlpcli.data.dataset import load_dataset as load
 from mlpcli.data.readers import ReadOptions
@@ -14,7 +15,6 @@ from mlpcli.data.table import Table
 from mlpcli.data.targets import RegressionTarget
 from mlpcli.errors import DataError
 from mlpcli.nn.activations import ACTIVATIONS
-from mlpcli.nn.arrays import Array
 from mlpcli.nn.initializers import INITIALIZERS
 from mlpcli.nn.losses import LOSSES, Loss, Quantile
 from mlpcli.nn.network import Architecture, Layer

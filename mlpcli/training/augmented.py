@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mlpcli.array_types import Array
 from mlpcli.data.augmentations import AUGMENTATIONS, TrainingRows
 from mlpcli.data.augmenter import Augmenter
 from mlpcli.data.dataset import Dataset, Encoding, Part
 from mlpcli.data.targets import ClassTarget
-from mlpcli.nn.arrays import Array
 from mlpcli.randomness import generator
 from mlpcli.spec.members import build
 from mlpcli.spec.schema import Spec

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from mlpcli.array_types import Array
 from mlpcli.data.dataset import Dataset
 from mlpcli.family import numbers, stacked
-from mlpcli.nn.arrays import Array
 from mlpcli.nn.network import Network
 from mlpcli.nn.optimizers import OPTIMIZERS
 from mlpcli.spec.members import build

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from mlpcli.nn.arrays import Array
+from mlpcli.array_types import Array
 
 
 class EarlyStopping:

@@ -15,8 +15,8 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
+from mlpcli.array_types import Array
 from mlpcli.data.dataset import Dataset
-from mlpcli.nn.arrays import Array
 from mlpcli.nn.network import Network
 from mlpcli.nn.optimizers import OPTIMIZERS
 from mlpcli.spec.members import build

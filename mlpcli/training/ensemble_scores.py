@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from mlpcli.array_types import Array
 from mlpcli.data.dataset import Dataset, Encoding, Part
-from mlpcli.nn.arrays import Array, mean_of_rows
+from mlpcli.nn.arrays import mean_of_rows
 from mlpcli.nn.averaged import Averaged, losses_of
 from mlpcli.nn.network import Network
 from mlpcli.nn.passes import Evaluation

@@ -7,7 +7,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from mlpcli.nn.arrays import Array, Shape, zeros
+from mlpcli.array_types import Array, Shape
+from mlpcli.nn.arrays import zeros
 from mlpcli.randomness import generators, permute
 
 # Of shuffled rows gathered at once; batches are views of them. Half of a second-level cache: with

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from mlpcli.array_types import Array
 from mlpcli.data.dataset import Dataset
-from mlpcli.nn.arrays import Array, mean_of_rows
+from mlpcli.nn.arrays import mean_of_rows
 from mlpcli.nn.network import Architecture, Network
 from mlpcli.nn.passes import Evaluation
 from mlpcli.spec.schema import Spec

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from mlpcli.nn.arrays import Array
+from mlpcli.array_types import Array
 from mlpcli.nn.network import Network
 from mlpcli.nn.passes import Evaluation
 from mlpcli.training.loop import Training

@@ -6,13 +6,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from mlpcli.array_types import Array
 from mlpcli.data.augmentations import AUGMENTATIONS
 from mlpcli.data.dataset import Encoding
 from mlpcli.data.input_columns import NumericColumn
 from mlpcli.data.inputs import InputEncoder
 from mlpcli.data.readers import ReadOptions
 from mlpcli.data.targets import ClassTarget, MultilabelTarget, RegressionTarget, TargetEncoder
-from mlpcli.nn.arrays import Array
 from mlpcli.nn.losses import LOSSES
 from mlpcli.nn.network import Architecture, Network, initial_vector
 from mlpcli.nn.objective import Regularization

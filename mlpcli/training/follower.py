@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from mlpcli.array_types import Array
 from mlpcli.errors import DataError
-from mlpcli.nn.arrays import Array
 from mlpcli.nn.network import initial_vector
 from mlpcli.nn.optimizers import OPTIMIZERS, Optimizer
 from mlpcli.nn.schedules import SCHEDULES

@@ -17,7 +17,7 @@ from statistics import NormalDist
 
 import numpy as np
 
-from mlpcli.nn.arrays import Array
+from mlpcli.array_types import Array
 from mlpcli.randomness import generator
 
 LEVEL = 0.95

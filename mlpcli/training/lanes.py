@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 
+from mlpcli.array_types import Array
 from mlpcli.data.augmenter import Augmenter
 from mlpcli.data.dataset import Dataset
 from mlpcli.errors import DataError
-from mlpcli.nn.arrays import Array
 from mlpcli.nn.losses import Loss
 from mlpcli.nn.network import Architecture
 from mlpcli.spec.checks import chosen_loss

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from mlpcli.nn.arrays import Array
+from mlpcli.array_types import Array
 from mlpcli.training.intervals import Interval, of_figure, of_mean, shares_interval
 from mlpcli.training.metrics import Metric, Outcome
 

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection, wait
 
+from mlpcli.array_types import Array
 from mlpcli.errors import FileError
-from mlpcli.nn.arrays import Array
 from mlpcli.training.follower import Ended
 from mlpcli.training.stack import Advanced, LanesEnded, Stack
 

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from mlpcli.nn.arrays import Array, Shape, zeros
+from mlpcli.array_types import Array, Shape
+from mlpcli.nn.arrays import zeros
 from mlpcli.nn.optimizers import Optimizer, State, Step
 from mlpcli.nn.replay import np
 from mlpcli.training.regularizers import Regularizers

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from mlpcli.nn.arrays import Array, column, copy_of, empty_like
+from mlpcli.array_types import Array
+from mlpcli.nn.arrays import column, copy_of, empty_like
 from mlpcli.nn.averaging import WeightAverage
 from mlpcli.nn.clipping import ClipByNorm, ClipByValue
 from mlpcli.nn.draws import Normals

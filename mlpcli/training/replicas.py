@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from mlpcli.array_types import Array
 from mlpcli.data.dataset import Dataset
 from mlpcli.data.resampling import bootstrap_rows, folds, out_of_bag
 from mlpcli.errors import DataError
-from mlpcli.nn.arrays import Array
 from mlpcli.randomness import replica_seed
 from mlpcli.spec.schema import Spec
 from mlpcli.training.lanes import Lane

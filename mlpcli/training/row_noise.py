@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from mlpcli.nn.arrays import Array
+from mlpcli.array_types import Array
 from mlpcli.randomness import generators
 from mlpcli.training.regularizers import INPUT, INPUT_MULTIPLICATIVE, LABELS
 

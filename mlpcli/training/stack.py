@@ -15,8 +15,9 @@ from typing import Any
 
 import numpy as np
 
+from mlpcli.array_types import Array
 from mlpcli.data.dataset import Dataset
-from mlpcli.nn.arrays import Array, copy_of
+from mlpcli.nn.arrays import copy_of
 from mlpcli.nn.network import Architecture, Network, initial_vector, stack_architectures
 from mlpcli.training.descent import build_trainer
 from mlpcli.training.figures import Figures, keeps_outputs, targets_of

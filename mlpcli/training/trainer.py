@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from mlpcli.nn.arrays import Array, empty, mean_of_rows, zeros
+from mlpcli.array_types import Array
+from mlpcli.nn.arrays import empty, mean_of_rows, zeros
 from mlpcli.nn.draws import Masks
 from mlpcli.nn.losses import Loss
 from mlpcli.nn.network import Network

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+from mlpcli.array_types import Array
 from mlpcli.family import setting
 from mlpcli.nn.activations.activation import ACTIVATIONS, NONE, Activation, Tensors
-from mlpcli.nn.arrays import Array, column, empty_like, product_for, zeros
+from mlpcli.nn.arrays import column, empty_like, product_for, zeros
 from mlpcli.nn.replay import np
 
 # Chosen so that units with mean 0 and variance 1 keep them. Source: Klambauer et al., 2017, (14).

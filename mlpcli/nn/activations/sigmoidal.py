@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from mlpcli.array_types import Array
 from mlpcli.nn.activations.activation import ACTIVATIONS, NONE, Activation, Tensors
-from mlpcli.nn.arrays import Array
 from mlpcli.nn.replay import np
 
 

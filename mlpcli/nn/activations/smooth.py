@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from mlpcli.array_types import Array
 from mlpcli.nn.activations.activation import ACTIVATIONS, NONE, Activation, Tensors
 from mlpcli.nn.activations.sigmoidal import exponent_limit
-from mlpcli.nn.arrays import Array, empty_like
+from mlpcli.nn.arrays import empty_like
 from mlpcli.nn.normal_cdf import normal_cdf
 from mlpcli.nn.replay import np
 

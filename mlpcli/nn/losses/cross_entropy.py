@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from mlpcli.array_types import Array, Shape
 from mlpcli.family import setting
 from mlpcli.nn.arrays import (
-    Array,
     Product,
-    Shape,
     Spread,
     column,
     empty,

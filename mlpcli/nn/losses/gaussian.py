@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from mlpcli.array_types import Array
 from mlpcli.family import setting
 from mlpcli.nn.activations import ACTIVATIONS
-from mlpcli.nn.arrays import Array, column, empty, empty_like
+from mlpcli.nn.arrays import column, empty, empty_like
 from mlpcli.nn.losses.loss import LOSSES, Loss, mean_of
 from mlpcli.nn.replay import np
 

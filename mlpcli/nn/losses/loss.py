@@ -19,9 +19,10 @@ from collections.abc import Iterator
 from dataclasses import fields
 from typing import Any, ClassVar
 
+from mlpcli.array_types import Array, Shape
 from mlpcli.family import Family, Member
 from mlpcli.nn.activations import ACTIVATIONS
-from mlpcli.nn.arrays import Array, Shape, empty
+from mlpcli.nn.arrays import empty
 from mlpcli.nn.blocks import Batches
 from mlpcli.nn.replay import np
 

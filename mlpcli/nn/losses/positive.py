@@ -10,7 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from mlpcli.nn.arrays import Array, empty_like
+from mlpcli.array_types import Array
+from mlpcli.nn.arrays import empty_like
 from mlpcli.nn.losses.loss import LOSSES, Loss
 from mlpcli.nn.replay import np
 

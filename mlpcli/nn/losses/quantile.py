@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from mlpcli.array_types import Array
 from mlpcli.family import setting
-from mlpcli.nn.arrays import Array, empty_like
+from mlpcli.nn.arrays import empty_like
 from mlpcli.nn.losses.loss import LOSSES, Loss
 from mlpcli.nn.replay import np
 

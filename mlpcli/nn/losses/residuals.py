@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from mlpcli.array_types import Array, Shape
 from mlpcli.family import setting
-from mlpcli.nn.arrays import Array, Shape, column, empty, empty_like
+from mlpcli.nn.arrays import column, empty, empty_like
 from mlpcli.nn.losses.loss import LOSSES, Chunk, Loss
 from mlpcli.nn.replay import np
 

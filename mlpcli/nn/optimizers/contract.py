@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, ClassVar, Protocol
 
+from mlpcli.array_types import Array
 from mlpcli.family import Family, Member
-from mlpcli.nn.arrays import LINE, Array, column, empty_like, zeros
+from mlpcli.nn.arrays import LINE, column, empty_like, zeros
 from mlpcli.nn.replay import np
 
 OPTIMIZERS = Family("optimizer")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from mlpcli.array_types import Array
 from mlpcli.family import setting
-from mlpcli.nn.arrays import Array, column, empty_like
+from mlpcli.nn.arrays import column, empty_like
 from mlpcli.nn.optimizers.contract import (
     OPTIMIZERS,
     Optimizer,

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import numpy as np
 
+from mlpcli.array_types import Array
 from mlpcli.family import Family, Member, setting
-from mlpcli.nn.arrays import Array
 
 SCHEDULES = Family("schedule")
 

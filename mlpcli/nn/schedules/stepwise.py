@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from mlpcli.array_types import Array
 from mlpcli.family import setting
-from mlpcli.nn.arrays import Array
 from mlpcli.nn.schedules.contract import SCHEDULES, Course, Schedule, StepCourse
 
 FOREVER = 1e18  # steps: a longer period is as good as this, and infinity is no number of steps

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from mlpcli.nn.arrays import Array
+from mlpcli.array_types import Array
 from mlpcli.training.metrics.metric import METRICS, Metric, Outcome
 
 CLASSES = ("binary", "multiclass")

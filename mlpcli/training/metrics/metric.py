@@ -12,8 +12,8 @@ from typing import ClassVar
 
 import numpy as np
 
+from mlpcli.array_types import Array, Shape
 from mlpcli.family import Family, Member
-from mlpcli.nn.arrays import Array, Shape
 
 METRICS = Family("metric")
 

@@ -2,8 +2,9 @@
 
 The gradient is the one that a trainer's first step left in its buffer, that of J(θ) + P(θ) on the
 first batch; the masks and the noise of that step stay frozen. Each entry θ_i of a tensor is
-perturbed by ±η and ±2η, the perturbed networks are one stack, and one forward pass gives all J. With D(η) = (J(θ + η e_i) − J(θ − η e_i)) / 2η, the numeric derivative is
-(4 D(η) − D(2η)) / 3: Richardson's step removes the η² error, and what is left is rounding.
+perturbed by ±η and ±2η, the perturbed networks are one stack, and one forward pass gives all J.
+With D(η) = (J(θ + η e_i) − J(θ − η e_i)) / 2η, the numeric derivative is (4 D(η) − D(2η)) / 3:
+Richardson's step removes the η² error, and rounding is left.
 
 Where an activation has a kink and a pre-activation changes its side of it between the four
 points, the difference quotient is not a derivative. Such entries are not excused: they are drawn
@@ -91,7 +92,9 @@ class GradientCheck:
     @property
     def passed(self) -> bool:
         """Whether every part passed, and a wrong gradient would not have."""
-        return self.directions.passed and all(t.passed for t in self.tensors) and not self.inconclusive
+        return (
+            self.directions.passed and all(t.passed for t in self.tensors) and not self.inconclusive
+        )
 
 
 @dataclass
@@ -193,7 +196,7 @@ class _Check:
         step = _first_step(self.objective) / scale
         undecided, at, gradient = np.arange(n), self.theta, self.left_by_step
         for _ in range(ROUNDS):
-            self._at(at)
+            self.size = abs(self._value(at)) + self.objective.output_size
             undecided = self._round(at, gradient, perturbations, step, undecided, found)
             if not len(undecided):
                 break
@@ -204,9 +207,6 @@ class _Check:
             step = np.maximum(step / 2, SMALLEST_STEP / growth / scale)
         self.objective.gradient(self.theta)  # back to θ, for the scale of the next entries
         return found
-
-    def _at(self, theta: Array) -> None:
-        self.size = abs(self._value(theta)) + self.objective.output_size
 
     def _round(
         self,

@@ -69,7 +69,7 @@ class Layout:
 
     @property
     def parameters(self) -> list[Tensor]:
-        """The tensors that are learned, layer by layer, weight before bias before the extra ones."""
+        """The learned tensors, layer by layer: weight, bias, extra parameters."""
         return [t for t in self.tensors if t.stop <= self.n_params]
 
     @property

@@ -1,9 +1,9 @@
-"""J(θ) + P(θ) of one batch: its value by forward propagation alone, its gradient by the trainer."""
+"""J(θ) + P(θ) of one batch: its value by forward propagation alone, its gradient by the training step."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -11,63 +11,41 @@ from mlpcli.array_types import Array
 from mlpcli.nn.backprop import Backprop
 from mlpcli.nn.layers import Activate, Affine
 from mlpcli.nn.network import Network
-from mlpcli.nn.noise import NoisyWeights
-from mlpcli.nn.update import Regularization, Update, is_on, penalties_of
+from mlpcli.nn.training_step import Batch, TrainingStep
+from mlpcli.nn.update import is_on, penalties_of
 
 STACK_BYTES = 64 << 20  # of one stack of perturbed networks
 
 
-class BatchLike(Protocol):
-    """One batch as the trainer takes it; see `mlpcli.training.batches.Batch`."""
-
-    n: int
-    X: Array
-    y: Array
-
-
-class TrainerLike(Protocol):
-    """The parts of a trainer that a gradient check looks at: `mlpcli.training.trainer.Trainer`."""
-
-    network: Network
-    noisy_weights: NoisyWeights | None
-    backprop: dict[int, Backprop]
-    regularization: Regularization
-    update: Update
-    grad: Array
-
-    def compute_gradient(self, batch: Any) -> None:
-        """grad ← ∂(J + P)/∂θ of a batch, by backpropagation."""
-
-
 class Objective:
-    """The function that a trainer descends on one batch, its masks and noise frozen.
+    """The function that a training step descends on one batch, its masks and noise frozen.
 
-    `gradient` runs the trainer's own backpropagation. `values` runs forward propagation on a stack
+    `gradient` runs the step's own backpropagation. `values` runs forward propagation on a stack
     of networks and calls no derivative.
 
-    trainer  float64, one network, after the first draw of masks and noise
-    weight   (n,) of the batch's rows; None: all are 1
+    step    float64, one network, after the first draw of masks and noise
+    weight  (n,) of the batch's rows; None: all are 1
     """
 
-    def __init__(self, trainer: TrainerLike, batch: BatchLike, weight: Array | None) -> None:
-        self.trainer, self.batch, self.weight = trainer, batch, weight
-        self.architecture, self.theta = trainer.network.architecture, trainer.network.theta
-        self.backprop = trainer.backprop[batch.n]
+    def __init__(self, step: TrainingStep, batch: Batch, weight: Array | None) -> None:
+        self.step, self.batch, self.weight = step, batch, weight
+        self.architecture, self.theta = step.network.architecture, step.network.theta
+        self.backprop = step.backprop[batch.n]
         # J is taken at θ + offset, the noise that was drawn for this batch; P at θ.
         self.offset = self.backprop.network.theta - self.theta
         # A change of a pre-activation grows by 1/p_k where a mask lets it through.
         keep = [layer.keep_prob for layer in self.architecture.hidden]
         self.growth = 1 / min([self.architecture.input_keep_prob, *keep])
         self.backprop.forward(batch.X)
-        self.has_kinks = next(self._sides(self.backprop, trainer.network), None) is not None
+        self.has_kinks = next(self._sides(self.backprop, step.network), None) is not None
         self._stacks: dict[int, tuple[Network, Backprop, Network, list[Any]]] = {}
 
     def gradient(self, theta: Array) -> Array:
-        """Return ∂(J + P)/∂θ (n_params,) as the trainer computes it at theta."""
+        """Return ∂(J + P)/∂θ (n_params,) as the training step computes it at theta."""
         self.theta[...] = theta
         self.backprop.network.theta[...] = theta + self.offset
-        self.trainer.compute_gradient(self.batch)
-        return self.trainer.grad.copy()
+        self.step.compute_gradient(self.batch)
+        return self.step.grad.copy()
 
     def values(self, thetas: Array) -> tuple[Array, Array]:
         """Return J + P at every theta (P, n_params), and which groups of four cross a kink."""
@@ -121,7 +99,7 @@ class Objective:
         side = self.architecture.loss.side(backprop.u, self.batch.y)
         if side is not None:
             yield side
-        if is_on(self.trainer.regularization.l1):
+        if is_on(self.step.regularization.l1):
             yield network.theta[..., : self.architecture.layout.n_weights] > 0
 
     def _stack(self, size: int) -> tuple[Network, Backprop, Network, list[Any]]:
@@ -132,7 +110,7 @@ class Objective:
             backprop = Backprop(at, self.batch.n, training=True)
             for mine, frozen in zip(backprop.dropouts, self.backprop.dropouts, strict=True):
                 mine.mask = frozen.mask
-            trainer = self.trainer
-            penalties = penalties_of(network, trainer.regularization, trainer.update.optimizer)
+            step = self.step
+            penalties = penalties_of(network, step.regularization, step.update.optimizer)
             self._stacks[size] = at, backprop, network, penalties
         return self._stacks[size]

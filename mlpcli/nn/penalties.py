@@ -113,7 +113,9 @@ class MaxNorm:
             scratch[..., : W.shape[-2] * W.shape[-1]].reshape(W.shape) for W in self.weights
         ]
         self._ones = [np.ones((1, W.shape[-2]), network.dtype) for W in self.weights]
-        self._norms = [empty((*network.lane_shape, 1, W.shape[-1]), network.dtype) for W in self.weights]
+        self._norms = [
+            empty((*network.lane_shape, 1, W.shape[-1]), network.dtype) for W in self.weights
+        ]
         self.limit = column(np.reshape(limit, np.shape(limit)[:1]), self._norms[0])
         self._matmul = matmul_for(network.lane_shape)
 

@@ -1,4 +1,4 @@
-"""Is the update right? θ after real steps of a trainer against the published formulas.
+"""Is the update right? θ after real steps against the published formulas.
 
 The formulas are written here and in each optimizer's `published` a second time: in float64, out of
 place, as their sources print them, sharing no code with the update that trains.
@@ -14,8 +14,8 @@ import numpy as np
 from mlpcli.array_types import Array
 from mlpcli.nn.network import Network
 from mlpcli.nn.noise import GRADIENTS
-from mlpcli.nn.objective import TrainerLike
 from mlpcli.nn.optimizers import Optimizer
+from mlpcli.nn.training_step import TrainingStep
 from mlpcli.nn.update import Regularization, is_on
 from mlpcli.randomness import generator
 
@@ -87,21 +87,21 @@ class PublishedUpdate:
 
 
 def check_update(
-    trainer: TrainerLike, before: Array, grad: Array, *, seed: int, tolerance: float
+    step: TrainingStep, before: Array, grad: Array, *, seed: int, tolerance: float
 ) -> UpdateCheck:
     """Compare θ after three steps with the published formulas.
 
-    trainer  after its first step; it takes two more here
-    before   θ (n_params,) before that step
-    grad     (n_params,) ∂(J + P)/∂θ that it took
+    step    after its first call; its update is called twice more here
+    before  θ (n_params,) before that step
+    grad    (n_params,) ∂(J + P)/∂θ of that step
     """
-    update, network = trainer.update, trainer.network
+    update, network = step.update, step.network
     rate = float(update.learning_rate)
-    published = PublishedUpdate(network, update.optimizer, trainer.regularization, rate, seed)
+    published = PublishedUpdate(network, update.optimizer, step.regularization, rate, seed)
     worst = _error(before, network.theta, published.step(before, grad))
     for factor in FACTORS:
         before = network.theta.copy()
-        trainer.grad[...] = factor * grad
+        step.grad[...] = factor * grad
         update()
         worst = max(worst, _error(before, network.theta, published.step(before, factor * grad)))
     if update.average is not None:
@@ -116,4 +116,6 @@ def _error(before: Array, after: Array, expected: Array) -> float:
     with np.errstate(all="ignore"):
         floor = ROUNDING * np.finfo(float).eps * np.maximum(1.0, np.abs(before))
         change = np.maximum(np.abs(after - before), np.abs(expected - before))
-        return float(np.max(np.nan_to_num(np.abs(after - expected) / np.maximum(change, floor), nan=np.inf)))
+        return float(
+            np.max(np.nan_to_num(np.abs(after - expected) / np.maximum(change, floor), nan=np.inf))
+        )

@@ -31,7 +31,9 @@ class WeightAverage:
         self.power = np.ones(lane_shape)
         self._rest = 1.0 - self.decay
         self._share = empty(lane_shape)  # (1 − d) / (1 − dᵗ), in float64
-        self._weight = empty((*lane_shape, 1) if lane_shape else (), theta.dtype)  # the same, rounded
+        self._weight = empty(
+            (*lane_shape, 1) if lane_shape else (), theta.dtype
+        )  # the same, rounded
         self._change = empty_like(theta)
 
     def update(self) -> None:

@@ -14,8 +14,8 @@ from mlpcli.data.table import Table
 from mlpcli.data.targets import ClassTarget, RegressionTarget, TargetEncoder
 from mlpcli.errors import DataError, RunError, UsageError
 from mlpcli.nn.ensemble_mean import EnsembleMean
-from mlpcli.nn.losses import Loss, Quantile
 from mlpcli.nn.evaluation import Evaluation
+from mlpcli.nn.losses import Loss, Quantile
 from mlpcli.runs.model_file import Model
 from mlpcli.runs.prediction_intervals import check_interval, interval_columns
 from mlpcli.training.assemble import check_targets

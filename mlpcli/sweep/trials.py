@@ -10,8 +10,8 @@ import numpy as np
 
 from mlpcli.data.dataset import Dataset, Part
 from mlpcli.machine import cores
-from mlpcli.nn.network import Network
 from mlpcli.nn.evaluation import Evaluation
+from mlpcli.nn.network import Network
 from mlpcli.sweep.study import Told
 from mlpcli.training.assemble import loss_target, outcome
 from mlpcli.training.cost import memory_of

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
@@ -11,6 +10,7 @@ import numpy as np
 from mlpcli.array_types import Array, Shape
 from mlpcli.nn.arrays import one_hot, zeros
 from mlpcli.nn.losses import Loss
+from mlpcli.nn.training_step import Batch
 from mlpcli.randomness import generators, permute
 
 # Of shuffled rows gathered at once; batches are views of them. Half of a second-level cache: with
@@ -42,23 +42,6 @@ class BatchTransform(Protocol):
         X, y   (rows, n_inputs) and their targets (rows, outputs), classes one-hot
         slots  (rows,) their positions among the epoch's rows
         """
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """One mini-batch, views of the gathered block.
-
-    n      rows
-    X, y   (..., n, n_inputs), and targets (..., n, outputs) as the loss takes them
-    scale  of each row's loss in J: 1/n without axes, or w/n (..., n, 1)
-    u      (..., n, n_outputs) where a step leaves what the loss sees
-    """
-
-    n: int
-    X: Array
-    y: Array
-    scale: Array
-    u: Array
 
 
 class BatchLoader:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -74,7 +73,7 @@ def _shared(each: Sequence[Array | None]) -> Array | None:
 
 
 def _transforms(fitted: Sequence[Fitted], dataset: Dataset) -> list[BatchTransform]:
-    """Return the transforms of the gathered rows: wrong labels, then mixed rows, then noisy inputs."""
+    """Return the transforms of the gathered rows: label noise, augmentation, input noise."""
     noises = [each.lane.spec.regularization.noise for each in fitted]
 
     def of(name: str) -> Any:

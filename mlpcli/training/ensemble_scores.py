@@ -11,10 +11,10 @@ import numpy as np
 
 from mlpcli.array_types import Array
 from mlpcli.data.dataset import Dataset, Encoding, Part
-from mlpcli.nn.arrays import mean_of_rows
+from mlpcli.nn.arrays import weighted_mean
 from mlpcli.nn.ensemble_mean import EnsembleMean, losses_of
-from mlpcli.nn.network import Network
 from mlpcli.nn.evaluation import Evaluation
+from mlpcli.nn.network import Network
 from mlpcli.spec.schema import Spec
 from mlpcli.training.assemble import epoch_metrics, loss_target, outcome
 from mlpcli.training.intervals import LEVEL, Interval, corrected_t_interval, t_interval
@@ -65,7 +65,7 @@ def _figures(
                 continue
             losses = losses_of(architecture.loss, predicted, target[own])
             weight = None if part.weight is None else part.weight[own]
-            found["loss"].append(float(mean_of_rows(losses, weight)))
+            found["loss"].append(float(weighted_mean(losses, weight)))
             seen = outcome(architecture, encoding, part.labels[own], predicted)
             for metric in metrics:
                 found[metric.name].append(metric.value(seen))

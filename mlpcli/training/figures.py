@@ -10,8 +10,8 @@ import numpy as np
 from mlpcli.array_types import Array
 from mlpcli.data.dataset import Dataset
 from mlpcli.nn.arrays import weighted_mean
-from mlpcli.nn.network import Network
 from mlpcli.nn.evaluation import Evaluation
+from mlpcli.nn.network import Network
 from mlpcli.spec.schema import Spec
 from mlpcli.training.assemble import epoch_metrics, labels_of_mixed, loss_target, outcome
 from mlpcli.training.lanes import Fitted
@@ -22,8 +22,7 @@ from mlpcli.training.trainer import Trainer
 def targets_of(dataset: Dataset, dtype: Any) -> dict[str, Array]:
     """Return each part's targets as the loss takes them, by the part's name."""
     return {
-        name: loss_target(dataset.encoding, part.y, dtype)
-        for name, part in dataset.parts.items()
+        name: loss_target(dataset.encoding, part.y, dtype) for name, part in dataset.parts.items()
     }
 
 

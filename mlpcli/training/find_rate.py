@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 
 from mlpcli.array_types import Array
-from mlpcli.nn.network import Network
 from mlpcli.nn.evaluation import Evaluation
+from mlpcli.nn.network import Network
 from mlpcli.training.loop import Training
 from mlpcli.training.trainer import never
 
@@ -110,7 +110,7 @@ def _descend(
             break
     if asked:
         return None
-    average = trainer.update.average  # where there is one, that would be the model
+    average = trainer.step.update.average  # where there is one, that would be the model
     return network if average is None else Network(training.architecture, average.average)
 
 

@@ -18,6 +18,7 @@ from mlpcli.nn.gradcheck import TOLERANCE, GradientCheck, check_gradient
 from mlpcli.nn.losses import LOSSES
 from mlpcli.nn.network import Architecture, Network, initial_vector
 from mlpcli.nn.objective import Objective
+from mlpcli.nn.training_step import TrainingStep
 from mlpcli.nn.update_check import UpdateCheck, check_update
 from mlpcli.randomness import generator
 from mlpcli.spec.checks import check_task, chosen_loss
@@ -34,17 +35,14 @@ MAX_SYNTHETIC_ROWS = 256
 
 
 @dataclass(frozen=True)
-class SpecCheck:
-    """The verdict on a spec: its gradient, its update, and the batch they were checked on.
+class StepCheck:
+    """The verdict on a trainer's first step: its gradient and its update.
 
-    source  of the rows: a file's name, or what was made up
-    X       (n, n_inputs) the batch as the first step took it
+    X  (n, n_inputs) the batch as the step took it
     """
 
     gradient: GradientCheck
     update: UpdateCheck
-    architecture: Architecture
-    source: str
     X: Array
 
     @property
@@ -53,17 +51,30 @@ class SpecCheck:
         return self.gradient.passed and self.update.passed
 
 
-class _RecordedUpdate:
-    """A trainer's update that keeps what the step gave it: θ before it, and the gradient."""
+@dataclass(frozen=True)
+class SpecCheck:
+    """The verdict on the first step of a spec's training.
 
-    def __init__(self, trainer: Trainer) -> None:
-        self.trainer, self.update = trainer, trainer.update
-        trainer.update = self  # type: ignore[assignment]
+    source  of the rows: a file's name, or what was made up
+    """
+
+    step: StepCheck
+    architecture: Architecture
+    source: str
+
+
+class _RecordedUpdate:
+    """A step's update that records θ before it, and the gradient that it was given."""
+
+    def __init__(self, step: TrainingStep) -> None:
+        self.step, self.update = step, step.update
+        step.update = self  # type: ignore[assignment]
 
     def __call__(self) -> None:
-        self.theta = self.trainer.network.theta.copy()
-        self.grad = self.trainer.grad.copy()
+        self.theta = self.step.network.theta.copy()
+        self.grad = self.step.grad.copy()
         self.update()
+        self.step.update = self.update
 
 
 def check_spec(loaded: LoadedSpec, *, synthetic: bool, samples: int | None) -> SpecCheck:
@@ -84,27 +95,36 @@ def check_spec(loaded: LoadedSpec, *, synthetic: bool, samples: int | None) -> S
         changes["regularization"] = regularization.model_copy(update={"augmentation": members})
     loaded = replace(loaded, spec=loaded.spec.model_copy(update=changes))
     dataset = synthetic_dataset(loaded) if synthetic else load_dataset(loaded)
-    seed = loaded.spec.seed
     trainer = trainer_of(loaded, dataset)
-    trainer.start(1)
-    trainer.update.learning_rate[...] = trainer.update.optimizer.learning_rate
-    batch = trainer.loader.load(*next(trainer.loader.blocks()))[0]
-    recorded = _RecordedUpdate(trainer)
-    with np.errstate(all="ignore"):
-        trainer.step(batch)
-    trainer.update = recorded.update
-    update = check_update(trainer, recorded.theta, recorded.grad, seed=seed, tolerance=TOLERANCE)
-    trainer.network.theta[...] = recorded.theta
-    weights = trainer.loader.weights(batch.n)
-    objective = Objective(trainer, batch, weights)
-    gradient = check_gradient(
-        objective, recorded.theta, recorded.grad, samples=samples, seed=seed
-    )
+    step = check_trainer(trainer, samples=samples)
     source = next((table.name for table in dataset.tables.values()), "")
-    task, X = dataset.encoding.task, batch.X.copy()
-    made_up = f"made-up data for {task}, {SYNTHETIC_FEATURES} features"
-    architecture = trainer.network.architecture
-    return SpecCheck(gradient, update, architecture, source or made_up, X)
+    made_up = f"made-up data for {dataset.encoding.task}, {SYNTHETIC_FEATURES} features"
+    return SpecCheck(step, trainer.network.architecture, source or made_up)
+
+
+def check_trainer(
+    trainer: Trainer, *, samples: int | None = None, directions: int = 8
+) -> StepCheck:
+    """Check the gradient and the update of a trainer's first step; the trainer is used up.
+
+    trainer  of one network, float64, that has not taken a step
+    """
+    step, seed = trainer.step, trainer.seeds[0]
+    trainer.loader.start(trainer.seeds, 1)
+    step.start(trainer.seeds, 1)
+    step.update.learning_rate[...] = step.update.optimizer.learning_rate
+    batch = trainer.loader.load(*next(trainer.loader.blocks()))[0]
+    recorded = _RecordedUpdate(step)
+    with np.errstate(all="ignore"):  # what overflows shows up as an error that is not small
+        step(batch)
+        theta, grad = recorded.theta, recorded.grad
+        update = check_update(step, theta, grad, seed=seed, tolerance=TOLERANCE)
+        step.network.theta[...] = theta
+        objective = Objective(step, batch, trainer.loader.weights(batch.n))
+    gradient = check_gradient(
+        objective, theta, grad, samples=samples, directions=directions, seed=seed
+    )
+    return StepCheck(gradient, update, batch.X)
 
 
 def trainer_of(loaded: LoadedSpec, dataset: Dataset) -> Trainer:

@@ -105,7 +105,14 @@ def _fitted(lane: Lane, dataset: Dataset) -> Fitted:
     metrics = tuple(metric.name for metric in epoch_metrics(spec, encoding.task))
     # Rows that augmentation adds may make the slots of unequal folds as many.
     sizes = (n_slots, None if lane.rows is None else len(lane.rows))
-    shape = (_shape_of(spec), type(architecture.loss), sizes, metrics, source is None, weight is None)
+    shape = (
+        _shape_of(spec),
+        type(architecture.loss),
+        sizes,
+        metrics,
+        source is None,
+        weight is None,
+    )
     return Fitted(lane, augmenter, architecture, source, weight, shape, n_slots)
 
 

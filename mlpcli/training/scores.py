@@ -11,8 +11,8 @@ from mlpcli.array_types import Array
 from mlpcli.data.dataset import Encoding, Part
 from mlpcli.nn.arrays import weighted_mean
 from mlpcli.nn.ensemble_mean import EnsembleMean, losses_of
-from mlpcli.nn.network import Architecture, Network
 from mlpcli.nn.evaluation import Evaluation
+from mlpcli.nn.network import Architecture, Network
 from mlpcli.training.assemble import loss_target, outcome
 from mlpcli.training.metrics import Outcome, applicable
 

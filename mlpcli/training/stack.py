@@ -146,7 +146,7 @@ class Stack:
         fitted = [self.fitted[lane] for lane in self.inside]
         kept = keeps_outputs(fitted[0].lane.spec, self.dataset)
         trainer = build_trainer(fitted, self.dataset, self.network, keep_outputs=kept)
-        average = trainer.update.average
+        average = trainer.step.update.average
         self.model = self.network
         if average is not None:
             self.model = Network(self.network.architecture, average.average)

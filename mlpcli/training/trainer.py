@@ -8,14 +8,12 @@ from typing import Any
 import numpy as np
 
 from mlpcli.array_types import Array
-from mlpcli.nn.arrays import empty, weighted_mean, zeros
-from mlpcli.nn.backprop import Backprop
+from mlpcli.nn.arrays import empty, weighted_mean
 from mlpcli.nn.network import Network
-from mlpcli.nn.noise import NoisyWeights
 from mlpcli.nn.optimizers import Optimizer
-from mlpcli.nn.update import Regularization, Update, is_on, penalties_of
-from mlpcli.randomness import generators
-from mlpcli.training.batches import Batch, BatchLoader, BatchTransform
+from mlpcli.nn.training_step import TrainingStep
+from mlpcli.nn.update import Regularization
+from mlpcli.training.batches import BatchLoader, BatchTransform
 
 
 def never() -> bool:
@@ -55,7 +53,7 @@ class Trainer:
         keep_targets: bool = False,
     ) -> None:
         architecture = network.architecture
-        self.network, self.seeds, self.loss_function = network, seeds, architecture.loss
+        self.network, self.seeds = network, seeds
         self.loader = BatchLoader(
             X,
             target,
@@ -70,49 +68,15 @@ class Trainer:
             transforms=transforms,
             keep_targets=keep_targets,
         )
-        self.grad = zeros(network.theta.shape, network.dtype)
-        self.regularization = strengths = regularization or Regularization()
-        sigmas = strengths.weight_noise, strengths.weight_noise_multiplicative
-        noisy = any(map(is_on, sigmas))
-        self.noisy_weights = NoisyWeights(network, *sigmas) if noisy else None
-        self.penalties = penalties_of(network, strengths, optimizer)
-        self.update = Update(network, self.grad, optimizer, strengths)
-        at = network if self.noisy_weights is None else self.noisy_weights.network
-        # One for each size of a batch: all but the last have the same number of rows.
-        self.backprop = {
-            n: Backprop(at, n, self.grad, training=True) for n in self.loader.sizes
-        }
-        self.scratch = {n: self.loss_function.scratch(b.delta) for n, b in self.backprop.items()}
-
+        self.step = TrainingStep(
+            network, optimizer, regularization or Regularization(), self.loader.sizes
+        )
         self.n_rows = self.loader.n_rows
         self.rows_done, self.stopped = 0, False
         self.finite = np.ones(network.lane_shape, bool)
         self.losses = empty((*network.lane_shape, self.n_rows), network.dtype)
         shape = (*network.lane_shape, self.n_rows, architecture.n_outputs)
         self.outputs = np.empty(shape, network.dtype) if keep_outputs else None
-
-    def step(self, batch: Batch) -> None:
-        """One step of gradient descent on a mini-batch.
-
-        Draw M ~ Bernoulli(p_k) and the noise on W; grad ← ∂(J + P)/∂θ; θ ← θ − λ ∂(J + P)/∂θ, or
-        what the optimizer has in its place.
-        """
-        self.backprop[batch.n].draw_masks()
-        if self.noisy_weights is not None:
-            self.noisy_weights.draw()
-        self.compute_gradient(batch)
-        self.update()
-
-    def compute_gradient(self, batch: Batch) -> None:
-        """grad ← ∂(J + P)/∂θ: forward, δ = dJ/du at the output, backward, penalties."""
-        backprop = self.backprop[batch.n]
-        u = backprop.forward(batch.X)
-        np.copyto(batch.u, u)
-        delta, scratch = backprop.delta, self.scratch[batch.n]
-        self.loss_function.delta(u, batch.y, batch.scale, delta, scratch)
-        backprop.backward()
-        for penalty in self.penalties:
-            penalty.add_gradient(self.grad)
 
     def epoch(
         self, epoch: int, learning_rate: Any, stop: Callable[[], bool] = never
@@ -132,9 +96,11 @@ class Trainer:
             rates = np.asarray(learning_rate, self.network.dtype)
         # With a number for each step there is one axis more than λ itself has.
         each_step = rates if rates.ndim % 2 == 1 else None
+        current = self.step.update.learning_rate
         if each_step is None:
-            self.update.learning_rate[...] = rates
-        self.start(epoch)
+            current[...] = rates
+        self.loader.start(self.seeds, epoch)
+        self.step.start(self.seeds, epoch)
         self.rows_done, self.stopped = 0, False
         self.finite[...] = True
         taken = 0
@@ -143,7 +109,7 @@ class Trainer:
             with np.errstate(all="ignore"):  # a loss that is not finite ends the run, in words
                 for batch in batches:
                     if each_step is not None:
-                        self.update.learning_rate[...] = each_step[taken]
+                        current[...] = each_step[taken]
                     self.step(batch)
                     taken += 1
                     self.rows_done += batch.n
@@ -154,26 +120,13 @@ class Trainer:
             yield self.rows_done
             if self.stopped or not self.finite.any():
                 break
-        self.update.state.steps += taken
-
-    def start(self, epoch: int) -> None:
-        """Begin an epoch: shuffle the rows, and key every random stream by seed and epoch."""
-        for part in (self.loader, self.update, self.noisy_weights):
-            if part is not None:
-                part.start(self.seeds, epoch)
-        streams: dict[int, list[np.random.Generator]] = {}
-        for backprop in self.backprop.values():
-            for dropout in backprop.dropouts:
-                if dropout.place not in streams:
-                    place = generators(self.seeds, "dropout", epoch, dropout.place)
-                    streams[dropout.place] = place
-                dropout.generators = streams[dropout.place]
+        self.step.update.state.steps += taken
 
     def _compute_losses(self, start: int) -> None:
         """Compute the losses of a block's rows from the outputs that its steps have kept."""
         rows = (..., slice(self.rows_done - start), slice(None))
         u, losses = self.loader.u_block[rows], self.losses[..., start : self.rows_done]
-        losses[...] = self.loss_function.value(u, self.loader.y_block[rows])
+        losses[...] = self.step.loss.value(u, self.loader.y_block[rows])
         self.finite &= np.isfinite(losses).all(axis=-1)
         if self.outputs is not None:
             self.outputs[..., start : self.rows_done, :] = u
@@ -184,7 +137,8 @@ class Trainer:
         lanes  of the other, a stack, that are ours, in this order; the parameters are not copied:
                ours was made with them
         """
-        self.update.copy_state(other.update, list(lanes) if self.network.lane_shape else lanes[0])
+        own = list(lanes) if self.network.lane_shape else lanes[0]
+        self.step.update.copy_state(other.step.update, own)
 
     @property
     def loss(self) -> Any:

@@ -10,7 +10,7 @@ from mlpcli.cli.command import verb
 from mlpcli.cli.options import Debug, Json, Overrides, Quiet, Seed, SpecPath
 
 if TYPE_CHECKING:
-    from mlpcli.training.gradcheck import SpecCheck
+    from mlpcli.training.gradcheck import SpecCheck, StepCheck
 
 
 @verb
@@ -48,13 +48,13 @@ def gradcheck(
     loaded = load_spec(spec, overrides or (), seed)
     found = check_spec(loaded, synthetic=synthetic, samples=None if all else samples)
     if json:
-        say_json(_document(found))
+        say_json(_document(found.step))
     elif not quiet:
         _print(found)
-    return None if found.passed else 1
+    return None if found.step.passed else 1
 
 
-def _document(found: SpecCheck) -> dict[str, Any]:
+def _document(found: StepCheck) -> dict[str, Any]:
     from dataclasses import asdict
 
     gradient = found.gradient
@@ -76,7 +76,7 @@ def _print(found: SpecCheck) -> None:
     from mlpcli.errors import counted
 
     note(network_line(found.architecture))
-    n = counted(len(found.X), "row")
+    n = counted(len(found.step.X), "row")
     note(f"{found.source}: a batch of {n}, float64, at the initial parameters")
     rows: list[list[Any]] = [
         [
@@ -90,9 +90,9 @@ def _print(found: SpecCheck) -> None:
             f"{tensor.numeric:.6g}",
             _verdict(tensor),
         ]
-        for tensor in found.gradient.tensors
+        for tensor in found.step.gradient.tensors
     ]
-    along, update = found.gradient.directions, found.update
+    along, update = found.step.gradient.directions, found.step.update
     title = f"{along.directions} random directions"
     rows.append([title, "", along.directions, along.redrawn, f"{along.worst:.1e}", "", "", ""])
     rows[-1].append(_verdict(along))
@@ -101,10 +101,10 @@ def _print(found: SpecCheck) -> None:
     rows[-1].append("pass" if update.passed else "FAIL")
     header = ["tensor", "entries", "checked", "redrawn", "worst error"]
     table([*header, "at", "backpropagation", "differences", "verdict"], rows)
-    say(f"\n{_sentence(found)}")
+    say(f"\n{_sentence(found.step)}")
 
 
-def _sentence(found: SpecCheck) -> str:
+def _sentence(found: StepCheck) -> str:
     import numpy as np
 
     gradient = found.gradient

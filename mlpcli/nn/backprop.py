@@ -45,11 +45,6 @@ class Backprop:
         shape = (*network.lane_shape, n_rows, network.architecture.n_outputs)
         self.delta = empty(shape, network.dtype)
 
-    def draw_masks(self) -> None:
-        """Draw the masks of every dropout layer."""
-        for dropout in self.dropouts:
-            dropout.draw()
-
     def forward(self, X: Array) -> Array:
         """Return u of the output layer, (..., n_rows, n_outputs).
 

@@ -1,4 +1,4 @@
-"""J(θ) + P(θ) of one batch: its value by forward propagation alone, its gradient by the training step."""
+"""J(θ) + P(θ) of one batch: values by forward propagation alone, gradients by the training step."""
 
 from __future__ import annotations
 

@@ -79,7 +79,8 @@ class TrainingStep:
 
     def __call__(self, batch: Batch) -> None:
         """Draw masks and noise; grad ← ∂(J + P)/∂θ; θ ← θ − λ grad, or the optimizer's rule."""
-        self.backprop[batch.n].draw_masks()
+        for dropout in self.backprop[batch.n].dropouts:
+            dropout.draw()
         if self.noisy_weights is not None:
             self.noisy_weights.draw()
         self.compute_gradient(batch)

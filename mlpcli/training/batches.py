@@ -96,7 +96,7 @@ class BatchLoader:
         self.scale_block = None if weight is None else np.empty((*block, 1), dtype)
         shape = (*lane_shape, self.n_rows, n_targets)
         self.targets = np.empty(shape, dtype) if keep_targets else None
-        self._batches: dict[int, list[Batch]] = {}
+        self._blocks: dict[int, tuple[Array, Array, list[Batch]]] = {}
 
     @property
     def sizes(self) -> set[int]:
@@ -131,21 +131,20 @@ class BatchLoader:
 
     def load(self, start: int, stop: int) -> list[Batch]:
         """Gather the shuffled rows start … stop; return their batches."""
-        block = (..., slice(stop - start), slice(None))
         slots = self.order[..., start:stop]
         rows = self._rows(slots)
-        X, y = self.X_block[block], self.y_block[block]
+        X, y, batches = self._views(stop - start)
         self.X.take(rows, 0, X, "clip")  # mode "raise" would buffer the output
         if self.is_class:
             one_hot(self.target[rows], y)
         else:
             self.target.take(rows, 0, y, "clip")
-        self._transform(X, y, slots)
+        if self.transforms:
+            self._transform(X, y, slots)
         if self.targets is not None:
             self.targets[..., start:stop, :] = y
         if self.loss.smooths:
             self.loss.smooth(y)
-        batches = self._batches_of(stop - start)
         if self.weight is not None:
             weight, first = _of_lanes(self.weight, rows)[..., np.newaxis], 0
             for batch in batches:
@@ -156,22 +155,24 @@ class BatchLoader:
     def _transform(self, X: Array, y: Array, slots: Array) -> None:
         lanes: Any = zip(X, y, slots, strict=True) if self.lane_shape else [(X, y, slots)]
         with np.errstate(all="ignore"):  # noise beyond the type: the loss will not be finite
-            for lane, arrays in enumerate(lanes if self.transforms else ()):
+            for lane, arrays in enumerate(lanes):
                 for transform in self.transforms:
                     transform.apply(lane, *arrays)
 
-    def _batches_of(self, n_rows: int) -> list[Batch]:
-        """Return the batches of a block of so many rows; they are made once."""
-        if n_rows not in self._batches:
+    def _views(self, n_rows: int) -> tuple[Array, Array, list[Batch]]:
+        """Return X, y and the batches of a block of so many rows, views that are made once."""
+        if n_rows not in self._blocks:
             n, rest = self.batch_size, n_rows % self.batch_size
             last = rest if rest in self.sizes else rest + n if rest else 0
             sizes = [n] * ((n_rows - last) // n) + [last] * bool(last)
-            first = [sum(sizes[:k]) for k in range(len(sizes))]
-            self._batches[n_rows] = [self._batch(*each) for each in zip(first, sizes, strict=True)]
-        return self._batches[n_rows]
+            starts = [sum(sizes[:k]) for k in range(len(sizes))]
+            batches = [self._batch(*each) for each in zip(starts, sizes, strict=True)]
+            rows = (..., slice(n_rows), slice(None))
+            self._blocks[n_rows] = self.X_block[rows], self.y_block[rows], batches
+        return self._blocks[n_rows]
 
-    def _batch(self, first: int, n: int) -> Batch:
-        rows = (..., slice(first, first + n), slice(None))
+    def _batch(self, start: int, n: int) -> Batch:
+        rows = (..., slice(start, start + n), slice(None))
         scale = np.asarray(1.0 / n, self.X_block.dtype)
         if self.scale_block is not None:
             scale = self.scale_block[rows]

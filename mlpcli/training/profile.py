@@ -213,8 +213,8 @@ def profile_backprop(clock: Clock, backprop: Backprop) -> None:
 
     A line begins with the first of the layer's stages, and on the way back with its last one.
     """
-    if backprop.dropouts:
-        clock.wrap(backprop, "draw_masks", NOISE)
+    for dropout in backprop.dropouts:
+        clock.wrap(dropout, "draw", NOISE)
     clock.wrap(backprop, "forward", FORWARD)
     clock.wrap(backprop, "backward", BACKWARD)
     groups: dict[str, list[Layer]] = {"input": []}

@@ -17,13 +17,19 @@ import numpy as np
 Entered = TypeVar("Entered", bound=type)
 
 
-def setting(default: Any, doc: str, **bounds: float) -> Any:
+def setting(default: Any, doc: str, *, key: str | None = None, **bounds: float) -> Any:
     """A hyperparameter: its default, one line of documentation, and its bounds.
 
     default  also fixes the type: a float takes whole numbers too, never text or booleans
+    key      its name in a spec, where that differs from the field's
     bounds   any of gt, ge, lt, le
     """
-    return dataclasses.field(default=default, metadata={"doc": doc, "bounds": bounds})
+    return dataclasses.field(default=default, metadata={"doc": doc, "key": key, "bounds": bounds})
+
+
+def key_of(field: dataclasses.Field[Any]) -> str:
+    """Return a setting's name in a spec."""
+    return field.metadata["key"] or field.name
 
 
 @dataclass_transform(frozen_default=True, field_specifiers=(setting,))

@@ -36,7 +36,7 @@ def chosen_loss(spec: Spec, task: str, *, mixed: bool = False) -> Loss:
     loss = spec.model.loss
     chosen: Loss = LOSSES[DEFAULT_LOSS[task]]() if loss is None else build(LOSSES, loss)
     output = spec.model.output
-    return chosen.for_task(task, output=None if output is None else output.name, mixed=mixed)
+    return chosen.for_task(task, output=None if output is None else output.name)
 
 
 def check_loss(spec: Spec) -> Iterator[Problem]:

@@ -36,21 +36,25 @@ def pytest_configure(config):
 
 @pytest.fixture(scope="session")
 def draw_target():
-    """Return a function that draws targets as a loss takes them, for outputs of a given shape."""
+    """Return a function that draws targets as a loss takes them, for outputs of a given shape.
 
-    def draw(loss, rng, shape, dtype=np.float64):
+    Classes and labels are mixtures, where the loss takes them.
+    """
+
+    def draw(loss, rng, shape, dtype=np.float64, *, mixed=True):
         *rows, n_outputs = shape
-        if loss.class_index:
-            return rng.integers(0, n_outputs, rows)
+        of_classes = loss.link == "softmax" or type(loss).__name__ == "HingeOfClasses"
         if "regression" in loss.tasks:
             n_targets = next(n for n in range(1, n_outputs + 1) if loss.n_outputs(n) == n_outputs)
             target = rng.normal(size=(*rows, n_targets))
-            return np.where(loss.refused(target), -target, target).astype(dtype)
-        if loss.link == "softmax":
-            return rng.dirichlet(np.ones(n_outputs), rows).astype(dtype)
-        if "Mixtures" in type(loss).__name__:
-            return rng.random(shape).astype(dtype)
-        return rng.integers(0, 2, shape).astype(dtype)
+            target = np.where(loss.refused(target), -target, target)
+        elif mixed and loss.mixes:
+            target = rng.dirichlet(np.ones(n_outputs), rows) if of_classes else rng.random(shape)
+        elif of_classes:
+            target = np.eye(n_outputs)[rng.integers(0, n_outputs, rows)]
+        else:
+            target = rng.integers(0, 2, shape)
+        return target.astype(dtype)
 
     return draw
 

@@ -136,8 +136,8 @@ class FocalOfClasses(Focal):
         rest = np.sum(np.exp(shifted), axis=-1, keepdims=True, where=below)
         rest += np.sum(~below, axis=-1, keepdims=True) - 1
         loss = np.log1p(rest) - shifted  # −log p
-        q = -np.expm1(-loss)
-        return np.sum(y * q ** column(self.gamma, u) * loss, axis=-1)
+        q = np.maximum(-np.expm1(-loss), np.finfo(u.dtype).tiny)
+        return np.sum(y * np.exp(column(self.gamma, u) * np.log(q)) * loss, axis=-1)
 
     def scratch(self, out: Array) -> Any:
         """Return three arrays like out, three of one number a row, γ, and the least q."""
@@ -171,7 +171,9 @@ class FocalOfClasses(Focal):
         np.multiply(cost, out, out=cost)
         np.multiply(cost, gamma, out=cost)
         np.add(cost, 1.0, out=cost)
-        np.power(q, gamma, out=loss)
+        np.log(q, out=loss)
+        np.multiply(loss, gamma, out=loss)
+        np.exp(loss, out=loss)  # q^γ
         np.multiply(cost, loss, out=cost)  # c
         np.multiply(cost, y, out=cost)
         np.add.reduce(cost, axis=-1, keepdims=True, out=total)

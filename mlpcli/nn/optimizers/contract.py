@@ -57,7 +57,8 @@ class Optimizer(Member):
         The step a second time, out of place in float64 and sharing nothing with `bind`, for
         `mlp gradcheck` to compare. One network, no lanes; decoupled decay is the caller's.
 
-        memory  empty before the first step, updated by each
+        memory  empty before the first step, updated by each; its arrays are those of
+                `State.vectors`, in their order
         """
         raise NotImplementedError
 

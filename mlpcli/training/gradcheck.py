@@ -113,7 +113,7 @@ def check_trainer(
     trainer.loader.start(trainer.seeds, 1)
     step.start(trainer.seeds, 1)
     step.update.learning_rate[...] = step.update.optimizer.learning_rate
-    batch = trainer.loader.load(*next(trainer.loader.blocks()))[0]
+    batch = trainer.loader.load(*next(trainer.loader.blocks())).batches[0]
     recorded = _RecordedUpdate(step)
     with np.errstate(all="ignore"):  # what overflows shows up as an error that is not small
         step(batch)

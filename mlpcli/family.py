@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, ClassVar, Self, TypeVar, dataclass_transform
+from typing import Any, ClassVar, TypeVar, dataclass_transform
 
 import numpy as np
 
@@ -33,38 +33,25 @@ def key_of(field: dataclasses.Field[Any]) -> str:
 
 
 @dataclass_transform(frozen_default=True, field_specifiers=(setting,))
+@dataclasses.dataclass(frozen=True)
 class Member:
-    """What every member of a family has beside its settings.
-
-    A subclass is made a frozen dataclass when it is first asked for: that takes half a
-    millisecond, and of some 120 members and forms a training uses a dozen.
-    """
+    """The class of all members: a subclass that has settings is made a frozen dataclass."""
 
     name: ClassVar[str]
-    __dataclass_fields__: ClassVar[dict[str, dataclasses.Field[Any]]]
 
-    def __new__(cls, *_args: Any, **_settings: Any) -> Self:
-        """Return a new object, for the dataclass's __init__."""
-        made(cls)
-        return super().__new__(cls)
+    def __init_subclass__(cls, **arguments: Any) -> None:
+        super().__init_subclass__(**arguments)
+        if any(isinstance(value, dataclasses.Field) for value in vars(cls).values()):
+            dataclasses.dataclass(frozen=True)(cls)
 
     def problem(self) -> str | None:
-        """Return what is wrong with the settings taken together, as a sentence; or None."""
+        """Return the problem of settings that contradict each other, as a sentence, or None."""
         return None
-
-
-def made(cls: Entered) -> Entered:
-    """Return a subclass of `Member`, now a dataclass, as are those that it inherits from."""
-    if "__dataclass_fields__" not in vars(cls):
-        for each in reversed(cls.__mro__[: cls.__mro__.index(Member)]):
-            if issubclass(each, Member) and "__dataclass_fields__" not in vars(each):
-                dataclasses.dataclass(frozen=True)(each)
-    return cls
 
 
 def settings_of(cls: type[Member]) -> tuple[dataclasses.Field[Any], ...]:
     """Return the settings of a member's class, in their order."""
-    return dataclasses.fields(made(cls))
+    return dataclasses.fields(cls)
 
 
 class Family(Mapping[str, Any]):

@@ -50,8 +50,6 @@ class Profiled(Unprofiled):
     def __init__(self) -> None:
         import time
 
-        import pandas  # noqa: F401, ICN001  what the run will import counts as its start
-
         from mlpcli.data import dataset
         from mlpcli.machine import process_age
         from mlpcli.runs import ensemble_recorder, recorder

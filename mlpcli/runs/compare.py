@@ -51,7 +51,7 @@ class Contender:
     @property
     def n_networks(self) -> int:
         """How many networks the model is: of an ensemble those that it averages."""
-        return math.prod(self.model.network.lead)
+        return math.prod(self.model.network.lane_shape)
 
     @property
     def n_params(self) -> int:

@@ -10,8 +10,8 @@ import numpy as np
 
 from mlpcli.data.dataset import Dataset, Part
 from mlpcli.machine import cores
+from mlpcli.nn.evaluation import Evaluation
 from mlpcli.nn.network import Network
-from mlpcli.nn.passes import Evaluation
 from mlpcli.sweep.study import Told
 from mlpcli.training.assemble import loss_target, outcome
 from mlpcli.training.cost import memory_of
@@ -91,7 +91,7 @@ def score(figure: str, fitted: Fitted, vector: Any, dataset: Dataset, part: Part
     y_hat = np.empty((len(part), architecture.n_outputs))  # metrics are in float64
     with np.errstate(all="ignore"):
         if figure == "loss":
-            target = loss_target(architecture, encoding, part.y, network.dtype)
+            target = loss_target(encoding, part.y, network.dtype)
             return float(Evaluation(network).loss(part.X, target, y_hat, part.weight))
         Evaluation(network).predict(part.X, y_hat)
         seen = outcome(architecture, encoding, part.labels, y_hat)

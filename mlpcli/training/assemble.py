@@ -107,11 +107,8 @@ def _scale_of_target(spec: Spec) -> str:
     return "standard" if loss is None or LOSSES[loss.name].standardized else "mean"
 
 
-def build_architecture(spec: Spec, encoding: Encoding, *, mixed: bool = False) -> Architecture:
-    """Return the network that a spec describes for data encoded like this.
-
-    mixed  targets are mixtures of several rows'
-    """
+def build_architecture(spec: Spec, encoding: Encoding) -> Architecture:
+    """Return the network that a spec describes for data encoded like this."""
     layers = tuple(
         Layer(
             layer.units,
@@ -122,7 +119,7 @@ def build_architecture(spec: Spec, encoding: Encoding, *, mixed: bool = False) -
         )
         for layer in spec.model.layers
     )
-    loss = chosen_loss(spec, encoding.task, mixed=mixed)
+    loss = chosen_loss(spec, encoding.task)
     output = None if spec.model.output is None else build(ACTIVATIONS, spec.model.output)
     target = encoding.target
     own = spec.model.output_initializer
@@ -178,12 +175,10 @@ def epoch_metrics(spec: Spec, task: str) -> list[Metric]:
     ]
 
 
-def loss_target(architecture: Architecture, encoding: Encoding, y: Array, dtype: Any) -> Array:
-    """Return targets as the loss takes them: class numbers, or (rows, n_outputs) of the type."""
-    if architecture.loss.class_index:
-        return y.astype(np.intp)
+def loss_target(encoding: Encoding, y: Array, dtype: Any) -> Array:
+    """Return the targets that training takes: class numbers (rows,), or floats (rows, targets)."""
     if encoding.task == "multiclass":
-        return np.eye(architecture.n_outputs, dtype=dtype)[y]
+        return y.astype(np.intp)
     return np.ascontiguousarray(y.reshape(len(y), -1), dtype=dtype)
 
 

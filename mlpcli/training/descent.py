@@ -1,9 +1,8 @@
-"""From lanes and their data to the trainer that descends: everything a step does, put together."""
+"""From lanes and their data to the trainer: everything a step does, put together."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,14 +12,14 @@ from mlpcli.data.dataset import Dataset
 from mlpcli.family import numbers, stacked
 from mlpcli.nn.network import Network
 from mlpcli.nn.optimizers import OPTIMIZERS
+from mlpcli.nn.update import Regularization, is_on
 from mlpcli.spec.members import build
+from mlpcli.spec.schema import Spec
 from mlpcli.training.assemble import loss_target
-from mlpcli.training.augmented import Augment
-from mlpcli.training.feed import Disturbance
+from mlpcli.training.batches import BatchTransform
 from mlpcli.training.lanes import Fitted
-from mlpcli.training.regularizers import is_on, regularizers_of
-from mlpcli.training.row_noise import InputNoise, MultiplicativeInputNoise, label_noise
 from mlpcli.training.trainer import Trainer
+from mlpcli.training.transforms import Augment, InputNoise, MultiplicativeInputNoise, label_noise
 
 
 def build_trainer(
@@ -33,22 +32,36 @@ def build_trainer(
     """
     train, first = dataset.parts["train"], fitted[0]
     specs = [each.lane.spec for each in fitted]
-    loss = stacked([each.loss for each in fitted])
-    architecture = replace(first.architecture, loss=loss)
     return Trainer(
         network,
         stacked([build(OPTIMIZERS, spec.training.optimizer) for spec in specs]),
         train.X,
-        loss_target(architecture, dataset.encoding, train.y, network.dtype),
+        loss_target(dataset.encoding, train.y, network.dtype),
         batch_size=first.lane.spec.training.batch_size,
         seeds=[each.lane.seed for each in fitted],
         weight=_shared([each.weight for each in fitted]),
-        regularizers=stacked([regularizers_of(spec) for spec in specs]),
+        regularization=stacked([regularization_of(spec) for spec in specs]),
         source=_shared([each.source for each in fitted]),
-        disturbances=_disturbances(fitted, dataset),
-        loss=loss,
+        transforms=_transforms(fitted, dataset),
         keep_outputs=keep_outputs,
         keep_targets=keep_outputs and first.augmenter.mixes,
+    )
+
+
+def regularization_of(spec: Spec) -> Regularization:
+    """Return the strengths that a spec asks for."""
+    wanted = spec.regularization
+    clipping, averaging = spec.training.gradient_clipping, spec.training.weight_averaging
+    return Regularization(
+        l2=wanted.l2,
+        l1=wanted.l1,
+        max_norm=wanted.max_norm,
+        weight_noise=wanted.noise.weights,
+        weight_noise_multiplicative=wanted.noise.weights_multiplicative,
+        gradient_noise=wanted.noise.gradients,
+        clip_norm=clipping.norm,
+        clip_value=clipping.value,
+        averaging=averaging,
     )
 
 
@@ -59,17 +72,16 @@ def _shared(each: Sequence[Array | None]) -> Array | None:
     return np.stack([one for one in each if one is not None])
 
 
-def _disturbances(fitted: Sequence[Fitted], dataset: Dataset) -> list[Disturbance]:
-    """Return what changes the gathered rows: wrong labels, then mixed rows, then noisy inputs."""
+def _transforms(fitted: Sequence[Fitted], dataset: Dataset) -> list[BatchTransform]:
+    """Return the transforms of the gathered rows: label noise, augmentation, input noise."""
     noises = [each.lane.spec.regularization.noise for each in fitted]
-    target = dataset.encoding.target
 
     def of(name: str) -> Any:
         return numbers([getattr(noise, name) for noise in noises])
 
-    found: list[Disturbance] = []
+    found: list[BatchTransform] = []
     if is_on(of("labels")):
-        found.append(label_noise(of("labels"), dataset.encoding.task, target.n_outputs))
+        found.append(label_noise(of("labels"), dataset.encoding.task))
     if fitted[0].augmenter.members:
         found.append(Augment([each.augmenter for each in fitted]))
     inputs = [InputNoise(of("input")), MultiplicativeInputNoise(of("input_multiplicative"))]

@@ -11,10 +11,10 @@ import numpy as np
 
 from mlpcli.array_types import Array
 from mlpcli.data.dataset import Dataset, Encoding, Part
-from mlpcli.nn.arrays import mean_of_rows
-from mlpcli.nn.averaged import Averaged, losses_of
+from mlpcli.nn.arrays import weighted_mean
+from mlpcli.nn.ensemble_mean import EnsembleMean, losses_of
+from mlpcli.nn.evaluation import Evaluation
 from mlpcli.nn.network import Network
-from mlpcli.nn.passes import Evaluation
 from mlpcli.spec.schema import Spec
 from mlpcli.training.assemble import epoch_metrics, loss_target, outcome
 from mlpcli.training.intervals import LEVEL, Interval, corrected_t_interval, t_interval
@@ -43,7 +43,7 @@ class HeldOut:
 
 def figures_of_each(network: Network, encoding: Encoding, spec: Spec, part: Part) -> Figures:
     """Return loss and metrics of each replica by itself, on one part."""
-    return _figures(network, encoding, spec, part, [slice(None)] * network.lead[0])
+    return _figures(network, encoding, spec, part, [slice(None)] * network.lane_shape[0])
 
 
 def _figures(
@@ -51,7 +51,7 @@ def _figures(
 ) -> Figures:
     """Return the figures of each replica on its own rows of a part."""
     architecture = network.architecture
-    target = loss_target(architecture, encoding, part.y, np.float64)
+    target = loss_target(encoding, part.y, np.float64)
     metrics = epoch_metrics(spec, encoding.task)
     y_hat = np.empty((len(part), architecture.n_outputs))
     found: dict[str, list[float]] = {name: [] for name in ("loss", *(m.name for m in metrics))}
@@ -65,7 +65,7 @@ def _figures(
                 continue
             losses = losses_of(architecture.loss, predicted, target[own])
             weight = None if part.weight is None else part.weight[own]
-            found["loss"].append(float(mean_of_rows(losses, weight)))
+            found["loss"].append(float(weighted_mean(losses, weight)))
             seen = outcome(architecture, encoding, part.labels[own], predicted)
             for metric in metrics:
                 found[metric.name].append(metric.value(seen))
@@ -92,7 +92,7 @@ def held_out(
     if not len(judged):
         return None
     part, apart = part.take(judged), apart[:, judged]
-    averaged = Averaged(network)
+    averaged = EnsembleMean(network)
     together = np.empty((len(part), network.architecture.n_outputs))
     with np.errstate(all="ignore"):
         for some, y_hat in averaged.each(part.X):

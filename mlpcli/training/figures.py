@@ -9,9 +9,9 @@ import numpy as np
 
 from mlpcli.array_types import Array
 from mlpcli.data.dataset import Dataset
-from mlpcli.nn.arrays import mean_of_rows
-from mlpcli.nn.network import Architecture, Network
-from mlpcli.nn.passes import Evaluation
+from mlpcli.nn.arrays import weighted_mean
+from mlpcli.nn.evaluation import Evaluation
+from mlpcli.nn.network import Network
 from mlpcli.spec.schema import Spec
 from mlpcli.training.assemble import epoch_metrics, labels_of_mixed, loss_target, outcome
 from mlpcli.training.lanes import Fitted
@@ -19,11 +19,10 @@ from mlpcli.training.metrics import Metric
 from mlpcli.training.trainer import Trainer
 
 
-def targets_of(architecture: Architecture, dataset: Dataset, dtype: Any) -> dict[str, Array]:
+def targets_of(dataset: Dataset, dtype: Any) -> dict[str, Array]:
     """Return each part's targets as the loss takes them, by the part's name."""
     return {
-        name: loss_target(architecture, dataset.encoding, part.y, dtype)
-        for name, part in dataset.parts.items()
+        name: loss_target(dataset.encoding, part.y, dtype) for name, part in dataset.parts.items()
     }
 
 
@@ -64,7 +63,7 @@ class Figures:
         # Of the training part, where the lanes have rows of their own.
         self.rows: Array | None = None
         if rows[0] is not None:
-            self.rows = np.stack(rows) if model.lead else rows[0]  # type: ignore[arg-type]
+            self.rows = np.stack(rows) if model.lane_shape else rows[0]  # type: ignore[arg-type]
         self.outputs: dict[str, Array] = {}
 
     def of_epoch(self, trainer: Trainer) -> dict[str, Array]:
@@ -85,7 +84,7 @@ class Figures:
     def _room(self, name: str, n_rows: int) -> Array:
         """Return the array for a part's predictions, made once; metrics are in float64."""
         if name not in self.outputs:
-            shape = (*self.model.lead, n_rows, self.architecture.n_outputs)
+            shape = (*self.model.lane_shape, n_rows, self.architecture.n_outputs)
             self.outputs[name] = np.empty(shape)
         return self.outputs[name]
 
@@ -94,9 +93,9 @@ class Figures:
 
         That a mixed row comes from one row does not say that most of it does.
         """
-        if trainer.feed.targets is not None:
-            return labels_of_mixed(self.encoding, trainer.feed.targets)
-        return self.dataset.parts["train"].labels[trainer.feed.rows()]
+        if trainer.loader.targets is not None:
+            return labels_of_mixed(self.encoding, trainer.loader.targets)
+        return self.dataset.parts["train"].labels[trainer.loader.rows()]
 
     def _of_training_rows(self) -> dict[str, Array]:
         """Return the figures of a full pass; of lanes with rows of their own, of those."""
@@ -105,7 +104,7 @@ class Figures:
         part, target = self.dataset.parts["train"], self.targets["train"]
         y_hat = self.evaluation.predict(part.X, self._room("train", len(part)))
         losses = np.take_along_axis(self.evaluation.row_losses(part.X, target), self.rows, -1)
-        loss = mean_of_rows(losses, None if part.weight is None else part.weight[self.rows])
+        loss = weighted_mean(losses, None if part.weight is None else part.weight[self.rows])
         y_hat = np.take_along_axis(y_hat, self.rows[..., np.newaxis], -2)
         return {"train_loss": loss, **self._metrics("train", part.labels[self.rows], y_hat)}
 

@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 
 from mlpcli.array_types import Array
+from mlpcli.nn.evaluation import Evaluation
 from mlpcli.nn.network import Network
-from mlpcli.nn.passes import Evaluation
 from mlpcli.training.loop import Training
 from mlpcli.training.trainer import never
 
@@ -110,7 +110,7 @@ def _descend(
             break
     if asked:
         return None
-    average = trainer.update.average  # where there is one, that would be the model
+    average = trainer.step.update.average  # where there is one, that would be the model
     return network if average is None else Network(training.architecture, average.average)
 
 
@@ -123,7 +123,7 @@ def _losses(training: Training, network: Network) -> dict[str, Any]:
             part = training.dataset.parts[name]
             X: Array = part.X[:MAX_ROWS]
             weight = None if part.weight is None else part.weight[:MAX_ROWS]
-            shape = (*network.lead, len(X), network.architecture.n_outputs)
+            shape = (*network.lane_shape, len(X), network.architecture.n_outputs)
             with np.errstate(all="ignore"):
                 loss = evaluation.loss(
                     X, training.targets[name][:MAX_ROWS], np.empty(shape), weight

@@ -12,8 +12,7 @@ from mlpcli.array_types import Array
 from mlpcli.errors import DataError
 from mlpcli.nn.network import initial_vector
 from mlpcli.nn.optimizers import OPTIMIZERS, Optimizer
-from mlpcli.nn.schedules import SCHEDULES
-from mlpcli.nn.schedules.contract import Course
+from mlpcli.nn.schedules import SCHEDULES, ScheduleState
 from mlpcli.spec.members import build
 from mlpcli.spec.schema import Spec
 from mlpcli.training.early_stopping import EarlyStopping
@@ -84,7 +83,9 @@ class Follower:
         self.is_watched = is_watched(spec, has_validation=has_validation)
         self.optimizer: Optimizer = build(OPTIMIZERS, spec.training.optimizer)
         self.epochs = spec.training.epochs
-        self.course: Course = build(SCHEDULES, spec.training.schedule).start(self.epochs, steps)
+        self.course: ScheduleState = build(SCHEDULES, spec.training.schedule).start(
+            self.epochs, steps
+        )
         # Whose rates are the same: lanes of one spec, unless figures decide.
         self.rates_of = id(self if self.course.state else spec)
         self.stopping = early_stopping_of(spec, has_validation=has_validation)

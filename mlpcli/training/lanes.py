@@ -17,9 +17,7 @@ from mlpcli.array_types import Array
 from mlpcli.data.augmenter import Augmenter
 from mlpcli.data.dataset import Dataset
 from mlpcli.errors import DataError
-from mlpcli.nn.losses import Loss
 from mlpcli.nn.network import Architecture
-from mlpcli.spec.checks import chosen_loss
 from mlpcli.spec.schema import Spec
 from mlpcli.training.assemble import build_architecture, epoch_metrics
 from mlpcli.training.augmented import build_augmenter
@@ -49,7 +47,6 @@ class Fitted:
     """A lane, and what its spec makes of the data.
 
     architecture  of its network
-    loss          the form of the loss that training takes
     source        (slots,) the training rows of an epoch; None: each once
     weight        (rows,) of all training rows, with mean 1 over an epoch's; or None
     shape         what has to be the same in all lanes of a stack
@@ -59,7 +56,6 @@ class Fitted:
     lane: Lane
     augmenter: Augmenter
     architecture: Architecture
-    loss: Loss
     source: Array | None
     weight: Array | None
     shape: tuple[Any, ...]
@@ -93,7 +89,6 @@ def _fitted(lane: Lane, dataset: Dataset) -> Fitted:
             raise
         which = f"among the {len(own):,} rows of one replica or fold, of {len(train):,}"
         raise DataError(f"{which}: {error}", error.key) from None
-    loss = chosen_loss(spec, encoding.task, mixed=augmenter.mixes)
     if augmenter.n_slots > augmenter.n_rows:
         source = augmenter.source if source is None else source[augmenter.source]
     weight = train.weight
@@ -110,8 +105,15 @@ def _fitted(lane: Lane, dataset: Dataset) -> Fitted:
     metrics = tuple(metric.name for metric in epoch_metrics(spec, encoding.task))
     # Rows that augmentation adds may make the slots of unequal folds as many.
     sizes = (n_slots, None if lane.rows is None else len(lane.rows))
-    shape = (_shape_of(spec), type(loss), sizes, metrics, source is None, weight is None)
-    return Fitted(lane, augmenter, architecture, loss, source, weight, shape, n_slots)
+    shape = (
+        _shape_of(spec),
+        type(architecture.loss),
+        sizes,
+        metrics,
+        source is None,
+        weight is None,
+    )
+    return Fitted(lane, augmenter, architecture, source, weight, shape, n_slots)
 
 
 def _shape_of(spec: Spec) -> str:

@@ -9,10 +9,10 @@ import numpy as np
 
 from mlpcli.array_types import Array
 from mlpcli.data.dataset import Encoding, Part
-from mlpcli.nn.arrays import mean_of_rows
-from mlpcli.nn.averaged import Averaged, losses_of
+from mlpcli.nn.arrays import weighted_mean
+from mlpcli.nn.ensemble_mean import EnsembleMean, losses_of
+from mlpcli.nn.evaluation import Evaluation
 from mlpcli.nn.network import Architecture, Network
-from mlpcli.nn.passes import Evaluation
 from mlpcli.training.assemble import loss_target, outcome
 from mlpcli.training.metrics import Outcome, applicable
 
@@ -34,11 +34,11 @@ def score(network: Network, encoding: Encoding, part: Part) -> Scores:
     """
     architecture = network.architecture
     y_hat = np.empty((len(part), architecture.n_outputs))  # metrics are in float64
-    if network.lead:
+    if network.lane_shape:
         with np.errstate(all="ignore"):
-            Averaged(network).predict(part.X, y_hat)
+            EnsembleMean(network).predict(part.X, y_hat)
         return score_of(architecture, encoding, part, y_hat)
-    target = loss_target(architecture, encoding, part.y, network.dtype)
+    target = loss_target(encoding, part.y, network.dtype)
     with np.errstate(all="ignore"):
         loss = float(Evaluation(network).loss(part.X, target, y_hat, part.weight))
     return _scores(architecture, encoding, part, y_hat, loss)
@@ -46,21 +46,21 @@ def score(network: Network, encoding: Encoding, part: Part) -> Scores:
 
 def score_of(architecture: Architecture, encoding: Encoding, part: Part, y_hat: Array) -> Scores:
     """Return the same of predictions ŷ (rows, n_outputs), wherever they come from."""
-    target = loss_target(architecture, encoding, part.y, np.float64)
+    target = loss_target(encoding, part.y, np.float64)
     losses = losses_of(architecture.loss, y_hat, target)
     with np.errstate(all="ignore"):
-        loss = float(mean_of_rows(losses, part.weight))
+        loss = float(weighted_mean(losses, part.weight))
     return _scores(architecture, encoding, part, y_hat, loss)
 
 
 def row_losses(network: Network, encoding: Encoding, part: Part) -> Array:
     """Return the loss of each row (rows,), unweighted: the mean that `score` gives is theirs."""
     architecture = network.architecture
-    if network.lead:
-        y_hat = Averaged(network).predict(part.X, np.empty((len(part), architecture.n_outputs)))
-        target = loss_target(architecture, encoding, part.y, np.float64)
+    if network.lane_shape:
+        y_hat = EnsembleMean(network).predict(part.X, np.empty((len(part), architecture.n_outputs)))
+        target = loss_target(encoding, part.y, np.float64)
         return losses_of(architecture.loss, y_hat, target)
-    target = loss_target(architecture, encoding, part.y, network.dtype)
+    target = loss_target(encoding, part.y, network.dtype)
     return Evaluation(network).row_losses(part.X, target)
 
 

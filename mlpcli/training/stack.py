@@ -75,7 +75,7 @@ class Stack:
         self.fitted = fit_lanes(lanes, dataset)
         if len({each.shape for each in self.fitted}) > 1:
             raise ValueError("the lanes of a stack have networks and steps of one shape")
-        self.targets = targets_of(self.fitted[0].architecture, dataset, self.dtype)
+        self.targets = targets_of(dataset, self.dtype)
         self.ended: list[Ended | None] = [None] * len(lanes)
         self._left: dict[int, Ended] = {}  # since the last event that says so
         self.inside = list(range(len(lanes)))  # the lanes that the trainer still has
@@ -117,7 +117,7 @@ class Stack:
         self.begun = time.perf_counter()
         trainer = self._begin()
         self.followers = [
-            Follower(each, has_validation=self.has_validation, steps=trainer.feed.n_steps)
+            Follower(each, has_validation=self.has_validation, steps=trainer.loader.n_steps)
             for each in self.fitted
         ]
         self._leave()
@@ -146,7 +146,7 @@ class Stack:
         fitted = [self.fitted[lane] for lane in self.inside]
         kept = keeps_outputs(fitted[0].lane.spec, self.dataset)
         trainer = build_trainer(fitted, self.dataset, self.network, keep_outputs=kept)
-        average = trainer.update.average
+        average = trainer.step.update.average
         self.model = self.network
         if average is not None:
             self.model = Network(self.network.architecture, average.average)
@@ -163,20 +163,20 @@ class Stack:
         own: Any = staying if len(staying) > 1 else staying[0]
         self.network = Network(self._architecture(), copy_of(self.network.vector[own]))
         smaller = self._begin()
-        smaller.carry_on(trainer, staying)
+        smaller.copy_state(trainer, staying)
         return smaller
 
     def _rates(self) -> Any:
         """Return λ of the epoch that begins, as `Trainer.epoch` takes it."""
         known: dict[Any, float | Array] = {}
         rates = [self.followers[lane].rates(known) for lane in self.inside]
-        if not self.network.lead and isinstance(rates[0], float):
+        if not self.network.lane_shape and isinstance(rates[0], float):
             self.last_rates = [float(rates[0])]  # NumPy's floats are Python's as well
             return rates[0]
         # Of the last step, where they differ.
         last = {id(rate): float(np.ravel(rate)[-1]) for rate in known.values()}
         self.last_rates = [last[id(rate)] for rate in rates]
-        if not self.network.lead:
+        if not self.network.lane_shape:
             return rates[0]
         if not any(np.ndim(rate) for rate in known.values()):
             return np.array(rates)[:, np.newaxis]

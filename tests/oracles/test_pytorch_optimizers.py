@@ -112,6 +112,23 @@ def test_the_steps_are_pytorchs(case):
         assert_follows(case, step, value, replay.theta, replay.average.average)
 
 
+@each_case
+def test_the_published_formula_steps_as_pytorch_does(case):
+    """Each step of the replay is also taken by `published`, from the same θ and gradient."""
+    replay, member, memory = Replay(case), member_of(case), {}
+
+    def update(bound=replay.update):
+        theta = replay.theta.copy()  # after decoupled decay
+        expected = member.published(theta, replay.grad.copy(), member.learning_rate, memory)
+        bound()
+        np.testing.assert_allclose(replay.theta, expected, rtol=0, atol=TOLERANCE)
+        replay.theta[...] = expected
+
+    replay.update = update
+    for step, value in replay.steps():
+        assert_follows(case, step, value, replay.theta, replay.average.average)
+
+
 @pytest.mark.parametrize("name", of_one_optimizer)
 def test_all_settings_of_an_optimizer_as_one_stack(name):
     """Each lane has hyperparameters, decay, clipping and average of its own, and its own bits."""

@@ -228,7 +228,7 @@ SECOND_LINE = [
     ),
     (
         "runtime: {shards: 2}",
-        "19: runtime.shards: more than one shard is not built yet; 1, or auto",
+        "11: runtime.shards: there is no such key; allowed here: dtype, memory, threads",
     ),
     # Augmentations.
     (

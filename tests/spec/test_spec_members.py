@@ -201,14 +201,21 @@ def test_the_smallest_spec_takes_every_default_of_the_design(spec):
         "dtype": "float32",
         "threads": "auto",
         "memory": "auto",
-        "shards": "auto",
-        "checkpoint_seconds": 10.0,
     }
 
 
 def test_every_default_is_valid_where_it_is_written_out(spec):
     whole = spec()
     assert Spec.model_validate(whole.model_dump()) == whole
+
+
+@pytest.mark.parametrize("shards", ["auto", 1])
+@pytest.mark.parametrize("seconds", [10.0, 0])
+def test_a_spec_resolved_by_an_earlier_version_is_read_without_its_idle_keys(spec, shards, seconds):
+    former = f"shards: {shards}, checkpoint_seconds: {seconds}"
+    found = spec(f"runtime: {{dtype: float64, threads: 3, memory: auto, {former}}}\n")
+    assert found == spec("runtime: {dtype: float64, threads: 3}\n")
+    assert "shards" not in str(found.model_dump())
 
 
 @pytest.mark.parametrize(
@@ -222,7 +229,7 @@ def test_every_default_is_valid_where_it_is_written_out(spec):
         "training: {metrics: []}\n",
         "seed: 9223372036854775807\n",
         "regularization: {augmentation: [], noise: {input: 0}}\n",
-        "runtime: {threads: 3, shards: 1, checkpoint_seconds: 0}\n",
+        "runtime: {threads: 3}\n",
     ],
 )
 def test_the_edges_of_what_is_allowed(spec, text):

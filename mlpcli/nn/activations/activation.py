@@ -13,9 +13,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+import numpy as np
+
 from mlpcli.array_types import Array
 from mlpcli.family import Family, Member
-from mlpcli.nn.replay import np
 
 # Names in the order of the modules' names, and in each module as they stand there.
 ACTIVATIONS = Family("activation")

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+import numpy as np
+
 from mlpcli.array_types import Array
 from mlpcli.family import setting
 from mlpcli.nn.activations.activation import ACTIVATIONS, NONE, Activation, Tensors
-from mlpcli.nn.arrays import column, empty_like, product_for, zeros
-from mlpcli.nn.replay import np
+from mlpcli.nn.arrays import column, empty_like, matmul_for, zeros
 
 # Chosen so that units with mean 0 and variance 1 keep them. Source: Klambauer et al., 2017, (14).
 SELU_ALPHA = 1.6732632423543772848170429916717
@@ -120,7 +121,7 @@ class Prelu(Activation):
         """Return a and ∂J/∂a as rows, an array to work in, and what sums over the rows."""
         slope, d_slope = (tensors["slope"][..., np.newaxis, :] for tensors in (own, d_own))
         ones = np.ones((1, u.shape[-2]), u.dtype)
-        return slope, d_slope, empty_like(u), ones, product_for(u.shape[:-2])
+        return slope, d_slope, empty_like(u), ones, matmul_for(u.shape[:-2])
 
     def value(self, u: Array, h: Array, scratch: Any) -> None:
         """h ← max(u, 0) + a min(u, 0)."""

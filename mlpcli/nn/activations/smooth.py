@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+import numpy as np
+
 from mlpcli.array_types import Array
 from mlpcli.nn.activations.activation import ACTIVATIONS, NONE, Activation, Tensors
 from mlpcli.nn.activations.sigmoidal import exponent_limit
 from mlpcli.nn.arrays import empty_like
 from mlpcli.nn.normal_cdf import normal_cdf
-from mlpcli.nn.replay import np
 
 MISH_LIMIT = 40.0  # mish(u) = u to rounding above 19; exp(2 · 40) is still a float32
 

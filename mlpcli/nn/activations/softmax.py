@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+import numpy as np
+
 from mlpcli.array_types import Array
 from mlpcli.nn.activations.activation import ACTIVATIONS, NONE, Activation, Tensors
 from mlpcli.nn.arrays import empty, empty_like
-from mlpcli.nn.replay import np
 
 STRAIGHT_FROM = 60.0  # e⁶⁰ = 1.1e26: its products and sums over a batch stay below float32's 3e38
 

@@ -27,7 +27,6 @@ from mlpcli.spec.checks.sweep import check_sweep, check_sweep_of_task, not_whole
 from mlpcli.spec.checks.training import (
     check_metrics,
     check_noise,
-    check_runtime,
     check_size_of_numbers,
 )
 from mlpcli.spec.schema import Spec
@@ -58,7 +57,6 @@ def check_spec(spec: Spec) -> list[Problem]:
         *check_members(spec),
         *check_augmentation(spec),
         *check_size_of_numbers(spec),
-        *check_runtime(spec),
         *check_sweep(spec),
     ]
 

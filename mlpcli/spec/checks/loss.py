@@ -28,11 +28,8 @@ def loss_name(spec: Spec, task: str) -> str:
     return DEFAULT_LOSS[task]
 
 
-def chosen_loss(spec: Spec, task: str, *, mixed: bool = False) -> Loss:
-    """Return the form of the loss that trains this spec on this task.
-
-    mixed  targets are mixtures of several rows'
-    """
+def chosen_loss(spec: Spec, task: str) -> Loss:
+    """Return the loss that trains this spec on this task."""
     loss = spec.model.loss
     chosen: Loss = LOSSES[DEFAULT_LOSS[task]]() if loss is None else build(LOSSES, loss)
     output = spec.model.output

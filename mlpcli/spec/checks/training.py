@@ -80,9 +80,3 @@ def _numbers(found: Any, path: Path) -> Iterator[tuple[Path, float]]:
             yield from _numbers(value, (*path, k))
     elif isinstance(found, float):
         yield path, found
-
-
-def check_runtime(spec: Spec) -> Iterator[Problem]:
-    """Check what this version cannot do yet."""
-    if spec.runtime.shards not in (None, 1):
-        yield Problem(("runtime", "shards"), "more than one shard is not built yet", "1, or auto")

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from mlpcli.array_types import Array
 from mlpcli.nn.arrays import empty, empty_like
-from mlpcli.nn.replay import np
 
 
 class WeightAverage:
     """θ̄ ← θ̄ + (1 − d) / (1 − dᵗ) (θ − θ̄) after step t: an exponential moving average.
 
     It is the mean of θ₁ … θₜ with weights dᵗ⁻ⁱ that sum to 1: after the first step θ̄ = θ₁, and the
-    random beginning θ₀ has no part in it, however few the steps. PyTorch's get_ema_multi_avg_fn,
+    initial θ₀ has no part in it, however few the steps. PyTorch's get_ema_multi_avg_fn,
     begun at θ₀ or θ₁, leaves its beginning the weight dᵗ: a third after 1000 steps at d = 0.999.
     Source: Polyak and Juditsky, 1992; the correction 1 − dᵗ: Kingma and Ba, 2015, 3 and 7.2.
 
@@ -24,13 +25,15 @@ class WeightAverage:
     """
 
     def __init__(self, decay: Any, theta: Array) -> None:
-        lead = theta.shape[:-1]
+        lane_shape = theta.shape[:-1]
         self.theta, self.average = theta, theta.copy()
-        self.decay = np.array(np.broadcast_to(np.asarray(decay, np.float64), lead))
-        self.power = np.ones(lead)
+        self.decay = np.array(np.broadcast_to(np.asarray(decay, np.float64), lane_shape))
+        self.power = np.ones(lane_shape)
         self._rest = 1.0 - self.decay
-        self._share = empty(lead)  # (1 − d) / (1 − dᵗ), in float64
-        self._weight = empty((*lead, 1) if lead else (), theta.dtype)  # the same, rounded
+        self._share = empty(lane_shape)  # (1 − d) / (1 − dᵗ), in float64
+        self._weight = empty(
+            (*lane_shape, 1) if lane_shape else (), theta.dtype
+        )  # the same, rounded
         self._change = empty_like(theta)
 
     def update(self) -> None:

@@ -1,4 +1,4 @@
-"""The predictions of a stack of networks, averaged.
+"""The mean prediction of a stack of networks.
 
 Source: the lecture, bootstrap; Breiman, Bagging predictors, 1996.
 """
@@ -6,20 +6,20 @@ Source: the lecture, bootstrap; Breiman, Bagging predictors, 1996.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 
 from mlpcli.array_types import Array
+from mlpcli.nn.evaluation import Evaluation, float_targets
+from mlpcli.nn.losses import Loss
 from mlpcli.nn.network import Network
-from mlpcli.nn.passes import Evaluation
 
-CHUNK_NUMBERS = 1 << 20  # of predictions of all networks at a time: 8 MB
+BLOCK_NUMBERS = 1 << 20  # of predictions of all networks at a time: 8 MB
 GROUP = 64  # networks evaluated side by side: each has arrays of up to 1 MB for its activations
 
 
-class Averaged:
-    """What R networks predict, and the one prediction that they make together.
+class EnsembleMean:
+    """The predictions of R networks, and their mean.
 
     network  a stack of R networks, one leading axis
     """
@@ -32,18 +32,18 @@ class Averaged:
         return Evaluation(Network(self.network.architecture, self.network.vector[lanes]))
 
     def each(self, X: Array) -> Iterator[tuple[slice, Array]]:
-        """Yield rows of X (rows, n_inputs), and what each network predicts of them.
+        """Yield rows of X (rows, n_inputs), and the predictions of each network for them.
 
         Predictions are (R, some rows, n_outputs), float64; to be used before the next ones.
         """
-        n_lanes, n_outputs = self.network.lead[0], self.network.architecture.n_outputs
-        # Whole chunks of an evaluation, so that the bits are those of all rows at once.
-        chunk = self.evaluation.chunk
-        n = max(1, CHUNK_NUMBERS // (n_lanes * n_outputs * chunk)) * chunk
-        room = np.empty((n_lanes, min(n, len(X)), n_outputs))
+        n_lanes, n_outputs = self.network.lane_shape[0], self.network.architecture.n_outputs
+        # Whole blocks of an evaluation, so that the bits are those of all rows at once.
+        block = self.evaluation.block
+        n = max(1, BLOCK_NUMBERS // (n_lanes * n_outputs * block)) * block
+        predictions = np.empty((n_lanes, min(n, len(X)), n_outputs))
         for start in range(0, len(X), n):
             rows = slice(start, min(start + n, len(X)))
-            y_hat = room[:, : rows.stop - start]
+            y_hat = predictions[:, : rows.stop - start]
             with np.errstate(all="ignore"):  # what is not finite is a prediction like any other
                 self.evaluation.predict(X[rows], y_hat[:GROUP])
                 # Each further group with arrays that are given back: all of them may be too many.
@@ -60,7 +60,7 @@ class Averaged:
         return out
 
     def quantiles(self, X: Array, levels: tuple[float, ...]) -> Array:
-        """Return quantiles over the networks of what they predict, (levels, rows, n_outputs)."""
+        """Return quantiles over the networks' predictions, (levels, rows, n_outputs)."""
         found = np.empty((len(levels), len(X), self.network.architecture.n_outputs))
         for rows, y_hat in self.each(X):
             with np.errstate(all="ignore"):
@@ -68,15 +68,13 @@ class Averaged:
         return found
 
 
-def losses_of(loss: Any, y_hat: Array, target: Array) -> Array:
-    """Return the loss of each row (..., rows) of predictions that no network need have made.
+def losses_of(loss: Loss, y_hat: Array, target: Array) -> Array:
+    """Return the loss of each row (..., rows) of given predictions, as an ensemble's mean.
 
-    y_hat   (..., rows, n_outputs) predictions, float64; of a probability, 0 and 1 are held away
-            from by what float64 can tell apart
-    target  as the loss takes them
+    y_hat   (..., rows, n_outputs) predictions, float64; probabilities are held away from 0 and 1
+            by the resolution of float64
+    target  (rows,) class numbers, or (rows, targets) floats
     """
     u = np.ascontiguousarray(loss.outputs_of(y_hat))
-    rows, delta = np.empty(u.shape[:-1]), np.empty_like(u)
-    with np.errstate(all="ignore"):  # what is not finite is a figure like any other
-        loss.rows_and_delta(u, target, np.asarray(1.0), rows, delta, loss.scratch(delta))
-    return rows
+    with np.errstate(all="ignore"):  # a loss that is not finite is reported as it is
+        return loss.value(u, float_targets(loss, target, u.shape[-1], u))

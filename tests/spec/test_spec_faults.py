@@ -5,7 +5,7 @@ import time
 import pytest
 
 from mlpcli.errors import listing
-from mlpcli.family import settings_of
+from mlpcli.family import key_of, settings_of
 from mlpcli.nn.activations import ACTIVATIONS
 from mlpcli.nn.initializers import INITIALIZERS
 from mlpcli.nn.losses import LOSSES
@@ -20,7 +20,7 @@ def allowed(family):
 
 def settings(member):
     """The keys of a member's mapping, in alphabetical order."""
-    keys = sorted(["name", *(field.name for field in settings_of(member))])
+    keys = sorted(["name", *(key_of(field) for field in settings_of(member))])
     return f"allowed here: {listing(keys, most=20)}"
 
 

@@ -27,17 +27,16 @@ def in_blocks(theta: Array, *arrays: Array) -> list[list[Array]]:
     """Return views of theta and of arrays that broadcast over it, block by block, with a scratch.
 
     A block is a part of one network's parameters, or some lanes of a stack; all passes over it find
-    it in the cache. With 567,434 float32 parameters a step of adam takes 25 % less time so.
+    it in the cache. With 567,434 float32 parameters a step of adam takes a quarter less time so.
     """
     n = max(1, BLOCK * len(theta) // theta.size)  # of the first axis
     scratch = empty_like(theta[:n])
-    return [
-        [
-            *(each[i : i + n] if each.ndim else each for each in (theta, *arrays)),
-            scratch[: len(theta) - i],
-        ]
-        for i in range(0, len(theta), n)
-    ]
+
+    def block(i: int) -> list[Array]:
+        views = [each[i : i + n] if each.ndim else each for each in (theta, *arrays)]
+        return [*views, scratch[: len(theta) - i]]
+
+    return [block(i) for i in range(0, len(theta), n)]
 
 
 @OPTIMIZERS.add("adam")
@@ -59,20 +58,20 @@ class Adam(Optimizer):
 
     def bind(self, theta: Array, grad: Array, rate: Array, state: State) -> Step:
         betas = *mean_weights(self.beta1, theta), *mean_weights(self.beta2, theta)
-        correct, size, floor = self._corrections(theta, rate, state)
-        blocks = in_blocks(theta, grad, *betas, size, floor, *state.vectors)
+        correct, rate_t, epsilon_t = self._corrections(theta, rate, state)
+        blocks = in_blocks(theta, grad, *betas, rate_t, epsilon_t, *state.vectors)
 
         def step() -> None:
             correct()
-            for params, g, beta1, rest1, beta2, rest2, size, floor, m, *squares, scratch in blocks:
+            for p, g, beta1, rest1, beta2, rest2, rate_t, epsilon_t, m, *squares, scratch in blocks:
                 update_mean(m, g, beta1, rest1, scratch)
                 np.multiply(g, g, out=g)
                 v = self._update_square(squares, g, beta2, rest2)
                 np.sqrt(v, out=scratch)
-                np.add(scratch, floor, out=scratch)
+                np.add(scratch, epsilon_t, out=scratch)
                 np.divide(m, scratch, out=scratch)
-                np.multiply(scratch, size, out=scratch)
-                np.subtract(params, scratch, out=params)
+                np.multiply(scratch, rate_t, out=scratch)
+                np.subtract(p, scratch, out=p)
 
         return step
 
@@ -83,29 +82,29 @@ class Adam(Optimizer):
         return v
 
     def _corrections(self, theta: Array, rate: Array, state: State) -> tuple[Step, Array, Array]:
-        """Return what advances βᵗ by a step, and the two numbers that follow from them.
+        """Return what advances βᵗ by a step, and the numbers λₜ and εₜ that follow, () or (..., 1).
 
         With c₁ = 1 − β₁ᵗ and c₂ = 1 − β₂ᵗ: λ m̂ / (√v̂ + ε) = λ (m/c₁) / (√v/√c₂ + ε)
-        = size · m / (√v + floor), size = λ √c₂ / c₁ and floor = ε √c₂, each () or (..., 1).
+        = λₜ m / (√v + εₜ), λₜ = λ √c₂ / c₁ and εₜ = ε √c₂. Source: the paper, end of section 2.
         """
         powers = state.power_columns()
         betas, c = np.empty_like(powers), np.empty_like(powers)
         betas[0], betas[1] = column(self.beta1, powers[0]), column(self.beta2, powers[1])
         c1, c2 = c[0, ...], c[1, ...]
-        # In float32, ε = 1e-50 would round to 0. As c₂ ≥ 1 − β₂, floor is not below the tiniest.
+        # In float32, ε = 1e-50 would round to 0. As c₂ ≥ 1 − β₂, εₜ is not below the tiniest.
         smallest = np.finfo(theta.dtype).tiny / np.sqrt(1.0 - betas[1])
         epsilon = np.maximum(column(self.epsilon, powers[1]), smallest)
-        size, floor = (np.empty(c1.shape, theta.dtype) for _ in range(2))
+        rate_t, epsilon_t = (np.empty(c1.shape, theta.dtype) for _ in range(2))
 
         def correct() -> None:
             np.multiply(powers, betas, out=powers)
             np.subtract(1.0, powers, out=c)
             root = np.sqrt(c2)
-            size[...] = root / c1
-            np.multiply(size, rate, out=size)
-            floor[...] = epsilon * root
+            rate_t[...] = root / c1
+            np.multiply(rate_t, rate, out=rate_t)
+            epsilon_t[...] = epsilon * root
 
-        return correct, size, floor
+        return correct, rate_t, epsilon_t
 
     def published(self, theta: Array, grad: Array, learning_rate: float, memory: Memory) -> Array:
         t = memory["t"] = memory.get("t", 0) + 1

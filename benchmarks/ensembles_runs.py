@@ -11,6 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from mlpcli.training.ensemble import Ensemble
+from mlpcli.training.follower import Ended
+from mlpcli.training.loop import Training
+from mlpcli.training.scores import score
 from performance_runs import Run, run
 from performance_settings import ROOT
 
@@ -21,11 +25,7 @@ from mlpcli.runs.model_file import Model
 from mlpcli.runs.prediction_intervals import interval_columns
 from mlpcli.spec.load import load_spec
 from mlpcli.spec.schema import Spec
-from mlpcli.training.assemble import load_dataset
-from mlpcli.training.ensemble import Ensemble
-from mlpcli.training.follower import Ended
-from mlpcli.training.loop import Training
-from mlpcli.training.scores import score
+from mlpcli.training.build import load_dataset
 
 ONE, KINDS = "one", ("bootstrap", "kfold", "seeds")
 REPLICAS = 20  # of an ensemble beside one network

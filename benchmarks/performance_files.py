@@ -78,7 +78,7 @@ def spec_load(folder: str) -> dict[str, Any]:
     import pandas as pd  # noqa: F401
 
     from mlpcli.spec.load import load_spec
-    from mlpcli.training.assemble import load_dataset
+    from mlpcli.training.build import load_dataset
 
     loaded = load_spec(f"{folder}/spec.yaml")
 
@@ -92,12 +92,13 @@ def fixed_cost(folder: str, epochs: int) -> dict[str, Any]:
             progress take: between the end of one epoch's steps and the next one's beginning
     begin   what shuffling and gathering the rows take before the first step
     """
+    from mlpcli.training.loop import Training
+
     from mlpcli.cli.progress import progress_for
     from mlpcli.runs.directory import run_directory
     from mlpcli.runs.recorder import Recorder
     from mlpcli.spec.load import load_spec
-    from mlpcli.training.assemble import load_dataset
-    from mlpcli.training.loop import Training
+    from mlpcli.training.build import load_dataset
     from mlpcli.training.trainer import Trainer
 
     sets = [f"training.epochs={epochs}", f"training.early_stopping.patience={epochs}"]

@@ -27,6 +27,9 @@ from dataclasses import asdict
 for _library in ("OPENBLAS", "OMP", "MKL"):  # before NumPy is imported: as `mlp` itself runs
     os.environ.setdefault(f"{_library}_NUM_THREADS", "1")
 
+from mlpcli.training.follower import Ended  # noqa: E402
+from mlpcli.training.loop import Training  # noqa: E402
+from mlpcli.training.scores import score  # noqa: E402
 from regularization_page import Run, T, judge, page, tables  # noqa: E402
 from regularization_settings import (  # noqa: E402
     BASES,
@@ -44,10 +47,7 @@ from regularization_settings import (  # noqa: E402
 from mlpcli.data.dataset import Dataset  # noqa: E402
 from mlpcli.errors import MlpError  # noqa: E402
 from mlpcli.spec.load import load_spec  # noqa: E402
-from mlpcli.training.assemble import load_dataset  # noqa: E402
-from mlpcli.training.follower import Ended  # noqa: E402
-from mlpcli.training.loop import Training  # noqa: E402
-from mlpcli.training.scores import score  # noqa: E402
+from mlpcli.training.build import load_dataset  # noqa: E402
 
 PAGE = ROOT / "docs" / "regularization.md"
 EXIT_FAILED = 2

@@ -40,7 +40,7 @@ from mlpcli.runs.files import write_whole
 from mlpcli.spec.checks import check_spec, check_task
 from mlpcli.spec.schema import Spec
 from mlpcli.spec.yaml_reader import dotted
-from mlpcli.training.assemble import build_architecture, fitting_metrics
+from mlpcli.training.build import build_architecture, fitting_metrics
 
 FORMAT = 1
 

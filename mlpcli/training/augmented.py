@@ -15,7 +15,7 @@ from mlpcli.data.targets import ClassTarget
 from mlpcli.randomness import generator
 from mlpcli.spec.members import build
 from mlpcli.spec.schema import Spec
-from mlpcli.training.assemble import build_architecture, loss_target
+from mlpcli.training.build import build_architecture, loss_target
 from mlpcli.training.feed import Feed
 
 

@@ -22,14 +22,14 @@ from mlpcli.spec.checks import check_task, chosen_loss
 from mlpcli.spec.checks.augmentation import augmentations_of
 from mlpcli.spec.load import LoadedSpec
 from mlpcli.spec.members import build
-from mlpcli.training.assemble import (
+from mlpcli.training.build import (
     build_architecture,
+    build_trainer,
     fitting_metrics,
     load_dataset,
     loss_target,
 )
-from mlpcli.training.descent import build_trainer
-from mlpcli.training.lanes import Lane, fit_lanes
+from mlpcli.training.lanes import Lane, prepare_lanes
 
 SYNTHETIC_FEATURES = 8
 SYNTHETIC_CLASSES = 3
@@ -57,7 +57,7 @@ def first_batch(loaded: LoadedSpec) -> Batch:
     loaded = replace(loaded, spec=loaded.spec.model_copy(update={"runtime": runtime}))
     dataset, spec = load_dataset(loaded), loaded.spec
     with loaded.locating():
-        fitted = fit_lanes([Lane(spec, spec.seed)], dataset)
+        fitted = prepare_lanes([Lane(spec, spec.seed)], dataset)
     architecture = replace(fitted[0].architecture, loss=fitted[0].loss)
     network = Network(architecture, initial_vector(architecture, spec.seed))
     feed = build_trainer(fitted, dataset, network).feed

@@ -7,12 +7,12 @@ import math
 from collections import Counter
 
 import numpy as np
+from mlpcli.training.loop import EpochEnded, Training
+from mlpcli.training.scores import score
 
 from mlpcli.nn.replay import live
 from mlpcli.spec.load import load_spec
-from mlpcli.training.assemble import load_dataset
-from mlpcli.training.loop import EpochEnded, Training
-from mlpcli.training.scores import score
+from mlpcli.training.build import load_dataset
 
 LOSS_TOLERANCE, TENSOR_TOLERANCE = 1e-9, 1e-6
 AMPLIFIED = 300.0  # times what the moved beginning changes is still rounding

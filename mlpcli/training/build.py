@@ -1,9 +1,10 @@
-"""From a valid spec to the parts of a training: data, network, optimizer, everything resolved."""
+"""From a valid spec to the parts of a training: data set, architecture, loss, metrics, trainer."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,18 +13,26 @@ from mlpcli.data.dataset import DataOptions, Dataset, Encoding, Part
 from mlpcli.data.dataset import load_dataset as load
 from mlpcli.data.readers import ReadOptions
 from mlpcli.data.table import Table
-from mlpcli.data.targets import RegressionTarget
 from mlpcli.errors import DataError
+from mlpcli.family import numbers, stacked
 from mlpcli.nn.activations import ACTIVATIONS
 from mlpcli.nn.initializers import INITIALIZERS
-from mlpcli.nn.losses import LOSSES, Loss, Quantile
-from mlpcli.nn.network import Architecture, Layer
+from mlpcli.nn.losses import LOSSES, Loss
+from mlpcli.nn.network import Architecture, Layer, Network
 from mlpcli.nn.norms import NORMS
+from mlpcli.nn.optimizers import OPTIMIZERS
 from mlpcli.spec.checks import check_task, chosen_loss, loss_name
 from mlpcli.spec.load import LoadedSpec
 from mlpcli.spec.members import build
 from mlpcli.spec.schema import Spec
-from mlpcli.training.metrics import Metric, Outcome, applicable
+from mlpcli.training.feed import Disturbance
+from mlpcli.training.metrics import Metric, applicable
+from mlpcli.training.regularizers import is_on, regularizers_of
+from mlpcli.training.row_noise import InputNoise, MultiplicativeInputNoise, label_noise
+from mlpcli.training.trainer import Trainer
+
+if TYPE_CHECKING:
+    from mlpcli.training.lanes import PreparedLane
 
 
 def load_dataset(loaded: LoadedSpec) -> Dataset:
@@ -178,6 +187,14 @@ def epoch_metrics(spec: Spec, task: str) -> list[Metric]:
     ]
 
 
+def metrics_columns(spec: Spec, dataset: Dataset) -> list[str]:
+    """Return the columns of metrics.csv."""
+    names = ["loss", *(metric.name for metric in epoch_metrics(spec, dataset.encoding.task))]
+    parts = ["train"] + ["val"] * ("validation" in dataset.parts)
+    values = [f"{part}_{name}" for part in parts for name in names]
+    return ["epoch", *values, "learning_rate", "seconds"]
+
+
 def loss_target(architecture: Architecture, encoding: Encoding, y: Array, dtype: Any) -> Array:
     """Return targets as the loss takes them: class numbers, or (rows, n_outputs) of the type."""
     if architecture.loss.class_index:
@@ -187,27 +204,63 @@ def loss_target(architecture: Architecture, encoding: Encoding, y: Array, dtype:
     return np.ascontiguousarray(y.reshape(len(y), -1), dtype=dtype)
 
 
-def labels_of_mixed(encoding: Encoding, target: Array) -> Array:
-    """Return mixed targets as labels: the class, or each label, with the larger share.
+def build_trainer(
+    prepared: Sequence[PreparedLane],
+    dataset: Dataset,
+    network: Network,
+    *,
+    keep_outputs: bool = False,
+) -> Trainer:
+    """Return the trainer of a network, or of a stack of them.
 
-    target  (rows, outputs) as the loss takes them; regression goes back to the target's unit
+    prepared      one for each lane, of one shape
+    keep_outputs  whether the trainer keeps the network's outputs for an epoch's rows
     """
-    if encoding.task == "regression":
-        return encoding.target.decode(target)
-    if encoding.task == "multiclass":
-        return np.argmax(target, axis=-1)
-    larger = (target > 0.5).astype(np.intp)  # noqa: PLR2004
-    return larger[..., 0] if encoding.task == "binary" else larger
+    train, first = dataset.parts["train"], prepared[0]
+    specs = [each.lane.spec for each in prepared]
+    loss = stacked([each.loss for each in prepared])
+    architecture = replace(first.architecture, loss=loss)
+    return Trainer(
+        network,
+        stacked([build(OPTIMIZERS, spec.training.optimizer) for spec in specs]),
+        train.X,
+        loss_target(architecture, dataset.encoding, train.y, network.dtype),
+        batch_size=first.lane.spec.training.batch_size,
+        seeds=[each.lane.seed for each in prepared],
+        weight=_shared([each.weight for each in prepared]),
+        regularizers=stacked([regularizers_of(spec) for spec in specs]),
+        source=_shared([each.source for each in prepared]),
+        disturbances=_disturbances(prepared, dataset),
+        loss=loss,
+        keep_outputs=keep_outputs,
+        keep_targets=keep_outputs and first.augmenter.mixes,
+    )
 
 
-def outcome(architecture: Architecture, encoding: Encoding, labels: Array, y_hat: Array) -> Outcome:
-    """Return labels and predictions as metrics see them, regression in the target's unit."""
-    loss, target = architecture.loss, encoding.target
-    probability = architecture.output_activation.is_probability
-    if not isinstance(target, RegressionTarget):
-        return Outcome(encoding.task, labels, y_hat, probability, loss.threshold)
-    score = target.decode(loss.central(y_hat))
-    if not isinstance(loss, Quantile):
-        return Outcome(encoding.task, labels, score, probability)
-    quantiles = target.decode(loss.by_level(y_hat))
-    return Outcome(encoding.task, labels, score, levels=loss.levels, quantiles=quantiles)
+def _shared(arrays: Sequence[Array | None]) -> Array | None:
+    """Return the array that all lanes share (n,), or one row a lane (R, n)."""
+    if all(array is arrays[0] for array in arrays):
+        return arrays[0]
+    return np.stack([array for array in arrays if array is not None])
+
+
+def _disturbances(prepared: Sequence[PreparedLane], dataset: Dataset) -> list[Disturbance]:
+    """Return what changes the gathered rows: label noise, augmentation, then input noise."""
+    noises = [each.lane.spec.regularization.noise for each in prepared]
+
+    def strength(name: str) -> Any:
+        return numbers([getattr(noise, name) for noise in noises])
+
+    found: list[Disturbance] = []
+    if is_on(strength("labels")):
+        task, n_classes = dataset.encoding.task, dataset.encoding.target.n_outputs
+        found.append(label_noise(strength("labels"), task, n_classes))
+    if prepared[0].augmenter.members:
+        from mlpcli.training.augmented import Augment  # which imports this module
+
+        found.append(Augment([each.augmenter for each in prepared]))
+    inputs = [
+        InputNoise(strength("input")),
+        MultiplicativeInputNoise(strength("input_multiplicative")),
+    ]
+    return [*found, *(each for each in inputs if is_on(each.strength))]

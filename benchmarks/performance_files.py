@@ -92,14 +92,13 @@ def fixed_cost(folder: str, epochs: int) -> dict[str, Any]:
             progress take: between the end of one epoch's steps and the next one's beginning
     begin   what shuffling and gathering the rows take before the first step
     """
-    from mlpcli.training.loop import Training
-
     from mlpcli.cli.progress import progress_for
     from mlpcli.runs.directory import run_directory
     from mlpcli.runs.recorder import Recorder
     from mlpcli.spec.load import load_spec
     from mlpcli.training.build import load_dataset
     from mlpcli.training.trainer import Trainer
+    from mlpcli.training.training import Training
 
     sets = [f"training.epochs={epochs}", f"training.early_stopping.patience={epochs}"]
     loaded = load_spec(str(ROOT / "configs" / "iris.yaml"), sets)
@@ -119,7 +118,7 @@ def fixed_cost(folder: str, epochs: int) -> dict[str, Any]:
         shown = progress_for("plain", epochs, training.columns)
         for event in training.run():
             shown.show(event)
-            recorder.take(event)
+            recorder.record(event)
     Trainer.epoch = inner  # type: ignore[method-assign]
     beside = [b[0] - a[1] for a, b in pairwise(laps)]
     feed = training.trainer(training.network, [0]).feed

@@ -13,8 +13,8 @@ from mlpcli.data.dataset import Dataset, Encoding, Part
 from mlpcli.data.targets import ClassTarget
 from mlpcli.spec.members import build
 from mlpcli.spec.schema import Spec
-from mlpcli.training.assemble import build_architecture, loss_target
 from mlpcli.training.batches import BatchLoader
+from mlpcli.training.build import build_architecture, loss_target
 from mlpcli.training.transforms import Augment
 
 

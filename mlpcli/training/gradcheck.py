@@ -24,9 +24,8 @@ from mlpcli.randomness import generator
 from mlpcli.spec.checks import check_task, chosen_loss
 from mlpcli.spec.checks.augmentation import augmentations_of
 from mlpcli.spec.load import LoadedSpec
-from mlpcli.training.assemble import fitting_metrics, load_dataset
-from mlpcli.training.descent import build_trainer
-from mlpcli.training.lanes import Lane, fit_lanes
+from mlpcli.training.build import build_trainer, fitting_metrics, load_dataset
+from mlpcli.training.lanes import Lane, prepare_lanes
 from mlpcli.training.trainer import Trainer
 
 SYNTHETIC_FEATURES = 8
@@ -113,7 +112,7 @@ def check_trainer(
     trainer.loader.start(trainer.seeds, 1)
     step.start(trainer.seeds, 1)
     step.update.learning_rate[...] = step.update.optimizer.learning_rate
-    batch = trainer.loader.load(*next(trainer.loader.blocks()))[0]
+    batch = trainer.loader.load(*next(trainer.loader.blocks())).batches[0]
     recorded = _RecordedUpdate(step)
     with np.errstate(all="ignore"):  # what overflows shows up as an error that is not small
         step(batch)
@@ -131,7 +130,7 @@ def trainer_of(loaded: LoadedSpec, dataset: Dataset) -> Trainer:
     """Return the trainer of a spec's one network, at its initial parameters."""
     spec = loaded.spec
     with loaded.locating():
-        lanes = fit_lanes([Lane(spec, spec.seed)], dataset)
+        lanes = prepare_lanes([Lane(spec, spec.seed)], dataset)
     architecture = lanes[0].architecture
     vector = initial_vector(architecture, spec.seed)
     return build_trainer(lanes, dataset, Network(architecture, vector))

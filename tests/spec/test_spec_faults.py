@@ -374,7 +374,7 @@ def test_a_number_of_thousands_of_digits_is_refused_shortly(faults, number, key)
 
 
 def test_a_thousand_unknown_keys_take_no_time(faults):
-    started = time.perf_counter()
+    started = time.process_time()
     found = faults(DATA + "".join(f"key_{n}: 1\n" for n in range(1000)))
     assert len(found) == 1000
-    assert time.perf_counter() - started < 5  # the schema, 20 ms, is built once, not once a key
+    assert time.process_time() - started < 5  # the schema, 20 ms, is built once, not once a key

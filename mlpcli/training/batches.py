@@ -133,7 +133,7 @@ class BatchLoader:
         """Gather the shuffled rows start … stop; return their batches."""
         slots = self.order[..., start:stop]
         rows = self._rows(slots)
-        X, y, batches = self._views(stop - start)
+        X, y, batches = self.views(stop - start)
         self.X.take(rows, 0, X, "clip")  # mode "raise" would buffer the output
         if self.is_class:
             one_hot(self.target[rows], y)
@@ -159,7 +159,7 @@ class BatchLoader:
                 for transform in self.transforms:
                     transform.apply(lane, *arrays)
 
-    def _views(self, n_rows: int) -> tuple[Array, Array, list[Batch]]:
+    def views(self, n_rows: int) -> tuple[Array, Array, list[Batch]]:
         """Return X, y and the batches of a block of so many rows, views that are made once."""
         if n_rows not in self._blocks:
             n, rest = self.batch_size, n_rows % self.batch_size

@@ -13,6 +13,11 @@ import hypothesis
 import numpy as np
 import pytest
 
+from mlpcli.nn.network import Network
+from mlpcli.nn.optimizers import Sgd
+from mlpcli.training.gradcheck import check_trainer
+from mlpcli.training.trainer import Trainer
+
 # `steady` runs the same examples every time; `--hypothesis-profile=search` looks for new ones.
 hypothesis.settings.register_profile(
     "steady", max_examples=25, deadline=None, derandomize=True, database=None
@@ -57,6 +62,37 @@ def draw_target():
         return target.astype(dtype)
 
     return draw
+
+
+@pytest.fixture(scope="session")
+def check_step():
+    """Return a function that checks the first step of a real trainer, all rows in one batch.
+
+    vector  (n_numbers,) of one network, float64; unchanged
+    """
+
+    def check(architecture, vector, X, target, *, optimizer=None, samples=256, seed=0, **options):
+        network = Network(architecture, vector.copy())
+        trainer = Trainer(
+            network, optimizer or Sgd(), X, target, batch_size=len(X), seeds=[seed], **options
+        )
+        return check_trainer(trainer, samples=samples)
+
+    return check
+
+
+@pytest.fixture(scope="session")
+def loss_and_gradient():
+    """Return a function that sends rows forward and back: J (...,), and its gradient in `grad`."""
+
+    def compute(backprop, X, y):
+        loss, out = backprop.network.architecture.loss, backprop.delta
+        u, scale = backprop.forward(X), np.asarray(1 / backprop.n_rows, out.dtype)
+        loss.delta(u, y, scale, out, loss.scratch(out))
+        backprop.backward()
+        return loss.value(u, y).mean(axis=-1)
+
+    return compute
 
 
 @pytest.fixture(scope="session")

@@ -53,6 +53,16 @@ class Mark:
         return Fault(self.file, self.line, self.column, dotted(path), problem, allowed, nearest)
 
 
+@dataclass(frozen=True)
+class Problem:
+    """What is wrong at a path of a spec; `Document.fault` adds the position."""
+
+    path: Path
+    problem: str
+    allowed: str = ""
+    nearest: str = ""
+
+
 @dataclass
 class Document:
     """A file's values as plain data, the mark of each, and the faults found while reading.
@@ -73,6 +83,11 @@ class Document:
         if key and path in self.keys:
             return self.keys[path]
         return self.marks.get(path, Mark(self.file, 1, 1))
+
+    def fault(self, found: Problem) -> Fault:
+        """Return a problem with its position in the file."""
+        mark = self.mark(found.path)
+        return mark.fault(found.path, found.problem, found.allowed, found.nearest)
 
 
 def dotted(path: Path) -> str:

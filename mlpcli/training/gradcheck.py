@@ -102,7 +102,7 @@ def check_trainer(
         pass
     del step.update.parts[0]
     start, stop = next(loader.blocks())
-    batch = loader.views(stop - start)[-1][0]
+    batch = loader.block_of(stop - start).batches[0]
     theta, grad = given
     with np.errstate(all="ignore"):  # what overflows shows up as an error that is not small
         update = check_update(step, theta, grad, rate, seed=seed, tolerance=TOLERANCE)

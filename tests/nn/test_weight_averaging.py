@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mlpcli.nn.averaging import WeightAverage
+from mlpcli.nn.weight_averaging import WeightAverage
 
 
 def walk(theta, average, points):
@@ -51,10 +51,10 @@ def test_a_lane_has_the_same_bits_alone(dtype):
         np.testing.assert_array_equal(found, together[:, r])
 
 
-@pytest.mark.parametrize("lead", [(), (2,)])
-def test_it_goes_on_from_its_state_with_the_same_bits(lead):
-    points = np.random.default_rng(2).normal(size=(6, *lead, 5))
-    theta = np.zeros((*lead, 5))
+@pytest.mark.parametrize("lane_shape", [(), (2,)])
+def test_it_goes_on_from_its_state_with_the_same_bits(lane_shape):
+    points = np.random.default_rng(2).normal(size=(6, *lane_shape, 5))
+    theta = np.zeros((*lane_shape, 5))
     whole = walk(theta, average := WeightAverage(0.9, theta), points[:3])
     second = WeightAverage(0.9, theta)
     second.average[...], second.power[...] = average.average, average.power

@@ -1,12 +1,12 @@
-"""The averaged predictions of a stack: by hand, in chunks and groups of any size."""
+"""The averaged predictions of a stack: by hand, in blocks and groups of any size."""
 
 import numpy as np
 import pytest
 from scipy import special
 
-from mlpcli.nn import averaged as averaged_module
+from mlpcli.nn import ensemble_mean
 from mlpcli.nn.activations import ACTIVATIONS
-from mlpcli.nn.averaged import Averaged, losses_of
+from mlpcli.nn.ensemble_mean import EnsembleMean, losses_of
 from mlpcli.nn.losses import LOSSES
 from mlpcli.nn.network import Architecture, Layer, Network
 
@@ -40,47 +40,47 @@ LINKS = {
 def test_the_mean_of_what_each_predicts(loss):
     network = stack(5, loss)
     each = LINKS[loss](outputs(network, X))
-    found = Averaged(network).predict(X, np.empty((500, 2)))
+    found = EnsembleMean(network).predict(X, np.empty((500, 2)))
     np.testing.assert_allclose(found, each.mean(axis=0), rtol=1e-12)
     levels = (0.05, 0.95)
-    quantiles = Averaged(network).quantiles(X, levels)
+    quantiles = EnsembleMean(network).quantiles(X, levels)
     np.testing.assert_allclose(quantiles, np.quantile(each, levels, axis=0), rtol=1e-11)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize(("group", "numbers"), [(1, 1), (2, 5000), (64, 1), (7, 1 << 20)])
-def test_any_chunks_and_groups_have_the_same_bits(group, numbers, dtype, monkeypatch):
+def test_any_blocks_and_groups_have_the_same_bits(group, numbers, dtype, monkeypatch):
     network = stack(7, dtype=dtype)
     rows = np.tile(X, (20, 1)).astype(dtype)
-    whole = Averaged(network).predict(rows, np.empty((10_000, 2)))
-    low = Averaged(network).quantiles(rows, (0.1,))
-    monkeypatch.setattr(averaged_module, "GROUP", group)
-    monkeypatch.setattr(averaged_module, "CHUNK_NUMBERS", numbers)
+    whole = EnsembleMean(network).predict(rows, np.empty((10_000, 2)))
+    low = EnsembleMean(network).quantiles(rows, (0.1,))
+    monkeypatch.setattr(ensemble_mean, "GROUP", group)
+    monkeypatch.setattr(ensemble_mean, "BLOCK_NUMBERS", numbers)
     seen = np.zeros(10_000, int)
-    for some, y_hat in Averaged(network).each(rows):
+    for some, y_hat in EnsembleMean(network).each(rows):
         seen[some] += 1
         assert y_hat.shape == (7, some.stop - some.start, 2)
     assert (seen == 1).all()
-    assert (Averaged(network).predict(rows, np.empty((10_000, 2))) == whole).all()
-    assert (Averaged(network).quantiles(rows, (0.1,)) == low).all()
+    assert (EnsembleMean(network).predict(rows, np.empty((10_000, 2))) == whole).all()
+    assert (EnsembleMean(network).quantiles(rows, (0.1,)) == low).all()
 
 
 def test_more_networks_than_a_group():
     network = stack(150)
-    found = Averaged(network).predict(X, np.empty((500, 2)))
+    found = EnsembleMean(network).predict(X, np.empty((500, 2)))
     np.testing.assert_allclose(found, outputs(network, X).mean(axis=0), rtol=1e-10, atol=1e-13)
 
 
 def test_what_is_not_finite_is_a_prediction_without_a_warning():
     network = stack(3, dtype=np.float32, scale=1e38)
-    found = Averaged(network).predict(X[:2].astype("f4"), np.empty((2, 2)))
+    found = EnsembleMean(network).predict(X[:2].astype("f4"), np.empty((2, 2)))
     assert not np.isfinite(found).all()
 
 
 def test_activations_of_all_networks_are_never_side_by_side(peak_bytes):
-    """Those of 1024 networks take 0.6 GB; their predictions of a chunk of 4000 rows, 64 MB."""
+    """Those of 1024 networks take 0.6 GB; their predictions of a block of 4000 rows, 64 MB."""
     network, rows = stack(1024), np.tile(X, (8, 1))
-    peak = peak_bytes(lambda: Averaged(network).predict(rows, np.empty((4000, 2))))
+    peak = peak_bytes(lambda: EnsembleMean(network).predict(rows, np.empty((4000, 2))))
     assert peak < 200e6
 
 

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from mlpcli.nn.passes import Pass
 
 from mlpcli.family import key_of, settings_of
 from mlpcli.nn.activations import ACTIVATIONS
 from mlpcli.nn.losses import LOSSES
 from mlpcli.nn.network import Architecture, Layer, Network
-from mlpcli.nn.passes import Pass
 
 STORED = json.loads(Path(__file__).with_name("pytorch_losses.json").read_text(encoding="utf-8"))
 CASES = STORED["cases"]

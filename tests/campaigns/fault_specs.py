@@ -51,7 +51,8 @@ def of_losses():
     for name, loss in LOSSES.items():
         fields = {field.name for field in settings_of(loss)}
         for task in loss.tasks:
-            choices = [{}, *({key: OFF_BY_DEFAULT[key]} for key in sorted(fields & {*OFF_BY_DEFAULT}))]
+            off = sorted(fields & OFF_BY_DEFAULT.keys())
+            choices = [*({key: OFF_BY_DEFAULT[key]} for key in off), {}]
             for settings in choices:
                 member = {"name": name, **settings}
                 if not any(loss(**settings).faults(task)):
@@ -90,11 +91,13 @@ def of_regularizations():
     yield "weights of rows", spec(data={"sample_weight": "w"})
     for kind in ("weights", "weights_multiplicative", "gradients"):
         yield f"noise on {kind}", spec(regularization={"noise": {kind: 0.1}})
-    yield "noise on inputs and targets", spec(regularization={"noise": {"input": 0.1, "labels": 0.1}})
+    noise = {"input": 0.1, "labels": 0.1}
+    yield "noise on inputs and targets", spec(regularization={"noise": noise})
     yield "mixup", spec("multiclass", regularization={"augmentation": [{"name": "mixup"}]})
-    yield "clipping by value", spec(training={"gradient_clipping": {"value": 0.05}})
-    yield "clipping by norm", spec(training={"gradient_clipping": {"norm": 0.1}})
-    yield "max-norm", spec(regularization={"max_norm": 0.4})
+    # Limits that some entries, steps and columns keep to, and others do not.
+    yield "clipping by value", spec(training={"gradient_clipping": {"value": 0.3}})
+    yield "clipping by norm", spec(training={"gradient_clipping": {"norm": 4.0}})
+    yield "max-norm", spec(regularization={"max_norm": 3.0})
     yield "weight averaging", spec(training={"weight_averaging": 0.9})
 
 

@@ -1,13 +1,10 @@
-"""Find the functions which a training step runs on δ, gradient or parameters, and plant faults.
-
-A function is found by tracing: arrays are compared before and after every call of a function of
-`mlpcli/nn` and `mlpcli/training`. A fault is planted in its source, which is compiled again:
+"""Plant faults in the source of functions that `tracing.py` has found.
 
     behind a function   what it changed is multiplied by a factor, or put back as it was
-    behind a statement  what that statement changed is multiplied by a factor
+    behind a statement  what that statement changed is multiplied by a factor, or put back
 
-Only the code of the function is exchanged (`__code__`), so that every reference to it sees the
-fault; the file is not touched.
+The source is compiled again with the fault, and only the code of the function is exchanged
+(`__code__`), so that every reference to it sees the fault; the file is not touched.
 """
 
 from __future__ import annotations
@@ -17,152 +14,13 @@ import builtins
 import contextlib
 import importlib
 import inspect
-import sys
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
-from unittest import mock
 
 import numpy as np
+from tracing import ROOT, Found, Latest, copies, differs, watched
 
-import mlpcli
-from mlpcli.nn import arrays
-from mlpcli.nn.layers import Affine
-from mlpcli.training.trainer import Trainer
-
-ROOT = Path(mlpcli.__file__).parent
-ROOMS = (str(ROOT / "nn"), str(ROOT / "training"))
-WRONG = 1.01
-
-
-class Latest:
-    """The trainer that was made last: a planted fault looks for its arrays."""
-
-    trainer = None
-
-
-PATTERN = 0x40  # in every byte of memory that is not yet written: 32.5 in float64
-
-
-@contextlib.contextmanager
-def watching():
-    """Remember every trainer as it is made; fill the memory that the engine allocates.
-
-    Unwritten memory may hold the numbers of the run before, and hide a fault.
-    """
-    init, empty = Trainer.__init__, np.empty
-
-    def remember(self, *arguments, **settings):
-        init(self, *arguments, **settings)
-        Latest.trainer = self
-
-    def filled(shape, dtype=np.float64):
-        array = empty(shape, dtype)
-        if array.dtype == np.uint8:  # as `arrays.empty` asks for it
-            array[...] = PATTERN
-        return array
-
-    aligned = arrays._aligned
-
-    def fill(allocate, shape, dtype):
-        return aligned(filled if allocate is empty else allocate, shape, dtype)
-
-    with (
-        mock.patch.object(Trainer, "__init__", remember),
-        mock.patch.object(arrays, "_aligned", fill),
-    ):
-        yield
-
-
-def watched(trainer):
-    """Return the arrays of a training step by kind: δ, gradient, θ, what is carried on."""
-    step, update = trainer.step, trainer.step.update
-    deltas = [backprop.delta for backprop in step.backprop.values()]
-    for backprop in step.backprop.values():
-        deltas += [layer.delta_below for layer in backprop.layers if isinstance(layer, Affine)]
-    kinds = {"δ": deltas, "gradient": [step.grad], "θ": [step.network.theta]}
-    kinds["state"] = [update.state.vectors, update.state.powers]
-    kinds["average"] = [] if update.average is None else [update.average.average]
-    kinds["λ"] = [update.learning_rate]
-    kinds["scale"] = [trainer.loader._memory[-1]]  # w/N of each row, if there are weights
-    return kinds
-
-
-def copies(kinds):
-    return {kind: [array.copy() for array in arrays] for kind, arrays in kinds.items()}
-
-
-def differs(a, b):
-    """Whether two arrays differ in a bit."""
-    return a.tobytes() != b.tobytes()
-
-
-@dataclass(frozen=True, order=True)
-class Found:
-    """A function that changed arrays of a kind.
-
-    file, name  of its code, the name as in `Adam.bind.<locals>.step`
-    kinds       of the arrays it changed, of those in `watched`
-    """
-
-    file: str
-    name: str
-    kinds: tuple[str, ...]
-
-    @property
-    def key(self):
-        return self.file, self.name
-
-
-def trace(trainer):
-    """Return the functions that an epoch of a trainer ran which changed watched arrays, or helped.
-
-    Those that one which was given δ has called, or that made 1/N: they may have no kinds.
-    """
-    changed, stack, given, made = {}, [], [], []
-
-    def is_ours(code):
-        return code.co_filename.startswith(ROOMS) and not code.co_name.startswith("<")
-
-    def takes_delta(frame, names):
-        arrays = [frame.f_locals.get(name) for name in names]
-        deltas = watched(trainer)["δ"]
-        return any(
-            isinstance(a, np.ndarray) and np.may_share_memory(a, d) for a in arrays for d in deltas
-        )
-
-    def profile(frame, event, _argument):
-        code = frame.f_code
-        if event not in ("call", "return") or not is_ours(code):
-            return
-        key = str(Path(code.co_filename).relative_to(ROOT.parent)), code.co_qualname
-        if event == "call":
-            names = code.co_varnames[: code.co_argcount]
-            if given and given[-1]:
-                changed.setdefault(key, set())
-            given.append(takes_delta(frame, names))
-            stack.append(copies(watched(trainer)))
-            return
-        given.pop()
-        made.extend((key, v) for v in frame.f_locals.values() if isinstance(v, np.ndarray))
-        before, after = stack.pop(), watched(trainer)
-        for kind, arrays in after.items():
-            if any(differs(a, b) for a, b in zip(arrays, before[kind], strict=True)):
-                changed.setdefault(key, set()).add(kind)
-
-    rate = trainer.step.update.optimizer.learning_rate
-    sys.setprofile(profile)
-    try:
-        for _ in trainer.epoch(1, rate):
-            pass
-    finally:
-        sys.setprofile(None)
-    blocks = trainer.loader._blocks.values()
-    scales = [batch.scale for block in blocks for batch in block.batches]
-    for key, array in made:
-        if any(array is scale for scale in scales):
-            changed.setdefault(key, set())
-    return [Found(*key, tuple(sorted(kinds))) for key, kinds in sorted(changed.items())]
+DEPTH = 5  # of objects in objects, in which a statement's arrays are looked for
 
 
 class Spoiler:
@@ -175,35 +33,43 @@ class Spoiler:
     # behind a function
 
     def enter(self):
+        """Copy the arrays; None before there are any."""
         if Latest.trainer is None or not hasattr(Latest.trainer, "step"):
             return None
         return copies(watched(Latest.trainer))
 
     def leave(self, before, values):
+        """Spoil those that have changed."""
         if before is None:
             return
         handed = values.get("delta")
         for array, old in zip(watched(Latest.trainer)[self.kind], before[self.kind], strict=True):
-            if not differs(array, old):
-                continue
-            if self.how == "left out":
+            if differs(array, old):
                 in_place = handed is not None and np.may_share_memory(handed, array)
-                array[...] = 0 if self.kind == "δ" and not in_place else old
-            elif self.how == "last row left out":
-                array[..., -1, :] = 0
-            elif self.how == "not divided by N":
-                array *= array.shape[-2]
-            elif self.how == "on biases too":
-                array[Latest.trainer.network.architecture.layout.n_weights :] += 1e-4
-            elif self.kind in ("δ", "gradient", "scale"):
-                array *= self.how
-            else:
-                array[...] = old + self.how * (array - old)
+                # What is written anew, and not, would be what unwritten memory holds.
+                was = np.zeros_like(old) if self.kind == "δ" and not in_place else old
+                array[...] = self.spoiled(array, old, was)
+
+    def spoiled(self, array, old, was):
+        """Return what an array is to hold that was `old`, or `was` with the function left out."""
+        n_weights = Latest.trainer.network.architecture.layout.n_weights
+        match self.how:
+            case "left out":
+                return was
+            case "last row left out":
+                return array * (np.arange(len(array)) < len(array) - 1)[:, np.newaxis]
+            case "not divided by N":
+                return array * len(array)
+            case "on biases too":
+                return array + 1e-4 * (np.arange(array.size) >= n_weights)
+        if self.kind in ("δ", "gradient", "scale"):
+            return array * self.how
+        return old + self.how * (array - old)
 
     # behind a statement
 
     def before(self, values):
-        self.values = values
+        """Copy what a statement can reach."""
         return [(array, array.copy()) for array in reachable(values)]
 
     def after(self, before, out=None):
@@ -222,12 +88,12 @@ class Spoiler:
         """Multiply an array, or put it back; but data, which are no one's δ, stay."""
         if self.restricted and not any(
             np.may_share_memory(array, each)
-            for arrays in watched(Latest.trainer).values()
-            for each in arrays
+            for kind in watched(Latest.trainer).values()
+            for each in kind
         ):
             return
-        if array.dtype == np.int64 and array.flags.c_contiguous:  # relu works on the bits
-            array = array.view(np.float64)
+        if array.dtype == np.int64 and any(np.shares_memory(array, each) for each, _ in before):
+            array = array.view(np.float64)  # relu works on the bits
         if array.dtype.kind != "f":
             return
         self.count += 1
@@ -256,23 +122,23 @@ def reachable(values):
     found, seen = [], set()
 
     def visit(value, depth):
-        if id(value) in seen or depth > 4:
+        if id(value) in seen or depth > DEPTH:
             return
         seen.add(id(value))
+        inside = ()
         if isinstance(value, np.ndarray):
             if value.dtype.kind == "f" and value.size and value.flags.writeable:
                 found.append(value)
         elif isinstance(value, tuple | list):
-            for one in value:
-                visit(one, depth + 1)
+            inside = value
         elif isinstance(value, dict):
-            for one in value.values():
-                visit(one, depth + 1)
+            inside = value.values()
         elif type(value).__module__.startswith("mlpcli.") and hasattr(value, "__dict__"):
             visit(vars(value), depth)
+        for one in inside:
+            visit(one, depth + 1)
 
-    for value in values.values():
-        visit(value, 0)
+    visit(values, 0)
     return found
 
 
@@ -368,14 +234,21 @@ class Fault:
     text: tuple[str, str] | None = None
 
     @property
-    def title(self):
-        name = self.found.name.replace(".<locals>", "")
-        how = self.how if isinstance(self.how, str) else f"× {self.how:g}"
+    def name(self):
+        """The function's name, for people."""
+        return self.found.name.replace(".<locals>", "")
+
+    @property
+    def place(self):
+        """The kind of array, or the statement's or the changed source's text."""
         if self.text is not None:
-            return f"{name}: {' '.join(self.text[0].split())} → {self.text[1]}"
-        if self.statement is None:
-            return f"{name}: {self.kind} {how}"
-        return f"{name}: {statement_texts(self.found)[self.statement]}  {how}"
+            return self.text[0]
+        return self.kind if self.statement is None else statement_texts(self.found)[self.statement]
+
+    @property
+    def title(self):
+        how = self.how if isinstance(self.how, str) else f"× {self.how:g}"
+        return f"{self.name}: {self.place}  {f'→ {self.text[1]}' if self.text else how}"
 
     def tree(self):
         """Return the module's tree with the fault."""

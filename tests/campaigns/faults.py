@@ -230,8 +230,11 @@ def behind_statements(found, path, left):
 
 
 def plan(folder):
-    """Return (title, file, fault) of all faults; ValueError where a spec fails without any."""
-    planned, seen, left = [], set(), {}
+    """Return (title, file, fault) of all faults; ValueError where a spec fails without any.
+
+    Those that cannot show are there once, in the first spec that has them.
+    """
+    planned, seen, left, hidden = [], set(), {}, set()
     for number, (title, one) in enumerate(all_specs().items()):
         path = folder / f"{number}.yaml"
         path.write_text(json.dumps(one), encoding="utf-8")  # YAML takes JSON
@@ -239,8 +242,11 @@ def plan(folder):
         if code:
             raise ValueError(f"{title}: exit code {code} without a fault")
         found = trace(trainer_for(path))
-        faults = [*behind_functions(found, seen), *behind_statements(found, path, left)]
-        planned += [(title, path, fault) for fault in faults]
+        for fault in [*behind_functions(found, seen), *behind_statements(found, path, left)]:
+            if fault.title not in hidden:
+                planned.append((title, path, fault))
+            if reason_for(fault):
+                hidden.add(fault.title)
     return planned
 
 
@@ -253,19 +259,13 @@ def reason_for(fault):
     return None
 
 
-def verdict_on(fault, path, shown):
-    """Plant a fault; return caught, equivalent or MISSED.
-
-    shown  titles of equivalent faults that have been seen to have no effect
-    """
-    if reason_for(fault) and (fault.title in shown or not has_effect(fault, path)):
-        shown.add(fault.title)
-        return "equivalent"
+def verdict_on(fault, path):
+    """Plant a fault; return caught, equivalent or MISSED."""
     with fault.planted():
         code = exit_code(path)
     if code == 1:
         return "caught"
-    return "MISSED"
+    return "equivalent" if reason_for(fault) and not has_effect(fault, path) else "MISSED"
 
 
 def main():
@@ -290,10 +290,9 @@ def main():
         n_functions = len({fault.found.key for _, _, fault in planned})
         if given.sample is not None:
             planned = random.Random(given.seed).sample(planned, given.sample)
-        shown = set()
         for title, path, fault in planned:
-            tell(verdict_on(fault, path, shown), f"{title} | {fault.title}")
-    n = counts.total() - counts["equivalent"]
+            tell(verdict_on(fault, path), f"{title} | {fault.title}")
+    n = counts["caught"] + counts["MISSED"]
     print(
         f"{n_functions} functions of {len(all_specs())} specs, {time.perf_counter() - began:.0f} s"
     )

@@ -84,6 +84,8 @@ class TrainingStep:
         if self.noisy_weights is not None:
             self.noisy_weights.draw()
         self.compute_gradient(batch)
+        if self.noisy_weights is not None:
+            self.noisy_weights.return_statistics()
         self.update()
 
     def compute_gradient(self, batch: Batch) -> None:

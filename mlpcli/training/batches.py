@@ -151,7 +151,7 @@ class BatchLoader:
         """Gather the shuffled rows start … stop."""
         slots = self.order[..., start:stop]
         rows = self._rows(slots)
-        block = self._block_of(stop - start)
+        block = self.block_of(stop - start)
         self.X.take(rows, 0, block.X, "clip")  # mode "raise" would buffer the output
         if self.is_class:
             one_hot(self.target.take(rows), block.y)
@@ -176,7 +176,7 @@ class BatchLoader:
                 for transform in self.transforms:
                     transform.apply(lane, *arrays)
 
-    def _block_of(self, n_rows: int) -> Block:
+    def block_of(self, n_rows: int) -> Block:
         """Return a block of so many rows and its batches, views that are made once."""
         if n_rows not in self._blocks:
             lanes = prod(self.lane_shape)

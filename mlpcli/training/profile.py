@@ -192,6 +192,7 @@ def profile_trainer(clock: Clock, trainer: Trainer) -> None:
     """Wrap every part of a trainer that belongs to a row."""
     loader, step = trainer.loader, trainer.step
     update, noisy = step.update, step.noisy_weights
+    clock.wrap(step, "start", NOISE)
     clock.wrap(loader, "start", SHUFFLE)
     clock.wrap(loader, "load", SHUFFLE)
     for transform in loader.transforms:
@@ -199,6 +200,7 @@ def profile_trainer(clock: Clock, trainer: Trainer) -> None:
         clock.wrap(transform, "apply", NOISE)
     if noisy is not None:
         clock.wrap(noisy, "draw", NOISE)
+        clock.wrap(noisy, "return_statistics", UPDATE)
     noise = None if update.noise is None else update.noise.apply
     update.parts = [
         clock.around(clock.entry(NOISE if part == noise else UPDATE), part) for part in update.parts

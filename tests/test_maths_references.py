@@ -8,20 +8,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from mlpcli.nn.draws import Masks
+from mlpcli.nn.passes import Pass
+from mlpcli.nn.stages import RESOLUTION, Drop
 
 from mlpcli.data.augmentations import AUGMENTATIONS
 from mlpcli.family import settings_of
 from mlpcli.nn.activations import ACTIVATIONS, NONE
-from mlpcli.nn.draws import Masks
 from mlpcli.nn.initializers import INITIALIZERS
 from mlpcli.nn.losses import LOSSES
 from mlpcli.nn.network import Architecture, Layer, Network
 from mlpcli.nn.norms import NORMS
 from mlpcli.nn.optimizers import OPTIMIZERS, State
-from mlpcli.nn.passes import Pass
 from mlpcli.nn.penalties import L2, DecoupledDecay
 from mlpcli.nn.schedules import SCHEDULES
-from mlpcli.nn.stages import RESOLUTION, Drop
 from mlpcli.spec.schema import Spec
 from mlpcli.training.metrics import METRICS
 

@@ -1,32 +1,26 @@
 """Plant a fault in every function that a training step runs on δ, gradient or θ; see it found.
 
-    python tests/campaigns/faults.py                 the long campaign: all faults
-    python tests/campaigns/faults.py --sample 150    what the tests run: some, drawn by --seed
+python tests/campaigns/faults.py                 the long campaign: all faults
+python tests/campaigns/faults.py --sample 150    what the tests run: some, drawn by --seed
 """
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import io
 import json
-import os
-import random
-import subprocess
 import sys
 import tempfile
-import time
-from dataclasses import replace
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import typer
-from fault_specs import all_specs, spec
-from planting import Fault, Found, Latest, statement_texts, trace, watched, watching
+from fault_specs import all_specs
+from planting import Fault, statement_texts, trace, watched, watching
 
 from mlpcli.cli.verbs.gradcheck import gradcheck
 from mlpcli.nn.update import Update
-from unittest import mock
 from mlpcli.spec.load import load_spec
 from mlpcli.training.gradcheck import synthetic_dataset, trainer_of
 
@@ -39,7 +33,8 @@ def exit_code(path, samples=64):
         try:
             gradcheck(spec=str(path), synthetic=True, quiet=True, samples=samples)
         except typer.Exit as end:
-            if end.exit_code != 1: print(err.getvalue())
+            if end.exit_code != 1:
+                print(err.getvalue())
             return end.exit_code
     return 0
 
@@ -58,6 +53,7 @@ def outcome(path):
     def record(self):
         kept.append(trainer.step.grad.copy())
         right(self)
+
     with mock.patch.object(Update, "__call__", record):
         for epoch in (1, 2, 3):
             for _ in trainer.epoch(epoch, trainer.step.update.optimizer.learning_rate):
@@ -72,7 +68,7 @@ def has_effect(fault, path):
     with fault.planted():
         wrong = outcome(path)
     for a, b in zip(clean, wrong, strict=True):
-        if not np.allclose(a, b, rtol=1e-9, atol=1e-13 + 1e-9*np.abs(a).max(initial=0)):
+        if not np.allclose(a, b, rtol=1e-9, atol=1e-13 + 1e-9 * np.abs(a).max(initial=0)):
             return True
     return False
 
@@ -109,8 +105,9 @@ def main():
             assert exit_code(path) == 0
             found = trace(trainer_of_file(path))
             faults = []
-            if "f" in only: faults += function_faults(found)
-            if "s" in only: 
+            if "f" in only:
+                faults += function_faults(found)
+            if "s" in only:
                 new = [f for f in found if f.key not in seen]
                 seen |= {f.key for f in new}
                 faults += statement_faults(new)
@@ -122,8 +119,17 @@ def main():
                     caught += 1
                     continue
                 effect = has_effect(fault, path)
-                print("MISSED" if effect else "no effect", code, "|", title, "|", fault.title, flush=True)
+                print(
+                    "MISSED" if effect else "no effect",
+                    code,
+                    "|",
+                    title,
+                    "|",
+                    fault.title,
+                    flush=True,
+                )
         print(caught, n)
+
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -7,8 +7,8 @@ import math
 from collections import Counter
 
 import numpy as np
-
 from mlpcli.nn.replay import live
+
 from mlpcli.spec.load import load_spec
 from mlpcli.training.build import load_dataset
 from mlpcli.training.evaluation import evaluate

@@ -12,14 +12,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from mlpcli.nn.averaging import WeightAverage
+from mlpcli.nn.passes import Pass
 
 from mlpcli.family import stacked
-from mlpcli.nn.averaging import WeightAverage
 from mlpcli.nn.clipping import ClipByNorm, ClipByValue
 from mlpcli.nn.losses import LOSSES
 from mlpcli.nn.network import Architecture, Network
 from mlpcli.nn.optimizers import OPTIMIZERS, State
-from mlpcli.nn.passes import Pass
 from mlpcli.nn.penalties import L2, DecoupledDecay
 from mlpcli.nn.schedules import SCHEDULES, Plateau
 

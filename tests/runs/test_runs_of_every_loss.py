@@ -5,6 +5,7 @@ import math
 
 import numpy as np
 import pytest
+from mlpcli.training.first_batch import synthetic_batch
 
 from mlpcli.data.readers import read_table
 from mlpcli.errors import DataError
@@ -15,7 +16,6 @@ from mlpcli.runs.model_file import load_model
 from mlpcli.spec.load import load_spec
 from mlpcli.training.build import load_dataset
 from mlpcli.training.evaluation import evaluate
-from mlpcli.training.first_batch import synthetic_batch
 
 N = 60
 TARGET = {

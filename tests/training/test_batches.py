@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from mlpcli.training.feed import Feed
 
 from mlpcli.nn.activations import ACTIVATIONS
 from mlpcli.nn.losses import LOSSES
@@ -9,7 +10,6 @@ from mlpcli.nn.network import Architecture, Layer, Network, initialize
 from mlpcli.nn.norms import BatchNorm
 from mlpcli.nn.optimizers import Sgd
 from mlpcli.training import feed as module
-from mlpcli.training.feed import Feed
 from mlpcli.training.trainer import Trainer
 
 LINE = Architecture(1, (), 1, LOSSES["mse"]())

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
+from mlpcli.nn.passes import Evaluation
 
 from mlpcli.nn.network import Network
-from mlpcli.nn.passes import Evaluation
 from mlpcli.training import find_rate as module
 from mlpcli.training.build import loss_target
 from mlpcli.training.find_rate import CANDIDATES, find_rate

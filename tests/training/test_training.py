@@ -5,10 +5,10 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from mlpcli.nn.passes import Evaluation
 
 from mlpcli.errors import DataError
 from mlpcli.nn.network import initial_vector
-from mlpcli.nn.passes import Evaluation
 from mlpcli.nn.schedules import SCHEDULES
 from mlpcli.training.build import resolve
 from mlpcli.training.evaluation import evaluate

@@ -57,7 +57,7 @@ def classes(make_run, tmp_path_factory):
 def test_the_file_holds_the_stack(run):
     model = load_model(run.model)
     assert (model.network.vector == run.training.network.vector).all()
-    assert model.network.lead == (6,)
+    assert model.network.lane_shape == (6,)
     assert model.ensemble.seeds == [lane.seed for lane in run.training.lanes]
     tensors = model.network.tensors()
     assert tensors["hidden.1.weight"].shape == (6, tensors["hidden.1.weight"].shape[1], 3)

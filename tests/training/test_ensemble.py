@@ -273,7 +273,7 @@ def test_no_epochs_at_all(ensemble):
     epochs, replicas, ended = run(one)
     assert (epochs, replicas) == ([], [])
     assert replace(ended, seconds=0.0) == Ended("finished", 0, 0, 0.0)
-    assert one.network.lead == (5,)
+    assert one.network.lane_shape == (5,)
     assert len(np.unique(one.network.vector[:, 0])) == 5
 
 

@@ -140,7 +140,7 @@ def test_lanes_that_have_ended_leave_the_stack(training, monkeypatch):
     lanes = [Lane(trained_for(spec, epochs), epochs) for epochs in (1, 2, 2, 4)]
     stack = Stack(training().dataset, lanes)
     ended = (event for event in stack.run() if isinstance(event, LanesEnded))
-    widths = [(event.epoch, event.lanes, stack.network.lead) for event in ended]
+    widths = [(event.epoch, event.lanes, stack.network.lane_shape) for event in ended]
     # One of four is too few to leave; with three of four gone the last one goes on alone.
     assert widths == [(1, [0, 1, 2, 3], (4,)), (2, [1, 2, 3], (4,)), (3, [3], ()), (4, [3], ())]
     assert [ended.epochs for ended in stack.ended] == [1, 2, 2, 4]

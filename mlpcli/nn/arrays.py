@@ -81,8 +81,10 @@ def column(value: Any, like: Array) -> Array:
 
 
 def one_hot(classes: Array, out: Array) -> None:
-    """Write y_dk = 1[k = class of row d] into out (..., rows, n_classes).
+    """Write y_dk = 1[k = class of row d] into out (..., rows, n_classes), which is contiguous.
 
     classes  (..., rows) numbers from 0
     """
-    np.equal(classes[..., np.newaxis], np.arange(out.shape[-1]), out=out)
+    starts = np.arange(classes.size, dtype=np.intp).reshape(classes.shape) * out.shape[-1]
+    out.fill(0.0)
+    out.reshape(-1, copy=False)[starts + classes] = 1.0

@@ -134,17 +134,29 @@ def check_gradient(
             if samples is not None and samples < size:
                 entries = np.sort(rng.choice(size, samples, replace=False))
             scale = _scale_of_entries(objective, tensor, entries)
-            found = check.run(EntryPerturbations(tensor.start + entries), scale)
+            found = check.run(EntryPerturbations(tensor.start + entries), scale, theta)
             tensors.append(_tensor_verdict(tensor, entries, found, tolerance))
-        random = DirectionPerturbations(rng.standard_normal((directions, theta.size)))
-        scale = np.full(directions, max(1.0, float(np.max(np.abs(objective.batch.X), initial=0.0))))
-        found = check.run(random, scale * np.sqrt(objective.architecture.n_inputs))
-    undecided = int(np.isnan(found.error).sum())
-    worst = float(np.max(found.error, initial=0.0, where=~np.isnan(found.error)))
-    along = DirectionsCheck(
-        directions, found.redrawn, worst, undecided, worst <= tolerance and not undecided
-    )
+        along = _check_directions(check, directions, tolerance)
     return GradientCheck(tuple(tensors), along, tolerance, check.value, check.resolution)
+
+
+def _check_directions(check: _Check, directions: int, tolerance: float) -> DirectionsCheck:
+    """Check half of the directions at θ and half nearby: at first a norm's γ is 1, and hides it."""
+    objective, near = check.objective, check.nearby(0.1)
+    largest = max(1.0, float(np.max(np.abs(objective.batch.X), initial=0.0)))
+    errors, redrawn = [], 0
+    for n, at in ((directions - directions // 2, check.theta), (directions // 2, near)):
+        random = DirectionPerturbations(check.rng.standard_normal((n, check.theta.size)))
+        scale = np.full(n, largest * np.sqrt(objective.architecture.n_inputs))
+        found = check.run(random, scale, at)
+        errors.append(found.error)
+        redrawn += found.redrawn
+    error = np.concatenate(errors)
+    undecided = int(np.isnan(error).sum())
+    worst = float(np.max(error, initial=0.0, where=~np.isnan(error)))
+    return DirectionsCheck(
+        directions, redrawn, worst, undecided, worst <= tolerance and not undecided
+    )
 
 
 def _first_step(objective: Objective) -> float:
@@ -188,21 +200,29 @@ class _Check:
     def _value(self, theta: Array) -> float:
         return float(self.objective.values(np.tile(theta, (4, 1)))[0][0])
 
-    def run(self, perturbations: Perturbations, scale: Array) -> _Findings:
-        """Check every perturbation; redraw those that cross a kink, nearby, with a smaller step."""
+    def nearby(self, share: float) -> Array:
+        """Return a random θ, each entry moved by about this share of it."""
+        size = np.abs(self.theta) + 0.1
+        return self.theta + share * self.rng.standard_normal(size.size) * size
+
+    def run(self, perturbations: Perturbations, scale: Array, at: Array) -> _Findings:
+        """Check every perturbation; redraw those that cross a kink, nearby, with a smaller step.
+
+        at  where to begin: at θ the gradient is the one that the step has left
+        """
         n = len(perturbations)
         found = _Findings(np.full(n, np.nan), np.full(n, np.nan), np.full(n, np.nan))
         growth = self.objective.growth
         step = _first_step(self.objective) / scale
-        undecided, at, gradient = np.arange(n), self.theta, self.left_by_step
+        undecided = np.arange(n)
+        gradient = self.left_by_step if at is self.theta else self.objective.gradient(at)
         for _ in range(ROUNDS):
             self.size = abs(self._value(at)) + self.objective.output_size
             undecided = self._round(at, gradient, perturbations, step, undecided, found)
             if not len(undecided):
                 break
             found.redrawn += len(undecided)
-            size = np.abs(self.theta) + 0.1
-            at = self.theta + 0.01 * self.rng.standard_normal(size.size) * size
+            at = self.nearby(0.01)
             gradient = self.objective.gradient(at)
             step = np.maximum(step / 2, SMALLEST_STEP / growth / scale)
         self.objective.gradient(self.theta)  # back to θ, for the scale of the next entries

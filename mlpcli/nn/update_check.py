@@ -87,23 +87,36 @@ class PublishedUpdate:
 
 
 def check_update(
-    step: TrainingStep, before: Array, grad: Array, *, seed: int, tolerance: float
+    step: TrainingStep,
+    before: Array,
+    grad: Array,
+    learning_rate: float,
+    *,
+    seed: int,
+    tolerance: float,
 ) -> UpdateCheck:
-    """Compare θ after three steps with the published formulas.
+    """Compare θ after three steps, and what they carry on, with the published formulas.
 
-    step    after its first call; its update is called twice more here
-    before  θ (n_params,) before that step
-    grad    (n_params,) ∂(J + P)/∂θ of that step
+    step           after its first call; its update is called twice more here
+    before         θ (n_params,) before that step
+    grad           (n_params,) ∂(J + P)/∂θ of that step
+    learning_rate  λ, as the step should have taken it
     """
     update, network = step.update, step.network
-    rate = float(update.learning_rate)
-    published = PublishedUpdate(network, update.optimizer, step.regularization, rate, seed)
+    published = PublishedUpdate(
+        network, update.optimizer, step.regularization, float(learning_rate), seed
+    )
     worst = _error(before, network.theta, published.step(before, grad))
     for factor in FACTORS:
         before = network.theta.copy()
         step.grad[...] = factor * grad
         update()
         worst = max(worst, _error(before, network.theta, published.step(before, factor * grad)))
+    # Lion's sign hides a mean that is slightly wrong: the running means are compared themselves.
+    means = [each for each in published.memory.values() if np.shape(each) == before.shape]
+    for vector in update.state.vectors:
+        zeros = np.zeros_like(vector)
+        worst = max(worst, min(_error(zeros, vector, mean) for mean in means))
     if update.average is not None:
         average = update.average.average[: len(before)]
         worst = max(worst, _error(before, average, published.mean))

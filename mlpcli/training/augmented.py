@@ -13,8 +13,8 @@ from mlpcli.data.dataset import Dataset, Encoding, Part
 from mlpcli.data.targets import ClassTarget
 from mlpcli.spec.members import build
 from mlpcli.spec.schema import Spec
-from mlpcli.training.assemble import build_architecture, loss_target
 from mlpcli.training.batches import BatchLoader
+from mlpcli.training.build import build_architecture, loss_target
 from mlpcli.training.transforms import Augment
 
 
@@ -81,8 +81,7 @@ def augmented_rows(spec: Spec, dataset: Dataset, augmenter: Augmenter, n: int) -
     loader.start([spec.seed], 1)
     n, X = min(n, loader.n_rows), np.empty((0, train.X.shape[1]), train.X.dtype)
     for start, stop in loader.blocks():
-        loader.load(start, stop)
-        X = np.concatenate([X, loader.X_block[: stop - start]])
+        X = np.concatenate([X, loader.load(start, stop).X])
         if len(X) >= n:
             break
     assert loader.targets is not None

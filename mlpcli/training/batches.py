@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from math import prod
 from typing import Any, Protocol
 
 import numpy as np
@@ -44,6 +47,22 @@ class BatchTransform(Protocol):
         """
 
 
+@dataclass(frozen=True)
+class Block:
+    """Gathered rows of several batches, each array contiguous.
+
+    X, y, u  as in `Batch`, (..., rows, columns)
+    scale    (..., rows, 1) where rows have weights, else None
+    batches  views of them
+    """
+
+    X: Array
+    y: Array
+    u: Array
+    scale: Array | None
+    batches: list[Batch]
+
+
 class BatchLoader:
     """Loads an epoch's rows in blocks, the batches of which are views.
 
@@ -59,7 +78,8 @@ class BatchLoader:
     transforms    applied to each block in this order
     keep_targets  whether `targets` (..., n_rows, outputs) keeps the epoch's, as transformed
 
-    block, capacity  rows gathered at once, and the most that can be: a short remainder joins them
+    rows_per_block, capacity  rows gathered at once, and the most that can be: a short remainder
+                              joins them
     """
 
     def __init__(
@@ -86,17 +106,15 @@ class BatchLoader:
         n_targets = n_outputs if self.is_class else target.shape[-1]
         row_bytes = np.dtype(dtype).itemsize * max(X.shape[1], n_targets)
         least = MIN_TRANSFORMED if transforms else 1
-        self.block = block_rows(self.n_rows, self.batch_size, row_bytes, least)
-        self.capacity = min(self.block + least_rows - 1, self.n_rows)
+        self.rows_per_block = block_rows(self.n_rows, self.batch_size, row_bytes, least)
+        self.capacity = min(self.rows_per_block + least_rows - 1, self.n_rows)
         self.order = np.empty((*lane_shape, self.n_rows), np.intp)
-        block = (*lane_shape, self.capacity)
-        self.X_block = zeros((*block, X.shape[1]), dtype)
-        self.y_block = zeros((*block, n_targets), dtype)
-        self.u_block = zeros((*block, n_outputs), dtype)
-        self.scale_block = None if weight is None else np.empty((*block, 1), dtype)
+        # The memory of X, y, u and scale: blocks of any number of rows are views of it.
+        columns = X.shape[1], n_targets, n_outputs, int(weight is not None)
+        self._memory = [zeros((*lane_shape, self.capacity, n), dtype) for n in columns]
+        self._blocks: dict[int, Block] = {}
         shape = (*lane_shape, self.n_rows, n_targets)
         self.targets = np.empty(shape, dtype) if keep_targets else None
-        self._blocks: dict[int, tuple[Array, Array, list[Batch]]] = {}
 
     @property
     def sizes(self) -> set[int]:
@@ -116,7 +134,7 @@ class BatchLoader:
         """Yield the first row of each block of an epoch, and where it stops."""
         start = 0
         while start < self.n_rows:
-            stop = min(start + self.block, self.n_rows)
+            stop = min(start + self.rows_per_block, self.n_rows)
             stop = self.n_rows if self.n_rows - stop < self.least_rows else stop
             yield start, stop
             start = stop
@@ -129,28 +147,27 @@ class BatchLoader:
         for transform in self.transforms:
             transform.start(seeds, epoch)
 
-    def load(self, start: int, stop: int) -> list[Batch]:
-        """Gather the shuffled rows start … stop; return their batches."""
+    def load(self, start: int, stop: int) -> Block:
+        """Gather the shuffled rows start … stop."""
         slots = self.order[..., start:stop]
         rows = self._rows(slots)
-        X, y, batches = self._views(stop - start)
-        self.X.take(rows, 0, X, "clip")  # mode "raise" would buffer the output
+        block = self.block_of(stop - start)
+        self.X.take(rows, 0, block.X, "clip")  # mode "raise" would buffer the output
         if self.is_class:
-            one_hot(self.target[rows], y)
+            one_hot(self.target.take(rows), block.y)
         else:
-            self.target.take(rows, 0, y, "clip")
+            self.target.take(rows, 0, block.y, "clip")
         if self.transforms:
-            self._transform(X, y, slots)
+            self._transform(block.X, block.y, slots)
         if self.targets is not None:
-            self.targets[..., start:stop, :] = y
+            self.targets[..., start:stop, :] = block.y
         if self.loss.smooths:
-            self.loss.smooth(y)
-        if self.weight is not None:
-            weight, first = _of_lanes(self.weight, rows)[..., np.newaxis], 0
-            for batch in batches:
-                np.divide(weight[..., first : first + batch.n, :], batch.n, out=batch.scale)
-                first += batch.n
-        return batches
+            self.loss.smooth(block.y)
+        if self.weight is not None and block.scale is not None:
+            block.scale[..., 0] = _of_lanes(self.weight, rows)
+            for batch in block.batches:
+                np.divide(batch.scale, batch.n, out=batch.scale)
+        return block
 
     def _transform(self, X: Array, y: Array, slots: Array) -> None:
         lanes: Any = zip(X, y, slots, strict=True) if self.lane_shape else [(X, y, slots)]
@@ -159,24 +176,27 @@ class BatchLoader:
                 for transform in self.transforms:
                     transform.apply(lane, *arrays)
 
-    def _views(self, n_rows: int) -> tuple[Array, Array, list[Batch]]:
-        """Return X, y and the batches of a block of so many rows, views that are made once."""
+    def block_of(self, n_rows: int) -> Block:
+        """Return a block of so many rows and its batches, views that are made once."""
         if n_rows not in self._blocks:
+            lanes = prod(self.lane_shape)
+            X, y, u, weighted_scale = (
+                memory.reshape(-1)[: lanes * n_rows * memory.shape[-1]].reshape(
+                    *self.lane_shape, n_rows, memory.shape[-1]
+                )
+                for memory in self._memory
+            )
+            scale = weighted_scale if weighted_scale.shape[-1] else None
             n, rest = self.batch_size, n_rows % self.batch_size
             last = rest if rest in self.sizes else rest + n if rest else 0
-            sizes = [n] * ((n_rows - last) // n) + [last] * bool(last)
-            starts = [sum(sizes[:k]) for k in range(len(sizes))]
-            batches = [self._batch(*each) for each in zip(starts, sizes, strict=True)]
-            rows = (..., slice(n_rows), slice(None))
-            self._blocks[n_rows] = self.X_block[rows], self.y_block[rows], batches
+            starts = [*range(0, n_rows - last, n), *([n_rows - last] if last else [])]
+            batches = []
+            for start, end in pairwise([*starts, n_rows]):
+                rows = (..., slice(start, end), slice(None))
+                share = np.asarray(1.0 / (end - start), X.dtype) if scale is None else scale[rows]
+                batches.append(Batch(end - start, X[rows], y[rows], share, u[rows]))
+            self._blocks[n_rows] = Block(X, y, u, scale, batches)
         return self._blocks[n_rows]
-
-    def _batch(self, start: int, n: int) -> Batch:
-        rows = (..., slice(start, start + n), slice(None))
-        scale = np.asarray(1.0 / n, self.X_block.dtype)
-        if self.scale_block is not None:
-            scale = self.scale_block[rows]
-        return Batch(n, self.X_block[rows], self.y_block[rows], scale, self.u_block[rows])
 
     def rows(self) -> Array:
         """Return (..., n_rows) the row that each slot of the shuffled epoch is filled from."""

@@ -18,15 +18,13 @@ from mlpcli.nn.gradcheck import TOLERANCE, GradientCheck, check_gradient
 from mlpcli.nn.losses import LOSSES
 from mlpcli.nn.network import Architecture, Network, initial_vector
 from mlpcli.nn.objective import Objective
-from mlpcli.nn.training_step import TrainingStep
 from mlpcli.nn.update_check import UpdateCheck, check_update
 from mlpcli.randomness import generator
 from mlpcli.spec.checks import check_task, chosen_loss
 from mlpcli.spec.checks.augmentation import augmentations_of
 from mlpcli.spec.load import LoadedSpec
-from mlpcli.training.assemble import fitting_metrics, load_dataset
-from mlpcli.training.descent import build_trainer
-from mlpcli.training.lanes import Lane, fit_lanes
+from mlpcli.training.build import build_trainer, fitting_metrics, load_dataset
+from mlpcli.training.lanes import Lane, prepare_lanes
 from mlpcli.training.trainer import Trainer
 
 SYNTHETIC_FEATURES = 8
@@ -63,20 +61,6 @@ class SpecCheck:
     source: str
 
 
-class _RecordedUpdate:
-    """A step's update that records θ before it, and the gradient that it was given."""
-
-    def __init__(self, step: TrainingStep) -> None:
-        self.step, self.update = step, step.update
-        step.update = self  # type: ignore[assignment]
-
-    def __call__(self) -> None:
-        self.theta = self.step.network.theta.copy()
-        self.grad = self.step.grad.copy()
-        self.update()
-        self.step.update = self.update
-
-
 def check_spec(loaded: LoadedSpec, *, synthetic: bool, samples: int | None) -> SpecCheck:
     """Check the first step of a spec's training, in float64, on its first batch.
 
@@ -107,20 +91,22 @@ def check_trainer(
 ) -> StepCheck:
     """Check the gradient and the update of a trainer's first step; the trainer is used up.
 
-    trainer  of one network, float64, that has not taken a step
+    trainer  of one network, float64, that has not taken a step: its epoch is begun here
     """
-    step, seed = trainer.step, trainer.seeds[0]
-    trainer.loader.start(trainer.seeds, 1)
-    step.start(trainer.seeds, 1)
-    step.update.learning_rate[...] = step.update.optimizer.learning_rate
-    batch = trainer.loader.load(*next(trainer.loader.blocks()))[0]
-    recorded = _RecordedUpdate(step)
+    step, seed, loader = trainer.step, trainer.seeds[0], trainer.loader
+    rate = step.update.optimizer.learning_rate
+    given: list[Array] = []  # to the first update: θ and the gradient
+    step.update.parts.insert(0, lambda: given.extend([step.network.theta.copy(), step.grad.copy()]))
+    for _ in trainer.epoch(1, rate, stop=lambda: True):
+        pass
+    del step.update.parts[0]
+    start, stop = next(loader.blocks())
+    batch = loader.block_of(stop - start).batches[0]
+    theta, grad = given
     with np.errstate(all="ignore"):  # what overflows shows up as an error that is not small
-        step(batch)
-        theta, grad = recorded.theta, recorded.grad
-        update = check_update(step, theta, grad, seed=seed, tolerance=TOLERANCE)
+        update = check_update(step, theta, grad, rate, seed=seed, tolerance=TOLERANCE)
         step.network.theta[...] = theta
-        objective = Objective(step, batch, trainer.loader.weights(batch.n))
+        objective = Objective(step, batch, loader.weights(batch.n))
     gradient = check_gradient(
         objective, theta, grad, samples=samples, directions=directions, seed=seed
     )
@@ -131,7 +117,7 @@ def trainer_of(loaded: LoadedSpec, dataset: Dataset) -> Trainer:
     """Return the trainer of a spec's one network, at its initial parameters."""
     spec = loaded.spec
     with loaded.locating():
-        lanes = fit_lanes([Lane(spec, spec.seed)], dataset)
+        lanes = prepare_lanes([Lane(spec, spec.seed)], dataset)
     architecture = lanes[0].architecture
     vector = initial_vector(architecture, spec.seed)
     return build_trainer(lanes, dataset, Network(architecture, vector))

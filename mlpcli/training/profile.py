@@ -14,12 +14,15 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
 
+from mlpcli.array_types import Array
 from mlpcli.data.dataset import Dataset
 from mlpcli.nn.backprop import Backprop
 from mlpcli.nn.layers import Affine, FirstAffine, Layer
+from mlpcli.spec.schema import Spec
+from mlpcli.training.events import EpochEnded
 from mlpcli.training.lanes import Lane
-from mlpcli.training.stack import LanesEnded, Stack
 from mlpcli.training.trainer import Trainer
+from mlpcli.training.training import Training
 
 START, LOAD, ENCODE, BEGIN = "start-up", "load", "encode", "initialize"
 SHUFFLE, NOISE, FORWARD, LOSS = "shuffle and gather", "noise and masks", "forward", "loss"
@@ -163,24 +166,26 @@ def clock_cost() -> float:
     return max(0.0, min(costs[1::2]) - min(costs[::2]))
 
 
-class ProfiledStack(Stack):
-    """A stack whose trainers are timed part by part."""
+class ProfiledTraining(Training):
+    """A training whose trainers are timed part by part."""
 
-    def __init__(self, clock: Clock, dataset: Dataset, lanes: Sequence[Lane]) -> None:
+    def __init__(
+        self, clock: Clock, spec: Spec, dataset: Dataset, lanes: Sequence[Lane] = ()
+    ) -> None:
         self.clock = clock
         with clock.row(BEGIN):
-            super().__init__(dataset, lanes)
+            super().__init__(spec, dataset, lanes)
 
-    def _begin(self) -> Trainer:
+    def _begin(self, vectors: Array | None) -> Trainer:
         with self.clock.row(BEGIN):
-            trainer = super()._begin()
+            trainer = super()._begin(vectors)
             profile_trainer(self.clock, trainer)
-            self.clock.wrap(self.figures, "of_epoch", METRICS)
+            self.clock.wrap(self.metrics, "compute", METRICS)
         return trainer
 
-    def _epoch_of(self, lanes: list[int], trainer: Trainer, started: float) -> LanesEnded:
+    def _end_epoch(self, lanes: list[int], trainer: Trainer, started: float) -> EpochEnded:
         with self.clock.row(METRICS):
-            return super()._epoch_of(lanes, trainer, started)
+            return super()._end_epoch(lanes, trainer, started)
 
 
 def profile_trainer(clock: Clock, trainer: Trainer) -> None:

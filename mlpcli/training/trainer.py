@@ -13,7 +13,7 @@ from mlpcli.nn.network import Network
 from mlpcli.nn.optimizers import Optimizer
 from mlpcli.nn.training_step import TrainingStep
 from mlpcli.nn.update import Regularization
-from mlpcli.training.batches import BatchLoader, BatchTransform
+from mlpcli.training.batches import BatchLoader, BatchTransform, Block
 
 
 def never() -> bool:
@@ -105,9 +105,9 @@ class Trainer:
         self.finite[...] = True
         taken = 0
         for start, end in self.loader.blocks():
-            batches = self.loader.load(start, end)
+            block = self.loader.load(start, end)
             with np.errstate(all="ignore"):  # a loss that is not finite ends the run, in words
-                for batch in batches:
+                for batch in block.batches:
                     if each_step is not None:
                         current[...] = each_step[taken]
                     self.step(batch)
@@ -116,17 +116,17 @@ class Trainer:
                     if stop():
                         self.stopped = True
                         break
-                self._compute_losses(start)
+                self._compute_losses(block, start)
             yield self.rows_done
             if self.stopped or not self.finite.any():
                 break
         self.step.update.state.steps += taken
 
-    def _compute_losses(self, start: int) -> None:
+    def _compute_losses(self, block: Block, start: int) -> None:
         """Compute the losses of a block's rows from the outputs that its steps have kept."""
         rows = (..., slice(self.rows_done - start), slice(None))
-        u, losses = self.loader.u_block[rows], self.losses[..., start : self.rows_done]
-        losses[...] = self.step.loss.value(u, self.loader.y_block[rows])
+        u, losses = block.u[rows], self.losses[..., start : self.rows_done]
+        losses[...] = self.step.loss.value(u, block.y[rows])
         self.finite &= np.isfinite(losses).all(axis=-1)
         if self.outputs is not None:
             self.outputs[..., start : self.rows_done, :] = u

@@ -56,8 +56,8 @@ WITHOUT_EFFECT = {"lion": {("np.add(c, scratch, out=c)", 0, 1.01)}}  # sign(1.01
 
 # What neither θ nor the state shows at the default settings: 1 % of ε = 1e-8, and its sign; and of
 # lion's c = β₁ m + (1 − β₁) g what does not turn its sign, which is that of g there.
-FLOOR = {("floor[...] = epsilon * root", 0, 1.01), ("floor[...] = epsilon * root", 0, -1.0)}
-BY_DEFAULT = {"adam": FLOOR, "adamw": FLOOR, "amsgrad": FLOOR}
+EPSILON = {("epsilon_t[...] = epsilon * root", 0, factor) for factor in (1.01, -1.0)}
+BY_DEFAULT = {"adam": EPSILON, "adamw": EPSILON, "amsgrad": EPSILON}
 BY_DEFAULT["lion"] = WITHOUT_EFFECT["lion"] | {
     ("np.multiply(m, beta1, out=c)", 0, 1.01),
     ("np.multiply(m, beta1, out=c)", 0, -1.0),

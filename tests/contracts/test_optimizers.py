@@ -219,6 +219,12 @@ def test_blocks_of_parameters_are_stepped_alike():
         np.testing.assert_array_equal(np.concatenate(parts), whole)
 
 
+@pytest.mark.parametrize("optimizer", [Adam(), AmsGrad()], ids=repr)
+def test_blocks_of_lanes_are_stepped_alike(optimizer, monkeypatch):
+    monkeypatch.setattr(moments, "BLOCK", 80)  # two lanes of 37, the last alone
+    test_a_lane_with_hyperparameters_of_its_own_has_the_same_bits_alone(optimizer, np.float32)
+
+
 @each_optimizer
 def test_the_formula_is_the_docstrings(optimizer):
     assert optimizer.formula.startswith("θ − λ ")

@@ -156,7 +156,7 @@ def test_a_gradient_that_is_wrong_is_exit_code_1(folder, program):
     # The command itself, with one sign of the bias gradient turned: a fault planted.
     script = """
 import sys
-from mlpcli.nn.stages import Affine
+from mlpcli.nn.layers import Affine
 right = Affine.parameter_gradients
 def wrong(self, delta):
     right(self, delta)

@@ -12,11 +12,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from mlpcli.nn.passes import Pass
 
+from mlpcli.family import key_of, settings_of
 from mlpcli.nn.activations import ACTIVATIONS
 from mlpcli.nn.losses import LOSSES
 from mlpcli.nn.network import Architecture, Layer, Network
-from mlpcli.nn.passes import Pass
 
 STORED = json.loads(Path(__file__).with_name("pytorch_losses.json").read_text(encoding="utf-8"))
 CASES = STORED["cases"]
@@ -38,23 +39,28 @@ def cases_with(part):
 
 def loss_of(case):
     settings = {k: tuple(v) if isinstance(v, list) else v for k, v in case["settings"].items()}
-    loss = LOSSES[case["loss"]](**settings)
-    return loss.for_task(case["task"], output=case["output"], mixed=case["mixed"])
+    member = LOSSES[case["loss"]]
+    names = {key_of(f): f.name for f in settings_of(member)}
+    loss = member(**{names[key]: value for key, value in settings.items()})
+    return loss.for_task(case["task"], output=case["output"])
 
 
 def target_of(case, loss):
-    """Return all stored targets as the loss takes them."""
+    """Return all stored targets as the loss takes them: one-hot, and smoothed."""
     stored = DRAWN[case["targets"]]
     if stored.ndim == 1:
-        return stored if loss.class_index else np.eye(len(DRAWN["near"][0]))[stored]
-    return np.ascontiguousarray(stored[:, : case["columns"]], np.float64)
+        stored = np.eye(len(DRAWN["near"][0]))[stored]
+    y = stored[:, : case["columns"]].astype(np.float64)
+    loss.smooth(y)
+    return y
 
 
 def compare(case, part):
     loss, u = loss_of(case), DRAWN[part]
-    target = target_of(case, loss)[: len(u)]
-    rows, delta = np.empty(len(u)), np.empty_like(u)
-    loss.rows_and_delta(u, target, np.asarray(1.0), rows, delta, loss.scratch(delta))
+    y = target_of(case, loss)[: len(u)]
+    delta = np.empty_like(u)
+    loss.delta(u, y, np.asarray(1.0), delta, loss.scratch(delta))
+    rows = loss.value(u, y)
     np.testing.assert_allclose(rows, case[part]["rows"], rtol=TOLERANCE, atol=TOLERANCE)
     np.testing.assert_allclose(delta, case[part]["delta"], rtol=TOLERANCE, atol=TOLERANCE)
 
@@ -94,9 +100,14 @@ def test_the_file_holds_what_these_tests_are_for():
     for part in ("near", "trajectory"):
         assert {case["loss"] for case in CASES if part in case} == set(LOSSES)
     assert {case["loss"] for case in CASES if "far" in case} == set(LOSSES) - {"focal"}
-    forms = {type(loss_of(case)).__name__ for case in CASES}
-    tasks = [(task, member) for member in LOSSES.values() for task in member.tasks]
-    assert {type(member().for_task(task)).__name__ for task, member in tasks} < forms
+    tested = {type(loss_of(case)) for case in CASES}
+    chosen = {
+        type(member().for_task(task, output=output))
+        for member in LOSSES.values()
+        for task in member.tasks
+        for output in [None, *(member.outputs or ())]
+    }
+    assert chosen == tested
     assert np.abs(DRAWN["far"]).max() > 1e4
     begun = [DRAWN[n].ravel() for n in ("hidden.1.weight", "output.weight")]
     for case in CASES:

@@ -164,11 +164,11 @@ def test_clipping_is_pytorchs_but_for_what_it_adds_to_the_norm():
 def test_the_rates_are_pytorchs(stored):
     settings = {k: v for k, v in stored.items() if k not in ("name", "rates")}
     steps = STORED["steps_per_epoch"]
-    course = SCHEDULES[stored["name"]](**settings).start(STORED["epochs"], steps)
+    state = SCHEDULES[stored["name"]](**settings).start(STORED["epochs"], steps)
     rates = []
-    for epoch, figure in enumerate(STORED["figures"], 1):
-        rates.extend(np.broadcast_to(course.factors(epoch), steps))
-        course.observe(figure)
+    for epoch, metric in enumerate(STORED["figures"], 1):
+        rates.extend(np.broadcast_to(state.factors(epoch), steps))
+        state.observe(metric)
     # PyTorch goes from rate to rate, and so rounds each time.
     np.testing.assert_allclose(rates, stored["rates"], rtol=1e-12, atol=1e-15)
 

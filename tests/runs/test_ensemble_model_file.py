@@ -14,7 +14,7 @@ from mlpcli.runs.ensemble_result import EnsembleModel
 from mlpcli.runs.evaluate import parts_of, predict
 from mlpcli.runs.model_file import load_model
 from mlpcli.runs.prediction_intervals import check_interval
-from mlpcli.training.ensemble_scores import held_out
+from mlpcli.training.evaluation import evaluate_held_out
 
 LINE = """
 data: {path: line.csv, target: [y, z], task: regression, split: {validation: 0.2, test: 0}}
@@ -313,8 +313,8 @@ def test_the_correction_counts_each_row_once(run):
     reach = each["high"] - each["mean"]
     assert reach == pytest.approx(stats.t.ppf(0.975, 5) * each["standard_error"])
     training = run.training
-    values = held_out(training.network, training.dataset, training.spec, training.lanes).each[
-        "loss"
-    ]
+    values = evaluate_held_out(
+        training.network, training.dataset, training.spec, training.lanes
+    ).each["loss"]
     error = np.std(values, ddof=1) * np.sqrt(1 / 6 + left / (240 - left))
     assert each["standard_error"] == pytest.approx(error)

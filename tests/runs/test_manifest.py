@@ -21,8 +21,8 @@ from mlpcli.runs.manifest import Manifest, describe_data
 from mlpcli.runs.model_file import load_model
 from mlpcli.runs.recorder import Recorder
 from mlpcli.spec.load import load_spec
-from mlpcli.training.assemble import load_dataset
-from mlpcli.training.loop import Training
+from mlpcli.training.build import load_dataset
+from mlpcli.training.training import Training
 
 
 @pytest.fixture
@@ -191,8 +191,8 @@ def test_the_resolved_spec_reads_back_with_its_paths_absolute(iris_run):
 @pytest.mark.parametrize("status", ["failed", "interrupted"])
 def test_a_training_that_has_no_end_says_so(status, begun):
     training, recorder, folder = begun
-    recorder.take(next(event for event in training.run() if hasattr(event, "row")))
-    recorder.broken_off(status)
+    recorder.record(next(event for event in training.run() if hasattr(event, "mean")))
+    recorder.break_off(status)
     assert status_in(folder) == status
     assert (folder / "metrics.csv").read_text(encoding="ascii").count("\n") == 2
     assert not (folder / "model.safetensors").exists()
@@ -203,12 +203,12 @@ def test_the_model_is_safe_before_the_scores_are_counted(begun, monkeypatch):
         raise KeyboardInterrupt
 
     training, recorder, folder = begun
-    monkeypatch.setattr(recorder_module, "score", impatient)
+    monkeypatch.setattr(recorder_module, "evaluate", impatient)
     *before, ended = training.run()
     for event in before:
-        recorder.take(event)
+        recorder.record(event)
     with pytest.raises(KeyboardInterrupt):
-        recorder.take(ended)
+        recorder.record(ended)
     model = load_model(folder / "model.safetensors")
     np.testing.assert_array_equal(model.network.theta, training.network.theta)
 
@@ -220,12 +220,12 @@ def test_a_full_disk_at_the_end_hides_no_other_error(begun, monkeypatch):
         raise FileError("no space left")
 
     monkeypatch.setattr(recorder.manifest, "write", full)
-    recorder.broken_off("failed")  # raises nothing
+    recorder.break_off("failed")  # raises nothing
 
 
 def test_the_same_training_writes_the_same_bytes(begun, iris_run):
     training, recorder, folder = begun
     for event in training.run():
-        recorder.take(event)
+        recorder.record(event)
     for name in ("model.safetensors", "spec.yaml"):
         assert (folder / name).read_bytes() == (iris_run.directory / name).read_bytes(), name

@@ -6,8 +6,8 @@ import pytest
 from mlpcli.nn.activations import ACTIVATIONS
 from mlpcli.nn.losses import LOSSES
 from mlpcli.nn.network import Architecture, Layer, Network, initialize, initialize_stack
-from mlpcli.nn.norms import BatchNorm
 from mlpcli.nn.noise import GRADIENTS, WEIGHTS, GradientNoise, NoisyWeights
+from mlpcli.nn.norms import BatchNorm
 from mlpcli.nn.optimizers import Sgd
 from mlpcli.nn.update import Regularization
 from mlpcli.randomness import generator

@@ -29,7 +29,7 @@ class Sigmoid(Activation):
 
     is_probability: ClassVar[bool] = True
 
-    def scratch(self, u: Array, own: Tensors = NONE, d_own: Tensors = NONE) -> Any:
+    def scratch(self, u: Array, params: Tensors = NONE, grads: Tensors = NONE) -> Any:
         """Return the largest exponent."""
         return exponent_limit(u)
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from mlpcli.array_types import Array
 from mlpcli.family import setting
+from mlpcli.nn.activations.sigmoidal import exponent_limit
 from mlpcli.nn.arrays import empty_like
 from mlpcli.nn.losses.loss import LOSSES, Loss, is_smoothing, smooth_labels
 
@@ -16,10 +17,10 @@ from mlpcli.nn.losses.loss import LOSSES, Loss, is_smoothing, smooth_labels
 class BinaryCrossEntropy(Loss):
     """J = −1/N Σ_d Σ_j [ y log ŷ + (1 − y) log(1 − ŷ) ], ŷ = σ(u), nats; dJ/du = (ŷ − y) / N.
 
-    With the link put in, −log ŷ = softplus(−u) and −log(1 − ŷ) = softplus(u): no logarithm of 0
-    and no overflow at any u. The derivative is computed as (1 − y) σ(u) − y σ(−u), the same number
-    without the cancellation of σ(u) − y, with σ(u) = exp(u − softplus(u)) and
-    σ(−u) = exp(−softplus(u)). y lies anywhere from 0 to 1.
+    With the link put in, −log ŷ = softplus(−u) and −log(1 − ŷ) = softplus(u), and both contain
+    log(1 + exp(−|u|)): no logarithm of 0 and no overflow at any u. The derivative is computed as
+    (1 − y) σ(u) − y σ(−u), the same number without the cancellation of σ(u) − y, with
+    σ(u) = 1 / (1 + exp(−u)) and σ(−u) = exp(−u) σ(u). y lies anywhere from 0 to 1.
 
     Smoothed, y ← (1 − ε) y + ε/2, in the validation loss too. An output that can be 0 or 1
     (hard_sigmoid) is not allowed: J would be infinite there.
@@ -42,22 +43,22 @@ class BinaryCrossEntropy(Loss):
 
     def value(self, u: Array, y: Array) -> Array:
         """Return Σ_j (1 − y) softplus(u) + y softplus(−u)."""
-        return np.sum((1 - y) * np.logaddexp(u, 0) + y * np.logaddexp(-u, 0), axis=-1)
+        linear = (1 - y) * np.maximum(u, 0) + y * np.maximum(-u, 0)
+        return np.sum(linear + np.log1p(np.exp(-np.abs(u))), axis=-1)
 
     def scratch(self, out: Array) -> Any:
-        """Return two arrays like out, for σ(−u) and 1 − y."""
-        return empty_like(out), empty_like(out)
+        """Return two arrays like out, for exp(−u) and y exp(−u), and the largest exponent."""
+        return empty_like(out), empty_like(out), exponent_limit(out)
 
     def delta(self, u: Array, y: Array, scale: Array, out: Array, scratch: Any) -> None:
-        """out ← scale [ (1 − y) σ(u) − y σ(−u) ]."""
-        no, weight = scratch
-        np.logaddexp(u, 0.0, out=no)  # softplus(u)
-        np.subtract(u, no, out=out)
-        np.exp(out, out=out)  # σ(u)
-        np.negative(no, out=no)
-        np.exp(no, out=no)  # σ(−u)
-        np.subtract(1.0, y, out=weight)
-        np.multiply(out, weight, out=out)
-        np.multiply(no, y, out=no)
-        np.subtract(out, no, out=out)
+        """out ← scale (1 − y − y exp(−u)) / (1 + exp(−u)), which is (1 − y) σ(u) − y σ(−u)."""
+        power, product, limit = scratch
+        np.negative(u, out=power)
+        np.minimum(power, limit, out=power)
+        np.exp(power, out=power)
+        np.multiply(power, y, out=product)
+        np.subtract(1.0, y, out=out)
+        np.subtract(out, product, out=out)
+        np.add(power, 1.0, out=power)
+        np.divide(out, power, out=out)
         np.multiply(out, scale, out=out)

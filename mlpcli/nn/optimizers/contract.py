@@ -14,7 +14,6 @@ from mlpcli.nn.arrays import LINE, column, zeros
 OPTIMIZERS = Family("optimizer")
 
 Step = Callable[[], None]  # updates theta from grad
-Weights = tuple[Array, Array]  # β and 1 − β of a running mean
 Memory = dict[str, Any]  # m, v, t, …: what `published` keeps between two steps
 
 
@@ -79,20 +78,19 @@ class State:
         self.powers = np.ones((optimizer.n_powers, *theta.shape[:-1]))
         self.steps = 0
 
-    def power_columns(self) -> list[Array]:
-        """Return a view of each power that broadcasts over theta: () or (..., 1)."""
-        lanes = self.powers.shape[1:]
-        return [power.reshape((*lanes, 1) if lanes else ()) for power in self.powers[..., None]]
+    def power_columns(self) -> Array:
+        """Return a view of the powers, each as it broadcasts over theta: () or (..., 1)."""
+        n, *lanes = self.powers.shape
+        return self.powers.reshape((n, *lanes, 1) if lanes else (n,))
 
 
-def mean_weights(beta: Any, like: Array) -> Weights:
+def mean_weights(beta: Any, like: Array) -> tuple[Array, Array]:
     """Return β and 1 − β as `column` does, subtracted in float64."""
     return column(beta, like), column(1.0 - np.asarray(beta, np.float64), like)
 
 
-def update_mean(mean: Array, new: Array, weights: Weights, scratch: Array) -> None:
+def update_mean(mean: Array, new: Array, beta: Array, rest: Array, scratch: Array) -> None:
     """Mean ← β mean + (1 − β) new; scratch is overwritten and may be new."""
-    beta, rest = weights
     np.multiply(mean, beta, out=mean)
     np.multiply(new, rest, out=scratch)
     np.add(mean, scratch, out=mean)

@@ -34,7 +34,6 @@ class Sgd(Optimizer):
         return "θ − λ (∂J/∂θ + μ v)" if self.nesterov else "θ − λ v"
 
     def problem(self) -> str | None:
-        """Nesterov's step is momentum's."""
         if self.nesterov and not np.all(self.momentum):
             return "nesterov needs a momentum greater than 0"
         return None

@@ -80,18 +80,19 @@ class RmsProp(Optimizer):
         return "θ − λ g / (√(v − m²) + ε)" if self.centered else "θ − λ g / (√v + ε)"
 
     def bind(self, theta: Array, grad: Array, rate: Array, state: State) -> Step:
-        v, rho, mu = state.vectors[0], mean_weights(self.rho, theta), column(self.momentum, theta)
+        v, mu = state.vectors[0], column(self.momentum, theta)
         m = state.vectors[1] if self.centered else None
         b = state.vectors[-1] if np.any(self.momentum) else None
+        rho, rest = mean_weights(self.rho, theta)
         epsilon, scratch = positive(self.epsilon, theta), empty_like(theta)
 
         def step() -> None:
             np.multiply(grad, grad, out=scratch)
-            update_mean(v, scratch, rho, scratch)
+            update_mean(v, scratch, rho, rest, scratch)
             if m is None:
                 np.sqrt(v, out=scratch)
             else:
-                update_mean(m, grad, rho, scratch)
+                update_mean(m, grad, rho, rest, scratch)
                 np.multiply(m, m, out=scratch)
                 np.subtract(v, scratch, out=scratch)
                 np.maximum(scratch, 0.0, out=scratch)
@@ -134,13 +135,12 @@ class Adadelta(Optimizer):
     formula = "θ − λ g √(a + ε) / √(v + ε)"
 
     def bind(self, theta: Array, grad: Array, rate: Array, state: State) -> Step:
-        v, a = state.vectors
-        rho, epsilon = mean_weights(self.rho, theta), positive(self.epsilon, theta)
-        scratch = empty_like(theta)
+        (v, a), (rho, rest) = state.vectors, mean_weights(self.rho, theta)
+        epsilon, scratch = positive(self.epsilon, theta), empty_like(theta)
 
         def step() -> None:
             np.multiply(grad, grad, out=scratch)
-            update_mean(v, scratch, rho, scratch)
+            update_mean(v, scratch, rho, rest, scratch)
             np.add(v, epsilon, out=scratch)
             np.sqrt(scratch, out=scratch)
             np.divide(grad, scratch, out=grad)
@@ -149,7 +149,7 @@ class Adadelta(Optimizer):
             np.multiply(grad, scratch, out=grad)
 
             np.multiply(grad, grad, out=scratch)
-            update_mean(a, scratch, rho, scratch)
+            update_mean(a, scratch, rho, rest, scratch)
             np.multiply(grad, rate, out=grad)
             np.subtract(theta, grad, out=theta)
 

@@ -1,9 +1,9 @@
-"""From a valid spec to the parts of a training: data, network, optimizer, everything resolved."""
+"""From a valid spec to the parts of a training: data set, architecture, loss, metrics, trainer."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,18 +12,26 @@ from mlpcli.data.dataset import DataOptions, Dataset, Encoding, Part
 from mlpcli.data.dataset import load_dataset as load
 from mlpcli.data.readers import ReadOptions
 from mlpcli.data.table import Table
-from mlpcli.data.targets import RegressionTarget
 from mlpcli.errors import DataError
+from mlpcli.family import numbers, stacked
 from mlpcli.nn.activations import ACTIVATIONS
 from mlpcli.nn.initializers import INITIALIZERS
-from mlpcli.nn.losses import LOSSES, Loss, Quantile
-from mlpcli.nn.network import Architecture, Layer
+from mlpcli.nn.losses import LOSSES, Loss
+from mlpcli.nn.network import Architecture, Layer, Network
 from mlpcli.nn.norms import NORMS
+from mlpcli.nn.optimizers import OPTIMIZERS
+from mlpcli.nn.update import Regularization, is_on
 from mlpcli.spec.checks import check_task, chosen_loss, loss_name
 from mlpcli.spec.load import LoadedSpec
 from mlpcli.spec.members import build
 from mlpcli.spec.schema import Spec
-from mlpcli.training.metrics import Metric, Outcome, applicable
+from mlpcli.training.batches import BatchTransform
+from mlpcli.training.metrics import Metric, applicable
+from mlpcli.training.trainer import Trainer
+from mlpcli.training.transforms import Augment, InputNoise, MultiplicativeInputNoise, label_noise
+
+if TYPE_CHECKING:
+    from mlpcli.training.lanes import PreparedLane
 
 
 def load_dataset(loaded: LoadedSpec) -> Dataset:
@@ -175,6 +183,14 @@ def epoch_metrics(spec: Spec, task: str) -> list[Metric]:
     ]
 
 
+def metrics_columns(spec: Spec, dataset: Dataset) -> list[str]:
+    """Return the columns of metrics.csv."""
+    names = ["loss", *(metric.name for metric in epoch_metrics(spec, dataset.encoding.task))]
+    parts = ["train"] + ["val"] * ("validation" in dataset.parts)
+    values = [f"{part}_{name}" for part in parts for name in names]
+    return ["epoch", *values, "learning_rate", "seconds"]
+
+
 def loss_target(encoding: Encoding, y: Array, dtype: Any) -> Array:
     """Return the targets that training takes: class numbers (rows,), or floats (rows, targets)."""
     if encoding.task == "multiclass":
@@ -182,27 +198,74 @@ def loss_target(encoding: Encoding, y: Array, dtype: Any) -> Array:
     return np.ascontiguousarray(y.reshape(len(y), -1), dtype=dtype)
 
 
-def labels_of_mixed(encoding: Encoding, target: Array) -> Array:
-    """Return mixed targets as labels: the class, or each label, with the larger share.
+def build_trainer(
+    prepared: Sequence[PreparedLane],
+    dataset: Dataset,
+    network: Network,
+    *,
+    keep_outputs: bool = False,
+) -> Trainer:
+    """Return the trainer of a network, or of a stack of them.
 
-    target  (rows, outputs) as the loss takes them; regression goes back to the target's unit
+    prepared      one for each lane, of one shape
+    keep_outputs  whether the trainer keeps the network's outputs for an epoch's rows
     """
-    if encoding.task == "regression":
-        return encoding.target.decode(target)
-    if encoding.task == "multiclass":
-        return np.argmax(target, axis=-1)
-    larger = (target > 0.5).astype(np.intp)  # noqa: PLR2004
-    return larger[..., 0] if encoding.task == "binary" else larger
+    train, first = dataset.parts["train"], prepared[0]
+    specs = [each.lane.spec for each in prepared]
+    return Trainer(
+        network,
+        stacked([build(OPTIMIZERS, spec.training.optimizer) for spec in specs]),
+        train.X,
+        loss_target(dataset.encoding, train.y, network.dtype),
+        batch_size=first.lane.spec.training.batch_size,
+        seeds=[each.lane.seed for each in prepared],
+        weight=_shared([each.weight for each in prepared]),
+        regularization=stacked([regularization_of(spec) for spec in specs]),
+        source=_shared([each.source for each in prepared]),
+        transforms=_transforms(prepared, dataset),
+        keep_outputs=keep_outputs,
+        keep_targets=keep_outputs and first.augmenter.mixes,
+    )
 
 
-def outcome(architecture: Architecture, encoding: Encoding, labels: Array, y_hat: Array) -> Outcome:
-    """Return labels and predictions as metrics see them, regression in the target's unit."""
-    loss, target = architecture.loss, encoding.target
-    probability = architecture.output_activation.is_probability
-    if not isinstance(target, RegressionTarget):
-        return Outcome(encoding.task, labels, y_hat, probability, loss.threshold)
-    score = target.decode(loss.central(y_hat))
-    if not isinstance(loss, Quantile):
-        return Outcome(encoding.task, labels, score, probability)
-    quantiles = target.decode(loss.by_level(y_hat))
-    return Outcome(encoding.task, labels, score, levels=loss.levels, quantiles=quantiles)
+def regularization_of(spec: Spec) -> Regularization:
+    """Return the strengths that a spec asks for."""
+    wanted = spec.regularization
+    clipping, averaging = spec.training.gradient_clipping, spec.training.weight_averaging
+    return Regularization(
+        l2=wanted.l2,
+        l1=wanted.l1,
+        max_norm=wanted.max_norm,
+        weight_noise=wanted.noise.weights,
+        weight_noise_multiplicative=wanted.noise.weights_multiplicative,
+        gradient_noise=wanted.noise.gradients,
+        clip_norm=clipping.norm,
+        clip_value=clipping.value,
+        averaging=averaging,
+    )
+
+
+def _shared(arrays: Sequence[Array | None]) -> Array | None:
+    """Return the array that all lanes share (n,), or one row a lane (R, n)."""
+    if all(array is arrays[0] for array in arrays):
+        return arrays[0]
+    return np.stack([array for array in arrays if array is not None])
+
+
+def _transforms(prepared: Sequence[PreparedLane], dataset: Dataset) -> list[BatchTransform]:
+    """Return the transforms of the gathered rows: label noise, augmentation, input noise."""
+    noises = [each.lane.spec.regularization.noise for each in prepared]
+
+    def strength(name: str) -> Any:
+        return numbers([getattr(noise, name) for noise in noises])
+
+    found: list[BatchTransform] = []
+    if is_on(strength("labels")):
+        found.append(label_noise(strength("labels"), dataset.encoding.task))
+    if prepared[0].augmenter.members:
+        found.append(Augment([each.augmenter for each in prepared]))
+    inputs = [
+        InputNoise(strength("input")),
+        MultiplicativeInputNoise(strength("input_multiplicative")),
+    ]
+    return [*found, *(each for each in inputs if is_on(each.strength))]

@@ -4,9 +4,13 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from mlpcli.training.intervals import of_figure, shares_interval
+from mlpcli.training.intervals import (
+    bootstrap_interval,
+    metric_difference,
+    rows_difference,
+    shares_interval,
+)
 from mlpcli.training.metrics import METRICS, Outcome
-from mlpcli.training.paired import metric_difference, rows_difference
 
 N = 40
 OF_NO_ROWS = {"balanced_accuracy", "f1", "roc_auc", "rmse", "r2"}
@@ -101,7 +105,7 @@ def test_the_resampled_rows_are_the_same_for_both():
     y, r = rng.normal(size=(60, 1)), rng.normal(size=(60, 1))
     mine, other = (Outcome("regression", y, y + k * r) for k in (1.0, 1.01))
     found = metric_difference(METRICS["r2"](), mine, other)
-    alone = of_figure(lambda k: METRICS["r2"]().value(mine.take(k)), 60)
+    alone = bootstrap_interval(lambda k: METRICS["r2"]().value(mine.take(k)), 60)
     assert found.high - found.low < 0.05 * (alone.high - alone.low)
     assert found.low > 0
 

@@ -9,7 +9,8 @@ from sklearn.metrics import accuracy_score, log_loss, r2_score
 
 from mlpcli.data.resampling import bootstrap_rows, folds, out_of_bag
 from mlpcli.randomness import replica_seed
-from mlpcli.training.ensemble_scores import figures_of_each, held_out, spread
+from mlpcli.training.evaluation import evaluate_each, evaluate_held_out
+from mlpcli.training.intervals import spread
 
 SPECIES = """
 data: {path: iris.csv, target: species, split: {validation: 0, test: 0}}
@@ -39,7 +40,7 @@ def test_figures_of_each_are_scikit_learns(weighted, ensemble):
     part = one.dataset.parts["train"]
     weight = np.random.default_rng(0).integers(0, 3, len(part)).astype(float)
     part = replace(part, weight=weight) if weighted else part
-    found = figures_of_each(one.network, one.encoding, one.spec, part)
+    found = evaluate_each(one.network, one.encoding, one.spec, part)
     assert sorted(found) == ["accuracy", "loss"]
     for r, each in enumerate(predicted(one.network, part.X)):
         loss = log_loss(part.y, each, sample_weight=weight if weighted else None)
@@ -58,7 +59,7 @@ def test_held_out_rows_are_judged_by_those_that_left_them_out(kind, ensemble):
         fold = folds(n, 6, 0, part.labels)
         left = [np.flatnonzero(fold == r) for r in range(6)]
     apart = np.array([np.isin(np.arange(n), rows) for rows in left])
-    found = held_out(one.network, one.dataset, one.spec, one.lanes)
+    found = evaluate_held_out(one.network, one.dataset, one.spec, one.lanes)
     rows = np.flatnonzero(apart.any(axis=0))
     assert found.rows.tolist() == rows.tolist()
     assert len(rows) == n if kind == "kfold" else len(rows) < n
@@ -66,8 +67,8 @@ def test_held_out_rows_are_judged_by_those_that_left_them_out(kind, ensemble):
     np.testing.assert_allclose(found.y_hat, together, rtol=1e-12)
     labels = part.labels[rows]
     loss = log_loss(labels, together)
-    assert found.scores.figures["loss"] == pytest.approx(loss, rel=1e-12)
-    assert found.scores.figures["accuracy"] == accuracy_score(labels, together.argmax(axis=1))
+    assert found.scores.metrics["loss"] == pytest.approx(loss, rel=1e-12)
+    assert found.scores.metrics["accuracy"] == accuracy_score(labels, together.argmax(axis=1))
     for r in range(6):
         own = left[r]
         assert found.each["loss"][r] == pytest.approx(
@@ -77,7 +78,7 @@ def test_held_out_rows_are_judged_by_those_that_left_them_out(kind, ensemble):
 
 def test_seeds_hold_nothing_out(ensemble):
     one = trained(ensemble("ensemble.kind=seeds", spec=SPECIES))
-    assert held_out(one.network, one.dataset, one.spec, one.lanes) is None
+    assert evaluate_held_out(one.network, one.dataset, one.spec, one.lanes) is None
 
 
 NUMBERS = """
@@ -98,7 +99,7 @@ def test_a_sample_that_has_drawn_every_row_leaves_none_out(ensemble, tmp_path):
     one = trained(ensemble("training.epochs=1", spec=NUMBERS))
     full = [r for r in range(20) if not len(one.lanes[r].held_out)]
     assert 0 < len(full) < 20
-    found = held_out(one.network, one.dataset, one.spec, one.lanes)
+    found = evaluate_held_out(one.network, one.dataset, one.spec, one.lanes)
     assert np.flatnonzero(np.isnan(found.each["loss"])).tolist() == full
     assert spread(found.each)["loss"]["method"] == "none"
 
@@ -108,12 +109,12 @@ def test_a_fold_of_one_row_has_a_loss_and_no_r2(ensemble, tmp_path):
     write(tmp_path, [x, 2 * x], "x,y")
     folds_ = ("ensemble={kind: kfold, replicas: 5}", "training.epochs=1")
     one = trained(ensemble(*folds_, spec=NUMBERS))
-    found = held_out(one.network, one.dataset, one.spec, one.lanes)
+    found = evaluate_held_out(one.network, one.dataset, one.spec, one.lanes)
     assert np.isfinite(found.each["loss"]).all()
     assert np.isnan(found.each["r2"]).all()
     target = one.encoding.target
     together = target.decode(found.y_hat)[:, 0]
-    assert found.scores.figures["r2"] == pytest.approx(r2_score(2 * x, together), rel=1e-9)
+    assert found.scores.metrics["r2"] == pytest.approx(r2_score(2 * x, together), rel=1e-9)
 
 
 # ---------------------------------------------------------------- intervals of the figures

@@ -9,7 +9,7 @@ import pytest
 from mlpcli.nn.activations import ACTIVATIONS
 from mlpcli.nn.losses import LOSSES
 from mlpcli.nn.network import Architecture, Layer
-from mlpcli.training.stack_size import best_lanes
+from mlpcli.training.plan import best_lanes
 
 STORED = Path(__file__).parents[2] / "benchmarks" / "stacks.json"
 

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from mlpcli.training.early_stopping import EarlyStopping
+from mlpcli.training.lane_state import EarlyStopping, LaneState
 
 
 def watch(figures, patience=None, min_delta=0.0, *, greater_is_better=False):
@@ -13,7 +13,7 @@ def watch(figures, patience=None, min_delta=0.0, *, greater_is_better=False):
     stopping = EarlyStopping(patience, min_delta, greater_is_better=greater_is_better)
     improved, exhausted = [], []
     for epoch, figure in enumerate(figures, start=1):
-        improved.append(stopping.improved(epoch, figure, np.array([float(epoch)])))
+        improved.append(stopping.update(epoch, figure))
         exhausted.append(stopping.exhausted)
     return stopping, improved, exhausted
 
@@ -36,13 +36,11 @@ def test_smaller_is_better(figures, better):
     stopping, improved, _ = watch(figures)
     assert epochs(improved) == better
     assert stopping.best_epoch == better[-1]
-    assert stopping.vector == better[-1]
 
 
 def test_greater_is_better_where_the_metric_says_so():
-    stopping, improved, _ = watch([0.5, 0.4, 0.7, math.nan, 0.7], greater_is_better=True)
+    _, improved, _ = watch([0.5, 0.4, 0.7, math.nan, 0.7], greater_is_better=True)
     assert epochs(improved) == [1, 3]
-    assert stopping.vector == 3
 
 
 @pytest.mark.parametrize(
@@ -79,19 +77,20 @@ def test_nothing_is_best_before_there_is_a_number():
     stopping, improved, exhausted = watch([math.nan, math.nan], 2)
     assert (improved, exhausted) == ([False, False], [False, True])
     assert stopping.best_epoch == 0
-    assert stopping.vector is None
 
 
-def test_the_best_theta_is_a_copy_made_once():
-    stopping = EarlyStopping(None, 0.0, greater_is_better=False)
-    theta = np.array([1.0, 2.0])
-    stopping.improved(1, 1.0, theta)
+def test_the_best_numbers_are_a_copy_made_once(training):
+    state = LaneState(training().prepared[0], has_validation=True, n_steps=4)
+    theta, rows = np.array([1.0, 2.0]), [{"train_loss": 1.0, "val_loss": v} for v in (1, 0.5, 0.6)]
+    state.end_epoch(rows[0], theta)
     theta[...] = 9.0  # training goes on, in place
-    np.testing.assert_array_equal(stopping.vector, [1.0, 2.0])
-    kept = stopping.vector
-    stopping.improved(2, 0.5, theta)
-    assert stopping.vector is kept
+    np.testing.assert_array_equal(state.vector, [1.0, 2.0])
+    kept = state.vector
+    state.end_epoch(rows[1], theta)
+    assert state.vector is kept
     np.testing.assert_array_equal(kept, [9.0, 9.0])
     theta[...] = 3.0
-    stopping.improved(3, 0.6, theta)
+    state.end_epoch(rows[2], theta)
     np.testing.assert_array_equal(kept, [9.0, 9.0])
+    vector, epoch, row = state.selected(theta)
+    assert (vector is kept, epoch, row is rows[1]) == (True, 2, True)

@@ -10,9 +10,10 @@ from mlpcli.errors import DataError
 from mlpcli.nn.evaluation import Evaluation
 from mlpcli.nn.network import initial_vector
 from mlpcli.nn.schedules import SCHEDULES
-from mlpcli.training.assemble import resolve
-from mlpcli.training.loop import Advanced, Ended, EpochEnded, Training
-from mlpcli.training.scores import score
+from mlpcli.training.build import resolve
+from mlpcli.training.evaluation import evaluate
+from mlpcli.training.events import Ended, EpochEnded, Progress
+from mlpcli.training.training import Training
 
 
 def run(training, stop=lambda: False):
@@ -20,17 +21,18 @@ def run(training, stop=lambda: False):
     epochs = []
     for event in training.run(stop):
         if isinstance(event, EpochEnded):
+            assert (event.lanes, event.rows) == ([0], [event.mean])
             epochs.append(SimpleNamespace(**vars(event), theta=training.network.theta.copy()))
     assert isinstance(event, Ended)
     return epochs, event
 
 
 def column(epochs, name):
-    return [epoch.row[name] for epoch in epochs]
+    return [epoch.mean[name] for epoch in epochs]
 
 
 def without_seconds(epochs):
-    return [{k: v for k, v in epoch.row.items() if k != "seconds"} for epoch in epochs]
+    return [{k: v for k, v in epoch.mean.items() if k != "seconds"} for epoch in epochs]
 
 
 def logits_by_hand(training, part, theta=None):
@@ -54,18 +56,18 @@ def cross_entropy_by_hand(training, part, theta=None):
 def test_events_come_in_this_order(training):
     events = list(training("training.epochs=3").run())
     kinds = [type(event) for event in events]
-    assert kinds == [Advanced, EpochEnded] * 3 + [Ended]
+    assert kinds == [Progress, EpochEnded] * 3 + [Ended]
     assert [e.epoch for e in events[:-1]] == [1, 1, 2, 2, 3, 3]
     assert [(e.rows, e.n_rows) for e in events[:-1:2]] == [(106, 106)] * 3
     assert (events[-1].reason, events[-1].epochs) == ("finished", 3)
-    assert events[-1].seconds >= sum(e.row["seconds"] for e in events[1:-1:2]) > 0
+    assert events[-1].seconds >= sum(e.mean["seconds"] for e in events[1:-1:2]) > 0
 
 
 def test_a_long_epoch_tells_of_itself_on_the_way(training, monkeypatch):
     from mlpcli.training import batches
 
     monkeypatch.setattr(batches, "BLOCK_BYTES", 1)
-    advanced = [e for e in training("training.epochs=1").run() if isinstance(e, Advanced)]
+    advanced = [e for e in training("training.epochs=1").run() if isinstance(e, Progress)]
     assert [e.rows for e in advanced] == [32, 64, 96, 106]
 
 
@@ -82,7 +84,7 @@ def test_the_rows_are_the_columns(training):
     one = training()
     epochs, _ = run(one)
     for epoch in epochs:
-        assert sorted(epoch.row) == sorted(one.columns)
+        assert sorted(epoch.mean) == sorted(one.columns)
     assert column(epochs, "epoch") == [1, 2, 3, 4]
 
 
@@ -109,7 +111,7 @@ def test_the_columns_of_metrics_csv(overrides, columns, training):
     one = training(*overrides)
     assert one.columns == columns.replace("auc", "roc_auc").split()
     epochs, _ = run(one)
-    assert sorted(epochs[0].row) == sorted(one.columns)
+    assert sorted(epochs[0].mean) == sorted(one.columns)
 
 
 @pytest.mark.parametrize("name", SCHEDULES)
@@ -143,7 +145,7 @@ def test_a_plateau_sees_the_monitored_figure_as_one_that_should_be_small(trainin
     halved = 0
     for epoch in range(1, 4):
         halved += epoch > 1 and figures[epoch - 1] >= figures[: epoch - 1].min()
-        assert epochs[epoch].row["learning_rate"] == 0.1 * 0.5**halved
+        assert epochs[epoch].mean["learning_rate"] == 0.1 * 0.5**halved
 
 
 # ---------------------------------------------------------------- figures
@@ -154,10 +156,10 @@ def test_validation_is_a_full_pass_without_dropout(training):
     epochs, _ = run(one)
     for epoch in epochs:
         by_hand = cross_entropy_by_hand(one, "validation", epoch.theta)
-        np.testing.assert_allclose(epoch.row["val_loss"], by_hand, rtol=1e-5)
+        np.testing.assert_allclose(epoch.mean["val_loss"], by_hand, rtol=1e-5)
         u = logits_by_hand(one, "validation", epoch.theta)
         right = np.mean(u.argmax(axis=1) == one.dataset.parts["validation"].labels)
-        assert epoch.row["val_accuracy"] == right
+        assert epoch.mean["val_accuracy"] == right
 
 
 def test_the_full_train_loss_is_that_of_the_epochs_last_weights(training):
@@ -165,10 +167,10 @@ def test_the_full_train_loss_is_that_of_the_epochs_last_weights(training):
     epochs, _ = run(one)
     for epoch in epochs:
         by_hand = cross_entropy_by_hand(one, "train", epoch.theta)
-        np.testing.assert_allclose(epoch.row["train_loss"], by_hand, rtol=1e-5)
+        np.testing.assert_allclose(epoch.mean["train_loss"], by_hand, rtol=1e-5)
         u = logits_by_hand(one, "train", epoch.theta)
         right = np.mean(u.argmax(axis=1) == one.dataset.parts["train"].labels)
-        assert epoch.row["train_accuracy"] == right
+        assert epoch.mean["train_accuracy"] == right
 
 
 def test_the_running_train_loss_is_of_the_weights_before_each_step(training):
@@ -178,21 +180,21 @@ def test_the_running_train_loss_is_of_the_weights_before_each_step(training):
     before = [initial_vector(one.architecture, 0), *(epoch.theta for epoch in epochs)]
     for epoch, theta in zip(epochs, before, strict=False):
         by_hand = cross_entropy_by_hand(one, "train", theta)
-        np.testing.assert_allclose(epoch.row["train_loss"], by_hand, rtol=1e-5)
+        np.testing.assert_allclose(epoch.mean["train_loss"], by_hand, rtol=1e-5)
         u = logits_by_hand(one, "train", theta)
         right = np.mean(u.argmax(axis=1) == one.dataset.parts["train"].labels)
-        assert epoch.row["train_accuracy"] == right
+        assert epoch.mean["train_accuracy"] == right
 
 
 def test_the_train_loss_does_not_hold_the_penalty(training):
     plain, decayed = training("training.epochs=1"), training("regularization.l2=1e-7")
     (first, _), (second, _) = run(plain), run(decayed)
-    losses = [epochs[0].row["train_loss"] for epochs in (first, second)]
+    losses = [epochs[0].mean["train_loss"] for epochs in (first, second)]
     np.testing.assert_allclose(losses[0], losses[1], rtol=1e-6)
     heavy = training("regularization.l2=1.0", "training.train_loss=full")
     epochs, _ = run(heavy)
     by_hand = cross_entropy_by_hand(heavy, "train", epochs[-1].theta)
-    np.testing.assert_allclose(epochs[-1].row["train_loss"], by_hand, rtol=1e-5)
+    np.testing.assert_allclose(epochs[-1].mean["train_loss"], by_hand, rtol=1e-5)
 
 
 def test_how_the_loss_is_shown_does_not_change_what_is_learned(training):
@@ -232,14 +234,14 @@ def test_another_seed_is_another_training(training):
 def test_a_score_is_that_of_the_weights_and_counts_each_class(training):
     one = training()
     run(one)
-    scores = score(one.network, one.encoding, one.dataset.parts["test"])
+    scores = evaluate(one.network, one.encoding, one.dataset.parts["test"])
     by_hand = cross_entropy_by_hand(one, "test")
     labels = one.dataset.parts["test"].labels
     predicted = logits_by_hand(one, "test").argmax(axis=1)
     counts = [[np.sum((labels == i) & (predicted == j)) for j in range(3)] for i in range(3)]
     assert scores.rows == 22
-    np.testing.assert_allclose(scores.figures["loss"], by_hand, rtol=1e-5)
-    assert scores.figures["accuracy"] == np.mean(labels == predicted)
+    np.testing.assert_allclose(scores.metrics["loss"], by_hand, rtol=1e-5)
+    assert scores.metrics["accuracy"] == np.mean(labels == predicted)
     np.testing.assert_array_equal(scores.confusion, counts)
 
 

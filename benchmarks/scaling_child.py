@@ -43,9 +43,9 @@ def _floors(trainer: Any) -> dict[str, float]:
     loader.start([0], 1)
     shuffled = time.process_time()
     for start, stop in loader.blocks():
-        rows = loader.order[start:stop]
-        for array, out in ((loader.X, loader.X_block), (loader.target, loader.y_block)):
-            np.take(array, rows, axis=0, out=out[: len(rows)], mode="clip")
+        rows, block = loader.order[start:stop], loader.block_of(stop - start)
+        for array, out in ((loader.X, block.X), (loader.target, block.y)):
+            np.take(array, rows, axis=0, out=out, mode="clip")
     return {"shuffle": shuffled - begun, "gather": time.process_time() - shuffled}
 
 

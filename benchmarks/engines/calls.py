@@ -19,5 +19,5 @@ def train(task: Task) -> list[Any]:
     trainer = trainer_of(task, network_of(task))
     for _rows in trainer.epoch(1, task.recipe["learning_rate"]):
         pass
-    batch = trainer.loader.load(*next(trainer.loader.blocks()))[0]
+    batch = trainer.loader.load(*next(trainer.loader.blocks())).batches[0]
     return in_turns(task, [partial(trainer.step, batch)])

@@ -16,7 +16,7 @@ def replay():
         starts = range(0, loader.n_rows, loader.batch_size)
         for k in range(n_steps):
             start = starts[k % len(starts)]
-            (batch,) = loader.load(start, min(start + loader.batch_size, loader.n_rows))
+            (batch,) = loader.load(start, min(start + loader.batch_size, loader.n_rows)).batches
             step(batch)
             yield step.loss.value(batch.u, batch.y).mean(axis=-1)
 

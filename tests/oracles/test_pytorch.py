@@ -38,6 +38,12 @@ def architecture_of(case):
     return Architecture(X.shape[1], hidden, len(initial["output.bias"]), LOSSES[case["loss"]]())
 
 
+def targets_of(case):
+    """Return class numbers for cross-entropy, and floats otherwise."""
+    target = np.array(STORED["targets"][case["loss"]])
+    return target if case["loss"] == "cross_entropy" else target.astype(float)
+
+
 def trainer_of(case, lane_shape=()):
     """A trainer at the stored beginning, in every lane."""
     architecture = architecture_of(case)
@@ -50,7 +56,7 @@ def trainer_of(case, lane_shape=()):
         network,
         optimizer,
         X,
-        np.array(STORED["targets"][case["loss"]]),
+        targets_of(case),
         batch_size=BATCH_SIZE,
         seeds=range(lane_shape[0] if lane_shape else 1),
         regularization=Regularization(l2=case["l2"]),

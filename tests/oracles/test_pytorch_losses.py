@@ -12,7 +12,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from mlpcli.nn.passes import Pass
 
 from mlpcli.family import key_of, settings_of
 from mlpcli.nn.activations import ACTIVATIONS

@@ -89,7 +89,7 @@ def draw_rows(task, n_rows):
         y = np.argmax(response, axis=1)
         return X, y, y
     marked = (response > 0).astype(int)
-    return X, marked[:, 0] if task.name == "binary" else marked, marked
+    return X, marked[:, 0] if task.name == "binary" else marked, marked.astype(float)
 
 
 def draw_network(task, activation):

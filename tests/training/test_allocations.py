@@ -46,7 +46,7 @@ def trainer_of(draw_target, size, *, optimizer="sgd", loss="mse", lanes=0, n_bat
 def of_a_step(trainer, peak_bytes):
     """Return the peak of one step on the first batch."""
     list(trainer.epoch(1, 1e-3))
-    batch = trainer.loader.load(0, trainer.loader.block)[0]
+    batch = trainer.loader.load(0, trainer.loader.batch_size).batches[0]
     return peak_bytes(lambda: trainer.step(batch))
 
 
@@ -85,7 +85,7 @@ def test_an_epoch_of_every_optimizer_allocates_its_order_and_the_losses_of_a_blo
     for size in (SMALL, LARGE):
         trainer = trainer_of(draw_target, size, optimizer=optimizer, lanes=lanes)
         bound = AN_EPOCH + PERMUTATION * trainer.n_rows
-        bound += OF_VALUE * trainer.loader.u_block.nbytes
+        bound += OF_VALUE * trainer.loader.block_of(trainer.loader.capacity).u.nbytes
         assert of_an_epoch(trainer, peak_bytes) < bound, size
     assert trainer.network.theta.nbytes > 2 * bound  # one vector like it would show
 
@@ -98,7 +98,7 @@ def test_an_epoch_of_every_loss_allocates_its_order_and_the_losses_of_a_block(
     for size in (SMALL, LARGE):
         trainer = trainer_of(draw_target, size, loss=loss, lanes=lanes)
         bound = AN_EPOCH + PERMUTATION * trainer.n_rows
-        bound += OF_VALUE * trainer.loader.u_block.nbytes
+        bound += OF_VALUE * trainer.loader.block_of(trainer.loader.capacity).u.nbytes
         assert of_an_epoch(trainer, peak_bytes) < bound, size
     assert trainer.network.theta.nbytes > 2 * bound  # one vector like it would show
 
@@ -109,6 +109,6 @@ def test_more_steps_allocate_no_more(lanes, draw_target, peak_bytes):
         trainer_of(draw_target, SMALL, lanes=lanes, n_batches=n_blocks * MAX_BATCHES - 2)
         for n_blocks in (2, 24)
     )
-    assert few.loader.block == many.loader.block < few.n_rows
+    assert few.loader.rows_per_block == many.loader.rows_per_block < few.n_rows
     peak = [of_an_epoch(one, peak_bytes) - PERMUTATION * one.n_rows for one in (few, many)]
     assert peak[1] < peak[0] + A_STEP

@@ -28,7 +28,7 @@ def batches(loader):
     loader.start([0], 1)
     for start, end in loader.blocks():
         assert start == len(rows)
-        for batch in loader.load(start, end):
+        for batch in loader.load(start, end).batches:
             assert batch.n == len(batch.X) == len(batch.y) == len(batch.u)
             np.testing.assert_array_equal(batch.y, -batch.X)
             lengths.append(batch.n)
@@ -69,9 +69,9 @@ def test_rows_may_fill_several_places_and_take_their_targets_and_weights_along()
     loader = loader_of(3, 5, source=source, weight=np.array([0.5, 1.0, 1.5]))
     _, rows = batches(loader)
     assert sorted(rows) == [0, 1, 2, 2, 2]
-    np.testing.assert_array_equal(loader.y_block[:, 0], -np.array(rows))
-    weights = np.array(rows) / 2 + 0.5
-    np.testing.assert_array_equal(loader.scale_block[:, 0], weights / 5)
+    block, weights = loader.block_of(5), np.array(rows) / 2 + 0.5
+    np.testing.assert_array_equal(block.y[:, 0], -np.array(rows))
+    np.testing.assert_array_equal(block.scale[:, 0], weights / 5)
     np.testing.assert_array_equal(loader.weights(3), weights[:3])
     np.testing.assert_array_equal(loader.rows(), rows)
 
@@ -85,8 +85,8 @@ def test_a_row_s_share_of_j_is_its_weight_divided_by_its_own_batch_s_rows(block_
     for each in (loader, plain):
         each.start([0], 1)
     for start, end in loader.blocks():
-        pairs = zip(loader.load(start, end), plain.load(start, end), strict=True)
-        for batch, unweighted in pairs:
+        each = (loader.load(start, end).batches, plain.load(start, end).batches)
+        for batch, unweighted in zip(*each, strict=True):
             np.testing.assert_array_equal(batch.scale, (batch.X + 1) / batch.n)
             assert (unweighted.scale.shape, unweighted.scale) == ((), 1 / batch.n)
 
@@ -168,9 +168,9 @@ def test_transformed_rows_have_others_to_be_mixed_with_however_wide(
             assert len(X) == len(y) == len(slots)
 
     monkeypatch.setattr(module, "BLOCK_BYTES", 1)
-    assert loader_of(n, batch_size).block == batch_size
+    assert loader_of(n, batch_size).rows_per_block == batch_size
     loader = loader_of(n, batch_size, transforms=[Nothing()])
-    assert loader.block == block
+    assert loader.rows_per_block == block
     assert sorted(batches(loader)[1]) == list(range(n))
 
 
@@ -179,11 +179,10 @@ def test_wide_targets_count_as_wide_inputs_do():
     options = {"loss": LOSSES["mse"](), "lane_shape": (), "dtype": np.float32, "batch_size": 100}
     for one, other in ((X, target), (target, X)):
         loader = BatchLoader(one, other, n_outputs=other.shape[1], **options)
-        assert loader.block == 1300  # of 400 bytes each
+        assert loader.rows_per_block == 1300  # of 400 bytes each
     classes = np.zeros(5000, int)  # as wide as they are one-hot
-    assert (
-        BatchLoader(X, classes, **{**options, "loss": CROSS_ENTROPY}, n_outputs=100).block == 1300
-    )
+    options["loss"] = CROSS_ENTROPY
+    assert BatchLoader(X, classes, n_outputs=100, **options).rows_per_block == 1300
 
 
 # Targets as the loss takes them.
@@ -198,13 +197,11 @@ def class_loader(classes, n_classes, loss, lane_shape=(), **options):
 def by_row(loader, seeds=(0,)):
     """Return the targets of an epoch (..., rows, outputs), in the order of the data."""
     loader.start(list(seeds), 1)
-    found = np.full((*loader.order.shape, loader.y_block.shape[-1]), np.nan)
+    found = np.full((*loader.order.shape, loader.block_of(1).y.shape[-1]), np.nan)
     for start, end in loader.blocks():
-        loader.load(start, end)
+        y = loader.load(start, end).y
         for lane in np.ndindex(loader.lane_shape):
-            found[(*lane, loader.order[(*lane, slice(start, end))])] = loader.y_block[lane][
-                : end - start
-            ]
+            found[(*lane, loader.order[(*lane, slice(start, end))])] = y[lane]
     return found
 
 
@@ -228,7 +225,7 @@ def test_five_thousand_classes_are_one_hot_batch_by_batch_and_smoothed(monkeypat
     monkeypatch.setattr(module, "BLOCK_BYTES", 1)
     classes = [4999, 0, 1234, 4999, 17, 2500, 1]
     loader = class_loader(classes, 5000, CROSS_ENTROPY, batch_size=2)
-    assert loader.y_block.shape == (2, 5000)  # no table of all rows and classes
+    assert loader.capacity == 2  # no table of all rows and classes
     found = by_row(loader)
     assert found.shape == (7, 5000)
     rows, columns = np.nonzero(found)

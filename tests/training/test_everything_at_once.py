@@ -133,7 +133,7 @@ def test_a_step_with_everything_on_allocates_nothing_that_grows(lane, peak_bytes
     trainer = trainer_of("adam", lane)
     list(trainer.epoch(1, RATES if lane is None else 0.1))
     # Views and lambdas' frames: a few hundred bytes each, whatever the network.
-    batch = trainer.loader.load(0, 16)[0]
+    batch = trainer.loader.load(0, 16).batches[0]
     assert peak_bytes(lambda: trainer.step(batch)) < 12_000
 
 
@@ -150,7 +150,7 @@ def test_a_wide_step_allocates_no_more(lane, peak_bytes, monkeypatch):
     )
     trainer = trainer_of("adam", lane, batch_size=32)
     list(trainer.epoch(1, RATES if lane is None else 0.1))
-    batch = trainer.loader.load(0, 32)[0]
+    batch = trainer.loader.load(0, 32).batches[0]
     peak = peak_bytes(lambda: trainer.step(batch))
     assert 32 * 2000 * 4 > 3 * 70_000  # one array of the wide layer would show
     # Noise is drawn for several steps at once, in place; NumPy buffers 8,192 numbers at a time.
@@ -185,7 +185,7 @@ def test_an_epoch_allocates_the_same_few_bytes_for_any_network(name, lane, peak_
     list(trainer.epoch(1, rates))
     # One array of theta has 112,012 bytes a lane, one of the layer 512,000. What is broadcast, such
     # as a bias, NumPy may buffer, 8,192 numbers at a time.
-    batch = trainer.loader.load(0, 32)[0]
+    batch = trainer.loader.load(0, 32).batches[0]
     assert peak_bytes(lambda: trainer.step(batch)) < 70_000
     assert peak_bytes(lambda: list(trainer.epoch(2, rates))) < 80_000
 

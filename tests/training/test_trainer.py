@@ -240,7 +240,7 @@ def test_the_callers_data_are_left_alone():
     trainer = on_a_line(X, y, 4)
     list(trainer.epoch(1, 0.01))
     np.testing.assert_array_equal(trainer.loader.X, np.arange(9.0)[:, np.newaxis])
-    assert not np.shares_memory(X, trainer.loader.X_block)
+    assert not np.shares_memory(X, trainer.loader.block_of(4).X)
 
 
 def test_one_seed_a_lane():

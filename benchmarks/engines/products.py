@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from engines.mlp import layers_of, loss_of, network_of, trainer_of
+from engines.mlp import layers_of, network_of, trainer_of
 from engines.task import Task
 from mlpcli.nn.arrays import copy_of, empty, empty_like, zeros
 
@@ -21,20 +21,14 @@ from mlpcli.nn.arrays import copy_of, empty, empty_like, zeros
 def products_of(task: Task) -> list[Any]:
     """Return the products of one step, bound to arrays of their own, placed as mlp's are."""
     n = task.recipe["batch"]
-    loss, forward, backward = loss_of(is_regression=task.is_regression), [], []
+    forward, backward = [], []
     for k, (weights, _) in enumerate(task.layers):
         W = copy_of(weights)
         fan_in, fan_out = W.shape
-        is_last = k == len(task.layers) - 1
-        by_column = is_last and loss.in_chunks(fan_out, n * fan_in).takes_columns
         h, dW = zeros((n, fan_in), np.float32), zeros(W.shape, np.float32)
-        u, delta = (empty((n, fan_out), np.float32, by_column=by_column) for _ in range(2))
+        u, delta = (empty((n, fan_out), np.float32) for _ in range(2))
         h[...] = delta[...] = 1
-        forward.append(
-            functools.partial(np.dot, W.T, h.T, u.T)
-            if by_column
-            else functools.partial(np.dot, h, W, u)
-        )
+        forward.append(functools.partial(np.dot, h, W, u))
         backward.append(functools.partial(np.dot, h.T, delta, dW))
         if k:
             backward.append(functools.partial(np.dot, delta, W.T, empty_like(h)))

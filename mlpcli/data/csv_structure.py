@@ -41,13 +41,15 @@ class Record(NamedTuple):
 class CsvFile:
     """A CSV file.
 
-    name  for messages
-    open  returns a new stream of its bytes
+    name     for messages
+    open     returns a new stream of its bytes
+    n_bytes  about how many those are
     """
 
     name: str
     delimiter: str
     open: Callable[[], BinaryIO]
+    n_bytes: int
 
     def records(self) -> Iterator[Record]:
         """Yield the header, and each record below it; blank lines are none.

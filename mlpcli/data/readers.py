@@ -18,7 +18,7 @@ from mlpcli.array_types import Array
 from mlpcli.data.cells import CellRules
 from mlpcli.data.columns import Column, array_column, column_of, series_column
 from mlpcli.data.csv_structure import CsvFile
-from mlpcli.data.csv_values import read_columns
+from mlpcli.data.csv_values import read_large, read_small
 from mlpcli.data.table import Table, quoted
 from mlpcli.errors import DataError, FileError, listing
 from mlpcli.family import Family, Member
@@ -69,6 +69,10 @@ class Source:
         with self.open() as stream:
             return stream.read(most)
 
+    def n_bytes(self) -> int:
+        """Return how many bytes there are, as they lie on the disk."""
+        return len(self.content) if self.path is None else Path(self.path).stat().st_size
+
     def sha256(self) -> str:
         """Return the SHA-256 of the bytes as they lie on the disk."""
         if self.path is None:
@@ -95,11 +99,12 @@ class CsvReader(Reader):
 
     def read(self, source: Source, options: ReadOptions) -> Table:
         """Read the values; those of a small file without pandas."""
-        file = CsvFile(source.name, options.delimiter or self.delimiter, source.open)
+        delimiter = options.delimiter or self.delimiter
+        file = CsvFile(source.name, delimiter, source.open, source.n_bytes())
         names = file.header()
         rules = CellRules(frozenset(options.missing), frozenset(options.text), options.decimal)
-        small = len(source.read(SMALL + 1)) <= SMALL
-        columns = read_columns(file, names, rules, small=small)
+        read = read_small if len(source.read(SMALL + 1)) <= SMALL else read_large
+        columns = read(file, names, rules)
         return Table(
             columns,
             source.name,

@@ -10,55 +10,48 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, ClassVar, Self, TypeVar, dataclass_transform
+from typing import Any, ClassVar, TypeVar, dataclass_transform
 
 import numpy as np
 
 Entered = TypeVar("Entered", bound=type)
 
 
-def setting(default: Any, doc: str, **bounds: float) -> Any:
+def setting(default: Any, doc: str, *, key: str | None = None, **bounds: float) -> Any:
     """A hyperparameter: its default, one line of documentation, and its bounds.
 
     default  also fixes the type: a float takes whole numbers too, never text or booleans
+    key      its name in a spec, where that differs from the field's
     bounds   any of gt, ge, lt, le
     """
-    return dataclasses.field(default=default, metadata={"doc": doc, "bounds": bounds})
+    return dataclasses.field(default=default, metadata={"doc": doc, "key": key, "bounds": bounds})
+
+
+def key_of(field: dataclasses.Field[Any]) -> str:
+    """Return a setting's name in a spec."""
+    return field.metadata["key"] or field.name
 
 
 @dataclass_transform(frozen_default=True, field_specifiers=(setting,))
+@dataclasses.dataclass(frozen=True)
 class Member:
-    """What every member of a family has beside its settings.
-
-    A subclass is made a frozen dataclass when it is first asked for: that takes half a
-    millisecond, and of some 120 members and forms a training uses a dozen.
-    """
+    """The class of all members: a subclass that has settings is made a frozen dataclass."""
 
     name: ClassVar[str]
-    __dataclass_fields__: ClassVar[dict[str, dataclasses.Field[Any]]]
 
-    def __new__(cls, *_args: Any, **_settings: Any) -> Self:
-        """Return a new object, for the dataclass's __init__."""
-        made(cls)
-        return super().__new__(cls)
+    def __init_subclass__(cls, **arguments: Any) -> None:
+        super().__init_subclass__(**arguments)
+        if any(isinstance(value, dataclasses.Field) for value in vars(cls).values()):
+            dataclasses.dataclass(frozen=True)(cls)
 
     def problem(self) -> str | None:
-        """Return what is wrong with the settings taken together, as a sentence; or None."""
+        """Return the problem of settings that contradict each other, as a sentence, or None."""
         return None
-
-
-def made(cls: Entered) -> Entered:
-    """Return a subclass of `Member`, now a dataclass, as are those that it inherits from."""
-    if "__dataclass_fields__" not in vars(cls):
-        for each in reversed(cls.__mro__[: cls.__mro__.index(Member)]):
-            if issubclass(each, Member) and "__dataclass_fields__" not in vars(each):
-                dataclasses.dataclass(frozen=True)(each)
-    return cls
 
 
 def settings_of(cls: type[Member]) -> tuple[dataclasses.Field[Any], ...]:
     """Return the settings of a member's class, in their order."""
-    return dataclasses.fields(made(cls))
+    return dataclasses.fields(cls)
 
 
 class Family(Mapping[str, Any]):

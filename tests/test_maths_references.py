@@ -8,20 +8,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from mlpcli.nn.draws import Masks
+from mlpcli.nn.passes import Pass
+from mlpcli.nn.stages import RESOLUTION, Drop
 
 from mlpcli.data.augmentations import AUGMENTATIONS
 from mlpcli.family import settings_of
 from mlpcli.nn.activations import ACTIVATIONS, NONE
-from mlpcli.nn.draws import Masks
 from mlpcli.nn.initializers import INITIALIZERS
 from mlpcli.nn.losses import LOSSES
 from mlpcli.nn.network import Architecture, Layer, Network
 from mlpcli.nn.norms import NORMS
 from mlpcli.nn.optimizers import OPTIMIZERS, State
-from mlpcli.nn.passes import Pass
 from mlpcli.nn.penalties import L2, DecoupledDecay
 from mlpcli.nn.schedules import SCHEDULES
-from mlpcli.nn.stages import RESOLUTION, Drop
 from mlpcli.spec.schema import Spec
 from mlpcli.training.metrics import METRICS
 
@@ -202,18 +202,18 @@ def each_activation():
 
 def one_row_of_each_loss():
     """The row's loss and its derivative by each output."""
-    settings = {"huber": {"delta": 0.25}, "quantile": {"levels": (0.9,)}}
+    settings = {"huber": {"cutoff": 0.25}, "quantile": {"levels": (0.9,)}}
     outputs = {"gaussian_nll": [0.5, 0.0], "cross_entropy": [0.5, 0.0, -1.0]}
     rows = [(name, LOSSES[name](**settings.get(name, {})), "binary") for name in LOSSES]
     rows += [(f"{name}_of_classes", LOSSES[name](), "multiclass") for name in ("focal", "hinge")]
     found = {}
     for name, member, task in rows:
         loss = member.for_task(task)
-        u = np.array([outputs.get("cross_entropy" if loss.class_index else name, [0.5])])
-        target = np.array([1]) if loss.class_index else np.array([[1.0]])
-        row, delta = np.empty(1), np.empty_like(u)
-        loss.rows_and_delta(u, target, np.asarray(1.0), row, delta, loss.scratch(delta))
-        found[name] = np.concatenate([row, delta], axis=None)
+        of_classes = name == "cross_entropy" or task == "multiclass"
+        u = np.array([outputs["cross_entropy"] if of_classes else outputs.get(name, [0.5])])
+        y, delta = np.array([[0.0, 1.0, 0.0] if of_classes else [1.0]]), np.empty_like(u)
+        loss.delta(u, y, np.asarray(1.0), delta, loss.scratch(delta))
+        found[name] = np.concatenate([loss.value(u, y), delta], axis=None)
     return found
 
 

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from mlpcli.nn.replay import Call
+
 from engines.mlp import network_of, trainer_of
 from engines.products import in_turns
 from engines.task import Task
-from mlpcli.nn.replay import Call
 
 
 def calls_of(task: Task) -> tuple[Call, ...]:

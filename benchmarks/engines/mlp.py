@@ -8,12 +8,12 @@ import numpy as np
 
 from engines.task import Task
 from mlpcli.nn.activations import ACTIVATIONS
+from mlpcli.nn.evaluation import Evaluation
 from mlpcli.nn.losses import LOSSES, Loss
 from mlpcli.nn.network import Architecture, Layer, Network, initialize
 from mlpcli.nn.optimizers import OPTIMIZERS
-from mlpcli.nn.passes import Evaluation
+from mlpcli.nn.update import Regularization
 from mlpcli.randomness import generator
-from mlpcli.training.regularizers import Regularizers
 from mlpcli.training.trainer import Trainer
 
 
@@ -81,7 +81,7 @@ def trainer_of(task: Task, network: Network) -> Trainer:
         task.y,
         batch_size=recipe["batch"],
         seeds=[recipe["seed"]],
-        regularizers=Regularizers(l2=recipe["l2"]),
+        regularization=Regularization(l2=recipe["l2"]),
     )
 
 

@@ -5,38 +5,32 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import asdict, replace
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from mlpcli.data.dataset import Dataset
 from mlpcli.spec.load import LoadedSpec
-from mlpcli.training.assemble import load_dataset
-from mlpcli.training.loop import StackMaker, Training
-from mlpcli.training.stack import Stack
-
-if TYPE_CHECKING:
-    from mlpcli.training.ensemble import Ensemble
+from mlpcli.spec.schema import Spec
+from mlpcli.training.build import load_dataset
+from mlpcli.training.training import Training
 
 
 class Unprofiled:
     """A run as it is."""
 
-    stack: StackMaker = Stack
-
     def load(self, loaded: LoadedSpec) -> Dataset:
         """Read and encode the data."""
         return load_dataset(loaded)
 
-    def build(self, make: Callable[[], Training | Ensemble]) -> Training | Ensemble:
-        """Make what trains."""
-        return make()
+    def build(self, spec: Spec, dataset: Dataset) -> Training:
+        """Make the training."""
+        return Training(spec, dataset)
 
     def record(self, make: Callable[[], Any]) -> Any:
-        """Make what writes the files."""
+        """Make the recorder of the files."""
         return make()
 
     def show(self, make: Callable[[], Any]) -> Any:
-        """Make what shows the progress."""
+        """Make the display of the progress."""
         return make()
 
     def end(self) -> dict[str, Any] | None:
@@ -50,22 +44,19 @@ class Profiled(Unprofiled):
     def __init__(self) -> None:
         import time
 
-        import pandas  # noqa: F401, ICN001  what the run will import counts as its start
-
         from mlpcli.data import dataset
         from mlpcli.machine import process_age
-        from mlpcli.runs import ensemble_recorder, recorder
+        from mlpcli.runs import ensemble_result, recorder
         from mlpcli.training import profile
 
         self.profile = profile
         self.clock = profile.Clock(time.perf_counter() - process_age())
-        self.stack = partial(profile.ProfiledStack, self.clock)
         self.processes = 1
         self.patches = ExitStack()
         for module, names, row in (
             (dataset, ("read_table",), profile.LOAD),
-            (recorder, ("score", "baseline"), profile.METRICS),
-            (ensemble_recorder, ("ensemble_result",), profile.METRICS),
+            (recorder, ("evaluate", "baseline"), profile.METRICS),
+            (ensemble_result, ("ensemble_result",), profile.METRICS),
         ):
             self.patches.enter_context(self.clock.wrapped(module, *names, row=row))
         self.clock.enter(self.clock.entry(profile.OTHER))
@@ -75,24 +66,23 @@ class Profiled(Unprofiled):
         with self.clock.row(self.profile.ENCODE):
             return super().load(loaded)
 
-    def build(self, make: Callable[[], Training | Ensemble]) -> Training | Ensemble:
-        """Make what trains, all of it in this process: a clock sees no other."""
-        with self.clock.row(self.profile.BEGIN):
-            training = make()
-        if not isinstance(training, Training):
+    def build(self, spec: Spec, dataset: Dataset) -> Training:
+        """Make the training, all of it in this process: a clock sees no other."""
+        training = self.profile.ProfiledTraining(self.clock, spec, dataset)
+        if training.plan is not None:
             self.processes = training.plan.processes
             training.plan = replace(training.plan, processes=1)
         return training
 
     def record(self, make: Callable[[], Any]) -> Any:
-        """Make what writes the files."""
+        """Make the recorder of the files."""
         with self.clock.row(self.profile.FILES):
             recorder = make()
-        self.clock.wrap(recorder, "take", self.profile.FILES)
+        self.clock.wrap(recorder, "record", self.profile.FILES)
         return recorder
 
     def show(self, make: Callable[[], Any]) -> Any:
-        """Make what shows the progress."""
+        """Make the display of the progress."""
         with self.clock.row(self.profile.PROGRESS):
             shown = make()
         self.clock.wrap(shown, "show", self.profile.PROGRESS)

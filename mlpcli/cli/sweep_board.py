@@ -13,7 +13,7 @@ from mlpcli.cli.console import figure, hand_over, note, on_terminal, say, say_js
 from mlpcli.spec.faults import shown
 from mlpcli.sweep.board import Row, importances_of, rows_of
 from mlpcli.sweep.search import Begun, Event, Waiting
-from mlpcli.sweep.study import Study, Told
+from mlpcli.sweep.study import Result, Study
 
 SECONDS_BETWEEN_LINES = 1.0
 MOST_ROWS = 10  # of the leaderboard, and of the failed trials
@@ -87,7 +87,7 @@ class Bar(Progress):
 
     def show(self, event: Event) -> None:
         """Move the bar."""
-        if isinstance(event, Told) or time.monotonic() - self.last > SECONDS_BETWEEN_LINES:
+        if isinstance(event, Result) or time.monotonic() - self.last > SECONDS_BETWEEN_LINES:
             self.last = time.monotonic()
             self.bar.update(self.task, completed=self.study.n_finished, text=self.line(event))
             self.bar.refresh()

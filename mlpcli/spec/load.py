@@ -15,11 +15,13 @@ from pydantic import ValidationError
 
 from mlpcli.errors import DataError, Fault, FileError, SpecError, UsageError
 from mlpcli.similar_files import did_you_mean
-from mlpcli.spec.checks import Problem, check_spec, not_whole, refusal_of_key, remarks
+from mlpcli.spec.checks import check_spec
+from mlpcli.spec.checks.remarks import remarks
+from mlpcli.spec.checks.sweep import not_whole, refusal_of_key
 from mlpcli.spec.faults import faults_of, remove
 from mlpcli.spec.overrides import override, spell
 from mlpcli.spec.schema import Spec
-from mlpcli.spec.yaml_reader import MAX_BYTES, Document, Path, read_yaml
+from mlpcli.spec.yaml_reader import MAX_BYTES, Document, Path, Problem, read_yaml
 from mlpcli.standard_input import read_standard_input
 
 STDIN = "<stdin>"
@@ -39,11 +41,11 @@ class LoadedSpec:
 
     def error(self, problems: Sequence[Problem]) -> SpecError:
         """Return problems found later, against the data, with their positions in the file."""
-        return SpecError([_located(self.document, problem) for problem in problems])
+        return SpecError([self.document.fault(problem) for problem in problems])
 
     def remarks(self) -> list[str]:
         """Return what is worth a word before training, each with its position in the file."""
-        return [str(_located(self.document, problem)) for problem in remarks(self.spec)]
+        return [str(self.document.fault(problem)) for problem in remarks(self.spec)]
 
     def located(self, error: DataError) -> DataError:
         """Return an error of the data with the position of the key it comes from, if it has one."""
@@ -179,7 +181,7 @@ def validate(document: Document) -> Spec:
         more = faults_of(error, document) + _further(error, document)
         faults += [f for f in more if (f.file, f.line, f.column) not in refused]
         raise SpecError(faults) from None
-    faults += [_located(document, problem) for problem in check_spec(spec)]
+    faults += [document.fault(problem) for problem in check_spec(spec)]
     if faults:
         raise SpecError(faults)
     return spec
@@ -194,12 +196,7 @@ def _further(error: ValidationError, document: Document) -> list[Fault]:
     except ValidationError:
         return []
     problems = [problem for problem in check_spec(spec) if problem.path not in removed]
-    return [_located(document, problem) for problem in problems]
-
-
-def _located(document: Document, problem: Problem) -> Fault:
-    mark = document.mark(problem.path)
-    return mark.fault(problem.path, problem.problem, problem.allowed, problem.nearest)
+    return [document.fault(problem) for problem in problems]
 
 
 def _text(path: str, name: str) -> str:

@@ -21,7 +21,7 @@ from pydantic import (
 )
 from pydantic_core import SchemaValidator, core_schema
 
-from mlpcli.family import Family, settings_of
+from mlpcli.family import Family, key_of, settings_of
 
 
 class Section(BaseModel):
@@ -48,7 +48,8 @@ class Member(Section, defer_build=False):
 
 def build(family: Family, member: Any) -> Any:
     """Return the member's object in the engine."""
-    return family[member.name](**member.settings)
+    cls, settings = family[member.name], member.settings
+    return cls(**{f.name: settings[key_of(f)] for f in settings_of(cls)})
 
 
 def member_model(family: Family, name: str, default: str | None) -> type[Member]:
@@ -61,7 +62,7 @@ def member_model(family: Family, name: str, default: str | None) -> type[Member]
     fields: dict[str, Any] = {"name": (Literal[name], name if name == default else ...)}
     for f in settings_of(cls):
         info = Field(f.default, description=f.metadata["doc"], **f.metadata["bounds"])
-        fields[f.name] = (_listed(hints[f.name]), info)
+        fields[key_of(f)] = (_listed(hints[f.name]), info)
     doc = (cls.__doc__ or "").strip().splitlines()[0]
     return create_model(cls.__name__, __base__=Member, __doc__=doc, **fields)
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mlpcli.data.dataset import Dataset
+from mlpcli.nn.evaluation import Evaluation
 from mlpcli.nn.network import Architecture
 from mlpcli.nn.optimizers import OPTIMIZERS
-from mlpcli.nn.passes import Evaluation
 from mlpcli.spec.members import build
 from mlpcli.spec.schema import Spec
-from mlpcli.training.feed import rows_at_once
+from mlpcli.training.batches import block_rows
 
 
 @dataclass(frozen=True)
@@ -136,13 +136,13 @@ def memory_of(spec: Spec, architecture: Architecture, dataset: Dataset, batch: i
     # Before that, the beginning is drawn in float64: all of it, and its largest matrix once more.
     beginning = (8 + item) * layout.n_params + 8 * max(t.stop - t.start for t in layout.weights)
     rows = len(dataset.parts["train"])
-    inputs, target = architecture.n_inputs * item, _of_target(architecture, item)
-    # Of a chunk: its rows, and what the loss has of them, u and two arrays like it.
-    gathered = rows_at_once(rows, batch, max(inputs, target))
+    inputs, target = architecture.n_inputs * item, architecture.n_outputs * item
+    # Of a block: its rows, and what the loss has of them, u and two arrays like it.
+    gathered = block_rows(rows, batch, max(inputs, target))
     gathered *= inputs + target + 3 * item * architecture.n_outputs
     evaluated = max(len(part) for part in dataset.parts.values()) * per_row * item
     of_rows: float = _of_rows(architecture, dataset, item) + gathered
-    of_rows += min(evaluated, 2 * Evaluation.CHUNK_BYTES)
+    of_rows += min(evaluated, 2 * Evaluation.BLOCK_BYTES)
     shared = _of_data(architecture, dataset, item) + (2 << 20)
     return Memory(int(shared), int(max(training, beginning)), int(of_rows))
 
@@ -157,11 +157,12 @@ def _of_data(architecture: Architecture, dataset: Dataset, item: int) -> int:
     ]
     each = {id(array): array.nbytes for array in arrays}  # labels may be y itself
     rows = sum(len(part) for part in dataset.parts.values())
-    return sum(each.values()) + rows * _of_target(architecture, item)
+    return sum(each.values()) + rows * _of_target(architecture, dataset, item)
 
 
-def _of_target(architecture: Architecture, item: int) -> int:
-    return 8 if architecture.loss.class_index else item * architecture.n_outputs
+def _of_target(architecture: Architecture, dataset: Dataset, item: int) -> int:
+    """Return the bytes of a row's stored target: a class number, or one float an output."""
+    return 8 if dataset.encoding.task == "multiclass" else item * architecture.n_outputs
 
 
 def _of_rows(architecture: Architecture, dataset: Dataset, item: int) -> int:
@@ -172,7 +173,8 @@ def _of_rows(architecture: Architecture, dataset: Dataset, item: int) -> int:
     """
     train, n_outputs = len(dataset.parts["train"]), architecture.n_outputs
     validation = len(dataset.parts.get("validation", ()))
-    kept = 8 + item + _of_target(architecture, item) + item * n_outputs
-    predicted = 1 if architecture.loss.class_index else n_outputs  # the class, or each number
+    kept = 8 + item + 2 * item * n_outputs
+    # The class, or each number.
+    predicted = 1 if dataset.encoding.task == "multiclass" else n_outputs
     metrics = max(train, validation) * (8 + 8 + 2 * 8 * predicted)
     return train * kept + (train + validation) * 8 * n_outputs + metrics

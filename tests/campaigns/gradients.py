@@ -24,18 +24,18 @@ import numpy as np
 from drawn_specs import setting, specs
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
+from mlpcli.nn.draws import Masks
+from mlpcli.nn.passes import Pass
+from mlpcli.training.first_batch import synthetic_batch
 
 from mlpcli.errors import SpecError
 from mlpcli.family import settings_of
 from mlpcli.nn.activations import ACTIVATIONS
-from mlpcli.nn.draws import Masks
 from mlpcli.nn.gradcheck import check_gradient
 from mlpcli.nn.losses import LOSSES
 from mlpcli.nn.network import Network, stack_architectures
 from mlpcli.nn.norms import NORMS
-from mlpcli.nn.passes import Pass
 from mlpcli.spec.load import load_spec
-from mlpcli.training.first_batch import synthetic_batch
 
 
 def loaded(spec, folder):

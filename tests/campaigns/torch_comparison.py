@@ -7,12 +7,13 @@ import math
 from collections import Counter
 
 import numpy as np
-
 from mlpcli.nn.replay import live
+
 from mlpcli.spec.load import load_spec
-from mlpcli.training.assemble import load_dataset
-from mlpcli.training.loop import EpochEnded, Training
-from mlpcli.training.scores import score
+from mlpcli.training.build import load_dataset
+from mlpcli.training.evaluation import evaluate
+from mlpcli.training.events import EpochEnded
+from mlpcli.training.training import Training
 
 LOSS_TOLERANCE, TENSOR_TOLERANCE = 1e-9, 1e-6
 AMPLIFIED = 300.0  # times what the moved beginning changes is still rounding
@@ -31,11 +32,11 @@ class Ours:
         self.training = training = Training(loaded.spec, self.dataset)
         self.beginning = _copies(training.network)
         self.steps, self.orders, self.epochs = [], [], []
-        begin, tensors = training.stack._begin, training.network.tensors()
+        begin, tensors = training._begin, training.network.tensors()
         unmoved = unmoved_biases(spec)
 
-        def trainer():
-            made = begin()
+        def trainer(vectors):
+            made = begin(vectors)
             step, feed = made.step, made.feed
 
             def record(rows):
@@ -54,18 +55,19 @@ class Ours:
             self.trainer = made
             return made
 
-        training.stack._begin = trainer
+        training._begin = trainer
         for event in training.run():
             if isinstance(event, EpochEnded):
                 self.orders.append(self.trainer.feed.rows().copy())
-                y_hat = training.stack.figures.outputs.get("validation", np.empty(0)).copy()
-                self.epochs.append((event.row, y_hat, _copies(training.model)))
+                validation = training.metrics.parts.get("val")
+                y_hat = np.empty(0) if validation is None else validation.y_hat.copy()
+                self.epochs.append((event.mean, y_hat, _copies(training.model)))
         self.ended = event
         self.kept = _copies(training.network)
         self.test_loss = math.nan
         if "test" in self.dataset.parts:
             part = self.dataset.parts["test"]
-            self.test_loss = score(training.network, self.dataset.encoding, part).figures["loss"]
+            self.test_loss = evaluate(training.network, self.dataset.encoding, part).metrics["loss"]
 
 
 def unmoved_biases(spec):

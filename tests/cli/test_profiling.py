@@ -6,9 +6,9 @@ import pytest
 
 from mlpcli.cli.profiling import Profiled
 from mlpcli.data import dataset
-from mlpcli.runs import ensemble_recorder, recorder
+from mlpcli.runs import ensemble_result, recorder
 from mlpcli.spec.load import load_spec
-from mlpcli.training.ensemble import Ensemble
+from mlpcli.training import profile
 
 SPEC = """
 data: {path: data.csv, target: y}
@@ -24,31 +24,29 @@ def loaded(tmp_path):
     return load_spec(str(tmp_path / "spec.yaml"))
 
 
-def test_an_ensemble_is_trained_in_this_process_and_the_modules_are_as_before(loaded):
-    before = (
+def functions():
+    return (
         dataset.read_table,
-        recorder.score,
+        recorder.evaluate,
         recorder.baseline,
-        ensemble_recorder.ensemble_result,
+        ensemble_result.ensemble_result,
     )
+
+
+def test_an_ensemble_is_trained_in_this_process_and_the_modules_are_as_before(loaded, monkeypatch):
+    class InTwo(profile.ProfiledTraining):
+        def __init__(self, *arguments):
+            super().__init__(*arguments)
+            self.plan = replace(self.plan, stacks=[[0], [1]], processes=2)
+
+    before = functions()
     run = Profiled()
-    assert dataset.read_table is not before[0]
-    rows = run.load(loaded)
-
-    def make():
-        training = Ensemble(loaded.spec, rows, run.stack)
-        training.plan = replace(training.plan, stacks=[[0], [1]], processes=2)
-        return training
-
-    training = run.build(make)
+    assert not set(before) & set(functions())
+    monkeypatch.setattr(profile, "ProfiledTraining", InTwo)
+    training = run.build(loaded.spec, run.load(loaded))
     assert (training.plan.processes, training.plan.stacks) == (1, [[0], [1]])
     document = run.end()
     assert document["processes_without"] == 2
-    assert (
-        dataset.read_table,
-        recorder.score,
-        recorder.baseline,
-        ensemble_recorder.ensemble_result,
-    ) == before
+    assert functions() == before
     calls = {line["row"]: line["calls"] for line in document["lines"]}
     assert (calls["load"], calls["encode"]) == (1, 1)

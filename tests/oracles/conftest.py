@@ -3,7 +3,6 @@
 from functools import partial
 
 import pytest
-
 from mlpcli.nn.replay import Replay
 
 

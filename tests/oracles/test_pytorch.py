@@ -12,12 +12,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from mlpcli.training.regularizers import Regularizers
 
 from mlpcli.nn.activations import ACTIVATIONS
 from mlpcli.nn.losses import LOSSES
 from mlpcli.nn.network import Architecture, Layer, Network
 from mlpcli.nn.optimizers import OPTIMIZERS
-from mlpcli.training.regularizers import Regularizers
 from mlpcli.training.trainer import Trainer
 
 STORED = json.loads(Path(__file__).with_name("pytorch.json").read_text(encoding="utf-8"))

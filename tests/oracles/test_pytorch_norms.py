@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from mlpcli.nn.passes import Evaluation
 
 from mlpcli.family import stacked
 from mlpcli.nn.activations import ACTIVATIONS
@@ -18,7 +19,6 @@ from mlpcli.nn.losses import LOSSES
 from mlpcli.nn.network import Architecture, Layer, Network
 from mlpcli.nn.norms import NORMS
 from mlpcli.nn.optimizers import Sgd
-from mlpcli.nn.passes import Evaluation
 from mlpcli.training.trainer import Trainer
 
 STORED = json.loads(Path(__file__).with_name("pytorch_norms.json").read_text(encoding="utf-8"))

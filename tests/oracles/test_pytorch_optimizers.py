@@ -12,14 +12,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from mlpcli.nn.averaging import WeightAverage
+from mlpcli.nn.passes import Pass
 
 from mlpcli.family import stacked
-from mlpcli.nn.averaging import WeightAverage
 from mlpcli.nn.clipping import ClipByNorm, ClipByValue
 from mlpcli.nn.losses import LOSSES
 from mlpcli.nn.network import Architecture, Network
 from mlpcli.nn.optimizers import OPTIMIZERS, State
-from mlpcli.nn.passes import Pass
 from mlpcli.nn.penalties import L2, DecoupledDecay
 from mlpcli.nn.schedules import SCHEDULES, Plateau
 
@@ -112,6 +112,23 @@ def test_the_steps_are_pytorchs(case):
         assert_follows(case, step, value, replay.theta, replay.average.average)
 
 
+@each_case
+def test_the_published_formula_steps_as_pytorch_does(case):
+    """Each step of the replay is also taken by `published`, from the same θ and gradient."""
+    replay, member, memory = Replay(case), member_of(case), {}
+
+    def update(bound=replay.update):
+        theta = replay.theta.copy()  # after decoupled decay
+        expected = member.published(theta, replay.grad.copy(), member.learning_rate, memory)
+        bound()
+        np.testing.assert_allclose(replay.theta, expected, rtol=0, atol=TOLERANCE)
+        replay.theta[...] = expected
+
+    replay.update = update
+    for step, value in replay.steps():
+        assert_follows(case, step, value, replay.theta, replay.average.average)
+
+
 @pytest.mark.parametrize("name", of_one_optimizer)
 def test_all_settings_of_an_optimizer_as_one_stack(name):
     """Each lane has hyperparameters, decay, clipping and average of its own, and its own bits."""
@@ -139,11 +156,11 @@ def test_clipping_is_pytorchs_but_for_what_it_adds_to_the_norm():
 def test_the_rates_are_pytorchs(stored):
     settings = {k: v for k, v in stored.items() if k not in ("name", "rates")}
     steps = STORED["steps_per_epoch"]
-    course = SCHEDULES[stored["name"]](**settings).start(STORED["epochs"], steps)
+    state = SCHEDULES[stored["name"]](**settings).start(STORED["epochs"], steps)
     rates = []
-    for epoch, figure in enumerate(STORED["figures"], 1):
-        rates.extend(np.broadcast_to(course.factors(epoch), steps))
-        course.observe(figure)
+    for epoch, metric in enumerate(STORED["figures"], 1):
+        rates.extend(np.broadcast_to(state.factors(epoch), steps))
+        state.observe(metric)
     # PyTorch goes from rate to rate, and so rounds each time.
     np.testing.assert_allclose(rates, stored["rates"], rtol=1e-12, atol=1e-15)
 

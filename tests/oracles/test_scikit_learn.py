@@ -25,16 +25,16 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
+from mlpcli.nn.passes import Evaluation
+from mlpcli.nn.replay import live
+from mlpcli.training.regularizers import Regularizers
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 
 from mlpcli.nn.activations import ACTIVATIONS
 from mlpcli.nn.losses import LOSSES
 from mlpcli.nn.network import Architecture, Layer, Network
 from mlpcli.nn.optimizers import Sgd
-from mlpcli.nn.passes import Evaluation
-from mlpcli.nn.replay import live
 from mlpcli.training.metrics import Outcome
-from mlpcli.training.regularizers import Regularizers
 from mlpcli.training.trainer import Trainer
 
 N_INPUTS, HIDDEN = 6, (7, 4)

@@ -6,12 +6,12 @@ regularizers at once.
 
 import numpy as np
 import pytest
+from mlpcli.training.feed import MOST_BATCHES
 
 from mlpcli.nn.activations import ACTIVATIONS
 from mlpcli.nn.losses import LOSSES
 from mlpcli.nn.network import Architecture, Layer, initialize, initialize_stack
 from mlpcli.nn.optimizers import OPTIMIZERS
-from mlpcli.training.feed import MOST_BATCHES
 from mlpcli.training.trainer import Trainer
 
 OUTPUTS = 60

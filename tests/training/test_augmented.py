@@ -7,8 +7,9 @@ from mlpcli.data.augmentations import AUGMENTATIONS
 from mlpcli.randomness import generator
 from mlpcli.spec.load import load_spec
 from mlpcli.training import augmented, feed
-from mlpcli.training.assemble import build_architecture, load_dataset, loss_target
-from mlpcli.training.loop import EpochEnded, Training
+from mlpcli.training.build import build_architecture, load_dataset, loss_target
+from mlpcli.training.events import EpochEnded
+from mlpcli.training.training import Training
 
 SPEC = """
 data: {path: t.csv, target: y, split: {validation: 0, test: 0}, scale: none}
@@ -105,9 +106,9 @@ def test_train_metrics_of_mixed_rows_are_held_against_the_mixture(
     dataset = load_dataset(spec)
     training = Training(spec.spec, dataset)
     W = {name: tensor.copy() for name, tensor in training.network.tensors().items()}
-    row = next(event.row for event in training.run() if isinstance(event, EpochEnded))
+    row = next(event.mean for event in training.run() if isinstance(event, EpochEnded))
 
-    seen = augmented.augmented_rows(spec.spec, dataset, training.augmenter, 30)
+    seen = augmented.augmented_rows(spec.spec, dataset, training.prepared[0].augmenter, 30)
     h = np.maximum(seen.raw @ W["hidden.1.weight"] + W["hidden.1.bias"], 0)  # scale: none
     u = h @ W["output.weight"] + W["output.bias"]
     if target == "a":

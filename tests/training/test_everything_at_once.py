@@ -5,6 +5,8 @@ And that none of it allocates: what an option needs is made once.
 
 import numpy as np
 import pytest
+from mlpcli.training.regularizers import Regularizers
+from mlpcli.training.row_noise import ClassNoise, InputNoise, MultiplicativeInputNoise
 
 from mlpcli.data.augmentations import AUGMENTATIONS
 from mlpcli.data.augmenter import Augmenter
@@ -17,8 +19,6 @@ from mlpcli.nn.norms import BatchNorm, LayerNorm
 from mlpcli.nn.optimizers import OPTIMIZERS as EVERY_OPTIMIZER
 from mlpcli.nn.optimizers import Adam, AdamW, Lion, RmsProp, Sgd
 from mlpcli.training.augmented import Augment
-from mlpcli.training.regularizers import Regularizers
-from mlpcli.training.row_noise import ClassNoise, InputNoise, MultiplicativeInputNoise
 from mlpcli.training.trainer import Trainer
 
 R, SEEDS = 3, [5, 6, 7]

@@ -2,12 +2,6 @@
 
 import numpy as np
 import pytest
-
-from mlpcli.nn.activations import ACTIVATIONS
-from mlpcli.nn.losses import LOSSES
-from mlpcli.nn.network import Architecture, Layer, Network, initialize, initialize_stack
-from mlpcli.nn.norms import BatchNorm
-from mlpcli.nn.optimizers import Sgd
 from mlpcli.training.regularizers import GradientNoise, Regularizers, WeightNoise
 from mlpcli.training.row_noise import (
     ClassNoise,
@@ -16,6 +10,12 @@ from mlpcli.training.row_noise import (
     MultiplicativeInputNoise,
     TargetNoise,
 )
+
+from mlpcli.nn.activations import ACTIVATIONS
+from mlpcli.nn.losses import LOSSES
+from mlpcli.nn.network import Architecture, Layer, Network, initialize, initialize_stack
+from mlpcli.nn.norms import BatchNorm
+from mlpcli.nn.optimizers import Sgd
 from mlpcli.training.trainer import Trainer
 
 N = 20_000

@@ -12,10 +12,9 @@ import pytest
 from mlpcli import machine
 from mlpcli.spec.load import load_spec
 from mlpcli.training import profile
-from mlpcli.training.assemble import load_dataset
-from mlpcli.training.ensemble import Ensemble
-from mlpcli.training.loop import Training
-from mlpcli.training.profile import Clock, Entry, ProfiledStack, profile_of
+from mlpcli.training.build import load_dataset
+from mlpcli.training.profile import Clock, Entry, ProfiledTraining, profile_of
+from mlpcli.training.training import Training
 
 EVERYTHING = """
 data: {path: iris.csv, target: species, split: {validation: 0.2, test: 0}}
@@ -161,9 +160,8 @@ def trained(tmp_path, training):
         training()  # puts iris there
         (tmp_path / "spec.yaml").write_text(spec, "utf-8")
         loaded = load_spec(str(tmp_path / "spec.yaml"), overrides)
-        kind = Training if loaded.spec.ensemble is None else Ensemble
-        stack = {} if clock is None else {"stack": partial(ProfiledStack, clock)}
-        made = kind(loaded.spec, load_dataset(loaded), **stack)
+        make = Training if clock is None else partial(ProfiledTraining, clock)
+        made = make(loaded.spec, load_dataset(loaded))
         events = list(made.run())
         return made, events
 
@@ -177,9 +175,9 @@ def test_a_profiled_training_has_the_same_bits(trained, overrides):
     np.testing.assert_array_equal(plain.network.vector, timed.network.vector)
     assert len(events) == len(timed_events)
     for one, other in zip(events, timed_events, strict=True):
-        if hasattr(one, "row"):
-            same = {k: v for k, v in one.row.items() if k != "seconds"}
-            assert same == {k: v for k, v in other.row.items() if k != "seconds"}
+        if hasattr(one, "mean"):
+            same = {k: v for k, v in one.mean.items() if k != "seconds"}
+            assert same == {k: v for k, v in other.mean.items() if k != "seconds"}
 
 
 @pytest.mark.parametrize(("overrides", "lanes"), [((), 1), (ENSEMBLE, 3)], ids=["one", "ensemble"])
@@ -253,7 +251,6 @@ def test_without_a_clock_nothing_is_wrapped(training):
     trainer = made.trainer(made.network, [0])
     for owner in (trainer, trainer.feed, trainer.update, *trainer.passes.values()):
         assert not {"epoch", "gather", "start", "forward", "backward"} & set(vars(owner))
-    assert profile.ProfiledStack is not type(made.stack)
 
 
 def test_a_process_knows_its_age(tmp_path, monkeypatch):

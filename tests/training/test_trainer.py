@@ -2,15 +2,15 @@
 
 import numpy as np
 import pytest
+from mlpcli.nn.passes import Evaluation
+from mlpcli.training.regularizers import Regularizers
 
 from mlpcli.nn import draws
 from mlpcli.nn.activations import ACTIVATIONS
 from mlpcli.nn.losses import LOSSES
 from mlpcli.nn.network import Architecture, Layer, Network, initialize
 from mlpcli.nn.optimizers import OPTIMIZERS, Adam, Sgd
-from mlpcli.nn.passes import Evaluation
 from mlpcli.training import feed
-from mlpcli.training.regularizers import Regularizers
 from mlpcli.training.trainer import Trainer
 
 MSE = LOSSES["mse"]()

@@ -47,8 +47,8 @@ def check(
     from mlpcli.errors import UsageError
     from mlpcli.spec.load import load_spec
     from mlpcli.sweep.rows import check_rows
-    from mlpcli.training.assemble import build_architecture, load_dataset
     from mlpcli.training.augmented import augmented_rows, build_augmenter
+    from mlpcli.training.build import build_architecture, load_dataset
     from mlpcli.training.cost import cost_of
 
     if output is not None and augmented is None:
@@ -81,11 +81,13 @@ def check(
 def _ensemble(loaded: LoadedSpec, dataset: Dataset) -> dict[str, Any]:
     """Return how the replicas would be trained."""
     from mlpcli.cli.describe import ensemble_line
-    from mlpcli.training.ensemble import Ensemble
+    from mlpcli.training.lanes import lanes_of, prepare_lanes
+    from mlpcli.training.plan import plan_stacks
 
     assert loaded.spec.ensemble is not None
     with loaded.locating():
-        plan = Ensemble(loaded.spec, dataset).plan
+        lanes = lanes_of(loaded.spec, dataset)
+        plan = plan_stacks(prepare_lanes(lanes, dataset), dataset)
     return {
         **loaded.spec.ensemble.model_dump(),
         "stacks": [len(stack) for stack in plan.stacks],
@@ -101,7 +103,7 @@ def _document(
     from mlpcli.cli.augmented_rows import document_of
     from mlpcli.cli.describe import weights_of
     from mlpcli.data.diagnosis import baseline, oddities
-    from mlpcli.training.assemble import resolve
+    from mlpcli.training.build import resolve
 
     to_beat = baseline(dataset)
     document: dict[str, Any] = {

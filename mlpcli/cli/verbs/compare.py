@@ -120,7 +120,7 @@ def _document(
                 "seconds": each.seconds,
                 "split": each.split,
                 "rows": each.scores.rows,
-                "scores": each.scores.figures,
+                "scores": each.scores.metrics,
             }
             for each in ranked
         ],
@@ -193,7 +193,7 @@ def _print_runs(ranked: list[Contender], figure: str, *, quiet: bool) -> None:
                 each.n_params,
                 each.model.training.get("best_epoch"),
                 each.scores.rows,
-                *(each.scores.figures[name] for name in figures),
+                *(each.scores.metrics[name] for name in figures),
                 each.seconds,
             ]
             for place, each in enumerate(ranked)

@@ -17,8 +17,7 @@ if TYPE_CHECKING:
     from mlpcli.cli.signals import StopRequest
     from mlpcli.data.dataset import Dataset
     from mlpcli.spec.load import LoadedSpec
-    from mlpcli.training.ensemble import Ensemble
-    from mlpcli.training.loop import StackMaker, Training
+    from mlpcli.training.training import Training
 
 
 @verb
@@ -73,7 +72,8 @@ def train(
     with StopRequest() as stop:
         if find_lr:
             return _find_rate(loaded, dataset, stop, json=json, quiet=quiet)
-        training = run.build(partial(_training, loaded, dataset, run.stack))
+        with loaded.locating():
+            training = run.build(loaded.spec, dataset)
         with run_directory(loaded.name, run_dir, force=force) as directory:
             if not quiet and not json:
                 _announce(training, directory, loaded.remarks())
@@ -101,25 +101,15 @@ def _find_rate(
     loaded: LoadedSpec, dataset: Dataset, stop: StopRequest, *, json: bool, quiet: bool
 ) -> int | None:
     from mlpcli.cli.learning_rates import find_and_print
-    from mlpcli.training.loop import Training
+    from mlpcli.training.lanes import Lane
+    from mlpcli.training.training import Training
 
     with loaded.locating():
-        one = Training(loaded.spec, dataset)
+        one = Training(loaded.spec, dataset, [Lane(loaded.spec, loaded.spec.seed)])
     return find_and_print(one, stop, json=json, quiet=quiet)
 
 
-def _training(loaded: LoadedSpec, dataset: Dataset, stack: StackMaker) -> Training | Ensemble:
-    with loaded.locating():
-        if loaded.spec.ensemble is None:
-            from mlpcli.training.loop import Training
-
-            return Training(loaded.spec, dataset, stack)
-        from mlpcli.training.ensemble import Ensemble
-
-        return Ensemble(loaded.spec, dataset, stack)
-
-
-def _announce(training: Training | Ensemble, directory: Path, remarks: list[str]) -> None:
+def _announce(training: Training, directory: Path, remarks: list[str]) -> None:
     from mlpcli.cli.console import note
     from mlpcli.cli.describe import ensemble_line, network_line, notes_on_values, rows_line
 
@@ -129,16 +119,15 @@ def _announce(training: Training | Ensemble, directory: Path, remarks: list[str]
     for line in remarks:
         note(line)
     note(network_line(training.architecture))
-    plan = getattr(training, "plan", None)
-    if training.spec.ensemble is not None and plan is not None:
-        note(ensemble_line(training.spec.ensemble, plan))
+    if training.spec.ensemble is not None and training.plan is not None:
+        note(ensemble_line(training.spec.ensemble, training.plan))
     if not training.is_watched and training.spec.training.early_stopping is not None:
         note("no validation rows: no early stopping, and the last epoch's weights are the model")
     note(f"run {directory}")
 
 
 def _run(
-    training: Training | Ensemble,
+    training: Training,
     folder: Path,
     directory: Path,
     progress: str,
@@ -149,25 +138,19 @@ def _run(
     from mlpcli.cli.command import sentence
     from mlpcli.cli.progress import progress_for
     from mlpcli.runs.recorder import Recorder
-    from mlpcli.training.loop import Training
 
-    if isinstance(training, Training):
-        recorder = run.record(partial(Recorder, directory, training, folder))
-    else:
-        from mlpcli.runs.ensemble_recorder import EnsembleRecorder
-
-        recorder = run.record(partial(EnsembleRecorder, directory, training, folder))
+    recorder = run.record(partial(Recorder, directory, training, folder))
     epochs = training.spec.training.epochs
     shown = run.show(partial(progress_for, progress, epochs, training.columns))
     try:
         for event in training.run(stop):
-            recorder.take(event)
+            recorder.record(event)
             shown.show(event)
     except BaseException as error:
         if isinstance(error, KeyboardInterrupt):
-            recorder.broken_off("interrupted")
+            recorder.break_off("interrupted")
         else:
-            recorder.broken_off("failed", sentence(error))
+            recorder.break_off("failed", sentence(error))
         raise
     finally:
         shown.close()

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from mlpcli.spec.checks.problem import Problem
 from mlpcli.spec.schema import Spec
+from mlpcli.spec.yaml_reader import Problem
 
 
 def remarks(spec: Spec) -> list[Problem]:

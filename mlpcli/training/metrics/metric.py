@@ -61,7 +61,7 @@ class Outcome:
         return flat.reshape(n, n)
 
     @property
-    def lead(self) -> Shape:
+    def lane_shape(self) -> Shape:
         """The leading axes of a stack; () for one network."""
         return self.score.shape[:-2]
 
@@ -97,9 +97,9 @@ class Metric(Member):
 
         Figures of every epoch are computed for all lanes at once; the others lane by lane.
         """
-        if not outcome.lead:
+        if not outcome.lane_shape:
             return np.asarray(self.value(outcome))
-        return np.array([self.value(outcome.lane(r)) for r in range(outcome.lead[0])])
+        return np.array([self.value(outcome.lane(r)) for r in range(outcome.lane_shape[0])])
 
     def rows(self, outcome: Outcome) -> Array | None:
         """Return numbers (N,), each of one row alone, whose mean is the figure; None: it has none.

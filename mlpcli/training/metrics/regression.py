@@ -24,7 +24,7 @@ class MeanOfEntries(Metric):
     def values(self, outcome: Outcome) -> Array:
         """Return it for all lanes at once."""
         entries = self.entries(outcome)
-        return np.asarray(np.mean(entries.reshape(*outcome.lead, -1), axis=-1))
+        return np.asarray(np.mean(entries.reshape(*outcome.lane_shape, -1), axis=-1))
 
     def rows(self, outcome: Outcome) -> Array:
         """Return each row's mean (N,)."""
@@ -101,7 +101,7 @@ class RSquared(Metric):
         """Return it for all lanes at once."""
         target = by_output(outcome.target)
         if target.shape[-1] < 2:  # noqa: PLR2004
-            return np.full(outcome.lead, np.nan)
+            return np.full(outcome.lane_shape, np.nan)
         residual = np.sum((by_output(outcome.score) - target) ** 2, axis=-1)
         total = np.sum((target - target.mean(axis=-1, keepdims=True)) ** 2, axis=-1)
         # Compared by extremes: the sum of squares of equal numbers need not come out as 0.

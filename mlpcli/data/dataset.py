@@ -112,7 +112,7 @@ class Encoding:
         """Return what a part has beside X: y, labels and weights."""
         labels = self.target.labels(table)
         y = self.encode_labels(table, labels, dtype)
-        weight = None if self.weights is None else self.weights.of(table, labels, dtype)
+        weight = None if self.weights is None else self.weights.compute(table, labels, dtype)
         return y, labels, weight
 
     def encode_labels(self, table: Table, labels: Array, dtype: Any) -> Array:

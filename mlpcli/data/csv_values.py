@@ -1,7 +1,7 @@
-"""The values of a CSV file: a small one by the csv module, a large one by pandas' C parser.
+"""The values of a CSV file: a small one read by the csv module, a large one by pandas' C parser.
 
-pandas takes as long to import as a small network to train, and the csv module ten times as long to
-read as pandas. Which one reads makes no difference to what is read (see `cells.py`).
+Importing pandas takes as long as training a small network; the csv module takes ten times as long
+for a large file as pandas. Both give the same columns: `cells.py` has the rules.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from mlpcli.data.columns import Column, Numbers
 from mlpcli.data.csv_structure import CsvFile
 from mlpcli.errors import DataError
 
-SAMPLE_ROWS = 100  # by which a large file's columns are taken for numbers or text
-BLOCK_ROWS, BLOCK_CELLS = 1 << 10, 1 << 20  # that pandas gives at once
+SAMPLE_ROWS = 100  # from which to guess which columns of a large file are numbers
+BLOCK_ROWS, BLOCK_CELLS = 1 << 10, 1 << 20  # at least, and about, of a block of rows
 KEPT_BYTES = 31 << 20  # the largest piece of memory that glibc keeps
 
 
@@ -35,8 +35,8 @@ def read_small(file: CsvFile, names: Sequence[str], rules: CellRules) -> dict[st
 def read_large(file: CsvFile, names: Sequence[str], rules: CellRules) -> dict[str, Column]:
     """Return what `read_small` returns, read with pandas.
 
-    Numbers are read as such, all else as text, which the rules make a column of. A column of
-    numbers in the first rows and of text below them is read again, as text.
+    Columns that the first rows show as numbers are read as numbers, the others as text. A column
+    that turns out to hold more than numbers is read a second time, as text.
     """
     sample, row_bytes = _read_rows(file, names, rules, SAMPLE_ROWS)
     numeric = [name for name, column in sample.items() if isinstance(column, Numbers)]
@@ -108,9 +108,9 @@ def _frames(
     """Yield the wanted columns in blocks of rows, as pandas reads them."""
     import pandas as pd
 
-    # What is freed first tells glibc how large a piece it keeps for the next (mallopt(3)): one
-    # block's memory is then the next one's. Without, it goes back to the system and is mapped
-    # anew: 100,000 page faults for 176 MB, where there are 30,000 so, and 0.2 s more.
+    # After freeing so much at once, glibc keeps memory of up to this size instead of returning it
+    # to the system (mallopt(3), M_MMAP_THRESHOLD), so that each block uses that of the one before:
+    # 30,000 page faults for 176 MB instead of 100,000, and 0.2 s less.
     np.empty(KEPT_BYTES, np.uint8)
     with pd.read_csv(
         _Stream(file.blocks(len(names))),
@@ -131,7 +131,7 @@ def _frames(
 
 
 class _Stream:
-    """A stream of blocks, as pandas asks for it: it takes any number of bytes at once."""
+    """A stream of file blocks for pandas, which takes as many bytes at once as it is given."""
 
     def __init__(self, blocks: Iterator[bytes]) -> None:
         self.blocks = blocks
@@ -144,12 +144,11 @@ class _Stream:
 
 
 class _Joined:
-    """Blocks of one column, in one array.
+    """The blocks of one column in one array, which is made for all of them at first.
 
-    Each is copied at once, so that its memory serves the next: a million rows of 20 take 0.1 to
-    0.2 s less than with blocks that are joined at the end.
+    1,000,000 × 20 take 0.1 to 0.2 s less than with blocks that are concatenated at the end.
 
-    n_expected  about how many rows there are in all: memory for them is set aside
+    n_expected  about how many rows there are in all
     """
 
     def __init__(self, n_expected: int) -> None:

@@ -93,12 +93,14 @@ class Reader(Member):
 
 @READERS.add("csv")
 class CsvReader(Reader):
-    """Comma-separated values with one header line: RFC 4180, UTF-8. Blank lines are skipped."""
+    """Comma-separated values with one header line: RFC 4180, UTF-8. Blank lines are skipped.
+
+    A file of at most SMALL bytes is read by the csv module, a larger one by pandas.
+    """
 
     delimiter: ClassVar[str] = ","
 
     def read(self, source: Source, options: ReadOptions) -> Table:
-        """Read the values; those of a small file without pandas."""
         delimiter = options.delimiter or self.delimiter
         file = CsvFile(source.name, delimiter, source.open, source.n_bytes())
         names = file.header()
@@ -125,7 +127,6 @@ class JsonLinesReader(Reader):
     """One JSON object a line, all with the same keys; null is a missing value."""
 
     def read(self, source: Source, options: ReadOptions) -> Table:
-        """Parse line by line, so that a fault has a line."""
         records: list[Mapping[str, Any]] = []
         lines: list[int] = []
         for number, line in enumerate(io.BytesIO(source.read()), start=1):
@@ -188,7 +189,6 @@ class ParquetReader(Reader):
     """Apache Parquet; needs the extra `parquet`."""
 
     def read(self, source: Source, options: ReadOptions) -> Table:
-        """Let pandas and pyarrow read it."""
         import pandas as pd
 
         content = source.read()
@@ -213,7 +213,6 @@ class NpzReader(Reader):
     """NumPy's .npz: a 1-D array is a column, a 2-D array `X` is columns X_0, X_1, … No pickles."""
 
     def read(self, source: Source, options: ReadOptions) -> Table:
-        """Read every array, refusing objects."""
         content = source.read()
         if not content.startswith(b"PK"):
             raise DataError(f"{source.name}: not an .npz file")

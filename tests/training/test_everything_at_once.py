@@ -8,7 +8,7 @@ import pytest
 
 from mlpcli.data.augmentations import AUGMENTATIONS
 from mlpcli.data.augmenter import Augmenter
-from mlpcli.data.chunks import TrainingRows
+from mlpcli.data.augmentation import TrainingRows
 from mlpcli.family import stacked
 from mlpcli.nn.activations import ACTIVATIONS
 from mlpcli.nn.losses import LOSSES

@@ -120,7 +120,7 @@ def _document(
         "multiply_adds_per_epoch": cost.multiply_adds_per_epoch,
         "remarks": loaded.remarks(),
         "oddities": [oddity.__dict__ for oddity in oddities(dataset)],
-        "baseline": {"what": to_beat.what, **to_beat.figures},
+        "baseline": {"what": to_beat.what, **to_beat.scores},
         "sweep": _plan(loaded),
         "spec": resolve(loaded.spec, dataset.encoding).model_dump(),
     }

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from mlpcli.cli.command import verb
+from mlpcli.cli.console import hand_over, note, say_json
 from mlpcli.cli.options import Debug, Json, Quiet, Run, keep
 
 
@@ -39,9 +41,6 @@ def predict(
       head -3 data/iris.csv | mlp predict model.safetensors -
       mlp predict ensemble.safetensors new.csv --interval 0.9
     """
-    from pathlib import Path
-
-    from mlpcli.cli.console import hand_over, note, say_json
     from mlpcli.cli.csv_text import csv_text
     from mlpcli.cli.describe import note_on_changes, replaced_line
     from mlpcli.data.readers import read_table

@@ -14,7 +14,6 @@ An exit code of 1 is not an error: the command ran and its answer is "no". 70 is
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -115,6 +114,8 @@ def nearest(word: str, allowed: Iterable[str]) -> str:
     >>> nearest("zebra", ["learning_rate", "momentum"])
     ''
     """
+    import difflib
+
     names = list(allowed)
     by_lower = {name.lower(): name for name in names}
     found = difflib.get_close_matches(word.lower(), by_lower, n=1, cutoff=0.6)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mlpcli.cli.console import figure, hand_over, note, on_terminal, say, say_json, table
+from mlpcli.errors import counted
 from mlpcli.spec.faults import shown
 from mlpcli.sweep.board import Row, importances_of, rows_of
 from mlpcli.sweep.search import Begun, Event, Waiting
@@ -25,10 +26,9 @@ class Progress:
 
     def __init__(self, study: Study) -> None:
         self.study, self.last, self.held = study, 0.0, ""
-        self.finished = study.n_finished
 
     def show(self, event: Event) -> None:
-        """Take an event."""
+        """Print an event, or hold its line back."""
         line = self.line(event)
         now = time.monotonic()
         if now - self.last >= SECONDS_BETWEEN_LINES:
@@ -38,22 +38,19 @@ class Progress:
             self.held = line
 
     def line(self, event: Event) -> str:
-        """Return an event in a line."""
+        """Return an event and the state of the study in a line."""
+        study, best, now = self.study, self.study.best(), ""
         if isinstance(event, Begun):
-            n = len(event.numbers)
-            return f"{n} trial{'s' * (n > 1)} under way, {self._so_far()}"
-        if isinstance(event, Waiting):
-            return f"other processes train what is left, {self._so_far()}"
-        return self._so_far()
-
-    def _so_far(self) -> str:
-        best = self.study.best()
-        found = "" if best is None else f"; best {self.study.sweep.metric} {figure(best.value)}"
-        where = "" if best is None else f" (trial {best.number})"
-        return f"{self.study.n_finished}/{self.study.n_trials} finished{found}{where}"
+            now = f"{counted(len(event.numbers), 'trial')} under way, "
+        elif isinstance(event, Waiting):
+            now = "other processes train what is left, "
+        state = f"{now}{study.n_finished}/{study.n_trials} finished"
+        if best is None:
+            return state
+        return f"{state}; best {study.sweep.metric} {figure(best.value)} (trial {best.number})"
 
     def close(self) -> None:
-        """Show the last line, if it was held back."""
+        """Print the last line, if it was held back."""
         if self.held:
             note(self.held)
 
@@ -61,8 +58,7 @@ class Progress:
 class Nothing(Progress):
     """Shows nothing."""
 
-    def show(self, event: Event) -> None:
-        """Show nothing."""
+    def show(self, event: Event) -> None: ...
 
 
 class Bar(Progress):
@@ -86,14 +82,12 @@ class Bar(Progress):
         self.bar.start()
 
     def show(self, event: Event) -> None:
-        """Move the bar."""
         if isinstance(event, Result) or time.monotonic() - self.last > SECONDS_BETWEEN_LINES:
             self.last = time.monotonic()
             self.bar.update(self.task, completed=self.study.n_finished, text=self.line(event))
             self.bar.refresh()
 
     def close(self) -> None:
-        """Take the bar away."""
         self.bar.stop()
 
 

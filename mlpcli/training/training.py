@@ -91,7 +91,7 @@ class Training:
 
     @property
     def is_watched(self) -> bool:
-        """Whether the monitored figure exists: those of validation need validation rows."""
+        """Whether the monitored metric exists: those of validation need validation rows."""
         return is_watched(self.spec, has_validation=self.has_validation)
 
     def trainer(

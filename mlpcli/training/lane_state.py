@@ -167,7 +167,7 @@ class LaneState:
         return last, self.epoch, self.latest_row
 
 
-def learning_rates(states: Sequence[LaneState], *, is_stack: bool) -> tuple[Any, list[float]]:
+def learning_rates(states: Sequence[LaneState]) -> tuple[Any, list[float]]:
     """Begin an epoch in each lane; return λ as `Trainer.epoch` takes it, and that of the last step.
 
     λ is one number, or (R, 1); where it changes from step to step (n_steps,), or (n_steps, R, 1).
@@ -176,7 +176,7 @@ def learning_rates(states: Sequence[LaneState], *, is_stack: bool) -> tuple[Any,
     rates = [state.begin_epoch(known) for state in states]
     last = {id(rate): float(np.ravel(rate)[-1]) for rate in known.values()}
     last_rates = [last[id(rate)] for rate in rates]
-    if not is_stack:
+    if len(rates) == 1:
         return rates[0], last_rates
     if not any(np.ndim(rate) for rate in known.values()):
         return np.array(rates)[:, np.newaxis], last_rates

@@ -115,7 +115,7 @@ class InputEncoder:
 
     @property
     def shift(self) -> Array:
-        """The shift of raw = X scale + shift, which undoes the scaling: (n_features,); 0 for categories."""
+        """The shift (n_features,) in raw = X scale + shift; 0 for categories."""
         return self._per_feature(lambda c: c.shift if isinstance(c, NumericColumn) else 0.0)
 
     @property

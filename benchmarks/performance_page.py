@@ -297,8 +297,8 @@ Python {python}, NumPy {numpy} with {blas}, pandas {pandas};
 - **bare products**: the matrix products of a step with the weights (h W, hᵀ δ, δ Wᵀ), of the same
   shapes and memory order, by the same BLAS, and nothing else. The ratio is their share of `mlp`'s
   step, measured in one process, epoch by epoch in turns.
-- PyTorch: tensors in memory, no DataLoader, fused optimizer. JAX: one jitted scan an epoch. Both
-  gather a shuffled copy of the rows once an epoch.
+- PyTorch: tensors in memory, no DataLoader, fused optimizer, a shuffled copy of the rows once an
+  epoch. JAX: one jitted scan an epoch, which gathers each batch.
 - **{lanes} lanes**: a stack of {lanes} networks that share the data, each with its own initial
   parameters and order of rows, trained by `mlp` as lanes and by JAX as `jax.vmap` of the same
   epoch. A step is one of all lanes. The loss of every lane must agree to 0.2 % after two epochs.

@@ -74,25 +74,27 @@ def move_of(recipe: dict[str, Any]) -> Any:
 
 
 def epoch_of(task: Task) -> Any:
-    """Return the epoch: (layers, state, key, X, y, order) → (layers, state, key, mean loss)."""
+    """Return the epoch: (layers, state, key, X, y, order) → (layers, state, key, mean loss).
+
+    Each step of the scan gathers its rows: a shuffled copy of all rows, made before it, takes up
+    to a tenth longer for one network, and a fifth for 64 lanes of 64-128-10.
+    """
     gradient, move = jax.value_and_grad(loss_of(task)), move_of(task.recipe)
     n_steps, batch = task.n_steps, task.recipe["batch"]
-    has_rest = bool(len(task.X) % batch)
-
-    def step(carry: Any, rows: Any) -> Any:
-        layers, state, key = carry
-        key, own = jax.random.split(key) if task.recipe["keep_prob"] < 1 else (key, key)
-        loss, grad = gradient(layers, *rows, own)
-        layers, state = move(layers, grad, state)
-        return (layers, state, key), loss
+    whole = n_steps * batch
 
     def epoch(layers: Any, state: Any, key: Any, X: Any, y: Any, order: Any) -> Any:
-        whole = n_steps * batch
-        X, y = X[order], y[order]
-        batches = [each[:whole].reshape(n_steps, batch, *each.shape[1:]) for each in (X, y)]
-        carry, losses = jax.lax.scan(step, (layers, state, key), tuple(batches))
-        if has_rest:
-            carry, _ = step(carry, (X[whole:], y[whole:]))
+        def step(carry: Any, rows: Any) -> Any:
+            layers, state, key = carry
+            key, own = jax.random.split(key) if task.recipe["keep_prob"] < 1 else (key, key)
+            loss, grad = gradient(layers, X[rows], y[rows], own)
+            layers, state = move(layers, grad, state)
+            return (layers, state, key), loss
+
+        batches = order[:whole].reshape(n_steps, batch)
+        carry, losses = jax.lax.scan(step, (layers, state, key), batches)
+        if whole < len(task.X):
+            carry, _ = step(carry, order[whole:])
         return *carry, jnp.mean(losses)
 
     return jax.vmap(epoch, in_axes=(0, 0, 0, None, None, 0)) if task.lanes else epoch

@@ -323,6 +323,21 @@ def test_a_lane_that_trains_otherwise_is_refused(script):
         script.check_lanes("4-16-3 sgd", losses, script.PEERS)
 
 
+def test_a_checkout_is_compared_with_another(tmp_path):
+    for name in ("benchmarks", "configs", "mlpcli"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    command = [sys.executable, ROOT / "benchmarks" / "against.py", tmp_path, "--rounds", "1"]
+    done = subprocess.run(
+        [*command, "--only", "4-16-3 sgd"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    rows = [line.strip("| ").split(" | ") for line in done.stdout.splitlines()[2:]]
+    assert [row[0] for row in rows] == ["4-16-3 sgd", "4-16-3 sgd, 64 lanes"]
+    for _, ours, theirs, ratio in rows:  # of one round: its own ratio, and the same code
+        assert float(ratio.split()[0]) == pytest.approx(float(theirs) / float(ours), rel=2e-3)
+        assert 0.1 < float(theirs) / float(ours) < 10
+
+
 def test_the_quick_pass_needs_no_peers(tmp_path):
     script = ROOT / "benchmarks" / "performance.py"
     command = [sys.executable, script, "--quick", "--peers", str(without_peers(tmp_path))]

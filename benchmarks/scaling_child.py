@@ -104,7 +104,7 @@ def memory(rows: int, widths: list[int], batch: int, optimizer: str) -> dict[str
     from mlpcli.runs.model_file import save_model
     from mlpcli.spec.schema import Spec
     from mlpcli.training.cost import cost_of
-    from mlpcli.training.loop import Training
+    from mlpcli.training.training import Training
 
     columns = tuple(NumericColumn(f"x{k}", 0.0, 0.0, 1.0) for k in range(widths[0]))
     target = RegressionTarget(("y",), (0.0,), (1.0,))

@@ -15,15 +15,12 @@ from mlpcli.plain import without_nan
 
 
 def say(text: str = "") -> None:
-    """Print lines of results to be read.
-
-    What a name in a file would do to the terminal is written as an escape.
-    """
+    """Print results for people, control characters escaped."""
     hand_over(_harmless(text))
 
 
 def hand_over(text: str) -> None:
-    """Print results as they are, for a program; nowhere, once their reader has gone."""
+    """Print results unchanged, for a program; a closed pipe is ignored."""
     if sys.stdout is not None:
         try:
             sys.stdout.write(text + "\n")
@@ -32,16 +29,16 @@ def hand_over(text: str) -> None:
 
 
 def flush() -> None:
-    """Send the results so far on their way; nowhere, once their reader has gone."""
+    """Flush standard output; a closed pipe is ignored."""
     if sys.stdout is not None:
         try:
             sys.stdout.flush()
         except BrokenPipeError:
-            forget(sys.stdout)  # the reader has what it wanted
+            forget(sys.stdout)
 
 
 def forget(stream: Any) -> None:
-    """Send what is left in a stream's buffer nowhere: at exit it would fail again."""
+    """Redirect a stream to the null device: flushing its buffer at exit would fail again."""
     if stream is not None:
         with contextlib.suppress(OSError):
             nowhere = os.open(os.devnull, os.O_WRONLY)
@@ -61,10 +58,7 @@ def say_json(document: Any) -> None:
 
 
 def note(text: str) -> None:
-    """Print a line that is not a result; that nobody can read it stops no training.
-
-    What a name in a file would do to the terminal is written as an escape.
-    """
+    """Print a line to standard error, control characters escaped; errors in writing are ignored."""
     if sys.stderr is not None:
         try:
             sys.stderr.write(_harmless(text) + "\n")
@@ -151,10 +145,7 @@ def _harmless(text: str) -> str:
 
 
 def _printable(text: str) -> str:
-    """Return a text with what would break its line written as an escape.
-
-    But not a byte that is no UTF-8: the stream writes that its own way.
-    """
+    """Return a text with control characters escaped, but bytes that are no UTF-8 kept."""
     if text.isprintable():
         return text
     kept = (letter.isprintable() or "\udc80" <= letter <= "\udcff" for letter in text)

@@ -25,10 +25,10 @@ class MlpError(Exception):
 
 
 def interruption(error: BaseException | None) -> KeyboardInterrupt | None:
-    """Return the interrupt that an error was made of, if it was.
+    """Return the KeyboardInterrupt that an error wraps, or None.
 
-    Where C code is at work when a signal comes, Python and pydantic make an error of their own of
-    the interrupt: while a class is made, for one, or a model is written.
+    Where a signal comes while C code runs, as in creating a class or serializing a model, Python
+    and pydantic raise an error of their own that wraps the interrupt.
     """
     while error is not None:
         if isinstance(error, KeyboardInterrupt):
@@ -47,7 +47,7 @@ class UsageError(MlpError):
 
 @dataclass(frozen=True)
 class Fault:
-    """One thing wrong in a file: where it stands, what it is, what would be right."""
+    """One problem in a file: its position, what is wrong, what is allowed."""
 
     file: str
     line: int

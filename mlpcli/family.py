@@ -94,15 +94,15 @@ class Family(Mapping[str, Any]):
 
 
 def numbers(values: Sequence[Any]) -> Any:
-    """Return the number that all lanes of a stack have, or else one a lane, (R,) float64."""
+    """Return the value that all lanes share, or else an array with one a lane, (R,) float64."""
     return values[0] if len(set(values)) == 1 else np.array(values, np.float64)
 
 
 def stacked(members: Sequence[Any]) -> Any:
-    """Return one member for a stack of networks, given each lane's own.
+    """Merge the lanes' members into one, for a stack of networks.
 
-    A number that differs becomes an array (R,), one a lane; everything else must be the same.
-    Raises ValueError where it is not.
+    A number that differs becomes an array (R,), one a lane. Raises ValueError where classes or
+    other settings differ.
     """
     first = members[0]
     if any(type(member) is not type(first) for member in members):

@@ -40,22 +40,22 @@ class LoadedSpec:
     name: str  # of the file, without its ending
 
     def error(self, problems: Sequence[Problem]) -> SpecError:
-        """Return problems found later, against the data, with their positions in the file."""
+        """Return problems found against the data, with their positions in the file."""
         return SpecError([self.document.fault(problem) for problem in problems])
 
     def remarks(self) -> list[str]:
-        """Return what is worth a word before training, each with its position in the file."""
+        """Return the warnings to print before training, each with its position in the file."""
         return [str(self.document.fault(problem)) for problem in remarks(self.spec)]
 
     def located(self, error: DataError) -> DataError:
-        """Return an error of the data with the position of the key it comes from, if it has one."""
+        """Return a DataError with the position of its key in the spec, if it has one."""
         if error.key is None:
             return error
         return DataError(str(self.document.mark(error.key).fault(error.key, str(error))))
 
     @contextlib.contextmanager
     def locating(self) -> Iterator[None]:
-        """Give the errors of the data that are raised inside their position in the spec."""
+        """Add the position in the spec to a DataError raised inside."""
         try:
             yield
         except DataError as error:
@@ -186,7 +186,7 @@ def validate(document: Document) -> Spec:
 
 
 def _further(error: ValidationError, document: Document) -> list[Fault]:
-    """Return what else is wrong, taking for every faulty key its default."""
+    """Return the faults of the rest of the spec, with every faulty key at its default."""
     rest = copy.deepcopy(document.data)
     removed = [remove(rest, each["loc"]) for each in error.errors(include_url=False)]
     try:

@@ -92,7 +92,7 @@ def member_type(family: Family, default: str | None) -> Any:
 
 
 class _OneOf:
-    """Makes a type take the members of a family: what pydantic asks of an annotation."""
+    """The annotation that makes a type take the members of a family: pydantic's hooks."""
 
     def __init__(self, family: Family, default: str | None) -> None:
         self.family, self.default = family, default

@@ -1,4 +1,4 @@
-"""What is changed in a document before validation: keys set by --set, the lecture's letters."""
+"""Changes to a document before validation: --set overrides, and the lecture's letters."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a spec may say, but is seldom meant."""
+"""Warnings about valid specs: settings that are seldom meant."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from mlpcli.spec.yaml_reader import Problem
 
 
 def remarks(spec: Spec) -> Iterator[Problem]:
-    """Yield what is no fault, but worth a word before training."""
+    """Yield the warnings to print before training."""
     layers: list[Any] = list(spec.model.layers)  # their types are built from the tables
     for k, layer in enumerate(layers):
         if layer.activation.name == "selu" and layer.keep_prob < 1:

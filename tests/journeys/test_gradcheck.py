@@ -75,16 +75,17 @@ def test_there_is_something_to_check(checked):
 
 FAULTS = {
     "the bias gradient": """
-from mlpcli.nn.stages import Affine
-right = Affine.parameter_gradients
+from mlpcli.nn.layers import Affine
+right = Affine.backward
 def wrong(self, delta):
-    right(self, delta)
+    below = right(self, delta)
     self.db *= 1.001
-Affine.parameter_gradients = wrong
+    return below
+Affine.backward = wrong
 """,
     "the mask on the way back": """
-from mlpcli.nn.stages import Drop
-Drop.backward = lambda self, delta: delta
+from mlpcli.nn.layers import Dropout
+Dropout.backward = lambda self, delta: delta
 """,
     "the penalty": """
 from mlpcli.nn.penalties import L2

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from mlpcli.nn.passes import Pass
 
 from mlpcli.family import key_of, settings_of
 from mlpcli.nn.activations import ACTIVATIONS
+from mlpcli.nn.backprop import Backprop
 from mlpcli.nn.losses import LOSSES
 from mlpcli.nn.network import Architecture, Layer, Network
 
@@ -84,12 +84,16 @@ def test_twenty_steps_of_descent(case):
     network = Network(architecture, np.zeros(architecture.layout.n_params))
     for name, tensor in network.tensors().items():
         tensor[...] = DRAWN[name]
-    batch = Pass(network, BATCH_SIZE, training=False)
+    batch = Backprop(network, BATCH_SIZE, training=False)
+    scratch = loss.scratch(batch.delta)
     kept = dict(zip(STORED["kept"], case["trajectory"]["theta"], strict=True))
     for step, expected in enumerate(case["trajectory"]["losses"], 1):
         start = (step - 1) * BATCH_SIZE % len(X)
         rows = slice(start, start + BATCH_SIZE)
-        value = batch.value_and_gradient(X[rows], target[rows])
+        u, y = batch.forward(X[rows]), target[rows]
+        loss.delta(u, y, np.asarray(1 / BATCH_SIZE), batch.delta, scratch)
+        batch.backward()
+        value = loss.value(u, y).mean()
         assert value == pytest.approx(expected, rel=TOLERANCE, abs=TOLERANCE), step
         network.theta[...] -= STORED["learning_rate"] * batch.grad
         if step in kept:

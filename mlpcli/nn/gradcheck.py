@@ -4,7 +4,8 @@ The gradient is the one that a trainer's first step left in its buffer, that of 
 first batch; the masks and the noise of that step stay frozen. Each entry θ_i of a tensor is
 perturbed by ±η and ±2η, the perturbed networks are one stack, and one forward pass gives all J.
 With D(η) = (J(θ + η e_i) − J(θ − η e_i)) / 2η, the numeric derivative is (4 D(η) − D(2η)) / 3:
-Richardson's step removes the η² error, and rounding is left.
+Richardson's step removes the η² error, and rounding is left. Random directions, which move every
+entry at once, are measured at θ and at a θ nearby, where no parameter is 0 or 1 by its initializer.
 
 Where an activation has a kink and a pre-activation changes its side of it between the four
 points, the difference quotient is not a derivative. Such entries are not excused: they are drawn

@@ -1,8 +1,8 @@
-"""Texts of cells as values: the rules that hold for every file of text, small or large.
+"""How texts of cells become values, however the file is read.
 
-A number is what Python's float reads, without underscores, letters beyond ASCII and NaN. pandas'
-C parser reads the same texts as the same numbers, but for integers of more than 64 bits and
-infinities between spaces, which it leaves as text.
+A text is a number where Python's float reads it, unless it is NaN or has underscores or characters
+beyond ASCII. pandas' C parser reads the same numbers from the same texts; only integers of more
+than 64 bits, and infinities with spaces around, it leaves as text.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class CellRules:
         return is_number(self._plain(text))
 
     def column(self, name: str, codes: Array, texts: Sequence[str]) -> Column:
-        """Return the column of numbers, booleans or text that a column's cells are.
+        """Return cells as a column: numbers or booleans where all are, else text.
 
         codes  (rows,) the place of each cell's text in `texts`; −1: no value
         texts  every different text that some cell has

@@ -1,7 +1,7 @@
-"""The structure of CSV files: header, records, and where each cell stands.
+"""The structure of CSV files: header, records, and the line and column of each cell.
 
-The standard library's csv module reads them, strictly. pandas would fill short rows and rename
-equal headers without a word: a large file's blocks are checked before it gets to see them.
+Small files are read by the csv module. Large ones are read by pandas, which fills short rows and
+renames equal headers without a warning: `CsvFile.blocks` checks the rows before pandas gets them.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from mlpcli.data.cells import is_number
 from mlpcli.data.table import quoted
 from mlpcli.errors import DataError
 
-BLOCK_BYTES = 1 << 18  # of rows checked at once: with what NumPy makes of them, in the cache
+BLOCK_BYTES = 1 << 18  # of a file checked at once: it and NumPy's arrays of it fit in the cache
 BLOCK_RECORDS = 1 << 10
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 RETURN = "a carriage return stands within the line"
@@ -41,18 +41,20 @@ class Record(NamedTuple):
 class CsvFile:
     """A CSV file.
 
-    name  for messages
-    open  returns a new stream of its bytes
+    name     for messages
+    open     returns a new stream of its bytes
+    n_bytes  about how many those are
     """
 
     name: str
     delimiter: str
     open: Callable[[], BinaryIO]
+    n_bytes: int
 
     def records(self) -> Iterator[Record]:
         """Yield the header, and each record below it; blank lines are none.
 
-        Raises DataError where the csv module understands nothing, and for bytes that no text has.
+        Raises DataError at what is not valid CSV or UTF-8, and at zero bytes.
         """
         with self.open() as stream:
             yield from self._records(stream, 1)
@@ -65,10 +67,10 @@ class CsvFile:
             yield from self._checked(records, n_fields)
 
     def blocks(self, n_fields: int) -> Iterator[bytes]:
-        """Yield the text of `rows` in blocks of whole records.
+        """Yield the text of `rows`, UTF-8, in file blocks of whole records.
 
-        Where a block is plain, NumPy counts its fields; from the first that is not, with quotes,
-        blank lines or a fault, the csv module reads on.
+        NumPy counts the fields of plain blocks. From the first block with a quote, a blank line or
+        a fault on, the csv module reads the records, and says where the fault is.
         """
         with self.open() as stream:
             header = next(self._records(stream, 1))

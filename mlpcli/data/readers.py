@@ -18,7 +18,7 @@ from mlpcli.array_types import Array
 from mlpcli.data.cells import CellRules
 from mlpcli.data.columns import Column, array_column, column_of, series_column
 from mlpcli.data.csv_structure import CsvFile
-from mlpcli.data.csv_values import read_columns
+from mlpcli.data.csv_values import read_large, read_small
 from mlpcli.data.table import Table, quoted
 from mlpcli.errors import DataError, FileError, listing
 from mlpcli.family import Family, Member
@@ -69,6 +69,10 @@ class Source:
         with self.open() as stream:
             return stream.read(most)
 
+    def n_bytes(self) -> int:
+        """Return how many bytes there are, as they lie on the disk."""
+        return len(self.content) if self.path is None else Path(self.path).stat().st_size
+
     def sha256(self) -> str:
         """Return the SHA-256 of the bytes as they lie on the disk."""
         if self.path is None:
@@ -89,17 +93,20 @@ class Reader(Member):
 
 @READERS.add("csv")
 class CsvReader(Reader):
-    """Comma-separated values with one header line: RFC 4180, UTF-8. Blank lines are skipped."""
+    """Comma-separated values with one header line: RFC 4180, UTF-8. Blank lines are skipped.
+
+    A file of at most SMALL bytes is read by the csv module, a larger one by pandas.
+    """
 
     delimiter: ClassVar[str] = ","
 
     def read(self, source: Source, options: ReadOptions) -> Table:
-        """Read the values; those of a small file without pandas."""
-        file = CsvFile(source.name, options.delimiter or self.delimiter, source.open)
+        delimiter = options.delimiter or self.delimiter
+        file = CsvFile(source.name, delimiter, source.open, source.n_bytes())
         names = file.header()
         rules = CellRules(frozenset(options.missing), frozenset(options.text), options.decimal)
-        small = len(source.read(SMALL + 1)) <= SMALL
-        columns = read_columns(file, names, rules, small=small)
+        read = read_small if len(source.read(SMALL + 1)) <= SMALL else read_large
+        columns = read(file, names, rules)
         return Table(
             columns,
             source.name,
@@ -120,7 +127,6 @@ class JsonLinesReader(Reader):
     """One JSON object a line, all with the same keys; null is a missing value."""
 
     def read(self, source: Source, options: ReadOptions) -> Table:
-        """Parse line by line, so that a fault has a line."""
         records: list[Mapping[str, Any]] = []
         lines: list[int] = []
         for number, line in enumerate(io.BytesIO(source.read()), start=1):
@@ -183,7 +189,6 @@ class ParquetReader(Reader):
     """Apache Parquet; needs the extra `parquet`."""
 
     def read(self, source: Source, options: ReadOptions) -> Table:
-        """Let pandas and pyarrow read it."""
         import pandas as pd
 
         content = source.read()
@@ -208,7 +213,6 @@ class NpzReader(Reader):
     """NumPy's .npz: a 1-D array is a column, a 2-D array `X` is columns X_0, X_1, … No pickles."""
 
     def read(self, source: Source, options: ReadOptions) -> Table:
-        """Read every array, refusing objects."""
         content = source.read()
         if not content.startswith(b"PK"):
             raise DataError(f"{source.name}: not an .npz file")

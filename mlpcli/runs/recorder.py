@@ -77,7 +77,7 @@ class Recorder:
         to_beat = baseline(training.dataset)
         part = list(scores)[-1]  # the test rows, where there are some
         summary["beats_baseline"] = to_beat.is_beaten(part, scores[part][to_beat.metric])
-        summary["baseline"] = {"what": to_beat.what, **to_beat.figures}
+        summary["baseline"] = {"what": to_beat.what, **to_beat.scores}
         status = STATUS.get(ended.reason, ended.reason)
         self.result = {"status": status, **summary, "scores": scores}
         self.manifest.end(status, self.result)

@@ -262,7 +262,7 @@ def _transforms(prepared: Sequence[PreparedLane], dataset: Dataset) -> list[Batc
     found: list[BatchTransform] = []
     if is_on(strength("labels")):
         found.append(label_noise(strength("labels"), dataset.encoding.task))
-    if prepared[0].augmenter.members:
+    if prepared[0].augmenter.augmentations:
         found.append(Augment([each.augmenter for each in prepared]))
     inputs = [
         InputNoise(strength("input")),

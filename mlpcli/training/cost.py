@@ -33,8 +33,8 @@ class Memory:
 
     shared   by all networks: the data
     network  of each network: parameters, gradient, optimizer, one batch's arrays
-    of_rows  of each network beside that: the order of its rows, what it makes of each of them in
-             an epoch and for its metrics, and the rows gathered
+    of_rows  of each network beside that: the order of its rows, losses and outputs of an
+             epoch, predictions for its metrics, and the rows gathered
     """
 
     shared: int
@@ -166,9 +166,9 @@ def _of_target(architecture: Architecture, dataset: Dataset, item: int) -> int:
 
 
 def _of_rows(architecture: Architecture, dataset: Dataset, item: int) -> int:
-    """Return the bytes that a network takes by the rows, of what an epoch says of each.
+    """Return the bytes that a network takes for each row of the data.
 
-    Of training rows: place in the order (8), loss, target, output; of all that are evaluated ŷ in
+    Of training rows: index in the order (8), loss, target, output; of all that are evaluated ŷ in
     float64, and while metrics are computed label, error, and twice what is predicted.
     """
     train, n_outputs = len(dataset.parts["train"]), architecture.n_outputs

@@ -26,7 +26,7 @@ class Augment:
 
     def start(self, seeds: Sequence[int], epoch: int) -> None:
         """Begin an epoch, given the seed of each lane."""
-        members = range(len(self.augmenters[0].members))
+        members = range(len(self.augmenters[0].augmentations))
         self.generators = [
             [generator(seed, "augmentation", epoch, k) for k in members] for seed in seeds
         ]

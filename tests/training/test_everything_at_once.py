@@ -6,9 +6,9 @@ And that none of it allocates: what an option needs is made once.
 import numpy as np
 import pytest
 
+from mlpcli.data.augmentation import TrainingRows
 from mlpcli.data.augmentations import AUGMENTATIONS
 from mlpcli.data.augmenter import Augmenter
-from mlpcli.data.chunks import TrainingRows
 from mlpcli.family import stacked
 from mlpcli.nn.activations import ACTIVATIONS
 from mlpcli.nn.losses import LOSSES

@@ -1,4 +1,4 @@
-"""What augmentations work on: the training rows, and chunks of them; and what each one offers."""
+"""The base class of augmentations, and the rows that they are fitted on and applied to."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from mlpcli.array_types import Array
 from mlpcli.data.images import Image
 from mlpcli.family import Family, Member
 
-AUGMENTATIONS = Family("augmentation")
+AUGMENTATIONS = Family("augmentation", module="mlpcli.data.augmentations")
 TASKS = ("regression", "binary", "multiclass", "multilabel")
 SHARE = "share of the rows that it is applied to"
 
 
 @dataclass(frozen=True)
 class TrainingRows:
-    """What an augmentation may look at before the first epoch.
+    """The training rows that augmentations are fitted on.
 
     X             (n, n_features) encoded
     target        (n,) class numbers; (n, outputs) where there are no classes
@@ -46,11 +46,11 @@ class TrainingRows:
 
 
 @dataclass(frozen=True)
-class Chunk:
-    """Shuffled rows of one lane, that augmentations overwrite.
+class RowBlock:
+    """A block of shuffled training rows of one lane, overwritten in place.
 
     X          (m, n_features)
-    target     (m,) class numbers; (m, outputs) of X's type where a member mixes targets
+    target     (m,) class numbers; (m, outputs) of X's type where an augmentation mixes targets
     source     (m,) the training row that each comes from
     synthetic  (m,) bool: added to the training rows, not one of them
     """
@@ -62,7 +62,7 @@ class Chunk:
 
 
 class Augmentation(Member):
-    """One way to change rows at random."""
+    """A random change of training rows."""
 
     name: ClassVar[str]
     mixes: ClassVar[bool] = False  # targets become mixtures of two rows'
@@ -71,21 +71,21 @@ class Augmentation(Member):
     tasks: ClassVar[tuple[str, ...]] = TASKS
 
     def problem_with(self, image: Image | None) -> str:
-        """Return what makes no sense in the settings, for these images, or the empty string."""
+        """Return the problem of these settings with such images, or the empty string."""
         return ""
 
     def fit(self, rows: TrainingRows) -> Any:
-        """Return what `apply` needs, computed once. Raises DataError where it does not apply."""
+        """Return what `apply` needs, computed once. Raises DataError where the rows do not fit."""
         return None
 
     def extra_rows(self, fitted: Any) -> Array:
         """Return the training row that each additional row comes from: (extra,)."""
         return np.empty(0, np.intp)
 
-    def apply(self, chunk: Chunk, fitted: Any, rng: np.random.Generator) -> None:
+    def apply(self, block: RowBlock, fitted: Any, rng: np.random.Generator) -> None:
         """Overwrite X, and target where it mixes.
 
         fitted  what `fit` returned
-        rng     this member's own generator of the epoch
+        rng     the epoch's generator of this augmentation alone
         """
         raise NotImplementedError

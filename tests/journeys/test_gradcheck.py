@@ -122,7 +122,7 @@ def test_how_many_entries_are_checked(many):
 def test_on_the_users_own_first_batch(folder, mlp):
     done = mlp("gradcheck", "iris.yaml", cwd=folder)
     assert done.code == 0
-    assert "iris.csv: a batch of 32 rows, float64, at the random beginning" in done.err
+    assert "iris.csv: a batch of 32 rows, float64, at the initial parameters" in done.err
     rows = [line.split() for line in done.out.splitlines() if ".weight" in line or ".bias" in line]
     assert [row[:3] for row in rows] == [
         ["hidden.1.weight", "32", "32"],

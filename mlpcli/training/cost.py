@@ -130,7 +130,7 @@ def memory_of(spec: Spec, architecture: Architecture, dataset: Dataset, batch: i
     per_row -= sum(layer.units for layer in architecture.hidden if layer.activation.in_place)
     per_row += sum(2.5 * layer.units for layer in architecture.hidden if layer.keep_prob < 1)
     per_row += sum(3 * layer.units for layer in architecture.hidden if layer.norm)
-    per_row += 2 * sum(layer.units for layer in architecture.hidden)  # activations' own arrays
+    per_row += sum(layer.units for layer in architecture.hidden)  # activations' scratch
     # While the model is written there are its bytes, and the tensors side by side.
     training = item * ((vectors + 2) * layout.n_params + batch * per_row)
     # Before that, the beginning is drawn in float64: all of it, and its largest matrix once more.
@@ -173,7 +173,7 @@ def _of_rows(architecture: Architecture, dataset: Dataset, item: int) -> int:
     """
     train, n_outputs = len(dataset.parts["train"]), architecture.n_outputs
     validation = len(dataset.parts.get("validation", ()))
-    kept = 8 + item + 2 * item * n_outputs
+    kept = 8 + item + item * n_outputs
     # The class, or each number.
     predicted = 1 if dataset.encoding.task == "multiclass" else n_outputs
     metrics = max(train, validation) * (8 + 8 + 2 * 8 * predicted)

@@ -191,11 +191,11 @@ def has_effect(fault, path):
 
 
 def spoils(fault, path):
-    """Whether a fault behind a statement spoils anything in a spec's first step."""
+    """Return how many arrays a fault spoils in a spec's first step, and how many new numbers."""
     trainer = trainer_for(path)
     with fault.planted() as spoiler:
         train(trainer)
-    return spoiler.count > 0
+    return spoiler.spoilt, spoiler.new
 
 
 def behind_functions(found, seen):
@@ -221,12 +221,11 @@ def behind_statements(found, path, left):
         tries = left.setdefault(each.key, dict.fromkeys(range(len(texts)), TRIES))
         for number in [number for number, n in tries.items() if n]:
             tries[number] -= 1
-            if spoils(Fault(each, 1.01, statement=number), path):
+            spoilt, new = spoils(Fault(each, 1.01, statement=number), path)
+            if spoilt or new:
                 tries[number] = 0
-                yield from (Fault(each, how, statement=number) for how in FACTORS)
-                gone = Fault(each, "left out", statement=number)
-                if spoils(gone, path):
-                    yield gone
+                hows = (*FACTORS, "left out") if spoilt else FACTORS
+                yield from (Fault(each, how, statement=number) for how in hows)
 
 
 def plan(folder):

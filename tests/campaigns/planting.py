@@ -28,7 +28,7 @@ class Spoiler:
 
     def __init__(self, kind, how, *, restricted):
         self.kind, self.how, self.restricted = kind, how, restricted
-        self.count = 0  # of arrays that were spoiled behind a statement
+        self.spoilt = self.new = 0  # arrays and new numbers spoiled behind a statement
 
     # behind a function
 
@@ -96,7 +96,7 @@ class Spoiler:
             array = array.view(np.float64)  # relu works on the bits
         if array.dtype.kind != "f":
             return
-        self.count += 1
+        self.spoilt += 1
         if self.how != "left out":
             np.multiply(array, self.how, out=array)
             return
@@ -113,7 +113,7 @@ class Spoiler:
             and value.dtype.kind == "f"
             and not any(np.shares_memory(value, array) for array, _ in before)
         )
-        self.count += is_new
+        self.new += is_new
         return value * self.how if is_new else value
 
 

@@ -102,6 +102,54 @@ def test_a_planted_fault_is_exit_code_1(fault, many):
         assert json.loads(out)["passed"] is False
 
 
+HIDDEN_AT_FIRST = {
+    "the product with γ, which is 1 at first": (
+        "model.layers[1].norm=layer",
+        """
+import numpy as np
+from mlpcli.nn.norms import Normalize
+def wrong(self, delta):
+    np.multiply(delta, self.u_hat, out=self.work)
+    self.matmul(self.ones, self.work, self.grads["weight"])
+    self.matmul(self.ones, delta, self.grads["bias"])
+    return self.below(delta)
+Normalize.backward = wrong
+""",
+    ),
+    "λ of an epoch": (
+        "training.optimizer=adam",
+        """
+from mlpcli.training.trainer import Trainer
+right = Trainer.epoch
+Trainer.epoch = lambda self, epoch, rate, **others: right(self, epoch, 1.01 * rate, **others)
+""",
+    ),
+    "lion's mean, of which the step sees the sign": (
+        "training.optimizer=lion",
+        """
+from mlpcli.nn.optimizers import OPTIMIZERS
+right = OPTIMIZERS["lion"].bind
+def wrong(self, theta, grad, rate, state):
+    step, m = right(self, theta, grad, rate, state), state.vectors[0]
+    def after():
+        step()
+        m[...] *= 1.01
+    return after
+OPTIMIZERS["lion"].bind = wrong
+""",
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", HIDDEN_AT_FIRST)
+def test_a_fault_that_the_first_step_alone_would_hide_is_exit_code_1(fault, many):
+    key, planted = HIDDEN_AT_FIRST[fault]
+    words = [*words_for("tanh", "mse", "regression"), "--set", key]
+    for code, source in ((0, ""), (1, planted)):
+        ((found, _, err),) = many([words], source)
+        assert (found, err) == (code, "")
+
+
 def test_how_many_entries_are_checked(many):
     # 8 - 20 - 15 - 4 on made-up data: 160, 20, 300, 15, 60 and 4 entries.
     sizes = ["model.layers[0].units=20", "model.layers[1].units=15", "data.target=[a, b, c, d]"]

@@ -8,9 +8,9 @@ import pytest
 from mlpcli.training.regularizers import Regularizers
 from mlpcli.training.row_noise import ClassNoise, InputNoise, MultiplicativeInputNoise
 
+from mlpcli.data.augmentation import TrainingRows
 from mlpcli.data.augmentations import AUGMENTATIONS
 from mlpcli.data.augmenter import Augmenter
-from mlpcli.data.augmentation import TrainingRows
 from mlpcli.family import stacked
 from mlpcli.nn.activations import ACTIVATIONS
 from mlpcli.nn.losses import LOSSES

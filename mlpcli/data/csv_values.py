@@ -57,10 +57,16 @@ def _read_rows(
         raise DataError(f"{file.name}: there is a header line, and no row below it")
     columns = {}
     for name, cells in zip(names, zip(*(row.fields for row in rows), strict=True), strict=True):
-        places = {text: k for k, text in enumerate(dict.fromkeys(cells))}
-        codes = np.fromiter(map(places.__getitem__, cells), np.int32, len(cells))
-        columns[name] = rules.column(name, codes, list(places))
+        places: dict[str, int] = {}
+        columns[name] = rules.column(name, _codes(cells, places), list(places))
     return columns, sum(len(row.text) for row in rows) / len(rows)
+
+
+def _codes(cells: Sequence[str], places: dict[str, int]) -> Array:
+    """Return the place of each cell's text (cells,), adding new texts to places."""
+    for text in dict.fromkeys(cells):
+        places.setdefault(text, len(places))
+    return np.fromiter(map(places.__getitem__, cells), np.int32, len(cells))
 
 
 def _read_blocks(
@@ -79,7 +85,7 @@ def _read_blocks(
     codes = {name: _Joined(n_rows) for name in text}
     places: dict[str, dict[str, int]] = {name: {} for name in text}
     mixed: list[str] = []
-    for frame in _frames(file, names, [*numeric, *text], text, rules):
+    for frame in _frames(file, names, numeric, text, rules):
         for name in list(numbers):
             block = frame[name].to_numpy()
             if block.dtype.kind in "if":
@@ -88,10 +94,7 @@ def _read_blocks(
                 mixed.append(name)
                 del numbers[name]
         for name in text:
-            inner, texts = frame[name].factorize()
-            known = places[name]
-            outer = [known.setdefault(text, len(known)) for text in texts.tolist()]
-            codes[name].append(np.array([*outer, -1], np.int32)[inner])
+            codes[name].append(_codes(frame[name].tolist(), places[name]))
     found: dict[str, Column] = {n: rules.numbers(joined.values) for n, joined in numbers.items()}
     for name in text:
         found[name] = rules.column(name, codes[name].values, list(places[name]))
@@ -101,29 +104,30 @@ def _read_blocks(
 def _frames(
     file: CsvFile,
     names: Sequence[str],
-    wanted: Collection[str],
+    numeric: Collection[str],
     text: Collection[str],
     rules: CellRules,
 ) -> Iterator[Any]:
-    """Yield the wanted columns in blocks of rows, as pandas reads them."""
+    """Yield the columns `numeric` and `text` in blocks of rows, as pandas reads them."""
     import pandas as pd
 
     # After freeing so much at once, glibc keeps memory of up to this size instead of returning it
     # to the system (mallopt(3), M_MMAP_THRESHOLD), so that each block uses that of the one before:
     # 30,000 page faults for 176 MB instead of 100,000, and 0.2 s less.
     np.empty(KEPT_BYTES, np.uint8)
+    missing = [text for text in rules.missing if not rules.is_number(text)]
     with pd.read_csv(
         _Stream(file.blocks(len(names))),
         sep=file.delimiter,
         decimal=rules.decimal,
         header=None,
         names=list(names),
-        usecols=list(wanted),
+        usecols=[*numeric, *text],
         dtype=dict.fromkeys(text, object),
         index_col=False,
         skip_blank_lines=False,
         keep_default_na=False,
-        na_values=[text for text in rules.missing if not rules.is_number(text)],
+        na_values=dict.fromkeys(numeric, missing),  # in text, the rules look for them
         low_memory=False,
         chunksize=max(BLOCK_ROWS, BLOCK_CELLS // len(names)),
     ) as frames:

@@ -112,7 +112,7 @@ class Training:
         begun = time.perf_counter()
         means = EpochMeans(self.columns, len(self.lanes))
         best = EarlyStopping.from_spec(self.spec, has_validation=self.has_validation)
-        monitor = monitor_of(self.spec)
+        monitor, watched = monitor_of(self.spec), self.is_watched
         done = [0.0] * len(self.stacks)  # epochs of each stack
         for number, event in self._run_stacks(stop):
             if isinstance(event, Progress):
@@ -127,7 +127,7 @@ class Training:
                 self._record(event)
                 means.end(event)
             for epoch, mean in means.completed():
-                improved = best.update(epoch, mean[monitor] if self.is_watched else -float(epoch))
+                improved = best.update(epoch, mean[monitor] if watched else -float(epoch))
                 one = complete.pop(epoch, None)
                 lanes, rows = ([], []) if one is None else (one.lanes, one.rows)
                 yield EpochEnded(epoch, lanes, rows, mean, improved, best.best_epoch)

@@ -71,7 +71,7 @@ def test_the_spec_s_settings_reach_the_members(loaded):
     spec = loaded(f"regularization.augmentation={given}")
     dataset = load_dataset(spec)
     augmenter = augmented.build_augmenter(spec.spec, dataset.encoding, dataset.parts["train"])
-    assert augmenter.members == (
+    assert augmenter.augmentations == (
         AUGMENTATIONS["smote"](),
         AUGMENTATIONS["mixup"](alpha=0.7),
         AUGMENTATIONS["feature_swap"](share=0.9, probability=1),

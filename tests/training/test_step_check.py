@@ -304,10 +304,9 @@ regularization:
 @pytest.fixture
 def loaded(tmp_path):
     rng = np.random.default_rng(5)
-    rows = [
-        ",".join(f"{v:.4f}" for v in (*rng.normal(size=3), rng.uniform(0.5, 2))) for _ in "x" * 60
-    ]
-    lines = [f"{row},{'abc'[k % 3]}" for k, row in enumerate(rows)]
+    table = np.column_stack([rng.normal(size=(60, 3)), rng.uniform(0.5, 2, 60)])
+    lines = [f"{p:.4f},{q:.4f},{r:.4f},{w:.4f}" for p, q, r, w in table]
+    lines = [f"{line},{'abc'[k % 3]}" for k, line in enumerate(lines)]
     (tmp_path / "t.csv").write_text("\n".join(["p,q,r,w,y", *lines]) + "\n", encoding="utf-8")
     (tmp_path / "spec.yaml").write_text(SPEC, encoding="utf-8")
     return load_spec(str(tmp_path / "spec.yaml"), ["runtime.dtype=float64"])

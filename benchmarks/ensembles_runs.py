@@ -153,7 +153,7 @@ def measure_processes(name: str, seeds: int) -> Iterator[Run]:
                     command = [sys.executable, "-m", "mlpcli", "train", _spec(name), "-q"]
                     command += ["--seed", str(max(turn, 0)), "--run-dir", f"{folder}/run"]
                     command += ["--force", *(flag for each in sets for flag in ("--set", each))]
-                    figures = run(command, ours=True)[1]
+                    figures = run(command, ROOT)[1]
                     if turn >= 0:
                         yield Run("process", f"{name}, {threads}", kind, turn, figures)
 

@@ -121,12 +121,12 @@ def fixed_cost(folder: str, epochs: int) -> dict[str, Any]:
             recorder.record(event)
     Trainer.epoch = inner  # type: ignore[method-assign]
     beside = [b[0] - a[1] for a, b in pairwise(laps)]
-    feed = training.trainer(training.network, [0]).feed
+    loader = training.trainer(training.network, [0]).loader
     begins = []
     for epoch in range(1, 201):
         begun = clock()
-        feed.start([0], epoch)
-        feed.gather(0, feed.chunk)
+        loader.start([0], epoch)
+        loader.load(0, loader.block)
         begins.append(clock() - begun)
     return {
         "beside": 1e6 * statistics.median(beside),

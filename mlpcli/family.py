@@ -9,6 +9,7 @@ tables, so a new member is one class in one module.
 from __future__ import annotations
 
 import dataclasses
+import importlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, TypeVar, dataclass_transform
 
@@ -55,10 +56,13 @@ def settings_of(cls: type[Member]) -> tuple[dataclasses.Field[Any], ...]:
 
 
 class Family(Mapping[str, Any]):
-    """One family of interchangeable parts, by the name that a spec uses."""
+    """One family of interchangeable parts, by the name that a spec uses.
 
-    def __init__(self, noun: str) -> None:
-        self.noun = noun
+    module  that defines the members, imported when one is first looked up; "": it has been
+    """
+
+    def __init__(self, noun: str, module: str = "") -> None:
+        self.noun, self._module = noun, module
         self._members: dict[str, Any] = {}
 
     def add(self, name: str) -> Callable[[Entered], Entered]:
@@ -73,29 +77,32 @@ class Family(Mapping[str, Any]):
 
         return enter
 
+    def _whole(self) -> dict[str, Any]:
+        if self._module:
+            module, self._module = self._module, ""
+            importlib.import_module(module)
+        return self._members
+
     def __getitem__(self, name: str) -> Any:
-        """Return the class named `name`; KeyError where there is none."""
-        return self._members[name]
+        return self._whole()[name]
 
     def __iter__(self) -> Iterator[str]:
-        """Names, in the order in which the module defines them."""
-        return iter(self._members)
+        return iter(self._whole())
 
     def __len__(self) -> int:
-        """Return the number of members."""
-        return len(self._members)
+        return len(self._whole())
 
 
 def numbers(values: Sequence[Any]) -> Any:
-    """Return the number that all lanes of a stack have, or else one a lane, (R,) float64."""
+    """Return the value that all lanes share, or else an array with one a lane, (R,) float64."""
     return values[0] if len(set(values)) == 1 else np.array(values, np.float64)
 
 
 def stacked(members: Sequence[Any]) -> Any:
-    """Return one member for a stack of networks, given each lane's own.
+    """Merge the lanes' members into one, for a stack of networks.
 
-    A number that differs becomes an array (R,), one a lane; everything else must be the same.
-    Raises ValueError where it is not.
+    A number that differs becomes an array (R,), one a lane. Raises ValueError where classes or
+    other settings differ.
     """
     first = members[0]
     if any(type(member) is not type(first) for member in members):

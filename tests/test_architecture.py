@@ -159,7 +159,8 @@ def test_help_is_as_quick_as_typer(arguments, heavy):
 # What takes long to import and a training of a small CSV file has no use for.
 UNUSED = {"pandas", "rich", "multiprocessing", "optuna", "mlpcli.sweep", "mlpcli.training.profile"}
 UNUSED |= {"mlpcli.training.intervals", "mlpcli.training.plan", "mlpcli.training.processes"}
-UNUSED |= {"importlib.metadata", "mlpcli.runs.ensemble_result", "mlpcli.runs.model_description"}
+UNUSED |= {"mlpcli.runs.ensemble_result", "mlpcli.runs.model_description"}
+UNUSED |= {"mlpcli.data.augmentations", "mlpcli.data.image_augmentations"}
 
 
 def test_a_training_imports_what_it_needs(tmp_path):

@@ -47,24 +47,19 @@ def csv_of(encoding: Encoding, rows: AugmentedRows, dtype: str) -> bytes:
 
 def document_of(encoding: Encoding, rows: AugmentedRows, dtype: str) -> dict[str, Any]:
     """Return plain data for --json."""
-    targets = targets_of(encoding, rows)
-    names = encoding.inputs.feature_names
-    digits = DIGITS[dtype]
-    return {
-        "rows_per_epoch": rows.n_slots,
-        "rows": [
+    targets, digits = targets_of(encoding, rows), DIGITS[dtype]
+    found = []
+    for i, raw in enumerate(rows.raw.tolist()):
+        features = zip(encoding.inputs.feature_names, raw, strict=True)
+        found.append(
             {
                 "source_row": int(rows.source[i]) + 1,
                 "synthetic": bool(rows.synthetic[i]),
-                "features": {
-                    name: float(digits % value)
-                    for name, value in zip(names, rows.raw[i].tolist(), strict=True)
-                },
+                "features": {name: float(digits % value) for name, value in features},
                 "target": {name: _plain(values[i], digits) for name, values in targets.items()},
             }
-            for i in range(len(rows.source))
-        ],
-    }
+        )
+    return {"rows_per_epoch": rows.n_slots, "rows": found}
 
 
 def _plain(value: Any, digits: str) -> Any:

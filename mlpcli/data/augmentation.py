@@ -12,7 +12,7 @@ from mlpcli.array_types import Array
 from mlpcli.data.images import Image
 from mlpcli.family import Family, Member
 
-AUGMENTATIONS = Family("augmentation")
+AUGMENTATIONS = Family("augmentation", module="mlpcli.data.augmentations")
 TASKS = ("regression", "binary", "multiclass", "multilabel")
 SHARE = "share of the rows that it is applied to"
 

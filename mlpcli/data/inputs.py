@@ -115,12 +115,12 @@ class InputEncoder:
 
     @property
     def shift(self) -> Array:
-        """Of raw = X scale + shift, which undoes the scaling: (n_features,); 0 for categories."""
+        """The shift (n_features,) in raw = X scale + shift; 0 for categories."""
         return self._per_feature(lambda c: c.shift if isinstance(c, NumericColumn) else 0.0)
 
     @property
     def scale(self) -> Array:
-        """Of raw = X scale + shift: (n_features,); 1 for categories."""
+        """The scale of raw = X scale + shift: (n_features,); 1 for categories."""
         return self._per_feature(lambda c: c.scale if isinstance(c, NumericColumn) else 1.0)
 
     @property

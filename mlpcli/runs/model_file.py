@@ -138,8 +138,8 @@ def load_model(path: Path) -> Model:
         raise RunError(f"{path}: the model's format is {version!r}, not {FORMAT}")
     damaged = f"{path}: the model's description is damaged"
     try:
-        told = Description.model_validate(document)
-        spec, data = told.spec, told.data
+        described = Description.model_validate(document)
+        spec, data = described.spec, described.data
         encoding = _encoding(document["encoding"], spec)
         architecture = build_architecture(spec, encoding)
         codes = None if data.split is None else _codes(data.split, data.rows["data"])
@@ -150,14 +150,16 @@ def load_model(path: Path) -> Model:
         raise RunError(f"{damaged}: there is no {error}") from None
     except (ValueError, OverflowError, zlib.error) as error:
         raise RunError(f"{damaged}: {error}") from None
-    ensemble = None if told.ensemble is None else EnsembleModel(**told.ensemble.model_dump())
+    ensemble = (
+        None if described.ensemble is None else EnsembleModel(**described.ensemble.model_dump())
+    )
     if not _replicas_fit(ensemble, spec, encoding):
         raise RunError(f"{damaged}: its replicas are not those of its spec")
     lane_shape = () if ensemble is None else (len(ensemble.seeds),)
     vector = _vector(path, architecture.layout, tensors, spec.runtime.dtype, lane_shape)
     network = Network(architecture, vector)
-    changed = told.tensors_sha256 not in (None, _sha256(tensors))
-    return Model(spec, encoding, network, data.sha256, codes, told.training, ensemble, changed)
+    changed = described.tensors_sha256 not in (None, _sha256(tensors))
+    return Model(spec, encoding, network, data.sha256, codes, described.training, ensemble, changed)
 
 
 def _vector(

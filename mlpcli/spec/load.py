@@ -40,22 +40,22 @@ class LoadedSpec:
     name: str  # of the file, without its ending
 
     def error(self, problems: Sequence[Problem]) -> SpecError:
-        """Return problems found later, against the data, with their positions in the file."""
+        """Return problems found against the data, with their positions in the file."""
         return SpecError([self.document.fault(problem) for problem in problems])
 
     def remarks(self) -> list[str]:
-        """Return what is worth a word before training, each with its position in the file."""
+        """Return the warnings to print before training, each with its position in the file."""
         return [str(self.document.fault(problem)) for problem in remarks(self.spec)]
 
     def located(self, error: DataError) -> DataError:
-        """Return an error of the data with the position of the key it comes from, if it has one."""
+        """Return a DataError with the position of its key in the spec, if it has one."""
         if error.key is None:
             return error
         return DataError(str(self.document.mark(error.key).fault(error.key, str(error))))
 
     @contextlib.contextmanager
     def locating(self) -> Iterator[None]:
-        """Give the errors of the data that are raised inside their position in the spec."""
+        """Add the position in the spec to a DataError raised inside."""
         try:
             yield
         except DataError as error:
@@ -109,14 +109,14 @@ def with_values(loaded: LoadedSpec, values: Mapping[str, Any]) -> LoadedSpec:
     data = {key: value for key, value in found.data.items() if key != "sweep"}
     document = Document(found.file, copy.deepcopy(data), dict(found.marks), dict(found.keys))
     for key in sorted(values, key=len):
-        text = json.dumps(values[key], ensure_ascii=False)
-        override(document, f"{key}={text}", f"{key}={text}")
+        text = f"{key}={json.dumps(values[key], ensure_ascii=False)}"
+        override(document, text, text)
     spell(document)
     return LoadedSpec(validate(document), document, loaded.folder, loaded.name)
 
 
 def _faults_of_search(loaded: LoadedSpec) -> list[Fault]:
-    """Return what is wrong with the keys of a sweep: tried are their ends and choices, in turn."""
+    """Return the faults of a sweep's keys: the ends or choices of each are tried in turn."""
     found: list[Fault] = []
     parameters = loaded.spec.sweep.parameters if loaded.spec.sweep else {}
     for key, parameter in parameters.items():
@@ -138,16 +138,14 @@ def _faults_of_search(loaded: LoadedSpec) -> list[Fault]:
             for fault in faults:
                 own = fault.path.startswith(key) or not fault.path
                 if parameter.kind in CONTINUOUS and own and fault.problem.startswith(NOT_WHOLE):
-                    at = (*section, parameter.kind)
-                    mark = loaded.document.mark(at, key=True)
+                    mark = loaded.document.mark((*section, parameter.kind), key=True)
                     found.append(mark.fault(section, *not_whole(parameter)))
                     continue
-                problem = fault.problem if own else f"{fault.path}: {fault.problem}"
                 # What is wrong with every value is wrong with the key.
-                common = all(
-                    any(f.problem == fault.problem for f in each) for each in refused.values()
-                )
+                texts = [[f.problem for f in each] for each in refused.values()]
+                common = all(fault.problem in each for each in texts)
                 at = section if common else path
+                problem = fault.problem if own else f"{fault.path}: {fault.problem}"
                 mark = loaded.document.mark(at, key=common)
                 found.append(mark.fault(at, problem, fault.allowed, fault.nearest))
     return list(dict.fromkeys(found))
@@ -188,7 +186,7 @@ def validate(document: Document) -> Spec:
 
 
 def _further(error: ValidationError, document: Document) -> list[Fault]:
-    """Return what else is wrong, taking for every faulty key its default."""
+    """Return the faults of the rest of the spec, with every faulty key at its default."""
     rest = copy.deepcopy(document.data)
     removed = [remove(rest, each["loc"]) for each in error.errors(include_url=False)]
     try:

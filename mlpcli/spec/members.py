@@ -72,12 +72,11 @@ def _listed(hint: Any) -> Any:
     if get_origin(hint) is not tuple:
         return hint
     shape: Any = list.__class_getitem__(get_args(hint)[0])
-    before = BeforeValidator(_as_tuple, json_schema_input_type=shape)
-    return Annotated[hint, before]
-
-
-def _as_tuple(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value
+    as_tuple = BeforeValidator(
+        lambda value: tuple(value) if isinstance(value, list) else value,
+        json_schema_input_type=shape,
+    )
+    return Annotated[hint, as_tuple]
 
 
 def member_type(family: Family, default: str | None) -> Any:
@@ -93,7 +92,7 @@ def member_type(family: Family, default: str | None) -> Any:
 
 
 class _OneOf:
-    """Makes a type take the members of a family: what pydantic asks of an annotation."""
+    """The annotation that makes a type take the members of a family: pydantic's hooks."""
 
     def __init__(self, family: Family, default: str | None) -> None:
         self.family, self.default = family, default
@@ -138,13 +137,9 @@ text_or_list = Annotated[
 
 def or_auto(inner: Any) -> Any:
     """Return a type that also takes the word `auto`, which reads as None and is written back."""
-
-    def auto(value: Any) -> Any:
-        return None if value == "auto" else value
-
     shape = Union[inner, Literal["auto"]]  # noqa: UP007
     return Annotated[
         inner | None,
-        BeforeValidator(auto, json_schema_input_type=shape),
+        BeforeValidator(lambda x: None if x == "auto" else x, json_schema_input_type=shape),
         PlainSerializer(lambda value: "auto" if value is None else value),
     ]

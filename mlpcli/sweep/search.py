@@ -14,8 +14,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from mlpcli.sweep.runner import Runner, rungs_of
-from mlpcli.sweep.study import DEATHS, Claim, Result, Study, greater_is_better
+from mlpcli.sweep.study import DEATHS, Claim, Result, Study
 from mlpcli.training.lane_state import monitor_of
+from mlpcli.training.metrics import greater_is_better
 from mlpcli.training.plan import even_runs
 from mlpcli.training.processes import POLL_SECONDS, Ask, Pool, Stop, Worker
 

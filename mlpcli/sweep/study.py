@@ -26,7 +26,7 @@ from mlpcli.spec.yaml_reader import dotted
 from mlpcli.sweep.locks import Locks
 from mlpcli.sweep.space import Direction, block_size, distribution, propose, values_of
 from mlpcli.training.lane_state import monitor_of
-from mlpcli.training.metrics import METRICS
+from mlpcli.training.metrics import greater_is_better
 
 NAME = "mlp"  # of the one study in a file
 HEAD = b'{"op_code":'  # that a journal begins with
@@ -57,7 +57,7 @@ class Result:
     state    complete, pruned or failed
     figures  the values of its folds or seeds
     reason   why it failed
-    rungs    the monitored figure where trials are pruned, by the epoch
+    rungs    the monitored metric where trials are pruned, by the epoch
     epochs   that its networks trained
     """
 
@@ -74,12 +74,6 @@ STATES = {
     "pruned": TrialState.PRUNED,
     "failed": TrialState.FAIL,
 }
-
-
-def greater_is_better(figure: str) -> bool:
-    """Whether a figure is to be maximized: a metric's name, with or without the part's, or loss."""
-    name = figure.removeprefix("val_").removeprefix("train_")
-    return name in METRICS and bool(METRICS[name].greater_is_better)
 
 
 class Study:

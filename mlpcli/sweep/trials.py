@@ -29,7 +29,7 @@ class Trial:
     metric   that decides: loss, or a metric's name
     values   of it, of the lanes that have ended, and
     epochs   how many those trained
-    latest   the monitored figure of each lane after its last epoch
+    latest   the monitored metric of each lane after its last epoch
     rungs    its mean where trials were compared, by the epoch
     """
 
@@ -50,10 +50,10 @@ class Trial:
         return len(self.epochs) == len(self.lanes)
 
     def reach(self, rung: int) -> bool:
-        """Record the figure that it has at a rung; False where that is no finite number."""
-        figure = float(np.mean([self.latest.get(r, np.nan) for r in range(len(self.lanes))]))
-        if np.isfinite(figure):
-            self.rungs[rung] = figure
+        """Record the mean of the monitored metric at a rung; False where it is not finite."""
+        value = float(np.mean([self.latest.get(r, np.nan) for r in range(len(self.lanes))]))
+        if np.isfinite(value):
+            self.rungs[rung] = value
         return rung in self.rungs
 
     def end_lane(self, r: int, ended: Ended, network: Network) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mlpcli.array_types import Array
-from mlpcli.data.augmentations import AUGMENTATIONS, TrainingRows
+from mlpcli.data.augmentation import AUGMENTATIONS, TrainingRows
 from mlpcli.data.augmenter import Augmenter
 from mlpcli.data.dataset import Dataset, Encoding, Part
 from mlpcli.data.targets import ClassTarget

@@ -16,18 +16,18 @@ from mlpcli.nn.schedules import SCHEDULES, ScheduleState
 from mlpcli.spec.members import build
 from mlpcli.spec.schema import Spec
 from mlpcli.training.lanes import PreparedLane
-from mlpcli.training.metrics import METRICS
+from mlpcli.training.metrics import greater_is_better
 
 NOT_DEFINED = "monitor val_loss, or give every class rows in each part"
 
 
 def is_watched(spec: Spec, *, has_validation: bool) -> bool:
-    """Whether the monitored figure exists: those of validation need validation rows."""
+    """Whether the monitored metric exists: those of validation need validation rows."""
     return has_validation or monitor_of(spec).startswith("train_")
 
 
 def monitor_of(spec: Spec) -> str:
-    """Return the figure that decides which epoch is the best."""
+    """Return the name of the metric that decides which epoch is the best."""
     stopping = spec.training.early_stopping
     return stopping.monitor if stopping else "val_loss"
 
@@ -37,7 +37,7 @@ class EarlyStopping:
 
     patience           epochs without improvement before training stops; None never stops
     min_delta          an improvement is a change by more than this
-    greater_is_better  whether the monitored figure is to be maximized
+    greater_is_better  whether the monitored metric is to be maximized
 
     Source: the lecture; Prechelt, Early stopping, but when?, 1998.
     """
@@ -51,19 +51,18 @@ class EarlyStopping:
 
     @classmethod
     def from_spec(cls, spec: Spec, *, has_validation: bool) -> EarlyStopping:
-        """Return a spec's; without the monitored figure the latest epoch is always the best."""
+        """Return a spec's; without the monitored metric the latest epoch is always the best."""
         stopping = spec.training.early_stopping
         watched = is_watched(spec, has_validation=has_validation)
-        name = monitor_of(spec).partition("_")[2]
-        greater = watched and name in METRICS and METRICS[name].greater_is_better
+        greater = watched and greater_is_better(monitor_of(spec))
         if stopping is None or not watched:
             return cls(None, 0.0, greater_is_better=greater)
         return cls(stopping.patience, stopping.min_delta, greater_is_better=greater)
 
-    def update(self, epoch: int, figure: float) -> bool:
-        """Record an epoch's figure; return whether it is the best so far."""
-        if self.sign * figure < self.best - self.min_delta:
-            self.best, self.best_epoch, self.waited = self.sign * figure, epoch, 0
+    def update(self, epoch: int, value: float) -> bool:
+        """Record an epoch's value of the monitored metric; return whether it is the best so far."""
+        if self.sign * value < self.best - self.min_delta:
+            self.best, self.best_epoch, self.waited = self.sign * value, epoch, 0
             return True
         self.waited += 1
         return False
@@ -97,7 +96,7 @@ class LaneState:
         self.epochs = spec.training.epochs
         schedule = build(SCHEDULES, spec.training.schedule)
         self.schedule: ScheduleState = schedule.start(self.epochs, n_steps)
-        # Lanes with this key have the same rates: those of one spec, unless figures decide.
+        # Lanes with this key have the same rates: those of one spec, unless metrics decide.
         self.rates_key = id(self if self.schedule.state else spec)
         self.stopping = EarlyStopping.from_spec(spec, has_validation=has_validation)
         self.epoch = self.last_epoch = 0
@@ -126,13 +125,13 @@ class LaneState:
 
         row     its metrics
         vector  the numbers of the model; copied where they are the best
-        Raises DataError where the monitored figure is not defined.
+        Raises DataError where the monitored metric is not defined.
         """
         self.epoch += 1
         self.latest_row = row
-        figure = row[self.monitor] if self.is_watched else float(-self.epoch)
-        self.schedule.observe(self.stopping.sign * figure if self.is_watched else row["train_loss"])
-        if self.stopping.update(self.epoch, figure):
+        value = row[self.monitor] if self.is_watched else float(-self.epoch)
+        self.schedule.observe(self.stopping.sign * value if self.is_watched else row["train_loss"])
+        if self.stopping.update(self.epoch, value):
             self.row = row
             if self.vector is None:
                 self.vector = vector.copy()
@@ -142,7 +141,7 @@ class LaneState:
         if not is_finite or not math.isfinite(row.get("val_loss", 0.0)):
             self.reason = "diverged"
             self.cause = "the validation loss" if is_finite else "the training loss"
-        elif math.isnan(figure):
+        elif math.isnan(value):
             raise DataError(f"{self.monitor} is not defined on these rows; {NOT_DEFINED}")
         elif self.stopping.exhausted:
             self.reason = "patience"
@@ -168,7 +167,7 @@ class LaneState:
         return last, self.epoch, self.latest_row
 
 
-def learning_rates(states: Sequence[LaneState], *, is_stack: bool) -> tuple[Any, list[float]]:
+def learning_rates(states: Sequence[LaneState]) -> tuple[Any, list[float]]:
     """Begin an epoch in each lane; return λ as `Trainer.epoch` takes it, and that of the last step.
 
     λ is one number, or (R, 1); where it changes from step to step (n_steps,), or (n_steps, R, 1).
@@ -177,7 +176,7 @@ def learning_rates(states: Sequence[LaneState], *, is_stack: bool) -> tuple[Any,
     rates = [state.begin_epoch(known) for state in states]
     last = {id(rate): float(np.ravel(rate)[-1]) for rate in known.values()}
     last_rates = [last[id(rate)] for rate in rates]
-    if not is_stack:
+    if len(rates) == 1:
         return rates[0], last_rates
     if not any(np.ndim(rate) for rate in known.values()):
         return np.array(rates)[:, np.newaxis], last_rates

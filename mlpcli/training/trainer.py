@@ -103,14 +103,14 @@ class Trainer:
         self.step.start(self.seeds, epoch)
         self.rows_done, self.stopped = 0, False
         self.finite[...] = True
-        taken = 0
+        step, taken = self.step, 0
         for start, end in self.loader.blocks():
             block = self.loader.load(start, end)
             with np.errstate(all="ignore"):  # a loss that is not finite ends the run, in words
                 for batch in block.batches:
                     if each_step is not None:
                         current[...] = each_step[taken]
-                    self.step(batch)
+                    step(batch)
                     taken += 1
                     self.rows_done += batch.n
                     if stop():

@@ -91,7 +91,7 @@ class Training:
 
     @property
     def is_watched(self) -> bool:
-        """Whether the monitored figure exists: those of validation need validation rows."""
+        """Whether the monitored metric exists: those of validation need validation rows."""
         return is_watched(self.spec, has_validation=self.has_validation)
 
     def trainer(
@@ -112,7 +112,7 @@ class Training:
         begun = time.perf_counter()
         means = EpochMeans(self.columns, len(self.lanes))
         best = EarlyStopping.from_spec(self.spec, has_validation=self.has_validation)
-        monitor = monitor_of(self.spec)
+        monitor, watched = monitor_of(self.spec), self.is_watched
         done = [0.0] * len(self.stacks)  # epochs of each stack
         for number, event in self._run_stacks(stop):
             if isinstance(event, Progress):
@@ -127,9 +127,10 @@ class Training:
                 self._record(event)
                 means.end(event)
             for epoch, mean in means.completed():
-                improved = best.update(epoch, mean[monitor] if self.is_watched else -float(epoch))
-                one = complete.pop(epoch, EpochEnded(epoch, [], []))
-                yield replace(one, mean=mean, improved=improved, best_epoch=best.best_epoch)
+                improved = best.update(epoch, mean[monitor] if watched else -float(epoch))
+                one = complete.pop(epoch, None)
+                lanes, rows = ([], []) if one is None else (one.lanes, one.rows)
+                yield EpochEnded(epoch, lanes, rows, mean, improved, best.best_epoch)
             yield from complete.values()
         yield self._end(best.best_epoch, time.perf_counter() - begun)
 
@@ -194,9 +195,7 @@ class Training:
             trainer = self._without_the_ended(trainer)
             started = time.perf_counter()
             epoch = self.states[self.active[0]].epoch + 1
-            rates, self._last_rates = learning_rates(
-                [self.states[lane] for lane in self.inside], is_stack=bool(self.network.lane_shape)
-            )
+            rates, self._last_rates = learning_rates([self.states[k] for k in self.inside])
             for rows in trainer.epoch(epoch, rates, stop):
                 yield Progress(epoch, rows, trainer.n_rows, len(self.active))
             self._find_diverged(trainer)
@@ -245,6 +244,8 @@ class Training:
     def _find_diverged(self, trainer: Trainer) -> None:
         """Record which lanes have losses or numbers that are not finite."""
         finite = trainer.finite & np.isfinite(self.network.vector).all(axis=-1)
+        if finite.all():
+            return
         for lane, is_finite in zip(self.inside, np.atleast_1d(finite), strict=True):
             if not is_finite and lane in self.active:
                 self.states[lane].diverge()

@@ -7,7 +7,6 @@ import math
 from collections import Counter
 
 import numpy as np
-from mlpcli.nn.replay import live
 
 from mlpcli.spec.load import load_spec
 from mlpcli.training.build import load_dataset
@@ -21,6 +20,26 @@ END = "the end, or the epoch that is kept"
 FLOOR = 1e-9  # arrays whose largest entry is smaller are compared as if it were this
 FLOORS = {"tensors": 1e-3, "kept tensors": 1e-3}
 UNSCALED = ("poisson", "gamma")  # losses that take the target in its own unit
+
+
+class Unsmoothed:
+    """A loader's loss, which keeps the targets of a block as they are before it smooths them.
+
+    start  the first row of the block, by the rows that were trained on before it
+    """
+
+    def __init__(self, trainer):
+        self.trainer, self.loss, self.smooths = trainer, trainer.loader.loss, True
+
+    def smooth(self, y):
+        self.start, self.y = self.trainer.rows_done, y.copy()
+        if self.loss.smooths:
+            self.loss.smooth(y)
+
+    def batch(self, n):
+        """Return the targets of the batch that is trained on, of n rows."""
+        first = self.trainer.rows_done - self.start
+        return self.y[first : first + n].copy()
 
 
 class Ours:
@@ -37,28 +56,30 @@ class Ours:
 
         def trainer(vectors):
             made = begin(vectors)
-            step, feed = made.step, made.feed
+            step, compute_gradient = made.step, made.step.compute_gradient
+            made.loader.loss = targets = Unsmoothed(made)
+            batches = []
 
-            def record(rows):
+            def compute(batch):
+                batches[:] = [batch]
+                compute_gradient(batch)
+
+            def record():
+                (batch,) = batches
                 biases = {name: tensors[name].copy() for name in unmoved}
-                losses = np.empty(rows.stop, made.losses.dtype)
-                made.loss_chunk.row_losses(rows.stop, losses)
-                parts = (feed.X_chunk, feed.target_chunk, losses)
-                copies = (part[rows].copy() for part in parts)
-                self.steps.append((*copies, float(made.rate.value), biases))
+                losses = step.loss.value(batch.u, batch.y)
+                rate = float(step.update.learning_rate)
+                self.steps.append((batch.X.copy(), targets.batch(batch.n), losses, rate, biases))
 
-            def recorded(first, n):
-                step(first, n)
-                live(record, slice(first, first + n))
-
-            made.step = recorded
+            step.compute_gradient = compute
+            step.update.parts.append(record)
             self.trainer = made
             return made
 
         training._begin = trainer
         for event in training.run():
             if isinstance(event, EpochEnded):
-                self.orders.append(self.trainer.feed.rows().copy())
+                self.orders.append(self.trainer.loader.rows().copy())
                 validation = training.metrics.parts.get("val")
                 y_hat = np.empty(0) if validation is None else validation.y_hat.copy()
                 self.epochs.append((event.mean, y_hat, _copies(training.model)))

@@ -28,17 +28,6 @@ def test_what_was_registered_is_run_and_what_was_written_arrives(words, code):
     assert done.stdout == f"{written}registered"
 
 
-def test_a_profiler_sees_the_end():
-    done = run(sys.executable, "-m", "cProfile", "-m", "mlpcli", "--version")
-    assert done.stdout.startswith(f"mlp {mlpcli.__version__}\n")
-    assert "function calls" in done.stdout
-
-
-def test_an_exit_with_words_is_pythons():
-    done = run_script("import mlpcli.cli.main as m; m.main = lambda: sys.exit('in words'); main()")
-    assert (done.returncode, done.stderr) == (1, "in words\n")
-
-
 INTERRUPTS = """
 class Field:
     def __set_name__(self, owner, name):

@@ -4,11 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from mlpcli.cli.profiling import Profiled
+from mlpcli.cli import progress
+from mlpcli.cli.profiling import Profiler
 from mlpcli.data import dataset
 from mlpcli.runs import ensemble_result, recorder
 from mlpcli.spec.load import load_spec
-from mlpcli.training import profile
+from mlpcli.training import build, profile, training
 
 SPEC = """
 data: {path: data.csv, target: y}
@@ -26,10 +27,15 @@ def loaded(tmp_path):
 
 def functions():
     return (
+        build.load_dataset,
         dataset.read_table,
         recorder.evaluate,
         recorder.baseline,
         ensemble_result.ensemble_result,
+        recorder.Recorder.record,
+        progress.progress_for,
+        progress.PlainProgress.show,
+        training.Training,
     )
 
 
@@ -40,13 +46,13 @@ def test_an_ensemble_is_trained_in_this_process_and_the_modules_are_as_before(lo
             self.plan = replace(self.plan, stacks=[[0], [1]], processes=2)
 
     before = functions()
-    run = Profiled()
-    assert not set(before) & set(functions())
     monkeypatch.setattr(profile, "ProfiledTraining", InTwo)
-    training = run.build(loaded.spec, run.load(loaded))
-    assert (training.plan.processes, training.plan.stacks) == (1, [[0], [1]])
-    document = run.end()
-    assert document["processes_without"] == 2
+    with Profiler() as profiler:
+        assert not set(before) & set(functions())
+        made = training.Training(loaded.spec, build.load_dataset(loaded))
+    assert (made.plan.processes, made.plan.stacks) == (1, [[0], [1]])
     assert functions() == before
+    document = profiler.document()
+    assert document["processes_without"] == 2
     calls = {line["row"]: line["calls"] for line in document["lines"]}
     assert (calls["load"], calls["encode"]) == (1, 1)

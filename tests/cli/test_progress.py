@@ -152,5 +152,5 @@ def test_the_bar_knows_epochs_rows_and_the_best(monkeypatch):
     shown.show(Progress(2, 25, 100))
     task = shown.bar.tasks[0]
     assert (task.completed, task.total) == (1.25, 4)
-    assert task.fields["figures"] == "train_loss 0.5  val_loss 0.25  val_accuracy 1  best 1"
+    assert task.fields["metrics"] == "train_loss 0.5  val_loss 0.25  val_accuracy 1  best 1"
     shown.close()

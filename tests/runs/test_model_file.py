@@ -5,10 +5,10 @@ import json
 
 import numpy as np
 import pytest
-from mlpcli.nn.passes import Evaluation
 from safetensors import safe_open
 
 from mlpcli.data.readers import read_table
+from mlpcli.nn.evaluation import Evaluation
 from mlpcli.runs.model_file import load_model
 from mlpcli.spec.write import with_paths
 from mlpcli.training.build import resolve

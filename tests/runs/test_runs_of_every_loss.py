@@ -5,17 +5,16 @@ import math
 
 import numpy as np
 import pytest
-from mlpcli.training.first_batch import synthetic_batch
 
 from mlpcli.data.readers import read_table
 from mlpcli.errors import DataError
-from mlpcli.nn.gradcheck import check_gradient
 from mlpcli.nn.losses import LOSSES
 from mlpcli.runs.evaluate import crossing_line, parts_of, predict
 from mlpcli.runs.model_file import load_model
 from mlpcli.spec.load import load_spec
 from mlpcli.training.build import load_dataset
 from mlpcli.training.evaluation import evaluate
+from mlpcli.training.gradcheck import check_spec
 
 N = 60
 TARGET = {
@@ -112,9 +111,8 @@ def test_trained_kept_read_back_and_scored(make_run, tmp_path, task, loss):
 @pytest.mark.parametrize(("task", "loss"), CASES)
 def test_its_gradient_on_made_up_data(tmp_path, task, loss):
     (tmp_path / "spec.yaml").write_text(spec_of(task, loss), encoding="utf-8")
-    batch = synthetic_batch(load_spec(str(tmp_path / "spec.yaml")))
-    result = check_gradient(batch.architecture, batch.theta, batch.X, batch.target)
-    assert result.passed, result
+    result = check_spec(load_spec(str(tmp_path / "spec.yaml")), synthetic=True, samples=None)
+    assert result.step.passed, result
 
 
 # ---------------------------------------------------------------- predictions, by hand

@@ -1,43 +1,43 @@
-"""The feed: which rows make which batch, whose weights and sources go with them."""
+"""The batch loader: which rows make which batch, with whose targets, weights and sources."""
 
 import numpy as np
 import pytest
-from mlpcli.training.feed import Feed
 
 from mlpcli.nn.activations import ACTIVATIONS
 from mlpcli.nn.losses import LOSSES
 from mlpcli.nn.network import Architecture, Layer, Network, initialize
 from mlpcli.nn.norms import BatchNorm
 from mlpcli.nn.optimizers import Sgd
-from mlpcli.training import feed as module
+from mlpcli.training import batches as module
+from mlpcli.training.batches import BatchLoader
 from mlpcli.training.trainer import Trainer
 
+CROSS_ENTROPY = LOSSES["cross_entropy"]()
 LINE = Architecture(1, (), 1, LOSSES["mse"]())
 
 
-def feed_of(n, batch_size, **options):
+def loader_of(n, batch_size, **options):
     X = np.arange(float(n))[:, np.newaxis]
-    return Feed(X, -X, lead=(), dtype=float, batch_size=batch_size, **options)
+    options = {"loss": LOSSES["mse"](), "n_outputs": 1, "lane_shape": (), "dtype": float, **options}
+    return BatchLoader(X, -X, batch_size=batch_size, **options)
 
 
-def batches(feed):
+def batches(loader):
     """Return the lengths of an epoch's batches, and every row handed out."""
-    lengths, rows, start = [], [], 0
-    feed.start([0], 1)
-    while start < feed.n_rows:
-        end = feed.end_of(start, feed.chunk)
-        feed.gather(start, end)
-        rows += feed.X_chunk[: end - start, 0].tolist()
-        row = start
-        while row < end:
-            lengths.append(feed.end_of(row, feed.batch_size) - row)
-            row += lengths[-1]
-        assert row == end
-        start = end
+    lengths, rows = [], []
+    loader.start([0], 1)
+    for start, end in loader.blocks():
+        assert start == len(rows)
+        for batch in loader.load(start, end).batches:
+            assert batch.n == len(batch.X) == len(batch.y) == len(batch.u)
+            np.testing.assert_array_equal(batch.y, -batch.X)
+            lengths.append(batch.n)
+            rows += batch.X[:, 0].tolist()
+        assert end == len(rows)
     return lengths, rows
 
 
-@pytest.mark.parametrize("gather_bytes", [1, 64, 1 << 20])
+@pytest.mark.parametrize("block_bytes", [1, 64, 1 << 20])
 @pytest.mark.parametrize(
     ("n", "batch_size", "least", "lengths"),
     [
@@ -53,25 +53,42 @@ def batches(feed):
     ],
 )
 def test_each_row_comes_once_in_batches_of_enough_rows(
-    n, batch_size, least, lengths, gather_bytes, monkeypatch
+    n, batch_size, least, lengths, block_bytes, monkeypatch
 ):
-    monkeypatch.setattr(module, "GATHER_BYTES", gather_bytes)
-    feed = feed_of(n, batch_size, least_rows=least)
-    found, rows = batches(feed)
+    monkeypatch.setattr(module, "BLOCK_BYTES", block_bytes)
+    loader = loader_of(n, batch_size, least_rows=least)
+    found, rows = batches(loader)
     assert found == lengths
-    assert feed.sizes == set(lengths)
-    assert feed.n_steps == len(lengths)
+    assert loader.sizes == set(lengths)
+    assert loader.n_steps == len(lengths)
     assert sorted(rows) == list(range(n))
 
 
 def test_rows_may_fill_several_places_and_take_their_targets_and_weights_along():
     source = np.array([0, 1, 2, 2, 2])
-    feed = feed_of(3, 5, source=source, weight=np.array([0.5, 1.0, 1.5]))
-    _, rows = batches(feed)
+    loader = loader_of(3, 5, source=source, weight=np.array([0.5, 1.0, 1.5]))
+    _, rows = batches(loader)
     assert sorted(rows) == [0, 1, 2, 2, 2]
-    np.testing.assert_array_equal(feed.target_chunk[:, 0], -np.array(rows))
-    np.testing.assert_array_equal(feed.weight_chunk, np.array(rows) / 2 + 0.5)
-    np.testing.assert_array_equal(feed.rows(), rows)
+    block, weights = loader.block_of(5), np.array(rows) / 2 + 0.5
+    np.testing.assert_array_equal(block.y[:, 0], -np.array(rows))
+    np.testing.assert_array_equal(block.scale[:, 0], weights / 5)
+    np.testing.assert_array_equal(loader.weights(3), weights[:3])
+    np.testing.assert_array_equal(loader.rows(), rows)
+
+
+@pytest.mark.parametrize("block_bytes", [1, 1 << 20])
+def test_a_row_s_share_of_j_is_its_weight_divided_by_its_own_batch_s_rows(block_bytes, monkeypatch):
+    monkeypatch.setattr(module, "BLOCK_BYTES", block_bytes)
+    weight = np.arange(1.0, 11.0)
+    loader = loader_of(10, 4, weight=weight)
+    plain = loader_of(10, 4)
+    for each in (loader, plain):
+        each.start([0], 1)
+    for start, end in loader.blocks():
+        each = (loader.load(start, end).batches, plain.load(start, end).batches)
+        for batch, unweighted in zip(*each, strict=True):
+            np.testing.assert_array_equal(batch.scale, (batch.X + 1) / batch.n)
+            assert (unweighted.scale.shape, unweighted.scale) == ((), 1 / batch.n)
 
 
 def weighted(weight, batch_size=3):
@@ -116,7 +133,7 @@ def test_batch_normalization_never_sees_a_single_row():
     X, y = rng.normal(size=(9, 2)), rng.normal(size=(9, 1))
     trainer = Trainer(network, Sgd(), X, y, batch_size=4, seeds=[0])
     list(trainer.epoch(1, 0.1))
-    assert trainer.passes.keys() == {4, 5}
+    assert trainer.step.backprop.keys() == {4, 5}
     assert trainer.rows_done == 9
     assert np.isfinite(network.vector).all()
 
@@ -133,32 +150,125 @@ def test_batch_normalization_never_sees_a_single_row():
     ],
 )
 def test_as_many_rows_are_gathered_at_once_as_stay_in_the_cache(batch_size, row_bytes, rows):
-    assert module.rows_at_once(10**6, batch_size, row_bytes) == rows
-    assert module.rows_at_once(rows - 1, batch_size, row_bytes) == rows - 1
+    assert module.block_rows(10**6, batch_size, row_bytes) == rows
+    assert module.block_rows(rows - 1, batch_size, row_bytes) == rows - 1
 
 
 @pytest.mark.parametrize(
-    ("batch_size", "n", "chunk"), [(1, 100, 32), (5, 100, 35), (40, 100, 40), (1, 20, 20)]
+    ("batch_size", "n", "block"), [(1, 100, 32), (5, 100, 35), (40, 100, 40), (1, 20, 20)]
 )
-def test_disturbed_rows_have_others_to_be_mixed_with_however_wide(
-    batch_size, n, chunk, monkeypatch
+def test_transformed_rows_have_others_to_be_mixed_with_however_wide(
+    batch_size, n, block, monkeypatch
 ):
     class Nothing:
         def start(self, seeds, epoch):
             pass
 
-        def apply(self, lane, X, target, slots):
-            assert len(X) == len(target) == len(slots)
+        def apply(self, lane, X, y, slots):
+            assert len(X) == len(y) == len(slots)
 
-    monkeypatch.setattr(module, "GATHER_BYTES", 1)
-    assert feed_of(n, batch_size).chunk == batch_size
-    feed = feed_of(n, batch_size, disturbances=[Nothing()])
-    assert feed.chunk == chunk
-    assert sorted(batches(feed)[1]) == list(range(n))
+    monkeypatch.setattr(module, "BLOCK_BYTES", 1)
+    assert loader_of(n, batch_size).rows_per_block == batch_size
+    loader = loader_of(n, batch_size, transforms=[Nothing()])
+    assert loader.rows_per_block == block
+    assert sorted(batches(loader)[1]) == list(range(n))
 
 
 def test_wide_targets_count_as_wide_inputs_do():
     X, target = np.zeros((5000, 4), np.float32), np.zeros((5000, 100), np.float32)
+    options = {"loss": LOSSES["mse"](), "lane_shape": (), "dtype": np.float32, "batch_size": 100}
     for one, other in ((X, target), (target, X)):
-        feed = module.Feed(one, other, lead=(), dtype=np.float32, batch_size=100)
-        assert feed.chunk == 1300  # of 400 bytes each
+        loader = BatchLoader(one, other, n_outputs=other.shape[1], **options)
+        assert loader.rows_per_block == 1300  # of 400 bytes each
+    classes = np.zeros(5000, int)  # as wide as they are one-hot
+    options["loss"] = CROSS_ENTROPY
+    assert BatchLoader(X, classes, n_outputs=100, **options).rows_per_block == 1300
+
+
+# Targets as the loss takes them.
+
+
+def class_loader(classes, n_classes, loss, lane_shape=(), **options):
+    X = np.arange(float(len(classes)))[:, np.newaxis]
+    shapes = {"n_outputs": n_classes, "lane_shape": lane_shape, "dtype": np.float64}
+    return BatchLoader(X, np.array(classes), loss=loss, **shapes, **options)
+
+
+def by_row(loader, seeds=(0,)):
+    """Return the targets of an epoch (..., rows, outputs), in the order of the data."""
+    loader.start(list(seeds), 1)
+    found = np.full((*loader.order.shape, loader.block_of(1).y.shape[-1]), np.nan)
+    for start, end in loader.blocks():
+        y = loader.load(start, end).y
+        for lane in np.ndindex(loader.lane_shape):
+            found[(*lane, loader.order[(*lane, slice(start, end))])] = y[lane]
+    return found
+
+
+def test_three_classes_are_one_hot_and_smoothed_by_hand():
+    classes = [2, 0, 0, 1]
+    found = by_row(class_loader(classes, 3, CROSS_ENTROPY, batch_size=2))
+    assert found.tolist() == [[0, 0, 1], [1, 0, 0], [1, 0, 0], [0, 1, 0]]
+    # ε = 0.3: 0.7 · 1 + 0.1 of the row's class, 0.1 of the others
+    smooth = LOSSES["cross_entropy"](label_smoothing=0.3)
+    found = by_row(class_loader(classes, 3, smooth, batch_size=2))
+    low, high = pytest.approx(0.1), pytest.approx(0.8)
+    assert found.tolist() == [
+        [low, low, high],
+        [high, low, low],
+        [high, low, low],
+        [low, high, low],
+    ]
+
+
+def test_five_thousand_classes_are_one_hot_batch_by_batch_and_smoothed(monkeypatch):
+    monkeypatch.setattr(module, "BLOCK_BYTES", 1)
+    classes = [4999, 0, 1234, 4999, 17, 2500, 1]
+    loader = class_loader(classes, 5000, CROSS_ENTROPY, batch_size=2)
+    assert loader.capacity == 2  # no table of all rows and classes
+    found = by_row(loader)
+    assert found.shape == (7, 5000)
+    rows, columns = np.nonzero(found)
+    assert (rows.tolist(), columns.tolist()) == (list(range(7)), classes)
+    assert np.all(found[rows, columns] == 1)
+    smooth = LOSSES["cross_entropy"](label_smoothing=0.5)  # ε/K = 1e-4
+    smoothed = by_row(class_loader(classes, 5000, smooth, batch_size=2))
+    np.testing.assert_allclose(smoothed, np.where(found == 1, 0.5001, 1e-4), rtol=1e-12)
+
+
+def test_lanes_smooth_by_their_own_strengths():
+    loss = LOSSES["cross_entropy"](label_smoothing=np.array([0.0, 0.3]))
+    loader = class_loader([2, 0], 3, loss, lane_shape=(2,), batch_size=2)
+    found = by_row(loader, seeds=(0, 1))
+    np.testing.assert_allclose(found[0], [[0, 0, 1], [1, 0, 0]], atol=1e-15)
+    np.testing.assert_allclose(found[1], [[0.1, 0.1, 0.8], [0.8, 0.1, 0.1]])
+
+
+def test_labels_are_smoothed_towards_one_half():
+    loss = LOSSES["binary_cross_entropy"](label_smoothing=0.2)
+    y = np.array([[0.0, 1.0], [1.0, 0.0]])
+    options = {"n_outputs": 2, "lane_shape": (), "dtype": np.float64, "batch_size": 2}
+    found = by_row(BatchLoader(np.zeros((2, 1)), y, loss=loss, **options))
+    np.testing.assert_allclose(found, [[0.1, 0.9], [0.9, 0.1]])
+    np.testing.assert_array_equal(y, [[0, 1], [1, 0]])  # the data stay as they are
+
+
+def test_targets_are_kept_as_transformed_and_not_smoothed():
+    """Metrics are held against the mixture; what smoothing adds belongs to the loss."""
+
+    class Third:
+        """Every target becomes a third of each class."""
+
+        def start(self, seeds, epoch):
+            pass
+
+        def apply(self, lane, X, y, slots):
+            y[...] = 1 / 3
+
+    loss = LOSSES["cross_entropy"](label_smoothing=0.3)
+    loader = class_loader([2, 0], 3, loss, batch_size=2, keep_targets=True)
+    by_row(loader)
+    np.testing.assert_array_equal(loader.targets[np.argsort(loader.order)], [[0, 0, 1], [1, 0, 0]])
+    loader = class_loader([2, 0], 3, loss, batch_size=2, keep_targets=True, transforms=[Third()])
+    by_row(loader)
+    np.testing.assert_allclose(loader.targets, 1 / 3)

@@ -94,6 +94,18 @@ def test_a_replica_has_the_bits_it_has_alone(kind, validation, ensemble):
     assert one.kept == [0, 1, 2, 3, 4]
 
 
+@pytest.mark.parametrize("kind", ["bootstrap", "kfold"])
+def test_the_full_train_loss_of_a_replica_is_of_its_own_rows(kind, ensemble):
+    full = ("training.train_loss=full", "training.epochs=3")
+    one = ensemble(*full, spec=SPECIES.format(kind=kind, validation=0))
+    _, events, _ = run(one)
+    for replica in range(5):
+        _, rows, _ = alone(one, replica)
+        for name in ("train_loss", "train_accuracy"):
+            found = [event.rows[replica][name] for event in events]
+            assert found == pytest.approx([row[name] for row in rows], rel=1e-6)
+
+
 @pytest.mark.parametrize("kind", ["bootstrap", "kfold", "seeds"])
 def test_no_plan_changes_a_bit(kind, ensemble, monkeypatch):
     spec = SPECIES.format(kind=kind, validation=0.2)

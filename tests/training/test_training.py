@@ -5,9 +5,9 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from mlpcli.nn.passes import Evaluation
 
 from mlpcli.errors import DataError
+from mlpcli.nn.evaluation import Evaluation
 from mlpcli.nn.network import initial_vector
 from mlpcli.nn.schedules import SCHEDULES
 from mlpcli.training.build import resolve
@@ -64,9 +64,9 @@ def test_events_come_in_this_order(training):
 
 
 def test_a_long_epoch_tells_of_itself_on_the_way(training, monkeypatch):
-    from mlpcli.training import feed
+    from mlpcli.training import batches
 
-    monkeypatch.setattr(feed, "GATHER_BYTES", 1)
+    monkeypatch.setattr(batches, "BLOCK_BYTES", 1)
     advanced = [e for e in training("training.epochs=1").run() if isinstance(e, Progress)]
     assert [e.rows for e in advanced] == [32, 64, 96, 106]
 

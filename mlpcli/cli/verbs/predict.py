@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from mlpcli.cli.command import verb
+from mlpcli.cli.console import hand_over, note, say_json
 from mlpcli.cli.options import Debug, Json, Quiet, Run, keep
 
 
@@ -39,16 +41,11 @@ def predict(
       head -3 data/iris.csv | mlp predict model.safetensors -
       mlp predict ensemble.safetensors new.csv --interval 0.9
     """
-    from pathlib import Path
-
-    from mlpcli.cli.console import hand_over, note, say_json
-    from mlpcli.cli.csv_text import csv_text
     from mlpcli.cli.describe import note_on_changes, replaced_line
     from mlpcli.data.readers import read_table
     from mlpcli.runs.directory import find_model
     from mlpcli.runs.evaluate import crossing_line
     from mlpcli.runs.evaluate import predict as predict_table
-    from mlpcli.runs.files import write_whole
     from mlpcli.runs.model_file import load_model
 
     path = find_model(run)
@@ -68,15 +65,30 @@ def predict(
             note(crossed)
     # As many digits as the network's numbers have: more would be noise.
     digits = "%.9g" if model.network.dtype == "float32" else "%.17g"
+    document = {"model": str(path), "data": table.name, "rows": len(table)}
+    _write(columns, digits, document if json else None, output, quiet=quiet)
+
+
+def _write(
+    columns: dict[str, Any],
+    digits: str,
+    document: dict[str, Any] | None,
+    output: str | None,
+    *,
+    quiet: bool,
+) -> None:
+    """Write the predictions to a file, into a JSON document, or as CSV to standard output."""
+    from mlpcli.cli.csv_text import csv_text
+    from mlpcli.runs.files import write_whole
+
     if output is not None:
         write_whole(Path(output), csv_text(columns.items(), digits).encode())
-    if json:
-        document = {"model": str(path), "data": table.name, "rows": len(table)}
+    if document is not None:
         say_json({**document, "predictions": _records(columns, digits)})
     elif output is None:
         hand_over(csv_text(columns.items(), digits).removesuffix("\n"))
     elif not quiet:
-        note(f"{len(table):,} predictions in {output}")
+        note(f"{len(next(iter(columns.values()))):,} predictions in {output}")
 
 
 def _records(columns: dict[str, Any], digits: str) -> list[dict[str, Any]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from mlpcli.data.augmentations import AUGMENTATIONS
+from mlpcli.data.augmentation import AUGMENTATIONS
 from mlpcli.errors import listing
 from mlpcli.nn.losses import LOSSES
 from mlpcli.spec.checks.loss import chosen_loss, loss_name

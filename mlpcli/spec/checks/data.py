@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from mlpcli.spec.schema import Spec, SplitSpec
 from mlpcli.spec.yaml_reader import Problem
 
-DEFAULT_SHARE = SplitSpec().validation
+DEFAULT_SHARE = SplitSpec.model_fields["validation"].default
 DELIMITER = re.compile(r'[^"\r\n\0\x80-\U0010ffff]')
 
 

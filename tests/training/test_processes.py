@@ -180,3 +180,17 @@ def test_a_killed_process_is_reaped_and_replaced():
         assert other.pid != worker.pid
         assert answers(pool, 1) == {"lives": ["lives"]}
     no_child_is_left()
+
+
+def test_leaving_the_pool_waits_for_no_process_at_work():
+    def work(_task, _ask, _stop):
+        yield "begun"
+        time.sleep(60)
+
+    begun = time.monotonic()
+    with Pool(work, 2) as pool:
+        pool.give(1)
+        pool.give(2)
+        assert answers(pool, 2) == {1: ["begun"], 2: ["begun"]}
+    assert time.monotonic() - begun < 10
+    no_child_is_left()

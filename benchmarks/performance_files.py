@@ -126,7 +126,7 @@ def fixed_cost(folder: str, epochs: int) -> dict[str, Any]:
     for epoch in range(1, 201):
         begun = clock()
         loader.start([0], epoch)
-        loader.load(0, loader.block)
+        loader.load(0, loader.rows_per_block)
         begins.append(clock() - begun)
     return {
         "beside": 1e6 * statistics.median(beside),

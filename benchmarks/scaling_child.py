@@ -42,8 +42,8 @@ def _floors(trainer: Any) -> dict[str, float]:
     begun = time.process_time()
     loader.start([0], 1)
     shuffled = time.process_time()
-    for start in range(0, loader.n_rows, loader.block):
-        rows = loader.order[start : start + loader.block]
+    for start in range(0, loader.n_rows, loader.rows_per_block):
+        rows = loader.order[start : start + loader.rows_per_block]
         for array, out in ((loader.X, loader.X_block), (loader.target, loader.y_block)):
             np.take(array, rows, axis=0, out=out[: len(rows)], mode="clip")
     return {"shuffle": shuffled - begun, "gather": time.process_time() - shuffled}

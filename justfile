@@ -14,7 +14,7 @@ check:
 test:
     pytest -n auto
 
-# gradients of specs drawn at random, and faults planted in every derivative
+# gradients of specs drawn at random; faults planted behind all that a training step computes
 campaigns:
     python tests/campaigns/gradients.py --specs 2000
     python tests/campaigns/faults.py

@@ -21,11 +21,10 @@ from mlpcli.runs.model_file import Model
 from mlpcli.runs.prediction_intervals import interval_columns
 from mlpcli.spec.load import load_spec
 from mlpcli.spec.schema import Spec
-from mlpcli.training.assemble import load_dataset
-from mlpcli.training.ensemble import Ensemble
-from mlpcli.training.follower import Ended
-from mlpcli.training.loop import Training
-from mlpcli.training.scores import score
+from mlpcli.training.build import load_dataset
+from mlpcli.training.evaluation import evaluate
+from mlpcli.training.events import Ended
+from mlpcli.training.training import Training
 
 ONE, KINDS = "one", ("bootstrap", "kfold", "seeds")
 REPLICAS = 20  # of an ensemble beside one network
@@ -71,7 +70,7 @@ def _cpu() -> float:
     return sum(each.ru_utime + each.ru_stime for each in every)
 
 
-def timed(training: Callable[[], Training | Ensemble]) -> tuple[Any, Ended, dict[str, float]]:
+def timed(training: Callable[[], Training]) -> tuple[Any, Ended, dict[str, float]]:
     """Train, from a spec and its data to the numbers; return it, its end and what it took."""
     begun, cpu = time.perf_counter(), _cpu()
     one = training()
@@ -86,21 +85,20 @@ def timed(training: Callable[[], Training | Ensemble]) -> tuple[Any, Ended, dict
 
 def train(kind: str, spec: Spec, data: Dataset) -> tuple[Any, dict[str, float]]:
     """Train one network or an ensemble; return it, and its seconds and epochs."""
-    one, ended, took = timed(lambda: (Training if kind == ONE else Ensemble)(spec, data))
+    one, ended, took = timed(lambda: Training(spec, data))
     epochs = [ended.epochs] if kind == ONE else [each.epochs for each in one.ended]
     processes = 1 if kind == ONE else one.plan.processes
     took |= {"epochs": max(epochs), "all_epochs": sum(epochs), "processes": processes}
     return one, took
 
 
-def covered(trained: Ensemble) -> dict[str, float]:
+def covered(trained: Training) -> dict[str, float]:
     """Return shares of the test rows that lie in the intervals that `mlp predict` gives them."""
     part, encoding, network = trained.dataset.parts["test"], trained.encoding, trained.network
-    assert network is not None
     about = ensemble_result(trained)[1]
     model = Model(trained.spec, encoding, network, {}, None, {}, about)
     # What `predict` gives as ŷ is the average that the scores are of.
-    y_hat = score(network, encoding, part).seen.score
+    y_hat = evaluate(network, encoding, part).outcome.score
     if encoding.task == "regression":
         y_hat = encoding.target.encode(y_hat)
     found = interval_columns(model, part.X, y_hat, LEVEL)
@@ -137,7 +135,7 @@ def measure_trainings(name: str, seeds: int) -> Iterator[Run]:
                     continue
                 yield Run("training", f"{name}, {threads}", kind, turn, figures)
                 if threads == 1:
-                    scores = score(trained.network, data.encoding, data.parts["test"]).figures
+                    scores = evaluate(trained.network, data.encoding, data.parts["test"]).metrics
                     found = {figure: scores[figure] for figure in SPECS[name]}
                     found["rows"] = len(data.parts["test"])
                     found |= {} if kind == ONE else covered(trained)
@@ -155,7 +153,7 @@ def measure_processes(name: str, seeds: int) -> Iterator[Run]:
                     command = [sys.executable, "-m", "mlpcli", "train", _spec(name), "-q"]
                     command += ["--seed", str(max(turn, 0)), "--run-dir", f"{folder}/run"]
                     command += ["--force", *(flag for each in sets for flag in ("--set", each))]
-                    figures = run(command, ours=True)[1]
+                    figures = run(command, ROOT)[1]
                     if turn >= 0:
                         yield Run("process", f"{name}, {threads}", kind, turn, figures)
 
@@ -179,7 +177,7 @@ def measure_replicas(shape: Shape, turns: int) -> Iterator[Run]:
     }
 
     def stacked(threads: int) -> dict[str, float]:
-        one, _, took = timed(lambda: Ensemble(specs[threads], data))
+        one, _, took = timed(lambda: Training(specs[threads], data))
         return took | {"processes": one.plan.processes, "stacks": len(one.plan.stacks)}
 
     def in_turn() -> dict[str, float]:

@@ -74,16 +74,16 @@ def with_engine(engine: str, *words: str) -> None:
     X = (X - shift) / np.where(width == 0, 1, width)
 
     widths = [X.shape[1], *map(int, layers.split(",")), len(classes)]
-    beginning = []
+    initial = []
     for fan_in, fan_out in pairwise(widths):
         bound = (6 / (fan_in + fan_out)) ** 0.5
         W = rng.uniform(-bound, bound, (fan_in, fan_out)).astype(np.float32)
-        beginning.append((W, np.zeros(fan_out, np.float32)))
+        initial.append((W, np.zeros(fan_out, np.float32)))
     recipe = {"optimizer": "sgd", "learning_rate": 0.1, "momentum": 0.9, "keep_prob": 1.0}
     recipe |= {"l2": 0.0, "batch": int(batch), "epochs": int(epochs), "seed": 0}
     orders = np.array([rng.permutation(len(train)) for _ in range(int(epochs))])
     recipe["activation"] = activation
-    task = Task(X[train], y[train], orders, beginning, recipe)
+    task = Task(X[train], y[train], orders, initial, recipe)
     trained = module.train(task)
 
     np.savez(out, *(array for layer in trained for array in layer))

@@ -5,8 +5,7 @@ Usage::
 
     python benchmarks/performance.py --peers PYTHON  # all; writes docs/performance.md and the JSON
     python benchmarks/performance.py --rounds 9      # of every measurement; at least 5
-    python benchmarks/performance.py --steps         # the steps alone, the rest stays as stored
-    python benchmarks/performance.py --others        # all but the steps
+    python benchmarks/performance.py --only lanes    # some tables, the others stay as stored
     python benchmarks/performance.py --quick         # two shapes, a minute; writes nothing
     python benchmarks/performance.py --json          # print one JSON document, with every run
     python benchmarks/performance.py --page          # the page anew from the JSON; measures nothing
@@ -14,9 +13,9 @@ Usage::
 mlp runs with the Python that runs this script, the others with the Python of --peers, by default
 the same (`pip install -e '.[bench]'`). One that is not installed is left out, and nothing written.
 
-Every measurement is a process of its own; all run on one core, one after the other, mlp always
-next to those it is compared with. Exit status: 0, whether goals are met or not; 2 where something
-could not be measured, or an engine came to another loss.
+Every measurement is a process of its own; all run one after the other, mlp always next to those
+it is compared with, and on one core, but for the table `cores`. Exit status: 0, whether goals are
+met or not; 2 where something could not be measured, or an engine came to another loss.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ import json
 import statistics
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -42,14 +41,18 @@ from performance_runs import (
     work,
 )
 from performance_settings import (
-    FLOORS,
+    FLOOR,
+    JAX,
+    LANES,
     PAGE,
     PEERS,
     QUICK,
     RECIPES,
     SEED,
+    SGD,
     SHAPES,
     STORED,
+    TABLES,
     WHOLE,
     WITHOUT_DROPOUT,
     Engine,
@@ -76,10 +79,11 @@ def step_figures(engine: str, said: dict[str, Any], steps: int) -> dict[str, flo
     """Return the seconds of a step from those of the epochs, the median without the first.
 
     In seconds of the core (`step`), which other jobs do not lengthen, and by the clock. The
-    laps of a floor are an epoch of mlp's and its own in turns; their ratio is `share`.
+    laps of the floor are an epoch of mlp's and its own in turns; their ratio is `share`. The loss
+    is the mean of the lanes'.
     """
-    cpu, wall, found = said["cpu"], said["wall"], {"loss": said["loss"]}
-    if engine in [floor.name for floor in FLOORS]:
+    cpu, wall, found = said["cpu"], said["wall"], {"loss": statistics.fmean(said["losses"])}
+    if engine == FLOOR.name:
         pairs = zip(cpu[2::2], cpu[3::2], strict=True)
         found["share"] = statistics.median(bare / whole for whole, bare in pairs)
         cpu, wall = cpu[1::2], wall[1::2]
@@ -88,46 +92,57 @@ def step_figures(engine: str, said: dict[str, Any], steps: int) -> dict[str, flo
     return found
 
 
-def measure_steps(
-    shape: Shape, recipe: Recipe, python: str, peers: Sequence[Engine], rounds: int
+def measure_training(
+    table: str,
+    shape: Shape,
+    recipe: Recipe,
+    python: str,
+    engines: Sequence[Engine],
+    rounds: int,
+    lanes: int = 0,
 ) -> list[Run]:
-    """Measure one training with every engine that has what it needs."""
-    names = [peer.name for peer in peers if peer.dropout or recipe.keep_prob == 1]
-    floors = [floor.name for floor in FLOORS]
+    """Measure one training with mlp and the engines that have what it needs.
+
+    table  steps; lanes, of a stack of so many networks; or cores, where peers have all cores
+    """
+    engines = [engine for engine in engines if engine.dropout or recipe.keep_prob == 1]
+    names = [engine.name for engine in engines]
     about = {key: value for key, value in asdict(recipe).items() if key not in ("name", "title")}
     about |= {"batch": shape.batch, "epochs": shape.epochs, "seed": SEED}
+    row = row_of(shape, recipe)
     with tempfile.TemporaryDirectory() as folder:
         path = f"{folder}/data.npz"
-        _prepare(path, shape, shape.rows)
+        _prepare(path, shape, shape.rows, lanes)
+
+        def train(engine: str, about: dict[str, Any]) -> tuple[dict[str, Any], dict[str, float]]:
+            own = engine in (OURS, FLOOR.name)
+            one, all_cores = sys.executable if own else python, table == "cores" and not own
+            return work(one, "train", all_cores=all_cores, engine=engine, path=path, recipe=about)
 
         def once(engine: str) -> dict[str, float]:
-            own = engine in (OURS, *floors)
-            one = sys.executable if own else python
-            said, figures = work(one, "train", engine=engine, path=path, recipe=about)
+            said, figures = train(engine, about)
             return figures | step_figures(engine, said, shape.steps)
 
-        if recipe.keep_prob < 1:
-            check_without_dropout(row_of(shape, recipe), path, about, python, names)
-        runs = measure("steps", row_of(shape, recipe), [*names, *floors], rounds, once)
-    check_losses(runs, {peer.name: recipe.tolerance + peer.tolerance for peer in peers})
+        if recipe.keep_prob < 1 or lanes:  # two epochs without masks, which everyone draws alone
+            plain = about | {"keep_prob": 1.0, "epochs": 2}
+            losses = {name: train(name, plain)[0]["losses"] for name in (OURS, *names)}
+            check_lanes(row, losses, engines)
+        runs = measure(table, row, names, rounds, once)
+    check_losses(runs, {e.name: recipe.tolerance + e.tolerance for e in engines})
     return runs
 
 
-def check_without_dropout(
-    row: str, path: str, about: dict[str, Any], python: str, peers: Sequence[str]
-) -> None:
-    """Check that every peer's optimizer and L2 are ours, where no masks differ: two epochs each."""
-    recipe, runs = about | {"keep_prob": 1.0, "epochs": 2}, []
-    for engine in (OURS, *peers):
-        one = sys.executable if engine == OURS else python
-        said, _ = work(one, "train", engine=engine, path=path, recipe=recipe)
-        runs.append(Run("without dropout", row, engine, 0, {"loss": said["loss"]}))
-    check_losses(runs, dict.fromkeys(peers, WITHOUT_DROPOUT))
+def check_lanes(row: str, losses: dict[str, list[float]], engines: Sequence[Engine]) -> None:
+    """Check that every lane has come to our loss with every engine. Raises MeasurementError."""
+    for k in range(len(losses[OURS])):
+        table = f"without dropout, lane {k}"
+        runs = [Run(table, row, name, 0, {"loss": each[k]}) for name, each in losses.items()]
+        check_losses(runs, {e.name: WITHOUT_DROPOUT + e.tolerance for e in engines})
 
 
-def _prepare(path: str, shape: Shape, rows: int) -> None:
-    widths, epochs = list(shape.widths), shape.epochs
-    work(sys.executable, "prepare", path=path, widths=widths, rows=rows, epochs=epochs, seed=SEED)
+def _prepare(path: str, shape: Shape, rows: int, lanes: int = 0) -> None:
+    about = {"widths": list(shape.widths), "rows": rows, "epochs": shape.epochs, "lanes": lanes}
+    work(sys.executable, "prepare", path=path, seed=SEED, **about)
 
 
 def measure_evaluation(python: str, peers: Sequence[Engine], rows: int, rounds: int) -> list[Run]:
@@ -176,32 +191,38 @@ def measure_fixed(epochs: int, rounds: int) -> list[Run]:
 
 
 def measure_all(
-    extent: Extent, python: str, rounds: int, *, part: str = "", stored: Any = None
+    extent: Extent, python: str, rounds: int, only: Sequence[str] = (), stored: Any = None
 ) -> dict[str, Any]:
-    """Measure everything; return the JSON document.
+    """Measure everything, or only some tables; return the JSON document.
 
-    part    steps, or others, which are all but the steps; empty: everything
-    stored  a document of before, from which the rest is then taken as it is
+    stored  a document of before, from which the other tables are then taken as they are
     """
     peers, versions = installed_peers(python)
     names = [peer.name for peer in peers]
+    here = {
+        "steps": (extent.shapes, RECIPES, [*peers, FLOOR], 0),
+        "lanes": (extent.lane_shapes, RECIPES, [e for e in peers if e is JAX], LANES),
+        "cores": (extent.core_shapes, (SGD,), [e for e in peers if e.name in TABLES["cores"]], 0),
+    }
+    others: dict[str, Callable[[], list[Run]]] = {
+        "process": lambda: measure_processes(python, names, rounds) if extent.whole else [],
+        "evaluation": lambda: measure_evaluation(python, peers, extent.evaluated_rows, rounds),
+        "files": lambda: measure_files(extent.csv_rows, rounds),
+        "fixed": lambda: measure_fixed(extent.fixed_epochs, rounds),
+    }
     runs: list[Run] = []
-    if part != "others":
-        for shape in extent.shapes:
-            for recipe in RECIPES:
-                runs += measure_steps(shape, recipe, python, peers, rounds)
-    if part != "steps":
-        runs += measure_processes(python, names, rounds) if extent.whole else []
-        runs += measure_evaluation(python, peers, extent.evaluated_rows, rounds)
-        runs += measure_files(extent.csv_rows, rounds)
-        runs += measure_fixed(extent.fixed_epochs, rounds)
-    if part:
-        runs += [
-            Run(**one) for one in stored["runs"] if (one["table"] == "steps") != (part == "steps")
-        ]
+    for table in only or ("steps", *TABLES):
+        if table in here:
+            shapes, recipes, engines, lanes = here[table]
+            for shape in shapes:
+                for recipe in recipes:
+                    runs += measure_training(table, shape, recipe, python, engines, rounds, lanes)
+        else:
+            runs += others[table]()
     about = {"machine": machine(), "versions": versions, "rounds": rounds, "peers": names}
-    if part:
-        about["measured"], about["earlier"] = part, stored["machine"]
+    if only:
+        runs += [Run(**one) for one in stored["runs"] if one["table"] not in only]
+        about |= {"measured": list(only), "earlier": stored["machine"]}
     return about | {"runs": [asdict(run) for run in runs]}
 
 
@@ -226,8 +247,8 @@ def main() -> int:
     what = "of scikit-learn, PyTorch and JAX; default: this one"
     parser.add_argument("--peers", default=sys.executable, metavar="PYTHON", help=what)
     parser.add_argument("--rounds", type=round_count, metavar="N", help="default: 5, the fewest")
-    parser.add_argument("--steps", action="store_true", help="steps alone, the rest as stored")
-    parser.add_argument("--others", action="store_true", help="all but the steps, which stay")
+    what = "measure these tables, keep the others as stored"
+    parser.add_argument("--only", nargs="+", choices=("steps", *TABLES), default=(), help=what)
     parser.add_argument("--quick", action="store_true", help="two shapes; writes nothing")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
     parser.add_argument("--page", action="store_true", help="write the page from the stored JSON")
@@ -236,12 +257,11 @@ def main() -> int:
         PAGE.write_text(page(json.loads(STORED.read_text("utf-8"))), encoding="utf-8")
         return 0
     extent = QUICK if arguments.quick else WHOLE
-    part = "steps" if arguments.steps else "others" if arguments.others else ""
-    stored = json.loads(STORED.read_text("utf-8")) if part else None
+    stored = json.loads(STORED.read_text("utf-8")) if arguments.only else None
     pin()
     try:
         rounds = arguments.rounds or extent.rounds
-        document = measure_all(extent, arguments.peers, rounds, part=part, stored=stored)
+        document = measure_all(extent, arguments.peers, rounds, arguments.only, stored)
     except (MeasurementError, OSError) as error:
         print(f"performance.py: {error}", file=sys.stderr)
         return EXIT_IMPOSSIBLE

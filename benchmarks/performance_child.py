@@ -20,13 +20,13 @@ def prepare(path: str, **about: Any) -> dict[str, Any]:
 
 
 def train(engine: str, path: str, recipe: dict[str, Any]) -> dict[str, Any]:
-    """Train with one engine: seconds of every epoch, and the loss that came of it."""
+    """Train with one engine; return the seconds of every epoch, and each lane's last loss."""
     module = importlib.import_module(f"engines.{engine}")
     from engines.task import Task
 
     task = Task.load(path, recipe)
-    loss = task.loss(module.train(task))
-    return {"cpu": task.cpu, "wall": task.wall, "loss": loss}
+    losses = task.losses(module.train(task))
+    return {"cpu": task.cpu, "wall": task.wall, "losses": losses}
 
 
 def evaluate(engine: str, path: str, recipe: dict[str, Any]) -> dict[str, Any]:

@@ -78,7 +78,7 @@ def spec_load(folder: str) -> dict[str, Any]:
     import pandas as pd  # noqa: F401
 
     from mlpcli.spec.load import load_spec
-    from mlpcli.training.assemble import load_dataset
+    from mlpcli.training.build import load_dataset
 
     loaded = load_spec(f"{folder}/spec.yaml")
 
@@ -96,9 +96,9 @@ def fixed_cost(folder: str, epochs: int) -> dict[str, Any]:
     from mlpcli.runs.directory import run_directory
     from mlpcli.runs.recorder import Recorder
     from mlpcli.spec.load import load_spec
-    from mlpcli.training.assemble import load_dataset
-    from mlpcli.training.loop import Training
+    from mlpcli.training.build import load_dataset
     from mlpcli.training.trainer import Trainer
+    from mlpcli.training.training import Training
 
     sets = [f"training.epochs={epochs}", f"training.early_stopping.patience={epochs}"]
     loaded = load_spec(str(ROOT / "configs" / "iris.yaml"), sets)
@@ -118,15 +118,15 @@ def fixed_cost(folder: str, epochs: int) -> dict[str, Any]:
         shown = progress_for("plain", epochs, training.columns)
         for event in training.run():
             shown.show(event)
-            recorder.take(event)
+            recorder.record(event)
     Trainer.epoch = inner  # type: ignore[method-assign]
     beside = [b[0] - a[1] for a, b in pairwise(laps)]
-    feed = training.trainer(training.network, [0]).feed
+    loader = training.trainer(training.network, [0]).loader
     begins = []
     for epoch in range(1, 201):
         begun = clock()
-        feed.start([0], epoch)
-        feed.gather(0, feed.chunk)
+        loader.start([0], epoch)
+        loader.load(0, loader.rows_per_block)
         begins.append(clock() - begun)
     return {
         "beside": 1e6 * statistics.median(beside),

@@ -1,4 +1,4 @@
-"""What benchmarks/performance.py makes of its runs: tables, verdicts, docs/performance.md."""
+"""The tables of benchmarks/performance.py, its goals, and docs/performance.md."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import Any
 
 from performance_runs import OURS, Run, Spread, ratios, spread, values
 from performance_settings import (
-    CALLS,
     FLOOR,
-    FLOORS,
     GOALS,
+    LANES,
     MLP,
     PEERS,
     RECIPES,
     SHAPES,
+    TABLES,
     TITLES,
     Engine,
     Goal,
@@ -63,8 +63,8 @@ def judge(runs: Sequence[Run]) -> list[Verdict]:
 def measured(goal: Goal, runs: Sequence[Run]) -> Spread | None:
     """Return the figure that a goal is a bound on."""
     found: list[float] = []
-    if goal.table == "steps":
-        found = ratios(runs, "steps", goal.row, goal.peer, "step")
+    if goal.table in ("steps", "lanes"):
+        found = ratios(runs, goal.table, goal.row, goal.peer, "step")
     elif goal.table == "floor":
         found = values(runs, "steps", goal.row, FLOOR.name, "share")
     elif goal.table == "process":
@@ -98,10 +98,13 @@ def words_of(goal: Goal) -> str:
         return WORDS[goal.table, goal.row]
     name, recipe = goal.row.split()
     title = next(each.title for each in RECIPES if each.name == recipe)
-    what = (
-        "bare products / step" if goal.table == "floor" else f"steps/s, mlp / {TITLES[goal.peer]}"
-    )
-    return f"{name}, {title}: {what}"
+    peer = TITLES[goal.peer]
+    what = {
+        "floor": "bare products / step",
+        "steps": f"steps/s, mlp / {peer}",
+        "lanes": f"steps/s of {LANES} lanes, mlp / {peer}'s `vmap`",
+    }
+    return f"{name}, {title}: {what[goal.table]}"
 
 
 def goal_table(verdicts: Sequence[Verdict]) -> Iterator[str]:
@@ -110,23 +113,6 @@ def goal_table(verdicts: Sequence[Verdict]) -> Iterator[str]:
     for each in verdicts:
         found = "" if each.found is None else _spread(each.found)
         yield f"| {words_of(each.goal)} | {each.goal} | {found} | {each.word} |"
-
-
-def floor_table(runs: Sequence[Run], verdicts: Sequence[Verdict]) -> Iterator[str]:
-    """Yield for each ratio of steps that is short of its goal what it would be at either floor."""
-    heads = ("goal", "mlp", CALLS.title, FLOOR.title, "out of reach for")
-    yield from (f"| | {' | '.join(heads)} |", "|" + " --- |" * (1 + len(heads)))
-    for each in verdicts:
-        if each.goal.table != "steps" or each.found is None or each.word == "met":
-            continue
-        shares = [values(runs, "steps", each.goal.row, floor.name, "share") for floor in FLOORS]
-        if not all(shares):
-            continue
-        products, calls = (each.found.median / spread(share).median for share in shares)
-        reached = [each.goal.is_met(ratio) for ratio in (products, calls)]
-        bound = "this BLAS" if not reached[0] else "these calls" if not reached[1] else ""
-        ratios = " | ".join(_number(ratio) for ratio in (each.found.median, calls, products))
-        yield f"| {words_of(each.goal)} | {each.goal} | {ratios} | {bound} |"
 
 
 # --- tables -----------------------------------------------------------------------------------
@@ -157,7 +143,7 @@ def step_table(runs: Sequence[Run], recipe: Recipe, shapes: Sequence[Shape]) -> 
     yield f"| {' | '.join((*heads, 'its / mlp', 'loss'))} |"
     yield "|" + " --- |" * 9
     for shape in shapes:
-        for engine in (MLP, *PEERS, *FLOORS):
+        for engine in (MLP, *PEERS, FLOOR):
             first = f"{shape.name}, {shape.batch}" if engine is MLP else ""
             cells = _step_cells(runs, row_of(shape, recipe), engine, recipe)
             yield f"| {first} | {engine.title} | {' | '.join(cells)} |"
@@ -168,7 +154,7 @@ def _step_cells(runs: Sequence[Run], row: str, engine: Engine, recipe: Recipe) -
         without = not engine.dropout and recipe.keep_prob < 1
         return ["" if without else MISSING, *[""] * 6]
     steps = _number(1 / _median(runs, "steps", row, engine.name, "step"))
-    if engine in FLOORS:
+    if engine is FLOOR:
         share = spread(values(runs, "steps", row, engine.name, "share"))
         return [steps, _spread(share), *[""] * 5]
     cells = [steps, _ratio(runs, "steps", row, engine.name, "step")]
@@ -190,9 +176,7 @@ def ratio_table(
     yield "| --- | --- |" + " --- |" * len(heads)
     for row in rows_of(runs, table):
         here = dict.fromkeys(r.engine for r in runs if (r.table, r.row) == (table, row))
-        peers = [e for e in here if e != OURS]
-        peers += [p.name for p in PEERS if p.name not in here] if table != "files" else []
-        for engine in (OURS, *(peers if row != "help" else ["typer"])):
+        for engine in (OURS, *(TABLES[table] if row != "help" else ["typer"])):
             cells = []
             for figure, (_, unit) in figures.items():
                 if values(runs, table, row, engine, figure):
@@ -223,14 +207,20 @@ def tables(document: dict[str, Any]) -> Iterator[str]:
     for recipe in RECIPES:
         shapes = [s for s in SHAPES if row_of(s, recipe) in measured_rows]
         yield from (f"## {recipe.title}", "", *step_table(runs, recipe, shapes), "")
-    whole = {"seconds": ("seconds", 1.0), "peak": ("peak, MB", 1e6)}
-    if rows_of(runs, "process"):
-        yield from ("## Whole commands", "", *ratio_table(runs, "process", whole), "")
-    yield from ("## Evaluating", "")
-    evaluation = {"step": ("seconds", 1.0), "peak": ("peak, MB", 1e6)}
-    yield from (*ratio_table(runs, "evaluation", evaluation), "", "## Reading a CSV file", "")
-    files = {"wall": ("seconds", 1.0), "growth_bytes": ("MB beyond those before", 1e6)}
-    yield from (*ratio_table(runs, "files", files | {"peak": ("peak, MB", 1e6)}), "")
+    peak = {"peak": ("peak, MB", 1e6)}
+    for table, title, figures in (
+        ("lanes", f"{LANES} lanes beside `jax.vmap`", {"step": ("µs a step", 1e-6)}),
+        ("cores", "All cores", {"step_by_the_clock": ("ms a step by the clock", 1e-3)}),
+        ("process", "Whole commands", {"seconds": ("seconds", 1.0)} | peak),
+        ("evaluation", "Evaluating", {"step": ("seconds", 1.0)} | peak),
+        (
+            "files",
+            "Reading a CSV file",
+            {"wall": ("seconds", 1.0), "growth_bytes": ("MB beyond those before", 1e6)} | peak,
+        ),
+    ):
+        if rows_of(runs, table):
+            yield from (f"## {title}", "", *ratio_table(runs, table, figures), "")
     yield from ("## One epoch's fixed cost", "", *fixed_lines(runs), "")
 
 
@@ -245,6 +235,7 @@ def page(document: dict[str, Any]) -> str:
     machine, load = document["machine"], document["machine"]["load"]
     facts = FACTS.format(
         rounds=document["rounds"],
+        lanes=LANES,
         model=machine["model"],
         architecture=machine["architecture"],
         cores=machine["cores"],
@@ -258,8 +249,7 @@ def page(document: dict[str, Any]) -> str:
         peers_numpy=theirs["numpy"],
     )
     lines = [HEAD, facts, "## Goals", "", f"{met} of {len(verdicts)} are met, by the median.", ""]
-    lines += [*goal_table(verdicts), "", READING]
-    lines += [*floor_table(runs_of(document), verdicts), "", *tables(document)]
+    lines += [*goal_table(verdicts), "", READING, *tables(document)]
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -267,9 +257,8 @@ def _earlier(document: dict[str, Any]) -> str:
     """Return a line that says what was measured in an earlier run; empty where nothing was."""
     if "measured" not in document:
         return ""
-    now, rest = PARTS[document["measured"]]
-    load = document["earlier"]["load"]
-    return f"\n{now} measured then, {rest} in an earlier run (load {load:.1f})."
+    now, load = ", ".join(document["measured"]), document["earlier"]["load"]
+    return f"\nMeasured then: {now}; the other tables in an earlier run (load {load:.1f})."
 
 
 HEAD = """\
@@ -280,54 +269,50 @@ pip install -e '.[bench]'
 python benchmarks/performance.py    # writes this page and benchmarks/performance.json
 ```
 
-`--peers PYTHON` runs the others with another Python, `--steps` measures the steps alone and keeps
-the other tables, `--others` the reverse, `--quick` takes a minute and writes nothing, `--page`
-writes this page from the JSON.
+`--peers PYTHON` runs the others with another Python, `--only TABLE ...` measures some tables and
+keeps the others, `--quick` takes a minute and writes nothing, `--page` writes this page from the
+JSON. `benchmarks/against.py` compares two checkouts of `mlp`.
 """
-PARTS = {
-    "steps": ("Only the steps and their floors were", "the rest"),
-    "others": ("All but the steps and their floors was", "those"),
-}
 FACTS = """\
 Measured on a shared, busy machine: {model}, {architecture}, {cores} cores{load}.{others}
 Python {python}, NumPy {numpy} with {blas}, pandas {pandas};
 {peers}, with NumPy {peers_numpy}. Quote the ratios, not the seconds.
 
-- **Everything runs on one core**, every library with one thread, every measurement in a process of
-  its own, {rounds} rounds. In each, an engine runs right before or after `mlp`, and the ratio is
-  that of the two neighbours; shown are median and quartiles of the ratios. Above 1, `mlp` is ahead.
-- **The training is the same**: float32, the same data, first weights, batches and epochs, and the
-  same order of rows, which each reads from a file (`mlp` draws it, in its own time); scikit-learn
-  shuffles by itself. `loss` is that of all training rows after the last epoch, computed from the
-  weights by one and the same function: plain SGD must agree to 0.2 % (scikit-learn to 5.2 %), with
-  dropout, whose masks everyone draws for themselves, to 5 %, and the same without dropout, after
-  two epochs, to 0.2 %; or there is no table.
-- **steps/s** counts seconds of the core, which do not run while another job has it, over whole
-  epochs without metrics: the median of a process's epochs but the first. Shuffling and gathering
-  the rows is in it. JAX compiles before, which only `process` has in it. Hidden layers are relu.
-  scikit-learn has no dropout, so its row is empty there.
-- **process, s** is from start to end by the clock, imports and all; **peak** is the most memory
-  (of a process with next to none, what this script has itself).
+- **Everything runs on one core**, every library with one thread, but for the table *All cores*;
+  every measurement is a process of its own, {rounds} rounds. In each round an engine runs right
+  before or after `mlp`, and the ratio is that of the two neighbours; shown are median and quartiles
+  of the ratios. Above 1, `mlp` is ahead.
+- **The training is the same**: float32, the same data, initial parameters, batches and epochs, and
+  the same order of rows, which the others read from a file (`mlp` draws it in the time measured);
+  scikit-learn shuffles by itself. `loss` is that of all training rows after the last epoch,
+  computed from the weights by one function. Plain SGD must agree to 0.2 % (scikit-learn to 5.2 %);
+  with dropout, where each engine draws its own masks, to 5 %, and without it, after two epochs, to
+  0.2 %. Otherwise the script stops.
+- **steps/s** counts processor time, which does not run while another job has the core, over whole
+  epochs without metrics: the median of a process's epochs but the first. It includes shuffling and
+  gathering the rows. JAX compiles before the first epoch; only `process` includes that. Hidden
+  layers are relu. scikit-learn has no dropout, so its row is empty there.
+- **process, s** is wall-clock time from start to end, imports included; **peak** is the largest
+  resident memory.
 - **bare products**: the matrix products of a step with the weights (h W, hᵀ δ, δ Wᵀ), of the same
-  shapes, arranged in memory as `mlp`'s, by the same BLAS, and nothing else. Its ratio is their
-  share of `mlp`'s step, measured in one process, epoch by epoch in turns. **bare calls**: all that
-  a step of `mlp` calls, which is how it takes its steps (`mlpcli/nn/replay.py`), over and over on
-  one batch. What is left is to shuffle and gather the rows, to draw bits for masks, and to meet
-  other rows each time.
-- PyTorch: tensors in memory, no DataLoader, fused optimizer. JAX: one jitted scan an epoch. Both
-  gather a shuffled copy of the rows once an epoch.
+  shapes and memory order, by the same BLAS, and nothing else. The ratio is their share of `mlp`'s
+  step, measured in one process, epoch by epoch in turns.
+- PyTorch: tensors in memory, no DataLoader, fused optimizer, a shuffled copy of the rows once an
+  epoch. JAX: one jitted scan an epoch, which gathers each batch.
+- **{lanes} lanes**: a stack of {lanes} networks that share the data, each with its own initial
+  parameters and order of rows, trained by `mlp` as lanes and by JAX as `jax.vmap` of the same
+  epoch. A step is one of all lanes. The loss of every lane must agree to 0.2 % after two epochs.
+- **All cores**: `mlp` trains one network on one core; PyTorch and JAX use all {cores} here, timed
+  by the clock. Below 1, `mlp` is behind. There is no goal yet.
 - **Whole commands**: `mlp --help` beside `python -c "import typer"`; and `mlp train` for 50 epochs
   beside scripts that read the same file, train the same net with momentum and save it. `mlp`
   evaluates the validation rows after every epoch and every part at the end, the scripts each part
   once.
 """
 READING = """\
-The step of a small network is some twenty-five calls of NumPy, of 0.3 to 1 µs each however small
-their arrays: JAX compiles a whole epoch to one call, and does not pay for them. The step of a large
-one is products, which all do at about the same speed; and with Adam and dropout passes over
-vectors, which JAX and the fused optimizer take fewer of.
-
-What the ratios that are short of their goals would be, if a step of `mlp` took no longer than its
-bare calls, or than its bare products; *this BLAS* where even those alone are too slow, *these
-calls* where fewer or cheaper calls of NumPy would be needed.
+Small single networks have no goal beside JAX: a step of `mlp` is some twenty calls of NumPy, which
+take 0.3 to 1 µs each however small the arrays, and JAX compiles a whole epoch into one call. The
+lanes of a stack share those calls. A step of a large network is mostly matrix products, which take
+about the same time in every library; with Adam and dropout it also passes over parameters and
+units, and JAX and PyTorch's fused optimizer need fewer passes.
 """

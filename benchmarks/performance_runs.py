@@ -21,6 +21,7 @@ CHILD = Path(__file__).resolve().parent / "performance_child.py"
 LIBRARIES = ("OPENBLAS", "OMP", "MKL", "BLIS", "VECLIB", "NUMEXPR")
 XLA_ONE_THREAD = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
 OURS = "mlp"
+CORES = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set()
 
 
 class MeasurementError(Exception):
@@ -33,7 +34,7 @@ class Run:
 
     table, row  what it is a measurement of
     turn        runs with the same number ran one after the other: their ratios are what counts
-    figures     seconds (of the whole process), cpu_seconds, peak (bytes), and what the work says
+    figures     seconds (of the whole process), cpu_seconds, peak (bytes), and those of the work
     """
 
     table: str
@@ -80,36 +81,45 @@ def ratios(runs: Sequence[Run], table: str, row: str, engine: str, figure: str) 
 # --- one process ------------------------------------------------------------------------------
 
 
-def environment(*, ours: bool) -> dict[str, str]:
+def environment(checkout: Path | None = None, *, all_cores: bool = False) -> dict[str, str]:
     """Return the environment of every process: one thread, and nothing that sets BLAS's kernel.
 
-    ours  whether it is to find this checkout's mlpcli
+    checkout   the tree whose mlpcli it imports
+    all_cores  as many threads as there are cores, for XLA as many as it takes by itself
     """
     drop = ("OPENBLAS_", "PYTHONDONTWRITEBYTECODE")  # which would compile mlp anew each time
     kept = {name: value for name, value in os.environ.items() if not name.startswith(drop)}
-    kept |= {f"{library}_NUM_THREADS": "1" for library in LIBRARIES}
-    kept |= {"XLA_FLAGS": XLA_ONE_THREAD, "JAX_PLATFORMS": "cpu"}
-    return kept | {"PYTHONPATH": str(ROOT)} if ours else kept
+    threads = str(len(CORES)) if all_cores else "1"
+    kept |= {f"{library}_NUM_THREADS": threads for library in LIBRARIES}
+    kept |= {"XLA_FLAGS": "" if all_cores else XLA_ONE_THREAD, "JAX_PLATFORMS": "cpu"}
+    return kept | {"PYTHONPATH": str(checkout)} if checkout else kept
 
 
 def pin() -> None:
     """Keep this process and those it starts on one core, where the system can."""
-    if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+    if CORES:
+        os.sched_setaffinity(0, {min(CORES)})
 
 
-def run(command: Sequence[str], *, ours: bool) -> tuple[str, dict[str, float]]:
+def run(
+    command: Sequence[str], checkout: Path | None = None, *, all_cores: bool = False
+) -> tuple[str, dict[str, float]]:
     """Run one process; return what it prints, its seconds, and its memory at the peak.
 
     The peak is never below what this process has: Linux counts the one that starts another with
     it. So nothing large is imported here, NumPy least of all.
     Raises MeasurementError where it fails.
     """
+    variables = environment(checkout, all_cores=all_cores)
     with tempfile.TemporaryFile() as errors:
-        begun = time.perf_counter()
+        begun, before = time.perf_counter(), os.sched_getaffinity(0) if CORES else set()
+        if all_cores and CORES:  # the process that is started inherits them
+            os.sched_setaffinity(0, CORES)
         process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=errors, env=environment(ours=ours), cwd="/"
+            command, stdout=subprocess.PIPE, stderr=errors, env=variables, cwd="/"
         )
+        if all_cores and CORES:
+            os.sched_setaffinity(0, before)
         assert process.stdout is not None
         with process.stdout as stream:
             said = stream.read().decode()
@@ -129,10 +139,13 @@ def run(command: Sequence[str], *, ours: bool) -> tuple[str, dict[str, float]]:
     return said, figures
 
 
-def work(python: str, name: str, **about: Any) -> tuple[dict[str, Any], dict[str, float]]:
+def work(
+    python: str, name: str, *, all_cores: bool = False, **about: Any
+) -> tuple[dict[str, Any], dict[str, float]]:
     """Do one piece of work of performance_child.py with this Python; return what it says."""
     command = [python, str(CHILD), name, json.dumps(about)]
-    said, figures = run(command, ours=python == sys.executable)
+    checkout = ROOT if python == sys.executable else None
+    said, figures = run(command, checkout, all_cores=all_cores)
     return json.loads(said.splitlines()[-1]), figures
 
 

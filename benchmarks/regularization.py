@@ -44,10 +44,10 @@ from regularization_settings import (  # noqa: E402
 from mlpcli.data.dataset import Dataset  # noqa: E402
 from mlpcli.errors import MlpError  # noqa: E402
 from mlpcli.spec.load import load_spec  # noqa: E402
-from mlpcli.training.assemble import load_dataset  # noqa: E402
-from mlpcli.training.follower import Ended  # noqa: E402
-from mlpcli.training.loop import Training  # noqa: E402
-from mlpcli.training.scores import score  # noqa: E402
+from mlpcli.training.build import load_dataset  # noqa: E402
+from mlpcli.training.evaluation import evaluate  # noqa: E402
+from mlpcli.training.events import Ended  # noqa: E402
+from mlpcli.training.training import Training  # noqa: E402
 
 PAGE = ROOT / "docs" / "regularization.md"
 EXIT_FAILED = 2
@@ -60,7 +60,7 @@ def measure(base: Base, split: Split, setting: Setting, seed: int, data: Dataset
     training = Training(loaded.spec, data)
     *_, ended = training.run()
     assert isinstance(ended, Ended)
-    figures = score(training.network, data.encoding, data.parts["test"]).figures
+    figures = evaluate(training.network, data.encoding, data.parts["test"]).metrics
     return Run(
         base.spec,
         split.name,

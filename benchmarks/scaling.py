@@ -23,7 +23,7 @@ from typing import Any
 
 from performance_runs import MeasurementError, Run, machine, pin, run
 from scaling_page import page, plots
-from scaling_settings import CASES, PAGE, ROUNDS, STORED, Case
+from scaling_settings import CASES, PAGE, ROOT, ROUNDS, STORED, Case
 
 CHILD = Path(__file__).resolve().parent / "scaling_child.py"
 PERFORMANCE_CHILD = CHILD.with_name("performance_child.py")
@@ -34,7 +34,7 @@ QUICK_ROWS, QUICK_WIDTH = 30_000, 64
 def once(case: Case, turn: int) -> Run:
     """Run one process."""
     command = [sys.executable, str(CHILD), case.work, json.dumps(case.about)]
-    said, figures = run(command, ours=True)
+    said, figures = run(command, ROOT)
     return Run(case.table, case.x, case.series, turn, {**figures, **json.loads(said)})
 
 
@@ -57,7 +57,7 @@ def measure(cases: list[Case], rounds: int) -> list[Run]:
 def versions() -> dict[str, Any]:
     """Return those of Python, NumPy and its BLAS."""
     command = [sys.executable, str(PERFORMANCE_CHILD), "versions", '{"modules": ["numpy"]}']
-    return dict(json.loads(run(command, ours=True)[0].splitlines()[-1]))
+    return dict(json.loads(run(command, ROOT)[0].splitlines()[-1]))
 
 
 def write(document: dict[str, Any]) -> None:

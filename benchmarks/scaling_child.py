@@ -35,16 +35,16 @@ def _trainer(rows: int, widths: list[int], batch: int) -> Any:
 
 
 def _floors(trainer: Any) -> dict[str, float]:
-    """Return the seconds of an epoch's permutation, and of gathering its rows, and nothing else."""
+    """Return the seconds of an epoch's permutation alone, and of gathering its rows alone."""
     import numpy as np
 
-    feed = trainer.feed
+    loader = trainer.loader
     begun = time.process_time()
-    feed.start([0], 1)
+    loader.start([0], 1)
     shuffled = time.process_time()
-    for start in range(0, feed.n_rows, feed.chunk):
-        rows = feed.order[start : start + feed.chunk]
-        for array, out in ((feed.X, feed.X_chunk), (feed.target, feed.target_chunk)):
+    for start in range(0, loader.n_rows, loader.rows_per_block):
+        rows = loader.order[start : start + loader.rows_per_block]
+        for array, out in ((loader.X, loader.X_block), (loader.target, loader.y_block)):
             np.take(array, rows, axis=0, out=out[: len(rows)], mode="clip")
     return {"shuffle": shuffled - begun, "gather": time.process_time() - shuffled}
 
@@ -66,8 +66,8 @@ def steps(rows: int, widths: list[int], batch: int, seconds: float) -> dict[str,
     return {
         "epoch": statistics.median(laps[1:]),
         "epochs": len(laps) - 1,
-        "steps": trainer.feed.n_steps,
-        "multiply_adds": _multiply_adds(trainer, rows) / trainer.feed.n_steps,
+        "steps": trainer.loader.n_steps,
+        "multiply_adds": _multiply_adds(trainer, rows) / trainer.loader.n_steps,
         **{name: statistics.median(each[name] for each in floors) for name in floors[0]},
     }
 
@@ -104,7 +104,7 @@ def memory(rows: int, widths: list[int], batch: int, optimizer: str) -> dict[str
     from mlpcli.runs.model_file import save_model
     from mlpcli.spec.schema import Spec
     from mlpcli.training.cost import cost_of
-    from mlpcli.training.loop import Training
+    from mlpcli.training.training import Training
 
     columns = tuple(NumericColumn(f"x{k}", 0.0, 0.0, 1.0) for k in range(widths[0]))
     target = RegressionTarget(("y",), (0.0,), (1.0,))

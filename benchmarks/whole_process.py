@@ -69,7 +69,7 @@ def measure_processes(python: str, peers: Sequence[str], rounds: int) -> list[Ru
         for row, by_engine in commands(folder, python, peers).items():
 
             def once(engine: str, by: dict[str, list[str]] = by_engine) -> dict[str, float]:
-                return run(by[engine], ours=by[engine][0] == sys.executable)[1]
+                return run(by[engine], ROOT if by[engine][0] == sys.executable else None)[1]
 
             for engine in by_engine:
                 once(engine)  # warm the file cache

@@ -18,7 +18,7 @@ from typing import Any
 from mlpcli.cli import verbs
 from mlpcli.data.augmentations import AUGMENTATIONS
 from mlpcli.data.readers import READERS
-from mlpcli.family import Family, settings_of
+from mlpcli.family import Family, key_of, settings_of
 from mlpcli.nn.activations import ACTIVATIONS
 from mlpcli.nn.initializers import INITIALIZERS
 from mlpcli.nn.losses import LOSSES
@@ -128,7 +128,7 @@ def _family(family: Family) -> Iterator[str]:
             for f in own:
                 bounds = ", ".join(f"{SIGNS[k]} {v:g}" for k, v in f.metadata["bounds"].items())
                 meaning = f"{f.metadata['doc']} ({bounds})" if bounds else f.metadata["doc"]
-                yield f"| `{f.name}` | {_shown(f.default)} | {meaning} |"
+                yield f"| `{key_of(f)}` | {_shown(f.default)} | {meaning} |"
             yield ""
 
 

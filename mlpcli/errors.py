@@ -14,7 +14,6 @@ An exit code of 1 is not an error: the command ran and its answer is "no". 70 is
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -26,10 +25,10 @@ class MlpError(Exception):
 
 
 def interruption(error: BaseException | None) -> KeyboardInterrupt | None:
-    """Return the interrupt that an error was made of, if it was.
+    """Return the KeyboardInterrupt that an error wraps, or None.
 
-    Where C code is at work when a signal comes, Python and pydantic make an error of their own of
-    the interrupt: while a class is made, for one, or a model is written.
+    Where a signal comes while C code runs, as in creating a class or serializing a model, Python
+    and pydantic raise an error of their own that wraps the interrupt.
     """
     while error is not None:
         if isinstance(error, KeyboardInterrupt):
@@ -48,7 +47,7 @@ class UsageError(MlpError):
 
 @dataclass(frozen=True)
 class Fault:
-    """One thing wrong in a file: where it stands, what it is, what would be right."""
+    """One problem in a file: its position, what is wrong, what is allowed."""
 
     file: str
     line: int
@@ -115,6 +114,8 @@ def nearest(word: str, allowed: Iterable[str]) -> str:
     >>> nearest("zebra", ["learning_rate", "momentum"])
     ''
     """
+    import difflib
+
     names = list(allowed)
     by_lower = {name.lower(): name for name in names}
     found = difflib.get_close_matches(word.lower(), by_lower, n=1, cutoff=0.6)

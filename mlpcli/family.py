@@ -9,63 +9,60 @@ tables, so a new member is one class in one module.
 from __future__ import annotations
 
 import dataclasses
+import importlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, ClassVar, Self, TypeVar, dataclass_transform
+from typing import Any, ClassVar, TypeVar, dataclass_transform
 
 import numpy as np
 
 Entered = TypeVar("Entered", bound=type)
 
 
-def setting(default: Any, doc: str, **bounds: float) -> Any:
+def setting(default: Any, doc: str, *, key: str | None = None, **bounds: float) -> Any:
     """A hyperparameter: its default, one line of documentation, and its bounds.
 
     default  also fixes the type: a float takes whole numbers too, never text or booleans
+    key      its name in a spec, where that differs from the field's
     bounds   any of gt, ge, lt, le
     """
-    return dataclasses.field(default=default, metadata={"doc": doc, "bounds": bounds})
+    return dataclasses.field(default=default, metadata={"doc": doc, "key": key, "bounds": bounds})
+
+
+def key_of(field: dataclasses.Field[Any]) -> str:
+    """Return a setting's name in a spec."""
+    return field.metadata["key"] or field.name
 
 
 @dataclass_transform(frozen_default=True, field_specifiers=(setting,))
+@dataclasses.dataclass(frozen=True)
 class Member:
-    """What every member of a family has beside its settings.
-
-    A subclass is made a frozen dataclass when it is first asked for: that takes half a
-    millisecond, and of some 120 members and forms a training uses a dozen.
-    """
+    """The class of all members: a subclass that has settings is made a frozen dataclass."""
 
     name: ClassVar[str]
-    __dataclass_fields__: ClassVar[dict[str, dataclasses.Field[Any]]]
 
-    def __new__(cls, *_args: Any, **_settings: Any) -> Self:
-        """Return a new object, for the dataclass's __init__."""
-        made(cls)
-        return super().__new__(cls)
+    def __init_subclass__(cls, **arguments: Any) -> None:
+        super().__init_subclass__(**arguments)
+        if any(isinstance(value, dataclasses.Field) for value in vars(cls).values()):
+            dataclasses.dataclass(frozen=True)(cls)
 
     def problem(self) -> str | None:
-        """Return what is wrong with the settings taken together, as a sentence; or None."""
+        """Return the problem of settings that contradict each other, as a sentence, or None."""
         return None
-
-
-def made(cls: Entered) -> Entered:
-    """Return a subclass of `Member`, now a dataclass, as are those that it inherits from."""
-    if "__dataclass_fields__" not in vars(cls):
-        for each in reversed(cls.__mro__[: cls.__mro__.index(Member)]):
-            if issubclass(each, Member) and "__dataclass_fields__" not in vars(each):
-                dataclasses.dataclass(frozen=True)(each)
-    return cls
 
 
 def settings_of(cls: type[Member]) -> tuple[dataclasses.Field[Any], ...]:
     """Return the settings of a member's class, in their order."""
-    return dataclasses.fields(made(cls))
+    return dataclasses.fields(cls)
 
 
 class Family(Mapping[str, Any]):
-    """One family of interchangeable parts, by the name that a spec uses."""
+    """One family of interchangeable parts, by the name that a spec uses.
 
-    def __init__(self, noun: str) -> None:
-        self.noun = noun
+    module  that defines the members, imported when one is first looked up; "": it has been
+    """
+
+    def __init__(self, noun: str, module: str = "") -> None:
+        self.noun, self._module = noun, module
         self._members: dict[str, Any] = {}
 
     def add(self, name: str) -> Callable[[Entered], Entered]:
@@ -80,29 +77,32 @@ class Family(Mapping[str, Any]):
 
         return enter
 
+    def _whole(self) -> dict[str, Any]:
+        if self._module:
+            module, self._module = self._module, ""
+            importlib.import_module(module)
+        return self._members
+
     def __getitem__(self, name: str) -> Any:
-        """Return the class named `name`; KeyError where there is none."""
-        return self._members[name]
+        return self._whole()[name]
 
     def __iter__(self) -> Iterator[str]:
-        """Names, in the order in which the module defines them."""
-        return iter(self._members)
+        return iter(self._whole())
 
     def __len__(self) -> int:
-        """Return the number of members."""
-        return len(self._members)
+        return len(self._whole())
 
 
 def numbers(values: Sequence[Any]) -> Any:
-    """Return the number that all lanes of a stack have, or else one a lane, (R,) float64."""
+    """Return the value that all lanes share, or else an array with one a lane, (R,) float64."""
     return values[0] if len(set(values)) == 1 else np.array(values, np.float64)
 
 
 def stacked(members: Sequence[Any]) -> Any:
-    """Return one member for a stack of networks, given each lane's own.
+    """Merge the lanes' members into one, for a stack of networks.
 
-    A number that differs becomes an array (R,), one a lane; everything else must be the same.
-    Raises ValueError where it is not.
+    A number that differs becomes an array (R,), one a lane. Raises ValueError where classes or
+    other settings differ.
     """
     first = members[0]
     if any(type(member) is not type(first) for member in members):

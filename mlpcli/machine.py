@@ -1,4 +1,4 @@
-"""What this machine has free: memory, and cores; and how long this process has been there."""
+"""Free memory, cores, and the age of this process."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ UNKNOWN = 1 << 30  # bytes taken to be free where the system does not say
 
 
 def free_memory() -> int:
-    """Return how many bytes can be taken without swapping: of the system, and of our container."""
+    """Return how many bytes can be allocated without swapping, in the system and its container."""
     found = [_available(), _left_in_cgroup()]
     return min((each for each in found if each is not None), default=UNKNOWN)
 
@@ -61,9 +61,9 @@ def cores() -> int:
 
 
 def process_age() -> float:
-    """Return how many seconds ago this process began; at least what it has computed since.
+    """Return how many seconds ago this process began, at least its processor time.
 
-    Linux says it to a hundredth; elsewhere it is the seconds that the process had a core.
+    On Linux to a hundredth of a second; elsewhere it is the processor time.
     """
     computed = time.process_time()
     try:

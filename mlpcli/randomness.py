@@ -8,11 +8,9 @@ replica in a stack draws what it would draw alone.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from numpy.random.bit_generator import ISeedSequence
 
 # The position of a name is its spawn key: append new streams, never reorder.
 STREAMS = (
@@ -47,16 +45,8 @@ def generator(seed: int, stream: str, epoch: int = 0, *part: int) -> np.random.G
 def generators(
     seeds: Sequence[int], stream: str, epoch: int = 0, *part: int
 ) -> list[np.random.Generator]:
-    """Return the generator of one stream for each seed, all at once.
-
-    They are those of `generator`, bit by bit: SeedSequence's arithmetic on arrays of seeds, what
-    does not depend on the epoch kept. That takes 2 µs for each of 64 seeds, and SeedSequence 27.
-    """
-    words = (STREAMS.index(stream), epoch, *part)
-    if len(seeds) == 1 or max(*seeds, *words) >> 32:  # more than a word: each begins otherwise
-        return [generator(seed, stream, epoch, *part) for seed in seeds]
-    found: list[Any] = [_Words(state) for state in _states(_pools(tuple(seeds)), words)]
-    return [np.random.Generator(np.random.PCG64(each)) for each in found]
+    """Return the generator of one stream for each seed."""
+    return [generator(seed, stream, epoch, *part) for seed in seeds]
 
 
 MANY = 1 << 17  # numbers of 8 bytes: a second-level cache
@@ -83,73 +73,6 @@ def permute(order: Any, rng: np.random.Generator) -> None:
     np.bitwise_or(keys, order.view(np.uint64), out=keys)
     keys.sort()
     np.bitwise_and(keys, number, out=order.view(np.uint64))
-
-
-class _Words(ISeedSequence):
-    """What a SeedSequence would give PCG64 to begin with."""
-
-    def __init__(self, words: Any) -> None:
-        self.words = words
-
-    def generate_state(self, n_words: int, dtype: Any = np.uint32) -> Any:
-        """Return the words: PCG64 asks for four of 64 bits."""
-        assert (n_words, dtype) == (len(self.words), self.words.dtype)
-        return self.words
-
-
-# Constants of seed_seq as NumPy has it; all arithmetic is modulo 2³².
-POOL = 4
-INIT_A, MULT_A, INIT_B, MULT_B = 0x43B0D7E5, 0x931E8875, 0x8B51F9DD, 0x58F38DED
-MIX_L, MIX_R, HALF = np.uint32(0xCA01F9DD), np.uint32(0x4973F715), np.uint32(16)
-
-
-def _powers(first: int, factor: int, begin: int, n: int) -> Any:
-    """Return first · factorᵏ for k = begin, …, begin + n."""
-    each = [first * pow(factor, k, 1 << 32) % (1 << 32) for k in range(begin, begin + n + 1)]
-    return np.array(each, np.uint32)
-
-
-OUTPUT = _powers(INIT_B, MULT_B, 0, 2 * POOL)
-
-
-def _hashed(values: Any, constants: Any) -> Any:
-    """Return the hashes of values (..., n), each by a constant of its own and the one after."""
-    found = (values ^ constants[:-1]) * constants[1:]
-    return found ^ (found >> HALF)
-
-
-def _mixed(pools: Any, hashes: Any) -> Any:
-    found = pools * MIX_L - hashes * MIX_R
-    return found ^ (found >> HALF)
-
-
-@lru_cache(maxsize=8)
-def _pools(seeds: tuple[int, ...]) -> Any:
-    """Return (R, 4) the pool of each seed before any word of a spawn key is mixed in."""
-    pools = np.zeros((len(seeds), POOL), np.uint32)
-    pools[:, 0] = seeds
-    pools = _hashed(pools, _powers(INIT_A, MULT_A, 0, POOL))
-    used = POOL
-    for source in range(POOL):
-        others = [place for place in range(POOL) if place != source]
-        hashes = _hashed(pools[:, source, None], _powers(INIT_A, MULT_A, used, POOL - 1))
-        pools[:, others] = _mixed(pools[:, others], hashes)
-        used += POOL - 1
-    return pools
-
-
-@lru_cache(maxsize=32)
-def _constants(word: int) -> Any:
-    """Return the constants that the word at this place of a spawn key is hashed by."""
-    return _powers(INIT_A, MULT_A, POOL * (POOL + word), POOL)
-
-
-def _states(pools: Any, words: Sequence[int]) -> Any:
-    """Return (R, 4) what PCG64 begins with, of pools and the words of a spawn key."""
-    for k, word in enumerate(words):
-        pools = _mixed(pools, _hashed(np.uint32(word), _constants(k)))
-    halves = _hashed(np.tile(pools, 2), OUTPUT)
-    return np.ascontiguousarray(halves.astype("<u4").view("<u8"), np.uint64)
 
 
 def replica_seed(seed: int, replica: int) -> int:

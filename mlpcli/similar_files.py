@@ -1,4 +1,4 @@
-"""What a user may have meant by the name of a file that does not exist."""
+"""Suggestions where a file does not exist."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from mlpcli.errors import UsageError
 def read_standard_input(what: str, limit: int = -1) -> bytes:
     """Return the bytes of standard input, at most `limit` of them.
 
-    what  is to be read, for the message where it is closed
+    what  names the content, for the message where it is closed
     """
     if sys.stdin is None:
         raise UsageError(f"-: standard input is closed, so there is no {what} to read")

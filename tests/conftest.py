@@ -13,6 +13,11 @@ import hypothesis
 import numpy as np
 import pytest
 
+from mlpcli.nn.network import Network
+from mlpcli.nn.optimizers import Sgd
+from mlpcli.training.gradcheck import check_trainer
+from mlpcli.training.trainer import Trainer
+
 # `steady` runs the same examples every time; `--hypothesis-profile=search` looks for new ones.
 hypothesis.settings.register_profile(
     "steady", max_examples=25, deadline=None, derandomize=True, database=None
@@ -36,23 +41,58 @@ def pytest_configure(config):
 
 @pytest.fixture(scope="session")
 def draw_target():
-    """Return a function that draws targets as a loss takes them, for outputs of a given shape."""
+    """Return a function that draws targets as a loss takes them, for outputs of a given shape.
 
-    def draw(loss, rng, shape, dtype=np.float64):
+    Classes and labels are mixtures, where the loss takes them.
+    """
+
+    def draw(loss, rng, shape, dtype=np.float64, *, mixed=True):
         *rows, n_outputs = shape
-        if loss.class_index:
-            return rng.integers(0, n_outputs, rows)
+        of_classes = loss.link == "softmax" or type(loss).__name__ == "HingeOfClasses"
         if "regression" in loss.tasks:
             n_targets = next(n for n in range(1, n_outputs + 1) if loss.n_outputs(n) == n_outputs)
             target = rng.normal(size=(*rows, n_targets))
-            return np.where(loss.refused(target), -target, target).astype(dtype)
-        if loss.link == "softmax":
-            return rng.dirichlet(np.ones(n_outputs), rows).astype(dtype)
-        if "Mixtures" in type(loss).__name__:
-            return rng.random(shape).astype(dtype)
-        return rng.integers(0, 2, shape).astype(dtype)
+            target = np.where(loss.refused(target), -target, target)
+        elif mixed and loss.mixes:
+            target = rng.dirichlet(np.ones(n_outputs), rows) if of_classes else rng.random(shape)
+        elif of_classes:
+            target = np.eye(n_outputs)[rng.integers(0, n_outputs, rows)]
+        else:
+            target = rng.integers(0, 2, shape)
+        return target.astype(dtype)
 
     return draw
+
+
+@pytest.fixture(scope="session")
+def check_step():
+    """Return a function that checks the first step of a real trainer, all rows in one batch.
+
+    vector  (n_numbers,) of one network, float64; unchanged
+    """
+
+    def check(architecture, vector, X, target, *, optimizer=None, samples=256, seed=0, **options):
+        network = Network(architecture, vector.copy())
+        trainer = Trainer(
+            network, optimizer or Sgd(), X, target, batch_size=len(X), seeds=[seed], **options
+        )
+        return check_trainer(trainer, samples=samples)
+
+    return check
+
+
+@pytest.fixture(scope="session")
+def loss_and_gradient():
+    """Return a function that sends rows forward and back: J (...,), and its gradient in `grad`."""
+
+    def compute(backprop, X, y):
+        loss, out = backprop.network.architecture.loss, backprop.delta
+        u, scale = backprop.forward(X), np.asarray(1 / backprop.n_rows, out.dtype)
+        loss.delta(u, y, scale, out, loss.scratch(out))
+        backprop.backward()
+        return loss.value(u, y).mean(axis=-1)
+
+    return compute
 
 
 @pytest.fixture(scope="session")

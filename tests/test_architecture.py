@@ -158,8 +158,9 @@ def test_help_is_as_quick_as_typer(arguments, heavy):
 
 # What takes long to import and a training of a small CSV file has no use for.
 UNUSED = {"pandas", "rich", "multiprocessing", "optuna", "mlpcli.sweep", "mlpcli.training.profile"}
-UNUSED |= {"mlpcli.training.ensemble", "mlpcli.training.plan", "mlpcli.training.processes"}
-UNUSED |= {"importlib.metadata", "mlpcli.runs.ensemble_recorder", "mlpcli.runs.model_description"}
+UNUSED |= {"mlpcli.training.intervals", "mlpcli.training.plan", "mlpcli.training.processes"}
+UNUSED |= {"mlpcli.runs.ensemble_result", "mlpcli.runs.model_description"}
+UNUSED |= {"mlpcli.data.augmentations", "mlpcli.data.image_augmentations"}
 
 
 def test_a_training_imports_what_it_needs(tmp_path):
@@ -167,29 +168,6 @@ def test_a_training_imports_what_it_needs(tmp_path):
     out, loaded = loaded_by(*words, "--set", "training.epochs=1", "--progress", "plain")
     assert "test" in out
     assert loaded & UNUSED == set()
-
-
-def test_whoever_wants_plugins_of_pydantic_has_them_looked_for(monkeypatch):
-    asked = "importlib.metadata", "pydantic.plugin._loader"
-    _, loaded = loaded_by("train", "--help")
-    assert loaded & set(asked) == {"pydantic.plugin._loader"}
-    monkeypatch.setenv("PYDANTIC_DISABLE_PLUGINS", "this-one")
-    _, loaded = loaded_by("train", "--help")
-    assert loaded & set(asked) == set(asked)
-
-
-def test_a_pydantic_that_wants_more_of_its_loader_gets_the_loader():
-    script = (
-        "import sys; from mlpcli.cli import main as m; name = m._NoPlugins.NAME\n"
-        "sys.modules[name] = stand_in = m._NoPlugins(name)\n"
-        "import pydantic; assert sys.modules[name] is stand_in\n"
-        "from pydantic.plugin._loader import _loading_plugins\n"
-        "assert sys.modules[name] is not stand_in; print(_loading_plugins)"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=True
-    )
-    assert done.stdout == "False\n"
 
 
 # About 300 lines is what one reads in one go; no function should need scrolling.

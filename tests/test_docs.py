@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mlpcli.spec.load import load_spec
-from mlpcli.training.assemble import load_dataset
+from mlpcli.training.build import load_dataset
 
 ROOT = Path(__file__).parents[1]
 CONFIGS = sorted((ROOT / "configs").glob("*.yaml"))

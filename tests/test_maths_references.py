@@ -12,16 +12,17 @@ import pytest
 from mlpcli.data.augmentations import AUGMENTATIONS
 from mlpcli.family import settings_of
 from mlpcli.nn.activations import ACTIVATIONS, NONE
-from mlpcli.nn.draws import Masks
+from mlpcli.nn.backprop import Backprop
 from mlpcli.nn.initializers import INITIALIZERS
+from mlpcli.nn.layers import RESOLUTION, Dropout
 from mlpcli.nn.losses import LOSSES
 from mlpcli.nn.network import Architecture, Layer, Network
 from mlpcli.nn.norms import NORMS
 from mlpcli.nn.optimizers import OPTIMIZERS, State
-from mlpcli.nn.passes import Pass
 from mlpcli.nn.penalties import L2, DecoupledDecay
 from mlpcli.nn.schedules import SCHEDULES
-from mlpcli.nn.stages import RESOLUTION, Drop
+from mlpcli.nn.training_step import TrainingStep
+from mlpcli.nn.update import Regularization
 from mlpcli.spec.schema import Spec
 from mlpcli.training.metrics import METRICS
 
@@ -128,24 +129,51 @@ WHOLE = ("each activation", "one row of each loss", "two steps of each optimizer
 
 
 def example(loss="mse", keep_prob=1.0):
-    """Return the worked example's network, and a pass over its two rows."""
+    """Return the worked example's network, and its layers for two rows."""
     hidden = (Layer(2, ACTIVATIONS["tanh"](), keep_prob),)
     architecture = Architecture(2, hidden, 1, LOSSES[loss]())
     network = Network(architecture, np.zeros(architecture.layout.n_params))
     for tensor, letter in zip(network.tensors().values(), "WbUc", strict=True):
         tensor[...] = GIVEN[letter]
-    return network, Pass(network, 2, training=True)
+    return network, Backprop(network, 2, training=True)
+
+
+class Given:
+    """A generator whose bit generator returns these 16-bit numbers, in words of 64 bits."""
+
+    def __init__(self, numbers):
+        self.words, self.bit_generator = np.array(numbers, np.uint16).view(np.uint64), self
+
+    def random_raw(self, n):
+        drawn, self.words = self.words[:n], self.words[n:]
+        return drawn
+
+
+def value_of(batch):
+    """Return J of the example's rows."""
+    loss = batch.network.architecture.loss
+    return loss.value(batch.forward(GIVEN["X"]), GIVEN["y"]).mean()
+
+
+def value_and_gradient(batch):
+    """Return J of the example's rows, and leave its gradient."""
+    loss, delta = batch.network.architecture.loss, batch.delta
+    value = value_of(batch)
+    loss.delta(batch.u, GIVEN["y"], np.asarray(1 / 2), delta, loss.scratch(delta))
+    batch.backward()
+    return value
 
 
 def run(network, batch):
     """Go forward and backward; return what the page prints, under the names it prints."""
     batch.forward(GIVEN["X"])
-    first, hidden = batch.stages[:2]
-    h = hidden.h.copy()  # on the way back it is overwritten
-    value = batch.value_and_gradient(GIVEN["X"], GIVEN["y"])
+    first, hidden = batch.layers[:2]
+    h, y_hat = hidden.h.copy(), np.empty((2, 1))  # on the way back h is overwritten
+    network.architecture.loss.predict(batch.u, y_hat)
+    value = value_and_gradient(batch)
     gradient = network.architecture.layout.unpack(batch.grad)
     dW, db, dU, dc = gradient.values()
-    found = {"h": h, "y_hat": batch.predict(np.empty((2, 1))), "J": value}
+    found = {"h": h, "y_hat": y_hat, "J": value}
     found |= {"delta2": batch.delta.copy(), "dU": dU, "dc": dc, "dW": dW, "db": db}
     # Going backward overwrites u and delta: u is made again, δ⁽¹⁾ is read off ∂J/∂W = Xᵀ δ⁽¹⁾.
     found["delta1"] = np.linalg.solve(GIVEN["X"].T, dW)
@@ -159,18 +187,14 @@ def mean_squared_error():
 
 def one_step():
     network, batch = example()
-    batch.value_and_gradient(GIVEN["X"], GIVEN["y"])
+    value_and_gradient(batch)
     penalty = L2(GIVEN["l2"], network)
     found = {"P": penalty.value()}
     penalty.add_gradient(batch.grad)
     sgd = OPTIMIZERS["sgd"]()
     sgd.bind(network.theta, batch.grad, GIVEN["learning_rate"], State(sgd, network.theta))()
-    batch.forward(GIVEN["X"])
-    return (
-        found
-        | dict(zip("WbUc", network.tensors().values(), strict=True))
-        | {"J": batch.value(GIVEN["y"])}
-    )
+    found |= dict(zip("WbUc", network.tensors().values(), strict=True))
+    return found | {"J": value_of(batch)}
 
 
 def binary_cross_entropy():
@@ -179,9 +203,9 @@ def binary_cross_entropy():
 
 def dropout():
     network, batch = example(keep_prob=0.5)
-    (drop,) = batch.drops
-    kept = np.array([0, 65535, 0, 0], np.uint16)  # 65535 is dropped at p_k = 0.5
-    drop.draw(kept)
+    (drop,) = batch.dropouts
+    drop.generators = [Given([0, 65535, 0, 0])]  # 65535 is dropped at p_k = 0.5
+    drop.draw()
     return run(network, batch) | {"mask": drop.mask, "h_drop": drop.h}
 
 
@@ -202,18 +226,18 @@ def each_activation():
 
 def one_row_of_each_loss():
     """The row's loss and its derivative by each output."""
-    settings = {"huber": {"delta": 0.25}, "quantile": {"levels": (0.9,)}}
+    settings = {"huber": {"cutoff": 0.25}, "quantile": {"levels": (0.9,)}}
     outputs = {"gaussian_nll": [0.5, 0.0], "cross_entropy": [0.5, 0.0, -1.0]}
     rows = [(name, LOSSES[name](**settings.get(name, {})), "binary") for name in LOSSES]
     rows += [(f"{name}_of_classes", LOSSES[name](), "multiclass") for name in ("focal", "hinge")]
     found = {}
     for name, member, task in rows:
         loss = member.for_task(task)
-        u = np.array([outputs.get("cross_entropy" if loss.class_index else name, [0.5])])
-        target = np.array([1]) if loss.class_index else np.array([[1.0]])
-        row, delta = np.empty(1), np.empty_like(u)
-        loss.rows_and_delta(u, target, np.asarray(1.0), row, delta, loss.scratch(delta))
-        found[name] = np.concatenate([row, delta], axis=None)
+        of_classes = task == "multiclass" or name == "cross_entropy"
+        u = np.array([outputs["cross_entropy"] if of_classes else outputs.get(name, [0.5])])
+        y, delta = np.array([[0.0, 1.0, 0.0]] if of_classes else [[1.0]]), np.empty_like(u)
+        loss.delta(u, y, np.asarray(1.0), delta, loss.scratch(delta))
+        found[name] = np.concatenate([loss.value(u, y), delta], axis=None)
     return found
 
 
@@ -241,13 +265,13 @@ def two_steps_of_each_optimizer():
 def batch_normalization():
     """One unit over three rows, δ in the first, and the running means after it."""
     u, delta = np.array([[1.0], [2.0], [6.0]]), np.array([[1.0], [0.0], [0.0]])
-    own = {"weight": 2.0, "bias": 1.0, "mean": 0.0, "variance": 1.0}
-    own = {name: np.full(1, value) for name, value in own.items()}
-    d_own = {name: np.empty(1) for name in ("weight", "bias")}
-    stage = NORMS["batch"]().stage(u, own, d_own, training=True)
-    found = {"u_rows": u, "y_rows": stage.forward(u).copy(), "u_hat": stage.u_hat}
-    found |= {"d_u": stage.backward(delta), "d_gamma": d_own["weight"], "d_beta": d_own["bias"]}
-    return found | {"running_mean": own["mean"], "running_variance": own["variance"]}
+    params = {"weight": 2.0, "bias": 1.0, "mean": 0.0, "variance": 1.0}
+    params = {name: np.full(1, value) for name, value in params.items()}
+    grads = {name: np.empty(1) for name in ("weight", "bias")}
+    layer = NORMS["batch"]().layer(u, params, grads, training=True)
+    found = {"u_rows": u, "y_rows": layer.forward(u).copy(), "u_hat": layer.u_hat}
+    found |= {"d_u": layer.backward(delta), "d_gamma": grads["weight"], "d_beta": grads["bias"]}
+    return found | {"running_mean": params["mean"], "running_variance": params["variance"]}
 
 
 def as_printed(value):
@@ -279,8 +303,7 @@ def test_the_errors_of_the_differences_are_as_printed():
 
     def value(eta):
         network.theta[0] = GIVEN["W"][0, 0] + eta
-        batch.forward(GIVEN["X"])
-        return batch.value(GIVEN["y"])
+        return value_of(batch)
 
     def central(eta):
         return (value(eta) - value(-eta)) / (2 * eta)
@@ -299,8 +322,9 @@ def test_the_errors_of_the_differences_are_as_printed():
 
 def test_the_probability_to_keep_is_rounded_as_the_page_says():
     threshold, probability = re.search(r"\$T = (\d+)\$ and it is (0\.\d+)", TEXT).groups()
-    drop = Drop(1, 0.8, np.empty((1, RESOLUTION)))
-    drop.draw(np.arange(RESOLUTION, dtype=np.uint16))  # each random number once
+    drop = Dropout(1, 0.8, np.empty((1, RESOLUTION)))
+    drop.generators = [Given(np.arange(RESOLUTION))]  # each random number once
+    drop.draw()
     kept = np.count_nonzero(drop.mask)
     assert (kept, f"{kept / RESOLUTION:.7f}") == (int(threshold), probability)
     assert drop.mask.mean() == pytest.approx(1.0, rel=1e-12)
@@ -312,11 +336,11 @@ def test_dropout_in_one_layer_changes_no_others_masks(off):
         hidden = tuple(Layer(6, ACTIVATIONS["tanh"](), p) for p in keep[1:])
         architecture = Architecture(5, hidden, 1, LOSSES["mse"](), input_keep_prob=keep[0])
         network = Network(architecture, np.zeros(architecture.layout.n_params))
-        drops = Pass(network, 8, training=True).drops
-        drawn = Masks(drops, ())
-        drawn.start([3], 2)
-        drawn.draw()
-        return {drop.place: drop.mask for drop in drops}
+        step = TrainingStep(network, OPTIMIZERS["sgd"](), Regularization(), [8])
+        step.start([3], 2)
+        for drop in step.backprop[8].dropouts:
+            drop.draw()
+        return {drop.place: drop.mask for drop in step.backprop[8].dropouts}
 
     keep = [0.9, 0.8, 0.7]
     all_on = masks(keep)

@@ -1,8 +1,7 @@
-"""JAX: one jitted scan over the batches of an epoch."""
+"""JAX: one jitted scan over the batches of an epoch; of a stack of networks, `vmap` of it."""
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 import jax
@@ -75,50 +74,53 @@ def move_of(recipe: dict[str, Any]) -> Any:
 
 
 def epoch_of(task: Task) -> Any:
-    """Return the jitted epoch; it takes the weights' and the state's memory over."""
+    """Return the epoch: (layers, state, key, X, y, order) → (layers, state, key, mean loss).
+
+    Each step of the scan gathers its rows: a shuffled copy of all rows, made before it, takes up
+    to a tenth longer for one network, and a fifth for 64 lanes of 64-128-10.
+    """
     gradient, move = jax.value_and_grad(loss_of(task)), move_of(task.recipe)
     n_steps, batch = task.n_steps, task.recipe["batch"]
-    has_rest = bool(len(task.X) % batch)
+    whole = n_steps * batch
 
-    def step(carry: Any, rows: Any) -> Any:
-        layers, state, key = carry
-        key, own = jax.random.split(key) if task.recipe["keep_prob"] < 1 else (key, key)
-        loss, grad = gradient(layers, *rows, own)
-        layers, state = move(layers, grad, state)
-        return (layers, state, key), loss
-
-    @partial(jax.jit, donate_argnums=(0, 1, 2))
     def epoch(layers: Any, state: Any, key: Any, X: Any, y: Any, order: Any) -> Any:
-        whole = n_steps * batch
-        X, y = X[order], y[order]
-        batches = [each[:whole].reshape(n_steps, batch, *each.shape[1:]) for each in (X, y)]
-        carry, losses = jax.lax.scan(step, (layers, state, key), tuple(batches))
-        if has_rest:
-            carry, _ = step(carry, (X[whole:], y[whole:]))
+        def step(carry: Any, rows: Any) -> Any:
+            layers, state, key = carry
+            key, own = jax.random.split(key) if task.recipe["keep_prob"] < 1 else (key, key)
+            loss, grad = gradient(layers, X[rows], y[rows], own)
+            layers, state = move(layers, grad, state)
+            return (layers, state, key), loss
+
+        batches = order[:whole].reshape(n_steps, batch)
+        carry, losses = jax.lax.scan(step, (layers, state, key), batches)
+        if whole < len(task.X):
+            carry, _ = step(carry, order[whole:])
         return *carry, jnp.mean(losses)
 
-    return epoch
+    return jax.vmap(epoch, in_axes=(0, 0, 0, None, None, 0)) if task.lanes else epoch
 
 
 def train(task: Task) -> list[Any]:
     """Compile first, outside the timed epochs; the whole process has it in it."""
+    lane_shape = (task.lanes,) if task.lanes else ()
     layers: Any = [(jnp.array(W), jnp.array(b)) for W, b in task.layers]
     state: Any = (
-        jnp.zeros(()),
+        jnp.zeros(lane_shape),
         jax.tree.map(jnp.zeros_like, layers),
         jax.tree.map(jnp.zeros_like, layers),
     )
     # JAX's usual generator: here its others (rbg, unsafe_rbg) take twice as long.
-    key: Any = jax.random.key(task.recipe["seed"])
+    key: Any = jax.random.split(jax.random.key(task.recipe["seed"]), lane_shape)
     y = task.y if task.is_regression else task.y.astype(np.int32)
     X, y = jnp.array(task.X), jnp.array(y)
     orders = [jnp.array(order.astype(np.int32)) for order in task.orders[: task.epochs]]
-    run = epoch_of(task).lower(layers, state, key, X, y, orders[0]).compile()
+    # The memory of parameters, state and key is given to the epoch for its results.
+    epoch = jax.jit(epoch_of(task), donate_argnums=(0, 1, 2))
+    run = epoch.lower(layers, state, key, X, y, orders[0]).compile()
     task.lap()
     for order in orders:
         layers, state, key, loss = run(layers, state, key, X, y, order)
-        float(loss)
-        jax.block_until_ready(layers)
+        jax.block_until_ready((layers, loss))
         task.lap()
     return [(np.asarray(W), np.asarray(b)) for W, b in layers]
 

@@ -1,4 +1,4 @@
-"""mlp's own engine; and what all engines are given, which it prepares."""
+"""mlp's own engine; and the data, initial parameters and row orders that all engines are given."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import numpy as np
 
 from engines.task import Task
 from mlpcli.nn.activations import ACTIVATIONS
-from mlpcli.nn.losses import LOSSES, Loss
-from mlpcli.nn.network import Architecture, Layer, Network, initialize
+from mlpcli.nn.evaluation import Evaluation
+from mlpcli.nn.losses import LOSSES
+from mlpcli.nn.network import Architecture, Layer, Network, initialize, initialize_stack
 from mlpcli.nn.optimizers import OPTIMIZERS
-from mlpcli.nn.passes import Evaluation
+from mlpcli.nn.update import Regularization
 from mlpcli.randomness import generator
-from mlpcli.training.regularizers import Regularizers
 from mlpcli.training.trainer import Trainer
 
 
@@ -22,32 +22,45 @@ def architecture_of(
 ) -> Architecture:
     """Return the network."""
     hidden = tuple(Layer(n, ACTIVATIONS[activation](), keep_prob) for n in widths[1:-1])
-    return Architecture(widths[0], hidden, widths[-1], loss_of(is_regression=is_regression))
+    loss = LOSSES["mse" if is_regression else "cross_entropy"]()
+    return Architecture(widths[0], hidden, widths[-1], loss)
 
 
-def loss_of(*, is_regression: bool) -> Loss:
-    """Return the loss of a number, or of classes."""
-    return LOSSES["mse" if is_regression else "cross_entropy"]()
+def initial(architecture: Architecture, seed: int, lanes: int) -> Network:
+    """Return the network with its initial parameters; with lanes, a stack of as many."""
+    if not lanes:
+        return initialize(architecture, seed)
+    return initialize_stack(architecture, range(seed, seed + lanes))
 
 
-def prepare(path: str, widths: list[int], rows: int, epochs: int, seed: int) -> None:
-    """Write the data, the first weights and the order of the rows in every epoch.
+def prepare(
+    path: str, widths: list[int], rows: int, epochs: int, seed: int, lanes: int = 0
+) -> None:
+    """Write the data, the initial parameters and the order of the rows in every epoch.
 
     The targets are those of a linear map of the inputs, with noise: something can be learned, and
-    not everything.
+    not everything. Lanes share the data; each has parameters and orders of its own.
     """
     rng = np.random.default_rng(seed)
     is_regression = widths[-1] == 1
     X = rng.standard_normal((rows, widths[0]), np.float32)
     score = X @ rng.standard_normal((widths[0], widths[-1]), np.float32) / widths[0] ** 0.5
     score += 0.3 * rng.standard_normal(score.shape, np.float32)
-    network = initialize(architecture_of(widths, "relu", 1.0, is_regression=is_regression), seed)
-    orders = [generator(seed, "shuffle", e).permutation(rows) for e in range(1, epochs + 1)]
+    architecture = architecture_of(widths, "relu", 1.0, is_regression=is_regression)
+    network = initial(architecture, seed, lanes)
+    seeds = range(seed, seed + max(1, lanes))
+    orders = np.array(
+        [
+            [generator(each, "shuffle", epoch).permutation(rows) for each in seeds]
+            for epoch in range(1, epochs + 1)
+        ],
+        np.int64,
+    )
     arrays = {}
     for k, (W, b) in enumerate(layers_of(network)):
         arrays[f"W{k}"], arrays[f"b{k}"] = W, b
     y = score if is_regression else score.argmax(axis=1)
-    np.savez(path, X=X, y=y, orders=np.array(orders, np.int64), **arrays)
+    np.savez(path, X=X, y=y, orders=orders if lanes else orders[:, 0], **arrays)
 
 
 def layers_of(network: Network) -> list[Any]:
@@ -59,29 +72,29 @@ def layers_of(network: Network) -> list[Any]:
 
 def network_of(task: Task) -> Network:
     """Return the network with the task's weights."""
-    widths = [len(task.layers[0][0]), *(len(b) for _, b in task.layers)]
+    widths = [task.layers[0][0].shape[-2], *(b.shape[-1] for _, b in task.layers)]
     keep_prob = task.recipe["keep_prob"]
     architecture = architecture_of(
         widths, task.activation, keep_prob, is_regression=task.is_regression
     )
-    network = initialize(architecture, task.recipe["seed"])
+    network = initial(architecture, task.recipe["seed"], task.lanes)
     for (W, b), (W0, b0) in zip(layers_of(network), task.layers, strict=True):
         W[...], b[...] = W0, b0
     return network
 
 
 def trainer_of(task: Task, network: Network) -> Trainer:
-    """Return what trains it; the order of the rows comes from its seed, as in `prepare`."""
+    """Return its trainer, which shuffles the rows as in `prepare`, by the same seeds."""
     recipe = task.recipe
-    own = {"momentum": recipe["momentum"]} if recipe["optimizer"] == "sgd" else {}
+    momentum = {"momentum": recipe["momentum"]} if recipe["optimizer"] == "sgd" else {}
     return Trainer(
         network,
-        OPTIMIZERS[recipe["optimizer"]](learning_rate=recipe["learning_rate"], **own),
+        OPTIMIZERS[recipe["optimizer"]](learning_rate=recipe["learning_rate"], **momentum),
         task.X,
         task.y,
         batch_size=recipe["batch"],
-        seeds=[recipe["seed"]],
-        regularizers=Regularizers(l2=recipe["l2"]),
+        seeds=range(recipe["seed"], recipe["seed"] + max(1, task.lanes)),
+        regularization=Regularization(l2=recipe["l2"]),
     )
 
 

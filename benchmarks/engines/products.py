@@ -1,62 +1,48 @@
 """The floor: the matrix products of a step and nothing else, epoch by epoch in turns with mlp's.
 
-In one process, since what is left of a step beside them is less than what two processes differ
-by. The products are those of the weights: h W, hᵀ δ and, but for the first layer, δ Wᵀ, of arrays
-that are arranged in memory as mlp's are.
+Both run in one process, since what a step does beside its products takes less time than two
+processes differ by. The products are those with the weights: h W, hᵀ δ and, but for the first
+layer, δ Wᵀ, in the memory order of `mlpcli.nn.layers.Affine`.
 """
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from engines.mlp import layers_of, loss_of, network_of, trainer_of
+from engines.mlp import layers_of, network_of, trainer_of
 from engines.task import Task
-from mlpcli.nn.arrays import copy_of, empty, empty_like, zeros
+from mlpcli.nn.arrays import copy_of, empty_like, zeros
 
 
 def products_of(task: Task) -> list[Any]:
-    """Return the products of one step, bound to arrays of their own, placed as mlp's are."""
-    n = task.recipe["batch"]
-    loss, forward, backward = loss_of(is_regression=task.is_regression), [], []
+    """Return the products of one step, bound to arrays of their own."""
+    n, forward, backward = task.recipe["batch"], [], []
     for k, (weights, _) in enumerate(task.layers):
         W = copy_of(weights)
         fan_in, fan_out = W.shape
-        is_last = k == len(task.layers) - 1
-        by_column = is_last and loss.in_chunks(fan_out, n * fan_in).takes_columns
-        h, dW = zeros((n, fan_in), np.float32), zeros(W.shape, np.float32)
-        u, delta = (empty((n, fan_out), np.float32, by_column=by_column) for _ in range(2))
+        h, u, delta = (zeros((n, units), np.float32) for units in (fan_in, fan_out, fan_out))
         h[...] = delta[...] = 1
-        forward.append(
-            functools.partial(np.dot, W.T, h.T, u.T)
-            if by_column
-            else functools.partial(np.dot, h, W, u)
-        )
-        backward.append(functools.partial(np.dot, h.T, delta, dW))
+        forward.append(functools.partial(np.dot, h, W, u))
+        backward.append(functools.partial(np.dot, h.T, delta, empty_like(W)))
         if k:
             backward.append(functools.partial(np.dot, delta, W.T, empty_like(h)))
     return forward + backward[::-1]
 
 
 def train(task: Task) -> list[Any]:
-    """Note the seconds of mlp's epochs and of as many products, one after the other."""
-    return in_turns(task, products_of(task))
-
-
-def in_turns(task: Task, calls: Sequence[Callable[[], Any]]) -> list[Any]:
-    """Note the seconds of mlp's epochs and of as many times these calls, one after the other."""
+    """Time mlp's epochs and as many steps' products, one after the other."""
     network = network_of(task)
-    trainer = trainer_of(task, network)
+    trainer, products = trainer_of(task, network), products_of(task)
     task.lap()
     for epoch in range(1, task.epochs + 1):
         for _rows in trainer.epoch(epoch, task.recipe["learning_rate"]):
             pass
         task.lap()
         for _ in range(task.n_steps):
-            for call in calls:
-                call()
+            for product in products:
+                product()
         task.lap()
     return layers_of(network)

@@ -1,4 +1,4 @@
-"""What every engine is given: the data, the beginning, the order of the rows, the recipe."""
+"""What every engine is given: data, initial parameters, the order of the rows, the recipe."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ import numpy as np
 
 
 class Task:
-    """One training.
+    """One training, of one network or of a stack of networks, its lanes.
 
     X, y       (rows, inputs) float32; classes (rows,), or (rows, 1) float32 for a regression
-    orders     (epochs, rows) of the rows
-    layers     [(W (fan_in, fan_out), b (fan_out,)), …] at the beginning, float32
+    orders     (epochs, rows) of the rows; with lanes (epochs, lanes, rows)
+    layers     [(W (fan_in, fan_out), b (fan_out,)), …] initial, float32; with lanes one axis more
+    lanes      how many networks the stack has; 0: one network without the axis
     recipe     batch, optimizer, learning_rate, momentum, keep_prob, l2, seed, epochs
     activation of the hidden layers
     cpu, wall  seconds of each epoch: of this process on its core, and by the clock
@@ -25,6 +26,7 @@ class Task:
         self.X, self.y, self.orders, self.layers, self.recipe = X, y, orders, layers, recipe
         self.is_regression = y.ndim == 2
         self.activation = recipe.get("activation", "relu")
+        self.lanes = len(layers[0][0]) if layers[0][0].ndim == 3 else 0
         self.epochs = recipe["epochs"]
         self.n_steps = len(X) // recipe["batch"]
         self.cpu: list[float] = []
@@ -50,8 +52,13 @@ class Task:
             self.wall.append(now[1] - self._last[1])
         self._last = time.process_time(), time.perf_counter()
 
-    def loss(self, layers: list[Any]) -> float:
-        """Return J of all rows with these weights, by NumPy: one judge for all engines."""
+    def losses(self, layers: list[Any]) -> list[float]:
+        """Return J of all rows with these weights, of each lane: by NumPy, for every engine."""
+        if not self.lanes:
+            return [self._loss(layers)]
+        return [self._loss([(W[k], b[k]) for W, b in layers]) for k in range(self.lanes)]
+
+    def _loss(self, layers: list[Any]) -> float:
         total = 0.0
         for start in range(0, len(self.X), 256):
             h, target = self.X[start : start + 256], self.y[start : start + 256]

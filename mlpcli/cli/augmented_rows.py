@@ -9,6 +9,7 @@ import numpy as np
 
 from mlpcli.array_types import Array
 from mlpcli.cli.console import figure, note, say, table, writes_utf
+from mlpcli.cli.csv_text import csv_text
 from mlpcli.data.dataset import Encoding
 from mlpcli.data.targets import ClassTarget
 from mlpcli.training.augmented import AugmentedRows
@@ -39,35 +40,26 @@ def targets_of(encoding: Encoding, rows: AugmentedRows) -> dict[str, Array]:
 
 def csv_of(encoding: Encoding, rows: AugmentedRows, dtype: str) -> bytes:
     """Return a CSV file: the source row, counted from 1, each feature, the target's columns."""
-    import pandas as pd
-
-    columns: dict[str, Any] = {"source_row": rows.source + 1}
-    columns |= dict(zip(encoding.inputs.feature_names, rows.raw.T, strict=True))
-    frame = pd.concat([pd.DataFrame(columns), pd.DataFrame(targets_of(encoding, rows))], axis=1)
-    text: str = frame.to_csv(index=False, lineterminator="\n", float_format=DIGITS[dtype])
-    return text.encode()
+    features = zip(encoding.inputs.feature_names, rows.raw.T, strict=True)
+    columns = [("source_row", rows.source + 1), *features, *targets_of(encoding, rows).items()]
+    return csv_text(columns, DIGITS[dtype]).encode()
 
 
 def document_of(encoding: Encoding, rows: AugmentedRows, dtype: str) -> dict[str, Any]:
     """Return plain data for --json."""
-    targets = targets_of(encoding, rows)
-    names = encoding.inputs.feature_names
-    digits = DIGITS[dtype]
-    return {
-        "rows_per_epoch": rows.n_slots,
-        "rows": [
+    targets, digits = targets_of(encoding, rows), DIGITS[dtype]
+    found = []
+    for i, raw in enumerate(rows.raw.tolist()):
+        features = zip(encoding.inputs.feature_names, raw, strict=True)
+        found.append(
             {
                 "source_row": int(rows.source[i]) + 1,
                 "synthetic": bool(rows.synthetic[i]),
-                "features": {
-                    name: float(digits % value)
-                    for name, value in zip(names, rows.raw[i].tolist(), strict=True)
-                },
+                "features": {name: float(digits % value) for name, value in features},
                 "target": {name: _plain(values[i], digits) for name, values in targets.items()},
             }
-            for i in range(len(rows.source))
-        ],
-    }
+        )
+    return {"rows_per_epoch": rows.n_slots, "rows": found}
 
 
 def _plain(value: Any, digits: str) -> Any:

@@ -1,4 +1,4 @@
-"""What every verb does around its work: errors become a sentence and an exit code."""
+"""The wrapper of every verb: an exception becomes a sentence and an exit code."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ INTERRUPTED = 130
 
 
 def verb(work: Callable[..., Any]) -> Callable[..., Any]:
-    """Make a command of a function: translate what it raises, and never show a traceback.
+    """Turn a function into a command that translates exceptions and shows no traceback.
 
     The function returns None or an exit code. With --debug the traceback is shown as well.
     """
@@ -64,7 +64,7 @@ def explain(error: BaseException) -> int:
 
 
 def sentence(error: BaseException) -> str:
-    """Return what an error says to the user."""
+    """Return the message of an error for the user."""
     if isinstance(error, MlpError):
         return str(error)
     if isinstance(error, KeyboardInterrupt):

@@ -11,17 +11,16 @@ import unicodedata
 from collections.abc import Sequence
 from typing import Any
 
+from mlpcli.plain import without_nan
+
 
 def say(text: str = "") -> None:
-    """Print lines of results to be read.
-
-    What a name in a file would do to the terminal is written as an escape.
-    """
+    """Print results for people, control characters escaped."""
     hand_over(_harmless(text))
 
 
 def hand_over(text: str) -> None:
-    """Print results as they are, for a program; nowhere, once their reader has gone."""
+    """Print results unchanged, for a program; a closed pipe is ignored."""
     if sys.stdout is not None:
         try:
             sys.stdout.write(text + "\n")
@@ -30,16 +29,16 @@ def hand_over(text: str) -> None:
 
 
 def flush() -> None:
-    """Send the results so far on their way; nowhere, once their reader has gone."""
+    """Flush standard output; a closed pipe is ignored."""
     if sys.stdout is not None:
         try:
             sys.stdout.flush()
         except BrokenPipeError:
-            forget(sys.stdout)  # the reader has what it wanted
+            forget(sys.stdout)
 
 
 def forget(stream: Any) -> None:
-    """Send what is left in a stream's buffer nowhere: at exit it would fail again."""
+    """Redirect a stream to the null device: flushing its buffer at exit would fail again."""
     if stream is not None:
         with contextlib.suppress(OSError):
             nowhere = os.open(os.devnull, os.O_WRONLY)
@@ -54,17 +53,12 @@ def writes_utf() -> bool:
 
 def say_json(document: Any) -> None:
     """Print one JSON document; NaN and infinity become null."""
-    from mlpcli.plain import without_nan
-
     # What another encoding cannot write would be escaped as Python does, which is not JSON.
     hand_over(json.dumps(without_nan(document), indent=1, ensure_ascii=not writes_utf()))
 
 
 def note(text: str) -> None:
-    """Print a line that is not a result; that nobody can read it stops no training.
-
-    What a name in a file would do to the terminal is written as an escape.
-    """
+    """Print a line to standard error, control characters escaped; errors in writing are ignored."""
     if sys.stderr is not None:
         try:
             sys.stderr.write(_harmless(text) + "\n")
@@ -103,7 +97,7 @@ GAP = "   "  # between two columns of a table
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    """Print a table; numbers right-aligned.
+    """Print a table as Rich would, without its long import; numbers right-aligned.
 
     On a terminal too narrow for it the columns come in groups below each other, each beginning
     with the first one; in a pipe no line is ever broken.
@@ -111,49 +105,39 @@ def table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     if sys.stdout is None:
         return
     numeric = [any(isinstance(row[k], int | float) for row in rows) for k in range(len(header))]
-    cells = [
-        [_printable(cell) for cell in row] for row in [header, *(map(figure, r) for r in rows)]
-    ]
+    cells = [list(map(_printable, row)) for row in [header, *(map(figure, row) for row in rows)]]
     places = shutil.get_terminal_size().columns if on_terminal(sys.stdout) else None
-    for k, group in enumerate(_groups(cells, places)):
-        part = [[row[column] for column in group] for row in cells]
-        say("\n" * (k > 0) + _drawn(part, [numeric[column] for column in group]))
+    for k, columns in enumerate(_groups(_widths(cells), places)):
+        part = [[row[column] for column in columns] for row in cells]
+        say("\n" * (k > 0) + _drawn(part, [numeric[column] for column in columns]))
 
 
 def _widths(cells: list[list[str]]) -> list[int]:
     return [max(map(width_of, column)) for column in zip(*cells, strict=True)]
 
 
-def _groups(cells: list[list[str]], places: int | None) -> list[list[int]]:
+def _groups(widths: list[int], places: int | None) -> list[list[int]]:
     """Return the columns that stand side by side, in so many places; None: as many as it takes."""
-    first, *others = _widths(cells)
-    groups, used = [[0]], first
-    for column, width in enumerate(others, 1):
+    groups, used = [[0]], widths[0]
+    for column, width in enumerate(widths[1:], 1):
         used += len(GAP) + width
         if places is not None and used > places and len(groups[-1]) > 1:
             groups.append([0])
-            used = first + len(GAP) + width
+            used = widths[0] + len(GAP) + width
         groups[-1].append(column)
     return groups
 
 
 def _drawn(cells: list[list[str]], numeric: Sequence[bool]) -> str:
-    """Return a table's lines, as Rich draws them: importing it takes longer than a small training.
-
-    cells  of the header, then of each row
-    """
+    """Return the lines of a table, the header's first."""
     widths = _widths(cells)
-
-    def line(cells: Sequence[str]) -> str:
-        placed = []
-        for cell, width, right in zip(cells, widths, numeric, strict=True):
-            space = " " * (width - width_of(cell))
-            placed.append(space + cell if right else cell + space)
-        return GAP.join(placed)
-
+    lines = []
+    for row in cells:
+        spaces = [" " * (width - width_of(cell)) for cell, width in zip(row, widths, strict=True)]
+        placed = zip(row, spaces, numeric, strict=True)
+        lines.append(GAP.join(s + cell if right else cell + s for cell, s, right in placed))
     rule = ("─" if writes_utf() else "-") * (sum(widths) + len(GAP) * (len(widths) - 1))
-    header, *rows = map(line, cells)
-    return "\n".join([header, rule, *rows])
+    return "\n".join([lines[0], rule, *lines[1:]])
 
 
 def _harmless(text: str) -> str:
@@ -161,10 +145,7 @@ def _harmless(text: str) -> str:
 
 
 def _printable(text: str) -> str:
-    """Return a text with what would break its line written as an escape.
-
-    But not a byte that is no UTF-8: the stream writes that its own way.
-    """
+    """Return a text with control characters escaped, but bytes that are no UTF-8 kept."""
     if text.isprintable():
         return text
     kept = (letter.isprintable() or "\udc80" <= letter <= "\udcff" for letter in text)

@@ -41,11 +41,11 @@ def note_on_changes(path: Path, model: Model) -> None:
 def notes_on_values(dataset: Dataset) -> list[str]:
     """Return a line for each column in which values were missing or unknown, with its rule."""
     columns = {column.name: column for column in dataset.encoding.inputs.columns}
-    lines = []
-    for part, counts in dataset.replaced.items():
-        name = dataset.tables[part].name
-        lines += [replaced_line(name, columns[column], n) for column, n in counts.items()]
-    return lines
+    return [
+        replaced_line(dataset.tables[part].name, columns[column], n)
+        for part, counts in dataset.replaced.items()
+        for column, n in counts.items()
+    ]
 
 
 def weights_of(dataset: Dataset) -> dict[str, Any] | None:
@@ -71,17 +71,13 @@ def replaced_line(name: str, column: Any, n: int) -> str:
 
 def network_line(architecture: Architecture) -> str:
     """Return a network in a line: widths, activations, loss, parameters."""
-    widths = " - ".join(
-        [
-            str(architecture.n_inputs),
-            *(
-                " ".join([str(h.units), *([h.norm.name] if h.norm else []), h.activation.name])
-                for h in architecture.hidden
-            ),
-            f"{architecture.n_outputs} {architecture.output_activation.name}",
-        ]
-    )
-    return f"network {widths}; loss {architecture.loss.name}; {n_params(architecture)} parameters"
+    layers = [str(architecture.n_inputs)]
+    for layer in architecture.hidden:
+        norm = f"{layer.norm.name} " if layer.norm else ""
+        layers.append(f"{layer.units} {norm}{layer.activation.name}")
+    layers.append(f"{architecture.n_outputs} {architecture.output_activation.name}")
+    n_params, loss = architecture.layout.n_params, architecture.loss.name
+    return f"network {' - '.join(layers)}; loss {loss}; {n_params:,} parameters"
 
 
 def ensemble_line(ensemble: EnsembleSpec, plan: Plan) -> str:
@@ -130,11 +126,6 @@ def percent(share: float) -> str:
     ['90 %', '95 %', '29 %', '99.999999 %']
     """
     return f"{(100 * Decimal(repr(float(share)))).normalize():f} %"
-
-
-def n_params(architecture: Architecture) -> str:
-    """Return the number of parameters, with thousands separated."""
-    return f"{architecture.layout.n_params:,}"
 
 
 def print_scores(scores: dict[str, dict[str, Any]]) -> None:

@@ -8,7 +8,7 @@ from mlpcli.cli.console import complain, figure, note, say, say_json, table
 from mlpcli.cli.describe import network_line
 from mlpcli.cli.signals import StopRequest
 from mlpcli.training.find_rate import Found, find_rate
-from mlpcli.training.loop import Training
+from mlpcli.training.training import Training
 
 
 def find_and_print(training: Training, stop: StopRequest, *, json: bool, quiet: bool) -> int | None:

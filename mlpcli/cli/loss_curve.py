@@ -19,8 +19,8 @@ def print_curves(named: Sequence[tuple[str, list[dict[str, float]]]]) -> None:
 
     named  each run's name, and its rows of metrics.csv
     """
-    column = "val_loss" if all("val_loss" in row for _, rows in named for row in rows) else ""
-    column = column or "train_loss"
+    watched = all("val_loss" in row for _, rows in named for row in rows)
+    column = "val_loss" if watched else "train_loss"
     curves = {k: [row.get(column, math.nan) for row in rows] for k, (_, rows) in enumerate(named)}
     finite = [loss for curve in curves.values() for loss in curve if math.isfinite(loss)]
     if not finite:

@@ -11,7 +11,6 @@ import os
 import pkgutil
 import sys
 from collections.abc import Sequence
-from types import ModuleType
 from typing import Annotated
 
 import typer
@@ -65,25 +64,6 @@ def app_for(words: Sequence[str]) -> typer.Typer:
     return app
 
 
-class _NoPlugins(ModuleType):
-    """Stands in for the module with which pydantic looks for its plugins, which are disabled.
-
-    Looking takes 7 ms, and for nothing but to be told not to it imports importlib.metadata, with
-    email and more: 10 ms of a training's 370. A pydantic that has no such module takes no notice,
-    and one that wants more of it gets the module itself.
-    """
-
-    NAME = "pydantic.plugin._loader"
-    get_plugins = tuple
-
-    def __getattr__(self, name: str) -> object:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        if sys.modules.get(self.NAME) is self:
-            del sys.modules[self.NAME]
-        return getattr(importlib.import_module(self.NAME), name)
-
-
 def main() -> None:
     """Run the command line."""
     # Before NumPy is imported: BLAS's own threads run many times slower than one as soon as
@@ -91,8 +71,7 @@ def main() -> None:
     for library in ("OPENBLAS", "OMP", "MKL", "VECLIB", "BLIS"):
         name = f"{library}_NUM_THREADS" if library != "VECLIB" else "VECLIB_MAXIMUM_THREADS"
         os.environ[name] = "1"
-    if os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__") == "__all__":
-        sys.modules.setdefault(_NoPlugins.NAME, _NoPlugins(_NoPlugins.NAME))
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # looking for them takes 7 ms
     for stream in (sys.stdout, sys.stderr):
         if stream is not None and hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")

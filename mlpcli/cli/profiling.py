@@ -1,110 +1,66 @@
-"""`mlp train --profile`: the parts of a run, timed; without it they are as they are."""
+"""`mlp train --profile`: a clock on the parts of a run, and the table of where the time went."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
 from contextlib import ExitStack
 from dataclasses import asdict, replace
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any, Self
 
+from mlpcli.cli import progress
+from mlpcli.data import dataset
 from mlpcli.data.dataset import Dataset
-from mlpcli.spec.load import LoadedSpec
-from mlpcli.training.assemble import load_dataset
-from mlpcli.training.loop import StackMaker, Training
-from mlpcli.training.stack import Stack
-
-if TYPE_CHECKING:
-    from mlpcli.training.ensemble import Ensemble
+from mlpcli.machine import process_age
+from mlpcli.runs import ensemble_result, recorder
+from mlpcli.spec.schema import Spec
+from mlpcli.training import build, profile, training
 
 
-class Unprofiled:
-    """A run as it is."""
+class Profiler:
+    """Times the parts of a run, from the beginning of its process until the context is left.
 
-    stack: StackMaker = Stack
-
-    def load(self, loaded: LoadedSpec) -> Dataset:
-        """Read and encode the data."""
-        return load_dataset(loaded)
-
-    def build(self, make: Callable[[], Training | Ensemble]) -> Training | Ensemble:
-        """Make what trains."""
-        return make()
-
-    def record(self, make: Callable[[], Any]) -> Any:
-        """Make what writes the files."""
-        return make()
-
-    def show(self, make: Callable[[], Any]) -> Any:
-        """Make what shows the progress."""
-        return make()
-
-    def end(self) -> dict[str, Any] | None:
-        """Return the profile as a document."""
-        return None
-
-
-class Profiled(Unprofiled):
-    """A run with a clock, from the beginning of its process; `end` must be called."""
+    While it is entered, the functions and methods named here are timed, and trainings are made by
+    `build`, so whoever calls them has to import them then.
+    """
 
     def __init__(self) -> None:
-        import time
-
-        import pandas  # noqa: F401, ICN001  what the run will import counts as its start
-
-        from mlpcli.data import dataset
-        from mlpcli.machine import process_age
-        from mlpcli.runs import ensemble_recorder, recorder
-        from mlpcli.training import profile
-
-        self.profile = profile
         self.clock = profile.Clock(time.perf_counter() - process_age())
-        self.stack = partial(profile.ProfiledStack, self.clock)
         self.processes = 1
         self.patches = ExitStack()
-        for module, names, row in (
+
+    def __enter__(self) -> Self:
+        displays = [progress.PlainProgress, progress.RichProgress, progress.NoProgress]
+        for owner, names, row in (
+            (build, ("load_dataset",), profile.ENCODE),
             (dataset, ("read_table",), profile.LOAD),
-            (recorder, ("score", "baseline"), profile.METRICS),
-            (ensemble_recorder, ("ensemble_result",), profile.METRICS),
+            (recorder, ("evaluate", "baseline"), profile.METRICS),
+            (ensemble_result, ("ensemble_result",), profile.METRICS),
+            (recorder.Recorder, ("__init__", "record"), profile.FILES),
+            (progress, ("progress_for",), profile.PROGRESS),
+            *((display, ("show", "close"), profile.PROGRESS) for display in displays),
         ):
-            self.patches.enter_context(self.clock.wrapped(module, *names, row=row))
+            self.patches.enter_context(self.clock.wrapped(owner, *names, row=row))
+        plain = training.Training
+        profile.replace(training, "Training", self.build)
+        self.patches.callback(profile.replace, training, "Training", plain)
         self.clock.enter(self.clock.entry(profile.OTHER))
+        return self
 
-    def load(self, loaded: LoadedSpec) -> Dataset:
-        """Read, and encode, which is all of loading but the reading."""
-        with self.clock.row(self.profile.ENCODE):
-            return super().load(loaded)
-
-    def build(self, make: Callable[[], Training | Ensemble]) -> Training | Ensemble:
-        """Make what trains, all of it in this process: a clock sees no other."""
-        with self.clock.row(self.profile.BEGIN):
-            training = make()
-        if not isinstance(training, Training):
-            self.processes = training.plan.processes
-            training.plan = replace(training.plan, processes=1)
-        return training
-
-    def record(self, make: Callable[[], Any]) -> Any:
-        """Make what writes the files."""
-        with self.clock.row(self.profile.FILES):
-            recorder = make()
-        self.clock.wrap(recorder, "take", self.profile.FILES)
-        return recorder
-
-    def show(self, make: Callable[[], Any]) -> Any:
-        """Make what shows the progress."""
-        with self.clock.row(self.profile.PROGRESS):
-            shown = make()
-        self.clock.wrap(shown, "show", self.profile.PROGRESS)
-        self.clock.wrap(shown, "close", self.profile.PROGRESS)
-        return shown
-
-    def end(self) -> dict[str, Any] | None:
-        """Stop the clock, and return the profile as a document."""
+    def __exit__(self, *_: object) -> None:
         self.clock.stop()
         self.patches.close()
-        found = self.profile.profile_of(self.clock)
-        return {**asdict(found), "processes_without": self.processes}
+
+    def build(self, spec: Spec, dataset: Dataset) -> training.Training:
+        """Return a training whose parts are timed, all in this process: a clock sees no other."""
+        found = profile.ProfiledTraining(self.clock, spec, dataset)
+        if found.plan is not None:
+            self.processes = found.plan.processes
+            found.plan = replace(found.plan, processes=1)
+        return found
+
+    def document(self) -> dict[str, Any]:
+        """Return the profile as plain data."""
+        return {**asdict(profile.profile_of(self.clock)), "processes_without": self.processes}
 
 
 def print_profile(document: dict[str, Any]) -> None:

@@ -1,95 +1,106 @@
-"""Progress of a training: a bar on a terminal, plain lines elsewhere. All on standard error."""
+"""Progress of a training or a sweep: a bar on a terminal, plain lines elsewhere; on stderr."""
 
 from __future__ import annotations
 
 import sys
 import time
-from typing import IO, Any, Protocol, cast
+from collections.abc import Callable
+from typing import IO, Any, cast
 
 from mlpcli.cli.console import figure, forget, note, on_terminal
-from mlpcli.training.loop import EpochEnded, ReplicasEnded
-from mlpcli.training.stack import Advanced
+from mlpcli.training.events import EpochEnded, Event
+from mlpcli.training.events import Progress as RowsDone
 
 SECONDS_BETWEEN_LINES = 1.0
 
 
-class Progress(Protocol):
-    """Shows events as they come."""
+class NoProgress:
+    """Shows nothing of the events."""
 
-    def show(self, event: object) -> None:
+    def show(self, event: Any) -> None:
         """Show one event."""
 
     def close(self) -> None:
         """Leave the terminal as it was."""
 
 
-def progress_for(kind: str, n_epochs: int, columns: list[str]) -> Progress:
-    """Return the progress of this kind: auto, rich, plain or none."""
-    if kind == "auto":
-        kind = "rich" if on_terminal(sys.stderr) else "plain"
-    if kind == "rich" and sys.stderr is not None:
+def kind_of(wanted: str) -> str:
+    """Return the kind of progress to show, rich, plain or none; auto is what the terminal can."""
+    if wanted == "auto":
+        wanted = "rich" if on_terminal(sys.stderr) else "plain"
+    return "none" if wanted == "rich" and sys.stderr is None else wanted
+
+
+def progress_for(wanted: str, n_epochs: int, columns: list[str]) -> NoProgress:
+    """Return the progress of a training, of this kind: auto, rich, plain or none."""
+    kind = kind_of(wanted)
+    if kind == "rich":
         return RichProgress(n_epochs, columns)
     return PlainProgress(n_epochs, columns) if kind == "plain" else NoProgress()
 
 
-class NoProgress:
-    """Shows nothing."""
+class Lines:
+    """Prints at most one line a second; the first and the last are always printed."""
 
-    def show(self, event: object) -> None:
-        """Show nothing."""
+    def __init__(self) -> None:
+        self.last = -SECONDS_BETWEEN_LINES
+        self.held: Callable[[], str] | None = None
 
-    def close(self) -> None:
-        """Do nothing."""
-
-
-def _summary(event: EpochEnded, columns: list[str]) -> str:
-    """Return the epoch's figures in a line."""
-    shown = [c for c in columns if c not in ("epoch", "learning_rate", "seconds")]
-    figures = "  ".join(f"{name} {figure(float(event.row[name]))}" for name in shown)
-    return f"{figures}  best epoch {event.best_epoch}"
-
-
-class PlainProgress:
-    """One line an epoch, at most one a second; the first and the last are always shown."""
-
-    def __init__(self, n_epochs: int, columns: list[str]) -> None:
-        self.n_epochs, self.columns = n_epochs, columns
-        self.last = self.last_of_some = 0.0
-        self.held: EpochEnded | None = None
-        self.epoch = 0
-
-    def show(self, event: object) -> None:
-        """Print the line of an epoch, or hold it back."""
-        if isinstance(event, EpochEnded):
-            self.epoch = event.epoch
-            now = time.monotonic()
-            if now - self.last >= SECONDS_BETWEEN_LINES:
-                self._print(event)
-                self.last, self.held = now, None
-            else:
-                self.held = event
-        elif isinstance(event, ReplicasEnded) and event.epoch > self.epoch + 1:
-            self._show_some(event)
-
-    def _show_some(self, event: ReplicasEnded) -> None:
-        """Print how far the replicas are that do not wait for the others, whose turn will come."""
-        now = time.monotonic()
-        if now - self.last_of_some >= SECONDS_BETWEEN_LINES:
-            first, last = min(event.replicas), max(event.replicas)
-            which = f"replica {first}" if first == last else f"replicas {first} to {last}"
-            note(f"{which}: epoch {event.epoch}/{self.n_epochs}")
-            self.last_of_some = now
+    def show(self, line: Callable[[], str]) -> None:
+        """Print a line, or hold it back; it is made only if it is printed."""
+        self.held, now = line, time.monotonic()
+        if now - self.last >= SECONDS_BETWEEN_LINES:
+            self.close()
+            self.last = now
 
     def close(self) -> None:
         """Print the last line, if it was held back."""
         if self.held is not None:
-            self._print(self.held)
-
-    def _print(self, event: EpochEnded) -> None:
-        note(f"epoch {event.epoch}/{self.n_epochs}  {_summary(event, self.columns)}")
+            note(self.held())
+        self.held = None
 
 
-class _Heedless:
+def _text(row: dict[str, float] | None, columns: list[str]) -> str:
+    """Return metrics of an epoch in a line."""
+    assert row is not None
+    return "  ".join(f"{name} {figure(float(row[name]))}" for name in columns)
+
+
+class PlainProgress(NoProgress):
+    """One line an epoch, at most one a second."""
+
+    def __init__(self, n_epochs: int, columns: list[str]) -> None:
+        self.n_epochs = n_epochs
+        self.columns = [c for c in columns if c not in ("epoch", "learning_rate", "seconds")]
+        self.lines = Lines()
+        self.last_of_lanes = 0.0
+        self.epoch = 0
+
+    def show(self, event: Event) -> None:
+        if isinstance(event, EpochEnded) and event.mean is not None:
+            self.epoch = event.epoch
+            self.lines.show(lambda: self._line(event))
+        elif isinstance(event, EpochEnded) and event.epoch > self.epoch + 1:
+            self._show_lanes(event)
+
+    def _line(self, event: EpochEnded) -> str:
+        metrics = _text(event.mean, self.columns)
+        return f"epoch {event.epoch}/{self.n_epochs}  {metrics}  best epoch {event.best_epoch}"
+
+    def _show_lanes(self, event: EpochEnded) -> None:
+        """Print how far the replicas are that do not wait for the others, whose turn will come."""
+        now = time.monotonic()
+        if now - self.last_of_lanes >= SECONDS_BETWEEN_LINES:
+            first, last = min(event.lanes), max(event.lanes)
+            which = f"replica {first}" if first == last else f"replicas {first} to {last}"
+            note(f"{which}: epoch {event.epoch}/{self.n_epochs}")
+            self.last_of_lanes = now
+
+    def close(self) -> None:
+        self.lines.close()
+
+
+class _Unbreakable:
     """A stream that does not mind when nobody can read it any more: a training goes on."""
 
     def __init__(self, stream: Any) -> None:
@@ -114,48 +125,54 @@ class _Heedless:
             forget(self.stream)
 
 
-class RichProgress:
-    """A bar over the epochs, with the loss, the validation figure, rows/s and the best epoch."""
+def bar_of(*fields: str, auto_refresh: bool = True) -> Any:
+    """Return a Rich progress bar: the first field, the bar, the other fields, the time left."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    first, *others = (TextColumn(field) for field in fields)
+    return Progress(
+        first,
+        BarColumn(bar_width=24),
+        *others,
+        TimeRemainingColumn(),
+        console=Console(file=cast("IO[str]", _Unbreakable(sys.stderr))),
+        transient=True,
+        auto_refresh=auto_refresh,
+    )
+
+
+class RichProgress(NoProgress):
+    """A bar over the epochs, with the loss, the validation metric, rows/s and the best epoch."""
 
     def __init__(self, n_epochs: int, columns: list[str]) -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-        self.columns = columns
+        self.columns = ["train_loss", *(c for c in columns if c.startswith("val_"))][:3]
         self.done = 0.0  # epochs; the stacks of an ensemble may be ahead of its last complete one
-        self.bar: Any = Progress(
-            TextColumn("epoch {task.fields[epoch]}/{task.fields[n_epochs]}"),
-            BarColumn(bar_width=24),
-            TextColumn("{task.fields[figures]}"),
-            TextColumn("{task.fields[speed]}", style="dim"),
-            TimeRemainingColumn(),
-            console=Console(file=cast("IO[str]", _Heedless(sys.stderr))),
-            transient=True,
+        self.bar = bar_of(
+            "epoch {task.fields[epoch]}/{task.fields[n_epochs]}",
+            "{task.fields[metrics]}",
+            "[dim]{task.fields[speed]}",
         )
         self.task = self.bar.add_task(
-            "", total=n_epochs, epoch=0, n_epochs=n_epochs, figures="", speed=""
+            "", total=n_epochs, epoch=0, n_epochs=n_epochs, metrics="", speed=""
         )
         self.begun = time.monotonic()
         self.bar.start()
 
-    def show(self, event: object) -> None:
-        """Move the bar."""
-        if isinstance(event, Advanced):
+    def show(self, event: Event) -> None:
+        if isinstance(event, RowsDone):
             self.done = event.epoch - 1 + event.rows / event.n_rows
             rows = self.done * event.n_rows * event.lanes
             speed = rows / max(time.monotonic() - self.begun, 1e-9)
             self.bar.update(self.task, completed=self.done, speed=f"{speed:,.0f} rows/s")
-        elif isinstance(event, EpochEnded):
-            shown = ["train_loss", *(c for c in self.columns if c.startswith("val_"))][:3]
-            figures = "  ".join(f"{name} {figure(float(event.row[name]))}" for name in shown)
+        elif isinstance(event, EpochEnded) and event.mean is not None:
             self.done = max(self.done, event.epoch)
             self.bar.update(
                 self.task,
                 completed=self.done,
                 epoch=event.epoch,
-                figures=f"{figures}  best {event.best_epoch}",
+                metrics=f"{_text(event.mean, self.columns)}  best {event.best_epoch}",
             )
 
     def close(self) -> None:
-        """Take the bar away."""
         self.bar.stop()

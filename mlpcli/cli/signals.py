@@ -1,4 +1,4 @@
-"""Stopping by hand: the first SIGINT or SIGTERM ends training after the step."""
+"""SIGINT and SIGTERM: the first one ends training after the current step."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ class StopRequest:
     def __enter__(self) -> Self:
         for number in (signal.SIGINT, signal.SIGTERM):
             if signal.getsignal(number) is not signal.SIG_IGN:
-                self._before[number] = signal.signal(number, self._take)
+                self._before[number] = signal.signal(number, self._handle)
         return self
 
     def __exit__(self, *_: object) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)  # type: ignore[arg-type]
 
-    def _take(self, number: int, frame: FrameType | None) -> None:
+    def _handle(self, number: int, frame: FrameType | None) -> None:
         if self.signal:
             raise KeyboardInterrupt(number)
         self.signal = number

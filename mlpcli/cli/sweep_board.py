@@ -3,107 +3,74 @@
 from __future__ import annotations
 
 import shlex
-import sys
 import time
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from mlpcli.cli.console import figure, hand_over, note, on_terminal, say, say_json, table
+from mlpcli.cli.console import figure, hand_over, note, say, say_json, table
+from mlpcli.cli.progress import SECONDS_BETWEEN_LINES, Lines, NoProgress, bar_of, kind_of
+from mlpcli.errors import counted
 from mlpcli.spec.faults import shown
 from mlpcli.sweep.board import Row, importances_of, rows_of
 from mlpcli.sweep.search import Begun, Event, Waiting
-from mlpcli.sweep.study import Study, Told
+from mlpcli.sweep.study import Result, Study
 
-SECONDS_BETWEEN_LINES = 1.0
 MOST_ROWS = 10  # of the leaderboard, and of the failed trials
 LONG = 40  # characters of a parameter's value
 
 
-class Progress:
-    """Shows events as lines, at most one a second; the first and the last are always shown."""
+class Lined(NoProgress):
+    """Lines on how many trials are finished, at most one a second."""
 
     def __init__(self, study: Study) -> None:
-        self.study, self.last, self.held = study, 0.0, ""
-        self.finished = study.n_finished
+        self.study, self.lines = study, Lines()
 
     def show(self, event: Event) -> None:
-        """Take an event."""
         line = self.line(event)
-        now = time.monotonic()
-        if now - self.last >= SECONDS_BETWEEN_LINES:
-            note(line)
-            self.last, self.held = now, ""
-        else:
-            self.held = line
+        self.lines.show(lambda: line)
 
     def line(self, event: Event) -> str:
         """Return an event in a line."""
-        if isinstance(event, Begun):
-            n = len(event.numbers)
-            return f"{n} trial{'s' * (n > 1)} under way, {self._so_far()}"
-        if isinstance(event, Waiting):
-            return f"other processes train what is left, {self._so_far()}"
-        return self._so_far()
-
-    def _so_far(self) -> str:
         best = self.study.best()
         found = "" if best is None else f"; best {self.study.sweep.metric} {figure(best.value)}"
         where = "" if best is None else f" (trial {best.number})"
-        return f"{self.study.n_finished}/{self.study.n_trials} finished{found}{where}"
+        so_far = f"{self.study.n_finished}/{self.study.n_trials} finished{found}{where}"
+        if isinstance(event, Begun):
+            n = len(event.numbers)
+            return f"{counted(n, 'trial')} under way, {so_far}"
+        if isinstance(event, Waiting):
+            return f"other processes train what is left, {so_far}"
+        return so_far
 
     def close(self) -> None:
-        """Show the last line, if it was held back."""
-        if self.held:
-            note(self.held)
+        self.lines.close()
 
 
-class Nothing(Progress):
-    """Shows nothing."""
-
-    def show(self, event: Event) -> None:
-        """Show nothing."""
-
-
-class Bar(Progress):
+class Bar(Lined):
     """A bar over the trials. It has no thread of its own: processes are forked beside it."""
 
     def __init__(self, study: Study) -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
         super().__init__(study)
-        self.bar: Any = Progress(
-            TextColumn("trials"),
-            BarColumn(bar_width=24),
-            TextColumn("{task.fields[text]}"),
-            TimeRemainingColumn(),
-            console=Console(file=sys.stderr),
-            transient=True,
-            auto_refresh=False,
-        )
+        self.last = 0.0
+        self.bar = bar_of("trials", "{task.fields[text]}", auto_refresh=False)
         self.task = self.bar.add_task("", total=study.n_trials, text="")
         self.bar.start()
 
     def show(self, event: Event) -> None:
-        """Move the bar."""
-        if isinstance(event, Told) or time.monotonic() - self.last > SECONDS_BETWEEN_LINES:
+        if isinstance(event, Result) or time.monotonic() - self.last > SECONDS_BETWEEN_LINES:
             self.last = time.monotonic()
             self.bar.update(self.task, completed=self.study.n_finished, text=self.line(event))
             self.bar.refresh()
 
     def close(self) -> None:
-        """Take the bar away."""
         self.bar.stop()
 
 
-def progress_of(kind: str, study: Study) -> Progress:
-    """Return the progress of this kind: auto, rich, plain or none."""
-    if kind == "auto":
-        kind = "rich" if on_terminal(sys.stderr) else "plain"
-    if kind == "rich" and sys.stderr is not None:
-        return Bar(study)
-    return Progress(study) if kind == "plain" else Nothing(study)
+def progress_of(wanted: str, study: Study) -> NoProgress:
+    """Return the progress of a sweep, of this kind: auto, rich, plain or none."""
+    kind = kind_of(wanted)
+    return Bar(study) if kind == "rich" else Lined(study) if kind == "plain" else NoProgress()
 
 
 def print_board(study: Study, *, json: bool, quiet: bool, command: str) -> None:

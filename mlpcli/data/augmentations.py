@@ -1,7 +1,7 @@
-"""Augmentations: training rows changed at random, freshly in every epoch.
+"""Augmentations: training rows changed at random, anew in every epoch.
 
-They work on a chunk of shuffled training rows at once, in place, and never on rows of any other
-part. Each draws from a generator of its own, so that turning one on changes no other.
+They overwrite blocks of shuffled training rows, never rows of another part. Each draws from a
+generator of its own, so that turning one on changes no other.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ import numpy as np
 
 import mlpcli.data.image_augmentations  # noqa: F401  enters the members for images
 from mlpcli.array_types import Array
-from mlpcli.data.chunks import AUGMENTATIONS, SHARE, Augmentation, Chunk, TrainingRows
+from mlpcli.data.augmentation import AUGMENTATIONS, SHARE, Augmentation, RowBlock, TrainingRows
 from mlpcli.data.neighbours import nearest_rows
 from mlpcli.errors import DataError
 from mlpcli.family import setting
 
-__all__ = ["AUGMENTATIONS", "Augmentation", "Chunk", "TrainingRows"]
+__all__ = ["AUGMENTATIONS", "Augmentation", "RowBlock", "TrainingRows"]
 
 
 def _mixed(values: Array, other: Array, kept: Array) -> None:
@@ -33,7 +33,7 @@ def _mixed(values: Array, other: Array, kept: Array) -> None:
 class Mixup(Augmentation):
     """x = λ x_i + (1 − λ) x_j, y = λ y_i + (1 − λ) y_j, λ ~ Beta(α, α) for each row.
 
-    j is another row: the rows of a chunk in a random order, which is up to 32 batches and 512 KiB,
+    j is another row: the rows of a block in a random order, which is up to 32 batches and 512 KiB,
     and 32 rows at least. E[λ] = 1/2, Var[λ] = 1/(4 (2α + 1)).
     Source: Zhang et al., mixup: Beyond Empirical Risk Minimization, 2018, (1) and (2).
     """
@@ -42,14 +42,13 @@ class Mixup(Augmentation):
     alpha: float = setting(0.2, "α of the Beta distribution; small: near one of both", ge=0.001)
     probability: float = setting(1.0, SHARE, gt=0.0, le=1.0)
 
-    def apply(self, chunk: Chunk, fitted: Any, rng: np.random.Generator) -> None:
-        """Mix X and target with those of a permutation of the chunk."""
-        n = len(chunk.X)
+    def apply(self, block: RowBlock, fitted: Any, rng: np.random.Generator) -> None:
+        n = len(block.X)
         kept = rng.beta(self.alpha, self.alpha, n)
         partner = rng.permutation(n)
         kept[(rng.random(n) >= self.probability) | (partner == np.arange(n))] = 1
-        _mixed(chunk.X, chunk.X[partner], kept)
-        _mixed(chunk.target, chunk.target[partner], kept)
+        _mixed(block.X, block.X[partner], kept)
+        _mixed(block.target, block.target[partner], kept)
 
 
 @AUGMENTATIONS.add("feature_swap")
@@ -66,17 +65,15 @@ class FeatureSwap(Augmentation):
     probability: float = setting(0.5, SHARE, gt=0.0, le=1.0)
 
     def fit(self, rows: TrainingRows) -> Any:
-        """Return the number of the column that each feature is a part of."""
         return rows.columns
 
-    def apply(self, chunk: Chunk, fitted: Any, rng: np.random.Generator) -> None:
-        """Swap features in, and mix the target by the share of columns that stayed."""
-        n, n_columns = len(chunk.X), int(fitted[-1]) + 1
+    def apply(self, block: RowBlock, fitted: Any, rng: np.random.Generator) -> None:
+        n, n_columns = len(block.X), int(fitted[-1]) + 1
         partner = rng.permutation(n)
         taken = rng.random((n, n_columns), dtype=np.float32) < self.share
         taken[(rng.random(n) >= self.probability) | (partner == np.arange(n))] = False
-        np.copyto(chunk.X, chunk.X[partner], where=taken[:, fitted])
-        _mixed(chunk.target, chunk.target[partner], 1 - taken.mean(axis=1))
+        np.copyto(block.X, block.X[partner], where=taken[:, fitted])
+        _mixed(block.target, block.target[partner], 1 - taken.mean(axis=1))
 
 
 @AUGMENTATIONS.add("jitter")
@@ -96,9 +93,8 @@ class Jitter(Augmentation):
             raise DataError("jitter is for numeric columns, and there is none")
         return np.flatnonzero(rows.numeric)
 
-    def apply(self, chunk: Chunk, fitted: Any, rng: np.random.Generator) -> None:
-        """Add noise to the numeric features of some rows."""
-        X = chunk.X
+    def apply(self, block: RowBlock, fitted: Any, rng: np.random.Generator) -> None:
+        X = block.X
         rows = np.flatnonzero(rng.random(len(X)) < self.probability)
         noise = rng.standard_normal((len(rows), len(fitted)), dtype=X.dtype)
         noise *= X.dtype.type(self.std)
@@ -110,7 +106,7 @@ class Jitter(Augmentation):
 
 @dataclass(frozen=True)
 class _Neighbours:
-    """What smote draws from.
+    """The neighbours that smote draws from.
 
     X           (n, n_features) the training rows
     nearest     (n, k) row numbers of neighbours, of rows that get copies
@@ -157,29 +153,25 @@ class Smote(Augmentation):
                 label = rows.classes[number]
                 problem = f"smote: the class {label!r} has one training row, so no neighbour"
                 raise DataError(f"{problem}; give it more, or take smote out")
-            own = np.flatnonzero(rows.target == number)
-            n_own = min(self.k, count - 1)
-            nearest[own, :n_own] = own[nearest_rows(rows.X[own], n_own)]
-            n_nearest[own] = n_own
-            more = (
-                wanted - count
-            )  # at equal distances: each row as often as any other, or once more
-            extra.append(own[np.arange(more) * count // more])
+            in_class = np.flatnonzero(rows.target == number)
+            n_found = min(self.k, count - 1)
+            nearest[in_class, :n_found] = in_class[nearest_rows(rows.X[in_class], n_found)]
+            n_nearest[in_class] = n_found
+            more = wanted - count  # at equal distances: each row as often, or once more
+            extra.append(in_class[np.arange(more) * count // more])
         categories = np.flatnonzero(~rows.numeric)
         return _Neighbours(rows.X, nearest, n_nearest, categories, np.concatenate(extra))
 
     def extra_rows(self, fitted: Any) -> Array:
-        """Return the row that each additional one begins at."""
         return np.asarray(fitted.extra)
 
-    def apply(self, chunk: Chunk, fitted: Any, rng: np.random.Generator) -> None:
-        """Move the additional rows towards a neighbour."""
-        slots = np.flatnonzero(chunk.synthetic)
-        source = chunk.source[slots]
+    def apply(self, block: RowBlock, fitted: Any, rng: np.random.Generator) -> None:
+        slots = np.flatnonzero(block.synthetic)
+        source = block.source[slots]
         choice = (rng.random(len(slots)) * fitted.n_nearest[source]).astype(np.intp)
-        way = rng.random(len(slots))[:, np.newaxis].astype(chunk.X.dtype)
+        way = rng.random(len(slots))[:, np.newaxis].astype(block.X.dtype)
         X, neighbour = fitted.X[source], fitted.X[fitted.nearest[source, choice]]
         moved = X + way * (neighbour - X)
         at = fitted.categories
         moved[:, at] = np.where(way > 0.5, neighbour[:, at], X[:, at])  # noqa: PLR2004
-        chunk.X[slots] = moved
+        block.X[slots] = moved

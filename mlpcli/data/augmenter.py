@@ -1,4 +1,4 @@
-"""The augmentations of a spec, one after the other, on each chunk of shuffled training rows."""
+"""The augmentations of a spec, one after the other, on each block of shuffled training rows."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from mlpcli.array_types import Array
-from mlpcli.data.chunks import Augmentation, Chunk, TrainingRows
+from mlpcli.data.augmentation import Augmentation, RowBlock, TrainingRows
 from mlpcli.errors import DataError
 
 
@@ -17,19 +17,21 @@ class Augmenter:
     """Augmentations fitted on the training rows.
 
     An epoch goes over slots, not rows: slot i is training row i for i < n, and each slot from n on
-    is a row that a member adds. Slots are shuffled and gathered (by `source`) as rows are.
+    is a row that an augmentation adds. Slots are shuffled, and gathered by `source`, as rows are.
 
     mixes   whether targets become mixtures: then the target is (rows, outputs)
     n_rows  n, how many training rows there are
-    Raises DataError, with the spec's key, where a member does not apply to the rows.
+    Raises DataError, with the spec's key, where an augmentation does not apply to the rows.
     """
 
-    def __init__(self, members: Sequence[Augmentation], rows: TrainingRows) -> None:
-        self.members = tuple(members)
-        self.fitted = [_fitted(k, member, rows) for k, member in enumerate(self.members)]
-        self.mixes = any(member.mixes for member in self.members)
+    def __init__(self, augmentations: Sequence[Augmentation], rows: TrainingRows) -> None:
+        self.augmentations = tuple(augmentations)
+        self.fitted = [_fitted(k, each, rows) for k, each in enumerate(self.augmentations)]
+        self.mixes = any(each.mixes for each in self.augmentations)
         self.n_rows = len(rows.X)
-        self.extra = [m.extra_rows(f) for m, f in zip(self.members, self.fitted, strict=True)]
+        self.extra = [
+            each.extra_rows(f) for each, f in zip(self.augmentations, self.fitted, strict=True)
+        ]
 
     @property
     def n_slots(self) -> int:
@@ -38,29 +40,29 @@ class Augmenter:
 
     @cached_property
     def source(self) -> Array:
-        """The training row that each slot comes from, (n_slots,); made where it is asked for."""
+        """The training row that each slot comes from, (n_slots,)."""
         return np.concatenate([np.arange(self.n_rows), *self.extra])
 
     def apply(
         self, X: Array, target: Array, slots: Array, generators: Sequence[np.random.Generator]
     ) -> None:
-        """Overwrite the rows of one lane, members in the spec's order.
+        """Overwrite rows of one lane, by the augmentations in the spec's order.
 
         X           (m, n_features) the rows `source[slots]`; writable
         target      (m,) class numbers; where `mixes`, (m, outputs) floats: writable
         slots       (m,) which slots they are
-        generators  one a member: of the stream augmentation, the epoch, and the member's number;
-                    the same ones for all chunks of an epoch
+        generators  one for each augmentation, from its stream, the epoch and its number in the
+                    spec; the same ones for all blocks of an epoch
         """
-        chunk = Chunk(X, target, self.source[slots], slots >= self.n_rows)
+        block = RowBlock(X, target, self.source[slots], slots >= self.n_rows)
         with np.errstate(all="ignore"):  # numbers at the type's limit: the loss will say so
-            for member, fitted, rng in zip(self.members, self.fitted, generators, strict=True):
-                member.apply(chunk, fitted, rng)
+            for each, fitted, rng in zip(self.augmentations, self.fitted, generators, strict=True):
+                each.apply(block, fitted, rng)
 
 
-def _fitted(k: int, member: Augmentation, rows: TrainingRows) -> Any:
+def _fitted(k: int, augmentation: Augmentation, rows: TrainingRows) -> Any:
     try:
-        return member.fit(rows)
+        return augmentation.fit(rows)
     except DataError as error:
         key = error.key or ("regularization", "augmentation", k)
         raise DataError(str(error), key) from None

@@ -1,14 +1,14 @@
-"""Columns of a table made alike, whatever kind of file they come from.
+"""Columns of a table, the same for every kind of file.
 
 A column holds numbers, or it is coded: texts and booleans, each different one once; dates and all
-else become text, as a CSV file has them. Nothing here needs pandas, which takes as long to import
-as a small network to train; what pandas has read, `pandas_columns.py` turns into these.
+else become text, as a CSV file has them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import cached_property
 from typing import Any
 
@@ -96,8 +96,13 @@ def coded(values: Sequence[Any]) -> Coded:
     return Coded(np.array(codes, np.int32), [value for _, value in numbers])
 
 
-def column_of(values: Sequence[Any]) -> Column:
-    """Return values as a column: numbers where every value is one or None, else coded."""
+def column_of(values: Iterable[Any], missing: Collection[str] = ()) -> Column:
+    """Return values as a column: numbers where every value is one or None, else coded.
+
+    values   Python's str, bool, int or float; None: no value
+    missing  texts that mean: no value
+    """
+    values = [None if value in missing else value for value in values]
     if all(v is None or (isinstance(v, int | float) and not isinstance(v, bool)) for v in values):
         numbers = np.array([np.nan if v is None else v for v in values])
         if numbers.dtype.kind in "iuf":
@@ -105,11 +110,28 @@ def column_of(values: Sequence[Any]) -> Column:
     return coded(values)
 
 
-def without(column: Coded, missing: Collection[str]) -> Coded:
-    """Return a column in which the texts `missing` are no values."""
-    gone = [value in missing for value in column.values]
-    if not any(gone):
-        return column
-    places = np.where(gone, -1, np.cumsum(np.logical_not(gone)) - 1).astype(np.int32)
-    kept = [value for value, is_gone in zip(column.values, gone, strict=True) if not is_gone]
-    return Coded(np.append(places, np.int32(-1))[column.codes], kept)
+def array_column(array: Array, missing: Collection[str]) -> Column:
+    """Return an array (rows,) of any type as a column; bytes are taken for UTF-8."""
+    if array.dtype.kind in "iuf":
+        return Numbers(array.astype(array.dtype.newbyteorder("=")))
+    if array.dtype.kind == "S":
+        return column_of([text.decode("utf-8", "replace") for text in array.tolist()], missing)
+    if array.dtype.kind in "bU":
+        return column_of(array.tolist(), missing)
+    import pandas as pd  # dates, whose texts are those of parquet files
+
+    return series_column(pd.Series(array if array.dtype.kind in "mM" else list(array)), missing)
+
+
+def series_column(series: Any, missing: Collection[str]) -> Column:
+    """Return a pandas series as a column of numbers or booleans, or of texts."""
+    if isinstance(series.dtype, np.dtype) and series.dtype.kind in "iuf":
+        return Numbers(series.to_numpy())
+    cells = zip(series.tolist(), series.isna(), strict=True)
+    return column_of([None if absent else _plain(value) for value, absent in cells], missing)
+
+
+def _plain(value: Any) -> str | bool | float:
+    if isinstance(value, Decimal):
+        return float(value)
+    return value if isinstance(value, str | bool | int | float) else str(value)

@@ -1,217 +1,210 @@
-"""The structure of a CSV file, checked before its values are read.
+"""The structure of CSV files: header, records, and the line and column of each cell.
 
-pandas fills short lines and renames equal headers without a word. So every line's fields are
-counted here first: in blocks of bytes, with NumPy, where no field is quoted; with the standard
-library's csv reader, which knows quotes, from the first quoted block on.
+Small files are read by the csv module. Large ones are read by pandas, which fills short rows and
+renames equal headers without a warning: `CsvFile.blocks` checks the rows before pandas gets them.
 """
 
 from __future__ import annotations
 
+import codecs
 import csv
-import gzip
 import io
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from itertools import islice
-from pathlib import Path
-from typing import Any, BinaryIO, NoReturn, cast
+from itertools import chain, islice
+from typing import BinaryIO, NamedTuple
 
 import numpy as np
 
-from mlpcli.data.numerals import is_number
+from mlpcli.data.cells import is_number
 from mlpcli.data.table import quoted
 from mlpcli.errors import DataError
 
-BLOCK = 4 << 20
+BLOCK_BYTES = 1 << 18  # of a file checked at once: it and NumPy's arrays of it fit in the cache
+BLOCK_RECORDS = 1 << 10
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 RETURN = "a carriage return stands within the line"
 ZERO = "there is a zero byte: this is not a text file"
 csv.field_size_limit(1 << 24)
 
 
+class Record(NamedTuple):
+    """A record of a CSV file: the number of its first line, its fields, and its raw text."""
+
+    line: int
+    fields: list[str]
+    text: str
+
+
 @dataclass(frozen=True)
 class CsvFile:
-    """A CSV file, or its bytes where it came from a pipe.
+    """A CSV file.
 
-    name  for messages
+    name     for messages
+    open     returns a new stream of its bytes
+    n_bytes  about how many those are
     """
 
     name: str
     delimiter: str
-    path: str | None = None
-    content: bytes = b""
+    open: Callable[[], BinaryIO]
+    n_bytes: int
 
-    @property
-    def is_compressed(self) -> bool:
-        """Whether the bytes on the disk are others."""
-        return self.path is not None and self.path.lower().endswith(".gz")
+    def records(self) -> Iterator[Record]:
+        """Yield the header, and each record below it; blank lines are none.
 
-    def open(self) -> BinaryIO:
-        """Return a new stream of its uncompressed bytes."""
-        if self.path is None:
-            return io.BytesIO(self.content)
-        if self.is_compressed:
-            return cast("BinaryIO", gzip.open(self.path))
-        return Path(self.path).open("rb")
-
-    def size(self) -> int:
-        """Return how many bytes there are, on the disk."""
-        return len(self.content) if self.path is None else Path(self.path).stat().st_size
-
-    def records(self) -> Iterator[tuple[int, list[str]]]:
-        """Yield each record's first line, counted from 1, and its fields; blank lines are none."""
-        with self.open() as stream:
-            text = io.TextIOWrapper(stream, "utf-8-sig", newline="\n")
-            reader = csv.reader(text, delimiter=self.delimiter, strict=True)
-            line = 1
-            try:
-                for fields in reader:
-                    if fields:
-                        yield line, fields
-                    line = reader.line_num + 1
-            except csv.Error as error:
-                problem = RETURN if "new-line" in str(error) else f"not valid CSV: {error}"
-                raise DataError(f"{self.name}:{line}: {problem}") from None
-            except UnicodeDecodeError:
-                raise self._not_utf8() from None
-
-    def _not_utf8(self) -> DataError:
-        with self.open() as stream:
-            for number, line in enumerate(stream, start=1):
-                try:
-                    line.decode("utf-8")
-                except UnicodeDecodeError as error:
-                    before = line[: error.start].decode("utf-8").lstrip("\ufeff")
-                    where = f"{self.name}:{number}:{len(before) + 1}"
-                    return DataError(f"{where}: not UTF-8 text; save the file as UTF-8")
-        return DataError(f"{self.name}: not UTF-8 text")
-
-    def locate(self, row: int, column: int) -> str:
-        """Return FILE:LINE:COLUMN of a cell; row 0 is the first below the header."""
-        for index, (line, _) in enumerate(self.records()):
-            if index == row + 1:
-                return self._place(line, column)
-        return self.name
-
-    def _place(self, line: int, field: int) -> str:
-        """Return FILE:LINE:COLUMN where a field of the record beginning in a line begins.
-
-        Where the record has no such field: of the record's end. Fields count from 0.
+        Raises DataError at what is not valid CSV or UTF-8, and at zero bytes.
         """
-        n, begins, in_quotes, inside = 0, True, False, False
-        number, column = line, 0
         with self.open() as stream:
-            lines = io.TextIOWrapper(stream, "utf-8-sig", errors="replace", newline="\n")
-            for number, text in enumerate(islice(lines, line - 1, None), start=line):
-                for column, letter in enumerate(text, start=1):
-                    at_end = not inside and letter in "\r\n"
-                    if at_end or (begins and n == field):
-                        return f"{self.name}:{number}:{column}"
-                    if letter == '"' and (begins or in_quotes):
-                        begins, in_quotes, inside = False, True, not inside
-                    elif letter == self.delimiter and not inside:
-                        n, begins, in_quotes = n + 1, True, False
-                    else:
-                        begins = False
-        return f"{self.name}:{number}:{column + 1}"
+            yield from self._records(stream, 1)
+
+    def rows(self, n_fields: int) -> Iterator[Record]:
+        """Yield the records below the header. Raises DataError where one has not n_fields."""
+        with self.open() as stream:
+            records = self._records(stream, 1)
+            next(records)
+            yield from self._checked(records, n_fields)
+
+    def blocks(self, n_fields: int) -> Iterator[bytes]:
+        """Yield the text of `rows`, UTF-8, in file blocks of whole records.
+
+        NumPy counts the fields of plain blocks. From the first block with a quote, a blank line or
+        a fault on, the csv module reads the records, and says where the fault is.
+        """
+        with self.open() as stream:
+            header = next(self._records(stream, 1))
+            line = header.line + header.text.count("\n")
+            while data := stream.read(BLOCK_BYTES) + stream.readline():
+                n_lines = self._count_plain(data, n_fields)
+                if not n_lines:
+                    records = self._records(chain(io.BytesIO(data), stream), line)
+                    rows = self._checked(records, n_fields)
+                    while text := "".join(row.text for row in islice(rows, BLOCK_RECORDS)):
+                        yield text.encode()
+                    return
+                yield data
+                line += n_lines
+
+    def _count_plain(self, data: bytes, n_fields: int) -> int:
+        """Return how many lines there are, if each is a row of n_fields without quotes; else 0."""
+        odd = b'"' in data or b"\0" in data or not data.endswith(b"\n") or not _is_utf8(data)
+        if odd or n_fields == 1:
+            return 0
+        if b"\r" in data and data.count(b"\r") != data.count(b"\r\n"):
+            return 0
+        codes = np.frombuffer(data, np.uint8)
+        ends = np.flatnonzero(codes == ord("\n"))
+        delimiters = (codes == ord(self.delimiter)).view(np.uint8)
+        # In 8 bits, a quarter of the time of 32: a count that wraps around is too large, and none
+        # is too small to make up for it in the sum.
+        dtype = np.uint8 if n_fields <= 1 << 8 else np.uint32
+        counts = np.add.reduceat(delimiters, np.append(0, ends[:-1]), dtype=dtype)
+        in_sum = np.count_nonzero(delimiters) == len(ends) * (n_fields - 1)
+        return len(ends) if in_sum and (counts == n_fields - 1).all() else 0
+
+    def _records(self, stream: Iterable[bytes], first: int) -> Iterator[Record]:
+        """Yield the records of a stream that begins with the line number `first`."""
+        lines: list[str] = []  # of the record
+
+        def decoded() -> Iterator[str]:
+            for number, line in enumerate(stream, start=first):
+                lines.append(self._decoded(line, number))
+                yield lines[-1]
+
+        reader = csv.reader(decoded(), delimiter=self.delimiter, strict=True)
+        begin = first
+        try:
+            for fields in reader:
+                if fields:
+                    yield Record(begin, fields, "".join(lines))
+                lines.clear()
+                begin = first + reader.line_num
+        except csv.Error as error:
+            where = f"{self.name}:{begin}"
+            if "new-line" not in str(error):
+                raise DataError(f"{where}: not valid CSV: {error}") from None
+            if '"' not in lines[-1]:
+                where += f":{lines[-1].index(chr(13)) + 1}"
+            raise DataError(f"{where}: {RETURN}") from None
+
+    def _decoded(self, line: bytes, number: int) -> str:
+        if number == 1:
+            line = line.removeprefix(codecs.BOM_UTF8)
+        try:
+            text = line.decode("utf-8")
+        except UnicodeDecodeError as error:
+            where = f"{self.name}:{number}:{len(line[: error.start].decode()) + 1}"
+            raise DataError(f"{where}: not UTF-8 text; save the file as UTF-8") from None
+        if "\0" in text:
+            raise DataError(f"{self.name}:{number}:{text.index(chr(0)) + 1}: {ZERO}")
+        return text
+
+    def _checked(self, records: Iterable[Record], n_fields: int) -> Iterator[Record]:
+        for record in records:
+            fields = record.fields
+            if len(fields) != n_fields:
+                name = DELIMITERS.get(self.delimiter, repr(self.delimiter))
+                size = "long" if len(fields) > n_fields else "short"
+                raise DataError(
+                    f"{self._place(record, n_fields)}: the row is too {size}: {len(fields)} fields "
+                    f"where the header has {n_fields} (the delimiter is a {name})"
+                )
+            if n_fields == 1 and fields[0] and not fields[0].strip(" \t"):
+                where = f"{self.name}:{record.line}"
+                raise DataError(f"{where}: there is nothing in the line but spaces")
+            yield record
 
     def header(self) -> list[str]:
         """Return the names of the columns. Raises DataError where they cannot serve as names."""
-        line, names = next(self.records(), (0, []))
-        if not names:
+        record = next(self.records(), None)
+        if record is None:
             raise DataError(f"{self.name}: the file is empty; it needs a header line and rows")
+        names = record.fields
         others = [d for d in DELIMITERS if d != self.delimiter and d in names[0]]
         if len(names) == 1 and others:
             raise DataError(
-                f"{self.name}:{line}: there is one column, named {names[0][:60]!r}; is "
+                f"{self.name}:{record.line}: there is one column, named {names[0][:60]!r}; is "
                 f"the delimiter a {DELIMITERS[others[0]]}? set data.delimiter"
             )
         seen: dict[str, int] = {}
-        for place, name in enumerate(names, start=1):
-            where = self._place(line, place - 1) if not name.strip() or name in seen else ""
+        for number, name in enumerate(names, start=1):
             if not name.strip():
-                index = "; if it is an index, save the file without" if place == 1 else ""
-                raise DataError(f"{where}: column {place} has no name{index}")
+                index = "; if it is an index, save the file without" if number == 1 else ""
+                where = self._place(record, number - 1)
+                raise DataError(f"{where}: column {number} has no name{index}")
             if name in seen:
-                problem = f"columns {seen[name]} and {place} are both named {quoted(name)}"
+                problem = f"columns {seen[name]} and {number} are both named {quoted(name)}"
                 hint = "; is there a header line?" if is_number(name) else ""
-                raise DataError(f"{where}: {problem}{hint}")
-            seen[name] = place
+                raise DataError(f"{self._place(record, number - 1)}: {problem}{hint}")
+            seen[name] = number
         return names
 
-    def check(self, n_fields: int) -> None:
-        """Check that every record has n_fields fields. Raises DataError at the first that has not.
+    def locate(self, row: int, column: int) -> str:
+        """Return FILE:LINE:COLUMN of a cell; row 0 is the first below the header."""
+        record = next(islice(self.records(), row + 1, None))
+        return self._place(record, column)
 
-        Also refuses bytes that no text has, and files without a row.
+    def _place(self, record: Record, field: int) -> str:
+        """Return FILE:LINE:COLUMN where a field begins, counted from 0.
+
+        Where the record has no such field: of the record's end.
         """
-        line, rows, rest = 0, -1, b""
-        with self.open() as stream:
-            for block in _blocks(stream):
-                if b'"' in block or n_fields == 1:
-                    self._check_quoted(n_fields)
-                    return
-                data = rest + block
-                cut = data.rfind(b"\n") + 1
-                rest = data[cut:]
-                lines, records = self._check_block(data[:cut], line, n_fields)
-                line, rows = line + lines, rows + records
-        if rest:
-            rows += self._check_block(rest + b"\n", line, n_fields)[1]
-        if rows < 1:
-            raise DataError(f"{self.name}: there is a header line, and no row below it")
-
-    def _check_block(self, data: bytes, line: int, n_fields: int) -> tuple[int, int]:
-        """Check whole lines; return how many there were, and how many were not blank."""
-        if not data:
-            return 0, 0
-        codes = np.frombuffer(data, np.uint8)
-        ends = np.flatnonzero(codes == ord("\n"))
-        starts = np.concatenate([[0], ends[:-1] + 1])
-        returns = np.flatnonzero(codes == ord("\r"))
-        at_end = codes[returns + 1] == ord("\n")
-        if not at_end.all():
-            self._refuse(data, line, int(returns[np.argmin(at_end)]), RETURN)
-        if 0 in data:
-            self._refuse(data, line, data.index(0), ZERO)
-        delimiters = np.flatnonzero(codes == ord(self.delimiter))
-        fields = np.diff(np.searchsorted(delimiters, ends), prepend=0) + 1
-        blank = ends - starts - (codes[ends - 1] == ord("\r")) <= 0
-        wrong = (fields != n_fields) & ~blank
-        if wrong.any():
-            first = int(np.argmax(wrong))
-            raise self._wrong_length(line + 1 + first, int(fields[first]), n_fields)
-        return len(ends), int((~blank).sum())
-
-    def _refuse(self, data: bytes, line: int, at: int, problem: str) -> NoReturn:
-        """Raise for the byte `at` of data, which begins after `line` lines."""
-        before = data[:at].decode("utf-8", "replace")
-        column = len(before) - before.rfind("\n")
-        where = f"{self.name}:{line + 1 + before.count(chr(10))}:{column}"
-        raise DataError(f"{where}: {problem}")
-
-    def _check_quoted(self, n_fields: int) -> None:
-        rows = -1
-        for line, fields in self.records():
-            if len(fields) != n_fields:
-                raise self._wrong_length(line, len(fields), n_fields)
-            if "\0" in "".join(fields):
-                raise DataError(f"{self.name}:{line}: {ZERO}")
-            if n_fields == 1 and fields[0] and not fields[0].strip(" \t"):
-                raise DataError(f"{self.name}:{line}: there is nothing in the line but spaces")
-            rows += 1
-        if rows < 1:
-            raise DataError(f"{self.name}: there is a header line, and no row below it")
-
-    def _wrong_length(self, line: int, found: int, n_fields: int) -> DataError:
-        """Return the error of a record: the place is its end, or where its first extra field is."""
-        name = DELIMITERS.get(self.delimiter, repr(self.delimiter))
-        size = "long" if found > n_fields else "short"
-        return DataError(
-            f"{self._place(line, n_fields)}: the row is too {size}: "
-            f"{found} fields where the header has {n_fields} (the delimiter is a {name})"
-        )
+        text, at = record.text, 0
+        inner = re.compile(f'("(?:[^"]|"")*")?[^{re.escape(self.delimiter)}\r\n]*')
+        for _ in range(field):
+            match = inner.match(text, at)
+            assert match  # even nothing
+            at = match.end()
+            if text[at : at + 1] != self.delimiter:
+                break
+            at += 1
+        line = record.line + text.count("\n", 0, at)
+        return f"{self.name}:{line}:{at - text.rfind(chr(10), 0, at)}"
 
 
-def _blocks(stream: Any) -> Iterator[bytes]:
-    while block := stream.read(BLOCK):
-        yield block
+def _is_utf8(data: bytes) -> bool:
+    try:
+        return data.isascii() or bool(data.decode())
+    except UnicodeDecodeError:
+        return False

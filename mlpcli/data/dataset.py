@@ -20,7 +20,7 @@ from mlpcli.errors import DataError
 
 @dataclass(frozen=True)
 class DataOptions:
-    """What a spec says about data, as plain values; paths can be opened from here."""
+    """The section `data` of a spec as plain values; relative paths are relative to the process."""
 
     targets: Sequence[str]
     path: str | None = None
@@ -72,7 +72,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Encoding:
-    """Everything fitted, and how to read a file that it can be applied to.
+    """The fitted encoders, and how to read a file that they can be applied to.
 
     weights  None where every row counts the same
     """
@@ -103,16 +103,17 @@ class Encoding:
         y, labels, weight = self._targets(table, dtype)
         encoded = []
         for X, rows in zip(found, parts, strict=True):
-            own = labels[rows]
-            own_weight = None if weight is None else weight[rows]
-            encoded.append(Part(X, own if y is labels else y[rows], own, rows, own_weight))
+            part_labels = labels[rows]
+            part_y = part_labels if y is labels else y[rows]
+            part_weight = None if weight is None else weight[rows]
+            encoded.append(Part(X, part_y, part_labels, rows, part_weight))
         return encoded, replaced
 
     def _targets(self, table: Table, dtype: Any) -> tuple[Array, Array, Array | None]:
         """Return what a part has beside X: y, labels and weights."""
         labels = self.target.labels(table)
         y = self.encode_labels(table, labels, dtype)
-        weight = None if self.weights is None else self.weights.of(table, labels, dtype)
+        weight = None if self.weights is None else self.weights.compute(table, labels, dtype)
         return y, labels, weight
 
     def encode_labels(self, table: Table, labels: Array, dtype: Any) -> Array:
@@ -230,7 +231,7 @@ def _encoded(
             parts[name], replaced[name] = encoding.encode(table, dtype)
     else:
         rows = {name: np.flatnonzero(codes == code) for code, name in enumerate(PARTS)}
-        rows = {name: own for name, own in rows.items() if len(own)}
+        rows = {name: numbers for name, numbers in rows.items() if len(numbers)}
         found, replaced["data"] = encoding.encode_parts(tables["data"], dtype, list(rows.values()))
         parts = dict(zip(rows, found, strict=True))
     return Dataset(parts, tables, codes, encoding, replaced)

@@ -1,13 +1,11 @@
-"""What is odd in a data set, and what a model has to beat."""
+"""Probable mistakes in a data set, and the baseline of a constant prediction."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from mlpcli.array_types import Array
 from mlpcli.data.dataset import Dataset
 from mlpcli.data.input_columns import DATE, CategoryColumn, NumericColumn
 from mlpcli.data.table import is_constant
@@ -82,31 +80,37 @@ def _missing(dataset: Dataset) -> list[Oddity]:
 
 def _duplicates(dataset: Dataset) -> list[Oddity]:
     """Find rows of validation and test whose inputs and target are those of a training row."""
-    keys = {name: _row_keys(dataset, name) for name in dataset.parts}
+    codes: dict[str | None, int] = {}
+    keys = {name: _row_keys(dataset, name, codes) for name in dataset.parts}
+    train = set(keys.pop("train"))
     found = []
-    for name in dataset.parts:
-        if name != "train":
-            n = int(np.isin(keys[name], keys["train"]).sum())
-            if n:
-                of = f"{n} of the {len(keys[name])} {name} rows"
-                text = f"{of} are training rows too, value for value"
-                found.append(Oddity("duplicate", text))
+    for name, rows in keys.items():
+        n = sum(row in train for row in rows)
+        if n:
+            text = f"{n} of the {len(rows)} {name} rows are training rows too, value for value"
+            found.append(Oddity("duplicate", text))
     return found
 
 
-def _row_keys(dataset: Dataset, part: str) -> Array:
-    # Numbers as numbers: in a file whose column has a gap, 1 was read as 1.0.
-    table = dataset.tables["data" if dataset.codes is not None else part]
-    labels = dataset.parts[part].labels.reshape(len(dataset.parts[part]), -1)
-    columns: dict[str, Any] = {f"target {k}": column for k, column in enumerate(labels.T)}
-    for column in dataset.encoding.inputs.columns:
-        is_number = isinstance(column, NumericColumn)
-        values = table.numbers(column.name, "") if is_number else table.texts(column.name)
-        columns[f"input {column.name}"] = values[dataset.parts[part].rows]
-    import pandas as pd
+def _row_keys(dataset: Dataset, part: str, codes: dict[str | None, int]) -> list[bytes]:
+    """Return each row's inputs and labels, as bytes that are equal where all values are.
 
-    keys: Array = pd.util.hash_pandas_object(pd.DataFrame(columns), index=False).to_numpy()
-    return keys
+    Numbers as numbers: in a file whose column has a gap, 1 was read as 1.0.
+
+    codes  of the texts; new texts are added
+    """
+    table = dataset.tables["data" if dataset.codes is not None else part]
+    columns = list(dataset.parts[part].labels.reshape(len(dataset.parts[part]), -1).T)
+    for column in dataset.encoding.inputs.columns:
+        if isinstance(column, NumericColumn):
+            values = table.numbers(column.name, "")
+        else:
+            numbers, texts = table.coded_texts(column.name)
+            values = np.array([codes.setdefault(t, len(codes)) for t in (*texts, None)])[numbers]
+        columns.append(values[dataset.parts[part].rows])
+    X = np.column_stack(columns).astype(np.float64) + 0.0  # no −0
+    X[np.isnan(X)] = np.nan  # with one bit pattern
+    return [row.tobytes() for row in X]
 
 
 def _absent_classes(dataset: Dataset) -> list[Oddity]:
@@ -185,21 +189,25 @@ def _constant_target(dataset: Dataset) -> list[Oddity]:
 
 @dataclass(frozen=True)
 class Baseline:
-    """What a model has to beat: a metric, what reaches it in words, and each part's figure."""
+    """The metric of a constant prediction, which a model should beat.
+
+    what    the prediction, in words
+    scores  the metric of each part
+    """
 
     metric: str
     what: str
-    figures: dict[str, float]
+    scores: dict[str, float]
 
-    def is_beaten(self, part: str, figure: float) -> bool:
-        """Whether a model's figure of this metric is better; NaN is not."""
+    def is_beaten(self, part: str, score: float) -> bool:
+        """Whether a model's score is better; NaN is not."""
         if self.metric == "rmse":
-            return figure < self.figures[part]
-        return figure > self.figures[part]
+            return score < self.scores[part]
+        return score > self.scores[part]
 
 
 def baseline(dataset: Dataset) -> Baseline:
-    """Return what a model has to beat.
+    """Return the metric of the best constant prediction.
 
     Classes: the share of the training rows' most frequent class (accuracy). Several labels: of
     rows in which every label is its most frequent. Numbers: the root mean squared error of the

@@ -1,4 +1,4 @@
-"""Augmentations of rows that are images; `augmentations.py` has the whole family."""
+"""Augmentations of rows that are images."""
 
 from __future__ import annotations
 
@@ -7,19 +7,18 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from mlpcli.data.chunks import AUGMENTATIONS, SHARE, Augmentation, Chunk, TrainingRows
+from mlpcli.data.augmentation import AUGMENTATIONS, SHARE, Augmentation, RowBlock, TrainingRows
 from mlpcli.data.images import Image, Pixels, covered, flipped, rotated, shifted
 from mlpcli.errors import DataError
 from mlpcli.family import setting
 
 
 class ImageAugmentation(Augmentation):
-    """One way to change images: in raw units, of which 0 comes in from outside."""
+    """A random change of images, in raw units; 0 comes in from outside."""
 
     needs_image: ClassVar[bool] = True
 
     def fit(self, rows: TrainingRows) -> Any:
-        """Return how rows are images. Raises DataError where they are none."""
         if rows.image is None:
             raise DataError(f"{self.name} is for images: set data.image", ("data", "image"))
         return Pixels(rows.image, rows.shift, rows.scale)
@@ -36,16 +35,14 @@ class Shift(ImageAugmentation):
     probability: float = setting(1.0, SHARE, gt=0.0, le=1.0)
 
     def problem_with(self, image: Image | None) -> str:
-        """Return a sentence where the image would be moved out of sight."""
         if image is None or self.pixels < min(image[:2]):
             return ""
         return f"an image of {image[0]} × {image[1]} moved by {self.pixels} pixels is out of sight"
 
-    def apply(self, chunk: Chunk, fitted: Any, rng: np.random.Generator) -> None:
-        """Move some images by whole pixels."""
-        rows = np.flatnonzero(rng.random(len(chunk.X)) < self.probability)
+    def apply(self, block: RowBlock, fitted: Any, rng: np.random.Generator) -> None:
+        rows = np.flatnonzero(rng.random(len(block.X)) < self.probability)
         down, right = rng.integers(-self.pixels, self.pixels + 1, (2, len(rows)))
-        fitted.change(chunk.X, rows, shifted, down, right)
+        fitted.change(block.X, rows, shifted, down, right)
 
 
 @AUGMENTATIONS.add("flip")
@@ -61,15 +58,13 @@ class Flip(ImageAugmentation):
     probability: float = setting(0.5, SHARE, gt=0.0, le=1.0)
 
     def problem_with(self, image: Image | None) -> str:
-        """Return a sentence where nothing is flipped."""
         return "" if self.horizontal or self.vertical else "neither horizontal nor vertical is true"
 
-    def apply(self, chunk: Chunk, fitted: Any, rng: np.random.Generator) -> None:
-        """Mirror some images."""
-        drawn = rng.random((2, len(chunk.X))) < self.probability
+    def apply(self, block: RowBlock, fitted: Any, rng: np.random.Generator) -> None:
+        drawn = rng.random((2, len(block.X))) < self.probability
         drawn &= np.array([[self.horizontal], [self.vertical]])
         rows = np.flatnonzero(drawn.any(axis=0))
-        fitted.change(chunk.X, rows, flipped, *drawn[:, rows])
+        fitted.change(block.X, rows, flipped, *drawn[:, rows])
 
 
 @AUGMENTATIONS.add("rotate")
@@ -82,11 +77,10 @@ class Rotate(ImageAugmentation):
     degrees: float = setting(10.0, "the most that an image is turned, either way", ge=0.0, le=180.0)
     probability: float = setting(1.0, SHARE, gt=0.0, le=1.0)
 
-    def apply(self, chunk: Chunk, fitted: Any, rng: np.random.Generator) -> None:
-        """Turn some images."""
-        rows = np.flatnonzero(rng.random(len(chunk.X)) < self.probability)
+    def apply(self, block: RowBlock, fitted: Any, rng: np.random.Generator) -> None:
+        rows = np.flatnonzero(rng.random(len(block.X)) < self.probability)
         radians = np.deg2rad(rng.uniform(-self.degrees, self.degrees, len(rows)))
-        fitted.change(chunk.X, rows, rotated, radians)
+        fitted.change(block.X, rows, rotated, radians)
 
 
 @AUGMENTATIONS.add("cutout")
@@ -101,15 +95,13 @@ class Cutout(ImageAugmentation):
     probability: float = setting(0.5, SHARE, gt=0.0, le=1.0)
 
     def problem_with(self, image: Image | None) -> str:
-        """Return a sentence where the square does not fit."""
         if image is None or self.size <= min(image[:2]):
             return ""
         return f"a square of {self.size} pixels does not fit into {image[0]} × {image[1]}"
 
-    def apply(self, chunk: Chunk, fitted: Any, rng: np.random.Generator) -> None:
-        """Cover a square of some images."""
-        rows = np.flatnonzero(rng.random(len(chunk.X)) < self.probability)
+    def apply(self, block: RowBlock, fitted: Any, rng: np.random.Generator) -> None:
+        rows = np.flatnonzero(rng.random(len(block.X)) < self.probability)
         height, width, _ = fitted.image
         top = rng.integers(0, height - self.size + 1, len(rows))
         left = rng.integers(0, width - self.size + 1, len(rows))
-        fitted.change(chunk.X, rows, partial(covered, size=self.size), top, left)
+        fitted.change(block.X, rows, partial(covered, size=self.size), top, left)

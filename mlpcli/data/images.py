@@ -15,7 +15,7 @@ from mlpcli.array_types import Array
 
 Image = tuple[int, int, int]
 # Of rows changed at once, so that what one step hands to the next stays in the cache: turning a
-# chunk of 1 MiB of 28 × 28 images took 4.9 ms, and 8.7 ms as a whole (one core, best of 7).
+# block of 1 MiB of 28 × 28 images took 4.9 ms, and 8.7 ms as a whole (one core, best of 7).
 BLOCK_BYTES = 1 << 17
 
 

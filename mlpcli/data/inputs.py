@@ -20,7 +20,7 @@ from mlpcli.data.table import Table, is_constant
 from mlpcli.errors import DataError
 
 MAX_CATEGORIES = 10_000
-BLOCK_NUMBERS = 1 << 17  # of X that are written at once: 512 KiB in float32
+BLOCK_NUMBERS = 1 << 17  # of X, written at once: 512 KiB in float32
 IDENTIFIER_FROM = 50  # categories; from here on, a column of mostly different texts is refused
 NOT_A_NUMBER = (
     "most of the column is numbers; list the text in data.missing, or the column in "
@@ -111,24 +111,24 @@ class InputEncoder:
     @property
     def numeric(self) -> Array:
         """Which features are numbers, not the 0 and 1 of a category: (n_features,) bool."""
-        return self._of_features(lambda c: isinstance(c, NumericColumn)).astype(bool)
+        return self._per_feature(lambda c: isinstance(c, NumericColumn)).astype(bool)
 
     @property
     def shift(self) -> Array:
-        """Of raw = X scale + shift, which undoes the scaling: (n_features,); 0 of a category."""
-        return self._of_features(lambda c: c.shift if isinstance(c, NumericColumn) else 0.0)
+        """The shift (n_features,) in raw = X scale + shift; 0 for categories."""
+        return self._per_feature(lambda c: c.shift if isinstance(c, NumericColumn) else 0.0)
 
     @property
     def scale(self) -> Array:
-        """See `shift`; 1 of a category."""
-        return self._of_features(lambda c: c.scale if isinstance(c, NumericColumn) else 1.0)
+        """The scale of raw = X scale + shift: (n_features,); 1 for categories."""
+        return self._per_feature(lambda c: c.scale if isinstance(c, NumericColumn) else 1.0)
 
     @property
     def column_numbers(self) -> Array:
         """The number of the column that each feature is, or is a part of: (n_features,)."""
         return np.repeat(np.arange(len(self.columns)), [c.width for c in self.columns])
 
-    def _of_features(self, value: Callable[[Column], float]) -> Array:
+    def _per_feature(self, value: Callable[[Column], float]) -> Array:
         return np.repeat([float(value(c)) for c in self.columns], [c.width for c in self.columns])
 
     def raw(self, X: Array) -> Array:

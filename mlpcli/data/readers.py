@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import builtins
+import gzip
 import hashlib
 import io
 import os
@@ -10,14 +10,15 @@ import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, BinaryIO, ClassVar, cast
 
 import numpy as np
 
 from mlpcli.array_types import Array
-from mlpcli.data.columns import Column, column_of
-from mlpcli.data.csv_cells import CellOptions, plain_columns
+from mlpcli.data.cells import CellRules
+from mlpcli.data.columns import Column, array_column, column_of, series_column
 from mlpcli.data.csv_structure import CsvFile
+from mlpcli.data.csv_values import read_large, read_small
 from mlpcli.data.table import Table, quoted
 from mlpcli.errors import DataError, FileError, listing
 from mlpcli.family import Family, Member
@@ -55,22 +56,22 @@ class Source:
     path: str | None
     content: bytes = b""
 
-    def bytes(self) -> bytes:
-        """Return the file's bytes, uncompressed."""
+    def open(self) -> BinaryIO:
+        """Return a new stream of the bytes, uncompressed."""
         if self.path is None:
-            return self.content
-        with CsvFile(self.name, ",", self.path).open() as stream:
-            return stream.read()
-
-    def small_content(self) -> builtins.bytes | None:
-        """Return the bytes of a file of at most SMALL, if they lie on the disk as they are."""
-        if self.path is None:
-            return self.content if len(self.content) <= SMALL else None
+            return io.BytesIO(self.content)
         if self.path.lower().endswith(".gz"):
-            return None
-        with Path(self.path).open("rb") as stream:
-            content = stream.read(SMALL + 1)
-        return content if len(content) <= SMALL else None
+            return cast("BinaryIO", gzip.open(self.path))
+        return Path(self.path).open("rb")
+
+    def read(self, most: int = -1) -> bytes:
+        """Return the first bytes, uncompressed; all of them by default."""
+        with self.open() as stream:
+            return stream.read(most)
+
+    def n_bytes(self) -> int:
+        """Return how many bytes there are, as they lie on the disk."""
+        return len(self.content) if self.path is None else Path(self.path).stat().st_size
 
     def sha256(self) -> str:
         """Return the SHA-256 of the bytes as they lie on the disk."""
@@ -92,32 +93,25 @@ class Reader(Member):
 
 @READERS.add("csv")
 class CsvReader(Reader):
-    """Comma-separated values with one header line: RFC 4180, UTF-8. Blank lines are skipped."""
+    """Comma-separated values with one header line: RFC 4180, UTF-8. Blank lines are skipped.
+
+    A file of at most SMALL bytes is read by the csv module, a larger one by pandas.
+    """
 
     delimiter: ClassVar[str] = ","
 
     def read(self, source: Source, options: ReadOptions) -> Table:
-        """Check the structure, and read the values; what is small and plain without pandas."""
         delimiter = options.delimiter or self.delimiter
-        content = source.small_content()
-        held = content is not None
-        file = CsvFile(
-            source.name, delimiter, None if held else source.path, content or source.content
-        )
+        file = CsvFile(source.name, delimiter, source.open, source.n_bytes())
         names = file.header()
-        read = CellOptions(frozenset(options.missing), frozenset(options.text), options.decimal)
-        columns = plain_columns(file, names, read) if held else None
-        sha256 = ""
-        if columns is None:
-            from mlpcli.data.csv_values import read_values
-
-            columns, sha256 = read_values(file, names, read)
-        place = {name: index for index, name in enumerate(names)}
+        rules = CellRules(frozenset(options.missing), frozenset(options.text), options.decimal)
+        read = read_small if len(source.read(SMALL + 1)) <= SMALL else read_large
+        columns = read(file, names, rules)
         return Table(
             columns,
             source.name,
-            sha256 or source.sha256(),
-            lambda row, column: file.locate(row, place[column]),
+            source.sha256(),
+            lambda row, column: file.locate(row, names.index(column)),
         )
 
 
@@ -133,10 +127,9 @@ class JsonLinesReader(Reader):
     """One JSON object a line, all with the same keys; null is a missing value."""
 
     def read(self, source: Source, options: ReadOptions) -> Table:
-        """Parse line by line, so that a fault has a line."""
         records: list[Mapping[str, Any]] = []
         lines: list[int] = []
-        for number, line in enumerate(io.BytesIO(source.bytes()), start=1):
+        for number, line in enumerate(io.BytesIO(source.read()), start=1):
             if not line.strip():
                 continue
             where = f"{source.name}:{number}"
@@ -153,12 +146,9 @@ class JsonLinesReader(Reader):
             lines.append(number)
         if not records or not records[0]:
             raise DataError(f"{source.name}: the file is empty")
-        missing = set(options.missing)
-        columns = {
-            name: [None if r[name] in missing else r[name] for r in records] for name in records[0]
-        }
+        missing = frozenset(options.missing)
         return Table(
-            {name: column_of(values) for name, values in columns.items()},
+            {name: column_of([r[name] for r in records], missing) for name in records[0]},
             source.name,
             source.sha256(),
             lambda row, _column: f"{source.name}:{lines[row]}",
@@ -199,12 +189,9 @@ class ParquetReader(Reader):
     """Apache Parquet; needs the extra `parquet`."""
 
     def read(self, source: Source, options: ReadOptions) -> Table:
-        """Let pandas and pyarrow read it."""
         import pandas as pd
 
-        from mlpcli.data.pandas_columns import plain_column
-
-        content = source.bytes()
+        content = source.read()
         try:
             frame = pd.read_parquet(io.BytesIO(content), engine="pyarrow")
             frame = frame.reset_index(drop=not any(frame.index.names))  # with a name: a column
@@ -217,7 +204,7 @@ class ParquetReader(Reader):
             )
             raise DataError(f"{source.name}: not a parquet file: {why}") from None
         missing = frozenset(options.missing)
-        columns = {str(name): plain_column(series, missing) for name, series in frame.items()}
+        columns = {str(name): series_column(series, missing) for name, series in frame.items()}
         return _table(columns, source)
 
 
@@ -226,10 +213,7 @@ class NpzReader(Reader):
     """NumPy's .npz: a 1-D array is a column, a 2-D array `X` is columns X_0, X_1, … No pickles."""
 
     def read(self, source: Source, options: ReadOptions) -> Table:
-        """Read every array, refusing objects."""
-        from mlpcli.data.pandas_columns import array_column
-
-        content = source.bytes()
+        content = source.read()
         if not content.startswith(b"PK"):
             raise DataError(f"{source.name}: not an .npz file")
         try:

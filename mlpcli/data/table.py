@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from mlpcli.array_types import Array
+from mlpcli.data.cells import as_numbers, is_number
 from mlpcli.data.columns import Coded, Column, Numbers
-from mlpcli.data.numerals import as_numbers, is_number
 from mlpcli.errors import DataError, listing, nearest
 
 BOOLEANS = {"true": "True", "TRUE": "True", "false": "False", "FALSE": "False"}  # as pandas reads

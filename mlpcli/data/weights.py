@@ -42,7 +42,7 @@ class RowWeights:
     by_class: tuple[float, ...] | None
     mean: float
 
-    def of(self, table: Table, labels: Array, dtype: Any) -> Array | None:
+    def compute(self, table: Table, labels: Array, dtype: Any) -> Array | None:
         """Return each row's weight (rows,), or None where the table has no such column.
 
         labels  as the target encoder gives them: class numbers, where classes have weights
@@ -96,9 +96,9 @@ def fit_weights(
         if not isinstance(target, ClassTarget):
             problem = f"{target.task} has no classes to weigh: data.class_weight is for one target"
             raise DataError(f"{problem} of two or more classes", CLASSES)
-        own = _products(table, labels, column, None)[rows]
+        row_weights = _products(table, labels, column, None)[rows]
         by_class = (
-            balanced(labels[rows], own, len(target.classes))
+            balanced(labels[rows], row_weights, len(target.classes))
             if isinstance(class_weight, str)
             else _by_label(class_weight, target)
         )
@@ -138,9 +138,9 @@ def balanced(labels: Array, weight: Array, n_classes: int) -> tuple[float, ...]:
     Source: King and Zeng, 2001; as `compute_class_weight` of scikit-learn.
     """
     with np.errstate(all="ignore"):  # what is infinite here, the mean of the weights will be too
-        of_class = np.bincount(labels, weights=weight, minlength=n_classes)
-        share = of_class.sum() / (np.count_nonzero(of_class) * of_class)
-    return tuple(np.where(of_class > 0, share, 1.0).tolist())
+        totals = np.bincount(labels, weights=weight, minlength=n_classes)
+        share = totals.sum() / (np.count_nonzero(totals) * totals)
+    return tuple(np.where(totals > 0, share, 1.0).tolist())
 
 
 def _by_label(class_weight: Mapping[str, float], target: ClassTarget) -> tuple[float, ...]:

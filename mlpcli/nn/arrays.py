@@ -1,4 +1,4 @@
-"""What every module of the engine says about arrays."""
+"""Arrays of the engine: aligned memory, matrix products, hyperparameters one a lane."""
 
 from __future__ import annotations
 
@@ -6,107 +6,61 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from mlpcli.array_types import Array, Shape
-from mlpcli.nn.replay import np
 
 Product = Callable[[Array, Array, Array], Any]
+LINE = 64  # bytes of a cache line
 
 
-def product_for(lead: Shape, *, by_column: bool = False) -> Product:
+def matmul_for(lane_shape: Shape) -> Product:
     """Return the matrix product out ← a b for arrays with these leading axes.
-
-    by_column  for an `out` in whose memory the numbers of a column are one after the other: then
-               outᵀ ← bᵀ aᵀ
 
     Both call the same BLAS routine on the same matrices, so a lane has the same bits in a stack
     and alone (tests/nn/test_lanes.py). Without lanes `np.dot` has the smaller overhead: 0.3 µs
     against 1.0 µs for 16x4 times 4x16 (`python -m timeit`, one core).
     """
-    product = _of_stacks if lead else _of_two
-    return product if not by_column else lambda a, b, out: product(b.mT, a.mT, out.mT)
+    return np.matmul if lane_shape else np.dot
 
 
-def _of_stacks(a: Array, b: Array, out: Array) -> None:
-    np.matmul(a, b, out=out)
+def empty(shape: Shape, dtype: Any = np.float64) -> Array:
+    """Return np.empty(shape, dtype), aligned to a cache line.
 
-
-def _of_two(a: Array, b: Array, out: Array) -> None:
-    np.dot(a, b, out=out)
-
-
-LINE = 64  # bytes of a line of the cache
-
-
-def empty(shape: Shape, dtype: Any = np.float64, *, by_column: bool = False) -> Array:
-    """Return np.empty(shape, dtype), but beginning where a line of the cache does.
-
-    by_column  whether the numbers of a column are one after the other in memory, not of a row
-
-    NumPy's begin 16 bytes further, so that a vector register is loaded from two lines: the steps
-    of 784-512-256-10 take 8 to 10 % longer then, the matrix products too. The bits are the same.
+    NumPy aligns to 16 bytes, so that a vector register may be loaded from two lines: the steps of
+    784-512-256-10 take 8 to 10 % longer then. The bits are the same.
     """
-    if by_column:
-        return empty((*shape[:-2], *shape[:-3:-1]), dtype).mT
-    return _at_line(np.empty, shape, dtype)
+    return _aligned(np.empty, shape, dtype)
 
 
 def zeros(shape: Shape, dtype: Any = np.float64) -> Array:
-    """Return np.zeros(shape, dtype), beginning there too; they take no memory until written."""
-    return _at_line(np.zeros, shape, dtype)
+    """Return np.zeros(shape, dtype), aligned alike; it takes no memory until it is written."""
+    return _aligned(np.zeros, shape, dtype)
 
 
-def _at_line(make: Callable[..., Array], shape: Shape, dtype: Any) -> Array:
+def _aligned(allocate: Callable[..., Array], shape: Shape, dtype: Any) -> Array:
     size = math.prod(shape) * np.dtype(dtype).itemsize
-    room = make(size + LINE, np.uint8)
-    begin = -room.ctypes.data % LINE
-    return room[begin : begin + size].view(dtype).reshape(shape)
+    memory = allocate(size + LINE, np.uint8)
+    start = -memory.ctypes.data % LINE
+    return memory[start : start + size].view(dtype).reshape(shape)
 
 
 def empty_like(like: Array, dtype: Any = None) -> Array:
-    """Return an `empty` array of the shape and type of another, and by column where it is."""
-    return empty(like.shape, dtype or like.dtype, by_column=is_by_column(like))
-
-
-def is_by_column(array: Array) -> bool:
-    """Whether the numbers of a column are one after the other in memory, and those of a row not."""
-    return array.ndim > 1 and not array.flags.c_contiguous and array.mT.flags.c_contiguous
+    """Return an aligned `empty` array of another's shape and type."""
+    return empty(like.shape, dtype or like.dtype)
 
 
 def copy_of(array: Array) -> Array:
-    """Return a copy that begins where a line of the cache does."""
+    """Return an aligned copy."""
     copy = empty_like(array)
     copy[...] = array
     return copy
 
 
-Spread = Callable[[Array], Array]
-SMALL = 1 << 14  # numbers
+def weighted_mean(losses: Array, weight: Array | None) -> Any:
+    """Return Σ_d w_d J_d / Σ_d w_d of row losses (..., rows), (...,) in float64.
 
-
-def spread_to(like: Array) -> Spread:
-    """Return what makes a row or column ready to be added to (or subtracted from, …) like.
-
-    A small array of one network gets a copy of the row (1, columns) or column (rows, 1), as often
-    as it has rows or columns: NumPy works on two arrays of the same shape in 0.3 µs, broadcast in
-    1.0, and copies in 0.25 (16 x 16, `python -m timeit`, one core). Any other, of many lanes or
-    wide, is broadcast as it is.
-    """
-    is_stack = like.shape[:-2] != ()
-    if is_stack or like.size > SMALL:
-        return lambda part: part
-    wide = np.empty_like(like)
-
-    def spread(part: Array) -> Array:
-        np.copyto(wide, part)
-        return wide
-
-    return spread
-
-
-def mean_of_rows(losses: Array, weight: Array | None) -> Any:
-    """Return the mean of the rows' losses (..., rows), (...,) in float64.
-
-    weight  (..., rows) of each row: then Σ_d w_d J_d / Σ_d w_d; None: all are 1
+    weight  (..., rows) of each row; None: all are 1
     """
     if weight is None:
         return np.mean(losses, axis=-1, dtype=np.float64)
@@ -124,3 +78,13 @@ def column(value: Any, like: Array) -> Array:
     """
     value = np.asarray(value, like.dtype)
     return value.reshape(value.shape + (1,) * (like.ndim - value.ndim)) if value.ndim else value
+
+
+def one_hot(classes: Array, out: Array) -> None:
+    """Write y_dk = 1[k = class of row d] into out (..., rows, n_classes), which is contiguous.
+
+    classes  (..., rows) numbers from 0
+    """
+    starts = np.arange(classes.size, dtype=np.intp).reshape(classes.shape) * out.shape[-1]
+    out.fill(0.0)
+    out.reshape(-1, copy=False)[starts + classes] = 1.0

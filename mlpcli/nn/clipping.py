@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from mlpcli.array_types import Array
 from mlpcli.nn.arrays import column, empty
-from mlpcli.nn.replay import np
 
 
 class ClipByNorm:
@@ -22,9 +23,9 @@ class ClipByNorm:
 
     def __init__(self, limit: Any, grad: Array) -> None:
         self.grad, self.limit = grad, column(limit, grad)
-        lead = grad.shape[:-1]
-        self._scale = empty((*lead, 1) if lead else (), grad.dtype)
-        self._norm = self._scale[..., 0] if lead else self._scale
+        lane_shape = grad.shape[:-1]
+        self._scale = empty((*lane_shape, 1) if lane_shape else (), grad.dtype)
+        self._norm = self._scale[..., 0] if lane_shape else self._scale
 
     def apply(self) -> None:
         """Clip the gradient."""

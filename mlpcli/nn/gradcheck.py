@@ -1,9 +1,11 @@
 """Is the gradient right? Backpropagation against central differences, in float64.
 
-The objective is the one that training descends, J(θ) + P(θ), at frozen dropout masks. Each entry
-θ_i of a tensor is moved by ±η and ±2η, all the moved networks are one stack, and one forward pass
-gives all their J. With D(η) = (J(θ + η e_i) − J(θ − η e_i)) / 2η, the numeric derivative is
-(4 D(η) − D(2η)) / 3: Richardson's step removes the η² error, and what is left is rounding.
+The gradient is the one that a trainer's first step left in its buffer, that of J(θ) + P(θ) on the
+first batch; the masks and the noise of that step stay frozen. Each entry θ_i of a tensor is
+perturbed by ±η and ±2η, the perturbed networks are one stack, and one forward pass gives all J.
+With D(η) = (J(θ + η e_i) − J(θ − η e_i)) / 2η, the numeric derivative is (4 D(η) − D(2η)) / 3:
+Richardson's step removes the η² error, and rounding is left. Random directions, which move every
+entry at once, are measured at θ and at a θ nearby, where no parameter is 0 or 1 by its initializer.
 
 Where an activation has a kink and a pre-activation changes its side of it between the four
 points, the difference quotient is not a derivative. Such entries are not excused: they are drawn
@@ -29,17 +31,15 @@ import numpy as np
 
 from mlpcli.array_types import Array, Shape
 from mlpcli.nn.layout import Tensor
-from mlpcli.nn.moves import DirectionMoves, EntryMoves
-from mlpcli.nn.network import Architecture
-from mlpcli.nn.objective import Objective, Regularization
+from mlpcli.nn.objective import Objective
+from mlpcli.nn.perturbations import DirectionPerturbations, EntryPerturbations, Perturbations
 from mlpcli.randomness import generator
 
 TOLERANCE = 1e-6
 SMOOTH_STEP = 1e-3  # change of a pre-activation: rounding and the η⁴ error are both near 1e-12
 KINKED_STEP = 1e-4  # smaller, so that fewer pre-activations cross a kink
-BLUNT = 1e-4  # of dJ/du: an error of 0.01 % everywhere is to be seen
+INCONCLUSIVE = 1e-4  # of dJ/du: an error of 0.01 % everywhere is to be seen
 SMALLEST_STEP = 1e-8  # below it, rounding would hide what the tolerance is to show
-NOTHING = Regularization()
 ROUNDS = 24  # of drawing again; each divides η by 2
 
 
@@ -86,14 +86,16 @@ class GradientCheck:
     resolution: float
 
     @property
-    def is_blunt(self) -> bool:
+    def inconclusive(self) -> bool:
         """Whether rounding could hide a gradient that is wrong."""
-        return self.resolution > BLUNT
+        return self.resolution > INCONCLUSIVE
 
     @property
     def passed(self) -> bool:
-        """Whether every part passed, and would not have if it were wrong."""
-        return self.directions.passed and all(t.passed for t in self.tensors) and not self.is_blunt
+        """Whether every part passed, and a wrong gradient would not have."""
+        return (
+            self.directions.passed and all(t.passed for t in self.tensors) and not self.inconclusive
+        )
 
 
 @dataclass
@@ -107,12 +109,10 @@ class _Findings:
 
 
 def check_gradient(
-    architecture: Architecture,
+    objective: Objective,
     theta: Array,
-    X: Array,
-    target: Array,
+    gradient: Array,
     *,
-    added: Regularization = NOTHING,
     samples: int | None = 256,
     directions: int = 8,
     tolerance: float = TOLERANCE,
@@ -120,17 +120,13 @@ def check_gradient(
 ) -> GradientCheck:
     """Compare the gradient with central differences, tensor by tensor and along directions.
 
-    theta      (n_params,) where to look; a longer vector is looked at as far as it is learned
-    X, target  one batch (N, n_inputs), and its targets as the loss takes them
-    added      penalties, and weights of the rows
-    samples    entries to check in each tensor; smaller tensors are checked whole, None means all
+    theta     (n_params,) where to look
+    gradient  (n_params,) that the trainer's step left there
+    samples   entries to check in each tensor; smaller tensors are checked whole, None means all
     """
-    objective = Objective(architecture, X, target, added, seed)
     rng = generator(seed, "gradcheck")
-    layout = architecture.layout
-    theta = theta[: layout.n_params].astype(np.float64)
-    value, _ = objective.value_and_gradient(theta)
-    resolution = _resolution(objective, value)
+    layout = objective.architecture.layout
+    check = _Check(objective, theta, gradient, rng)
     tensors = []
     with np.errstate(all="ignore"):  # what overflows shows up as an error that is not small
         for tensor in layout.parameters:
@@ -138,26 +134,31 @@ def check_gradient(
             entries = np.arange(size)
             if samples is not None and samples < size:
                 entries = np.sort(rng.choice(size, samples, replace=False))
-            scale = _scale_of_entries(objective, theta, tensor, entries)
-            found = _check_moves(
-                objective, theta, EntryMoves(tensor.start + entries, theta.size), scale, rng
-            )
+            scale = _scale_of_entries(objective, tensor, entries)
+            found = check.run(EntryPerturbations(tensor.start + entries), scale, theta)
             tensors.append(_tensor_verdict(tensor, entries, found, tolerance))
-        moves = DirectionMoves(rng.standard_normal((directions, theta.size)))
-        scale = np.full(directions, max(1.0, float(np.max(np.abs(X), initial=0.0))))
-        scale *= np.sqrt(architecture.n_inputs)
-        found = _check_moves(objective, theta, moves, scale, rng)
-    undecided = int(np.isnan(found.error).sum())
-    worst = float(np.max(found.error, initial=0.0, where=~np.isnan(found.error)))
-    along = DirectionsCheck(
-        directions, found.redrawn, worst, undecided, worst <= tolerance and not undecided
-    )
-    return GradientCheck(tuple(tensors), along, tolerance, value, resolution)
+        along = _check_directions(check, directions, tolerance)
+    return GradientCheck(tuple(tensors), along, tolerance, check.value, check.resolution)
+
+
+def _check_directions(check: _Check, directions: int, tolerance: float) -> DirectionsCheck:
+    """Check directions at θ and at a θ nearby: γ of a norm is 1 at first, and hides its product."""
+    objective = check.objective
+    random = DirectionPerturbations(check.rng.standard_normal((directions, check.theta.size)))
+    largest = max(1.0, float(np.max(np.abs(objective.batch.X), initial=0.0)))
+    scale = np.full(directions, largest * np.sqrt(objective.architecture.n_inputs))
+    found = [check.run(random, scale, at) for at in (check.theta, check.nearby(0.1))]
+    error = np.maximum(*(each.error for each in found))
+    undecided = int(np.isnan(error).sum())
+    worst = float(np.max(error, initial=0.0, where=~np.isnan(error)))
+    passed = worst <= tolerance and not undecided
+    redrawn = sum(each.redrawn for each in found)
+    return DirectionsCheck(directions, redrawn, worst, undecided, passed)
 
 
 def _first_step(objective: Objective) -> float:
     """Return the change of a pre-activation that the check begins with."""
-    return (KINKED_STEP if objective.kinked else SMOOTH_STEP) / objective.growth
+    return (KINKED_STEP if objective.has_kinks else SMOOTH_STEP) / objective.growth
 
 
 def _rounding(size: float, step: Any) -> Any:
@@ -165,19 +166,8 @@ def _rounding(size: float, step: Any) -> Any:
     return 2 * np.finfo(float).eps * size / step
 
 
-def _resolution(objective: Objective, value: float) -> float:
-    """Return ten rounding errors of dJ/du, where u moves by a step in all rows, as its share.
-
-    Of J alone: a network that is certain, and right, has both near 0, and is seen to.
-    """
-    slope = objective.output_slope
-    hidden = 10 * float(_rounding(abs(value), _first_step(objective)))
-    return hidden / slope if slope else 0.0
-
-
-def _scale_of_entries(objective: Objective, theta: Array, tensor: Tensor, entries: Array) -> Array:
+def _scale_of_entries(objective: Objective, tensor: Tensor, entries: Array) -> Array:
     """Return how much each entry's pre-activation changes when the entry changes by one."""
-    objective.value_and_gradient(theta)
     if len(tensor.shape) == 1:
         return np.ones(len(entries))
     layer = objective.architecture.layout.weights.index(tensor)
@@ -185,82 +175,102 @@ def _scale_of_entries(objective: Objective, theta: Array, tensor: Tensor, entrie
     return scale[np.unravel_index(entries, tensor.shape)[0]]
 
 
-def _check_moves(
-    objective: Objective,
-    theta: Array,
-    moves: EntryMoves | DirectionMoves,
-    scale: Array,
-    rng: np.random.Generator,
-) -> _Findings:
-    """Check every move; draw those that cross a kink again, nearby and with a smaller step."""
-    n = len(moves)
-    found = _Findings(np.full(n, np.nan), np.full(n, np.nan), np.full(n, np.nan))
-    step = _first_step(objective) / scale
-    left, at = np.arange(n), theta
-    for _ in range(ROUNDS):
-        left = _one_round(objective, at, moves, step, left, found)
-        if not len(left):
-            break
-        found.redrawn += len(left)
-        at = theta + 0.01 * rng.standard_normal(theta.size) * (np.abs(theta) + 0.1)
-        step = np.maximum(step / 2, SMALLEST_STEP / objective.growth / scale)
-    return found
+class _Check:
+    """The trainer's gradient against central differences, at θ and where needed nearby.
 
+    value       J + P at θ
+    resolution  ten rounding errors of dJ/du, where u changes by a step in all rows, as its share;
+                of J alone: a network that is certain, and right, has both near 0
+    """
 
-def _one_round(
-    objective: Objective,
-    theta: Array,
-    moves: EntryMoves | DirectionMoves,
-    step: Array,
-    left: Array,
-    found: _Findings,
-) -> Array:
-    """Check the moves `left` at theta; return those that crossed a kink."""
-    value, gradient = objective.value_and_gradient(theta)
-    crossing = []
-    size = objective.stack_size // 4
-    for which in np.array_split(left, range(size, len(left), size)):
-        eta = step[which]
-        analytic = moves.along(gradient, which)
-        numeric, error, crossed = _measure(objective, theta, moves, which, eta, analytic, value)
-        # The error of the series falls with η⁴, that of a wrong gradient does not fall.
-        for smaller in (4, 16):
-            again = np.flatnonzero(~(error <= TOLERANCE) & ~crossed)
-            if len(again):
-                second, better, _ = _measure(
-                    objective,
-                    theta,
-                    moves,
-                    which[again],
-                    eta[again] / smaller,
-                    analytic[again],
-                    value,
-                )
-                finer = better < error[again]
-                numeric[again[finer]], error[again[finer]] = second[finer], better[finer]
-        kept = which[~crossed]
-        # An infinite or undefined quotient is an error as large as can be, not an undecided one.
-        found.error[kept] = np.nan_to_num(error[~crossed], nan=np.inf)
-        found.analytic[kept], found.numeric[kept] = analytic[~crossed], numeric[~crossed]
-        crossing.append(which[crossed])
-    return np.concatenate(crossing)
+    def __init__(
+        self, objective: Objective, theta: Array, gradient: Array, rng: np.random.Generator
+    ) -> None:
+        self.objective, self.theta, self.rng = objective, theta, rng
+        self.left_by_step = gradient
+        objective.gradient(theta)
+        slope = objective.output_slope
+        self.value = self._value(theta)
+        hidden = 10 * float(_rounding(abs(self.value), _first_step(objective)))
+        self.resolution = hidden / slope if slope else 0.0
 
+    def _value(self, theta: Array) -> float:
+        return float(self.objective.values(np.tile(theta, (4, 1)))[0][0])
 
-def _measure(
-    objective: Objective,
-    theta: Array,
-    moves: EntryMoves | DirectionMoves,
-    which: Array,
-    eta: Array,
-    analytic: Array,
-    value: float,
-) -> tuple[Array, Array, Array]:
-    """Return the numeric derivative along each move, its relative error, and which cross a kink."""
-    values, crossed = objective.quotients(moves.moved(theta, which, eta))
-    plus, minus, plus2, minus2 = values.reshape(-1, 4).T
-    numeric = (4 * (plus - minus) / (2 * eta) - (plus2 - minus2) / (4 * eta)) / 3
-    floor = 1e7 * _rounding(abs(value) + objective.output_size, eta)
-    return numeric, relative_error(analytic, numeric, floor), crossed
+    def nearby(self, share: float) -> Array:
+        """Return a random θ, each entry moved by about this share of it."""
+        size = np.abs(self.theta) + 0.1
+        return self.theta + share * self.rng.standard_normal(size.size) * size
+
+    def run(self, perturbations: Perturbations, scale: Array, at: Array) -> _Findings:
+        """Check every perturbation; redraw those that cross a kink, nearby, with a smaller step.
+
+        at  where to begin: at θ the gradient is the one that the step has left
+        """
+        n = len(perturbations)
+        found = _Findings(np.full(n, np.nan), np.full(n, np.nan), np.full(n, np.nan))
+        growth = self.objective.growth
+        step = _first_step(self.objective) / scale
+        undecided = np.arange(n)
+        gradient = self.left_by_step if at is self.theta else self.objective.gradient(at)
+        for _ in range(ROUNDS):
+            self.size = abs(self._value(at)) + self.objective.output_size
+            undecided = self._round(at, gradient, perturbations, step, undecided, found)
+            if not len(undecided):
+                break
+            found.redrawn += len(undecided)
+            at = self.nearby(0.01)
+            gradient = self.objective.gradient(at)
+            step = np.maximum(step / 2, SMALLEST_STEP / growth / scale)
+        self.objective.gradient(self.theta)  # back to θ, for the scale of the next entries
+        return found
+
+    def _round(
+        self,
+        theta: Array,
+        gradient: Array,
+        perturbations: Perturbations,
+        step: Array,
+        undecided: Array,
+        found: _Findings,
+    ) -> Array:
+        """Check the undecided perturbations at theta; return those that crossed a kink."""
+        crossing = []
+        size = self.objective.stack_size // 4
+        for which in np.array_split(undecided, range(size, len(undecided), size)):
+            eta = step[which]
+            analytic = perturbations.derivative(gradient, which)
+            numeric, error, crossed = self._measure(theta, perturbations, which, eta, analytic)
+            # The error of the series falls with η⁴, that of a wrong gradient does not fall.
+            for smaller in (4, 16):
+                again = np.flatnonzero(~(error <= TOLERANCE) & ~crossed)
+                if len(again):
+                    second, better, _ = self._measure(
+                        theta, perturbations, which[again], eta[again] / smaller, analytic[again]
+                    )
+                    finer = better < error[again]
+                    numeric[again[finer]], error[again[finer]] = second[finer], better[finer]
+            kept = which[~crossed]
+            # An infinite or undefined quotient is an error as large as can be, not undecided.
+            found.error[kept] = np.nan_to_num(error[~crossed], nan=np.inf)
+            found.analytic[kept], found.numeric[kept] = analytic[~crossed], numeric[~crossed]
+            crossing.append(which[crossed])
+        return np.concatenate(crossing)
+
+    def _measure(
+        self,
+        theta: Array,
+        perturbations: Perturbations,
+        which: Array,
+        eta: Array,
+        analytic: Array,
+    ) -> tuple[Array, Array, Array]:
+        """Return each numeric derivative, its relative error, and which cross a kink."""
+        values, crossed = self.objective.values(perturbations.apply(theta, which, eta))
+        plus, minus, plus2, minus2 = values.reshape(-1, 4).T
+        numeric = (4 * (plus - minus) / (2 * eta) - (plus2 - minus2) / (4 * eta)) / 3
+        floor = 1e7 * _rounding(self.size, eta)
+        return numeric, relative_error(analytic, numeric, floor), crossed
 
 
 def relative_error(analytic: Array, numeric: Array, floor: Any) -> Array:

@@ -1,7 +1,7 @@
-"""Initialization of the weight matrices, random but for two; biases begin at zero.
+"""Initial weight matrices, random but for two; biases start at zero.
 
 Weights are drawn in float64 and rounded to the network's type, so that a float32 and a float64
-network with the same seed begin at the same place.
+network of one seed have the same initial parameters.
 """
 
 from __future__ import annotations
@@ -27,7 +27,6 @@ class GlorotUniform(Initializer):
     """W ~ U(−a, a), a = √(6 / (fan_in + fan_out)). Source: Glorot and Bengio, 2010, (16)."""
 
     def draw(self, fan_in: int, fan_out: int, rng: np.random.Generator) -> Array:
-        """Return W ~ U(−a, a)."""
         limit = np.sqrt(6.0 / (fan_in + fan_out))
         return rng.uniform(-limit, limit, (fan_in, fan_out))
 
@@ -37,7 +36,6 @@ class GlorotNormal(Initializer):
     """W ~ N(0, σ²), σ² = 2 / (fan_in + fan_out). Source: Glorot and Bengio, 2010, (12)."""
 
     def draw(self, fan_in: int, fan_out: int, rng: np.random.Generator) -> Array:
-        """Return W ~ N(0, σ²)."""
         return rng.normal(0.0, np.sqrt(2.0 / (fan_in + fan_out)), (fan_in, fan_out))
 
 
@@ -46,7 +44,6 @@ class HeUniform(Initializer):
     """W ~ U(−a, a), a = √(6 / fan_in). Source: He et al., 2015, (10)."""
 
     def draw(self, fan_in: int, fan_out: int, rng: np.random.Generator) -> Array:
-        """Return W ~ U(−a, a)."""
         limit = np.sqrt(6.0 / fan_in)
         return rng.uniform(-limit, limit, (fan_in, fan_out))
 
@@ -56,7 +53,6 @@ class HeNormal(Initializer):
     """W ~ N(0, σ²), σ² = 2 / fan_in. Source: He et al., 2015, (10)."""
 
     def draw(self, fan_in: int, fan_out: int, rng: np.random.Generator) -> Array:
-        """Return W ~ N(0, σ²)."""
         return rng.normal(0.0, np.sqrt(2.0 / fan_in), (fan_in, fan_out))
 
 
@@ -65,7 +61,6 @@ class LecunUniform(Initializer):
     """W ~ U(−a, a), a = √(3 / fan_in). Source: LeCun et al., Efficient BackProp, 1998, (16)."""
 
     def draw(self, fan_in: int, fan_out: int, rng: np.random.Generator) -> Array:
-        """Return W ~ U(−a, a)."""
         limit = np.sqrt(3.0 / fan_in)
         return rng.uniform(-limit, limit, (fan_in, fan_out))
 
@@ -75,7 +70,6 @@ class LecunNormal(Initializer):
     """W ~ N(0, σ²), σ² = 1 / fan_in. Source: LeCun et al., Efficient BackProp, 1998, (16)."""
 
     def draw(self, fan_in: int, fan_out: int, rng: np.random.Generator) -> Array:
-        """Return W ~ N(0, σ²)."""
         return rng.normal(0.0, np.sqrt(1.0 / fan_in), (fan_in, fan_out))
 
 
@@ -90,7 +84,6 @@ class Orthogonal(Initializer):
     gain: float = setting(1.0, "γ, the length of the shorter side's vectors", gt=0.0)
 
     def draw(self, fan_in: int, fan_out: int, rng: np.random.Generator) -> Array:
-        """Return W ~ γ Q."""
         long, short = max(fan_in, fan_out), min(fan_in, fan_out)
         Q, R = np.linalg.qr(rng.normal(size=(long, short)))
         Q *= self.gain * np.where(np.diag(R) < 0.0, -1.0, 1.0)
@@ -104,7 +97,6 @@ class Normal(Initializer):
     std: float = setting(0.01, "σ, the standard deviation", gt=0.0)
 
     def draw(self, fan_in: int, fan_out: int, rng: np.random.Generator) -> Array:
-        """Return W ~ N(0, σ²)."""
         return rng.normal(0.0, self.std, (fan_in, fan_out))
 
 
@@ -115,7 +107,6 @@ class Uniform(Initializer):
     limit: float = setting(0.05, "a, the largest absolute value", gt=0.0)
 
     def draw(self, fan_in: int, fan_out: int, rng: np.random.Generator) -> Array:
-        """Return W ~ U(−a, a)."""
         limit = min(self.limit, np.finfo(float).max / 2)  # NumPy takes a − (−a), which is finite
         return rng.uniform(-limit, limit, (fan_in, fan_out))
 
@@ -128,7 +119,6 @@ class Zeros(Initializer):
     """
 
     def draw(self, fan_in: int, fan_out: int, rng: np.random.Generator) -> Array:
-        """Return zeros."""
         return np.zeros((fan_in, fan_out))
 
 
@@ -142,5 +132,4 @@ class ConstantWeights(Initializer):
     value: float = setting(0.1, "w, every weight")
 
     def draw(self, fan_in: int, fan_out: int, rng: np.random.Generator) -> Array:
-        """Return w everywhere."""
         return np.full((fan_in, fan_out), self.value, np.float64)

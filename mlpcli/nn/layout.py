@@ -1,9 +1,9 @@
 """Where each tensor of a network lies in the flat vector of its numbers.
 
 All weights first, then all biases, so that "the weights", which alone are decayed, are one slice;
-then what else is learned, and behind theta what is measured and not learned:
+then the other learned parameters, and behind theta the running statistics:
 
-    theta  = [ hidden.1.weight | … | output.weight | hidden.1.bias | … | output.bias | own … ]
+    theta  = [ hidden.1.weight | … | output.weight | hidden.1.bias | … | output.bias | extra … ]
     vector = [ theta | statistics ]
 """
 
@@ -37,8 +37,8 @@ class Layout:
     """The tensors of a network of the given widths.
 
     widths      n_inputs, then the units of each hidden layer, then n_outputs
-    own         what else is learned, such as the scale of a normalization: sizes by name
-    statistics  what is measured in training, such as running means: sizes by name
+    extra       other learned parameters, such as the scale of a normalization: sizes by name
+    statistics  running statistics of training, not learned: sizes by name
 
     weights     W of each layer (fan_in, fan_out), the output's U last
     biases      b of each layer (fan_out,), the output's c last
@@ -47,7 +47,7 @@ class Layout:
     def __init__(
         self,
         widths: Sequence[int],
-        own: Mapping[str, int] | None = None,
+        extra: Mapping[str, int] | None = None,
         statistics: Mapping[str, int] | None = None,
     ) -> None:
         names = [f"hidden.{k}" for k in range(1, len(widths) - 1)] + ["output"]
@@ -58,7 +58,7 @@ class Layout:
         self.biases = [
             self._place(f"{n}.bias", fan[1:]) for n, fan in zip(names, fans, strict=True)
         ]
-        self.own = [self._place(name, (size,)) for name, size in (own or {}).items()]
+        self.extra = [self._place(name, (size,)) for name, size in (extra or {}).items()]
         self.n_params = self.n_numbers
         self.statistics = [self._place(name, (size,)) for name, size in (statistics or {}).items()]
 
@@ -69,28 +69,28 @@ class Layout:
 
     @property
     def parameters(self) -> list[Tensor]:
-        """The tensors that are learned, layer by layer, weight before bias before its own."""
+        """The learned tensors, layer by layer: weight, bias, extra parameters."""
         return [t for t in self.tensors if t.stop <= self.n_params]
 
     @property
     def tensors(self) -> list[Tensor]:
-        """All tensors, layer by layer: weight, bias, its own, its statistics."""
+        """All tensors, layer by layer: weight, bias, extra parameters, statistics."""
         found = []
         for weight, bias in zip(self.weights, self.biases, strict=True):
             layer = weight.name.removesuffix("weight")
             found += [weight, bias]
-            found += [t for t in (*self.own, *self.statistics) if t.name.startswith(layer)]
+            found += [t for t in (*self.extra, *self.statistics) if t.name.startswith(layer)]
         return found
 
-    def of(self, part: str, vector: Array) -> dict[str, Array]:
-        """Return what a part such as `hidden.1.norm` owns, by the last word, as views of `vector`.
+    def tensors_of(self, part: str, vector: Array) -> dict[str, Array]:
+        """Return the tensors of a part such as `hidden.1.norm` by their last word, as views.
 
         vector  of theta's length, for parameters and gradients, or of all numbers
         """
         length = vector.shape[-1]
         return {
             tensor.name.rpartition(".")[2]: tensor.view(vector)
-            for tensor in (*self.own, *self.statistics)
+            for tensor in (*self.extra, *self.statistics)
             if tensor.name.rpartition(".")[0] == part and tensor.stop <= length
         }
 

@@ -1,4 +1,4 @@
-"""A network: what it is made of, its parameters, and its random beginning."""
+"""A network: its architecture, its parameters, and their initial values."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ class Layer:
     units: int
     activation: Activation
     keep_prob: Any = 1.0  # one number, or one a lane (R,)
-    initializer: Initializer | None = None  # None: the activation's own
+    initializer: Initializer | None = None  # None: the activation's default
     norm: Norm | None = None
 
 
 @dataclass(frozen=True)
 class Architecture:
-    """Everything that fixes a network but its parameters.
+    """The widths, functions and loss of a network; everything but its parameters.
 
-    output           None for the loss's own link; any other activation g is a stage of its own,
+    output           None for the link of the loss; any other activation g is a layer of its own,
                      and the loss, whose link is then the identity, sees ŷ = g(u)
     input_keep_prob  p_k of the dropout on X; one number, or one a lane (R,)
     """
@@ -47,7 +47,7 @@ class Architecture:
     output_initializer: Initializer | None = None
     input_keep_prob: Any = 1.0
     layout: Layout = field(init=False, repr=False, compare=False)
-    beginnings: dict[str, float] = field(init=False, repr=False, compare=False)
+    initial_values: dict[str, float] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Lay out theta. ValueError where the loss cannot see this output activation."""
@@ -55,20 +55,20 @@ class Architecture:
         if self.output is not None and link not in (self.output.name, "identity"):
             raise ValueError(f"{self.loss.name} is defined on {link} outputs")
         widths = [self.n_inputs, *(layer.units for layer in self.hidden), self.n_outputs]
-        own: dict[str, float] = {}
-        measured: dict[str, float] = {}
+        extra: dict[str, float] = {}
+        running: dict[str, float] = {}
         sizes: dict[str, int] = {}
         for name, units, part in self._parts():
-            own |= {f"{name}.{word}": value for word, value in part.parameters.items()}
+            extra |= {f"{name}.{word}": value for word, value in part.parameters.items()}
             if isinstance(part, Norm):
-                measured |= {f"{name}.{word}": value for word, value in part.statistics.items()}
-            sizes |= dict.fromkeys((*own, *measured), units) | sizes
-        layout = Layout(widths, {n: sizes[n] for n in own}, {n: sizes[n] for n in measured})
+                running |= {f"{name}.{word}": value for word, value in part.statistics.items()}
+            sizes |= dict.fromkeys((*extra, *running), units) | sizes
+        layout = Layout(widths, {n: sizes[n] for n in extra}, {n: sizes[n] for n in running})
         object.__setattr__(self, "layout", layout)
-        object.__setattr__(self, "beginnings", own | measured)
+        object.__setattr__(self, "initial_values", extra | running)
 
     def _parts(self) -> Iterator[tuple[str, int, Norm | Activation]]:
-        """Yield what may own numbers beside W and b: its name, its units, itself."""
+        """Yield what may have parameters beside W and b: its name, its units, itself."""
         for k, layer in enumerate(self.hidden, 1):
             if layer.norm is not None:
                 yield f"hidden.{k}.norm", layer.units, layer.norm
@@ -87,7 +87,7 @@ class Architecture:
         """The initializer of each weight matrix, defaults filled in."""
         chosen = [(layer.initializer, layer.activation) for layer in self.hidden]
         chosen.append((self.output_initializer, self.output_activation))
-        return [own or INITIALIZERS[f.initializer]() for own, f in chosen]
+        return [initializer or INITIALIZERS[f.initializer]() for initializer, f in chosen]
 
     @property
     def least_rows(self) -> int:
@@ -131,8 +131,8 @@ class Network:
 
     vector      (..., n_numbers); leading axes are lanes. Write it, and its parts, with
                 `theta[...] =`: rebinding would leave the layers' views behind.
-    theta       (..., n_params) what is learned, the vector's first part
-    statistics  (..., n_numbers − n_params) what is measured while training: running means
+    theta       (..., n_params) the learned parameters, the vector's first part
+    statistics  (..., n_numbers − n_params) running statistics of normalizations
     """
 
     def __init__(self, architecture: Architecture, vector: Array) -> None:
@@ -147,7 +147,7 @@ class Network:
         self.statistics = vector[..., layout.n_params :]
 
     @property
-    def lead(self) -> Shape:
+    def lane_shape(self) -> Shape:
         """The shape of the leading axes; () for one network."""
         return self.vector.shape[:-1]
 
@@ -162,9 +162,9 @@ class Network:
 
 
 def initial_vector(architecture: Architecture, seed: int) -> Array:
-    """Return the vector (n_numbers,), float64, of a network at its random beginning.
+    """Return the initial vector (n_numbers,) of a network, float64.
 
-    Weights from each layer's initializer, biases zero, the rest where its owner begins.
+    Weights from each layer's initializer, biases zero, the others at their initial values.
     """
     layout = architecture.layout
     vector = np.zeros(layout.n_numbers)
@@ -173,13 +173,13 @@ def initial_vector(architecture: Architecture, seed: int) -> Array:
         for tensor, initializer in zip(layout.weights, architecture.initializers, strict=True):
             fan_in, fan_out = tensor.shape
             tensor.view(vector)[...] = initializer.draw(fan_in, fan_out, rng)
-    for tensor in (*layout.own, *layout.statistics):
-        tensor.view(vector)[...] = architecture.beginnings[tensor.name]
+    for tensor in (*layout.extra, *layout.statistics):
+        tensor.view(vector)[...] = architecture.initial_values[tensor.name]
     return vector
 
 
 def initialize(architecture: Architecture, seed: int, dtype: Any = np.float32) -> Network:
-    """Return a network at its random beginning."""
+    """Return a network with its initial parameters."""
     with np.errstate(over="ignore"):
         return Network(architecture, copy_of(initial_vector(architecture, seed).astype(dtype)))
 
@@ -187,6 +187,6 @@ def initialize(architecture: Architecture, seed: int, dtype: Any = np.float32) -
 def initialize_stack(
     architecture: Architecture, seeds: Sequence[int], dtype: Any = np.float32
 ) -> Network:
-    """Return a stack of networks, lane r at the beginning that seeds[r] would have alone."""
+    """Return a stack of networks, lane r with the initial parameters of seeds[r] alone."""
     lanes = [initial_vector(architecture, seed) for seed in seeds]
     return Network(architecture, copy_of(np.stack(lanes).astype(dtype)))

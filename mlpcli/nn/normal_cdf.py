@@ -20,9 +20,10 @@ from __future__ import annotations
 import functools
 import math
 
+import numpy as np
+
 from mlpcli.array_types import Array
 from mlpcli.nn.arrays import empty, empty_like
-from mlpcli.nn.replay import np, take
 
 STEPS = 512  # nodes in a unit of u
 # By bytes of the type: from where on Φ rounds to 0, and to 1. Whole multiples of 1/STEPS.
@@ -47,7 +48,7 @@ class NormalCdf:
         """Write Φ(u) into `out`, which must not alias u."""
         self._from_node(u, out)
         self._integrate()
-        take(self.table, self.index, out)
+        self.table.take(self.index, None, out, "clip")  # mode "raise" would buffer the output
         np.add(out, self.twice_m, out=out)
 
     def density(self, u: Array) -> Array:

@@ -2,8 +2,8 @@
 
 û has mean 0 and variance 1 over the batch, unit by unit, or over the units, row by row. γ and β,
 one number a unit, are learned like biases and are not decayed. A member holds the
-hyperparameters; `stage` binds it to the arrays of one pass, and returns another stage for training
-than for evaluation where the two differ, so that no step has to ask.
+hyperparameters; `layer` binds it to arrays, and returns another layer for training than for
+evaluation where the two differ, so that no step has to ask.
 """
 
 from __future__ import annotations
@@ -11,10 +11,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+import numpy as np
+
 from mlpcli.array_types import Array
 from mlpcli.family import Family, Member, setting
-from mlpcli.nn.arrays import column, empty, empty_like, product_for
-from mlpcli.nn.replay import np
+from mlpcli.nn.arrays import column, empty, empty_like, matmul_for
 
 NORMS = Family("norm")
 Tensors = Mapping[str, Array]
@@ -28,19 +29,19 @@ class Norm(Member):
 
     @property
     def parameters(self) -> Mapping[str, float]:
-        """What it learns, one number a unit: γ, called weight, and β, called bias."""
+        """Learned parameters, one number a unit, with initial values: γ (weight) and β (bias)."""
         return {"weight": 1.0, "bias": 0.0}
 
     @property
     def statistics(self) -> Mapping[str, float]:
-        """What it measures while training and uses when evaluating, one number a unit."""
+        """Running statistics that evaluation uses, one number a unit, with initial values."""
         return {}
 
-    def stage(self, u: Array, own: Tensors, d_own: Tensors, *, training: bool) -> Normalize:
-        """Return the stage that normalizes arrays like u (..., rows, units).
+    def layer(self, u: Array, params: Tensors, grads: Tensors, *, training: bool) -> Normalize:
+        """Return the layer that normalizes arrays like u (..., rows, units).
 
-        own    γ, β and its statistics by name, (..., units)
-        d_own  where the gradients of γ and β go
+        params  γ, β and the statistics by name, (..., units)
+        grads   where the gradients of γ and β go
         """
         raise NotImplementedError
 
@@ -51,14 +52,14 @@ class Normalize:
     û, called `u_hat`, is kept for the way back. ∂J/∂γ = Σ_d δ_d ∗ û_d and ∂J/∂β = Σ_d δ_d.
     """
 
-    def __init__(self, u: Array, own: Tensors, d_own: Tensors) -> None:
-        lead, (n_rows, units) = u.shape[:-2], u.shape[-2:]
-        self.product = product_for(lead)
+    def __init__(self, u: Array, params: Tensors, grads: Tensors) -> None:
+        n_rows, units = u.shape[-2:]
+        self.matmul = matmul_for(u.shape[:-2])
         self.n_rows, self.units = n_rows, units
         # One row each, (..., 1, units), which broadcasts over the batch.
-        self.own = {name: value[..., np.newaxis, :] for name, value in own.items()}
-        self.weight, self.bias = self.own["weight"], self.own["bias"]
-        self.d_own = {name: value[..., np.newaxis, :] for name, value in d_own.items()}
+        self.params = {name: value[..., np.newaxis, :] for name, value in params.items()}
+        self.weight, self.bias = self.params["weight"], self.params["bias"]
+        self.grads = {name: value[..., np.newaxis, :] for name, value in grads.items()}
         self.ones = np.ones((1, n_rows), u.dtype)
         self.u_hat, self.y, self.work = empty_like(u), empty_like(u), empty_like(u)
 
@@ -69,14 +70,14 @@ class Normalize:
         return np.add(self.y, self.bias, out=self.y)
 
     def normalize(self, u: Array) -> None:
-        """û ← what u becomes."""
+        """û ← the normalized u."""
         raise NotImplementedError
 
     def backward(self, delta: Array) -> Array:
         """Write ∂J/∂γ and ∂J/∂β; delta ← dJ/du in place."""
         np.multiply(delta, self.u_hat, out=self.work)
-        self.product(self.ones, self.work, self.d_own["weight"])
-        self.product(self.ones, delta, self.d_own["bias"])
+        self.matmul(self.ones, self.work, self.grads["weight"])
+        self.matmul(self.ones, delta, self.grads["bias"])
         np.multiply(delta, self.weight, out=delta)
         return self.below(delta)
 
@@ -85,16 +86,16 @@ class Normalize:
         raise NotImplementedError
 
 
-class _OwnMoments(Normalize):
-    """û = (u − μ) / √(σ² + ε) by moments of u itself, and its derivative, over whichever axis."""
+class _Moments(Normalize):
+    """û = (u − μ) / √(σ² + ε) by the moments of u, over rows or units, and its derivative."""
 
-    def __init__(self, epsilon: Any, u: Array, own: Tensors, d_own: Tensors) -> None:
-        super().__init__(u, own, d_own)
+    def __init__(self, epsilon: Any, u: Array, params: Tensors, grads: Tensors) -> None:
+        super().__init__(u, params, grads)
         self.epsilon = column(epsilon, u)
         self.mean, self.variance, self.spread = (self.moment(u) for _ in range(3))
 
     def moment(self, u: Array) -> Array:
-        """Return an array for one moment of arrays like u."""
+        """Return an array for the means of arrays like u."""
         raise NotImplementedError
 
     def average(self, x: Array, out: Array) -> None:
@@ -142,24 +143,24 @@ class BatchNorm(Norm):
         """The running mean and variance."""
         return {"mean": 0.0, "variance": 1.0}
 
-    def stage(self, u: Array, own: Tensors, d_own: Tensors, *, training: bool) -> Normalize:
-        """Return the stage that uses the batch's own moments, or the running ones."""
-        kind = _OverBatch if training else _OverTraining
-        return kind(self, u, own, d_own)
+    def layer(self, u: Array, params: Tensors, grads: Tensors, *, training: bool) -> Normalize:
+        """Return the layer that uses the moments of the batch, or the running ones."""
+        kind = _BatchMoments if training else _RunningMoments
+        return kind(self, u, params, grads)
 
 
-class _OverBatch(_OwnMoments):
-    """û by the moments of the batch, which also move the running ones."""
+class _BatchMoments(_Moments):
+    """û by the moments of the batch, which also update the running ones."""
 
-    def __init__(self, norm: BatchNorm, u: Array, own: Tensors, d_own: Tensors) -> None:
-        super().__init__(norm.epsilon, u, own, d_own)
+    def __init__(self, norm: BatchNorm, u: Array, params: Tensors, grads: Tensors) -> None:
+        super().__init__(norm.epsilon, u, params, grads)
         # Of the running means (..., 1, units): 1 − ρ, ρ, and ρ N/(N − 1) for the variance.
         rho = np.asarray(norm.momentum, np.float64)
         unbiased = self.n_rows / max(1, self.n_rows - 1)
         self.keep, self.rho, self.rho_unbiased = (
             column(factor, u) for factor in (1 - rho, rho, rho * unbiased)
         )
-        self.moved = self.moment(u)
+        self.weighted = self.moment(u)
         self.each = np.full((1, self.n_rows), 1.0 / self.n_rows, u.dtype)
 
     def moment(self, u: Array) -> Array:
@@ -168,33 +169,33 @@ class _OverBatch(_OwnMoments):
 
     def average(self, x: Array, out: Array) -> None:
         """out ← mean x over the rows."""
-        self.product(self.each, x, out)
+        self.matmul(self.each, x, out)
 
     def normalize(self, u: Array) -> None:
-        """û ← (u − μ) / √(σ² + ε); the running means follow."""
+        """û ← (u − μ) / √(σ² + ε); update the running means."""
         super().normalize(u)
-        self._follow(self.own["mean"], self.mean, self.rho)
-        self._follow(self.own["variance"], self.variance, self.rho_unbiased)
+        self._update_running(self.params["mean"], self.mean, self.rho)
+        self._update_running(self.params["variance"], self.variance, self.rho_unbiased)
 
-    def _follow(self, running: Array, new: Array, rho: Array) -> None:
+    def _update_running(self, running: Array, new: Array, rho: Array) -> None:
         np.multiply(running, self.keep, out=running)
-        np.multiply(new, rho, out=self.moved)
-        np.add(running, self.moved, out=running)
+        np.multiply(new, rho, out=self.weighted)
+        np.add(running, self.weighted, out=running)
 
 
-class _OverTraining(Normalize):
+class _RunningMoments(Normalize):
     """û by the running moments, which are constants here."""
 
-    def __init__(self, norm: BatchNorm, u: Array, own: Tensors, d_own: Tensors) -> None:
-        super().__init__(u, own, d_own)
+    def __init__(self, norm: BatchNorm, u: Array, params: Tensors, grads: Tensors) -> None:
+        super().__init__(u, params, grads)
         self.epsilon = column(norm.epsilon, u)
         self.spread = empty_like(self.weight)
 
     def normalize(self, u: Array) -> None:
         """û ← (u − m̄) / √(v̄ + ε)."""
-        np.add(self.own["variance"], self.epsilon, out=self.spread)
+        np.add(self.params["variance"], self.epsilon, out=self.spread)
         np.sqrt(self.spread, out=self.spread)
-        np.subtract(u, self.own["mean"], out=self.u_hat)
+        np.subtract(u, self.params["mean"], out=self.u_hat)
         np.divide(self.u_hat, self.spread, out=self.u_hat)
 
     def below(self, delta: Array) -> Array:
@@ -215,16 +216,16 @@ class LayerNorm(Norm):
 
     epsilon: float = setting(1e-5, "ε, keeps the quotient finite", gt=0.0)
 
-    def stage(self, u: Array, own: Tensors, d_own: Tensors, *, training: bool) -> Normalize:
-        """Return the stage; it is the same in training and evaluation."""
-        return _OverUnits(self, u, own, d_own)
+    def layer(self, u: Array, params: Tensors, grads: Tensors, *, training: bool) -> Normalize:
+        """Return the layer; it is the same in training and evaluation."""
+        return _RowMoments(self, u, params, grads)
 
 
-class _OverUnits(_OwnMoments):
+class _RowMoments(_Moments):
     """û by the moments of each row."""
 
-    def __init__(self, norm: LayerNorm, u: Array, own: Tensors, d_own: Tensors) -> None:
-        super().__init__(norm.epsilon, u, own, d_own)
+    def __init__(self, norm: LayerNorm, u: Array, params: Tensors, grads: Tensors) -> None:
+        super().__init__(norm.epsilon, u, params, grads)
         self.each = np.full((self.units, 1), 1.0 / self.units, u.dtype)
 
     def moment(self, u: Array) -> Array:
@@ -233,4 +234,4 @@ class _OverUnits(_OwnMoments):
 
     def average(self, x: Array, out: Array) -> None:
         """out ← mean x over the units."""
-        self.product(x, self.each, out)
+        self.matmul(x, self.each, out)

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from mlpcli.array_types import Array
-from mlpcli.nn.arrays import column, empty, empty_like, product_for
+from mlpcli.nn.arrays import column, empty, empty_like, matmul_for
 from mlpcli.nn.network import Network
-from mlpcli.nn.replay import np
 
 
 def _weights_of(network: Network) -> Array:
@@ -107,14 +108,16 @@ class MaxNorm:
         tensors = network.architecture.layout.weights
         self.weights = [tensor.view(network.theta) for tensor in tensors]
         widest = max(W.shape[-2] * W.shape[-1] for W in self.weights)
-        scratch = empty((*network.lead, widest), network.dtype)
+        scratch = empty((*network.lane_shape, widest), network.dtype)
         self._squares = [
             scratch[..., : W.shape[-2] * W.shape[-1]].reshape(W.shape) for W in self.weights
         ]
         self._ones = [np.ones((1, W.shape[-2]), network.dtype) for W in self.weights]
-        self._norms = [empty((*network.lead, 1, W.shape[-1]), network.dtype) for W in self.weights]
+        self._norms = [
+            empty((*network.lane_shape, 1, W.shape[-1]), network.dtype) for W in self.weights
+        ]
         self.limit = column(np.reshape(limit, np.shape(limit)[:1]), self._norms[0])
-        self._product = product_for(network.lead)
+        self._matmul = matmul_for(network.lane_shape)
 
     def apply(self) -> None:
         """Scale back, in place, the columns that are too long; the others keep their bits."""
@@ -123,7 +126,7 @@ class MaxNorm:
             self.weights, self._squares, self._ones, self._norms, strict=True
         ):
             np.multiply(W, W, out=squares)
-            self._product(ones, squares, norms)
+            self._matmul(ones, squares, norms)
             np.sqrt(norms, out=norms)
             np.maximum(norms, limit, out=norms)
             np.divide(limit, norms, out=norms)

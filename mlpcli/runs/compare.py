@@ -1,4 +1,4 @@
-"""Runs side by side: their figures, what differs in their specs, and differences on the same rows.
+"""Runs side by side: their metrics, what differs in their specs, and differences on the same rows.
 
 The first run named is the base that the others are compared with.
 """
@@ -17,14 +17,14 @@ import numpy as np
 from mlpcli.array_types import Array
 from mlpcli.data.dataset import Part
 from mlpcli.errors import RunError, UsageError, nearest
-from mlpcli.runs.directory import MANIFEST, METRICS, find_model
+from mlpcli.runs.directory import MANIFEST, find_model
+from mlpcli.runs.directory import METRICS as METRICS_FILE
 from mlpcli.runs.evaluate import NoSuchPartError, parts_of
 from mlpcli.runs.metrics_file import read_metrics
 from mlpcli.runs.model_file import Model, load_model
-from mlpcli.training.intervals import Interval
-from mlpcli.training.metrics import METRICS as FIGURES
-from mlpcli.training.paired import metric_difference, rows_difference
-from mlpcli.training.scores import Scores, row_losses, score
+from mlpcli.training.evaluation import Scores, evaluate, row_losses
+from mlpcli.training.intervals import Interval, metric_difference, rows_difference
+from mlpcli.training.metrics import METRICS, greater_is_better
 
 LOSS = "loss"
 # Of the spec: the table shows the seed by itself, and where a file lies says nothing of a model.
@@ -51,7 +51,7 @@ class Contender:
     @property
     def n_networks(self) -> int:
         """How many networks the model is: of an ensemble those that it averages."""
-        return math.prod(self.model.network.lead)
+        return math.prod(self.model.network.lane_shape)
 
     @property
     def n_params(self) -> int:
@@ -70,7 +70,7 @@ class Contender:
     @property
     def history(self) -> list[dict[str, float]]:
         """The rows of metrics.csv; none where the run is a model file."""
-        return read_metrics(Path(self.run) / METRICS)
+        return read_metrics(Path(self.run) / METRICS_FILE)
 
 
 @dataclass(frozen=True)
@@ -110,12 +110,12 @@ def load_contender(run: str, data: str | None, split: str | None) -> Contender:
         raise UsageError(f"{data}: there are no test rows for {run}; choose with --split: {names}")
     part = parts[name]
     source = "" if data else model.sha256.get("data" if model.codes is not None else name, "")
-    scores = score(model.network, model.encoding, part)
+    scores = evaluate(model.network, model.encoding, part)
     return Contender(run, path, model, name, part, source, scores)
 
 
 def check_same_question(contenders: Sequence[Contender]) -> None:
-    """Raise UsageError where runs have different tasks or targets: no figure is of them all."""
+    """Raise UsageError where runs have different tasks or targets: no metric is of them all."""
     first = contenders[0]
     for other in contenders[1:]:
         if _question(other) != _question(first):
@@ -130,19 +130,19 @@ def _question(contender: Contender) -> str:
     return f"{encoding.task} on {', '.join(encoding.target.names)}"
 
 
-def choose_figure(contenders: Sequence[Contender], name: str | None) -> str:
+def choose_metric(contenders: Sequence[Contender], name: str | None) -> str:
     """Return the metric to compare by: `name`, or the first that is the better the greater it is.
 
     That is accuracy, or r2 of regression. Raises UsageError where not all runs have it, or where
     their losses are not one and the same function.
     """
     shared = [
-        figure
-        for figure in contenders[0].scores.figures
-        if all(figure in contender.scores.figures for contender in contenders)
+        metric
+        for metric in contenders[0].scores.metrics
+        if all(metric in contender.scores.metrics for contender in contenders)
     ]
     if name is None:
-        return next(f for f in shared if f != LOSS and FIGURES[f].greater_is_better)
+        return next(f for f in shared if f != LOSS and METRICS[f].greater_is_better)
     if name not in shared:
         near = nearest(name, shared)
         hint = f"; did you mean {near}?" if near else ""
@@ -173,20 +173,15 @@ def have_one_loss(contenders: Sequence[Contender]) -> bool:
     return len({_loss_of(contender)[0] for contender in contenders}) == 1
 
 
-def greater_is_better(figure: str) -> bool:
-    """Whether more of a figure is better; of the loss it is not."""
-    return figure != LOSS and bool(FIGURES[figure].greater_is_better)
-
-
-def best_first(contenders: Sequence[Contender], figure: str) -> list[Contender]:
+def best_first(contenders: Sequence[Contender], metric: str) -> list[Contender]:
     """Return the runs sorted, the best first; equal ones as named, undefined ones last."""
-    sign = -1 if greater_is_better(figure) else 1
+    sign = -1 if greater_is_better(metric) else 1
 
-    def place(contender: Contender) -> tuple[bool, float]:
-        value = contender.scores.figures[figure]
+    def key(contender: Contender) -> tuple[bool, float]:
+        value = contender.scores.metrics[metric]
         return math.isnan(value), 0.0 if math.isnan(value) else sign * value
 
-    return sorted(contenders, key=place)
+    return sorted(contenders, key=key)
 
 
 def same_rows(one: Contender, other: Contender) -> bool:
@@ -194,24 +189,24 @@ def same_rows(one: Contender, other: Contender) -> bool:
     return one.source == other.source and np.array_equal(one.part.rows, other.part.rows)
 
 
-def compare(run: Contender, base: Contender, figure: str) -> Comparison:
+def compare(run: Contender, base: Contender, metric: str) -> Comparison:
     """Return a run against the base; the difference has the sign of run − base."""
     if not same_rows(run, base):
         return Comparison(run, None, "not compared: other rows")
     if len(run.part) < 2:  # noqa: PLR2004
         return Comparison(run, None, "not compared: one row")
-    if not np.isfinite([run.scores.figures[figure], base.scores.figures[figure]]).all():
-        return Comparison(run, None, f"not compared: {figure} is not defined")
+    if not np.isfinite([run.scores.metrics[metric], base.scores.metrics[metric]]).all():
+        return Comparison(run, None, f"not compared: {metric} is not defined")
     with np.errstate(all="ignore"):
-        if figure == LOSS:
+        if metric == LOSS:
             found = rows_difference(_row_losses(run), _row_losses(base))
         else:
-            found = metric_difference(FIGURES[figure](), run.scores.seen, base.scores.seen)
+            found = metric_difference(METRICS[metric](), run.scores.outcome, base.scores.outcome)
     if not np.isfinite([found.estimate, found.low, found.high]).all():
-        return Comparison(run, None, f"not compared: {figure} is rarely defined on rows drawn anew")
+        return Comparison(run, None, f"not compared: {metric} is rarely defined on rows drawn anew")
     if found.low <= 0 <= found.high:
         return Comparison(run, found, "no difference shown")
-    better = (found.low > 0) == greater_is_better(figure)
+    better = (found.low > 0) == greater_is_better(metric)
     return Comparison(run, found, "better" if better else "worse")
 
 

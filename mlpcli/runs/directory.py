@@ -40,7 +40,7 @@ def run_directory(name: str, chosen: str | None, *, force: bool) -> Iterator[Pat
 
 @contextmanager
 def _named() -> Iterator[None]:
-    """Make of what the operating system refuses a FileError that names the file."""
+    """Turn an OSError into a FileError that names the file."""
     try:
         yield
     except OSError as error:

@@ -13,12 +13,11 @@ from mlpcli.data.splitting import PARTS, split_by_column
 from mlpcli.data.table import Table
 from mlpcli.data.targets import ClassTarget, RegressionTarget, TargetEncoder
 from mlpcli.errors import DataError, RunError, UsageError
-from mlpcli.nn.averaged import Averaged
 from mlpcli.nn.losses import Loss, Quantile
-from mlpcli.nn.passes import Evaluation
 from mlpcli.runs.model_file import Model
 from mlpcli.runs.prediction_intervals import check_interval, interval_columns
-from mlpcli.training.assemble import check_targets
+from mlpcli.training import evaluation
+from mlpcli.training.build import check_targets
 from mlpcli.training.metrics.regression import crossing
 
 Replaced = dict[str, dict[str, int]]
@@ -133,10 +132,7 @@ def predict(
     """
     check_interval(model, interval)
     X, replaced = model.encoding.inputs.encode(table, model.network.dtype)
-    network = model.network
-    y_hat = np.empty((len(X), network.architecture.n_outputs))  # float64, whatever the network's
-    with np.errstate(all="ignore"):
-        (Averaged(network) if network.lead else Evaluation(network)).predict(X, y_hat)
+    y_hat = evaluation.predict(model.network, X)
     columns = _columns(model, y_hat)
     if interval is not None:
         more = interval_columns(model, X, y_hat, interval)

@@ -7,7 +7,7 @@ import os
 import platform
 import sys
 from datetime import UTC, datetime
-from importlib.util import find_spec
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,7 @@ def describe_machine() -> dict[str, Any]:
         "mlp": __version__,
         "python": platform.python_version(),
         "numpy": np.__version__,
-        "pandas": _version("pandas"),
+        "pandas": version("pandas"),
         "platform": _platform(),
         "cpu": _cpu(),
         "cores": os.cpu_count(),
@@ -51,23 +51,6 @@ def _blas_kernel() -> str | None:
     of_openblas.restype = ctypes.c_char_p
     name: bytes = of_openblas()
     return name.decode("ascii", "replace")
-
-
-def _version(package: str) -> str:
-    """Return an installed package's version, without importing it.
-
-    Its metadata, beside it, say it in their first lines. importlib.metadata, asked where they do
-    not, takes 12 ms of a training to be imported and to read all of them.
-    """
-    found = find_spec(package)
-    if found is not None and found.origin is not None:
-        for metadata in Path(found.origin).parents[1].glob(f"{package}-*.dist-info/METADATA"):
-            for line in metadata.read_text("utf-8").splitlines():
-                if line.startswith("Version: "):
-                    return line.removeprefix("Version: ")
-    from importlib.metadata import version
-
-    return version(package)
 
 
 def _platform() -> str:

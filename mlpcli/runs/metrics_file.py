@@ -11,7 +11,7 @@ from mlpcli.errors import FileError
 
 
 class MetricsFile:
-    """Appends rows of figures to a CSV file.
+    """Appends rows of metrics to a CSV file.
 
     Numbers are written so that they read back as the same floats; NaN is an empty cell.
     """
@@ -48,10 +48,10 @@ class MetricsFile:
             self._file = -1
 
 
-def _cell(figure: float) -> str:
-    if figure != figure:  # noqa: PLR0124  NaN
+def _cell(value: float) -> str:
+    if value != value:  # noqa: PLR0124  NaN
         return ""
-    return repr(figure)
+    return repr(value)
 
 
 def read_metrics(path: Path) -> list[dict[str, float]]:

@@ -40,7 +40,7 @@ from mlpcli.runs.files import write_whole
 from mlpcli.spec.checks import check_spec, check_task
 from mlpcli.spec.schema import Spec
 from mlpcli.spec.yaml_reader import dotted
-from mlpcli.training.assemble import build_architecture, fitting_metrics
+from mlpcli.training.build import build_architecture, fitting_metrics
 
 FORMAT = 1
 
@@ -138,8 +138,8 @@ def load_model(path: Path) -> Model:
         raise RunError(f"{path}: the model's format is {version!r}, not {FORMAT}")
     damaged = f"{path}: the model's description is damaged"
     try:
-        told = Description.model_validate(document)
-        spec, data = told.spec, told.data
+        described = Description.model_validate(document)
+        spec, data = described.spec, described.data
         encoding = _encoding(document["encoding"], spec)
         architecture = build_architecture(spec, encoding)
         codes = None if data.split is None else _codes(data.split, data.rows["data"])
@@ -150,29 +150,31 @@ def load_model(path: Path) -> Model:
         raise RunError(f"{damaged}: there is no {error}") from None
     except (ValueError, OverflowError, zlib.error) as error:
         raise RunError(f"{damaged}: {error}") from None
-    ensemble = None if told.ensemble is None else EnsembleModel(**told.ensemble.model_dump())
+    ensemble = (
+        None if described.ensemble is None else EnsembleModel(**described.ensemble.model_dump())
+    )
     if not _replicas_fit(ensemble, spec, encoding):
         raise RunError(f"{damaged}: its replicas are not those of its spec")
-    lead = () if ensemble is None else (len(ensemble.seeds),)
-    vector = _vector(path, architecture.layout, tensors, spec.runtime.dtype, lead)
+    lane_shape = () if ensemble is None else (len(ensemble.seeds),)
+    vector = _vector(path, architecture.layout, tensors, spec.runtime.dtype, lane_shape)
     network = Network(architecture, vector)
-    changed = told.tensors_sha256 not in (None, _sha256(tensors))
-    return Model(spec, encoding, network, data.sha256, codes, told.training, ensemble, changed)
+    changed = described.tensors_sha256 not in (None, _sha256(tensors))
+    return Model(spec, encoding, network, data.sha256, codes, described.training, ensemble, changed)
 
 
 def _vector(
-    path: Path, layout: Layout, tensors: dict[str, Array], dtype: str, lead: Shape
+    path: Path, layout: Layout, tensors: dict[str, Array], dtype: str, lane_shape: Shape
 ) -> Array:
     """Return a network's numbers. Raises RunError where the tensors are not those of the layout."""
     for tensor in layout.tensors:  # all, before memory is taken for what may not be there
-        value, shape = tensors.get(tensor.name), (*lead, *tensor.shape)
+        value, shape = tensors.get(tensor.name), (*lane_shape, *tensor.shape)
         if value is None or value.shape != shape or value.dtype != dtype:
             found = "missing" if value is None else f"{value.dtype} {value.shape}"
             raise RunError(f"{path}: the tensor {tensor.name} is {found}, not {dtype} {shape}")
     unknown = tensors.keys() - {tensor.name for tensor in layout.tensors}
     if unknown:
         raise RunError(f"{path}: the tensor {min(unknown)} belongs to no layer of the model")
-    vector = np.empty((*lead, layout.n_numbers), dtype)
+    vector = np.empty((*lane_shape, layout.n_numbers), dtype)
     for tensor in layout.tensors:
         tensor.view(vector)[...] = tensors[tensor.name]
     if not np.isfinite(vector).all():

@@ -16,7 +16,7 @@ import numpy as np
 from mlpcli.array_types import Array
 from mlpcli.data.targets import ClassTarget, RegressionTarget
 from mlpcli.errors import UsageError
-from mlpcli.nn.averaged import Averaged
+from mlpcli.nn.ensemble_mean import EnsembleMean
 from mlpcli.runs.model_file import Model
 
 
@@ -43,7 +43,7 @@ def interval_columns(model: Model, X: Array, y_hat: Array, level: float) -> dict
         raise UsageError(f"--interval: what {name} predicts is no probability, so it has none")
     tails = (0.5 - level / 2, 0.5 + level / 2)
     with np.errstate(all="ignore"):
-        low, high = Averaged(network).quantiles(X, tails)
+        low, high = EnsembleMean(network).quantiles(X, tails)
     if isinstance(target, RegressionTarget):
         return _of_numbers(model, y_hat, low, high, tails)
     if isinstance(target, ClassTarget):

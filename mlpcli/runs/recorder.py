@@ -1,4 +1,4 @@
-"""Keeps the files of a run while it trains: listens to the loop's events."""
+"""Writes the files of a run while it trains, from the events of the training."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from typing import Any
 
 from mlpcli.data.diagnosis import baseline
 from mlpcli.errors import MlpError
-from mlpcli.runs.directory import MANIFEST, METRICS, MODEL, SPEC
+from mlpcli.runs.directory import MANIFEST, METRICS, MODEL, REPLICAS, SPEC
 from mlpcli.runs.files import write_whole
 from mlpcli.runs.manifest import Manifest
 from mlpcli.runs.metrics_file import MetricsFile
 from mlpcli.runs.model_file import EnsembleModel, save_model
 from mlpcli.spec.write import spec_to_yaml, with_paths
-from mlpcli.training.assemble import resolve
-from mlpcli.training.follower import Ended
-from mlpcli.training.loop import EpochEnded, Training
-from mlpcli.training.scores import score
+from mlpcli.training.build import resolve
+from mlpcli.training.evaluation import evaluate
+from mlpcli.training.events import Ended, EpochEnded, Event
+from mlpcli.training.training import Training
 
 STATUS = {"finished": "done", "patience": "done"}
 
@@ -36,11 +36,18 @@ class Recorder:
         write_whole(directory / SPEC, spec_to_yaml(self.spec).encode())
         self.result: dict[str, Any] = {}
         self.metrics = MetricsFile(directory / METRICS, training.columns)
+        self.replicas: MetricsFile | None = None
+        if self.spec.ensemble is not None:
+            self.replicas = MetricsFile(directory / REPLICAS, ["replica", *training.columns])
 
-    def take(self, event: object) -> None:
-        """Write what an event brings."""
+    def record(self, event: Event) -> None:
+        """Write the metrics or the end that an event brings."""
         if isinstance(event, EpochEnded):
-            self.metrics.append(event.row)
+            if self.replicas is not None and event.lanes:
+                rows = zip(event.lanes, event.rows, strict=True)
+                self.replicas.extend([{"replica": lane, **row} for lane, row in rows])
+            if event.mean is not None:
+                self.metrics.append(event.mean)
         elif isinstance(event, Ended):
             self.close()
             self._end(event)
@@ -48,35 +55,35 @@ class Recorder:
     def close(self) -> None:
         """Close the files that grew while it trained."""
         self.metrics.close()
-
-    def result_of_ensemble(self) -> tuple[dict[str, Any], EnsembleModel | None]:
-        """Return what else is written of an ensemble: in the result, and in the model file."""
-        return {}, None
+        if self.replicas is not None:
+            self.replicas.close()
 
     def _end(self, ended: Ended) -> None:
         summary: dict[str, Any] = asdict(ended)
-        training = self.training
-        network = training.network
-        more, ensemble = self.result_of_ensemble()
+        training, network = self.training, self.training.network
         # The model first: whoever does not wait for the scores has that. No times in it, so that
         # the same training writes the same bytes.
         kept = {key: value for key, value in summary.items() if key != "seconds"}
+        ensemble: EnsembleModel | None = None
+        if self.spec.ensemble is not None:
+            from mlpcli.runs.ensemble_result import ensemble_result
+
+            summary["ensemble"], ensemble = ensemble_result(training)
         save_model(self.directory / MODEL, self.spec, training.dataset, network, kept, ensemble)
-        summary |= more
         scores = {
-            name: {"rows": len(part), **score(network, training.encoding, part).figures}
+            name: {"rows": len(part), **evaluate(network, training.encoding, part).metrics}
             for name, part in training.dataset.parts.items()
         }
         to_beat = baseline(training.dataset)
         part = list(scores)[-1]  # the test rows, where there are some
         summary["beats_baseline"] = to_beat.is_beaten(part, scores[part][to_beat.metric])
-        summary["baseline"] = {"what": to_beat.what, **to_beat.figures}
+        summary["baseline"] = {"what": to_beat.what, **to_beat.scores}
         status = STATUS.get(ended.reason, ended.reason)
         self.result = {"status": status, **summary, "scores": scores}
         self.manifest.end(status, self.result)
 
-    def broken_off(self, status: str, error: str | None = None) -> None:
-        """Write down that there was no end: failed, or interrupted; if that is still possible.
+    def break_off(self, status: str, error: str | None = None) -> None:
+        """Record that there was no end: failed, or interrupted; if that is still possible.
 
         error  why it failed, in a sentence
         """

@@ -12,28 +12,19 @@ from mlpcli.spec.yaml_reader import DASH, Document, Path
 
 # What people coming from other tools write, and what it is called here.
 ELSEWHERE = {
-    "lr": "learning_rate",
-    "learning_rate_init": "learning_rate",
-    "eta": "learning_rate",
-    "rate": "learning_rate",
-    "weight_decay": "l2",
-    "hidden_layer_sizes": "layers",
-    "hidden_layers": "layers",
-    "neurons": "units",
-    "size": "units",
-    "width": "units",
+    **dict.fromkeys(("lr", "learning_rate_init", "eta", "rate"), "learning_rate"),
+    **dict.fromkeys(("hidden_layer_sizes", "hidden_layers"), "layers"),
+    **dict.fromkeys(("neurons", "size", "width"), "units"),
+    **dict.fromkeys(("max_iter", "n_epochs"), "epochs"),
+    **dict.fromkeys(("label", "y"), "target"),
+    **dict.fromkeys(("type", "kind"), "name"),
     "act": "activation",
-    "max_iter": "epochs",
-    "n_epochs": "epochs",
     "batch": "batch_size",
-    "label": "target",
-    "y": "target",
     "file": "path",
     "random_state": "seed",
     "n_iter_no_change": "patience",
     "val": "validation",
-    "type": "name",
-    "kind": "name",
+    "weight_decay": "l2",
 }
 DROPOUT = (
     "tools disagree on whether dropout is the probability to keep or to drop",
@@ -49,6 +40,7 @@ EXAMPLES = {
     "log_uniform": "[low, high]",
     "int": "[low, high] or [low, high, step]",
 }
+BOUNDS = {"gt": "greater than", "ge": "at least", "lt": "less than", "le": "at most"}
 KINDS = {
     "int_type": "a whole number",
     "int_from_float": "a whole number",
@@ -71,25 +63,18 @@ def faults_of(error: ValidationError, document: Document) -> list[Fault]:
 
 
 def _fault(error: Any, document: Document) -> Fault:
-    path = _path(error["loc"], document.data, missing=error["type"] == "missing")
-    kind, context, given = error["type"], error.get("ctx", {}), error["input"]
+    kind, loc, given, context = error["type"], error["loc"], error["input"], error.get("ctx", {})
+    path = _path(loc, document.data, missing=kind == "missing")
     problem, allowed, near = f"{error['msg'].lower()}, not {shown(given)}", "", ""
-    key = False
     if kind == "missing":
-        problem, names = "this key is required", _words(error["loc"])
+        problem, names = "this key is required", _words(loc)
         allowed = f"allowed: {listing(names, most=24)}" if names else ""
     elif kind == "extra_forbidden":
-        key = True
-        word, keys = str(path[-1]), _allowed_keys(error["loc"])
-        problem, allowed = "there is no such key", f"allowed here: {listing(keys, most=20)}"
-        near = ELSEWHERE.get(word.lower(), "")
-        near = near if near in keys else nearest(word, keys)
-        if word.lower() in ("dropout", "dropout_rate", "drop_prob", "drop"):
-            problem, allowed = DROPOUT
-            near = ""
+        problem, allowed, near = _unknown_key(str(path[-1]), _allowed_keys(loc))
     elif kind in ("union_tag_invalid", "literal_error"):
-        names = [n.strip().strip("'") for n in _expected(context).replace(" or ", ",").split(",")]
-        names += ["auto"] if "auto" in _words(error["loc"]) and "auto" not in names else []
+        expected = str(context.get("expected_tags") or context.get("expected") or "")
+        names = [n.strip().strip("'") for n in expected.replace(" or ", ",").split(",")]
+        names += ["auto"] if "auto" in _words(loc) and "auto" not in names else []
         word = given["name"] if isinstance(given, dict) else given
         path = (*path, "name") if (*path, "name") in document.marks else path
         problem, allowed = f"{shown(word)} is not allowed", f"allowed: {listing(names, most=24)}"
@@ -97,30 +82,36 @@ def _fault(error: Any, document: Document) -> Fault:
     elif kind == "union_tag_not_found":
         problem, allowed = "the name is missing", "write {name: …}, or the bare name"
     elif kind in KINDS:
-        auto = ", or auto" if "auto" in _words(error["loc"]) else ""
+        auto = ", or auto" if "auto" in _words(loc) else ""
         problem = f"must be {KINDS[kind]}{auto}, not {shown(given)}"
-        allowed = EXAMPLES.get(_last_key(path), "") if kind == "model_type" else ""
+        allowed = _example(path) if kind == "model_type" else ""
         allowed = DASH if given == [None] else allowed  # what a - alone is to YAML
     elif kind.startswith(("greater_than", "less_than")):
-        words = {"gt": "greater than", "ge": "at least", "lt": "less than", "le": "at most"}
-        bound = next(k for k in words if k in context)
-        problem = f"must be {words[bound]} {_number(context[bound])}, not {shown(given)}"
-    elif kind in ("too_short", "too_long"):
-        problem = _length(context)
-        allowed = EXAMPLES.get(_last_key(path), "") if kind == "too_short" else ""
+        words, bound = next((BOUNDS[k], context[k]) for k in BOUNDS if k in context)
+        bound = bound if isinstance(bound, int) else f"{bound:g}"
+        problem = f"must be {words} {bound}, not {shown(given)}"
+    elif kind == "too_short":
+        least, n = context["min_length"], context["actual_length"] or "none"
+        problem = f"must have at least {'one entry' if least == 1 else f'{least} entries'}, not {n}"
+        allowed = _example(path)
+    elif kind == "too_long":
+        problem = f"takes at most {context['max_length']} entries, not {context['actual_length']}"
     elif kind == "value_error":
         problem = str(context["error"])
-    return document.mark(path, key=key).fault(path, problem, allowed, near)
+    return document.mark(path, key=kind == "extra_forbidden").fault(path, problem, allowed, near)
 
 
-def _length(context: Any) -> str:
-    """Return what is wrong with how many entries a list or a mapping has."""
-    n, least = context["actual_length"], context.get("min_length")
-    if least is None or n >= least:
-        return f"takes at most {context['max_length']} entries, not {n}"
-    return (
-        f"must have at least {'one entry' if least == 1 else f'{least} entries'}, not {n or 'none'}"
-    )
+def _unknown_key(word: str, keys: list[str]) -> tuple[str, str, str]:
+    if word.lower() in ("dropout", "dropout_rate", "drop_prob", "drop"):
+        return *DROPOUT, ""
+    near = ELSEWHERE.get(word.lower(), "")
+    near = near if near in keys else nearest(word, keys)
+    return "there is no such key", f"allowed here: {listing(keys, most=20)}", near
+
+
+def _example(path: Path) -> str:
+    """Return an example of the value of the innermost key of a path, where there is one."""
+    return EXAMPLES.get(next((str(key) for key in reversed(path) if isinstance(key, str)), ""), "")
 
 
 def remove(data: Any, loc: Path) -> Path:
@@ -150,18 +141,6 @@ def shown(value: Any) -> str:
     return text if len(text) <= 60 else text[:57] + "…"  # noqa: PLR2004
 
 
-def _last_key(path: Path) -> str:
-    return str(next((part for part in reversed(path) if isinstance(part, str)), ""))
-
-
-def _number(bound: float) -> str:
-    return str(bound) if isinstance(bound, int) else f"{bound:g}"
-
-
-def _expected(context: Any) -> str:
-    return str(context.get("expected_tags") or context.get("expected") or "")
-
-
 def _path(loc: Path, data: Any, *, missing: bool) -> Path:
     """Return pydantic's location without the names of union members that it puts in between.
 
@@ -180,19 +159,12 @@ def _path(loc: Path, data: Any, *, missing: bool) -> Path:
 
 def _allowed_keys(loc: Path) -> list[str]:
     """Return the keys of the mapping in which the last part of a location is not allowed."""
-    node = _schema()
-    definitions = node.get("$defs", {})
-    for part in loc[:-1]:
-        node = _child(node, part, definitions)
-    return sorted(_object(node, definitions, None).get("properties", {}))
+    return sorted(_object(_schema_at(loc[:-1])).get("properties", {}))
 
 
 def _words(loc: Path) -> list[str]:
     """Return the words that the key at one of pydantic's locations takes; [] where it takes any."""
-    node = _schema()
-    definitions = node.get("$defs", {})
-    for part in loc:
-        node = _child(node, part, definitions)
+    node = _schema_at(loc)
     options = [node, *node.get("anyOf", [])]
     words = [word for each in options for word in each.get("enum", [])]
     return words + [each["const"] for each in options if isinstance(each.get("const"), str)]
@@ -205,30 +177,32 @@ def _schema() -> Any:
     return Spec.model_json_schema()
 
 
-def _child(node: Any, part: str | int, definitions: Any) -> Any:
-    whole = _object(node, definitions, None)
-    if isinstance(part, int):
-        return whole.get("items", {})
-    if part in whole.get("properties", {}):
-        return whole["properties"][part]
-    if isinstance(whole.get("additionalProperties"), dict):  # a mapping with keys of the user's own
-        return whole["additionalProperties"]
-    return _object(node, definitions, part)  # the name of a union's member
-
-
-def _object(node: Any, definitions: Any, name: str | int | None) -> Any:
-    """Return the schema of the mapping or list that a node means, in its unions by name."""
-    if "$ref" in node:
-        node = definitions[node["$ref"].rsplit("/", 1)[1]]
-    options = node.get("anyOf") or node.get("oneOf") or []
-    for option in options:
-        found = _object(option, definitions, name)
-        if name is None and found.get("type") in ("object", "array"):
-            return found
-        if name is not None and _named(found, name):
-            return found
+def _schema_at(loc: Path) -> Any:
+    """Return the JSON schema at one of pydantic's locations."""
+    node = _schema()
+    for part in loc:
+        whole = _object(node)
+        if isinstance(part, int):
+            node = whole.get("items", {})
+        elif part in whole.get("properties", {}):
+            node = whole["properties"][part]
+        elif isinstance(whole.get("additionalProperties"), dict):  # keys of the user's own
+            node = whole["additionalProperties"]
+        else:
+            node = _object(node, part)  # the name of a union's member
     return node
 
 
-def _named(node: Any, name: str | int) -> bool:
-    return bool(node.get("properties", {}).get("name", {}).get("const") == name)
+def _object(node: Any, name: str | None = None) -> Any:
+    """Return the schema of the mapping or list that a node means, in its unions by name."""
+    if "$ref" in node:
+        node = _schema()["$defs"][node["$ref"].rsplit("/", 1)[1]]
+    for option in node.get("anyOf") or node.get("oneOf") or []:
+        found = _object(option, name)
+        if name is None:
+            fits = found.get("type") in ("object", "array")
+        else:
+            fits = found.get("properties", {}).get("name", {}).get("const") == name
+        if fits:
+            return found
+    return node

@@ -15,11 +15,13 @@ from pydantic import ValidationError
 
 from mlpcli.errors import DataError, Fault, FileError, SpecError, UsageError
 from mlpcli.similar_files import did_you_mean
-from mlpcli.spec.checks import Problem, check_spec, not_whole, refusal_of_key, remarks
+from mlpcli.spec.checks import check_spec
+from mlpcli.spec.checks.remarks import remarks
+from mlpcli.spec.checks.sweep import not_whole, refusal_of_key
 from mlpcli.spec.faults import faults_of, remove
 from mlpcli.spec.overrides import override, spell
 from mlpcli.spec.schema import Spec
-from mlpcli.spec.yaml_reader import MAX_BYTES, Document, Path, read_yaml
+from mlpcli.spec.yaml_reader import MAX_BYTES, Document, Path, Problem, read_yaml
 from mlpcli.standard_input import read_standard_input
 
 STDIN = "<stdin>"
@@ -38,22 +40,22 @@ class LoadedSpec:
     name: str  # of the file, without its ending
 
     def error(self, problems: Sequence[Problem]) -> SpecError:
-        """Return problems found later, against the data, with their positions in the file."""
-        return SpecError([_located(self.document, problem) for problem in problems])
+        """Return problems found against the data, with their positions in the file."""
+        return SpecError([self.document.fault(problem) for problem in problems])
 
     def remarks(self) -> list[str]:
-        """Return what is worth a word before training, each with its position in the file."""
-        return [str(_located(self.document, problem)) for problem in remarks(self.spec)]
+        """Return the warnings to print before training, each with its position in the file."""
+        return [str(self.document.fault(problem)) for problem in remarks(self.spec)]
 
     def located(self, error: DataError) -> DataError:
-        """Return an error of the data with the position of the key it comes from, if it has one."""
+        """Return a DataError with the position of its key in the spec, if it has one."""
         if error.key is None:
             return error
         return DataError(str(self.document.mark(error.key).fault(error.key, str(error))))
 
     @contextlib.contextmanager
     def locating(self) -> Iterator[None]:
-        """Give the errors of the data that are raised inside their position in the spec."""
+        """Add the position in the spec to a DataError raised inside."""
         try:
             yield
         except DataError as error:
@@ -107,14 +109,14 @@ def with_values(loaded: LoadedSpec, values: Mapping[str, Any]) -> LoadedSpec:
     data = {key: value for key, value in found.data.items() if key != "sweep"}
     document = Document(found.file, copy.deepcopy(data), dict(found.marks), dict(found.keys))
     for key in sorted(values, key=len):
-        text = json.dumps(values[key], ensure_ascii=False)
-        override(document, f"{key}={text}", f"{key}={text}")
+        text = f"{key}={json.dumps(values[key], ensure_ascii=False)}"
+        override(document, text, text)
     spell(document)
     return LoadedSpec(validate(document), document, loaded.folder, loaded.name)
 
 
 def _faults_of_search(loaded: LoadedSpec) -> list[Fault]:
-    """Return what is wrong with the keys of a sweep: tried are their ends and choices, in turn."""
+    """Return the faults of a sweep's keys: the ends or choices of each are tried in turn."""
     found: list[Fault] = []
     parameters = loaded.spec.sweep.parameters if loaded.spec.sweep else {}
     for key, parameter in parameters.items():
@@ -136,16 +138,14 @@ def _faults_of_search(loaded: LoadedSpec) -> list[Fault]:
             for fault in faults:
                 own = fault.path.startswith(key) or not fault.path
                 if parameter.kind in CONTINUOUS and own and fault.problem.startswith(NOT_WHOLE):
-                    at = (*section, parameter.kind)
-                    mark = loaded.document.mark(at, key=True)
+                    mark = loaded.document.mark((*section, parameter.kind), key=True)
                     found.append(mark.fault(section, *not_whole(parameter)))
                     continue
-                problem = fault.problem if own else f"{fault.path}: {fault.problem}"
                 # What is wrong with every value is wrong with the key.
-                common = all(
-                    any(f.problem == fault.problem for f in each) for each in refused.values()
-                )
+                texts = [[f.problem for f in each] for each in refused.values()]
+                common = all(fault.problem in each for each in texts)
                 at = section if common else path
+                problem = fault.problem if own else f"{fault.path}: {fault.problem}"
                 mark = loaded.document.mark(at, key=common)
                 found.append(mark.fault(at, problem, fault.allowed, fault.nearest))
     return list(dict.fromkeys(found))
@@ -179,14 +179,14 @@ def validate(document: Document) -> Spec:
         more = faults_of(error, document) + _further(error, document)
         faults += [f for f in more if (f.file, f.line, f.column) not in refused]
         raise SpecError(faults) from None
-    faults += [_located(document, problem) for problem in check_spec(spec)]
+    faults += [document.fault(problem) for problem in check_spec(spec)]
     if faults:
         raise SpecError(faults)
     return spec
 
 
 def _further(error: ValidationError, document: Document) -> list[Fault]:
-    """Return what else is wrong, taking for every faulty key its default."""
+    """Return the faults of the rest of the spec, with every faulty key at its default."""
     rest = copy.deepcopy(document.data)
     removed = [remove(rest, each["loc"]) for each in error.errors(include_url=False)]
     try:
@@ -194,12 +194,7 @@ def _further(error: ValidationError, document: Document) -> list[Fault]:
     except ValidationError:
         return []
     problems = [problem for problem in check_spec(spec) if problem.path not in removed]
-    return [_located(document, problem) for problem in problems]
-
-
-def _located(document: Document, problem: Problem) -> Fault:
-    mark = document.mark(problem.path)
-    return mark.fault(problem.path, problem.problem, problem.allowed, problem.nearest)
+    return [document.fault(problem) for problem in problems]
 
 
 def _text(path: str, name: str) -> str:

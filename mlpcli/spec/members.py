@@ -21,7 +21,7 @@ from pydantic import (
 )
 from pydantic_core import SchemaValidator, core_schema
 
-from mlpcli.family import Family, settings_of
+from mlpcli.family import Family, key_of, settings_of
 
 
 class Section(BaseModel):
@@ -48,7 +48,8 @@ class Member(Section, defer_build=False):
 
 def build(family: Family, member: Any) -> Any:
     """Return the member's object in the engine."""
-    return family[member.name](**member.settings)
+    cls, settings = family[member.name], member.settings
+    return cls(**{f.name: settings[key_of(f)] for f in settings_of(cls)})
 
 
 def member_model(family: Family, name: str, default: str | None) -> type[Member]:
@@ -61,7 +62,7 @@ def member_model(family: Family, name: str, default: str | None) -> type[Member]
     fields: dict[str, Any] = {"name": (Literal[name], name if name == default else ...)}
     for f in settings_of(cls):
         info = Field(f.default, description=f.metadata["doc"], **f.metadata["bounds"])
-        fields[f.name] = (_listed(hints[f.name]), info)
+        fields[key_of(f)] = (_listed(hints[f.name]), info)
     doc = (cls.__doc__ or "").strip().splitlines()[0]
     return create_model(cls.__name__, __base__=Member, __doc__=doc, **fields)
 
@@ -71,12 +72,11 @@ def _listed(hint: Any) -> Any:
     if get_origin(hint) is not tuple:
         return hint
     shape: Any = list.__class_getitem__(get_args(hint)[0])
-    before = BeforeValidator(_as_tuple, json_schema_input_type=shape)
-    return Annotated[hint, before]
-
-
-def _as_tuple(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value
+    as_tuple = BeforeValidator(
+        lambda value: tuple(value) if isinstance(value, list) else value,
+        json_schema_input_type=shape,
+    )
+    return Annotated[hint, as_tuple]
 
 
 def member_type(family: Family, default: str | None) -> Any:
@@ -92,7 +92,7 @@ def member_type(family: Family, default: str | None) -> Any:
 
 
 class _OneOf:
-    """Makes a type take the members of a family: what pydantic asks of an annotation."""
+    """The annotation that makes a type take the members of a family: pydantic's hooks."""
 
     def __init__(self, family: Family, default: str | None) -> None:
         self.family, self.default = family, default
@@ -137,13 +137,9 @@ text_or_list = Annotated[
 
 def or_auto(inner: Any) -> Any:
     """Return a type that also takes the word `auto`, which reads as None and is written back."""
-
-    def auto(value: Any) -> Any:
-        return None if value == "auto" else value
-
     shape = Union[inner, Literal["auto"]]  # noqa: UP007
     return Annotated[
         inner | None,
-        BeforeValidator(auto, json_schema_input_type=shape),
+        BeforeValidator(lambda x: None if x == "auto" else x, json_schema_input_type=shape),
         PlainSerializer(lambda value: "auto" if value is None else value),
     ]

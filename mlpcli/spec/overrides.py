@@ -1,4 +1,4 @@
-"""What is changed in a document before validation: keys set by --set, the lecture's letters."""
+"""Changes to a document before validation: --set overrides, and the lecture's letters."""
 
 from __future__ import annotations
 
@@ -33,19 +33,19 @@ def override(document: Document, text: str, label: str = "") -> None:
     document.faults += value.faults
     mark = Mark(label, 0, 0)
     parent = document.data = {} if document.data is None else document.data
-    for depth, part in enumerate(path):
-        here = path[: depth + 1]
+    for depth, part in enumerate(path, 1):
+        here = path[:depth]
         if not _has_place(parent, part, last=here == path):
-            raise SpecError(
-                [mark.fault(here, "there is nothing to set here", _places(parent, part))]
-            )
+            places = _places(parent, part)
+            raise SpecError([mark.fault(here, "there is nothing to set here", places)])
         if here == path:
             parent[part] = value.data
         else:
             parent = _inside(document, parent, here, mark)
-    document.marks = {p: m for p, m in document.marks.items() if p[: len(path)] != path}
+    for marks in (document.marks, document.keys):
+        for inner in [each for each in marks if each[: len(path)] == path]:
+            del marks[inner]
     document.marks[path] = mark
-    document.keys = {p: m for p, m in document.keys.items() if p[: len(path)] != path}
 
 
 def _inside(document: Document, parent: Any, here: Path, mark: Mark) -> Any:

@@ -8,9 +8,9 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Discriminator, Field, Tag, field_validator
+from pydantic import BeforeValidator, Discriminator, Field, Tag, field_validator, model_validator
 
-from mlpcli.data.augmentations import AUGMENTATIONS
+from mlpcli.data.augmentation import AUGMENTATIONS
 from mlpcli.nn.activations import ACTIVATIONS
 from mlpcli.nn.initializers import INITIALIZERS
 from mlpcli.nn.losses import LOSSES
@@ -299,10 +299,18 @@ class RuntimeSpec(Section):
         description="for an ensemble's networks, such as 2GB: more are trained in turns; auto: "
         "half of what is free",
     )
-    shards: or_auto(int) = Field("auto", description="parts of a batch (not built yet: one)")
-    checkpoint_seconds: float = Field(10, ge=0, description="kept for resuming, not built yet")
 
-    @field_validator("threads", "shards")
+    @model_validator(mode="before")
+    @classmethod
+    def _without_former_keys(cls, value: Any) -> Any:
+        """Drop what earlier versions wrote into every resolved spec, and no version has read."""
+        if not isinstance(value, dict):
+            return value
+        former = {"shards": value.get("shards") in ("auto", 1)}
+        former["checkpoint_seconds"] = type(value.get("checkpoint_seconds")) in (int, float)
+        return {key: each for key, each in value.items() if not former.get(key)}
+
+    @field_validator("threads")
     @classmethod
     def _positive(cls, value: int | None) -> int | None:
         if value is not None and value < 1:

@@ -6,7 +6,7 @@ import json
 import math
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
 from mlpcli.spec.members import Section, or_auto
 
@@ -46,23 +46,16 @@ class ParameterSpec(Section):
 
     @field_validator("uniform", "log_uniform", "int")
     @classmethod
-    def _in_order(cls, value: Any) -> Any:
-        if value is not None and len(value) > 1 and not value[0] < value[1]:
-            raise ValueError(f"low must be less than high, not {value[0]:g} and {value[1]:g}")
-        return value
-
-    @field_validator("log_uniform")
-    @classmethod
-    def _positive(cls, value: Any) -> Any:
-        if value is not None and value[0] <= 0:
-            raise ValueError(f"low must be greater than 0 on a log scale, not {value[0]:g}")
-        return value
-
-    @field_validator("int")
-    @classmethod
-    def _step(cls, value: Any) -> Any:
-        if value is not None and len(value) > 2 and value[2] < 1:  # noqa: PLR2004
-            raise ValueError(f"step must be at least 1, not {value[2]}")
+    def _in_order(cls, value: Any, field: ValidationInfo) -> Any:
+        if value is None or len(value) < 2:  # noqa: PLR2004  another fault says so
+            return value
+        low, high, step = (*value, 1)[:3]
+        if not low < high:
+            raise ValueError(f"low must be less than high, not {low:g} and {high:g}")
+        if field.field_name == "log_uniform" and low <= 0:
+            raise ValueError(f"low must be greater than 0 on a log scale, not {low:g}")
+        if step < 1:
+            raise ValueError(f"step must be at least 1, not {step}")
         return value
 
     @field_validator("choice", "values")
@@ -81,25 +74,21 @@ class ParameterSpec(Section):
 
     @property
     def options(self) -> list[Any]:
-        """The values on a grid; [] where it would need `steps`."""
-        if self.choice is not None or self.values is not None:
-            return list(self.choice or self.values or [])
+        """The values on a grid, the ends of a range as they are written; [] without `steps`."""
         if self.int is not None:
             low, high, step = (*self.int, 1)[:3]
             return list(range(low, high + 1, step))
+        ends = self.uniform or self.log_uniform
+        if ends is None:
+            return list(self.choice or self.values or [])
         if self.steps is None:
             return []
-        return self._steps()
-
-    def _steps(self) -> list[float]:
-        """Return the values of a range on a grid, both ends as they are written."""
-        assert self.steps is not None
-        low, high = self.uniform or self.log_uniform or (0.0, 0.0)
+        first, last = ends
         shares = [k / (self.steps - 1) for k in range(1, self.steps - 1)]
         if self.uniform is not None:
-            return [low, *(low + share * (high - low) for share in shares), high]
-        ratio = math.log(high / low)
-        return [low, *(float(f"{low * math.exp(share * ratio):.6g}") for share in shares), high]
+            return [first, *(first + share * (last - first) for share in shares), last]
+        ratio = math.log(last / first)
+        return [first, *(float(f"{first * math.exp(x * ratio):.6g}") for x in shares), last]
 
     @property
     def count(self) -> Whole:
@@ -201,8 +190,7 @@ class SweepSpec(Section):
         """The plan in a line."""
         over = "folds" if self.folds else "seeds"
         each = f" × {self.n_lanes} {over}" if self.n_lanes > 1 else ""
-        pruned = (
-            f", successive halving from epoch {self.pruning.min_epochs}" if self.pruning else ""
-        )
+        first = self.pruning.min_epochs if self.pruning else 0
+        pruned = f", successive halving from epoch {first}" if first else ""
         keys = "; ".join(f"{key} {parameter}" for key, parameter in self.parameters.items())
         return f"{self.method}, {self.n_trials:,} trials{each}, by {self.metric}{pruned}: {keys}"

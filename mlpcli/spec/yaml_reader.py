@@ -8,6 +8,7 @@ file can name a Python object, because values are built here, from the parser's 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -53,6 +54,16 @@ class Mark:
         return Fault(self.file, self.line, self.column, dotted(path), problem, allowed, nearest)
 
 
+@dataclass(frozen=True)
+class Problem:
+    """What is wrong at a path of a spec; `Document.fault` adds the position."""
+
+    path: Path
+    problem: str
+    allowed: str = ""
+    nearest: str = ""
+
+
 @dataclass
 class Document:
     """A file's values as plain data, the mark of each, and the faults found while reading.
@@ -73,6 +84,11 @@ class Document:
         if key and path in self.keys:
             return self.keys[path]
         return self.marks.get(path, Mark(self.file, 1, 1))
+
+    def fault(self, found: Problem) -> Fault:
+        """Return a problem with its position in the file."""
+        mark = self.mark(found.path)
+        return mark.fault(found.path, found.problem, found.allowed, found.nearest)
 
 
 def dotted(path: Path) -> str:
@@ -113,10 +129,8 @@ def read_yaml(text: str, file: str) -> Document:
     document = Document(file)
     if len(text) > MAX_BYTES:
         raise SpecError([Fault(file, 1, 1, "", f"larger than {MAX_BYTES} characters")])
-    builder = _Builder(document)
     try:
-        for event in yaml.parse(text, Loader=yaml.SafeLoader):
-            builder.take(event)
+        _Reader(document, yaml.parse(text, Loader=yaml.SafeLoader)).read()
     except yaml.MarkedYAMLError as error:
         at = error.problem_mark or error.context_mark
         line, column = (at.line + 1, at.column + 1) if at else (1, 1)
@@ -131,108 +145,71 @@ def read_yaml(text: str, file: str) -> Document:
     return document
 
 
-@dataclass
-class _Open:
-    """A collection whose end has not been reached."""
+class _Reader:
+    """Builds a document from the parser's events."""
 
-    value: Any
-    path: Path
-    key: str | None = None
+    def __init__(self, document: Document, events: Iterator[yaml.Event]) -> None:
+        self.document, self.events = document, events
 
+    def read(self) -> None:
+        """Read the first document; another one is a fault."""
+        n_documents = 0
+        for event in self.events:
+            if isinstance(event, yaml.DocumentStartEvent):
+                n_documents += 1
+                if n_documents > 1:
+                    self._refuse(event, (), "a second document begins here", "one document a file")
+                else:
+                    self.document.data = self._value(next(self.events), ())
 
-class _Builder:
-    """Builds plain data from events, with a stack of its own: depth costs no recursion."""
-
-    def __init__(self, document: Document) -> None:
-        self.document = document
-        self.open: list[_Open] = []
-        self.documents = 0
-
-    def take(self, event: yaml.Event) -> None:
-        """Take one event of the parser."""
-        if isinstance(event, yaml.DocumentStartEvent):
-            self.documents += 1
-            if self.documents > 1:
-                self._refuse(event, (), "a second document begins here", "one document a file")
-        if self.documents > 1:
-            return
-        if isinstance(event, yaml.AliasEvent):
-            self._check_key_is_text(event)
-            self._refuse(event, self._path(), "anchors and aliases are not allowed", "write it out")
-            self._place(None, event)
-        elif isinstance(event, yaml.ScalarEvent):
-            self._scalar(event)
-        elif isinstance(event, yaml.MappingStartEvent):
-            self._begin({}, event)
-        elif isinstance(event, yaml.SequenceStartEvent):
-            self._begin([], event)
-        elif isinstance(event, yaml.MappingEndEvent | yaml.SequenceEndEvent):
-            self.open.pop()
-
-    def _scalar(self, event: yaml.ScalarEvent) -> None:
-        self._check(event)
-        inside = self.open[-1] if self.open else None
-        if inside and isinstance(inside.value, dict) and inside.key is None:
-            self._key(inside, event)
-        else:
-            plain = event.style is None  # a tag has been refused already
-            self._place(resolve_scalar(event.value) if plain else event.value, event)
-
-    def _key(self, inside: _Open, event: yaml.ScalarEvent) -> None:
-        key, mark = event.value, self._mark(event)
-        path = (*inside.path, key)
-        if key in inside.value:
-            first = self.document.keys[path]
-            self.document.faults.append(
-                mark.fault(path, "this key stands twice", f"first in line {first.line}")
-            )
-        else:
-            self.document.keys[path] = mark
-        inside.key = key
-
-    def _begin(self, value: Any, event: yaml.NodeEvent) -> None:
-        self._check(event)
-        self._check_key_is_text(event)
-        path = self._path()
-        if len(self.open) == MAX_DEPTH:
-            mark = self._mark(event)
-            raise SpecError([mark.fault((), f"nested deeper than {MAX_DEPTH} levels")])
-        self._place(value, event)
-        self.open.append(_Open(value, path))
-
-    def _check_key_is_text(self, event: yaml.Event) -> None:
-        inside = self.open[-1] if self.open else None
-        if inside and isinstance(inside.value, dict) and inside.key is None:
-            hint = "put text with braces or brackets in quotes"
-            fault = self._mark(event).fault(inside.path, "a key must be text", hint)
-            raise SpecError([*self.document.faults, fault])
-
-    def _place(self, value: Any, event: yaml.Event) -> None:
-        path = self._path()
-        if not self.open:
-            self.document.data = value
-        else:
-            inside = self.open[-1]
-            if isinstance(inside.value, list):
-                inside.value.append(value)
-            else:
-                inside.value.setdefault(inside.key, value)
-                inside.key = None
+    def _value(self, event: yaml.Event, path: Path) -> Any:
+        """Return the value that an event begins."""
         self.document.marks.setdefault(path, self._mark(event))
+        self._check(event, path)
+        if isinstance(event, yaml.AliasEvent):
+            return None
+        if isinstance(event, yaml.ScalarEvent):
+            return resolve_scalar(event.value) if event.style is None else event.value
+        if len(path) == MAX_DEPTH:
+            problem = f"nested deeper than {MAX_DEPTH} levels"
+            raise SpecError([self._mark(event).fault((), problem)])
+        if isinstance(event, yaml.SequenceStartEvent):
+            return [self._value(each, (*path, k)) for k, each in enumerate(self._inside())]
+        mapping: dict[str, Any] = {}
+        for each in self._inside():
+            key = self._key(each, path)
+            mapping.setdefault(key, self._value(next(self.events), (*path, key)))
+        return mapping
 
-    def _path(self) -> Path:
-        if not self.open:
-            return ()
-        inside = self.open[-1]
-        if isinstance(inside.value, list):
-            return (*inside.path, len(inside.value))
-        return inside.path if inside.key is None else (*inside.path, inside.key)
+    def _inside(self) -> Iterator[yaml.Event]:
+        """Yield the first event of each entry, up to the end of the collection."""
+        for event in self.events:
+            if isinstance(event, yaml.CollectionEndEvent):
+                return
+            yield event
 
-    def _check(self, event: Any) -> None:
+    def _key(self, event: yaml.Event, path: Path) -> str:
+        mark = self._mark(event)
+        if not isinstance(event, yaml.AliasEvent):
+            self._check(event, path)
+        if not isinstance(event, yaml.ScalarEvent):
+            fault = mark.fault(
+                path, "a key must be text", "put text with braces or brackets in quotes"
+            )
+            raise SpecError([*self.document.faults, fault])
+        key: str = event.value
+        first = self.document.keys.setdefault((*path, key), mark)
+        if first is not mark:
+            self._refuse(
+                event, (*path, key), "this key stands twice", f"first in line {first.line}"
+            )
+        return key
+
+    def _check(self, event: Any, path: Path) -> None:
         if event.anchor is not None:
-            self._refuse(event, self._path(), "anchors and aliases are not allowed", "write it out")
-        if event.tag is not None:
-            self._refuse(event, self._path(), f"the tag {event.tag} is not allowed", "no tags")
+            self._refuse(event, path, "anchors and aliases are not allowed", "write it out")
+        if getattr(event, "tag", None) is not None:
+            self._refuse(event, path, f"the tag {event.tag} is not allowed", "no tags")
 
     def _refuse(self, event: yaml.Event, path: Path, problem: str, allowed: str) -> None:
         self.document.faults.append(self._mark(event).fault(path, problem, allowed))

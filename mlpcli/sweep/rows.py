@@ -5,8 +5,8 @@ from __future__ import annotations
 from mlpcli.data.dataset import Dataset
 from mlpcli.errors import DataError
 from mlpcli.spec.load import LoadedSpec
-from mlpcli.training.follower import is_watched, monitor_of
-from mlpcli.training.replicas import check_folds
+from mlpcli.training.lane_state import is_watched, monitor_of
+from mlpcli.training.lanes import check_folds
 
 
 def check_rows(loaded: LoadedSpec, dataset: Dataset) -> None:

@@ -1,4 +1,4 @@
-"""From claims to what came of them: the specs of trials, their data, their rows, their training."""
+"""From claimed trials to their results: specs, data, rows, training."""
 
 from __future__ import annotations
 
@@ -10,11 +10,10 @@ from mlpcli.errors import MlpError
 from mlpcli.randomness import replica_seed
 from mlpcli.spec.load import LoadedSpec, with_values
 from mlpcli.spec.schema import Spec
-from mlpcli.sweep.study import Claim, Told
-from mlpcli.sweep.trials import Trial, stacked
-from mlpcli.training.assemble import check_dataset, data_options, load_dataset
-from mlpcli.training.lanes import Lane
-from mlpcli.training.replicas import folds_of
+from mlpcli.sweep.study import Claim, Result
+from mlpcli.sweep.trials import Trial, stack_trials
+from mlpcli.training.build import check_dataset, data_options, load_dataset
+from mlpcli.training.lanes import Lane, fold_lanes, fold_rows
 from mlpcli.training.trainer import never
 
 Decide = Callable[[int, dict[int, float]], set[int]]
@@ -48,11 +47,11 @@ class Runner:
         claims: Sequence[Claim],
         decide: Decide | None = None,
         stop: Callable[[], bool] = never,
-    ) -> Iterator[Told]:
-        """Train trials; yield what came of each when its last network has ended.
+    ) -> Iterator[Result]:
+        """Train trials; yield the result of each when its last network has ended.
 
-        decide  where trials are pruned: takes an epoch and the figures of the trials that stand
-                there, and says who goes on
+        decide  where trials are pruned: given an epoch and the figures of the trials that have
+                reached it, returns those that go on
         stop    asked after each step; once true, nothing more is yielded
         """
         trials = []
@@ -60,17 +59,17 @@ class Runner:
             try:
                 trials.append(self._trial(claim))
             except (MlpError, ValueError, OSError) as error:
-                yield Told(claim.number, "failed", reason=_sentence(error))
+                yield Result(claim.number, "failed", reason=_sentence(error))
         left = {trial.number: trial for trial in trials}
         try:
             for trial in self._train(trials, decide, stop):
-                yield left.pop(trial.number).told()
+                yield left.pop(trial.number).result()
         except (MlpError, ValueError, MemoryError) as error:
             if len(trials) == 1 or decide is not None:
                 for trial in left.values():
-                    yield Told(trial.number, "failed", reason=_sentence(error), rungs=trial.rungs)
+                    yield Result(trial.number, "failed", reason=_sentence(error), rungs=trial.rungs)
                 return
-            # One of them it was: each by itself, so that the others are trained.
+            # It was one of them: each by itself, so that the others are trained.
             for claim in claims:
                 if claim.number in left:
                     yield from self.run([claim], None, stop)
@@ -88,16 +87,15 @@ class Runner:
             lanes = [Lane(spec, replica_seed(spec.seed, r)) for r in range(self.sweep.n_lanes)]
         else:
             if id(dataset) not in self.folds:
-                self.folds[id(dataset)] = folds_of(dataset, self.sweep.folds, spec.seed)
-            rows = enumerate(self.folds[id(dataset)])
-            lanes = [Lane(spec, replica_seed(spec.seed, r), *each) for r, each in rows]
+                self.folds[id(dataset)] = fold_rows(dataset, self.sweep.folds, spec.seed)
+            lanes = fold_lanes(spec, self.folds[id(dataset)])
         return Trial(claim.number, lanes, dataset, self.sweep.figure)
 
     def _train(
         self, trials: list[Trial], decide: Decide | None, stop: Callable[[], bool]
     ) -> Iterator[Trial]:
         """Train; yield each trial when it is over."""
-        stacks, going = stacked(trials, stop), list(trials)
+        stacks, going = stack_trials(trials, stop), list(trials)
         for rung in rungs_of(self.loaded.spec) if decide is not None else ():
             for stack in stacks:
                 stack.advance(rung)
@@ -106,7 +104,7 @@ class Runner:
             if not going:
                 return
             assert decide is not None
-            staying = decide(rung, {t.number: t.rungs[rung] for t in going if t.stand(rung)})
+            staying = decide(rung, {t.number: t.rungs[rung] for t in going if t.reach(rung)})
             for trial in going:
                 trial.is_pruned = trial.is_pruned or trial.number not in staying
             for stack in stacks:

@@ -25,8 +25,8 @@ from mlpcli.spec.load import LoadedSpec
 from mlpcli.spec.yaml_reader import dotted
 from mlpcli.sweep.locks import Locks
 from mlpcli.sweep.space import Direction, block_size, distribution, propose, values_of
-from mlpcli.training.follower import monitor_of
-from mlpcli.training.metrics import METRICS
+from mlpcli.training.lane_state import monitor_of
+from mlpcli.training.metrics import greater_is_better
 
 NAME = "mlp"  # of the one study in a file
 HEAD = b'{"op_code":'  # that a journal begins with
@@ -51,13 +51,13 @@ class Claim:
 
 
 @dataclass(frozen=True)
-class Told:
-    """What came of a trial.
+class Result:
+    """The result of a trial, as the study keeps it.
 
     state    complete, pruned or failed
-    figures  of its folds or seeds
+    figures  the values of its folds or seeds
     reason   why it failed
-    rungs    the monitored figure where trials are pruned, by the epoch
+    rungs    the monitored metric where trials are pruned, by the epoch
     epochs   that its networks trained
     """
 
@@ -74,12 +74,6 @@ STATES = {
     "pruned": TrialState.PRUNED,
     "failed": TrialState.FAIL,
 }
-
-
-def greater_is_better(figure: str) -> bool:
-    """Whether a figure is to be maximized: a metric's name, with or without the part's, or loss."""
-    name = figure.removeprefix("val_").removeprefix("train_")
-    return name in METRICS and bool(METRICS[name].greater_is_better)
 
 
 class Study:
@@ -126,7 +120,7 @@ class Study:
 
     @contextmanager
     def _refusing(self) -> Iterator[None]:
-        """Say of a file that is no study that it is none, and what the system refuses."""
+        """Translate errors: of a file that is no study, and of the operating system."""
         try:
             yield
         except OSError as error:
@@ -150,7 +144,7 @@ class Study:
                     raise self._no_study()
 
     def _identify(self, loaded: LoadedSpec, dataset: Dataset) -> None:
-        """Write down what the study is of, or check that it is of the same."""
+        """Store the spec and data of the study, or check that they are the same."""
         spec = loaded.spec.model_dump(mode="json")
         del spec["sweep"]["trials"], spec["runtime"]  # more may be asked for, run in another way
         spec["runtime"] = {"dtype": loaded.spec.runtime.dtype}
@@ -198,14 +192,14 @@ class Study:
                 not t.state.is_finished() for t in trials[: bounds.start]
             ):
                 return []
-            taken = [self._take(t) for t in lost if t.number in bounds]
+            again = [self._claim(t) for t in lost if t.number in bounds]
             new = [number for number in bounds if number >= len(trials)]
-            return taken + self._begin(new, trials[: bounds.start])
+            return again + self._begin(new, trials[: bounds.start])
 
     def _is_trained(self, trial: FrozenTrial) -> bool:
         return self.locks.lives(int(trial.user_attrs["process"]["number"]))
 
-    def _take(self, trial: FrozenTrial) -> Claim:
+    def _claim(self, trial: FrozenTrial) -> Claim:
         self.storage.set_trial_user_attr(trial._trial_id, "process", self._me())  # noqa: SLF001
         values = values_of(self.sweep, trial.params)
         return Claim(trial.number, values, trial.user_attrs.get("deaths", 0))
@@ -227,8 +221,8 @@ class Study:
         claims = zip(numbers, proposals, strict=True)
         return [Claim(number, values_of(self.sweep, params)) for number, params in claims]
 
-    def died(self, claim: Claim) -> Claim:
-        """Take note that the process that trained a trial is gone."""
+    def record_death(self, claim: Claim) -> Claim:
+        """Record that the process that trained a trial is gone."""
         with self._refusing(), self.locks:
             trial = self.trials()[claim.number]
             deaths = claim.deaths + 1
@@ -236,21 +230,22 @@ class Study:
                 self.storage.set_trial_user_attr(trial._trial_id, "deaths", deaths)  # noqa: SLF001
         return Claim(claim.number, claim.values, deaths)
 
-    def tell(self, told: Told) -> bool:
-        """Record what came of a trial; False where it is no longer ours to record."""
+    def record(self, result: Result) -> bool:
+        """Record the result of a trial; False where the trial is no longer this process's."""
         with self._refusing(), self.locks:
-            trial = self.trials()[told.number]
+            trial = self.trials()[result.number]
             if trial.state.is_finished() or trial.user_attrs["process"]["number"] != (
                 self.locks.number
             ):
                 return False
             key = trial._trial_id  # noqa: SLF001
-            result = without_nan({name: v for name, v in asdict(told).items() if name != "number"})
-            self.storage.set_trial_user_attr(key, "result", result)
-            for epoch, figure in told.rungs.items():
+            plain = asdict(result)
+            del plain["number"]
+            self.storage.set_trial_user_attr(key, "result", without_nan(plain))
+            for epoch, figure in result.rungs.items():
                 self.storage.set_trial_intermediate_value(key, epoch, figure)
-            value = [statistics.fmean(told.figures)] if told.state == "complete" else None
-            self.storage.set_trial_state_values(key, STATES[told.state], value)
+            value = [statistics.fmean(result.figures)] if result.state == "complete" else None
+            self.storage.set_trial_state_values(key, STATES[result.state], value)
             return True
 
     def rungs(self, number: int) -> dict[int, dict[int, float]]:

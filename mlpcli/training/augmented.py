@@ -1,22 +1,21 @@
-"""The spec's augmentations on its data: what training goes over, and a look at its first rows."""
+"""The spec's augmentations, fitted on its data, and the first rows of an epoch under them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from mlpcli.array_types import Array
-from mlpcli.data.augmentations import AUGMENTATIONS, TrainingRows
+from mlpcli.data.augmentation import AUGMENTATIONS, TrainingRows
 from mlpcli.data.augmenter import Augmenter
 from mlpcli.data.dataset import Dataset, Encoding, Part
 from mlpcli.data.targets import ClassTarget
-from mlpcli.randomness import generator
 from mlpcli.spec.members import build
 from mlpcli.spec.schema import Spec
-from mlpcli.training.assemble import build_architecture, loss_target
-from mlpcli.training.feed import Feed
+from mlpcli.training.batches import BatchLoader
+from mlpcli.training.build import build_architecture, loss_target
+from mlpcli.training.transforms import Augment
 
 
 def build_augmenter(spec: Spec, encoding: Encoding, train: Part) -> Augmenter:
@@ -36,25 +35,6 @@ def build_augmenter(spec: Spec, encoding: Encoding, train: Part) -> Augmenter:
         None if image is None else image.shape,
     )
     return Augmenter([build(AUGMENTATIONS, m) for m in spec.regularization.augmentation], rows)
-
-
-class Augment:
-    """The augmentations as the feed applies them: a generator for each member in each lane."""
-
-    def __init__(self, augmenters: Sequence[Augmenter]) -> None:
-        self.augmenters = augmenters  # one a lane
-        self.generators: list[list[np.random.Generator]] = []
-
-    def start(self, seeds: Sequence[int], epoch: int) -> None:
-        """Begin an epoch, given the seed of each lane."""
-        members = range(len(self.augmenters[0].members))
-        self.generators = [
-            [generator(seed, "augmentation", epoch, k) for k in members] for seed in seeds
-        ]
-
-    def apply(self, lane: int, X: Array, target: Array, slots: Array) -> None:
-        """Overwrite one lane's gathered rows."""
-        self.augmenters[lane].apply(X, target, slots, self.generators[lane])
 
 
 @dataclass(frozen=True)
@@ -80,32 +60,35 @@ class AugmentedRows:
 def augmented_rows(spec: Spec, dataset: Dataset, augmenter: Augmenter, n: int) -> AugmentedRows:
     """Return the first n rows of the spec's first epoch, in the order in which they are trained on.
 
-    Handed out by training's own feed.
+    They come from the loader that training uses.
     """
     encoding, train = dataset.encoding, dataset.parts["train"]
-    architecture = build_architecture(spec, encoding, mixed=augmenter.mixes)
-    feed = Feed(
+    architecture = build_architecture(spec, encoding)
+    target = loss_target(encoding, train.y, spec.runtime.dtype)
+    loader = BatchLoader(
         train.X,
-        loss_target(architecture, encoding, train.y, spec.runtime.dtype),
-        lead=(),
+        target,
+        loss=architecture.loss,
+        n_outputs=architecture.n_outputs,
+        lane_shape=(),
         dtype=train.X.dtype,
         batch_size=spec.training.batch_size,
         least_rows=architecture.least_rows,
         source=augmenter.source,
-        disturbances=[Augment([augmenter])],
+        transforms=[Augment([augmenter])],
+        keep_targets=True,
     )
-    feed.start([spec.seed], 1)
-    n, start, parts = min(n, feed.n_rows), 0, []
-    while start < n:
-        end = feed.end_of(start, feed.chunk)
-        feed.gather(start, end)
-        parts.append((feed.X_chunk[: end - start].copy(), feed.target_chunk[: end - start].copy()))
-        start = end
-    X, target = (np.concatenate(arrays)[:n] for arrays in zip(*parts, strict=True))
-    order = feed.order[:n]
+    loader.start([spec.seed], 1)
+    n, X = min(n, loader.n_rows), np.empty((0, train.X.shape[1]), train.X.dtype)
+    for start, stop in loader.blocks():
+        X = np.concatenate([X, loader.load(start, stop).X])
+        if len(X) >= n:
+            break
+    assert loader.targets is not None
+    y, order = loader.targets[:n], loader.order[:n]
     return AugmentedRows(
-        encoding.inputs.raw(X),
-        target,
+        encoding.inputs.raw(X[:n]),
+        y,
         train.rows[augmenter.source[order]],
         order >= augmenter.n_rows,
         augmenter.mixes,

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mlpcli.data.dataset import Dataset
+from mlpcli.nn.evaluation import Evaluation
 from mlpcli.nn.network import Architecture
 from mlpcli.nn.optimizers import OPTIMIZERS
-from mlpcli.nn.passes import Evaluation
 from mlpcli.spec.members import build
 from mlpcli.spec.schema import Spec
-from mlpcli.training.feed import rows_at_once
+from mlpcli.training.batches import block_rows
 
 
 @dataclass(frozen=True)
@@ -33,8 +33,8 @@ class Memory:
 
     shared   by all networks: the data
     network  of each network: parameters, gradient, optimizer, one batch's arrays
-    of_rows  of each network beside that: the order of its rows, what it makes of each of them in
-             an epoch and for its metrics, and the rows gathered
+    of_rows  of each network beside that: the order of its rows, losses and outputs of an
+             epoch, predictions for its metrics, and the rows gathered
     """
 
     shared: int
@@ -119,30 +119,32 @@ def memory_of(spec: Spec, architecture: Architecture, dataset: Dataset, batch: i
     layout = architecture.layout
     item = 4 if spec.runtime.dtype == "float32" else 8
     carried = build(OPTIMIZERS, spec.training.optimizer).n_vectors
-    vectors = 2 + carried + (carried > 0)  # and one to work in
+    vectors = 2 + carried
     vectors += (spec.regularization.l2 > 0) + (spec.regularization.l1 > 0)
     vectors += "validation" in dataset.parts  # the best weights
     vectors += 2 * (spec.training.weight_averaging is not None)
     noise = spec.regularization.noise
     disturbed = (noise.weights, noise.weights_multiplicative, noise.gradients)
     vectors += 2 * sum(sigma > 0 for sigma in disturbed)
-    per_row: float = sum(3 * w.shape[1] + w.shape[0] for w in layout.weights)
+    per_row: float = sum(2 * w.shape[1] + w.shape[0] for w in layout.weights)
     per_row -= sum(layer.units for layer in architecture.hidden if layer.activation.in_place)
     per_row += sum(2.5 * layer.units for layer in architecture.hidden if layer.keep_prob < 1)
     per_row += sum(3 * layer.units for layer in architecture.hidden if layer.norm)
-    per_row += 2 * sum(layer.units for layer in architecture.hidden)  # activations' own arrays
+    per_row += sum(layer.units for layer in architecture.hidden)  # activations' scratch
     # While the model is written there are its bytes, and the tensors side by side.
     training = item * ((vectors + 2) * layout.n_params + batch * per_row)
     # Before that, the beginning is drawn in float64: all of it, and its largest matrix once more.
     beginning = (8 + item) * layout.n_params + 8 * max(t.stop - t.start for t in layout.weights)
     rows = len(dataset.parts["train"])
-    inputs, target = architecture.n_inputs * item, _of_target(architecture, item)
-    # Of a chunk: its rows, and what the loss has of them, u and two arrays like it.
-    gathered = rows_at_once(rows, batch, max(inputs, target))
+    inputs, target = architecture.n_inputs * item, architecture.n_outputs * item
+    # Of a block: its rows, and what the loss has of them, u and two arrays like it.
+    gathered = block_rows(rows, batch, max(inputs, target))
     gathered *= inputs + target + 3 * item * architecture.n_outputs
     evaluated = max(len(part) for part in dataset.parts.values()) * per_row * item
     of_rows: float = _of_rows(architecture, dataset, item) + gathered
-    of_rows += min(evaluated, 2 * Evaluation.CHUNK_BYTES)
+    if spec.regularization.augmentation:  # which may mix targets: they are kept as trained on
+        of_rows += rows * target
+    of_rows += min(evaluated, 2 * Evaluation.BLOCK_BYTES)
     shared = _of_data(architecture, dataset, item) + (2 << 20)
     return Memory(int(shared), int(max(training, beginning)), int(of_rows))
 
@@ -157,22 +159,24 @@ def _of_data(architecture: Architecture, dataset: Dataset, item: int) -> int:
     ]
     each = {id(array): array.nbytes for array in arrays}  # labels may be y itself
     rows = sum(len(part) for part in dataset.parts.values())
-    return sum(each.values()) + rows * _of_target(architecture, item)
+    return sum(each.values()) + rows * _of_target(architecture, dataset, item)
 
 
-def _of_target(architecture: Architecture, item: int) -> int:
-    return 8 if architecture.loss.class_index else item * architecture.n_outputs
+def _of_target(architecture: Architecture, dataset: Dataset, item: int) -> int:
+    """Return the bytes of a row's stored target: a class number, or one float an output."""
+    return 8 if dataset.encoding.task == "multiclass" else item * architecture.n_outputs
 
 
 def _of_rows(architecture: Architecture, dataset: Dataset, item: int) -> int:
-    """Return the bytes that a network takes by the rows, of what an epoch says of each.
+    """Return the bytes that a network takes for each row of the data.
 
-    Of training rows: place in the order (8), loss, target, output; of all that are evaluated ŷ in
+    Of training rows: index in the order (8), loss, output; of all that are evaluated ŷ in
     float64, and while metrics are computed label, error, and twice what is predicted.
     """
     train, n_outputs = len(dataset.parts["train"]), architecture.n_outputs
     validation = len(dataset.parts.get("validation", ()))
-    kept = 8 + item + _of_target(architecture, item) + item * n_outputs
-    predicted = 1 if architecture.loss.class_index else n_outputs  # the class, or each number
+    kept = 8 + item + item * n_outputs
+    # The class, or each number.
+    predicted = 1 if dataset.encoding.task == "multiclass" else n_outputs
     metrics = max(train, validation) * (8 + 8 + 2 * 8 * predicted)
     return train * kept + (train + validation) * 8 * n_outputs + metrics

@@ -1,25 +1,24 @@
 """Which learning rate? Many are tried at once, as lanes of one short training.
 
-Every candidate λ begins at the same random weights, sees the same batches, and keeps its own rate
-to the end; what it has reached then, on training and validation rows, is compared. A range test
-that raises λ from step to step, after Smith, 2017, has to guess from one trajectory where λ was
-still good; these need not guess. On one core the sweep costs what the arithmetic of 25 trainings
-costs: of small networks, where a step is mostly overhead, as much as a few.
+Every candidate λ begins at the same initial parameters, sees the same batches, and keeps its own
+rate to the end; the losses it has reached then, on training and validation rows, are compared. A
+range test that raises λ from step to step, after Smith, 2017, has to guess from one trajectory
+where λ was still good; these need not guess. On one core the sweep costs what the arithmetic of 25
+trainings costs: of small networks, where a step is mostly overhead, as much as a few.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from mlpcli.array_types import Array
 from mlpcli.nn.network import Network
-from mlpcli.nn.passes import Evaluation
-from mlpcli.training.loop import Training
+from mlpcli.training.evaluation import PartMetrics
 from mlpcli.training.trainer import never
+from mlpcli.training.training import Training
 
 # From 1e-5 to 10, four a decade, rounded to two digits.
 CANDIDATES = tuple(float(f"{10 ** (k / 4):.1e}") for k in range(-20, 5))
@@ -33,7 +32,7 @@ STACK_BYTES = 256 << 20  # of parameters, gradients and optimizer vectors of one
 
 @dataclass(frozen=True)
 class Candidate:
-    """One learning rate and what it reached: infinite where it diverged."""
+    """One learning rate and the losses it reached: infinite where it diverged."""
 
     learning_rate: float
     train_loss: float
@@ -47,7 +46,7 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Found:
-    """What the sweep found.
+    """The candidates, and the rate to use.
 
     suggested  the smallest λ within 1 % of the smallest loss; None where every one diverged
     untrained  the loss before the first step, on validation rows where there are some
@@ -66,13 +65,12 @@ def find_rate(
 
     training  the spec's training, which is not run; its schedule is left out
     """
-    part = "validation" if training.has_validation else "train"
-    untrained = _losses(training, training.network)[part]
+    untrained = list(_losses(training, training.network).values())[-1]
     lanes = max(1, STACK_BYTES // max(1, training.network.vector.nbytes * 6))
     candidates: list[Candidate] = []
     for start in range(0, len(CANDIDATES), lanes):
         rates = CANDIDATES[start : start + lanes]
-        network = _descend(training, rates, steps, stop)
+        network = _train(training, rates, steps, stop)
         if network is None:
             return None
         losses = _losses(training, network)
@@ -88,7 +86,7 @@ def _suggested(candidates: list[Candidate]) -> float | None:
     return min(enough) if np.isfinite(best) else None
 
 
-def _descend(
+def _train(
     training: Training, rates: tuple[float, ...], steps: int, stop: Callable[[], bool]
 ) -> Network | None:
     """Return the stack after so many steps, one lane a rate; None where asked to stop."""
@@ -110,23 +108,17 @@ def _descend(
             break
     if asked:
         return None
-    average = trainer.update.average  # where there is one, that would be the model
+    average = trainer.step.update.average  # where there is one, that would be the model
     return network if average is None else Network(training.architecture, average.average)
 
 
-def _losses(training: Training, network: Network) -> dict[str, Any]:
+def _losses(training: Training, network: Network) -> dict[str, Array]:
     """Return J of each lane on the first rows of the training and validation part."""
-    found: dict[str, Any] = {}
-    evaluation = Evaluation(network)
+    found: dict[str, Array] = {}
     for name in ("train", "validation"):
         if name in training.dataset.parts:
             part = training.dataset.parts[name]
-            X: Array = part.X[:MAX_ROWS]
-            weight = None if part.weight is None else part.weight[:MAX_ROWS]
-            shape = (*network.lead, len(X), network.architecture.n_outputs)
-            with np.errstate(all="ignore"):
-                loss = evaluation.loss(
-                    X, training.targets[name][:MAX_ROWS], np.empty(shape), weight
-                )
+            part = part.take(np.arange(min(len(part), MAX_ROWS)))
+            loss = PartMetrics(network, training.encoding, part, ()).compute()["loss"]
             found[name] = np.where(np.isfinite(loss), loss, np.inf)
     return found

@@ -1,7 +1,15 @@
-"""Lanes: the networks of a stack, each with a spec, a seed and rows of its own.
+"""Lanes: the networks of a training, each with a spec, a seed and rows of its own.
 
-Lanes of one data set whose networks have the same shape train side by side. Numbers may differ
-from lane to lane: λ, α, p_k, noise, momentum, the schedule, patience, the rows, the seed.
+Lanes of one data set whose networks have the same shape train side by side, in a stack. Numbers
+may differ from lane to lane: λ, α, p_k, noise, momentum, the schedule, patience, the rows, the
+seed. The replicas of an ensemble are lanes of one spec:
+
+    bootstrap  each replica has n rows drawn with replacement from the n training rows
+    kfold      each replica is trained on all training rows but one fold
+    seeds      the replicas differ in their random streams alone
+
+Validation rows, where there are some, are the same for all replicas and stop each of them. The
+held-out rows of a replica choose nothing.
 """
 
 from __future__ import annotations
@@ -16,16 +24,16 @@ import numpy as np
 from mlpcli.array_types import Array
 from mlpcli.data.augmenter import Augmenter
 from mlpcli.data.dataset import Dataset
+from mlpcli.data.resampling import bootstrap_rows, folds, out_of_bag
 from mlpcli.errors import DataError
-from mlpcli.nn.losses import Loss
 from mlpcli.nn.network import Architecture
-from mlpcli.spec.checks import chosen_loss
+from mlpcli.randomness import replica_seed
 from mlpcli.spec.schema import Spec
-from mlpcli.training.assemble import build_architecture, epoch_metrics
 from mlpcli.training.augmented import build_augmenter
+from mlpcli.training.build import build_architecture, epoch_metrics
 
 # Beside numbers, what may differ between the lanes of a stack: each lane has an object of its own,
-# or it is used once, for the lane's random beginning.
+# or it is used once, for the lane's initial parameters.
 FREE = ("epochs", "schedule", "early_stopping", "initializer", "output_initializer", "augmentation")
 
 
@@ -33,9 +41,9 @@ FREE = ("epochs", "schedule", "early_stopping", "initializer", "output_initializ
 class Lane:
     """One network to train.
 
-    seed      of all that is random in its training; the spec's own is of the split
+    seed      of all random streams of its training; the spec's own is that of the split
     rows      (m,) of the training part that it is trained on, repeated ones count twice; None: all
-    held_out  (k,) of the training part that it is not trained on, for an honest figure; or None
+    held_out  (k,) of the training part that it is not trained on, to be evaluated on; or None
     """
 
     spec: Spec
@@ -44,56 +52,98 @@ class Lane:
     held_out: Array | None = None
 
 
+def lanes_of(spec: Spec, dataset: Dataset) -> list[Lane]:
+    """Return the lanes of a spec's training: one network, or the replicas of its ensemble.
+
+    Raises DataError, with the spec's key, where there are more folds than training rows.
+    """
+    if spec.ensemble is None:
+        return [Lane(spec, spec.seed)]
+    kind, n_replicas = spec.ensemble.kind, spec.ensemble.replicas
+    if kind == "kfold":
+        check_folds(n_replicas, dataset, ("ensemble", "replicas"))
+        return fold_lanes(spec, fold_rows(dataset, n_replicas, spec.seed))
+    lanes = [Lane(spec, replica_seed(spec.seed, r)) for r in range(n_replicas)]
+    if kind == "seeds":
+        return lanes
+    n_rows = len(dataset.parts["train"])
+    samples = [bootstrap_rows(n_rows, lane.seed) for lane in lanes]
+    return [
+        replace(lane, rows=rows, held_out=out_of_bag(rows, n_rows))
+        for lane, rows in zip(lanes, samples, strict=True)
+    ]
+
+
+def fold_lanes(spec: Spec, rows: Sequence[tuple[Array, Array]]) -> list[Lane]:
+    """Return a lane for each fold, trained on the rows outside it."""
+    return [Lane(spec, replica_seed(spec.seed, r), *each) for r, each in enumerate(rows)]
+
+
+def check_folds(k: int, dataset: Dataset, key: tuple[str, ...]) -> None:
+    """Raise DataError, with the spec's key, where there are more folds than training rows."""
+    n_rows = len(dataset.parts["train"])
+    if k > n_rows:
+        raise DataError(f"{k} folds of {n_rows} training rows: at most one fold a row", key)
+
+
+def fold_rows(dataset: Dataset, k: int, seed: int) -> list[tuple[Array, Array]]:
+    """Return for each of k folds the training rows outside it, and those in it.
+
+    Stratified by class, where the task has one target of classes.
+    """
+    train = dataset.parts["train"]
+    is_class = dataset.encoding.task in ("binary", "multiclass")
+    fold = folds(len(train), k, seed, train.labels if is_class else None)
+    return [(np.flatnonzero(fold != r), np.flatnonzero(fold == r)) for r in range(k)]
+
+
 @dataclass(frozen=True)
-class Fitted:
-    """A lane, and what its spec makes of the data.
+class PreparedLane:
+    """A lane with all that its spec and the data set decide.
 
     architecture  of its network
-    loss          the form of the loss that training takes
     source        (slots,) the training rows of an epoch; None: each once
     weight        (rows,) of all training rows, with mean 1 over an epoch's; or None
-    shape         what has to be the same in all lanes of a stack
+    shape         must be equal in all lanes of a stack
     n_rows        of an epoch
     """
 
     lane: Lane
     augmenter: Augmenter
     architecture: Architecture
-    loss: Loss
     source: Array | None
     weight: Array | None
     shape: tuple[Any, ...]
     n_rows: int
 
 
-def fit_lanes(lanes: Sequence[Lane], dataset: Dataset) -> list[Fitted]:
-    """Return each lane fitted to the data; what lanes share is made once.
+def prepare_lanes(lanes: Sequence[Lane], dataset: Dataset) -> list[PreparedLane]:
+    """Return each lane prepared; lanes of the same spec and rows share their arrays.
 
     Raises DataError, with the spec's key, where an augmentation does not apply to the rows, or
-    where they are too few, or weigh nothing.
+    where they are too few, or have no weight.
     """
-    made: dict[tuple[int, int], Fitted] = {}
+    made: dict[tuple[int, int], PreparedLane] = {}
     found = []
     for lane in lanes:
         key = (id(lane.spec), id(lane.rows))
         if key not in made:
-            made[key] = _fitted(lane, dataset)
+            made[key] = _prepare(lane, dataset)
         found.append(replace(made[key], lane=lane))
     return found
 
 
-def _fitted(lane: Lane, dataset: Dataset) -> Fitted:
+def _prepare(lane: Lane, dataset: Dataset) -> PreparedLane:
     spec, encoding, train = lane.spec, dataset.encoding, dataset.parts["train"]
     source, augments = lane.rows, bool(spec.regularization.augmentation)
-    own = train if source is None or not augments else train.take(source)
+    part = train if source is None or not augments else train.take(source)
     try:
-        augmenter = build_augmenter(spec, encoding, own)
+        augmenter = build_augmenter(spec, encoding, part)
     except DataError as error:
-        if own is train:
+        if part is train:
             raise
-        which = f"among the {len(own):,} rows of one replica or fold, of {len(train):,}"
+        which = f"among the {len(part):,} rows of one replica or fold, of {len(train):,}"
         raise DataError(f"{which}: {error}", error.key) from None
-    loss = chosen_loss(spec, encoding.task, mixed=augmenter.mixes)
     if augmenter.n_slots > augmenter.n_rows:
         source = augmenter.source if source is None else source[augmenter.source]
     weight = train.weight
@@ -110,21 +160,28 @@ def _fitted(lane: Lane, dataset: Dataset) -> Fitted:
     metrics = tuple(metric.name for metric in epoch_metrics(spec, encoding.task))
     # Rows that augmentation adds may make the slots of unequal folds as many.
     sizes = (n_slots, None if lane.rows is None else len(lane.rows))
-    shape = (_shape_of(spec), type(loss), sizes, metrics, source is None, weight is None)
-    return Fitted(lane, augmenter, architecture, loss, source, weight, shape, n_slots)
+    shape = (
+        _text_shape(spec),
+        type(architecture.loss),
+        sizes,
+        metrics,
+        source is None,
+        weight is None,
+    )
+    return PreparedLane(lane, augmenter, architecture, source, weight, shape, n_slots)
 
 
-def _shape_of(spec: Spec) -> str:
-    """Return what of a spec decides its network's shape and the parts of a step, as text."""
+def _text_shape(spec: Spec) -> str:
+    """Return the part of a spec that decides the network's shape and the parts of a step."""
     sections = spec.model_dump(include={"model", "training", "regularization", "runtime"})
     runtime = {"dtype": sections.pop("runtime")["dtype"]}
     return json.dumps(_without_numbers({**sections, "runtime": runtime}))
 
 
 def _without_numbers(found: Any) -> Any:
-    """Return plain data with every number that a stack may have one a lane of as the word number.
+    """Return plain data, each number that may differ between lanes replaced by a word.
 
-    Whether there is one stays: a part of a step that is off is off in all lanes.
+    Whether there is a number stays: a part of a step that is off is off in all lanes.
     """
     if isinstance(found, dict):
         return {key: _without_numbers(v) for key, v in found.items() if key not in FREE}

@@ -1,25 +1,44 @@
-"""Which lanes train in one stack: those of one shape, as many as fit into memory and pay."""
+"""Which lanes train in one stack, and in how many processes: what fits into memory and pays."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TypeVar
+from typing import Any, TypeVar
+
+import numpy as np
 
 from mlpcli.data.dataset import Dataset
 from mlpcli.errors import DataError
 from mlpcli.machine import cores, free_memory, in_bytes
+from mlpcli.nn.network import Architecture
 from mlpcli.spec.schema import Spec, bytes_of
 from mlpcli.training.cost import memory_of
-from mlpcli.training.lanes import Fitted
-from mlpcli.training.stack_size import best_lanes
+from mlpcli.training.lanes import PreparedLane
 
 Item = TypeVar("Item")
 SHARE = 0.5  # of the free memory, where the spec leaves it open
 WORTH_A_PROCESS = 2.0  # seconds of work below which another process is not worth its start
 STEP_SECONDS = 2e-6  # of a step in a wide stack, beside its arithmetic
 PER_SECOND = 5e9  # multiply-adds
+
+# What a stack saves is NumPy's overhead of each call, paid once for all lanes; what it costs is
+# that its arrays no longer stay in the second-level cache from one call to the next. One step of a
+# stack as a share of as many steps of its networks alone, float32, relu, plain SGD, on one core
+# with 1 MB of second-level cache (`python benchmarks/stacks.py`); in brackets what `best_lanes`
+# chooses:
+#
+#   network, batch        kB a lane   alone      2     4     8    16    32    64   lanes
+#   4-16-3, 16                    5    13 µs   78 %  43 %  26 %  17 %  13 %  11 %    (64)
+#   10-32-1, 32                  17    11 µs   84 %  53 %  39 %  33 %  28 %  27 %    (64)
+#   64-64-10, 32                 75    20 µs   86 %  58 %  44 %  38 %  35 %  35 %    (55)
+#   64-128-10, 32               138    26 µs   87 %  64 %  56 %  51 %  47 %  47 %    (30)
+#   8-64-64-1, 64               140    32 µs   97 %  79 %  71 %  67 %  66 %  65 %    (30)
+#   256-256-10, 64              817   155 µs   95 %  90 %  87 %  91 %  99 % 104 %     (5)
+#   784-512-256-10, 128        5883   2.0 ms  100 % 103 % 104 % 104 % 105 % 104 %     (1)
+STACK_BYTES = 4 << 20
+MOST_LANES = 64  # beyond it nothing is left to be saved
 
 
 def memory_for(spec: Spec) -> int:
@@ -48,31 +67,31 @@ class Plan:
     memory: int
 
 
-def plan(fitted: Sequence[Fitted], dataset: Dataset) -> Plan:
+def plan_stacks(prepared: Sequence[PreparedLane], dataset: Dataset) -> Plan:
     """Return how these lanes are trained, by the first one's `runtime`.
 
     Raises DataError, with the spec's key, where not even one network fits into the stated memory.
     """
-    spec = fitted[0].lane.spec
+    spec = prepared[0].lane.spec
     batch = min(spec.training.batch_size, len(dataset.parts["train"]))
-    each = [memory_of(f.lane.spec, f.architecture, dataset, batch).of_each for f in fitted]
+    each = [memory_of(f.lane.spec, f.architecture, dataset, batch).of_each for f in prepared]
     largest, memory = max(each), memory_for(spec)
     if spec.runtime.memory is None:
         memory = max(memory, largest)  # a single network is not refused either
     if memory < largest:
         problem = f"{in_bytes(memory)} are not enough for one network, which takes about"
         raise DataError(f"{problem} {in_bytes(largest)}", ("runtime", "memory"))
-    processes = min(processes_for(spec), len(fitted), memory // largest)
-    if _seconds(fitted) < WORTH_A_PROCESS:
+    processes = min(processes_for(spec), len(prepared), memory // largest)
+    if _seconds(prepared) < WORTH_A_PROCESS:
         processes = 1
-    room = memory // processes // largest
+    capacity = memory // processes // largest
     by_shape: dict[object, list[int]] = {}
-    for lane, one in enumerate(fitted):
+    for lane, one in enumerate(prepared):
         by_shape.setdefault(one.shape, []).append(lane)
     stacks = []
     for lanes in by_shape.values():
-        first = fitted[lanes[0]]
-        most = min(room, best_lanes(first.architecture, batch, spec.runtime.dtype))
+        first = prepared[lanes[0]]
+        most = min(capacity, best_lanes(first.architecture, batch, spec.runtime.dtype))
         wanted = max(1, processes // len(by_shape))
         stacks += even_runs(lanes, max(-(-len(lanes) // most), min(wanted, len(lanes))))
     stacks.sort(key=len, reverse=True)  # the longest first, so that none is waited for
@@ -86,10 +105,26 @@ def even_runs(items: Sequence[Item], n: int) -> list[list[Item]]:
     return [list(items[start:stop]) for start, stop in pairwise(bounds)]
 
 
-def _seconds(fitted: Sequence[Fitted]) -> float:
+def best_lanes(architecture: Architecture, batch_size: int, dtype: Any = np.float32) -> int:
+    """Return how many networks to put in one stack; 1 where one after the other is as quick.
+
+    As many as keep what a step touches below STACK_BYTES: a lane's θ and gradient, its rows, and
+    u, h and δ of every unit for every row of the batch.
+
+    >>> from mlpcli.nn.losses import LOSSES
+    >>> best_lanes(Architecture(256, (), 10, LOSSES["cross_entropy"]()), 64)
+    44
+    """
+    layout = architecture.layout
+    units = sum(fan_out for _, fan_out in (tensor.shape for tensor in layout.weights))
+    numbers = 2 * layout.n_params + batch_size * (architecture.n_inputs + 3 * units)
+    return max(1, min(MOST_LANES, STACK_BYTES // (numbers * np.dtype(dtype).itemsize)))
+
+
+def _seconds(prepared: Sequence[PreparedLane]) -> float:
     """Return about how long one process takes: a guess, to tell short from long."""
     total = 0.0
-    for each in fitted:
+    for each in prepared:
         training = each.lane.spec.training
         rows = each.n_rows
         step = STEP_SECONDS * rows / min(training.batch_size, rows)

@@ -1,7 +1,8 @@
-"""Stacks one after the other, or some at the same time, in processes of their own.
+"""Forked processes that work off tasks: the stacks of an ensemble, the trials of a sweep.
 
-A process is forked: it has the data without a copy of it. Its events, and in the end what its
-lanes have learned, come through a pipe.
+A forked process has the data without a copy of it, and begins in a few milliseconds; a new one
+would import and read for longer than many a network trains. BLAS runs on one thread everywhere
+(docs/decisions/0007), so there is no thread to lose in the fork.
 """
 
 from __future__ import annotations
@@ -10,151 +11,191 @@ import contextlib
 import mmap
 import os
 import signal
-import time
+import traceback
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection, wait
+from typing import Any, Self
 
-from mlpcli.array_types import Array
 from mlpcli.errors import FileError
-from mlpcli.training.follower import Ended
-from mlpcli.training.stack import Advanced, LanesEnded, Stack
+from mlpcli.training.events import StackEvent, grouped
 
 POLL_SECONDS = 0.2  # between two questions whether to stop
-# Between two sendings of one kind of event: each costs both processes about 0.5 ms, as much as an
-# epoch of a small stack.
-SEND_SECONDS = 0.05
+
+Stop = Callable[[], bool]
+Ask = Callable[[Any], Any]
+Work = Callable[[Any, Ask, Stop], Iterator[Any]]
 
 
 @dataclass(frozen=True)
-class StackEnded:
-    """A stack has ended: how each of its lanes did, and what they have learned."""
+class _Done:
+    """A process has done its task, or what it raised on the way."""
 
-    ended: list[Ended]
-    vectors: Array
-
-
-StackEvent = Advanced | LanesEnded | StackEnded
+    error: BaseException | None = None
 
 
-@dataclass(frozen=True)
-class _Worker:
+@dataclass(eq=False)
+class Worker:
+    """A process, its pipe, and the task that it works on; None: it is idle."""
+
     pid: int
-    stack: int
     pipe: Connection
+    task: Any = None
+
+    def send(self, message: Any) -> None:
+        """Send a message; a process that is gone is found out when it is received from."""
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            self.pipe.send(message)
+
+    def reap(self) -> int:
+        """Wait for the process to end; return the signal that ended it, or 0."""
+        self.pipe.close()
+        with contextlib.suppress(ChildProcessError):
+            _, status = os.waitpid(self.pid, 0)
+            return os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
+        return 0
 
 
-def run_stacks(
-    make: Callable[[int], Stack], n: int, processes: int, stop: Callable[[], bool]
-) -> Iterator[tuple[int, StackEvent]]:
-    """Run n stacks; yield the number of a stack with each of its events, a StackEnded the last.
+class Pool:
+    """At most n processes, started as they are needed, and killed when the context is left.
 
-    make       returns a stack, given its number
-    processes  that run at the same time; 1 is this one
-    stop       asked after each step; once true, all stacks end there
+    work  called in a process with a task, a function that sends a message and returns the answer,
+          and one that says whether to stop; yields the messages to send
     """
-    if min(processes, n) < 2 or not hasattr(os, "fork"):  # noqa: PLR2004
-        for number in range(n):
-            for event in _events(make(number), stop):
-                yield number, event
-    else:
-        yield from _run_processes(make, n, processes, stop)
 
+    def __init__(self, work: Work, n: int) -> None:
+        self.work, self.n = work, n
+        self.workers: list[Worker] = []
+        self._stop = mmap.mmap(-1, 1)  # shared with the processes; 1: stop
 
-def _events(stack: Stack, stop: Callable[[], bool]) -> Iterator[StackEvent]:
-    yield from stack.run(stop)
-    yield StackEnded([ended for ended in stack.ended if ended is not None], stack.vectors)
+    def __enter__(self) -> Self:
+        return self
 
+    def __exit__(self, *_: object) -> None:
+        for worker in self.workers:
+            os.kill(worker.pid, signal.SIGKILL)  # not reaped yet, so the number is still its own
+            worker.reap()
+        self.workers = []
+        self._stop.close()
 
-def _run_processes(
-    make: Callable[[int], Stack], n: int, processes: int, stop: Callable[[], bool]
-) -> Iterator[tuple[int, StackEvent]]:
-    asked = mmap.mmap(-1, 1)  # shared with the processes; 1: stop
-    workers: dict[Connection, _Worker] = {}
-    begun = 0
-    try:
-        while workers or begun < n:
-            while begun < n and len(workers) < processes:
-                worker = _start(make, begun, asked)
-                workers[worker.pipe] = worker
-                begun += 1
-            for pipe in wait(list(workers), POLL_SECONDS):
-                assert isinstance(pipe, Connection)
-                for event in _received(workers[pipe]):
-                    yield workers[pipe].stack, event
-                    if isinstance(event, StackEnded):
-                        _end(workers.pop(pipe))
-            if stop():
-                asked[0] = 1
-    finally:
-        for worker in workers.values():
-            os.kill(worker.pid, signal.SIGKILL)
-            _end(worker)
-        asked.close()
+    @property
+    def busy(self) -> bool:
+        """Whether any process has a task."""
+        return any(worker.task is not None for worker in self.workers)
 
+    def give(self, task: Any) -> Worker | None:
+        """Give a task to an idle process, or to a new one; None where all are at work."""
+        worker = next((one for one in self.workers if one.task is None), None)
+        if worker is None:
+            if len(self.workers) == self.n:
+                return None
+            worker = self._start()
+            self.workers.append(worker)
+        worker.task = task
+        worker.send(task)
+        return worker
 
-def _received(worker: _Worker) -> list[StackEvent]:
-    """Return a process's next events; raise what it raised. FileError where it was killed."""
-    try:
-        events = worker.pipe.recv()
-    except (EOFError, OSError):
-        problem = "a process that trained replicas was killed, as for want of memory"
-        raise FileError(f"{problem}; a smaller runtime.memory takes fewer at a time") from None
-    if isinstance(events, BaseException):
-        raise events
-    return list(events)
+    def receive(self, seconds: float) -> list[tuple[Worker, Any]]:
+        """Return messages that come within a time; None: the process is gone.
 
+        Raises what a process has raised.
+        """
+        by_pipe = {worker.pipe: worker for worker in self.workers if worker.task is not None}
+        found: list[tuple[Worker, Any]] = []
+        for pipe in wait(list(by_pipe), seconds):
+            worker = by_pipe[pipe]  # type: ignore[index]
+            try:
+                message = worker.pipe.recv()
+            except (EOFError, OSError):
+                message = None
+            if isinstance(message, _Done):
+                worker.task = None
+                if message.error is not None:
+                    raise message.error
+            else:
+                found.append((worker, message))
+        return found
 
-def _start(make: Callable[[int], Stack], number: int, asked: mmap.mmap) -> _Worker:
-    ours, theirs = Pipe(duplex=False)
-    with warnings.catch_warnings():
-        # Python warns of threads, such as the progress bar's: the child touches nothing of theirs.
-        warnings.simplefilter("ignore", DeprecationWarning)
-        pid = os.fork()
-    if pid:
-        theirs.close()
-        return _Worker(pid, number, ours)
-    try:
-        ours.close()
-        _work(make, number, theirs, asked)
-    finally:
-        os._exit(0)
+    def stop(self) -> None:
+        """Let every process end its task soon."""
+        self._stop[0] = 1
 
+    def reap(self, worker: Worker) -> int:
+        """Take out a process that is gone; return the signal that ended it, or 0."""
+        self.workers.remove(worker)
+        return worker.reap()
 
-def _work(make: Callable[[int], Stack], number: int, pipe: Connection, asked: mmap.mmap) -> None:
-    """Run a stack in a process of its own, and send what happens.
-
-    A signal is the parent's to take, and a parent that has gone breaks the pipe.
-    """
-    for each in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(each, signal.SIG_IGN)
-    with contextlib.suppress(BrokenPipeError):
+    def _start(self) -> Worker:
+        ours, theirs = Pipe()
+        with warnings.catch_warnings():
+            # Python warns of threads, such as the progress bar's: the child touches none of them.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            pid = os.fork()
+        if pid:
+            theirs.close()
+            return Worker(pid, ours)
         try:
-            for events in _together(_events(make(number), lambda: asked[0] == 1)):
-                pipe.send(events)
-        except BrokenPipeError:
-            raise
-        except BaseException as error:  # noqa: BLE001  it is the parent's to explain
-            pipe.send(error)
+            # Ctrl-C reaches every process of the terminal: the parent decides what it means.
+            for number in (signal.SIGINT, signal.SIGTERM):
+                signal.signal(number, signal.SIG_IGN)
+            for pipe in (ours, *(worker.pipe for worker in self.workers)):
+                pipe.close()
+            with contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):
+                self._serve(theirs)
+        finally:
+            os._exit(0)  # no handler, buffer or file of the parent is the child's to end
+
+    def _serve(self, pipe: Connection) -> None:
+        """Work off tasks until the parent closes the pipe; it may also end without a word."""
+        parent = os.getppid()
+
+        def stop() -> bool:
+            return self._stop[0] == 1 or os.getppid() != parent
+
+        def ask(message: Any) -> Any:
+            pipe.send(message)
+            return pipe.recv()
+
+        while True:
+            task = pipe.recv()
+            try:
+                for message in self.work(task, ask, stop):
+                    pipe.send(message)
+            except (EOFError, BrokenPipeError, ConnectionResetError):
+                raise
+            except BaseException as error:  # noqa: BLE001  the parent raises it
+                error.add_note(f"in a process that trains:\n{traceback.format_exc()}")
+                pipe.send(_Done(error))
+            else:
+                pipe.send(_Done())
 
 
-def _together(events: Iterator[StackEvent]) -> Iterator[list[StackEvent]]:
-    """Yield events as they come or, where they come quickly, some at a time; the last at once."""
-    waiting: list[StackEvent] = []
-    sent: dict[type, float] = {}
-    for event in events:
-        if waiting and isinstance(event, Advanced) and isinstance(waiting[-1], Advanced):
-            waiting.pop()
-        waiting.append(event)
-        now, before = time.perf_counter(), sent.get(type(event), 0.0)
-        if now - before >= SEND_SECONDS or isinstance(event, StackEnded):
-            yield waiting
-            waiting, sent[type(event)] = [], now
+def run_in_processes(
+    run_stack: Callable[[Sequence[int], Stop], Iterator[StackEvent]],
+    stacks: Sequence[Sequence[int]],
+    processes: int,
+    stop: Stop,
+) -> Iterator[tuple[int, StackEvent]]:
+    """Run stacks in processes; yield the number of a stack with each of its events.
 
+    stop  once true, all stacks end after the step
+    """
 
-def _end(worker: _Worker) -> None:
-    worker.pipe.close()
-    with contextlib.suppress(ChildProcessError):
-        os.waitpid(worker.pid, 0)
+    def work(number: int, _: Ask, stop: Stop) -> Iterator[list[StackEvent]]:
+        return grouped(run_stack(stacks[number], stop))
+
+    waiting = list(range(len(stacks)))
+    with Pool(work, processes) as pool:
+        while waiting or pool.busy:
+            while waiting and pool.give(waiting[0]) is not None:
+                waiting.pop(0)
+            for worker, events in pool.receive(POLL_SECONDS):
+                if events is None:
+                    problem = "a process that trained replicas was killed, as for want of memory"
+                    raise FileError(f"{problem}; a smaller runtime.memory takes fewer at a time")
+                for event in events:
+                    yield worker.task, event
+            if stop():
+                pool.stop()

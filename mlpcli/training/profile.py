@@ -11,15 +11,18 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 
+from mlpcli.array_types import Array
 from mlpcli.data.dataset import Dataset
-from mlpcli.nn.passes import Pass
-from mlpcli.nn.replay import live
-from mlpcli.nn.stages import Affine, FirstAffine, Stage
+from mlpcli.nn.backprop import Backprop
+from mlpcli.nn.layers import Affine, FirstAffine, Layer
+from mlpcli.spec.schema import Spec
+from mlpcli.training.events import EpochEnded
 from mlpcli.training.lanes import Lane
-from mlpcli.training.stack import LanesEnded, Stack
 from mlpcli.training.trainer import Trainer
+from mlpcli.training.training import Training
 
 START, LOAD, ENCODE, BEGIN = "start-up", "load", "encode", "initialize"
 SHUFFLE, NOISE, FORWARD, LOSS = "shuffle and gather", "noise and masks", "forward", "loss"
@@ -85,17 +88,14 @@ class Clock:
             self.leave(outer)
 
     def around(self, entry: Entry, part: Callable[..., Any]) -> Callable[..., Any]:
-        """Return the part, its time counted as the entry's.
-
-        A part of a step is replayed (`mlpcli.nn.replay`), and so is the clock around it.
-        """
+        """Return the part, its time counted as the entry's."""
 
         def timed(*arguments: Any, **named: Any) -> Any:
-            outer = live(self.enter, entry)
+            outer = self.enter(entry)
             try:
                 return part(*arguments, **named)
             finally:
-                live(self.leave, outer)
+                self.leave(outer)
 
         return timed
 
@@ -103,7 +103,7 @@ class Clock:
         """Return the part; what follows its call is the entry's, until the part around it ends."""
 
         def timed(argument: Any) -> Any:
-            live(self.enter, entry)
+            self.enter(entry)
             return part(argument)
 
         return timed
@@ -166,75 +166,81 @@ def clock_cost() -> float:
     return max(0.0, min(costs[1::2]) - min(costs[::2]))
 
 
-class ProfiledStack(Stack):
-    """A stack whose trainers are timed part by part."""
+class ProfiledTraining(Training):
+    """A training whose trainers are timed part by part."""
 
-    def __init__(self, clock: Clock, dataset: Dataset, lanes: Sequence[Lane]) -> None:
+    def __init__(
+        self, clock: Clock, spec: Spec, dataset: Dataset, lanes: Sequence[Lane] = ()
+    ) -> None:
         self.clock = clock
         with clock.row(BEGIN):
-            super().__init__(dataset, lanes)
+            super().__init__(spec, dataset, lanes)
 
-    def _begin(self) -> Trainer:
+    def _begin(self, vectors: Array | None) -> Trainer:
         with self.clock.row(BEGIN):
-            trainer = super()._begin()
+            trainer = super()._begin(vectors)
             profile_trainer(self.clock, trainer)
-            self.clock.wrap(self.figures, "of_epoch", METRICS)
+            self.clock.wrap(self.metrics, "compute", METRICS)
         return trainer
 
-    def _epoch_of(self, lanes: list[int], trainer: Trainer, started: float) -> LanesEnded:
+    def _end_epoch(self, lanes: list[int], trainer: Trainer, started: float) -> EpochEnded:
         with self.clock.row(METRICS):
-            return super()._epoch_of(lanes, trainer, started)
+            return super()._end_epoch(lanes, trainer, started)
 
 
 def profile_trainer(clock: Clock, trainer: Trainer) -> None:
     """Wrap every part of a trainer that belongs to a row."""
-    clock.wrap(trainer.feed, "start", SHUFFLE)
-    clock.wrap(trainer.feed, "gather", SHUFFLE)
-    for owner in (*trainer.feed.disturbances, *trainer.masks.values(), trainer.update):
-        clock.wrap(owner, "start", NOISE)
-    for disturbance in trainer.feed.disturbances:
-        clock.wrap(disturbance, "apply", NOISE)
-    for masks in trainer.masks.values():
-        if masks.drops:
-            clock.wrap(masks, "draw", NOISE)
-    update, noises = trainer.update, [noise.disturb for noise in trainer.update.noises]
-    update.before = [clock.around(clock.entry(NOISE), part) for part in update.before]
-    update.after = [
-        clock.around(clock.entry(NOISE if part in noises else UPDATE), part)
-        for part in update.after
+    loader, step = trainer.loader, trainer.step
+    update, noisy = step.update, step.noisy_weights
+    clock.wrap(step, "start", NOISE)
+    clock.wrap(loader, "start", SHUFFLE)
+    clock.wrap(loader, "load", SHUFFLE)
+    for transform in loader.transforms:
+        clock.wrap(transform, "start", NOISE)
+        clock.wrap(transform, "apply", NOISE)
+    if noisy is not None:
+        clock.wrap(noisy, "draw", NOISE)
+        clock.wrap(noisy, "return_statistics", UPDATE)
+    noise = None if update.noise is None else update.noise.apply
+    update.parts = [
+        clock.around(clock.entry(NOISE if part == noise else UPDATE), part) for part in update.parts
     ]
-    for part_of_loss in ("start", "row_losses"):
-        clock.wrap(trainer.loss_chunk, part_of_loss, LOSS)
-    for batch in trainer.passes.values():
-        profile_pass(clock, batch)
+    loss, entry = step.loss, clock.entry(LOSS)
+    timed = {name: clock.around(entry, getattr(loss, name)) for name in ("value", "delta")}
+    step.loss = SimpleNamespace(**timed)  # type: ignore[assignment]
+    for penalty in step.penalties:
+        clock.wrap(penalty, "add_gradient", UPDATE)
+    for backprop in step.backprop.values():
+        profile_backprop(clock, backprop)
     replace(trainer, "epoch", clock.through(STEPS, trainer.epoch))
 
 
-def profile_pass(clock: Clock, batch: Pass) -> None:
-    """Wrap a pass: forward and backward with a line for each layer, and the loss.
+def profile_backprop(clock: Clock, backprop: Backprop) -> None:
+    """Wrap forward and backward, with a line for each layer of units.
 
-    A layer's line begins with its first stage, and on the way back with its last one.
+    A line begins with the first of the layer's stages, and on the way back with its last one.
     """
-    for name, row in (("forward", FORWARD), ("losses", LOSS), ("weigh", LOSS)):
-        clock.wrap(batch, name, row)
-    clock.wrap(batch, "backward", BACKWARD)
-    layers: dict[str, list[Stage]] = {"input": []}
-    names = iter(batch.network.architecture.layout.weights)
-    for stage in batch.stages:
-        if isinstance(stage, Affine):
-            layers[next(names).name.removesuffix(".weight")] = []
-        list(layers.values())[-1].append(stage)
-    for layer, stages in layers.items():
-        for stage in stages[:1]:
-            n = batch.n_rows * stage.W.size if isinstance(stage, Affine) else 0
-            forward = clock.entry(FORWARD, layer, n)
-            backward = clock.entry(BACKWARD, layer, n if isinstance(stage, FirstAffine) else 2 * n)
-            replace(stage, "forward", clock.from_here(forward, stage.forward))
-            if layer != "input":
-                replace(stages[-1], "backward", clock.from_here(backward, stages[-1].backward))
+    for dropout in backprop.dropouts:
+        clock.wrap(dropout, "draw", NOISE)
+    clock.wrap(backprop, "forward", FORWARD)
+    clock.wrap(backprop, "backward", BACKWARD)
+    groups: dict[str, list[Layer]] = {"input": []}
+    names = iter(backprop.network.architecture.layout.weights)
+    for layer in backprop.layers:
+        if isinstance(layer, Affine):
+            groups[next(names).name.removesuffix(".weight")] = []
+        list(groups.values())[-1].append(layer)
+    for name, layers in groups.items():
+        for first in layers[:1]:
+            n = backprop.n_rows * first.W.size if isinstance(first, Affine) else 0
+            forward = clock.entry(FORWARD, name, n)
+            backward = clock.entry(BACKWARD, name, n if isinstance(first, FirstAffine) else 2 * n)
+            replace(first, "forward", clock.from_here(forward, first.forward))
+            if name != "input":
+                replace(layers[-1], "backward", clock.from_here(backward, layers[-1].backward))
 
 
-# --- what comes of it -------------------------------------------------------------------------
+# --- the table --------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)

@@ -1,312 +1,304 @@
-"""Plant a fault in every derivative and every gradient term, and see the gradient check find it.
+"""Plant a fault in every function that a training step runs on δ, gradient or θ; see it found.
 
-    python tests/campaigns/faults.py
+    python tests/campaigns/faults.py                 the long campaign: all faults
+    python tests/campaigns/faults.py --sample 300    what the tests run: some, drawn by --seed
 
-Prints each fault with the relative error that was seen, and the count. Exit code 1 where one is
-not caught, or where the check fails without any. Derivatives and deltas are those of the families'
-tables, each form of each loss for itself: a new member gets its faults by being there.
+First the real command, `mlp gradcheck configs/….yaml`, with a formula changed in the source of what
+trains. Then, for specs that together hold every loss, activation, normalization, penalty, noise
+and optimizer, one epoch of the trainer is traced, which finds the functions that change δ, the
+gradient, θ, λ or what is carried from step to step (`tracing.py`). Behind each of them, in every
+spec, what it changed is multiplied by 1.01 and by −1; and behind each of their statements, in the
+first spec that runs it. Each time the command has to exit with 1, and with 0 without a fault.
+
+A fault in EQUIVALENT leaves the same gradients, θ and state of three steps, which is checked, and
+so there is nothing to be found; it is counted apart. Prints each fault with its verdict, and the
+counts. Exit code 1 where a fault is missed, or where a spec does not pass without one.
 """
 
 from __future__ import annotations
 
+import argparse
 import contextlib
+import io
+import json
+import os
+import random
+import re
+import subprocess
 import sys
-from dataclasses import dataclass
-from itertools import product
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
 from unittest import mock
 
 import numpy as np
-
-from mlpcli.family import settings_of
-from mlpcli.nn.activations import ACTIVATIONS, Prelu
-from mlpcli.nn.gradcheck import check_gradient
-from mlpcli.nn.losses import LOSSES
-from mlpcli.nn.network import Architecture, Layer, initial_vector
-from mlpcli.nn.norms import NORMS, Normalize
-from mlpcli.nn.objective import Regularization
-from mlpcli.nn.passes import Pass
-from mlpcli.nn.penalties import L1, L2
-from mlpcli.nn.stages import Affine, Drop, FirstAffine
-
-N_ROWS, N_INPUTS, N_OUTPUTS = 6, 4, 6  # as many as two, and three, for each target
-WRONG = 1 + 1e-5  # a factor that a plot would not show
-L2_ON = Regularization(l2=0.01)
-TASKS = ("regression", "binary", "multiclass", "multilabel")
-
-
-@dataclass(frozen=True)
-class Fault:
-    """One fault: where, what, how it is planted, and the network in which it has to show."""
-
-    where: str
-    what: str
-    plant: object
-    place: object  # an architecture; with the kind of its targets, where that is not regression
-    added: Regularization = L2_ON
-
-
-def after(owner, name, spoil):
-    """Return what plants a fault behind a method: it runs, and then `spoil` sees its arguments."""
-    right = getattr(owner, name)
-
-    def wrong(self, *arguments):
-        result = right(self, *arguments)
-        spoil(self, *arguments)
-        return result
-
-    return mock.patch.object(owner, name, wrong)
-
-
-def instead(owner, name, function):
-    """Return what puts a function in a method's place."""
-    return mock.patch.object(owner, name, function)
-
-
-def definer(member, name):
-    """Return the class that defines a method of a member: there the fault belongs."""
-    return next(cls for cls in type(member).__mro__ if name in vars(cls))
-
-
-def network(activation="tanh", loss=None, *, output=None, norm=None, keep_prob=1.0, kept=1.0):
-    """Return a network of two hidden layers, the second with what is asked for."""
-    function = ACTIVATIONS[activation]() if isinstance(activation, str) else activation
-    layers = (Layer(5, ACTIVATIONS["tanh"]()), Layer(4, function, keep_prob, norm=norm))
-    loss = loss or LOSSES["mse"]()
-    return Architecture(N_INPUTS, layers, N_OUTPUTS, loss, output, input_keep_prob=kept)
-
-
-def activations():
-    """Yield two faults in each derivative."""
-    for name, member in ACTIVATIONS.items():
-        place = network(output=member()) if member.output_only else network(member())
-        owner = definer(member(), "times_derivative")
-
-        def factor(_self, _u, _h, delta, _scratch):
-            np.multiply(delta, WRONG, out=delta)
-
-        yield Fault(f"f' of {name}", "too large", after(owner, "times_derivative", factor), place)
-        if name != "identity":
-            gone = instead(owner, "times_derivative", lambda *_: None)
-            if name != "prelu":
-                yield Fault(f"f' of {name}", "left out", gone, place)
-
-    def slope(_self, _u, _h, _delta, scratch):
-        np.multiply(scratch[1], WRONG, out=scratch[1])
-
-    plant = after(Prelu, "times_derivative", slope)
-    yield Fault("∂J/∂a of prelu", "too large", plant, network("prelu"))
-
-
-SETTINGS = {"label_smoothing": 0.2, "alpha": 0.3}  # those that ask for another form
-
-
-def forms():
-    """Yield every form of every loss: itself, an output that is not its link, and its targets."""
-    seen = set()
-    for member, task, mixed in product(LOSSES.values(), TASKS, (False, True)):
-        asked = {setting.name for setting in settings_of(member)} & SETTINGS.keys()
-        own = [{}, *({key: SETTINGS[key]} for key in sorted(asked))]
-        for settings in own if task in member.tasks else ():
-            loss = member(**settings)
-            plain = loss.for_task(task)
-            outputs = [None, *(plain.outputs or ())]
-            for output in outputs if plain.mixes or not mixed else ():
-                form = loss.for_task(task, output=output, mixed=mixed)
-                if form not in seen and not any(form.faults(task)):
-                    seen.add(form)
-                    yield form, output, task if mixed or task == "regression" else "classes"
-
-
-def losses():
-    """Yield faults in each form's delta."""
-    for form, output, kind in forms():
-        link = None if output is None else ACTIVATIONS[output]()
-        place = (network(loss=form, output=link), kind)
-        owner = definer(form, "rows_and_delta")
-        name = f"delta of {type(form).__name__}" + (f" on {output}" if output else "")
-
-        def factor(_self, _u, _target, _scale, _rows, delta, _scratch):
-            np.multiply(delta, WRONG, out=delta)
-
-        def forgotten(_self, _u, _target, _scale, _rows, delta, _scratch):
-            delta[..., -1, :] = 0
-
-        def unscaled(_self, _u, _target, scale, _rows, delta, _scratch):
-            np.divide(delta, scale, out=delta)
-
-        yield Fault(name, "too large", after(owner, "rows_and_delta", factor), place)
-        yield Fault(name, "last row left out", after(owner, "rows_and_delta", forgotten), place)
-        yield Fault(name, "not divided by N", after(owner, "rows_and_delta", unscaled), place)
-
-
-def affine():
-    """Yield faults in the gradients of W and b, and in what goes down."""
-
-    def weight(self, _delta):
-        np.multiply(self.dW, WRONG, out=self.dW)
-
-    def bias(self, _delta):
-        np.multiply(self.db, WRONG, out=self.db)
-
-    def below(self, _delta):
-        np.multiply(self.delta_below, WRONG, out=self.delta_below)
-
-    def unmasked(self, delta):
-        self.product(self.h.mT * 0.5, delta, self.dW)
-
-    place = network()
-    yield Fault("∂J/∂W", "too large", after(Affine, "parameter_gradients", weight), place)
-    yield Fault("∂J/∂b", "too large", after(Affine, "parameter_gradients", bias), place)
-    yield Fault("δ Wᵀ", "too large", after(Affine, "backward", below), place)
-    first = after(FirstAffine, "parameter_gradients", weight)
-    yield Fault("∂J/∂W of the first layer", "too large", first, place)
-    dropped = network(kept=0.5)
-    half = after(FirstAffine, "parameter_gradients", unmasked)
-    yield Fault("∂J/∂W under dropout of inputs", "of half the inputs", half, dropped)
-
-
-def dropout():
-    """Yield faults in the mask's way back."""
-    place = network(keep_prob=0.5)
-    yield Fault("dropout", "no mask on the way back", instead(Drop, "backward", _unmasked), place)
-    wrong = after(Drop, "backward", lambda _self, delta: np.multiply(delta, WRONG, out=delta))
-    yield Fault("dropout", "too large on the way back", wrong, place)
-
-
-def _unmasked(_self, delta):
-    return delta
-
-
-def norms():
-    """Yield faults in the gradients of γ and β, and in each term of what goes down."""
-    for name, member in NORMS.items():
-        place = network(norm=member())
-
-        def weight(self, _delta):
-            np.multiply(self.d_own["weight"], WRONG, out=self.d_own["weight"])
-
-        def bias(self, _delta):
-            np.multiply(self.d_own["bias"], WRONG, out=self.d_own["bias"])
-
-        def factor(_self, delta):
-            np.multiply(delta, WRONG, out=delta)
-
-        def without(mean, product):
-            def below(self, delta):
-                """The derivative without one of its two means."""
-                np.multiply(delta, self.u_hat, out=self.work)
-                self.average(self.work, self.variance)
-                self.average(delta, self.mean)
-                np.multiply(self.u_hat, self.variance * product, out=self.work)
-                np.add(self.work, self.mean * mean, out=self.work)
-                np.subtract(delta, self.work, out=delta)
-                return np.divide(delta, self.spread, out=delta)
-
-            return below
-
-        kind = type(member().stage(*_for_a_stage(member()), training=True))
-        owner = next(cls for cls in kind.__mro__ if "below" in vars(cls))
-        title = f"{name} norm"
-        yield Fault(f"∂J/∂γ of {title}", "too large", after(Normalize, "backward", weight), place)
-        yield Fault(f"∂J/∂β of {title}", "too large", after(Normalize, "backward", bias), place)
-        yield Fault(f"dJ/du of {title}", "too large", after(owner, "below", factor), place)
-        for missing, keep in (("mean δ", (0, 1)), ("û mean(δ û)", (1, 0))):
-            plant = instead(owner, "below", without(*keep))
-            yield Fault(f"dJ/du of {title}", f"{missing} left out", plant, place)
-
-
-def _for_a_stage(norm):
-    own = {name: np.ones(3) for name in (*norm.parameters, *norm.statistics)}
-    return np.ones((2, 3)), own, {name: np.ones(3) for name in norm.parameters}
-
-
-def penalties():
-    """Yield faults in what is added to the gradient, and in the rows' weights."""
-    for kind, strength in ((L2, {"l2": 0.1}), (L1, {"l1": 0.1})):
-        added = Regularization(**strength)
-        name = f"∂P/∂W of {kind.__name__}"
-
-        def twice(self, grad):
-            n = self.weights.shape[-1]
-            grad[..., :n] += 1e-4 * np.sign(self.weights)
-
-        def biases(self, grad):
-            grad[..., self.weights.shape[-1] :] += 1e-4
-
-        gone = instead(kind, "add_gradient", lambda *_: None)
-        yield Fault(name, "left out", gone, network(), added)
-        yield Fault(name, "too large", after(kind, "add_gradient", twice), network(), added)
-        wrong = after(kind, "add_gradient", biases)
-        yield Fault(name, "on the biases too", wrong, network(), added)
-
-    def ignored(self, _weight):
-        self.scale[...] = self.share
-
-    weight = Regularization(weight=np.linspace(0.1, 2, N_ROWS))
-
-    # In the one pass, whose gradient is checked; the stack, which gives J, weighs its rows.
-    def one_only(self, given):
-        np.multiply(given[..., np.newaxis], self.share, out=self.scale)
-        if not self.network.lead:
-            ignored(self, given)
-
-    plant = instead(Pass, "weigh", one_only)
-    yield Fault("weights of rows", "ignored by the gradient", plant, network(), weight)
-
-
-def target_of(loss, kind, rng):
-    """Return a target as this form of a loss takes it.
-
-    kind  regression; classes; or the task of mixtures of classes
+import typer
+from fault_specs import all_specs
+from planting import Fault, statement_texts
+from tracing import Found, trace, watched, watching
+
+from mlpcli.cli.verbs.gradcheck import gradcheck
+from mlpcli.nn.update import Update
+from mlpcli.spec.load import load_spec
+from mlpcli.training.gradcheck import synthetic_dataset, trainer_of
+
+HERE = Path(__file__).parent
+CONFIGS = HERE.parents[1] / "configs"
+FACTORS = (1.01, -1.0)
+TRIES = 4  # specs in which a statement is looked for, which may stand behind an `if`
+SAMPLES = 16  # entries of each tensor; the directions move all of them
+
+# The first tests: a config, the function that trains it, and what is exchanged in its source.
+HOLES = (
+    (
+        "iris",
+        "losses/cross_entropy",
+        "CrossEntropy.delta",
+        "np.subtract(out, y",
+        "np.subtract(y, out",
+    ),
+    (
+        "lecture",
+        "losses/residuals",
+        "MeanSquaredError.delta",
+        "np.subtract(u, y",
+        "np.subtract(y, u",
+    ),
+    (
+        "breast_cancer",
+        "losses/binary_cross_entropy",
+        "BinaryCrossEntropy.delta",
+        "np.subtract(out, product",
+        "np.subtract(product, out",
+    ),
+    ("lecture", "optimizers/momentum", "Sgd.bind", "grad, rate", "grad, 1.01 * rate"),
+    ("lecture", "optimizers/momentum", "Sgd.bind", "np.subtract(theta,", "np.add(theta,"),
+    (
+        "lecture",
+        "penalties",
+        "L2.add_gradient",
+        "weights, self.alpha",
+        "weights, 1.01 * self.alpha",
+    ),
+)
+
+# Faults that cannot show: the function, a kind of array or the beginning of a statement, how it is
+# spoiled (or however), and why.
+OVERWRITTEN = "the next step writes it anew, and nothing reads it before"
+BOUND = "a bound that no number of the batch reaches"
+COMPARED = "it is only compared, and no row is within a hundredth of where that changes"
+SHIFT = "a row's shift cancels in exp(u − shift) / Σ exp(u − shift)"
+NO_TIE = "it is 0 where no two classes have the same, largest u"
+EQUIVALENT = (
+    (r"Backprop\.backward|TrainingStep\.\w+|Trainer\.epoch", "δ", None, OVERWRITTEN),
+    (r"Update\.__call__|TrainingStep\.__call__|Trainer\.epoch", "gradient", None, OVERWRITTEN),
+    (r"\w+\.bind\.\w+|update_mean|\w+\._update_square", "gradient", None, OVERWRITTEN),
+    (r"Trainer\.epoch", "scale", None, OVERWRITTEN),
+    (r"Softsign\.times_derivative", "np.add(u, 1.0", -1.0, "δ is divided by it twice"),
+    (r"MeanAbsoluteError\.delta", "np.subtract(u, y", 1.01, "only its sign counts"),
+    (r"Gamma\.delta", "np.minimum(out, FAR", "left out", BOUND),
+    (r"BinaryCrossEntropy\.delta", "np.minimum(power, limit", "left out", BOUND),
+    (r"FocalOfClasses\.delta", "np.maximum(q, least", "left out", BOUND),
+    (r"CrossEntropy\.delta", "np.copyto(by_row, u", None, SHIFT),
+    (r"CrossEntropy\.delta", "np.maximum.reduce(by_class", None, SHIFT),
+    (r"CrossEntropy\.delta", "np.exp(out", 1.01, "a common factor cancels in the quotient"),
+    (r"CrossEntropy\.delta", "np.exp(out", -1.0, "a common factor cancels in the quotient"),
+    (r"FocalOfClasses\.delta", "np.subtract(total, 1.0", 1.01, NO_TIE),
+    (r"FocalOfClasses\.delta", "np.subtract(total, 1.0", -1.0, NO_TIE),
+    (r"FocalOfClasses\.delta", "np.add(rest, total", "left out", NO_TIE),
+    (r"Hinge\.delta", "np.multiply(out, u", 1.01, COMPARED),
+    (r"HingeOfClasses\.delta", "np.copyto(out, ", 1.01, COMPARED),
+    (r"HingeOfClasses\.delta", "np.maximum.reduce(out", 1.01, COMPARED),
+    (r"HingeOfClasses\.delta", "np.vecdot(u, y", 1.01, COMPARED),
+    (r"HingeOfClasses\.delta", "np.subtract(margin, score", 1.01, COMPARED),
+    (r"HardSigmoid\.times_derivative|HardTanh\.times_derivative", "np.abs(u", 1.01, COMPARED),
+)
+
+
+def hole(number):
+    """Run the real command with a hole, in this process: it ends it."""
+    config, module, name, *text = HOLES[number]
+    found = Found(f"mlpcli/nn/{module}.py", name, ())
+    from mlpcli.__main__ import main
+
+    sys.argv = ["mlp", "gradcheck", str(CONFIGS / f"{config}.yaml")]
+    with Fault(found, text=tuple(text)).planted():
+        main()
+
+
+def holes():
+    """Yield the title of each hole, and the exit code of the command with it and without."""
+    env = os.environ | {"PYTHONPATH": str(HERE.parents[1])}
+    clean = {}
+    for number, (config, module, name, *text) in enumerate(HOLES):
+        if config not in clean:
+            words = [sys.executable, "-m", "mlpcli", "gradcheck", CONFIGS / f"{config}.yaml"]
+            clean[config] = subprocess.run(words, env=env, capture_output=True, check=False)
+        words = [sys.executable, __file__, "--hole", str(number)]
+        done = subprocess.run(words, env=env, capture_output=True, check=False)
+        title = Fault(Found(f"mlpcli/nn/{module}.py", name, ()), text=tuple(text)).title
+        yield f"configs/{config}.yaml | {title}", done.returncode, clean[config].returncode
+
+
+def exit_code(path):
+    """Return the exit code of the command on a spec's file, run in this process."""
+    with contextlib.redirect_stderr(io.StringIO()):
+        try:
+            gradcheck(spec=str(path), synthetic=True, quiet=True, samples=SAMPLES)
+        except typer.Exit as end:
+            return end.exit_code
+    return 0
+
+
+def trainer_for(path):
+    """Return the trainer that the command checks."""
+    loaded = load_spec(str(path), ("runtime.dtype=float64",), None)
+    return trainer_of(loaded, synthetic_dataset(loaded))
+
+
+def train(trainer, epoch=1):
+    """Run an epoch, which is one step: the made-up data are one batch."""
+    for _ in trainer.epoch(epoch, trainer.step.update.optimizer.learning_rate):
+        pass
+
+
+def outcome(path):
+    """Return what three steps of a spec's trainer leave: gradients, θ, what is carried on."""
+    trainer, kept, update = trainer_for(path), [], Update.__call__
+
+    def record(self):
+        kept.append(trainer.step.grad.copy())
+        update(self)
+
+    with mock.patch.object(Update, "__call__", record):
+        for epoch in (1, 2, 3):
+            train(trainer, epoch)
+            arrays = watched(trainer)
+            kept += [array.copy() for kind in ("θ", "state", "average") for array in arrays[kind]]
+    return kept
+
+
+def has_effect(fault, path):
+    """Whether three steps leave other numbers with the fault, beyond rounding."""
+    right = outcome(path)
+    with fault.planted():
+        wrong = outcome(path)
+    return not all(
+        np.allclose(a, b, rtol=1e-9, atol=1e-12 * np.abs(a).max(initial=0), equal_nan=True)
+        for a, b in zip(right, wrong, strict=True)
+    )
+
+
+def spoils(fault, path):
+    """Return how many arrays a fault spoils in a spec's first step, and how many new numbers."""
+    trainer = trainer_for(path)
+    with fault.planted() as spoiler:
+        train(trainer)
+    return spoiler.spoilt, spoiler.new
+
+
+def behind_functions(found, seen):
+    """Yield faults behind the found functions; those in `seen` have been left out before."""
+    for each in found:
+        for kind in each.kinds:
+            words = [] if (each.key, kind) in seen else ["left out"]
+            seen.add((each.key, kind))
+            if each.name.endswith(".delta"):
+                words += ["last row left out", "not divided by N"]
+            if each.name.endswith(".add_gradient"):
+                words.append("on biases too")
+            yield from (Fault(each, how, kind) for how in (*FACTORS, *words))
+
+
+def behind_statements(found, path, left):
+    """Yield faults behind the statements that are left and that this spec runs.
+
+    left  by function: in how many specs more each statement is tried
     """
-    n_targets = next(n for n in range(1, N_OUTPUTS + 1) if loss.n_outputs(n) == N_OUTPUTS)
-    if loss.class_index:
-        return rng.integers(0, N_OUTPUTS, N_ROWS)
-    if kind == "regression":
-        return np.abs(rng.normal(size=(N_ROWS, n_targets))) + 0.1
-    if kind == "classes":
-        return rng.integers(0, 2, (N_ROWS, n_targets)).astype(float)
-    if kind == "multiclass":
-        return rng.dirichlet(np.ones(N_OUTPUTS), N_ROWS)
-    return rng.uniform(size=(N_ROWS, n_targets))
+    for each in found:
+        texts = statement_texts(each)
+        tries = left.setdefault(each.key, dict.fromkeys(range(len(texts)), TRIES))
+        for number in [number for number, n in tries.items() if n]:
+            tries[number] -= 1
+            spoilt, new = spoils(Fault(each, 1.01, statement=number), path)
+            if spoilt or new:
+                tries[number] = 0
+                hows = (*FACTORS, "left out") if spoilt else FACTORS
+                yield from (Fault(each, how, statement=number) for how in hows)
 
 
-def check(fault):
-    """Return whether the fault's network passes as it is now, and the worst relative error."""
-    rng = np.random.default_rng(1)
-    place = fault.place
-    architecture, kind = place if isinstance(place, tuple) else (place, "regression")
-    vector = initial_vector(architecture, 3) + 0.1 * rng.normal(size=architecture.layout.n_numbers)
-    X = rng.normal(size=(N_ROWS, N_INPUTS))
-    target = target_of(architecture.loss, kind, rng)
-    found = check_gradient(architecture, vector, X, target, added=fault.added, seed=3)
-    worst = [found.directions.worst, *(tensor.worst for tensor in found.tensors)]
-    return found.passed, float(np.nanmax(worst))
+def plan(folder):
+    """Return (title, file, fault) of all faults; ValueError where a spec fails without any.
+
+    Those that cannot show are there once, in the first spec that has them.
+    """
+    planned, seen, left, hidden = [], set(), {}, set()
+    for number, (title, one) in enumerate(all_specs().items()):
+        path = folder / f"{number}.yaml"
+        path.write_text(json.dumps(one), encoding="utf-8")  # YAML takes JSON
+        code = exit_code(path)
+        if code:
+            raise ValueError(f"{title}: exit code {code} without a fault")
+        found = trace(trainer_for(path))
+        for fault in [*behind_functions(found, seen), *behind_statements(found, path, left)]:
+            if fault.title not in hidden:
+                planned.append((title, path, fault))
+            if reason_for(fault):
+                hidden.add(fault.title)
+    return planned
 
 
-def faults():
-    """Yield all of them."""
-    for some in (affine, activations, dropout, norms, losses, penalties):
-        yield from some()
+def reason_for(fault):
+    """Return why a fault cannot show, as EQUIVALENT has it, or None."""
+    for name, place, how, reason in EQUIVALENT:
+        is_there = re.fullmatch(name, fault.name) and fault.place.startswith(place)
+        if is_there and how in (None, fault.how):
+            return reason
+    return None
+
+
+def verdict_on(fault, path):
+    """Plant a fault; return caught, equivalent or MISSED."""
+    with fault.planted():
+        code = exit_code(path)
+    if code == 1:
+        return "caught"
+    return "equivalent" if reason_for(fault) and not has_effect(fault, path) else "MISSED"
 
 
 def main():
     """Plant each, see it caught; return the exit code."""
-    caught = missed = 0
-    clean = {}
-    for fault in list(faults()):  # all at once, so that no two places share an id
-        key = (id(fault.place), id(fault.added))
-        if key not in clean:
-            clean[key] = check(fault)
-        right, error = clean[key]
-        with contextlib.ExitStack() as planted:
-            planted.enter_context(fault.plant)
-            passed, seen = check(fault)
-        verdict = "caught" if right and not passed else "MISSED" if right else "WRONG BEFORE"
-        caught, missed = caught + (verdict == "caught"), missed + (verdict != "caught")
-        print(f"{verdict}  {fault.where}: {fault.what}  (error {seen:.1e}, without it {error:.1e})")
-    print(f"{caught} of {caught + missed} planted faults were caught")
-    return 1 if missed else 0
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--sample", type=int, help="so many faults only")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--hole", type=int, help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.hole is not None:
+        return hole(given.hole)
+    counts, began = Counter(), time.perf_counter()
+
+    def tell(verdict, title):
+        counts[verdict] += 1
+        print(f"{verdict}  {title}", flush=True)
+
+    for title, wrong, right in holes():
+        tell("caught" if (wrong, right) == (1, 0) else "MISSED", title)
+    with tempfile.TemporaryDirectory() as folder, watching():
+        planned = plan(Path(folder))
+        n_functions = len({fault.found.key for _, _, fault in planned})
+        if given.sample is not None:
+            planned = random.Random(given.seed).sample(planned, given.sample)
+        for title, path, fault in planned:
+            tell(verdict_on(fault, path), f"{title} | {fault.title}")
+    n = counts["caught"] + counts["MISSED"]
+    print(
+        f"{n_functions} functions of {len(all_specs())} specs, {time.perf_counter() - began:.0f} s"
+    )
+    print(
+        f"{counts['caught']} of {n} planted faults were caught; {counts['equivalent']} equivalent"
+    )
+    return 0 if counts["caught"] == n else 1
 
 
 if __name__ == "__main__":

@@ -6,9 +6,10 @@
 Hypothesis draws task, loss, output, depth, widths, activations, normalizations, dropout, L1, L2,
 mixed targets, weights, and settings of each within their bounds, all from the tables of the
 families, so that a new member is drawn as soon as it is there. Each spec is loaded as a file
-would be, and checked as `mlp gradcheck --synthetic` does. Then up to three networks with settings
-of their own are stacked: the gradient of every lane has to be that of the network alone, bit for
-bit. Exit code 1, and the spec, where one fails.
+would be, and its gradient and update are checked as `mlp gradcheck --synthetic` does. Then up to
+three networks with settings of their own are stacked: losses, gradient and numbers of every lane
+after the first step have to be those of the network alone, bit for bit. Exit code 1, and the spec,
+where one fails.
 """
 
 from __future__ import annotations
@@ -28,21 +29,20 @@ from hypothesis import strategies as st
 from mlpcli.errors import SpecError
 from mlpcli.family import settings_of
 from mlpcli.nn.activations import ACTIVATIONS
-from mlpcli.nn.draws import Masks
-from mlpcli.nn.gradcheck import check_gradient
 from mlpcli.nn.losses import LOSSES
-from mlpcli.nn.network import Network, stack_architectures
+from mlpcli.nn.network import Network, initial_vector, stack_architectures
 from mlpcli.nn.norms import NORMS
-from mlpcli.nn.passes import Pass
 from mlpcli.spec.load import load_spec
-from mlpcli.training.first_batch import synthetic_batch
+from mlpcli.training.build import build_trainer
+from mlpcli.training.gradcheck import check_spec, synthetic_dataset
+from mlpcli.training.lanes import Lane, prepare_lanes
 
 
 def loaded(spec, folder):
-    """Return a spec as a file would be loaded, and its made-up batch."""
+    """Return a spec as a file would be loaded."""
     path = folder / "spec.yaml"
     path.write_text(json.dumps(spec), encoding="utf-8")  # YAML takes JSON
-    return synthetic_batch(load_spec(str(path)))
+    return load_spec(str(path))
 
 
 def varied(draw, spec):
@@ -58,40 +58,33 @@ def varied(draw, spec):
     for family, chosen in members:
         for field in settings_of(family[chosen["name"]]):
             same = isinstance(field.default, int | float) and not isinstance(field.default, bool)
-            # A label smoothing of 0 is another form than one above: lanes share their form.
+            # What is off in one lane is off in all: a label smoothing of 0 stays 0.
             if same and chosen[field.name] and field.name != "epsilon":
                 chosen[field.name] = draw(setting(field)) or chosen[field.name]
     return other
 
 
-def gradient(architecture, vector, seeds, batches):
-    """Return J and its gradient with the dropout masks of epoch 1; of one network or a stack."""
-    network = Network(architecture, vector)
-    weight = batches[0].added.weight
-    one = Pass(network, len(batches[0].X), training=True, weighted=weight is not None)
-    masks = Masks(one.drops, network.lead)
-    masks.start(seeds, 1)
-    masks.draw()
-    lanes = network.lead
-
-    def of(values):
-        return np.stack(values) if lanes else values[0]
-
-    if weight is not None:
-        one.weigh(of([batch.added.weight for batch in batches]))
-    X, target = of([batch.X for batch in batches]), of([batch.target for batch in batches])
-    return one.value_and_gradient(X, target), one.grad, network.statistics
+def first_step(prepared, dataset):
+    """Take the first step of a network, or of a stack; return its losses, gradient and numbers."""
+    vectors = [initial_vector(each.architecture, each.lane.seed) for each in prepared]
+    if len(prepared) > 1:
+        architecture = stack_architectures([each.architecture for each in prepared])
+        network = Network(architecture, np.stack(vectors))
+    else:
+        network = Network(prepared[0].architecture, vectors[0])
+    trainer = build_trainer(prepared, dataset, network)
+    for _rows in trainer.epoch(1, 0.01, stop=lambda: True):
+        pass
+    return trainer.losses[..., : trainer.rows_done], trainer.step.grad, network.vector
 
 
-def check_stack(batches, seeds):
+def check_stack(specs, dataset):
     """Check that every lane has the bits of its network alone."""
-    together = stack_architectures([batch.architecture for batch in batches])
-    vector = np.stack([batch.theta for batch in batches])
-    value, grad, statistics = gradient(together, vector, seeds, batches)
-    for r, batch in enumerate(batches):
-        alone = gradient(batch.architecture, batch.theta.copy(), seeds[r : r + 1], [batch])
-        for lanes, own in zip((value, grad, statistics), alone, strict=True):
-            np.testing.assert_array_equal(own, lanes[r])
+    prepared = prepare_lanes([Lane(spec, spec.seed) for spec in specs], dataset)
+    together = first_step(prepared, dataset)
+    for r, each in enumerate(prepared):
+        for lanes, alone in zip(together, first_step([each], dataset), strict=True):
+            np.testing.assert_array_equal(alone, lanes[r])
 
 
 class Campaign:
@@ -105,34 +98,25 @@ class Campaign:
     def one(self, draw, spec):
         """Check one spec, and a stack of its kind. AssertionError where it is wrong."""
         try:
-            batch = loaded(spec, self.folder)
+            first = loaded(spec, self.folder)
+            found = check_spec(first, synthetic=True, samples=24).step
         except SpecError:  # two settings that do not go together: another is drawn
             self.refused += 1
             return
-        found = check_gradient(
-            batch.architecture,
-            batch.theta,
-            batch.X,
-            batch.target,
-            added=batch.added,
-            seed=spec["seed"],
-            samples=24,
-            directions=2,
-        )
         self.failure = spec
         assert found.passed, found
         n = draw(st.integers(1, 3))
         if n > 1:
             others = [varied(draw, spec) for _ in range(n - 1)]
             try:
-                batches = [batch, *(loaded(other, self.folder) for other in others)]
+                stack = [first, *(loaded(other, self.folder) for other in others)]
             except SpecError:
-                batches = []
-            if batches:
-                check_stack(batches, [spec["seed"], *(other["seed"] for other in others)])
+                stack = []
+            if stack:
+                check_stack([each.spec for each in stack], synthetic_dataset(first))
                 self.stacks += 1
         self.failure = None
-        self._count(spec, found)
+        self._count(spec, found.gradient)
 
     def _count(self, spec, found):
         self.specs += 1

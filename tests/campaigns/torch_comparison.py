@@ -8,11 +8,11 @@ from collections import Counter
 
 import numpy as np
 
-from mlpcli.nn.replay import live
 from mlpcli.spec.load import load_spec
-from mlpcli.training.assemble import load_dataset
-from mlpcli.training.loop import EpochEnded, Training
-from mlpcli.training.scores import score
+from mlpcli.training.build import load_dataset
+from mlpcli.training.evaluation import evaluate
+from mlpcli.training.events import EpochEnded
+from mlpcli.training.training import Training
 
 LOSS_TOLERANCE, TENSOR_TOLERANCE = 1e-9, 1e-6
 AMPLIFIED = 300.0  # times what the moved beginning changes is still rounding
@@ -20,6 +20,26 @@ END = "the end, or the epoch that is kept"
 FLOOR = 1e-9  # arrays whose largest entry is smaller are compared as if it were this
 FLOORS = {"tensors": 1e-3, "kept tensors": 1e-3}
 UNSCALED = ("poisson", "gamma")  # losses that take the target in its own unit
+
+
+class Unsmoothed:
+    """A loader's loss, which keeps the targets of a block as they are before it smooths them.
+
+    start  the first row of the block, by the rows that were trained on before it
+    """
+
+    def __init__(self, trainer):
+        self.trainer, self.loss, self.smooths = trainer, trainer.loader.loss, True
+
+    def smooth(self, y):
+        self.start, self.y = self.trainer.rows_done, y.copy()
+        if self.loss.smooths:
+            self.loss.smooth(y)
+
+    def batch(self, n):
+        """Return the targets of the batch that is trained on, of n rows."""
+        first = self.trainer.rows_done - self.start
+        return self.y[first : first + n].copy()
 
 
 class Ours:
@@ -31,41 +51,44 @@ class Ours:
         self.training = training = Training(loaded.spec, self.dataset)
         self.beginning = _copies(training.network)
         self.steps, self.orders, self.epochs = [], [], []
-        begin, tensors = training.stack._begin, training.network.tensors()
+        begin, tensors = training._begin, training.network.tensors()
         unmoved = unmoved_biases(spec)
 
-        def trainer():
-            made = begin()
-            step, feed = made.step, made.feed
+        def trainer(vectors):
+            made = begin(vectors)
+            step, compute_gradient = made.step, made.step.compute_gradient
+            made.loader.loss = targets = Unsmoothed(made)
+            batches = []
 
-            def record(rows):
+            def compute(batch):
+                batches[:] = [batch]
+                compute_gradient(batch)
+
+            def record():
+                (batch,) = batches
                 biases = {name: tensors[name].copy() for name in unmoved}
-                losses = np.empty(rows.stop, made.losses.dtype)
-                made.loss_chunk.row_losses(rows.stop, losses)
-                parts = (feed.X_chunk, feed.target_chunk, losses)
-                copies = (part[rows].copy() for part in parts)
-                self.steps.append((*copies, float(made.rate.value), biases))
+                losses = step.loss.value(batch.u, batch.y)
+                rate = float(step.update.learning_rate)
+                self.steps.append((batch.X.copy(), targets.batch(batch.n), losses, rate, biases))
 
-            def recorded(first, n):
-                step(first, n)
-                live(record, slice(first, first + n))
-
-            made.step = recorded
+            step.compute_gradient = compute
+            step.update.parts.append(record)
             self.trainer = made
             return made
 
-        training.stack._begin = trainer
+        training._begin = trainer
         for event in training.run():
             if isinstance(event, EpochEnded):
-                self.orders.append(self.trainer.feed.rows().copy())
-                y_hat = training.stack.figures.outputs.get("validation", np.empty(0)).copy()
-                self.epochs.append((event.row, y_hat, _copies(training.model)))
+                self.orders.append(self.trainer.loader.rows().copy())
+                validation = training.metrics.parts.get("val")
+                y_hat = np.empty(0) if validation is None else validation.y_hat.copy()
+                self.epochs.append((event.mean, y_hat, _copies(training.model)))
         self.ended = event
         self.kept = _copies(training.network)
         self.test_loss = math.nan
         if "test" in self.dataset.parts:
             part = self.dataset.parts["test"]
-            self.test_loss = score(training.network, self.dataset.encoding, part).figures["loss"]
+            self.test_loss = evaluate(training.network, self.dataset.encoding, part).metrics["loss"]
 
 
 def unmoved_biases(spec):

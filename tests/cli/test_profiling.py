@@ -4,11 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from mlpcli.cli.profiling import Profiled
+from mlpcli.cli import progress
+from mlpcli.cli.profiling import Profiler
 from mlpcli.data import dataset
-from mlpcli.runs import ensemble_recorder, recorder
+from mlpcli.runs import ensemble_result, recorder
 from mlpcli.spec.load import load_spec
-from mlpcli.training.ensemble import Ensemble
+from mlpcli.training import build, profile, training
 
 SPEC = """
 data: {path: data.csv, target: y}
@@ -24,31 +25,34 @@ def loaded(tmp_path):
     return load_spec(str(tmp_path / "spec.yaml"))
 
 
-def test_an_ensemble_is_trained_in_this_process_and_the_modules_are_as_before(loaded):
-    before = (
+def functions():
+    return (
+        build.load_dataset,
         dataset.read_table,
-        recorder.score,
+        recorder.evaluate,
         recorder.baseline,
-        ensemble_recorder.ensemble_result,
+        ensemble_result.ensemble_result,
+        recorder.Recorder.record,
+        progress.progress_for,
+        progress.PlainProgress.show,
+        training.Training,
     )
-    run = Profiled()
-    assert dataset.read_table is not before[0]
-    rows = run.load(loaded)
 
-    def make():
-        training = Ensemble(loaded.spec, rows, run.stack)
-        training.plan = replace(training.plan, stacks=[[0], [1]], processes=2)
-        return training
 
-    training = run.build(make)
-    assert (training.plan.processes, training.plan.stacks) == (1, [[0], [1]])
-    document = run.end()
+def test_an_ensemble_is_trained_in_this_process_and_the_modules_are_as_before(loaded, monkeypatch):
+    class InTwo(profile.ProfiledTraining):
+        def __init__(self, *arguments):
+            super().__init__(*arguments)
+            self.plan = replace(self.plan, stacks=[[0], [1]], processes=2)
+
+    before = functions()
+    monkeypatch.setattr(profile, "ProfiledTraining", InTwo)
+    with Profiler() as profiler:
+        assert not set(before) & set(functions())
+        made = training.Training(loaded.spec, build.load_dataset(loaded))
+    assert (made.plan.processes, made.plan.stacks) == (1, [[0], [1]])
+    assert functions() == before
+    document = profiler.document()
     assert document["processes_without"] == 2
-    assert (
-        dataset.read_table,
-        recorder.score,
-        recorder.baseline,
-        ensemble_recorder.ensemble_result,
-    ) == before
     calls = {line["row"]: line["calls"] for line in document["lines"]}
     assert (calls["load"], calls["encode"]) == (1, 1)

@@ -6,15 +6,14 @@ import pytest
 
 from mlpcli.cli import progress
 from mlpcli.cli.progress import NoProgress, PlainProgress, RichProgress, progress_for
-from mlpcli.training.ensemble import ReplicasEnded
-from mlpcli.training.loop import Advanced, Ended, EpochEnded
+from mlpcli.training.events import Ended, EpochEnded, Progress
 
 COLUMNS = ["epoch", "train_loss", "val_loss", "val_accuracy", "learning_rate", "seconds"]
 
 
 def ended(epoch, best=1):
     row = dict(zip(COLUMNS, [epoch, 0.5, 0.25, 1.0, 0.1, 0.001], strict=True))
-    return EpochEnded(epoch, row, improved=True, best_epoch=best)
+    return EpochEnded(epoch, [0], [row], row, improved=True, best_epoch=best)
 
 
 def lines_of(seconds, capsys, monkeypatch):
@@ -23,7 +22,7 @@ def lines_of(seconds, capsys, monkeypatch):
     monkeypatch.setattr(progress.time, "monotonic", lambda: 1000.0 + next(times))
     shown = PlainProgress(len(seconds), COLUMNS)
     for epoch in range(1, len(seconds) + 1):
-        shown.show(Advanced(epoch, 1, 1))
+        shown.show(Progress(epoch, 1, 1))
         shown.show(ended(epoch))
     shown.show(Ended("finished", len(seconds), 1, 0.0))
     shown.close()
@@ -61,12 +60,12 @@ def test_replicas_whose_means_wait_for_others_are_named(capsys, monkeypatch):
     now = iter([1000.0, 1000.5, 1001.0, 1002.0, 1003.0])
     monkeypatch.setattr(progress.time, "monotonic", lambda: next(now))
     shown = PlainProgress(9, COLUMNS)
-    shown.show(ReplicasEnded(1, [0, 1], []))  # may complete epoch 1: its line comes next
+    shown.show(EpochEnded(1, [0, 1], []))  # may complete epoch 1: its line comes next
     for epoch in (2, 3, 4):  # at 0, 0.5 and 1 second
-        shown.show(ReplicasEnded(epoch, [0, 1], []))
-    shown.show(ReplicasEnded(5, [1], []))
+        shown.show(EpochEnded(epoch, [0, 1], []))
+    shown.show(EpochEnded(5, [1], []))
     shown.show(ended(1))
-    shown.show(ReplicasEnded(2, [2], []))
+    shown.show(EpochEnded(2, [2], []))
     assert capsys.readouterr().err.splitlines() == [
         "replicas 0 to 1: epoch 2/9",
         "replicas 0 to 1: epoch 4/9",
@@ -79,7 +78,7 @@ def test_the_bar_does_not_go_back(monkeypatch):
     """The first epoch's mean may come when most of the work is done."""
     monkeypatch.setattr("sys.stderr", io.StringIO())
     shown = RichProgress(10, COLUMNS)
-    shown.show(Advanced(8, 1, 2, 4))
+    shown.show(Progress(8, 1, 2, 4))
     shown.show(ended(1))
     done = shown.bar.tasks[0].completed
     shown.close()
@@ -134,7 +133,7 @@ def test_a_terminal_that_was_closed_ends_no_training(kind, monkeypatch, capfd):
     monkeypatch.setattr("sys.stderr", Gone())
     shown = progress_for(kind, 3, COLUMNS)
     for epoch in (1, 2, 3):
-        shown.show(Advanced(epoch, 10, 10))
+        shown.show(Progress(epoch, 10, 10))
         shown.show(ended(epoch))
     shown.close()
     monkeypatch.undo()  # or closing the stream would fail
@@ -146,12 +145,12 @@ def test_the_bar_knows_epochs_rows_and_the_best(monkeypatch):
     stream = io.StringIO()
     monkeypatch.setattr("sys.stderr", stream)
     shown = RichProgress(4, COLUMNS)
-    shown.show(Advanced(1, 50, 100))
+    shown.show(Progress(1, 50, 100))
     assert shown.bar.tasks[0].completed == 0.5
-    shown.show(Advanced(1, 100, 100))
+    shown.show(Progress(1, 100, 100))
     shown.show(ended(1))
-    shown.show(Advanced(2, 25, 100))
+    shown.show(Progress(2, 25, 100))
     task = shown.bar.tasks[0]
     assert (task.completed, task.total) == (1.25, 4)
-    assert task.fields["figures"] == "train_loss 0.5  val_loss 0.25  val_accuracy 1  best 1"
+    assert task.fields["metrics"] == "train_loss 0.5  val_loss 0.25  val_accuracy 1  best 1"
     shown.close()

@@ -1,21 +1,22 @@
-"""Every form of every loss: what the contracts of losses are about."""
+"""Every function that a loss can be: what the contracts of losses are about."""
 
 from mlpcli.nn.losses import LOSSES
 
 
 def forms_of(settings):
-    """Return what does the work: one form for each task, setting, output and kind of target.
+    """Return what trains: one for each task, setting and output, without repetition.
 
     settings  lists of keyword arguments, by the loss's name; without: the defaults
     """
-    return dict.fromkeys(
-        member(**own).for_task(task, output=output, mixed=mixed)
-        for name, member in LOSSES.items()
-        for own in settings.get(name, [{}])
-        for task in member.tasks
-        for output in [None, *(member.outputs or ())]
-        for mixed in ([False, True] if member.mixes else [False])
-        if not list(member(**own).faults(task))
+    return list(
+        dict.fromkeys(
+            member(**chosen).for_task(task, output=output)
+            for name, member in LOSSES.items()
+            for chosen in settings.get(name, [{}])
+            for task in member.tasks
+            for output in [None, *(member.outputs or ())]
+            if not list(member(**chosen).faults(task))
+        )
     )
 
 

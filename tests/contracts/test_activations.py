@@ -21,40 +21,40 @@ each_activation = pytest.mark.parametrize("activation", MEMBERS, ids=repr)
 each_dtype = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 
 
-def own_of(activation, u, *, initial=False):
-    """Return its own parameters (..., units) for arrays like u, and where their gradients go."""
+def parameters_of(activation, u, *, initial=False):
+    """Return its parameters (..., units) for arrays like u, and where their gradients go."""
     shape = (*u.shape[:-2], u.shape[-1])
     rng = np.random.default_rng(7)
-    own = {
+    params = {
         name: np.full(shape, first) if initial else first * rng.integers(32, 128, shape) / 64
         for name, first in activation.parameters.items()
     }
-    own = {name: tensor.astype(u.dtype) for name, tensor in own.items()}
-    return own, {name: np.full_like(tensor, np.nan) for name, tensor in own.items()}
+    params = {name: tensor.astype(u.dtype) for name, tensor in params.items()}
+    return params, {name: np.full_like(tensor, np.nan) for name, tensor in params.items()}
 
 
-def value(activation, u, own=None):
-    if own is None:
-        own, d_own = own_of(activation, u)
+def value(activation, u, params=None):
+    if params is None:
+        params, grads = parameters_of(activation, u)
     else:
-        d_own = own
+        grads = params
     h = np.full_like(u, np.nan)
-    activation.value(u, h, activation.scratch(u, own, d_own))
+    activation.value(u, h, activation.scratch(u, params, grads))
     return h
 
 
-def gradients(activation, u, delta, own=None):
-    """Return f'(u) ∗ delta, and the gradients of its own parameters."""
-    drawn, d_own = own_of(activation, u)
-    scratch = activation.scratch(u, drawn if own is None else own, d_own)
+def gradients(activation, u, delta, params=None):
+    """Return f'(u) ∗ delta, and the gradients of its parameters."""
+    drawn, grads = parameters_of(activation, u)
+    scratch = activation.scratch(u, drawn if params is None else params, grads)
     h, u, delta = np.full_like(u, np.nan), u.copy(), delta.copy()
     activation.value(u, h, scratch)
     activation.times_derivative(u, h, delta, scratch)
-    return delta, d_own
+    return delta, grads
 
 
-def times_derivative(activation, u, delta, own=None):
-    return gradients(activation, u, delta, own)[0]
+def times_derivative(activation, u, delta, params=None):
+    return gradients(activation, u, delta, params)[0]
 
 
 def slope(activation, points):
@@ -108,9 +108,9 @@ BY_HAND = [
 @pytest.mark.parametrize(("name", "u", "h", "derivative"), BY_HAND, ids=[row[0] for row in BY_HAND])
 def test_value_and_derivative_by_hand(name, u, h, derivative):
     activation, u = ACTIVATIONS[name](), np.array([u])
-    own, _ = own_of(activation, u, initial=True)
-    np.testing.assert_allclose(value(activation, u, own), [h], rtol=2e-15)
-    found = times_derivative(activation, u, np.ones_like(u), own)
+    params, _ = parameters_of(activation, u, initial=True)
+    np.testing.assert_allclose(value(activation, u, params), [h], rtol=2e-15)
+    found = times_derivative(activation, u, np.ones_like(u), params)
     np.testing.assert_allclose(found, [derivative], rtol=4e-15)
 
 
@@ -144,8 +144,8 @@ def test_every_function_has_been_worked_by_hand():
 )
 def test_derivative_at_a_kink_is_the_one_that_pytorch_takes(activation, kink, derivative):
     u = np.full((1, 1), kink)
-    own, _ = own_of(activation, u, initial=True)
-    assert times_derivative(activation, u, np.ones((1, 1)), own) == derivative
+    params, _ = parameters_of(activation, u, initial=True)
+    assert times_derivative(activation, u, np.ones((1, 1)), params) == derivative
 
 
 @each_activation
@@ -167,22 +167,22 @@ def test_derivative_equals_the_central_difference(activation):
 def test_gradients_of_own_parameters_equal_the_central_difference(activation):
     u = np.random.default_rng(0).normal(size=(2, 7, 5))
     delta = np.random.default_rng(1).normal(size=u.shape)
-    own, _ = own_of(activation, u)
-    _, d_own = gradients(activation, u, delta)
-    for name, tensor in own.items():
+    params, _ = parameters_of(activation, u)
+    _, grads = gradients(activation, u, delta)
+    for name, tensor in params.items():
         for at in np.ndindex(tensor.shape):
-            moved = {sign: {**own, name: tensor.copy()} for sign in (1, -1)}
+            moved = {sign: {**params, name: tensor.copy()} for sign in (1, -1)}
             for sign in moved:
                 moved[sign][name][at] += sign * 1e-5
             quotient = (value(activation, u, moved[1]) - value(activation, u, moved[-1])) / 2e-5
-            assert d_own[name][at] == pytest.approx(np.sum(delta * quotient), abs=1e-9)
+            assert grads[name][at] == pytest.approx(np.sum(delta * quotient), abs=1e-9)
 
 
 def test_the_gradient_of_prelus_slope_by_hand():
     u = np.array([[-2.0, 1.0], [3.0, -0.5], [-1.0, -4.0]])
     delta = np.array([[1.0, 10.0], [100.0, 2.0], [0.5, -1.0]])
-    found, d_own = gradients(ACTIVATIONS["prelu"](), u, delta, {"slope": np.array([0.5, -3.0])})
-    assert d_own["slope"].tolist() == [-2.0 - 0.5, -1.0 + 4.0]
+    found, grads = gradients(ACTIVATIONS["prelu"](), u, delta, {"slope": np.array([0.5, -3.0])})
+    assert grads["slope"].tolist() == [-2.0 - 0.5, -1.0 + 4.0]
     assert found.tolist() == [[0.5, 10.0], [100.0, -6.0], [0.25, 3.0]]
 
 
@@ -207,9 +207,9 @@ def test_f_prime_or_its_slope_jumps_at_the_declared_kinks_and_nowhere_else(activ
 def test_arrays_are_filled_in_place_and_inputs_left_alone(activation, dtype):
     u = away_from_kinks(activation, (6, 4)).astype(dtype)
     kept_u, h = u.copy(), np.full_like(u, np.nan)
-    own, d_own = own_of(activation, u)
-    kept_own = {name: tensor.copy() for name, tensor in own.items()}
-    scratch = activation.scratch(u, own, d_own)
+    params, grads = parameters_of(activation, u)
+    kept_own = {name: tensor.copy() for name, tensor in params.items()}
+    scratch = activation.scratch(u, params, grads)
     assert activation.value(u, h, scratch) is None
     np.testing.assert_array_equal(u, kept_u)  # the derivative needs it
 
@@ -220,9 +220,9 @@ def test_arrays_are_filled_in_place_and_inputs_left_alone(activation, dtype):
     np.testing.assert_array_equal(h, kept_h)
     few = 8 * np.finfo(dtype).eps
     np.testing.assert_allclose(delta, expected, rtol=few, atol=few)
-    for name, tensor in own.items():
+    for name, tensor in params.items():
         np.testing.assert_array_equal(tensor, kept_own[name])
-        np.testing.assert_allclose(d_own[name], d_expected[name], rtol=few, atol=few)
+        np.testing.assert_allclose(grads[name], d_expected[name], rtol=few, atol=few)
 
 
 @pytest.mark.parametrize("activation", [f for f in MEMBERS if f.in_place], ids=repr)
@@ -243,8 +243,8 @@ def test_u_and_h_may_be_one_array(activation, dtype):
 @each_dtype
 def test_one_scratch_serves_every_batch(activation, dtype):
     u, more, delta = np.random.default_rng(5).normal(size=(3, 6, 4)).astype(dtype)
-    own, d_own = own_of(activation, u)
-    scratch = activation.scratch(np.full_like(u, np.nan), own, d_own)
+    params, grads = parameters_of(activation, u)
+    scratch = activation.scratch(np.full_like(u, np.nan), params, grads)
     for batch in (more, u):
         h, below, overwritten = np.empty_like(u), delta.copy(), batch.copy()
         activation.value(overwritten, h, scratch)
@@ -252,8 +252,8 @@ def test_one_scratch_serves_every_batch(activation, dtype):
     np.testing.assert_array_equal(h, value(activation, u))
     expected, d_expected = gradients(activation, u, delta)
     np.testing.assert_array_equal(below, expected)
-    for name in own:
-        np.testing.assert_array_equal(d_own[name], d_expected[name])
+    for name in params:
+        np.testing.assert_array_equal(grads[name], d_expected[name])
 
 
 @each_activation
@@ -261,7 +261,7 @@ def test_one_scratch_serves_every_batch(activation, dtype):
 def test_nothing_as_large_as_the_result_is_allocated(activation, dtype, peak_bytes):
     u = np.random.default_rng(0).normal(size=(512, 256)).astype(dtype)
     h, delta = np.empty_like(u), np.ones_like(u)
-    scratch = activation.scratch(u, *own_of(activation, u))
+    scratch = activation.scratch(u, *parameters_of(activation, u))
 
     def work():
         activation.value(u, h, scratch)
@@ -308,9 +308,9 @@ ENDS = {
 @pytest.mark.parametrize("name", ENDS)
 def test_what_is_left_far_from_zero(name, dtype):
     activation, u = ACTIVATIONS[name](), np.array([[-1e4, 1e4]], dtype)
-    own, _ = own_of(activation, u, initial=True)
+    params, _ = parameters_of(activation, u, initial=True)
     with np.errstate(all="raise", under="ignore"):
-        h, below = value(activation, u, own), times_derivative(activation, u, 0 * u + 1, own)
+        h, below = value(activation, u, params), times_derivative(activation, u, 0 * u + 1, params)
     few = 8 * np.finfo(dtype).eps
     for k, (f, derivative) in enumerate(ENDS[name]):
         np.testing.assert_allclose(h[0, k], f, rtol=few, atol=1e-30)
@@ -356,7 +356,7 @@ def test_values_are_exact_to_rounding_small_ones_too(name, dtype):
     # Below −12.9 gelu is no normal number of float32.
     u, exact = extended(dtype, lowest=-12.5 if name == "gelu" else -30.0)
     found = value(ACTIVATIONS[name](), u[:, np.newaxis])[:, 0]
-    # SciPy's own Φ is off by 1e-16 u² in the tail.
+    # SciPy's params Φ is off by 1e-16 u² in the tail.
     of_scipy = u * u * 3e-16 if name == "gelu" else 0
     rtol = 4 * np.finfo(dtype).eps + of_scipy
     expected = EXACT[name](exact)
@@ -381,15 +381,15 @@ def test_derivatives_are_exact_to_rounding_small_ones_too(name, dtype):
 def test_a_lane_has_the_same_bits_alone(activation, dtype):
     rng = np.random.default_rng(3)
     u, delta = rng.normal(size=(2, 3, 5, 7, 13)).astype(dtype)[:, 0]
-    own, _ = own_of(activation, u)
-    h, (below, d_own) = value(activation, u), gradients(activation, u, delta)
+    params, _ = parameters_of(activation, u)
+    h, (below, grads) = value(activation, u), gradients(activation, u, delta)
     for r in range(len(u)):
-        mine = {name: tensor[r].copy() for name, tensor in own.items()}
+        mine = {name: tensor[r].copy() for name, tensor in params.items()}
         np.testing.assert_array_equal(value(activation, u[r].copy(), mine), h[r])
         below_alone, d_alone = gradients(activation, u[r], delta[r], mine)
         np.testing.assert_array_equal(below_alone, below[r])
         for name, tensor in d_alone.items():
-            np.testing.assert_array_equal(tensor, d_own[name][r])
+            np.testing.assert_array_equal(tensor, grads[name][r])
 
 
 @pytest.mark.parametrize("name", [n for n, f in ACTIVATIONS.items() if settings_of(f)])

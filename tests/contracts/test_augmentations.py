@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.neighbors import NearestNeighbors
 
+from mlpcli.data.augmentation import TASKS
 from mlpcli.data.augmentations import AUGMENTATIONS, TrainingRows
 from mlpcli.data.augmenter import Augmenter
-from mlpcli.data.chunks import TASKS
 from mlpcli.data.images import covered, flipped, rotated, shifted
 from mlpcli.errors import DataError
 

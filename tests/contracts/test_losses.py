@@ -17,18 +17,20 @@ SIX = 6  # outputs: as many as two, and three, for each target
 each_loss = pytest.mark.parametrize("loss", FORMS, ids=repr)
 each_member = pytest.mark.parametrize("loss", MEMBERS, ids=repr)
 each_dtype = pytest.mark.parametrize("dtype", [np.float32, np.float64])
+each_kind = pytest.mark.parametrize("mixed", [False, True], ids=["labels", "mixtures"])
 
 
-def value_and_delta(loss, u, target):
+def delta_of(loss, u, y, scale=None):
+    """Return dJ/du, of J the mean of the rows' losses; or with another scale."""
+    out = np.full_like(u, np.nan)
+    scale = np.asarray(1 / u.shape[-2], u.dtype) if scale is None else scale
+    loss.delta(u, y, scale, out, loss.scratch(out))
+    return out
+
+
+def value_and_delta(loss, u, y):
     """Return the mean of the rows' losses, and its derivative."""
-    delta = np.full_like(u, np.nan)
-    rows = np.full(u.shape[:-1], np.nan, u.dtype)
-    loss.rows_and_delta(u, target, one_over_n(u), rows, delta, loss.scratch(delta))
-    return rows.mean(axis=-1), delta
-
-
-def one_over_n(u):
-    return np.asarray(1 / u.shape[-2], u.dtype)
+    return loss.value(u, y).mean(axis=-1), delta_of(loss, u, y)
 
 
 L = LOSSES
@@ -39,7 +41,7 @@ BY_HAND = {
     # residuals 1, 0, −2, 4; (1 + 0 + 2 + 4) / 2
     "mae": (L["mae"](), [[1, 2], [-1, 5]], [[0, 2], [1, 1]], 3.5, [[0.5, 0], [-0.5, 0.5]]),
     # residuals 1/2, −3, cut off at 2: 1/8 and 2 (3 − 1)
-    "huber": (L["huber"](delta=2.0), [[1.5], [-3]], [[1], [0]], 4.125 / 2, [[0.25], [-1]]),
+    "huber": (L["huber"](cutoff=2.0), [[1.5], [-3]], [[1], [0]], 4.125 / 2, [[0.25], [-1]]),
     # cosh log 3 = (3 + 1/3) / 2 = 5/3, tanh log 3 = (3 − 1/3) / (3 + 1/3) = 4/5
     "log_cosh": (L["log_cosh"](), [[LN3, 0]], [[0, LN3]], 2 * np.log(5 / 3), [[0.8, -0.8]]),
     # levels 1/4, 1/2 of two targets, 0 and 4: residuals 1, −3 | 2, −4; 3/4 + 3/4 + 1 + 2
@@ -89,7 +91,7 @@ BY_HAND = {
     "labels": (L["binary_cross_entropy"](), [[-LN3, 0]], [[1, 0]], 3 * LN2, [[-0.75, 0.5]]),
     # ŷ = 3/4, y = 1 and 0 smoothed by 1/2 to 3/4 and 1/4: −3/4 log 3/4 − 1/4 log 1/4, …
     "smoothed labels": (
-        L["binary_cross_entropy"](label_smoothing=0.5).for_task("multilabel"),
+        L["binary_cross_entropy"](label_smoothing=0.5),
         [[LN3, LN3]],
         [[1, 0]],
         4 * LN2 - LN3,
@@ -97,7 +99,7 @@ BY_HAND = {
     ),
     # ŷ = 3/4, y = 1/4 and 1/2: the mean of −log 3/4 and −log 1/4, so weighted
     "mixed labels": (
-        L["binary_cross_entropy"]().for_task("binary", mixed=True),
+        L["binary_cross_entropy"](),
         [[LN3, LN3]],
         [[0.25, 0.5]],
         4 * LN2 - 0.75 * LN3,
@@ -107,20 +109,20 @@ BY_HAND = {
     "classes": (
         L["cross_entropy"](),
         [[0, LN3], [0, 0]],
-        [0, 1],
+        [[1, 0], [0, 1]],
         1.5 * LN2,
         [[-0.375, 0.375], [0.25, -0.25]],
     ),
     # ŷ = (1/4, 3/4), y = (1, 0) smoothed to (3/4, 1/4)
     "smoothed classes": (
-        L["cross_entropy"](label_smoothing=0.5).for_task("multiclass"),
+        L["cross_entropy"](label_smoothing=0.5),
         [[0, LN3]],
-        [0],
+        [[1, 0]],
         2 * LN2 - LN3 / 4,
         [[-0.5, 0.5]],
     ),
     "mixed classes": (
-        L["cross_entropy"]().for_task("multiclass", mixed=True),
+        L["cross_entropy"](),
         [[0, LN3]],
         [[0.75, 0.25]],
         2 * LN2 - LN3 / 4,
@@ -128,7 +130,7 @@ BY_HAND = {
     ),
     # (0.5, 0.5) smoothed is (0.5, 0.5)
     "smoothed mixed classes": (
-        L["cross_entropy"](label_smoothing=0.2).for_task("multiclass", mixed=True),
+        L["cross_entropy"](label_smoothing=0.2),
         [[0, LN3]],
         [[0.5, 0.5]],
         2 * LN2 - LN3 / 2,
@@ -144,7 +146,7 @@ BY_HAND = {
     ),
     # the same, times 1/5 and 4/5
     "weighted focal": (
-        L["focal"](gamma=1.0, alpha=0.2).for_task("binary"),
+        L["focal"](gamma=1.0, alpha=0.2),
         [[LN3, LN3]],
         [[1, 0]],
         (2 * LN2 - LN3) / 20 + 3 * 2 * LN2 / 5,
@@ -154,7 +156,7 @@ BY_HAND = {
     "focal of classes": (
         L["focal"](gamma=1.0).for_task("multiclass"),
         [[0, LN3]],
-        [0],
+        [[1, 0]],
         3 * 2 * LN2 / 4,
         [[-(9 + 3 * 2 * LN2) / 16, (9 + 3 * 2 * LN2) / 16]],
     ),
@@ -164,86 +166,94 @@ BY_HAND = {
     "hinge of classes": (
         L["hinge"]().for_task("multiclass"),
         [[1, 0, 2], [4, 1, 0]],
-        [0, 0],
+        [[1, 0, 0], [1, 0, 0]],
         1,
         [[-0.5, 0, 0.5], [0, 0, 0]],
     ),
 }
 
 
-@pytest.mark.parametrize(("loss", "u", "target", "value", "delta"), BY_HAND.values(), ids=BY_HAND)
-def test_value_and_delta_by_hand(loss, u, target, value, delta):
-    found = value_and_delta(loss, np.array(u, float), np.array(target))
+@pytest.mark.parametrize(("loss", "u", "y", "value", "delta"), BY_HAND.values(), ids=BY_HAND)
+def test_value_and_delta_by_hand(loss, u, y, value, delta):
+    u, y = np.array(u, float), np.array(y, float)
+    loss.smooth(y)
+    found = value_and_delta(loss, u, y)
     np.testing.assert_allclose(found[0], value, rtol=4e-15)
     np.testing.assert_allclose(found[1], delta, rtol=4e-15, atol=1e-16)
 
 
+def central_difference(loss, u, y):
+    """Return dJ/du from values alone."""
+    quotient = np.empty_like(u)
+    for at in np.ndindex(u.shape):
+        ahead, behind = u.copy(), u.copy()
+        ahead[at] += 1e-5
+        behind[at] -= 1e-5
+        quotient[at] = np.mean(loss.value(ahead, y) - loss.value(behind, y)) / 2e-5
+    return quotient
+
+
 @each_loss
-def test_delta_equals_the_central_difference_of_the_value(loss, draw_target):
+@each_kind
+def test_delta_equals_the_central_difference_of_the_value(loss, mixed, draw_target):
     rng = np.random.default_rng(0)
     u = 2 * rng.normal(size=(5, SIX))
-    target = draw_target(loss, rng, u.shape)
-    expected = np.empty_like(u)
-    for at in np.ndindex(u.shape):
-        values = []
-        for eta in (1e-5, -1e-5):
-            moved = u.copy()
-            moved[at] += eta
-            values.append(value_and_delta(loss, moved, target)[0])
-        expected[at] = (values[0] - values[1]) / 2e-5
-    np.testing.assert_allclose(value_and_delta(loss, u, target)[1], expected, rtol=2e-9, atol=2e-9)
+    y = draw_target(loss, rng, u.shape, mixed=mixed)
+    expected = central_difference(loss, u, y)
+    np.testing.assert_allclose(delta_of(loss, u, y), expected, rtol=2e-9, atol=2e-9)
+
+
+@each_loss
+@pytest.mark.parametrize("factor", [1.01, -1.0], ids=["1.01", "flipped"])
+def test_that_difference_shows_a_wrong_delta(loss, factor, draw_target):
+    rng = np.random.default_rng(0)
+    u = 2 * rng.normal(size=(5, SIX))
+    y = draw_target(loss, rng, u.shape)
+    expected, wrong = central_difference(loss, u, y), factor * delta_of(loss, u, y)
+    assert not np.allclose(wrong, expected, rtol=2e-9, atol=2e-9)
 
 
 @each_loss
 def test_the_mean_over_rows_is_the_same_for_a_batch_given_twice(loss, draw_target):
     rng = np.random.default_rng(1)
     u = rng.normal(size=(6, SIX))
-    target = draw_target(loss, rng, u.shape)
-    value, delta = value_and_delta(loss, u, target)
-    twice, delta_twice = value_and_delta(
-        loss, np.concatenate([u, u]), np.concatenate([target, target])
-    )
+    y = draw_target(loss, rng, u.shape)
+    value, delta = value_and_delta(loss, u, y)
+    twice, delta_twice = value_and_delta(loss, np.concatenate([u, u]), np.concatenate([y, y]))
     np.testing.assert_allclose(twice, value, rtol=1e-14)
     np.testing.assert_allclose(delta_twice, np.concatenate([delta, delta]) / 2, rtol=1e-14)
 
 
 @each_loss
-def test_each_rows_loss_is_that_of_the_row_alone(loss, draw_target):
+@each_dtype
+@pytest.mark.parametrize("n_outputs", [SIX, 12])
+def test_a_rows_value_has_the_same_bits_in_any_batch(loss, n_outputs, dtype, draw_target):
     rng = np.random.default_rng(8)
-    u = rng.normal(size=(6, SIX))
-    target = draw_target(loss, rng, u.shape)
-    rows, delta = np.full(6, np.nan), np.empty_like(u)
-    loss.rows_and_delta(u, target, one_over_n(u), rows, delta, loss.scratch(delta))
-    alone = [value_and_delta(loss, u[d : d + 1], target[d : d + 1])[0] for d in range(6)]
-    np.testing.assert_allclose(rows, alone, rtol=1e-14)
+    u = rng.normal(size=(67, n_outputs)).astype(dtype)
+    y = draw_target(loss, rng, u.shape, dtype)
+    together = loss.value(u, y)
+    for size in (1, 2, 9):
+        parts = [loss.value(u[d : d + size], y[d : d + size]) for d in range(0, 67, size)]
+        np.testing.assert_array_equal(np.concatenate(parts), together)
 
 
 @each_loss
-def test_scale_multiplies_the_delta_and_not_the_losses(loss, draw_target):
+def test_scale_multiplies_the_delta(loss, draw_target):
     rng = np.random.default_rng(9)
     u = rng.normal(size=(4, SIX))
-    target = draw_target(loss, rng, u.shape)
-    found = []
-    for scale in (1.0, 0.125):
-        rows, delta = np.empty(4), np.empty_like(u)
-        loss.rows_and_delta(u, target, np.asarray(scale), rows, delta, loss.scratch(delta))
-        found.append((rows, delta))
-    np.testing.assert_array_equal(found[1][0], found[0][0])
-    np.testing.assert_allclose(found[1][1], found[0][1] / 8, rtol=1e-14, atol=1e-16)
+    y = draw_target(loss, rng, u.shape)
+    one, eighth = (delta_of(loss, u, y, np.asarray(scale)) for scale in (1.0, 0.125))
+    np.testing.assert_allclose(eighth, one / 8, rtol=1e-14, atol=1e-16)
 
 
 @each_loss
-@pytest.mark.parametrize("lead", [(), (3,)], ids=["alone", "lanes"])
-def test_a_scale_for_each_row_multiplies_its_delta_alone(loss, lead, draw_target):
+@pytest.mark.parametrize("lane_shape", [(), (3,)], ids=["alone", "lanes"])
+def test_a_scale_for_each_row_multiplies_its_delta_alone(loss, lane_shape, draw_target):
     rng = np.random.default_rng(10)
-    u = rng.normal(size=(*lead, 4, SIX))
-    target = draw_target(loss, rng, u.shape)
-    weight = rng.random((*lead, 4, 1))
-    rows, delta = np.empty(u.shape[:-1]), np.empty_like(u)
-    weighted_rows, weighted = np.empty_like(rows), np.empty_like(u)
-    loss.rows_and_delta(u, target, np.asarray(1.0), rows, delta, loss.scratch(delta))
-    loss.rows_and_delta(u, target, weight, weighted_rows, weighted, loss.scratch(weighted))
-    np.testing.assert_array_equal(weighted_rows, rows)
+    u = rng.normal(size=(*lane_shape, 4, SIX))
+    y = draw_target(loss, rng, u.shape)
+    weight = rng.random((*lane_shape, 4, 1))
+    delta, weighted = delta_of(loss, u, y, np.asarray(1.0)), delta_of(loss, u, y, weight)
     np.testing.assert_allclose(weighted, weight * delta, rtol=1e-13, atol=1e-16)
 
 
@@ -252,36 +262,34 @@ def test_a_scale_for_each_row_multiplies_its_delta_alone(loss, lead, draw_target
 def test_inputs_are_left_alone_and_the_type_is_kept(loss, dtype, draw_target):
     rng = np.random.default_rng(3)
     u = rng.normal(size=(2, 5, SIX)).astype(dtype)
-    target = draw_target(loss, rng, u.shape, dtype)
-    kept_u, kept_target = u.copy(), target.copy()
-    value, _ = value_and_delta(loss, u, target)
+    y = draw_target(loss, rng, u.shape, dtype)
+    kept_u, kept_y = u.copy(), y.copy()
+    value, delta = loss.value(u, y), delta_of(loss, u, y)
     np.testing.assert_array_equal(u, kept_u)
-    np.testing.assert_array_equal(target, kept_target)
-    assert (value.shape, value.dtype) == ((2,), dtype)
+    np.testing.assert_array_equal(y, kept_y)
+    assert (value.shape, value.dtype) == ((2, 5), dtype)
+    assert np.isfinite(delta).all()
 
 
 @each_loss
 @each_dtype
-def test_a_lane_has_the_same_bits_alone(loss, dtype, draw_target):
+@pytest.mark.parametrize("shape", [(4, 7, SIX), (4, 1, 12), (4, 16, 12)])
+def test_a_lane_has_the_same_bits_alone(loss, shape, dtype, draw_target):
     rng = np.random.default_rng(4)
-    u = rng.normal(size=(4, 7, SIX)).astype(dtype)
-    target = draw_target(loss, rng, u.shape, dtype)
-    values, deltas = value_and_delta(loss, u, target)
+    u = rng.normal(size=shape).astype(dtype)
+    y = draw_target(loss, rng, u.shape, dtype)
+    values, deltas = loss.value(u, y), delta_of(loss, u, y)
     for r in range(len(u)):
-        value, delta = value_and_delta(loss, u[r].copy(), target[r].copy())
-        assert value == values[r]
-        np.testing.assert_array_equal(delta, deltas[r])
+        np.testing.assert_array_equal(loss.value(u[r].copy(), y[r].copy()), values[r])
+        np.testing.assert_array_equal(delta_of(loss, u[r].copy(), y[r].copy()), deltas[r])
 
 
 @each_loss
 def test_lanes_may_share_their_targets(loss, draw_target):
     rng = np.random.default_rng(5)
     u = rng.normal(size=(4, 7, SIX))
-    target = draw_target(loss, rng, u.shape[1:])
-    shared, apart = (
-        value_and_delta(loss, u, target),
-        value_and_delta(loss, u, np.stack([target] * 4)),
-    )
+    y = draw_target(loss, rng, u.shape[1:])
+    shared, apart = value_and_delta(loss, u, y), value_and_delta(loss, u, np.stack([y] * 4))
     np.testing.assert_array_equal(shared[0], apart[0])
     np.testing.assert_array_equal(shared[1], apart[1])
 
@@ -289,20 +297,18 @@ def test_lanes_may_share_their_targets(loss, draw_target):
 @each_loss
 def test_scratch_keeps_nothing_from_the_batch_before(loss, draw_target):
     rng = np.random.default_rng(6)
-    rows, delta = np.full(7, np.nan), np.full((7, SIX), np.nan)
-    used = loss.scratch(delta)
+    out = np.full((7, SIX), np.nan)
+    used = loss.scratch(out)
     for _ in range(2):
         u = 9 * rng.normal(size=(7, SIX))
-        target = draw_target(loss, rng, u.shape)
-        loss.rows_and_delta(u, target, one_over_n(u), rows, delta, used)
-        fresh, delta_fresh = value_and_delta(loss, u, target)
-        assert rows.mean() == fresh
-        np.testing.assert_array_equal(delta, delta_fresh)
+        y = draw_target(loss, rng, u.shape)
+        loss.delta(u, y, np.asarray(1 / 7), out, used)
+        np.testing.assert_array_equal(out, delta_of(loss, u, y))
 
 
 # One number a lane: lane r has the r-th.
 LANES = {
-    "huber": {"delta": (0.3, 1.0, 2.0)},
+    "huber": {"cutoff": (0.3, 1.0, 2.0)},
     "gaussian_nll": {"floor": (1e-6, 0.01, 0.3)},
     "binary_cross_entropy": {"label_smoothing": (0.1, 0.2, 0.3)},
     "cross_entropy": {"label_smoothing": (0.1, 0.2, 0.3)},
@@ -325,7 +331,7 @@ def test_every_number_may_differ_from_lane_to_lane():
 def test_a_lane_with_settings_of_its_own_has_the_same_bits_alone(loss, dtype, draw_target):
     rng = np.random.default_rng(11)
     u = rng.normal(size=(3, 7, SIX)).astype(dtype)
-    target = draw_target(loss, rng, u.shape[1:], dtype)
+    y = draw_target(loss, rng, u.shape, dtype)
     differing = {
         name: values for name, values in LANES.get(loss.name, {}).items() if getattr(loss, name)
     }
@@ -333,22 +339,31 @@ def test_a_lane_with_settings_of_its_own_has_the_same_bits_alone(loss, dtype, dr
         type(loss)(**{**vars(loss), **{name: values[r] for name, values in differing.items()}})
         for r in range(3)
     ]
-    values, deltas = value_and_delta(stacked(lanes), u, target)
+    stack, smoothed = stacked(lanes), y.copy()
+    stack.smooth(smoothed)
+    values, deltas = stack.value(u, smoothed), delta_of(stack, u, smoothed)
     for r, lane in enumerate(lanes):
-        value, delta = value_and_delta(lane, u[r].copy(), target)
-        assert value == values[r]
-        np.testing.assert_array_equal(delta, deltas[r])
+        alone = y[r].copy()
+        lane.smooth(alone)
+        np.testing.assert_array_equal(alone, smoothed[r])
+        np.testing.assert_array_equal(lane.value(u[r].copy(), alone), values[r])
+        np.testing.assert_array_equal(delta_of(lane, u[r].copy(), alone), deltas[r])
 
 
 @each_loss
 @each_dtype
-def test_nothing_as_large_as_the_delta_is_allocated(loss, dtype, draw_target, peak_bytes):
+@pytest.mark.parametrize("shape", [(2048, 258), (3, 700, 258)], ids=["alone", "lanes"])
+@pytest.mark.parametrize("weighted", [False, True], ids=["", "weighted"])
+def test_a_delta_allocates_nothing_that_grows(
+    loss, shape, weighted, dtype, draw_target, peak_bytes
+):
     rng = np.random.default_rng(7)
-    u = rng.normal(size=(2048, 258)).astype(dtype)
-    target, delta = draw_target(loss, rng, u.shape, dtype), np.empty_like(u)
-    scratch, rows, scale = loss.scratch(delta), np.empty(2048, dtype), one_over_n(u)
-    peak = peak_bytes(lambda: loss.rows_and_delta(u, target, scale, rows, delta, scratch))
-    assert peak < u.nbytes / 8
+    u = rng.normal(size=shape).astype(dtype)
+    y, out = draw_target(loss, rng, u.shape, dtype), np.empty_like(u)
+    scale = np.full((*shape[:-1], 1) if weighted else (), 0.5, dtype)
+    scratch = loss.scratch(out)
+    # NumPy's buffers of 8,192 numbers, where a mask becomes a float, and views.
+    assert peak_bytes(lambda: loss.delta(u, y, scale, out, scratch)) < 4 * 8192 * 8 < u.nbytes / 4
 
 
 @each_loss
@@ -376,86 +391,75 @@ def test_docstring_has_value_delta_and_source(loss):
     assert re.search(r"Source: \w", loss.__doc__)
 
 
-def forms(name, task, *, mixed=False, **settings):
-    return type(LOSSES[name](**settings).for_task(task, mixed=mixed)).__name__
+@pytest.mark.parametrize(
+    ("name", "task", "output", "expected"),
+    [
+        ("mse", "multiclass", None, "MeanSquaredError"),
+        ("binary_cross_entropy", "multilabel", None, "BinaryCrossEntropy"),
+        ("cross_entropy", "multiclass", None, "CrossEntropy"),
+        ("focal", "binary", None, "Focal"),
+        ("focal", "multiclass", None, "FocalOfClasses"),
+        ("hinge", "multilabel", None, "Hinge"),
+        ("hinge", "multiclass", None, "HingeOfClasses"),
+        ("poisson", "regression", None, "Poisson"),
+        ("poisson", "regression", "softplus", "PoissonOfSoftplus"),
+        ("gamma", "regression", "softplus", "GammaOfSoftplus"),
+    ],
+)
+def test_the_function_is_chosen_by_task_and_output(name, task, output, expected):
+    chosen = LOSSES[name]().for_task(task, output=output)
+    assert type(chosen).__name__ == expected
+    assert chosen.for_task(task, output=output) is chosen
 
 
-def test_the_form_is_chosen_by_task_settings_and_targets():
-    assert forms("binary_cross_entropy", "binary") == "BinaryCrossEntropy"
-    assert forms("binary_cross_entropy", "binary", mixed=True) == "BinaryMixtures"
-    smooth = {"label_smoothing": 0.1}
-    assert forms("binary_cross_entropy", "binary", **smooth) == "SmoothedBinaryCrossEntropy"
-    assert forms("binary_cross_entropy", "binary", mixed=True, **smooth) == "SmoothedBinaryMixtures"
-    assert forms("cross_entropy", "multiclass", **smooth) == "SmoothedCrossEntropy"
-    assert forms("cross_entropy", "multiclass", mixed=True) == "Mixtures"
-    assert forms("focal", "multilabel") == "Focal"
-    assert forms("focal", "multilabel", alpha=0.3) == "WeightedFocal"
-    assert forms("focal", "multiclass", **smooth) == "FocalOfMixtures"
-    assert forms("hinge", "multiclass") == "HingeOfClasses"
+@pytest.mark.parametrize(
+    ("name", "task", "n_classes"),
+    [
+        ("binary_cross_entropy", "binary", 2),
+        ("binary_cross_entropy", "multilabel", 2),
+        ("focal", "multilabel", 2),
+        ("focal", "multiclass", 4),
+        ("cross_entropy", "multiclass", 4),
+    ],
+)
+@each_dtype
+def test_smoothing_moves_targets_towards_equal_shares(name, task, n_classes, dtype):
+    loss = LOSSES[name](label_smoothing=0.2).for_task(task)
+    y = np.array([[1, 0, 0, 0], [0.5, 0.5, 0, 0]], dtype)
+    assert loss.smooth(y) is None
+    share = 0.2 / n_classes
+    expected = [[0.8 + share, share, share, share], [0.4 + share, 0.4 + share, share, share]]
+    np.testing.assert_allclose(y, expected, rtol=2 * np.finfo(dtype).eps)
+    assert loss.smooths
 
 
 @each_loss
-def test_a_form_is_its_own_form(loss):
-    tasks = [task for task in loss.tasks if (task == "multiclass") == (loss.link == "softmax")]
-    mixed, output = "Mixtures" in type(loss).__name__, loss.link
-    if loss.name not in ("mse", "hinge"):
-        assert loss.for_task(tasks[0], mixed=mixed, output=output) is loss
+def test_without_smoothing_targets_stay_as_they_are(loss, draw_target):
+    y = draw_target(loss, np.random.default_rng(12), (5, SIX))
+    kept = y.copy()
+    loss.smooth(y)
+    assert loss.smooths == (not np.array_equal(y, kept)) == bool(vars(loss).get("label_smoothing"))
 
 
-@pytest.mark.parametrize(
-    "loss",
-    [
-        L["binary_cross_entropy"](label_smoothing=0.1),
-        L["cross_entropy"](label_smoothing=0.1),
-        L["focal"](label_smoothing=0.1),
-        L["focal"](alpha=0.3),
-        type(L["cross_entropy"]().for_task("multiclass", mixed=True))(label_smoothing=0.1),
-    ],
-    ids=repr,
-)
-def test_a_setting_that_its_class_would_ignore_is_refused(loss):
-    with pytest.raises(ValueError, match="for_task"):
-        loss.scratch(np.empty((2, 3)))
-
-
-@pytest.mark.parametrize(
-    ("name", "task"), [("binary_cross_entropy", "binary"), ("focal", "multilabel")]
-)
-def test_a_mixture_of_one_label_is_that_label(name, task):
-    rng = np.random.default_rng(12)
-    u, y = 3 * rng.normal(size=(50, 4)), rng.integers(0, 2, (50, 4)).astype(float)
-    one, mixed = (LOSSES[name]().for_task(task, mixed=m) for m in (False, True))
-    for found, expected in zip(
-        value_and_delta(mixed, u, y), value_and_delta(one, u, y), strict=True
-    ):
-        np.testing.assert_allclose(found, expected, rtol=1e-13)
-
-
-@pytest.mark.parametrize("name", ["cross_entropy", "focal"])
-@pytest.mark.parametrize("epsilon", [0.0, 0.15])
-def test_a_mixture_of_one_class_is_that_class(name, epsilon):
-    rng = np.random.default_rng(13)
-    u, y = 3 * rng.normal(size=(50, 4)), rng.integers(0, 4, 50)
-    loss = LOSSES[name](label_smoothing=epsilon)
-    one, mixed = (loss.for_task("multiclass", mixed=m) for m in (False, True))
-    target = y if one.class_index else np.eye(4)[y]
-    for found, expected in zip(
-        value_and_delta(mixed, u, np.eye(4)[y]), value_and_delta(one, u, target), strict=True
-    ):
-        np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-14)
+def test_lanes_that_smooth_differently_need_targets_of_their_own():
+    lanes = [LOSSES["cross_entropy"](label_smoothing=e) for e in (0.0, 0.4)]
+    stack, y = stacked(lanes), np.tile(np.eye(2), (2, 1, 1))
+    assert stack.smooths
+    stack.smooth(y)
+    np.testing.assert_allclose(y, [np.eye(2), [[0.8, 0.2], [0.2, 0.8]]], rtol=1e-15)
+    with pytest.raises(ValueError, match="targets of their own"):
+        stack.smooth(np.eye(2))
 
 
 def test_a_label_of_one_half_does_not_hide_u():
     # y = 1/2: J = softplus(u) − u/2, the same for u and −u, and not log 2 at every u
-    loss = LOSSES["binary_cross_entropy"]().for_task("binary", mixed=True)
+    loss = LOSSES["binary_cross_entropy"]()
     value, delta = value_and_delta(loss, np.array([[LN3]]), np.array([[0.5]]))
     np.testing.assert_allclose([value, delta[0, 0]], [2 * LN2 - LN3 / 2, 0.25], rtol=1e-14)
 
 
-def test_hinge_takes_no_mixtures():
-    assert not LOSSES["hinge"].mixes
-    with pytest.raises(ValueError, match="mixtures"):
-        LOSSES["hinge"]().for_task("binary", mixed=True)
+def test_hinge_alone_takes_no_mixtures():
+    assert [name for name, loss in LOSSES.items() if not loss.mixes] == ["hinge"]
 
 
 def test_what_the_outputs_of_a_loss_say_of_each_target():

@@ -22,6 +22,7 @@ from mlpcli.nn.optimizers import (
     RmsProp,
     Sgd,
     State,
+    moments,
 )
 
 # Every member, and beside the defaults everything that is off by default.
@@ -115,6 +116,10 @@ ROOT3 = np.sqrt(3)
 def test_steps_by_hand(optimizer, gradients, theta):
     found = Descent(optimizer, np.ones(1)).take(np.array(gradients, float))
     np.testing.assert_allclose(found, [theta], rtol=1e-12)
+    found, memory = np.ones(1), {}
+    for gradient in gradients:
+        found = optimizer.published(found, np.array([gradient], float), 0.1, memory)
+    np.testing.assert_allclose(found, [theta], rtol=1e-12)
 
 
 @each_optimizer
@@ -180,6 +185,49 @@ def test_a_lane_with_hyperparameters_of_its_own_has_the_same_bits_alone(optimize
         assert alone.state.powers.tobytes() == stack.state.powers[:, r].tobytes()
         if len(alone.state.vectors) == len(stack.state.vectors):  # else its μ is 0
             assert alone.state.vectors.tobytes() == stack.state.vectors[:, r].tobytes()
+
+
+@each_optimizer
+def test_the_published_formula_is_the_bound_step(optimizer):
+    rng = np.random.default_rng(3)
+    for member in (optimizer, *three(optimizer)):
+        descent = Descent(member, rng.normal(size=37))
+        theta, memory = descent.theta.copy(), {}
+        for gradient in rng.normal(size=(9, 37)):
+            before, gradient_before = theta.copy(), gradient.copy()
+            result = member.published(theta, gradient, 0.1, memory)
+            descent.take([gradient])
+            np.testing.assert_allclose(descent.theta - before, result - before, rtol=1e-9)
+            np.testing.assert_array_equal(theta, before)  # out of place
+            np.testing.assert_array_equal(gradient, gradient_before)
+            theta = result
+        carried = [value for value in memory.values() if isinstance(value, np.ndarray)]
+        for vector, expected in zip(descent.state.vectors, carried, strict=False):
+            np.testing.assert_allclose(vector, expected, rtol=1e-9, atol=1e-15)
+
+
+def test_blocks_of_parameters_are_stepped_alike():
+    rng = np.random.default_rng(4)
+    n = 3 * moments.BLOCK + 5
+    theta, gradients = rng.normal(size=n), rng.normal(size=(3, n))
+    for optimizer in (Adam(), AmsGrad()):
+        whole = Descent(optimizer, theta.copy()).take(gradients)
+        parts = [
+            Descent(optimizer, theta[part].copy()).take(gradients[:, part])
+            for part in (slice(0, 10), slice(10, moments.BLOCK + 1), slice(moments.BLOCK + 1, n))
+        ]
+        np.testing.assert_array_equal(np.concatenate(parts), whole)
+
+
+@pytest.mark.parametrize("optimizer", [Adam(), AmsGrad()], ids=repr)
+def test_blocks_of_lanes_are_stepped_alike(optimizer, monkeypatch):
+    monkeypatch.setattr(moments, "BLOCK", 80)  # two lanes of 37, the last alone
+    test_a_lane_with_hyperparameters_of_its_own_has_the_same_bits_alone(optimizer, np.float32)
+
+
+@each_optimizer
+def test_the_formula_is_the_docstrings(optimizer):
+    assert optimizer.formula.startswith("θ − λ ")
 
 
 @each_optimizer

@@ -26,9 +26,9 @@ each_schedule = pytest.mark.parametrize("schedule", MEMBERS, ids=repr)
 EPOCHS, STEPS = 12, 4
 
 
-def steps_of(course, epochs=EPOCHS, steps=STEPS):
+def steps_of(state, epochs=EPOCHS, steps=STEPS):
     """Return the factor of every step of a training."""
-    every = [np.broadcast_to(course.factors(epoch), steps) for epoch in range(1, epochs + 1)]
+    every = [np.broadcast_to(state.factors(epoch), steps) for epoch in range(1, epochs + 1)]
     return np.concatenate(every)
 
 
@@ -95,13 +95,13 @@ def test_factors_of_steps_by_hand(schedule, epochs, factors):
 
 
 @pytest.mark.parametrize(
-    ("schedule", "figures", "factors"),
+    ("schedule", "metrics", "factors"),
     [
         # one epoch may pass without improvement, the second lowers the rate
         (Plateau(factor=0.5, patience=1), [3, 2, 2, 2, 2, 2], [1, 1, 1, 1, 0.5, 0.5, 0.25]),
         # better by no more than the threshold is not better; the best stays 3
         (Plateau(factor=0.5, patience=0, threshold=1), [3, 2, 2.5, 1.9], [1, 1, 0.5, 0.25, 0.25]),
-        # of a negated figure too
+        # of a negated metric too
         (Plateau(factor=0.5, patience=0, threshold=1), [-3, -4, -4.1], [1, 1, 0.5, 0.5]),
         # after a fall two epochs are not counted
         (
@@ -115,12 +115,12 @@ def test_factors_of_steps_by_hand(schedule, epochs, factors):
     ],
     ids=str,
 )
-def test_a_plateau_by_hand(schedule, figures, factors):
-    course = schedule.start(10, 3)
-    found = [course.factors(1)]
-    for epoch, figure in enumerate(figures, 2):
-        course.observe(figure)
-        found.append(course.factors(epoch))
+def test_a_plateau_by_hand(schedule, metrics, factors):
+    state = schedule.start(10, 3)
+    found = [state.factors(1)]
+    for epoch, metric in enumerate(metrics, 2):
+        state.observe(metric)
+        found.append(state.factors(epoch))
     assert found == factors
 
 
@@ -150,14 +150,14 @@ def test_a_warm_up_by_hand(schedule, factors):
 
 def test_a_schedule_of_steps_has_the_steps_that_the_warm_up_leaves_it():
     for warmup in (0, 1, 2.5):
-        course = OneCycle(warmup=warmup, div=10.0, final_div=10.0).start(EPOCHS, STEPS)
-        factors = steps_of(course)
+        state = OneCycle(warmup=warmup, div=10.0, final_div=10.0).start(EPOCHS, STEPS)
+        factors = steps_of(state)
         assert factors[-1] == pytest.approx(0.01)
         assert np.count_nonzero(factors < 0.0101) == 1
 
 
 @each_schedule
-def test_after_a_warm_up_it_begins_at_its_own_beginning(schedule):
+def test_after_a_warm_up_it_begins_at_its_start(schedule):
     plain = steps_of(schedule.start(EPOCHS, STEPS))
     for warm_steps in (1, 4, 7, 8):
         warm = dataclasses.replace(schedule, warmup=warm_steps / STEPS)
@@ -176,21 +176,21 @@ def test_a_warm_up_longer_than_the_training_is_no_error(schedule):
 
 
 def test_figures_of_the_warm_up_do_not_count():
-    course = Plateau(factor=0.5, patience=0, warmup=1.5).start(10, 4)
-    for figure in (0, 5, 4):  # in epochs 1 and 2 the rate was still rising
-        course.observe(figure)
-    assert course.factors(4) == 1.0
-    course.observe(4)
-    assert course.factors(5) == 0.5
+    state = Plateau(factor=0.5, patience=0, warmup=1.5).start(10, 4)
+    for metric in (0, 5, 4):  # in epochs 1 and 2 the rate was still rising
+        state.observe(metric)
+    assert state.factors(4) == 1.0
+    state.observe(4)
+    assert state.factors(5) == 0.5
 
 
 @pytest.mark.parametrize(
     "schedule", [Constant(warmup=1.5), Plateau(warmup=1.5), StepDecay(warmup=1)]
 )
 def test_after_a_warm_up_a_factor_that_does_not_change_is_one_number(schedule):
-    course = schedule.start(10, 4)
-    assert np.shape(course.factors(2)) == ((4,) if schedule.warmup > 1 else ())
-    assert type(course.factors(3)) is float
+    state = schedule.start(10, 4)
+    assert np.shape(state.factors(2)) == ((4,) if schedule.warmup > 1 else ())
+    assert type(state.factors(3)) is float
 
 
 # ---------------------------------------------------------------- all of them
@@ -201,8 +201,8 @@ def test_after_a_warm_up_a_factor_that_does_not_change_is_one_number(schedule):
 def test_factors_are_finite_and_of_the_epoch_alone(schedule, warmup):
     schedule = dataclasses.replace(schedule, warmup=warmup)
     epochs = [1, 2, 3, 7, EPOCHS]
-    course = schedule.start(EPOCHS, STEPS)
-    factors = [course.factors(epoch) for epoch in epochs]
+    state = schedule.start(EPOCHS, STEPS)
+    factors = [state.factors(epoch) for epoch in epochs]
     for factor in factors:
         assert type(factor) is float or (factor.shape, factor.dtype) == ((STEPS,), np.float64)
         assert np.all(np.isfinite(factor))
@@ -216,22 +216,22 @@ def test_factors_are_finite_and_of_the_epoch_alone(schedule, warmup):
 @each_schedule
 @pytest.mark.parametrize("warmup", [0.0, 1.5])
 @pytest.mark.parametrize("interrupted", range(EPOCHS))
-def test_a_course_goes_on_from_its_state(schedule, warmup, interrupted):
+def test_it_goes_on_from_its_state(schedule, warmup, interrupted):
     schedule = dataclasses.replace(schedule, warmup=warmup)
     if isinstance(schedule, Plateau):
         schedule = dataclasses.replace(schedule, patience=1, cooldown=2, factor=0.5)
-    figures = np.random.default_rng(0).normal(size=EPOCHS)
+    metrics = np.random.default_rng(0).normal(size=EPOCHS)
     whole, first = schedule.start(EPOCHS, STEPS), schedule.start(EPOCHS, STEPS)
-    for figure in figures[:interrupted]:
-        whole.observe(figure)
-        first.observe(figure)
+    for metric in metrics[:interrupted]:
+        whole.observe(metric)
+        first.observe(metric)
     second = schedule.start(EPOCHS, STEPS)
-    second.state = first.state
+    second.state = dict(first.state)
     assert all(type(key) is str for key in first.state)
-    for epoch, figure in enumerate(figures[interrupted:], interrupted + 1):
+    for epoch, metric in enumerate(metrics[interrupted:], interrupted + 1):
         np.testing.assert_array_equal(second.factors(epoch), whole.factors(epoch))
-        whole.observe(figure)
-        second.observe(figure)
+        whole.observe(metric)
+        second.observe(metric)
     assert second.state == whole.state
 
 

@@ -10,20 +10,18 @@ from mlpcli.data.readers import ReadOptions, read_table
 from mlpcli.errors import DataError
 
 
-@pytest.fixture(scope="module", params=["csv module", "chunks", "whole"], autouse=True)
+@pytest.fixture(scope="module", params=["small", "large"], autouse=True)
 def way(request):
-    """Run all tests over the three ways in which a CSV file's values are read.
+    """Run all tests over both ways in which a CSV file's values are read; yield the way.
 
-    Small files without pandas; others with it, here two rows at a time; and at once, what is not
-    plain. Yield the way.
+    Small files by the csv module; large ones by pandas, here two rows at a time.
     """
     with pytest.MonkeyPatch.context() as patch:
-        if request.param != "csv module":
+        if request.param == "large":
             patch.setattr(readers, "SMALL", -1)
-            patch.setattr(csv_values, "CHUNK_NUMBERS", 1)
-            patch.setattr(csv_values, "CHUNK_ROWS", 2)
-        if request.param == "whole":
-            patch.setattr(csv_values, "_read_plain", lambda *_: None)
+            patch.setattr(csv_values, "SAMPLE_ROWS", 1)
+            patch.setattr(csv_values, "BLOCK_CELLS", 1)
+            patch.setattr(csv_values, "BLOCK_ROWS", 2)
         yield request.param
 
 

@@ -8,7 +8,6 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from mlpcli.data import csv_structure
-from mlpcli.data.csv_structure import CsvFile
 from mlpcli.data.readers import CsvReader, ReadOptions, Source
 from mlpcli.errors import DataError
 
@@ -69,13 +68,14 @@ REFUSED = [
         ("1: there is one column, named 'a;b'; is the delimiter a semicolon? set data.delimiter"),
     ),
     # Files that are no tables of text.
-    ("a,b\r1,2\r", f"1: {RETURN}"),  # a Mac's line ends of before 2001
+    ("a,b\r1,2\r", f"1:4: {RETURN}"),  # a Mac's line ends of before 2001
     ("a,b\n1,2\n3\r4,5\n", f"3:2: {RETURN}"),
-    ('a,b\n"1",2\n3\r4,5\n', f"3: {RETURN}"),
+    ('a,b\n"1",2\n3\r4,5\n', f"3:2: {RETURN}"),
     ("a,b\n1,2\x00\n", f"2:4: {ZERO}"),
     ("a,b\nä\x00,2\n", f"2:2: {ZERO}"),
-    ('a,b\n"1",2\n3\x00,4\n', f"3: {ZERO}"),
-    ('a,b\n1,"2\x00"\n', f"2: {ZERO}"),
+    ('a,b\n"1",2\n3\x00,4\n', f"3:2: {ZERO}"),
+    ('a,b\n1,"2\x00"\n', f"2:5: {ZERO}"),
+    ('a,b\n"x\r\ny",2\n"1",3\r4,5\n', f"4: {RETURN}"),  # the quotes may hold others
     ("a,b\n1,é\n".encode("latin-1"), f"2:3: {NOT_UTF8}"),
     ("é,b\n1,2\n".encode("latin-1"), f"1:1: {NOT_UTF8}"),
     ("a,b\nλ,".encode() + b"\xff\n", f"2:3: {NOT_UTF8}"),
@@ -114,7 +114,7 @@ def test_the_place_does_not_depend_on_how_the_file_is_cut_into_blocks(
     refusal, monkeypatch, content, problem, block
 ):
     if len(content) < 1000:
-        monkeypatch.setattr(csv_structure, "BLOCK", block)
+        monkeypatch.setattr(csv_structure, "BLOCK_BYTES", block)
         assert refusal(content).endswith(problem)
 
 
@@ -145,7 +145,7 @@ def rows_of(table):
 @pytest.mark.parametrize(("content", "rows"), READ)
 @pytest.mark.parametrize("block", [1, 3, 1 << 20])
 def test_files_as_programs_write_them(table, monkeypatch, content, rows, block):
-    monkeypatch.setattr(csv_structure, "BLOCK", block)
+    monkeypatch.setattr(csv_structure, "BLOCK_BYTES", block)
     names = ("a", "b", "c", "a;b", "a\nb", "c,d")
     found = table(content, missing=(), text=names)
     assert rows_of(found) == rows
@@ -233,7 +233,7 @@ def test_what_is_not_refused_is_read_by_pandas_as_by_the_csv_module(text, delimi
     """The rows that are counted and located are the rows whose values are used."""
     source = Source("d.csv", None, text.encode())
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(csv_structure, "BLOCK", block)
+        patch.setattr(csv_structure, "BLOCK_BYTES", block)
         try:
             table = CsvReader().read(source, ReadOptions((), delimiter, ("a", "b", "c")))
         except DataError:
@@ -245,6 +245,5 @@ def test_what_is_not_refused_is_read_by_pandas_as_by_the_csv_module(text, delimi
 
 
 def test_the_error_of_a_pipe_names_the_pipe():
-    file = CsvFile("<stdin>", ",", None, b"a,b\n1\n")
     with pytest.raises(DataError, match=r"^<stdin>:2:2: the row is too short"):
-        file.check(2)
+        CsvReader().read(Source("<stdin>", None, b"a,b\n1\n"), ReadOptions())

@@ -353,7 +353,7 @@ def test_some_replicas_diverge(in_one_process, tmp_path):
     assert told["status"] == told["reason"] == "diverged"
     kept = [one["kept"] for one in told["ensemble"]["replicas"]]
     assert sorted(kept) == [False, False, True]
-    assert load_model(tmp_path / "far/model.safetensors").network.lead == (1,)
+    assert load_model(tmp_path / "far/model.safetensors").network.lane_shape == (1,)
     metrics, each = rows_of(tmp_path / "far/metrics.csv"), rows_of(tmp_path / "far/replicas.csv")
     sound = [row for row in each if row["replica"] == str(kept.index(True))]
     assert len(metrics) == len(sound) == 60
@@ -420,7 +420,7 @@ def test_a_signal_ends_it_after_the_step(number, code, threads, start, folder, p
     assert "mlp: interrupted in epoch " in err.splitlines()[-1]
     told = json.loads((folder / "run/manifest.json").read_text("utf-8"))
     assert told["status"] == "interrupted"
-    assert load_model(folder / "run/model.safetensors").network.lead == (4,)
+    assert load_model(folder / "run/model.safetensors").network.lane_shape == (4,)
     rows, means = rows_of(folder / "run/replicas.csv"), rows_of(folder / "run/metrics.csv")
     assert {row["replica"] for row in rows} == set("0123")
     assert [int(row["epoch"]) for row in means] == list(range(1, len(means) + 1))
@@ -434,9 +434,9 @@ def test_interrupted_while_others_wait_for_their_turn(start, folder, program):
     program.check(out + err)
     assert process.returncode == 130
     model = load_model(folder / "run/model.safetensors")
-    last = f"the model so far of {model.network.lead[0]} of 4 replicas is in run"
+    last = f"the model so far of {model.network.lane_shape[0]} of 4 replicas is in run"
     assert err.splitlines()[-1].endswith(last)
-    assert model.network.lead[0] < 4
+    assert model.network.lane_shape[0] < 4
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="no /proc to find children in")

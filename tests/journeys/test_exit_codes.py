@@ -156,12 +156,15 @@ def test_a_gradient_that_is_wrong_is_exit_code_1(folder, program):
     # The command itself, with one sign of the bias gradient turned: a fault planted.
     script = """
 import sys
-from mlpcli.nn.stages import Affine
-right = Affine.parameter_gradients
-def wrong(self, delta):
-    right(self, delta)
-    self.db *= -1
-Affine.parameter_gradients = wrong
+from mlpcli.nn.layers import Affine, FirstAffine
+def turned(right):
+    def wrong(self, delta):
+        below = right(self, delta)
+        self.db *= -1
+        return below
+    return wrong
+for layer in (Affine, FirstAffine):
+    layer.backward = turned(layer.backward)
 sys.argv = ["mlp", "gradcheck", "iris.yaml"]
 from mlpcli.cli.main import main
 main()

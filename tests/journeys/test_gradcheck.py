@@ -75,16 +75,17 @@ def test_there_is_something_to_check(checked):
 
 FAULTS = {
     "the bias gradient": """
-from mlpcli.nn.stages import Affine
-right = Affine.parameter_gradients
+from mlpcli.nn.layers import Affine
+right = Affine.backward
 def wrong(self, delta):
-    right(self, delta)
+    below = right(self, delta)
     self.db *= 1.001
-Affine.parameter_gradients = wrong
+    return below
+Affine.backward = wrong
 """,
     "the mask on the way back": """
-from mlpcli.nn.stages import Drop
-Drop.backward = lambda self, delta: delta
+from mlpcli.nn.layers import Dropout
+Dropout.backward = lambda self, delta: delta
 """,
     "the penalty": """
 from mlpcli.nn.penalties import L2
@@ -99,6 +100,54 @@ def test_a_planted_fault_is_exit_code_1(fault, many):
     for code, out, err in many([words_for(*c) for c in chosen], FAULTS[fault]):
         assert (code, err) == (1, "")
         assert json.loads(out)["passed"] is False
+
+
+HIDDEN_AT_FIRST = {
+    "the product with γ, which is 1 at first": (
+        "model.layers[1].norm=layer",
+        """
+import numpy as np
+from mlpcli.nn.norms import Normalize
+def wrong(self, delta):
+    np.multiply(delta, self.u_hat, out=self.work)
+    self.matmul(self.ones, self.work, self.grads["weight"])
+    self.matmul(self.ones, delta, self.grads["bias"])
+    return self.below(delta)
+Normalize.backward = wrong
+""",
+    ),
+    "λ of an epoch": (
+        "training.optimizer=adam",
+        """
+from mlpcli.training.trainer import Trainer
+right = Trainer.epoch
+Trainer.epoch = lambda self, epoch, rate, **others: right(self, epoch, 1.01 * rate, **others)
+""",
+    ),
+    "lion's mean, of which the step sees the sign": (
+        "training.optimizer=lion",
+        """
+from mlpcli.nn.optimizers import OPTIMIZERS
+right = OPTIMIZERS["lion"].bind
+def wrong(self, theta, grad, rate, state):
+    step, m = right(self, theta, grad, rate, state), state.vectors[0]
+    def after():
+        step()
+        m[...] *= 1.01
+    return after
+OPTIMIZERS["lion"].bind = wrong
+""",
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", HIDDEN_AT_FIRST)
+def test_a_fault_that_the_first_step_alone_would_hide_is_exit_code_1(fault, many):
+    key, planted = HIDDEN_AT_FIRST[fault]
+    words = [*words_for("tanh", "mse", "regression"), "--set", key]
+    for code, source in ((0, ""), (1, planted)):
+        ((found, _, err),) = many([words], source)
+        assert (found, err) == (code, "")
 
 
 def test_how_many_entries_are_checked(many):
@@ -121,7 +170,7 @@ def test_how_many_entries_are_checked(many):
 def test_on_the_users_own_first_batch(folder, mlp):
     done = mlp("gradcheck", "iris.yaml", cwd=folder)
     assert done.code == 0
-    assert "iris.csv: a batch of 32 rows, float64, at the random beginning" in done.err
+    assert "iris.csv: a batch of 32 rows, float64, at the initial parameters" in done.err
     rows = [line.split() for line in done.out.splitlines() if ".weight" in line or ".bias" in line]
     assert [row[:3] for row in rows] == [
         ["hidden.1.weight", "32", "32"],

@@ -17,7 +17,16 @@ SCHEMA_OF = {  # verb -> the keys of its JSON document, which scripts depend on
     },
     "eval": {"model", "task", "target", "classes", "scores", "confusion"},
     "predict": {"model", "data", "rows", "predictions"},
-    "gradcheck": {"passed", "tolerance", "value", "resolution", "rows", "tensors", "directions"},
+    "gradcheck": {
+        "passed",
+        "tolerance",
+        "value",
+        "resolution",
+        "rows",
+        "tensors",
+        "directions",
+        "update",
+    },
     "check": {
         *("task", "target", "classes", "rows", "features", "layers", "parameters"),
         *("memory_bytes", "steps_per_epoch", "multiply_adds_per_epoch", "oddities"),

@@ -15,11 +15,14 @@ import numpy as np
 import pytest
 
 from mlpcli.nn.activations import ACTIVATIONS
+from mlpcli.nn.backprop import Backprop
+from mlpcli.nn.evaluation import Evaluation
 from mlpcli.nn.losses import LOSSES
 from mlpcli.nn.network import Architecture, Layer, Network
-from mlpcli.nn.optimizers import Sgd, State
-from mlpcli.nn.passes import Pass
+from mlpcli.nn.optimizers import Sgd
 from mlpcli.nn.penalties import L2
+from mlpcli.nn.training_step import Batch, TrainingStep
+from mlpcli.nn.update import Regularization
 
 X = np.array([[1.0, 2.0], [3.0, -1.0]])
 HIDDEN = {"W": [[1, -1], [2, 1]], "b": [0, 1], "h": [[5, 2], [1, 0]]}
@@ -59,7 +62,7 @@ BINARY = {
 MANY = {
     "U": [[1, 2], [-2, -4]],
     "c": [LN3 - 1, -2],
-    "target": [0, 1],
+    "target": [[1.0, 0.0], [0.0, 1.0]],  # class 0, class 1
     "seen": [[LN3, 0], [LN3, 0]],
     "J": np.log(16 / 3) / 2,
     "delta": [[-0.125, 0.125], [0.375, -0.375]],  # (ŷ - onehot) / 2
@@ -105,19 +108,24 @@ def hand_network(loss, output, hand, dtype=np.float64, keep_prob=1.0):
 
 @each_case
 @each_dtype
-def test_pass_by_hand(loss, output, hand, dtype):
+def test_forward_and_backward_by_hand(loss, output, hand, dtype, loss_and_gradient):
     def equal(found, expected):
         assert found.dtype == dtype
         np.testing.assert_allclose(found, expected, rtol=0, atol=4 * np.finfo(dtype).eps)
 
-    one = Pass(hand_network(loss, output, hand, dtype), 2, training=True)
+    one = Backprop(hand_network(loss, output, hand, dtype), 2, training=True)
     equal(one.forward(X.astype(dtype)), hand["seen"])
-    equal(one.stages[1].h, HIDDEN["h"])
-    target = np.array(hand["target"])
-    equal(one.value(target if target.dtype.kind == "i" else target.astype(dtype)), hand["J"])
-    equal(one.delta, hand["delta"])
-    one.backward()
-    equal(one.stages[2].delta_below, hand["delta_hidden"])
+    equal(one.layers[1].h, HIDDEN["h"])
+    # `backward` overwrites delta on its way down where there is an output activation.
+    delta, backward = one.delta, one.backward
+
+    def see_delta_first():
+        equal(delta, hand["delta"])
+        backward()
+
+    one.backward = see_delta_first
+    equal(loss_and_gradient(one, X.astype(dtype), np.array(hand["target"], dtype)), hand["J"])
+    equal(one.layers[2].delta_below, hand["delta_hidden"])
     grad = one.network.architecture.layout.unpack(one.grad)
     equal(grad["hidden.1.weight"], hand["dW"])
     equal(grad["hidden.1.bias"], hand["db"])
@@ -135,9 +143,8 @@ def test_pass_by_hand(loss, output, hand, dtype):
     ],
 )
 def test_predictions_go_through_the_link(loss, output, hand, expected):
-    one = Pass(hand_network(loss, output, hand), 2, training=False)
-    one.forward(X)
-    np.testing.assert_allclose(one.predict(np.empty_like(one.delta)), expected, rtol=1e-15)
+    found = Evaluation(hand_network(loss, output, hand)).predict(X, np.empty_like(expected))
+    np.testing.assert_allclose(found, expected, rtol=1e-15)
 
 
 @pytest.mark.parametrize("loss", ["binary_cross_entropy", "cross_entropy"])
@@ -148,11 +155,11 @@ def test_a_loss_that_cannot_see_an_output_activation_refuses_it(loss, output):
         Architecture(2, (), 2, LOSSES[loss](), ACTIVATIONS[output]())
 
 
-def test_a_lane_may_have_its_own_rows():
+def test_a_lane_may_have_its_own_rows(loss_and_gradient):
     network = hand_network("mse", None, MSE)
     stack = Network(network.architecture, np.stack([network.theta] * 2))
-    both = Pass(stack, 2, training=True)
-    values = both.value_and_gradient(np.stack([X, X[::-1]]), np.array(MSE["target"]))
+    both = Backprop(stack, 2, training=True)
+    values = loss_and_gradient(both, np.stack([X, X[::-1]]), np.array(MSE["target"]))
     # The second lane sees the rows the other way round: residuals 1/2 and -3/2 again,
     # so that δ meets the other rows: dU = (1/4 - 15/4, 0 - 6/4), dc as before.
     np.testing.assert_array_equal(values, [0.625, 0.625])
@@ -161,14 +168,14 @@ def test_a_lane_may_have_its_own_rows():
     np.testing.assert_array_equal(grad["output.bias"], [[-0.5], [-0.5]])
 
 
-def test_dropout_by_hand():
+def test_dropout_by_hand(loss_and_gradient):
     # p_k = 1/2. The mask keeps unit 1 in row 1 and unit 2 in row 2: h ∗ M / p_k = (10, 0), (0, 0).
     # ŷ = 10.5 and 0.5; targets 9.5 and 1.5; J = (1 + 1) / 4; δ = (1/2, -1/2).
     # dU = (5, 0), dc = 0; δ Uᵀ = (1/2, -1), (-1/2, 1), then times the mask (1, 0), (0, 2),
     # and relu is off for unit 2 in row 2: (1, 0), (0, 0).
-    one = Pass(hand_network("mse", None, MSE, keep_prob=0.5), 2, training=True)
-    one.drops[0].mask = np.array([[2.0, 0.0], [0.0, 2.0]])
-    assert one.value_and_gradient(X, np.array([[9.5], [1.5]])) == 0.5
+    one = Backprop(hand_network("mse", None, MSE, keep_prob=0.5), 2, training=True)
+    one.dropouts[0].mask = np.array([[2.0, 0.0], [0.0, 2.0]])
+    assert loss_and_gradient(one, X, np.array([[9.5], [1.5]])) == 0.5
     grad = one.network.architecture.layout.unpack(one.grad)
     np.testing.assert_array_equal(grad["output.weight"], [[5], [0]])
     np.testing.assert_array_equal(grad["output.bias"], [0])
@@ -195,18 +202,31 @@ def test_penalty_of_each_lane_has_its_own_alpha():
     np.testing.assert_allclose(grad[1], [0.02, -0.02, 0.04, 0.02, 0.02, -0.04, 0, 0, 0])
 
 
-def test_a_step_of_sgd_decays_the_weights_and_not_the_biases():
+def test_a_training_step_of_sgd_decays_the_weights_and_not_the_biases():
     # λ = 1/2, α = 0.1: W ← (1 - 0.05) W - dW / 2, and b ← b - db / 2.
     network = hand_network("mse", None, MSE)
-    one = Pass(network, 2, training=True)
-    penalty, sgd = L2(0.1, network), Sgd()
-    step = sgd.bind(network.theta, one.grad, np.array(0.5), State(sgd, network.theta))
-    one.value_and_gradient(X, np.array(MSE["target"]))
-    penalty.add_gradient(one.grad)
-    step()
+    step = TrainingStep(network, Sgd(), Regularization(l2=0.1), [2])
+    step.update.learning_rate[...] = 0.5
+    batch = Batch(2, X, np.array(MSE["target"]), np.array(1 / 2), np.empty((2, 1)))
+    step.start([0], 1)
+    step(batch)
+    np.testing.assert_allclose(batch.u, MSE["seen"], rtol=1e-15)
     t = network.tensors()
     # 0.95 + 1, -0.95 + 0.25; 1.9 - 0.625, 0.95 + 0.5
     np.testing.assert_allclose(t["hidden.1.weight"], [[1.95, -0.7], [1.275, 1.45]], rtol=1e-15)
     np.testing.assert_allclose(t["output.weight"], [[0.7], [-2.15]], rtol=1e-15)
     np.testing.assert_array_equal(t["hidden.1.bias"], [0.25, 1.25])
     np.testing.assert_array_equal(t["output.bias"], [0.75])
+
+
+def test_weights_of_rows_by_hand():
+    # w = (2, 0): J = 2 · (1/2)² / (2 · 2) and δ = (2 · 1/2, 0) / 2; the second row has no part.
+    network = hand_network("mse", None, MSE)
+    step = TrainingStep(network, Sgd(), Regularization(), [2])
+    scale = np.array([[2.0], [0.0]]) / 2
+    step.compute_gradient(Batch(2, X, np.array(MSE["target"]), scale, np.empty((2, 1))))
+    grad = network.architecture.layout.unpack(step.grad)
+    np.testing.assert_array_equal(grad["output.weight"], [[2.5], [1.0]])  # hᵀ δ: 5/2, 2/2
+    np.testing.assert_array_equal(grad["output.bias"], [0.5])
+    np.testing.assert_array_equal(grad["hidden.1.weight"], [[0.5, -1], [1, -2]])  # δ Uᵀ = 1/2, -1
+    np.testing.assert_array_equal(grad["hidden.1.bias"], [0.5, -1])

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from mlpcli.nn.activations import ACTIVATIONS
+from mlpcli.nn.backprop import Backprop
 from mlpcli.nn.initializers import INITIALIZERS
 from mlpcli.nn.layout import Layout
 from mlpcli.nn.losses import LOSSES
 from mlpcli.nn.network import Architecture, Layer, Network, initialize, initialize_stack
-from mlpcli.nn.passes import Pass
 
 TANH, RELU, MSE = ACTIVATIONS["tanh"](), ACTIVATIONS["relu"](), LOSSES["mse"]()
 ARCHITECTURE = Architecture(2, (Layer(3, TANH), Layer(5, RELU)), 1, MSE)
@@ -43,32 +43,33 @@ def test_a_network_without_hidden_layers():
     ]
 
 
-@pytest.mark.parametrize("lead", [(), (4,), (2, 4)])
-def test_tensors_are_views_of_theta(lead):
-    theta = np.arange(np.prod(lead, initial=1) * 35.0).reshape(*lead, 35)
+@pytest.mark.parametrize("lane_shape", [(), (4,), (2, 4)])
+def test_tensors_are_views_of_theta(lane_shape):
+    theta = np.arange(np.prod(lane_shape, initial=1) * 35.0).reshape(*lane_shape, 35)
     tensors = Network(ARCHITECTURE, theta).tensors()
     for tensor in LAYOUT.tensors:
         view = tensors[tensor.name]
-        assert view.shape == (*lead, *tensor.shape)
+        assert view.shape == (*lane_shape, *tensor.shape)
         assert np.shares_memory(view, theta)
     theta[...] = -1
     assert all(np.all(view == -1) for view in tensors.values())
     tensors["hidden.2.weight"][..., 2, 4] = 7  # entry 2 · 5 + 4 of the 15 from 6 on
-    np.testing.assert_array_equal(theta[..., 20], np.full(lead, 7.0))
-    assert np.sum(theta != -1) == np.prod(lead, initial=1)
+    np.testing.assert_array_equal(theta[..., 20], np.full(lane_shape, 7.0))
+    assert np.sum(theta != -1) == np.prod(lane_shape, initial=1)
 
 
-@pytest.mark.parametrize("lead", [(), (4,)])
-def test_a_pass_sees_theta_and_writes_grad_through_views(lead):
-    network = Network(ARCHITECTURE, np.zeros((*lead, 35)))
-    one = Pass(network, 2, training=True)
+@pytest.mark.parametrize("lane_shape", [(), (4,)])
+def test_backprop_sees_theta_and_writes_grad_through_views(lane_shape):
+    network = Network(ARCHITECTURE, np.zeros((*lane_shape, 35)))
+    backprop = Backprop(network, 2, training=True)
     for k in (0, 2, 4):
-        assert np.shares_memory(one.stages[k].W, network.theta)
-        assert np.shares_memory(one.stages[k].b, network.theta)
-        assert np.shares_memory(one.stages[k].dW, one.grad)
-        assert np.shares_memory(one.stages[k].db, one.grad)
+        affine = backprop.layers[k]
+        assert np.shares_memory(affine.W, network.theta)
+        assert np.shares_memory(affine.b, network.theta)
+        assert np.shares_memory(affine.dW, backprop.grad)
+        assert np.shares_memory(affine.db, backprop.grad)
     network.theta[...] = np.eye(35)[34]  # a step of an optimizer: c is 1, all else 0
-    np.testing.assert_array_equal(one.forward(np.ones((2, 2))), np.ones((*lead, 2, 1)))
+    np.testing.assert_array_equal(backprop.forward(np.ones((2, 2))), np.ones((*lane_shape, 2, 1)))
 
 
 def test_a_theta_of_another_size_is_refused():

@@ -11,7 +11,7 @@ from mlpcli.nn.losses import LOSSES
 from mlpcli.nn.network import Architecture, Layer, Network
 from mlpcli.nn.optimizers import AdamW, Lion, Sgd
 from mlpcli.nn.penalties import L1, L2, DecoupledDecay, MaxNorm
-from mlpcli.training.regularizers import Regularizers
+from mlpcli.nn.update import Regularization
 from mlpcli.training.trainer import Trainer
 
 each_dtype = pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -113,7 +113,7 @@ def test_the_trainer_decays_once_as_the_optimizer_wants_it(optimizer, weight):
     network = network_of([0.5, 0.0], (1, 1))
     X, y = np.array([[2.0]]), np.array([[0.0]])
     trainer = Trainer(
-        network, optimizer, X, y, batch_size=1, seeds=[0], regularizers=Regularizers(l2=1.0)
+        network, optimizer, X, y, batch_size=1, seeds=[0], regularization=Regularization(l2=1.0)
     )
     list(trainer.epoch(1, 0.1))
     assert network.theta[0] == pytest.approx(weight, rel=1e-14)

@@ -91,7 +91,7 @@ def test_dropout_changes_neither_the_beginning_nor_the_order_of_the_rows():
     for epoch in (1, 2):
         list(without.epoch(epoch, 0.1))
         list(with_dropout.epoch(epoch, 0.1))
-        np.testing.assert_array_equal(without.order, with_dropout.order)
+        np.testing.assert_array_equal(without.loader.order, with_dropout.loader.order)
 
 
 def test_the_masks_of_full_batches_do_not_depend_on_whether_a_short_one_follows():
@@ -104,5 +104,5 @@ def test_the_masks_of_full_batches_do_not_depend_on_whether_a_short_one_follows(
             list(trainer.epoch(1, 0.1))
         return trainer
 
-    without, followed = (trained(n).passes[4].drops[0].mask for n in (12, 13))
+    without, followed = (trained(n).step.backprop[4].dropouts[0].mask for n in (12, 13))
     np.testing.assert_array_equal(without, followed)

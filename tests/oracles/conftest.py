@@ -1,10 +1,7 @@
 """What the tests against stored trajectories share."""
 
-from functools import partial
-
+import numpy as np
 import pytest
-
-from mlpcli.nn.replay import Replay
 
 
 @pytest.fixture(scope="session")
@@ -12,21 +9,15 @@ def replay():
     """Return a function that takes a trainer's steps on its rows as they stand."""
 
     def steps(trainer, n_steps):
-        """Take steps on the batches of an epoch, over and over; yield each one's J.
-
-        As training does, by the calls of the first step on so many rows.
-        """
-        feed, size = trainer.feed, trainer.feed.batch_size
-        of_size = {n: Replay(partial(trainer.step, 0, n), {}) for n in trainer.passes}
-        starts = range(0, feed.n_rows, size)
-        for step in range(n_steps):
-            start = starts[step % len(starts)]
-            n = min(size, feed.n_rows - start)
-            feed.X_chunk[(*feed.lanes, slice(n))] = feed.X[start : start + n]
-            feed.target_chunk[(*feed.lanes, slice(n))] = feed.target[start : start + n]
-            trainer.loss_chunk.start([(0, n)])
-            of_size[n]()
-            trainer.loss_chunk.row_losses(n, trainer.losses[..., :n])
-            yield trainer.losses[..., :n].mean(axis=-1)
+        """Take steps on the batches of an epoch, over and over; yield each one's J."""
+        loader, step = trainer.loader, trainer.step
+        loader.order[...] = np.arange(loader.n_rows)
+        step.start(trainer.seeds, 1)
+        starts = range(0, loader.n_rows, loader.batch_size)
+        for k in range(n_steps):
+            start = starts[k % len(starts)]
+            (batch,) = loader.load(start, min(start + loader.batch_size, loader.n_rows)).batches
+            step(batch)
+            yield step.loss.value(batch.u, batch.y).mean(axis=-1)
 
     return steps

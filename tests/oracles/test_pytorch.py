@@ -1,7 +1,7 @@
 """The same networks, trained by PyTorch and by us: every tensor after every step.
 
 `pytorch.json` holds what PyTorch computed (README.md says how). It is replayed by the trainer's
-own passes, penalty and optimizer. Both run in float64, and differ only in the order in which
+own steps. Both run in float64, and differ only in the order in which
 sums are rounded: by at most 2.3e-16 in a weight and 4.5e-16 in a loss, where this was written.
 """
 
@@ -17,7 +17,7 @@ from mlpcli.nn.activations import ACTIVATIONS
 from mlpcli.nn.losses import LOSSES
 from mlpcli.nn.network import Architecture, Layer, Network
 from mlpcli.nn.optimizers import OPTIMIZERS
-from mlpcli.training.regularizers import Regularizers
+from mlpcli.nn.update import Regularization
 from mlpcli.training.trainer import Trainer
 
 STORED = json.loads(Path(__file__).with_name("pytorch.json").read_text(encoding="utf-8"))
@@ -38,10 +38,16 @@ def architecture_of(case):
     return Architecture(X.shape[1], hidden, len(initial["output.bias"]), LOSSES[case["loss"]]())
 
 
-def trainer_of(case, lead=()):
+def targets_of(case):
+    """Return class numbers for cross-entropy, and floats otherwise."""
+    target = np.array(STORED["targets"][case["loss"]])
+    return target if case["loss"] == "cross_entropy" else target.astype(float)
+
+
+def trainer_of(case, lane_shape=()):
     """A trainer at the stored beginning, in every lane."""
     architecture = architecture_of(case)
-    network = Network(architecture, np.zeros((*lead, architecture.layout.n_params)))
+    network = Network(architecture, np.zeros((*lane_shape, architecture.layout.n_params)))
     for name, tensor in network.tensors().items():
         tensor[...] = STORED["initial"][case["loss"]][name]
     settings = {key: value for key, value in case["optimizer"].items() if key != "name"}
@@ -50,12 +56,12 @@ def trainer_of(case, lead=()):
         network,
         optimizer,
         X,
-        np.array(STORED["targets"][case["loss"]]),
+        targets_of(case),
         batch_size=BATCH_SIZE,
-        seeds=range(lead[0] if lead else 1),
-        regularizers=Regularizers(l2=case["l2"]),
+        seeds=range(lane_shape[0] if lane_shape else 1),
+        regularization=Regularization(l2=case["l2"]),
     )
-    trainer.set_rate(optimizer.learning_rate)
+    trainer.step.update.learning_rate[...] = optimizer.learning_rate
     return trainer
 
 
@@ -76,7 +82,7 @@ def test_every_step_gives_the_weights_and_the_loss_of_pytorch(case, replay):
 @each_case
 def test_a_lane_among_others_gives_them_too(case, replay):
     """The lanes beside it begin elsewhere and go elsewhere."""
-    trainer = trainer_of(case, lead=(3,))
+    trainer = trainer_of(case, lane_shape=(3,))
     trainer.network.theta[0] *= -1.0
     trainer.network.theta[2] += 0.5
     for step, value in enumerate(replay(trainer, len(case["steps"]))):

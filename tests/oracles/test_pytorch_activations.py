@@ -50,16 +50,16 @@ def close(found, expected, name, what):
     np.testing.assert_allclose(found, expected, rtol=TOLERANCE, atol=absolute)
 
 
-def run(activation, u, delta, own=None):
+def run(activation, u, delta, params=None):
     """Return h, f'(u) ∗ delta, and the gradients of its own parameters."""
-    own = own or {}
-    d_own = {name: np.full_like(tensor, np.nan) for name, tensor in own.items()}
-    scratch = activation.scratch(u, own, d_own)
+    params = params or {}
+    grads = {name: np.full_like(tensor, np.nan) for name, tensor in params.items()}
+    scratch = activation.scratch(u, params, grads)
     u, h, delta = u.copy(), np.empty_like(u), delta.copy()
     with np.errstate(all="raise", under="ignore"):
         activation.value(u, h, scratch)
         activation.times_derivative(u, h, delta, scratch)
-    return h, delta, d_own
+    return h, delta, grads
 
 
 @each_case
@@ -82,10 +82,10 @@ def test_prelu_and_the_gradients_of_its_slopes_are_those_of_pytorch():
     u, delta, slope, h, below, d_slope = (
         np.array(STORED["prelu"][k]) for k in ("u", "delta", "slope", "h", "below", "d_slope")
     )
-    found_h, found, d_own = run(ACTIVATIONS["prelu"](), u, delta, {"slope": slope})
+    found_h, found, grads = run(ACTIVATIONS["prelu"](), u, delta, {"slope": slope})
     close(found_h, h, "prelu", "h")
     close(found, below, "prelu", "below")
-    close(d_own["slope"], d_slope, "prelu", "d_slope")
+    close(grads["slope"], d_slope, "prelu", "d_slope")
 
 
 def test_the_file_has_every_activation_and_the_places_that_matter():

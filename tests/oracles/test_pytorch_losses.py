@@ -13,10 +13,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mlpcli.family import key_of, settings_of
 from mlpcli.nn.activations import ACTIVATIONS
+from mlpcli.nn.backprop import Backprop
 from mlpcli.nn.losses import LOSSES
 from mlpcli.nn.network import Architecture, Layer, Network
-from mlpcli.nn.passes import Pass
 
 STORED = json.loads(Path(__file__).with_name("pytorch_losses.json").read_text(encoding="utf-8"))
 CASES = STORED["cases"]
@@ -38,23 +39,28 @@ def cases_with(part):
 
 def loss_of(case):
     settings = {k: tuple(v) if isinstance(v, list) else v for k, v in case["settings"].items()}
-    loss = LOSSES[case["loss"]](**settings)
-    return loss.for_task(case["task"], output=case["output"], mixed=case["mixed"])
+    member = LOSSES[case["loss"]]
+    names = {key_of(f): f.name for f in settings_of(member)}
+    loss = member(**{names[key]: value for key, value in settings.items()})
+    return loss.for_task(case["task"], output=case["output"])
 
 
 def target_of(case, loss):
-    """Return all stored targets as the loss takes them."""
+    """Return all stored targets as the loss takes them: one-hot, and smoothed."""
     stored = DRAWN[case["targets"]]
     if stored.ndim == 1:
-        return stored if loss.class_index else np.eye(len(DRAWN["near"][0]))[stored]
-    return np.ascontiguousarray(stored[:, : case["columns"]], np.float64)
+        stored = np.eye(len(DRAWN["near"][0]))[stored]
+    y = stored[:, : case["columns"]].astype(np.float64)
+    loss.smooth(y)
+    return y
 
 
 def compare(case, part):
     loss, u = loss_of(case), DRAWN[part]
-    target = target_of(case, loss)[: len(u)]
-    rows, delta = np.empty(len(u)), np.empty_like(u)
-    loss.rows_and_delta(u, target, np.asarray(1.0), rows, delta, loss.scratch(delta))
+    y = target_of(case, loss)[: len(u)]
+    delta = np.empty_like(u)
+    loss.delta(u, y, np.asarray(1.0), delta, loss.scratch(delta))
+    rows = loss.value(u, y)
     np.testing.assert_allclose(rows, case[part]["rows"], rtol=TOLERANCE, atol=TOLERANCE)
     np.testing.assert_allclose(delta, case[part]["delta"], rtol=TOLERANCE, atol=TOLERANCE)
 
@@ -78,12 +84,16 @@ def test_twenty_steps_of_descent(case):
     network = Network(architecture, np.zeros(architecture.layout.n_params))
     for name, tensor in network.tensors().items():
         tensor[...] = DRAWN[name]
-    batch = Pass(network, BATCH_SIZE, training=False)
+    batch = Backprop(network, BATCH_SIZE, training=False)
+    scratch = loss.scratch(batch.delta)
     kept = dict(zip(STORED["kept"], case["trajectory"]["theta"], strict=True))
     for step, expected in enumerate(case["trajectory"]["losses"], 1):
         start = (step - 1) * BATCH_SIZE % len(X)
         rows = slice(start, start + BATCH_SIZE)
-        value = batch.value_and_gradient(X[rows], target[rows])
+        u, y = batch.forward(X[rows]), target[rows]
+        loss.delta(u, y, np.asarray(1 / BATCH_SIZE), batch.delta, scratch)
+        batch.backward()
+        value = loss.value(u, y).mean()
         assert value == pytest.approx(expected, rel=TOLERANCE, abs=TOLERANCE), step
         network.theta[...] -= STORED["learning_rate"] * batch.grad
         if step in kept:
@@ -94,9 +104,14 @@ def test_the_file_holds_what_these_tests_are_for():
     for part in ("near", "trajectory"):
         assert {case["loss"] for case in CASES if part in case} == set(LOSSES)
     assert {case["loss"] for case in CASES if "far" in case} == set(LOSSES) - {"focal"}
-    forms = {type(loss_of(case)).__name__ for case in CASES}
-    tasks = [(task, member) for member in LOSSES.values() for task in member.tasks]
-    assert {type(member().for_task(task)).__name__ for task, member in tasks} < forms
+    tested = {type(loss_of(case)) for case in CASES}
+    chosen = {
+        type(member().for_task(task, output=output))
+        for member in LOSSES.values()
+        for task in member.tasks
+        for output in [None, *(member.outputs or ())]
+    }
+    assert chosen == tested
     assert np.abs(DRAWN["far"]).max() > 1e4
     begun = [DRAWN[n].ravel() for n in ("hidden.1.weight", "output.weight")]
     for case in CASES:

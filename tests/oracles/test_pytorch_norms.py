@@ -14,11 +14,11 @@ import pytest
 
 from mlpcli.family import stacked
 from mlpcli.nn.activations import ACTIVATIONS
+from mlpcli.nn.evaluation import Evaluation
 from mlpcli.nn.losses import LOSSES
 from mlpcli.nn.network import Architecture, Layer, Network
 from mlpcli.nn.norms import NORMS
 from mlpcli.nn.optimizers import Sgd
-from mlpcli.nn.passes import Evaluation
 from mlpcli.training.trainer import Trainer
 
 STORED = json.loads(Path(__file__).with_name("pytorch_norms.json").read_text(encoding="utf-8"))
@@ -32,30 +32,30 @@ def norm_of(case):
     return NORMS[settings.pop("name")](**settings)
 
 
-def trainer_of(norm, lead=()):
+def trainer_of(norm, lane_shape=()):
     initial = STORED["initial"]
     hidden = tuple(
         Layer(len(initial[f"hidden.{k}.bias"]), ACTIVATIONS[name](), norm=norm)
         for k, name in enumerate(STORED["activations"], 1)
     )
     architecture = Architecture(X.shape[1], hidden, 3, LOSSES["cross_entropy"]())
-    network = Network(architecture, np.zeros((*lead, architecture.layout.n_numbers)))
+    network = Network(architecture, np.zeros((*lane_shape, architecture.layout.n_numbers)))
     for name, tensor in network.tensors().items():
-        tensor[...] = initial.get(name, architecture.beginnings.get(name))
+        tensor[...] = initial.get(name, architecture.initial_values.get(name))
     trainer = Trainer(
         network,
         Sgd(momentum=STORED["momentum"]),
         X,
         Y,
         batch_size=STORED["batch_size"],
-        seeds=range(lead[0] if lead else 1),
+        seeds=range(lane_shape[0] if lane_shape else 1),
     )
-    trainer.set_rate(STORED["learning_rate"])
+    trainer.step.update.learning_rate[...] = STORED["learning_rate"]
     return trainer
 
 
 def predictions(network):
-    out = np.empty((*network.lead, len(X), 3))
+    out = np.empty((*network.lane_shape, len(X), 3))
     return Evaluation(network).predict(X, out)
 
 

@@ -6,6 +6,7 @@ regression. Both run in float64 and differ only in the order in which numbers ar
 
 from __future__ import annotations
 
+import inspect
 import json
 from collections import defaultdict
 from pathlib import Path
@@ -14,18 +15,17 @@ import numpy as np
 import pytest
 
 from mlpcli.family import stacked
-from mlpcli.nn.averaging import WeightAverage
-from mlpcli.nn.clipping import ClipByNorm, ClipByValue
+from mlpcli.nn.clipping import ClipByNorm
 from mlpcli.nn.losses import LOSSES
 from mlpcli.nn.network import Architecture, Network
-from mlpcli.nn.optimizers import OPTIMIZERS, State
-from mlpcli.nn.passes import Pass
-from mlpcli.nn.penalties import L2, DecoupledDecay
+from mlpcli.nn.optimizers import OPTIMIZERS
 from mlpcli.nn.schedules import SCHEDULES, Plateau
+from mlpcli.nn.training_step import Batch, TrainingStep
+from mlpcli.nn.update import Regularization
 
 STORED = json.loads(Path(__file__).with_name("pytorch_optimizers.json").read_text(encoding="utf-8"))
 CASES, BATCH_SIZE = STORED["cases"], STORED["batch_size"]
-X, TARGET = np.array(STORED["X"]), np.array(STORED["target"])
+X, TARGET = np.array(STORED["X"]), np.eye(3)[STORED["target"]]
 ARCHITECTURE = Architecture(X.shape[1], (), 3, LOSSES["cross_entropy"]())
 SWITCHES = {"nesterov": ("sgd", {"nesterov": True})}
 SWITCHES["rmsprop_centered"] = ("rmsprop", {"centered": True})
@@ -45,55 +45,60 @@ def member_of(case):
 
 
 class Replay:
-    """The stored steps again: one case, or several of one optimizer as lanes."""
+    """The stored steps again, by the training step: one case, or several of an optimizer as lanes.
+
+    A lane that is not clipped has a limit that it never reaches, one without an average its last θ.
+    """
 
     def __init__(self, *cases, lanes=False):
         members = [member_of(case) for case in cases]
-        optimizer, lead = (stacked(members), (len(cases),)) if lanes else (members[0], ())
+        optimizer, lane_shape = (stacked(members), (len(cases),)) if lanes else (members[0], ())
 
         def numbers(values):
             return np.array(values) if lanes else values[0]
 
-        theta = np.concatenate([np.ravel(STORED["W"]), STORED["b"]])
-        network = Network(ARCHITECTURE, np.tile(theta, (*lead, 1)) if lanes else theta)
-        self.theta, self.batch = network.theta, Pass(network, BATCH_SIZE, training=False)
-        self.grad, self.lead = self.batch.grad, lead
-        rates = numbers([member.learning_rate for member in members])
-        rate = np.reshape(rates, (*lead, 1) if lanes else ())
-        self.state = State(optimizer, self.theta)
-        self.update = optimizer.bind(self.theta, self.grad, rate, self.state)
+        def setting(name, otherwise):
+            return numbers([case["settings"].get(name, otherwise) for case in cases])
 
-        alpha = numbers([case["settings"].get("l2", 0.0) for case in cases])
-        decay = DecoupledDecay(alpha, network, rate).apply
-        penalty = L2(alpha, network)
-        own = optimizer.decoupled_decay
-        self.before = [decay] if own else [lambda: penalty.add_gradient(self.grad)]
-        for kind, clip in (("norm", ClipByNorm), ("value", ClipByValue)):
-            given = [case["settings"].get("clip", [None, 0]) for case in cases]
-            limits = [limit if kind == of else np.inf for of, limit in given]
-            if np.any(np.isfinite(limits)):
-                # A lane that is not clipped has a limit that it never reaches.
-                finite = [limit if np.isfinite(limit) else 1e300 for limit in limits]
-                self.before.append(clip(numbers(finite), self.grad).apply)
-        self.average = WeightAverage(
-            numbers([case["settings"].get("average", 0.0) for case in cases]), self.theta
+        def limit(kind):
+            clips = [case["settings"].get("clip", [None, 0]) for case in cases]
+            if all(of != kind for of, _ in clips):
+                return None
+            return numbers([limit if of == kind else 1e300 for of, limit in clips])
+
+        theta = np.concatenate([np.ravel(STORED["W"]), STORED["b"]])
+        network = Network(ARCHITECTURE, np.tile(theta, (*lane_shape, 1)) if lanes else theta)
+        strengths = Regularization(
+            l2=setting("l2", 0.0),
+            clip_norm=limit("norm"),
+            clip_value=limit("value"),
+            averaging=setting("average", 0.0),
         )
+        self.step = TrainingStep(network, optimizer, strengths, [BATCH_SIZE])
+        self.theta, self.lane_shape = network.theta, lane_shape
+        rates = numbers([member.learning_rate for member in members])
+        rate = self.step.update.learning_rate
+        rate[...] = np.reshape(rates, rate.shape)
+
+    @property
+    def average(self):
+        average = self.step.update.average
+        return self.theta if average is None else average.average
 
     def steps(self):
         """Take the steps; yield the number and J of each."""
+        u = np.empty((*self.lane_shape, BATCH_SIZE, 3))
         for step in range(1, len(CASES[0]["losses"]) + 1):
             start = (step - 1) * BATCH_SIZE % len(X)
             batch = slice(start, start + BATCH_SIZE)
             x, y = (
-                np.array(np.broadcast_to(part[batch], (*self.lead, *part[batch].shape)), order="C")
+                np.array(
+                    np.broadcast_to(part[batch], (*self.lane_shape, *part[batch].shape)), order="C"
+                )
                 for part in (X, TARGET)
             )
-            value = self.batch.value_and_gradient(x, y)
-            for part in self.before:
-                part()
-            self.update()
-            self.average.update()
-            yield step, value
+            self.step(Batch(BATCH_SIZE, x, y, np.asarray(1 / BATCH_SIZE), u))
+            yield step, self.step.loss.value(u, y).mean(axis=-1)
 
 
 def assert_follows(case, step, value, theta, average):
@@ -109,7 +114,27 @@ def assert_follows(case, step, value, theta, average):
 def test_the_steps_are_pytorchs(case):
     replay = Replay(case)
     for step, value in replay.steps():
-        assert_follows(case, step, value, replay.theta, replay.average.average)
+        assert_follows(case, step, value, replay.theta, replay.average)
+
+
+@each_case
+def test_the_published_formula_steps_as_pytorch_does(case):
+    """Each step of the replay is also taken by `published`, from the same θ and gradient."""
+    replay, member, memory = Replay(case), member_of(case), {}
+    parts = replay.step.update.parts
+    (place,) = (k for k, part in enumerate(parts) if not inspect.ismethod(part))
+    bound, grad = parts[place], replay.step.grad
+
+    def optimizer_step():
+        theta = replay.theta.copy()  # after decoupled decay
+        expected = member.published(theta, grad.copy(), member.learning_rate, memory)
+        bound()
+        np.testing.assert_allclose(replay.theta, expected, rtol=0, atol=TOLERANCE)
+        replay.theta[...] = expected
+
+    parts[place] = optimizer_step
+    for step, value in replay.steps():
+        assert_follows(case, step, value, replay.theta, replay.average)
 
 
 @pytest.mark.parametrize("name", of_one_optimizer)
@@ -119,10 +144,10 @@ def test_all_settings_of_an_optimizer_as_one_stack(name):
     stack, alone = Replay(*cases, lanes=True), [Replay(case) for case in cases]
     for (step, values), *each in zip(stack.steps(), *(a.steps() for a in alone), strict=True):
         for r, (case, (_, value)) in enumerate(zip(cases, each, strict=True)):
-            assert_follows(case, step, values[r], stack.theta[r], stack.average.average[r])
+            assert_follows(case, step, values[r], stack.theta[r], stack.average[r])
             assert value == values[r]
             np.testing.assert_array_equal(alone[r].theta, stack.theta[r])
-            np.testing.assert_array_equal(alone[r].average.average, stack.average.average[r])
+            np.testing.assert_array_equal(alone[r].average, stack.average[r])
 
 
 def test_clipping_is_pytorchs_but_for_what_it_adds_to_the_norm():
@@ -139,11 +164,11 @@ def test_clipping_is_pytorchs_but_for_what_it_adds_to_the_norm():
 def test_the_rates_are_pytorchs(stored):
     settings = {k: v for k, v in stored.items() if k not in ("name", "rates")}
     steps = STORED["steps_per_epoch"]
-    course = SCHEDULES[stored["name"]](**settings).start(STORED["epochs"], steps)
+    state = SCHEDULES[stored["name"]](**settings).start(STORED["epochs"], steps)
     rates = []
-    for epoch, figure in enumerate(STORED["figures"], 1):
-        rates.extend(np.broadcast_to(course.factors(epoch), steps))
-        course.observe(figure)
+    for epoch, metric in enumerate(STORED["figures"], 1):
+        rates.extend(np.broadcast_to(state.factors(epoch), steps))
+        state.observe(metric)
     # PyTorch goes from rate to rate, and so rounds each time.
     np.testing.assert_allclose(rates, stored["rates"], rtol=1e-12, atol=1e-15)
 

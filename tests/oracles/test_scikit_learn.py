@@ -28,13 +28,12 @@ import pytest
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 
 from mlpcli.nn.activations import ACTIVATIONS
+from mlpcli.nn.evaluation import Evaluation
 from mlpcli.nn.losses import LOSSES
 from mlpcli.nn.network import Architecture, Layer, Network
 from mlpcli.nn.optimizers import Sgd
-from mlpcli.nn.passes import Evaluation
-from mlpcli.nn.replay import live
+from mlpcli.nn.update import Regularization
 from mlpcli.training.metrics import Outcome
-from mlpcli.training.regularizers import Regularizers
 from mlpcli.training.trainer import Trainer
 
 N_INPUTS, HIDDEN = 6, (7, 4)
@@ -61,21 +60,22 @@ TASKS = (
 PENALTIES = (pytest.param(30, 0.0, id="short-last-batch"), pytest.param(32, 0.1, id="l2"))
 
 
-class InOrder(Trainer):
-    """A trainer that takes the rows as they stand, and keeps the penalty before each step."""
+class InOrder:
+    """Makes a trainer take the rows as they stand; adds up the penalties before its steps."""
 
-    def _start(self, epoch):
-        super()._start(epoch)
-        self.order[...] = np.arange(self.n_rows)
+    def __init__(self, trainer):
+        self.loader, self.step = trainer.loader, trainer.step
+        self.compute_gradient = self.step.compute_gradient
+        self.loader.start, self.step.compute_gradient = self.start, self.add_penalty
+
+    def start(self, _seeds, _epoch):
+        self.loader.order[...] = np.arange(self.loader.n_rows)
         self.mean_penalty = 0.0
 
-    def step(self, first, n):
-        live(self.add_penalty, n)
-        super().step(first, n)
-
-    def add_penalty(self, n):
-        for penalty in self.update.penalties:
-            self.mean_penalty += penalty.value() * n / self.n_rows
+    def add_penalty(self, batch):
+        for penalty in self.step.penalties:
+            self.mean_penalty += penalty.value() * batch.n / self.loader.n_rows
+        self.compute_gradient(batch)
 
 
 def draw_rows(task, n_rows):
@@ -89,7 +89,7 @@ def draw_rows(task, n_rows):
         y = np.argmax(response, axis=1)
         return X, y, y
     marked = (response > 0).astype(int)
-    return X, marked[:, 0] if task.name == "binary" else marked, marked
+    return X, marked[:, 0] if task.name == "binary" else marked, marked.astype(float)
 
 
 def draw_network(task, activation):
@@ -136,19 +136,20 @@ def test_epochs_give_what_scikit_learn_gives(task, activation, momentum, n_rows,
     network = draw_network(task, activation)
     peer = peer_of(task, network, activation, alpha, momentum)
     optimizer, l2 = Sgd(LEARNING_RATE, momentum), alpha / BATCH_SIZE
-    trainer = InOrder(
+    trainer = Trainer(
         network,
         optimizer,
         X,
         target,
         batch_size=BATCH_SIZE,
         seeds=[0],
-        regularizers=Regularizers(l2=l2),
+        regularization=Regularization(l2=l2),
     )
+    in_order = InOrder(trainer)
     for epoch in range(1, N_EPOCHS + 1):
         assert list(trainer.epoch(epoch, LEARNING_RATE)) == [n_rows]
         learn_epoch(peer, task, X, y)
-        loss = trainer.loss / task.averaged + trainer.mean_penalty
+        loss = trainer.loss / task.averaged + in_order.mean_penalty
         assert loss == pytest.approx(peer.loss_curve_[-1], rel=0, abs=TOLERANCE), epoch
         compare_weights(peer, network)
 

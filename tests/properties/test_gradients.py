@@ -6,15 +6,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlpcli.nn.activations import ACTIVATIONS
-from mlpcli.nn.draws import Masks
-from mlpcli.nn.gradcheck import check_gradient
+from mlpcli.nn.backprop import Backprop
+from mlpcli.nn.evaluation import Evaluation
 from mlpcli.nn.losses import LOSSES
 from mlpcli.nn.network import Architecture, Layer, Network, initialize_stack
-from mlpcli.nn.objective import Regularization
-from mlpcli.nn.passes import Evaluation, Pass
+from mlpcli.nn.optimizers import Sgd
+from mlpcli.nn.training_step import Batch, TrainingStep
+from mlpcli.nn.update import Regularization
 
 SEEDS = st.integers(0, 2**32)
-BOOLEANS = st.booleans()
 DTYPES = st.sampled_from([np.float32, np.float64])
 
 
@@ -38,29 +38,32 @@ def architectures(draw):
         )
     )
     member = LOSSES[draw(st.sampled_from(list(LOSSES)))]()
-    loss = member.for_task(
-        draw(st.sampled_from(member.tasks)), mixed=member.mixes and draw(BOOLEANS)
-    )
+    loss = member.for_task(draw(st.sampled_from(member.tasks)))
     free = loss.outputs is None  # any output activation may stand below
     output = draw(st.none() | activations(output=True)) if free else None
-    few = 2 if loss.link == "softmax" or loss.class_index else 1  # classes
+    few = 2 if loss.link == "softmax" or type(loss).__name__ == "HingeOfClasses" else 1  # classes
     n_outputs = loss.n_outputs(draw(st.integers(few, 5)))
     return Architecture(draw(st.integers(1, 5)), tuple(hidden), n_outputs, loss, output)
 
 
 def batch_of(architecture, n_rows, seed, draw_target, dtype=np.float64):
+    """Return rows, and targets as the loss takes them: mixtures, where it takes those, or not."""
     rng = np.random.default_rng(seed)
     X = rng.normal(size=(n_rows, architecture.n_inputs)).astype(dtype)
-    return X, draw_target(architecture.loss, rng, (n_rows, architecture.n_outputs), dtype)
+    shape, mixed = (n_rows, architecture.n_outputs), bool(seed % 2)
+    return X, draw_target(architecture.loss, rng, shape, dtype, mixed=mixed)
 
 
 def gradient_of(network, seeds, X, target):
-    """Return J and its gradient, each lane with the dropout masks of its seed."""
-    one = Pass(network, X.shape[-2], training=True)
-    masks = Masks(one.drops, network.lead)
-    masks.start(seeds, 1)
-    masks.draw()
-    return one.value_and_gradient(X, target), one.grad
+    """Return each row's loss and the gradient of J, with the dropout masks of each lane's seed."""
+    n, dtype = X.shape[-2], network.dtype
+    step = TrainingStep(network, Sgd(), Regularization(), [n])
+    step.start(seeds, 1)
+    for dropout in step.backprop[n].dropouts:
+        dropout.draw()
+    u = np.empty((*network.lane_shape, n, network.architecture.n_outputs), dtype)
+    step.compute_gradient(Batch(n, X, target, np.asarray(1 / n, dtype), u))
+    return network.architecture.loss.value(u, target), step.grad
 
 
 @given(
@@ -80,30 +83,31 @@ def test_gradients_of_a_stack_are_the_gradients_alone(
     for r in range(lanes):
         alone = Network(architecture, stack.theta[r].copy())
         value, grad = gradient_of(alone, seeds[r : r + 1], X, target)
-        assert value == values[r]
+        np.testing.assert_array_equal(value, values[r])
         np.testing.assert_array_equal(grad, grads[r])
 
 
 @given(architectures(), st.integers(1, 9), st.sampled_from([0.0, 1e-4, 0.1]), SEEDS)
-def test_the_gradient_is_right(draw_target, architecture, n_rows, l2, seed):
+def test_the_gradient_is_right(draw_target, check_step, architecture, n_rows, l2, seed):
     X, target = batch_of(architecture, n_rows, seed, draw_target)
     theta = initialize_stack(architecture, [seed], np.float64).theta[0]
-    result = check_gradient(
-        architecture, theta, X, target, added=Regularization(l2=l2), seed=seed % 1000
-    )
+    added = Regularization(l2=l2)
+    result = check_step(architecture, theta, X, target, regularization=added, seed=seed % 1000)
     assert result.passed, result
 
 
 @given(architectures(), st.integers(1, 9), SEEDS)
-def test_j_and_its_gradient_are_means_over_the_rows(draw_target, architecture, n_rows, seed):
+def test_j_and_its_gradient_are_means_over_the_rows(
+    draw_target, loss_and_gradient, architecture, n_rows, seed
+):
     X, target = batch_of(architecture, n_rows, seed, draw_target)
     theta = initialize_stack(architecture, [seed], np.float64).theta[0]
     network = Network(architecture, theta)
-    whole = Pass(network, n_rows, training=False)
-    value, one = whole.value_and_gradient(X, target), Pass(network, 1, training=False)
+    whole = Backprop(network, n_rows, training=False)
+    value, one = loss_and_gradient(whole, X, target), Backprop(network, 1, training=False)
     values, grads = [], []
     for d in range(n_rows):
-        values.append(one.value_and_gradient(X[d : d + 1], target[d : d + 1]))
+        values.append(loss_and_gradient(one, X[d : d + 1], target[d : d + 1]))
         grads.append(one.grad.copy())
     assert value == pytest.approx(np.mean(values), rel=1e-12, abs=1e-14)
     np.testing.assert_allclose(whole.grad, np.mean(grads, axis=0), rtol=1e-9, atol=1e-13)

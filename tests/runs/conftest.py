@@ -6,12 +6,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from mlpcli.runs.ensemble_recorder import EnsembleRecorder
 from mlpcli.runs.recorder import Recorder
 from mlpcli.spec.load import load_spec
-from mlpcli.training.assemble import load_dataset
-from mlpcli.training.ensemble import Ensemble
-from mlpcli.training.loop import Training
+from mlpcli.training.build import load_dataset
+from mlpcli.training.training import Training
 
 IRIS = Path(__file__).parents[2] / "data" / "iris.csv"
 
@@ -23,15 +21,13 @@ def make_run():
     def make(folder, spec, overrides=()):
         (folder / "spec.yaml").write_text(spec, encoding="utf-8")
         loaded = load_spec(str(folder / "spec.yaml"), overrides)
-        one = loaded.spec.ensemble is None
-        training = (Training if one else Ensemble)(loaded.spec, load_dataset(loaded))
+        training = Training(loaded.spec, load_dataset(loaded))
         directory = folder / "run"
         directory.mkdir()
-        record = Recorder if one else EnsembleRecorder
-        recorder = record(directory, training, loaded.folder)
+        recorder = Recorder(directory, training, loaded.folder)
         events = []
         for event in training.run():
-            recorder.take(event)
+            recorder.record(event)
             events.append(event)
         return SimpleNamespace(
             folder=folder,

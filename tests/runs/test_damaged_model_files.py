@@ -79,6 +79,13 @@ def test_taken_apart_and_joined_it_is_a_model(parts, file):
     assert load_model(file).training["epochs"] == 3
 
 
+def test_a_spec_with_keys_that_only_earlier_versions_wrote_is_a_model(parts, file):
+    runtime = {"dtype": "float32", "threads": "auto", "memory": "auto"}
+    former = runtime | {"shards": "auto", "checkpoint_seconds": 10.0}
+    file.write_bytes(parts.changed(("spec", "runtime"), former))
+    assert load_model(file).spec.runtime.model_dump() == runtime
+
+
 def test_cut_off_anywhere(content, file):
     for length in [*range(16), *range(16, len(content), 37), len(content) - 1]:
         refused(file, content[:length])

@@ -14,7 +14,7 @@ from mlpcli.runs.ensemble_result import EnsembleModel
 from mlpcli.runs.evaluate import parts_of, predict
 from mlpcli.runs.model_file import load_model
 from mlpcli.runs.prediction_intervals import check_interval
-from mlpcli.training.ensemble_scores import held_out
+from mlpcli.training.evaluation import evaluate_held_out
 
 LINE = """
 data: {path: line.csv, target: [y, z], task: regression, split: {validation: 0.2, test: 0}}
@@ -57,7 +57,7 @@ def classes(make_run, tmp_path_factory):
 def test_the_file_holds_the_stack(run):
     model = load_model(run.model)
     assert (model.network.vector == run.training.network.vector).all()
-    assert model.network.lead == (6,)
+    assert model.network.lane_shape == (6,)
     assert model.ensemble.seeds == [lane.seed for lane in run.training.lanes]
     tensors = model.network.tensors()
     assert tensors["hidden.1.weight"].shape == (6, tensors["hidden.1.weight"].shape[1], 3)
@@ -313,8 +313,8 @@ def test_the_correction_counts_each_row_once(run):
     reach = each["high"] - each["mean"]
     assert reach == pytest.approx(stats.t.ppf(0.975, 5) * each["standard_error"])
     training = run.training
-    values = held_out(training.network, training.dataset, training.spec, training.lanes).each[
-        "loss"
-    ]
+    values = evaluate_held_out(
+        training.network, training.dataset, training.spec, training.lanes
+    ).each["loss"]
     error = np.std(values, ddof=1) * np.sqrt(1 / 6 + left / (240 - left))
     assert each["standard_error"] == pytest.approx(error)

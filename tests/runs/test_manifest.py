@@ -8,23 +8,21 @@ import platform
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
-from importlib.machinery import ModuleSpec
-from importlib.metadata import version
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import mlpcli
 from mlpcli.errors import FileError
 from mlpcli.plain import without_nan
-from mlpcli.runs import manifest as manifest_module
 from mlpcli.runs import recorder as recorder_module
 from mlpcli.runs.manifest import Manifest, describe_data
 from mlpcli.runs.model_file import load_model
 from mlpcli.runs.recorder import Recorder
 from mlpcli.spec.load import load_spec
-from mlpcli.training.assemble import load_dataset
-from mlpcli.training.loop import Training
+from mlpcli.training.build import load_dataset
+from mlpcli.training.training import Training
 
 
 @pytest.fixture
@@ -61,7 +59,7 @@ def test_the_machine_is_this_one(told):
     assert machine["numpy"] == np.__version__
     assert machine["blas_threads"] == 1
     assert machine["blas_kernel"] is None or machine["blas_kernel"].isalnum()
-    assert machine["pandas"] == version("pandas")
+    assert machine["pandas"] == pd.__version__
     assert all(machine[key] for key in ("platform", "cpu", "cores", "blas"))
 
 
@@ -74,14 +72,6 @@ def test_the_kernels_of_the_matrix_products_are_named():
         [sys.executable, "-c", words], env=environment, capture_output=True, text=True, check=True
     )
     assert said.stdout.strip() in ("Nehalem", "None")  # None where NumPy has another BLAS
-
-
-def test_a_package_whose_metadata_lie_elsewhere_has_its_version_too(monkeypatch, tmp_path):
-    assert manifest_module._version("pydantic_core") == version("pydantic_core")
-    elsewhere = ModuleSpec("pandas", None, origin=str(tmp_path / "pandas" / "__init__.py"))
-    for found in (elsewhere, ModuleSpec("pandas", None), None):
-        monkeypatch.setattr(manifest_module, "find_spec", lambda _, found=found: found)
-        assert manifest_module._version("pandas") == version("pandas")
 
 
 def test_the_data_and_their_sha256(told, iris_run):
@@ -201,8 +191,8 @@ def test_the_resolved_spec_reads_back_with_its_paths_absolute(iris_run):
 @pytest.mark.parametrize("status", ["failed", "interrupted"])
 def test_a_training_that_has_no_end_says_so(status, begun):
     training, recorder, folder = begun
-    recorder.take(next(event for event in training.run() if hasattr(event, "row")))
-    recorder.broken_off(status)
+    recorder.record(next(event for event in training.run() if hasattr(event, "mean")))
+    recorder.break_off(status)
     assert status_in(folder) == status
     assert (folder / "metrics.csv").read_text(encoding="ascii").count("\n") == 2
     assert not (folder / "model.safetensors").exists()
@@ -213,12 +203,12 @@ def test_the_model_is_safe_before_the_scores_are_counted(begun, monkeypatch):
         raise KeyboardInterrupt
 
     training, recorder, folder = begun
-    monkeypatch.setattr(recorder_module, "score", impatient)
+    monkeypatch.setattr(recorder_module, "evaluate", impatient)
     *before, ended = training.run()
     for event in before:
-        recorder.take(event)
+        recorder.record(event)
     with pytest.raises(KeyboardInterrupt):
-        recorder.take(ended)
+        recorder.record(ended)
     model = load_model(folder / "model.safetensors")
     np.testing.assert_array_equal(model.network.theta, training.network.theta)
 
@@ -230,12 +220,12 @@ def test_a_full_disk_at_the_end_hides_no_other_error(begun, monkeypatch):
         raise FileError("no space left")
 
     monkeypatch.setattr(recorder.manifest, "write", full)
-    recorder.broken_off("failed")  # raises nothing
+    recorder.break_off("failed")  # raises nothing
 
 
 def test_the_same_training_writes_the_same_bytes(begun, iris_run):
     training, recorder, folder = begun
     for event in training.run():
-        recorder.take(event)
+        recorder.record(event)
     for name in ("model.safetensors", "spec.yaml"):
         assert (folder / name).read_bytes() == (iris_run.directory / name).read_bytes(), name

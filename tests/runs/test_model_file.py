@@ -8,10 +8,10 @@ import pytest
 from safetensors import safe_open
 
 from mlpcli.data.readers import read_table
-from mlpcli.nn.passes import Evaluation
+from mlpcli.nn.evaluation import Evaluation
 from mlpcli.runs.model_file import load_model
 from mlpcli.spec.write import with_paths
-from mlpcli.training.assemble import resolve
+from mlpcli.training.build import resolve
 
 RUNS = ["iris_run", "mixed_run"]
 

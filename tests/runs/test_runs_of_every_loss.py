@@ -8,14 +8,13 @@ import pytest
 
 from mlpcli.data.readers import read_table
 from mlpcli.errors import DataError
-from mlpcli.nn.gradcheck import check_gradient
 from mlpcli.nn.losses import LOSSES
 from mlpcli.runs.evaluate import crossing_line, parts_of, predict
 from mlpcli.runs.model_file import load_model
 from mlpcli.spec.load import load_spec
-from mlpcli.training.assemble import load_dataset
-from mlpcli.training.first_batch import synthetic_batch
-from mlpcli.training.scores import score
+from mlpcli.training.build import load_dataset
+from mlpcli.training.evaluation import evaluate
+from mlpcli.training.gradcheck import check_spec
 
 N = 60
 TARGET = {
@@ -99,7 +98,7 @@ def test_trained_kept_read_back_and_scored(make_run, tmp_path, task, loss):
     assert model.network.architecture.loss == run.training.architecture.loss
     parts, _ = parts_of(model, None, None)
     scores = {
-        name: score(model.network, model.encoding, part).figures for name, part in parts.items()
+        name: evaluate(model.network, model.encoding, part).metrics for name, part in parts.items()
     }
     kept = run.recorder.result["scores"]
     assert scores == {name: {k: v for k, v in f.items() if k != "rows"} for name, f in kept.items()}
@@ -112,9 +111,8 @@ def test_trained_kept_read_back_and_scored(make_run, tmp_path, task, loss):
 @pytest.mark.parametrize(("task", "loss"), CASES)
 def test_its_gradient_on_made_up_data(tmp_path, task, loss):
     (tmp_path / "spec.yaml").write_text(spec_of(task, loss), encoding="utf-8")
-    batch = synthetic_batch(load_spec(str(tmp_path / "spec.yaml")))
-    result = check_gradient(batch.architecture, batch.theta, batch.X, batch.target)
-    assert result.passed, result
+    result = check_spec(load_spec(str(tmp_path / "spec.yaml")), synthetic=True, samples=None)
+    assert result.step.passed, result
 
 
 # ---------------------------------------------------------------- predictions, by hand
@@ -178,7 +176,7 @@ def test_quantiles_in_the_target_s_unit_and_how_many_cross(make_run, tmp_path):
         "they are written as they are"
     )
     parts, _ = parts_of(model, None, None)
-    figures = score(model.network, model.encoding, parts["train"]).figures
+    figures = evaluate(model.network, model.encoding, parts["train"]).metrics
     assert figures["crossings"] == 3 / 16
     # the level nearest to 0.5 is 0.6; absolute errors in the targets' own units
     missed = [np.abs(a - columns["prediction_a_q0.6"]), np.abs(b - columns["prediction_b_q0.6"])]
@@ -220,7 +218,7 @@ def test_a_score_above_0_is_a_yes(make_run, tmp_path):
     assert list(columns) == ["prediction"]  # a score is no probability
     assert columns["prediction"].tolist() == ["no"] * 4 + ["yes"] * 4  # −0.05 and 0.2 about it
     parts, _ = parts_of(model, None, None)
-    figures = score(model.network, model.encoding, parts["train"]).figures
+    figures = evaluate(model.network, model.encoding, parts["train"]).metrics
     assert figures["accuracy"] == 1
     assert "log_loss" not in figures
 
@@ -298,6 +296,6 @@ def test_what_a_loss_alone_is_measured_by_may_be_monitored(make_run, tmp_path):
         "training: {", "training: {early_stopping: {monitor: val_pinball}, "
     )
     run = make_run(tmp_path, text)
-    pinball = [event.row["val_pinball"] for event in run.events if hasattr(event, "row")]
+    pinball = [event.mean["val_pinball"] for event in run.events if hasattr(event, "mean")]
     assert run.events[-1].best_epoch == 1 + int(np.argmin(pinball))
     assert "val_crossings" in run.training.columns

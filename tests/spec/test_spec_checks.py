@@ -9,7 +9,7 @@ from mlpcli.nn.activations import ACTIVATIONS
 from mlpcli.nn.losses import LOSSES
 from mlpcli.spec.checks import DEFAULT_LOSS, check_task, loss_name
 from mlpcli.spec.checks.augmentation import check_mixing
-from mlpcli.training.assemble import fitting_metrics
+from mlpcli.training.build import fitting_metrics
 from mlpcli.training.metrics import METRICS, applicable
 
 DATA = "data: {path: d.csv, target: y}\n"

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from mlpcli.errors import listing
-from mlpcli.family import settings_of
+from mlpcli.family import key_of, settings_of
 from mlpcli.nn.activations import ACTIVATIONS
 from mlpcli.nn.initializers import INITIALIZERS
 from mlpcli.nn.losses import LOSSES
@@ -20,7 +20,7 @@ def allowed(family):
 
 def settings(member):
     """The keys of a member's mapping, in alphabetical order."""
-    keys = sorted(["name", *(field.name for field in settings_of(member))])
+    keys = sorted(["name", *(key_of(field) for field in settings_of(member))])
     return f"allowed here: {listing(keys, most=20)}"
 
 
@@ -228,7 +228,7 @@ SECOND_LINE = [
     ),
     (
         "runtime: {shards: 2}",
-        "19: runtime.shards: more than one shard is not built yet; 1, or auto",
+        "11: runtime.shards: there is no such key; allowed here: dtype, memory, threads",
     ),
     # Augmentations.
     (
@@ -374,7 +374,7 @@ def test_a_number_of_thousands_of_digits_is_refused_shortly(faults, number, key)
 
 
 def test_a_thousand_unknown_keys_take_no_time(faults):
-    started = time.perf_counter()
+    started = time.process_time()
     found = faults(DATA + "".join(f"key_{n}: 1\n" for n in range(1000)))
     assert len(found) == 1000
-    assert time.perf_counter() - started < 5  # the schema, 20 ms, is built once, not once a key
+    assert time.process_time() - started < 5  # the schema, 20 ms, is built once, not once a key

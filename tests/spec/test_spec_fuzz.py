@@ -150,9 +150,9 @@ def test_any_overrides(only_refused, overrides):
 def test_a_file_as_large_as_allowed_does_not_hang(line):
     def seconds(size):
         text = ("[" if "," in line else "") + line * size
-        began = time.perf_counter()
+        began = time.process_time()
         assert_refused_or_done(lambda: read_yaml(text[:size], "f"))
-        return time.perf_counter() - began
+        return time.process_time() - began
 
     part = MAX_BYTES // 32
     short, long = seconds(part // 4), seconds(part)

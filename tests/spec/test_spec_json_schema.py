@@ -39,7 +39,7 @@ regularization:
   noise: {input: 0.0, weights: 0.0, labels: 0.0}
   augmentation: []
 ensemble: null                      # {kind: bootstrap | kfold | seeds, replicas: 20}
-runtime: {dtype: float32, threads: auto, shards: auto, checkpoint_seconds: 10}
+runtime: {dtype: float32, threads: auto, memory: auto}
 """
 OTHERS = [
     "data: {path: d.csv, target: y}",

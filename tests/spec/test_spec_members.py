@@ -5,7 +5,7 @@ import math
 
 import pytest
 
-from mlpcli.family import settings_of
+from mlpcli.family import key_of, settings_of
 from mlpcli.nn.activations import ACTIVATIONS
 from mlpcli.nn.initializers import INITIALIZERS
 from mlpcli.nn.losses import LOSSES
@@ -41,7 +41,7 @@ MEMBERS = [
     for name, member in family.items()
 ]
 SETTINGS = [
-    pytest.param(place, text, name, field, id=f"{place}-{name}-{field.name}")
+    pytest.param(place, text, name, field, id=f"{place}-{name}-{key_of(field)}")
     for place, (family, text) in PLACES.items()
     for name, member in family.items()
     for field in settings_of(member)
@@ -74,12 +74,12 @@ def test_a_bare_name_is_the_member_with_its_defaults(spec, place, text, name, me
 
 @pytest.mark.parametrize(("place", "text", "name", "field"), SETTINGS)
 def test_a_setting_reaches_the_engine(spec, place, text, name, field):
-    settings = {field.name: changed(field), **COMPANIONS.get(field.name, {})}
-    plain = {k: list(v) if isinstance(v, tuple) else v for k, v in settings.items()}
+    companions, new = COMPANIONS.get(key_of(field), {}), changed(field)
+    plain = {key_of(field): list(new) if isinstance(new, tuple) else new, **companions}
     given = text.format({"name": name, **plain})  # a dict prints as YAML reads it
     given = given.replace("True", "true").replace("False", "false")
     built = build(PLACES[place][0], at(spec(given), place))
-    assert built == dataclasses.replace(type(built)(), **settings)
+    assert built == dataclasses.replace(type(built)(), **{field.name: new}, **companions)
     assert built != type(built)()
 
 
@@ -106,17 +106,17 @@ NUMBERS = [p for p in SETTINGS if not isinstance(p.values[3].default, tuple)]  #
 
 @pytest.mark.parametrize(("place", "text", "name", "field"), NUMBERS)
 def test_a_setting_s_bounds_hold_to_the_last_bit(spec, faults, place, text, name, field):
-    free = isinstance(field.default, bool) or (name, field.name) == ("constant", "value")
+    free = isinstance(field.default, bool) or (name, key_of(field)) == ("constant", "value")
     assert field.metadata["bounds"] or free, "a hyperparameter without bounds takes anything"
     words = {"gt": "greater than", "ge": "at least", "lt": "less than", "le": "at most"}
     for bound, limit in field.metadata["bounds"].items():
         inside, outside = just_inside(bound, limit), just_outside(bound, limit)
-        needed = COMPANIONS.get(field.name, {})
-        given = text.format({"name": name, field.name: inside, **needed})
-        assert at(spec(given), place).settings[field.name] == inside
-        given = text.format(f"{{name: {name}, {field.name}: {outside!r}}}")
+        needed = COMPANIONS.get(key_of(field), {})
+        given = text.format({"name": name, key_of(field): inside, **needed})
+        assert at(spec(given), place).settings[key_of(field)] == inside
+        given = text.format(f"{{name: {name}, {key_of(field)}: {outside!r}}}")
         (fault,) = faults("data: {path: d.csv, target: y}\n" + given)
-        assert f".{field.name}: must be {words[bound]} {limit:g}, not {outside!r}" in fault
+        assert f".{key_of(field)}: must be {words[bound]} {limit:g}, not {outside!r}" in fault
 
 
 @pytest.mark.parametrize(("place", "text", "name", "field"), NUMBERS)
@@ -126,10 +126,10 @@ def test_a_setting_is_a_finite_number(faults, place, text, name, field, value):
         return
     if value == "null" and field.default is None:
         return  # it may be left out
-    given = text.format(f"{{name: {name}, {field.name}: {value}}}")
+    given = text.format(f"{{name: {name}, {key_of(field)}: {value}}}")
     (fault,) = faults("data: {path: d.csv, target: y}\n" + given)
     kind = "true or false" if isinstance(field.default, bool) else "a "
-    assert f"{place}.{field.name}: must be {kind}" in fault
+    assert f"{place}.{key_of(field)}: must be {kind}" in fault
 
 
 def test_a_whole_number_is_a_number(spec):
@@ -201,14 +201,21 @@ def test_the_smallest_spec_takes_every_default_of_the_design(spec):
         "dtype": "float32",
         "threads": "auto",
         "memory": "auto",
-        "shards": "auto",
-        "checkpoint_seconds": 10.0,
     }
 
 
 def test_every_default_is_valid_where_it_is_written_out(spec):
     whole = spec()
     assert Spec.model_validate(whole.model_dump()) == whole
+
+
+@pytest.mark.parametrize("shards", ["auto", 1])
+@pytest.mark.parametrize("seconds", [10.0, 0])
+def test_a_spec_resolved_by_an_earlier_version_is_read_without_its_idle_keys(spec, shards, seconds):
+    former = f"shards: {shards}, checkpoint_seconds: {seconds}"
+    found = spec(f"runtime: {{dtype: float64, threads: 3, memory: auto, {former}}}\n")
+    assert found == spec("runtime: {dtype: float64, threads: 3}\n")
+    assert "shards" not in str(found.model_dump())
 
 
 @pytest.mark.parametrize(
@@ -222,7 +229,7 @@ def test_every_default_is_valid_where_it_is_written_out(spec):
         "training: {metrics: []}\n",
         "seed: 9223372036854775807\n",
         "regularization: {augmentation: [], noise: {input: 0}}\n",
-        "runtime: {threads: 3, shards: 1, checkpoint_seconds: 0}\n",
+        "runtime: {threads: 3}\n",
     ],
 )
 def test_the_edges_of_what_is_allowed(spec, text):

@@ -248,7 +248,6 @@ specs = st.fixed_dictionaries(
                 "dtype": st.sampled_from(["float32", "float64"]),
                 "threads": st.just("auto") | st.integers(1, 64),
                 "memory": st.sampled_from(["auto", "500MB", "2 GiB", 10**9]),
-                "checkpoint_seconds": st.integers(0, 10**6) | st.floats(0, 1e300),
             },
         ),
     },
@@ -297,10 +296,7 @@ def test_a_written_spec_has_every_default_and_no_alias():
         "seed: 0\ndata:\n  path: d.csv\n  delimiter: auto\n  decimal: .\n  target: y\n"
     )
     assert "  early_stopping: {monitor: val_loss, patience: 10, min_delta: 0.0}\n" in text
-    assert text.endswith(
-        "runtime: {dtype: float32, threads: auto, memory: auto, shards: auto, "
-        "checkpoint_seconds: 10.0}\n"
-    )
+    assert text.endswith("runtime: {dtype: float32, threads: auto, memory: auto}\n")
 
 
 def test_paths_are_made_absolute_and_standard_input_stays(tmp_path):

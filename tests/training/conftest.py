@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from mlpcli.spec.load import load_spec
-from mlpcli.training.assemble import load_dataset
-from mlpcli.training.ensemble import Ensemble
-from mlpcli.training.loop import Training
+from mlpcli.training.build import load_dataset
+from mlpcli.training.lanes import Lane
+from mlpcli.training.training import Training
 
 IRIS = Path(__file__).parents[2] / "data" / "iris.csv"
 DEFAULT = """
@@ -25,7 +25,7 @@ def training(tmp_path):
     def make(*overrides, spec=DEFAULT):
         (tmp_path / "spec.yaml").write_text(spec, encoding="utf-8")
         loaded = load_spec(str(tmp_path / "spec.yaml"), overrides)
-        return Training(loaded.spec, load_dataset(loaded))
+        return Training(loaded.spec, load_dataset(loaded), [Lane(loaded.spec, loaded.spec.seed)])
 
     return make
 
@@ -36,6 +36,6 @@ def ensemble(training):
 
     def make(*overrides, **options):
         one = training(*overrides, **options)
-        return Ensemble(one.spec, one.dataset)
+        return Training(one.spec, one.dataset)
 
     return make

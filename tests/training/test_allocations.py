@@ -11,17 +11,19 @@ from mlpcli.nn.activations import ACTIVATIONS
 from mlpcli.nn.losses import LOSSES
 from mlpcli.nn.network import Architecture, Layer, initialize, initialize_stack
 from mlpcli.nn.optimizers import OPTIMIZERS
-from mlpcli.training.feed import MOST_BATCHES
+from mlpcli.training.batches import MAX_BATCHES
 from mlpcli.training.trainer import Trainer
 
-OUTPUTS = 60
-SMALL, LARGE = (8, 8), (400, 250)  # units of a layer, rows of a batch
+OUTPUTS = 12
+SMALL, LARGE, TALL = (8, 8), (400, 250), (8, 6000)  # units of a layer, rows of a batch
 # Views, frames, bound methods: a few hundred bytes each, whatever the network; and the buffer of
 # 8,192 numbers through which NumPy adds a wide layer's bias.
 A_STEP, AN_EPOCH = 4 * 8192 + 8_000, 4 * 8192 + 40_000
+BUFFERS = 2 * 4 * 8192  # of comparisons that a loss writes as numbers
+OF_VALUE = 5  # arrays like u of a block, for its rows' losses
 PERMUTATION = 8  # bytes a row: each epoch draws its order anew
 
-each_lead = pytest.mark.parametrize("lanes", [0, 3], ids=["alone", "stack"])
+each_lane_shape = pytest.mark.parametrize("lanes", [0, 3], ids=["alone", "stack"])
 each_optimizer = pytest.mark.parametrize("optimizer", OPTIMIZERS)
 each_loss = pytest.mark.parametrize("loss", LOSSES)
 
@@ -44,7 +46,8 @@ def trainer_of(draw_target, size, *, optimizer="sgd", loss="mse", lanes=0, n_bat
 def of_a_step(trainer, peak_bytes):
     """Return the peak of one step on the first batch."""
     list(trainer.epoch(1, 1e-3))
-    return peak_bytes(lambda: trainer.step(0, trainer.feed.batch_size))
+    batch = trainer.loader.load(0, trainer.loader.batch_size).batches[0]
+    return peak_bytes(lambda: trainer.step(batch))
 
 
 def of_an_epoch(trainer, peak_bytes):
@@ -53,7 +56,7 @@ def of_an_epoch(trainer, peak_bytes):
     return peak_bytes(lambda: list(trainer.epoch(2, 1e-3)))
 
 
-@each_lead
+@each_lane_shape
 @each_optimizer
 def test_a_step_of_every_optimizer_allocates_nothing_that_grows(
     optimizer, lanes, draw_target, peak_bytes
@@ -64,41 +67,48 @@ def test_a_step_of_every_optimizer_allocates_nothing_that_grows(
     assert trainer.network.theta.nbytes > 10 * A_STEP  # one vector like it would show
 
 
-@each_lead
+@each_lane_shape
 @each_loss
 def test_a_step_of_every_loss_allocates_nothing_that_grows(loss, lanes, draw_target, peak_bytes):
-    for size in (SMALL, LARGE):
+    for size in (SMALL, LARGE, TALL):
         trainer = trainer_of(draw_target, size, loss=loss, lanes=lanes)
-        assert of_a_step(trainer, peak_bytes) < A_STEP, size
-    assert trainer.passes[LARGE[1]].delta.nbytes > A_STEP  # as one array like the delta would
+        assert of_a_step(trainer, peak_bytes) < A_STEP + BUFFERS, size
+    # One array like the delta would show.
+    assert trainer.step.backprop[TALL[1]].delta.nbytes > 2 * (A_STEP + BUFFERS)
 
 
-@each_lead
+@each_lane_shape
 @each_optimizer
-def test_an_epoch_of_every_optimizer_allocates_its_order_alone(
+def test_an_epoch_of_every_optimizer_allocates_its_order_and_the_losses_of_a_block(
     optimizer, lanes, draw_target, peak_bytes
 ):
     for size in (SMALL, LARGE):
         trainer = trainer_of(draw_target, size, optimizer=optimizer, lanes=lanes)
-        peak = of_an_epoch(trainer, peak_bytes)
-        assert peak < AN_EPOCH + PERMUTATION * trainer.n_rows, size
+        bound = AN_EPOCH + PERMUTATION * trainer.n_rows
+        bound += OF_VALUE * trainer.loader.block_of(trainer.loader.capacity).u.nbytes
+        assert of_an_epoch(trainer, peak_bytes) < bound, size
+    assert trainer.network.theta.nbytes > 2 * bound  # one vector like it would show
 
 
-@each_lead
+@each_lane_shape
 @each_loss
-def test_an_epoch_of_every_loss_allocates_its_order_alone(loss, lanes, draw_target, peak_bytes):
+def test_an_epoch_of_every_loss_allocates_its_order_and_the_losses_of_a_block(
+    loss, lanes, draw_target, peak_bytes
+):
     for size in (SMALL, LARGE):
         trainer = trainer_of(draw_target, size, loss=loss, lanes=lanes)
-        peak = of_an_epoch(trainer, peak_bytes)
-        assert peak < AN_EPOCH + PERMUTATION * trainer.n_rows, size
+        bound = AN_EPOCH + PERMUTATION * trainer.n_rows
+        bound += OF_VALUE * trainer.loader.block_of(trainer.loader.capacity).u.nbytes
+        assert of_an_epoch(trainer, peak_bytes) < bound, size
+    assert trainer.network.theta.nbytes > 2 * bound  # one vector like it would show
 
 
-@each_lead
+@each_lane_shape
 def test_more_steps_allocate_no_more(lanes, draw_target, peak_bytes):
     few, many = (
-        trainer_of(draw_target, SMALL, lanes=lanes, n_batches=n_chunks * MOST_BATCHES - 2)
-        for n_chunks in (2, 24)
+        trainer_of(draw_target, SMALL, lanes=lanes, n_batches=n_blocks * MAX_BATCHES - 2)
+        for n_blocks in (2, 24)
     )
-    assert few.feed.chunk == many.feed.chunk < few.n_rows
+    assert few.loader.rows_per_block == many.loader.rows_per_block < few.n_rows
     peak = [of_an_epoch(one, peak_bytes) - PERMUTATION * one.n_rows for one in (few, many)]
     assert peak[1] < peak[0] + A_STEP

@@ -1,4 +1,4 @@
-"""Augmented rows are made chunk by chunk, as training gathers them."""
+"""Augmented rows are made block by block, as training gathers them."""
 
 import numpy as np
 import pytest
@@ -6,9 +6,10 @@ import pytest
 from mlpcli.data.augmentations import AUGMENTATIONS
 from mlpcli.randomness import generator
 from mlpcli.spec.load import load_spec
-from mlpcli.training import augmented, feed
-from mlpcli.training.assemble import build_architecture, load_dataset, loss_target
-from mlpcli.training.loop import EpochEnded, Training
+from mlpcli.training import augmented, batches
+from mlpcli.training.build import load_dataset
+from mlpcli.training.events import EpochEnded
+from mlpcli.training.training import Training
 
 SPEC = """
 data: {path: t.csv, target: y, split: {validation: 0, test: 0}, scale: none}
@@ -35,11 +36,11 @@ def rows_of(loaded, n):
 
 
 @pytest.mark.parametrize("n", [1, 8, 9, 30])
-def test_chunks_are_whole_batches_as_many_as_fit(loaded, monkeypatch, n):
-    # A row is 16 bytes, a batch 64: two batches fit into 150 bytes. Each chunk's noise is drawn
+def test_blocks_are_whole_batches_as_many_as_fit(loaded, monkeypatch, n):
+    # A one-hot row is 24 bytes, a batch 96: two fit into 200 bytes. Each block's noise is drawn
     # when it is gathered: first which rows, then the noise.
-    monkeypatch.setattr(feed, "GATHER_BYTES", 150)
-    monkeypatch.setattr(feed, "LEAST_DISTURBED", 1)
+    monkeypatch.setattr(batches, "BLOCK_BYTES", 200)
+    monkeypatch.setattr(batches, "MIN_TRANSFORMED", 1)
     spec = loaded()
     found = rows_of(spec, n)
     rng = generator(0, "augmentation", 1, 0)
@@ -70,7 +71,7 @@ def test_the_spec_s_settings_reach_the_members(loaded):
     spec = loaded(f"regularization.augmentation={given}")
     dataset = load_dataset(spec)
     augmenter = augmented.build_augmenter(spec.spec, dataset.encoding, dataset.parts["train"])
-    assert augmenter.members == (
+    assert augmenter.augmentations == (
         AUGMENTATIONS["smote"](),
         AUGMENTATIONS["mixup"](alpha=0.7),
         AUGMENTATIONS["feature_swap"](share=0.9, probability=1),
@@ -78,14 +79,10 @@ def test_the_spec_s_settings_reach_the_members(loaded):
 
 
 @pytest.mark.parametrize("loss", ["cross_entropy", "mse"])
-def test_targets_that_can_be_mixed_are_one_hot(loaded, loss):
-    spec = loaded(f"model.loss={loss}")
-    dataset = load_dataset(spec)
-    architecture = build_architecture(spec.spec, dataset.encoding, mixed=True)
-    y = np.array([2, 0, 1])
-    target = loss_target(architecture, dataset.encoding, y, "float32")
-    np.testing.assert_array_equal(target, [[0, 0, 1], [1, 0, 0], [0, 1, 0]])
-    assert target.dtype == np.float32
+def test_targets_of_classes_are_one_hot_once_they_are_gathered(loaded, loss):
+    found = rows_of(loaded(f"model.loss={loss}"), 30)
+    np.testing.assert_array_equal(found.target, np.eye(3)[found.source % 3])
+    assert found.target.dtype == np.float64
 
 
 STILL = "training.optimizer={name: sgd, learning_rate: 1e-300}"  # the weights stay as they begin
@@ -96,8 +93,8 @@ STILL = "training.optimizer={name: sgd, learning_rate: 1e-300}"  # the weights s
 def test_train_metrics_of_mixed_rows_are_held_against_the_mixture(
     loaded, tmp_path, monkeypatch, target, member
 ):
-    monkeypatch.setattr(feed, "GATHER_BYTES", 150)  # so that an epoch comes in several chunks
-    monkeypatch.setattr(feed, "LEAST_DISTURBED", 1)
+    monkeypatch.setattr(batches, "BLOCK_BYTES", 150)  # so that an epoch comes in several blocks
+    monkeypatch.setattr(batches, "MIN_TRANSFORMED", 1)
     rows = [f"{k},{-k},{k % 3},{k % 2}" for k in range(30)]
     (tmp_path / "t.csv").write_text("\n".join(["a,b,y,z", *rows]) + "\n", "ascii")
     mixing = f"regularization.augmentation=[{{name: {member}, probability: 1}}]"
@@ -105,9 +102,9 @@ def test_train_metrics_of_mixed_rows_are_held_against_the_mixture(
     dataset = load_dataset(spec)
     training = Training(spec.spec, dataset)
     W = {name: tensor.copy() for name, tensor in training.network.tensors().items()}
-    row = next(event.row for event in training.run() if isinstance(event, EpochEnded))
+    row = next(event.mean for event in training.run() if isinstance(event, EpochEnded))
 
-    seen = augmented.augmented_rows(spec.spec, dataset, training.augmenter, 30)
+    seen = augmented.augmented_rows(spec.spec, dataset, training.prepared[0].augmenter, 30)
     h = np.maximum(seen.raw @ W["hidden.1.weight"] + W["hidden.1.bias"], 0)  # scale: none
     u = h @ W["output.weight"] + W["output.bias"]
     if target == "a":

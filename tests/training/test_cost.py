@@ -11,7 +11,7 @@ from mlpcli.data.readers import ReadOptions
 from mlpcli.data.targets import ClassTarget, RegressionTarget
 from mlpcli.spec.schema import Spec
 from mlpcli.training.cost import cost_of
-from mlpcli.training.loop import Training
+from mlpcli.training.training import Training
 
 
 def dataset_of(task, n_rows, n_features):

@@ -9,11 +9,10 @@ from mlpcli.data.resampling import bootstrap_rows, folds
 from mlpcli.errors import DataError
 from mlpcli.randomness import replica_seed
 from mlpcli.spec.schema import Spec
-from mlpcli.training import ensemble as ensemble_module
 from mlpcli.training import plan as plan_module
-from mlpcli.training.follower import Ended
-from mlpcli.training.loop import EpochEnded, ReplicasEnded, Training
-from mlpcli.training.stack import LanesEnded, Stack
+from mlpcli.training.epoch_means import EpochMeans
+from mlpcli.training.events import Ended, EpochEnded, LanesEnded
+from mlpcli.training.training import Training
 
 SPECIES = """
 seed: 3
@@ -44,16 +43,18 @@ def numbers(tmp_path):
 
 
 def run(one, stop=lambda: False):
-    """Return the events of each kind, without seconds."""
-    epochs, replicas, ended = [], [], None
+    """Return the epochs with a mean, without lanes and seconds; those of lanes; and the end."""
+    epochs, lanes, ended = [], [], None
     for event in one.run(stop):
         if isinstance(event, EpochEnded):
-            epochs.append(replace(event, row={**event.row, "seconds": 0.0}))
-        elif isinstance(event, ReplicasEnded):
-            replicas.append(event)
+            if event.mean is not None:
+                mean = {**event.mean, "seconds": 0.0}
+                epochs.append(replace(event, mean=mean, lanes=[], rows=[]))
+            if event.lanes:
+                lanes.append(event)
         elif isinstance(event, Ended):
             ended = event
-    return epochs, replicas, ended
+    return epochs, lanes, ended
 
 
 def alone(one, replica):
@@ -67,9 +68,10 @@ def alone(one, replica):
         fold = folds(n_rows, spec.ensemble.replicas, spec.seed, train.labels)
         train = train.take(np.flatnonzero(fold != replica))
     dataset = replace(one.dataset, parts={**one.dataset.parts, "train": train})
-    single = Training(Spec.model_validate({**spec.model_dump(), "seed": seed}), dataset)
-    rows = [event.row for event in single.run() if isinstance(event, EpochEnded)]
-    return single.network.vector, rows, single.stack.ended[0]
+    plain = {**spec.model_dump(), "seed": seed, "ensemble": None}
+    single = Training(Spec.model_validate(plain), dataset)
+    rows = [event.mean for event in single.run() if isinstance(event, EpochEnded)]
+    return single.network.vector, rows, single.ended[0]
 
 
 @pytest.mark.parametrize("kind", ["bootstrap", "kfold", "seeds"])
@@ -79,7 +81,7 @@ def test_a_replica_has_the_bits_it_has_alone(kind, validation, ensemble):
     _, events, _ = run(one)
     found = {r: [] for r in range(5)}
     for event in events:
-        for replica, row in zip(event.replicas, event.rows, strict=True):
+        for replica, row in zip(event.lanes, event.rows, strict=True):
             found[replica].append({**row, "seconds": 0.0})
     epochs = set()
     for replica in range(5):
@@ -90,6 +92,18 @@ def test_a_replica_has_the_bits_it_has_alone(kind, validation, ensemble):
         epochs.add(ended.epochs)
     assert (len(epochs) > 1) == (validation > 0)  # or nothing has been shown of leaving early
     assert one.kept == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("kind", ["bootstrap", "kfold"])
+def test_the_full_train_loss_of_a_replica_is_of_its_own_rows(kind, ensemble):
+    full = ("training.train_loss=full", "training.epochs=3")
+    one = ensemble(*full, spec=SPECIES.format(kind=kind, validation=0))
+    _, events, _ = run(one)
+    for replica in range(5):
+        _, rows, _ = alone(one, replica)
+        for name in ("train_loss", "train_accuracy"):
+            found = [event.rows[replica][name] for event in events]
+            assert found == pytest.approx([row[name] for row in rows], rel=1e-6)
 
 
 @pytest.mark.parametrize("kind", ["bootstrap", "kfold", "seeds"])
@@ -120,7 +134,7 @@ def test_the_means_of_what_each_replica_has_become(ensemble):
     epochs, events, ended = run(one)
     rows = {r: {} for r in range(5)}
     for event in events:
-        for replica, row in zip(event.replicas, event.rows, strict=True):
+        for replica, row in zip(event.lanes, event.rows, strict=True):
             rows[replica][event.epoch] = row
     assert [event.epoch for event in epochs] == list(range(1, ended.epochs + 1))
     best = np.inf
@@ -129,25 +143,19 @@ def test_the_means_of_what_each_replica_has_become(ensemble):
             each = [
                 rows[r].get(event.epoch, rows[r][one.ended[r].best_epoch])[name] for r in range(5)
             ]
-            assert event.row[name] == pytest.approx(np.mean(each), rel=1e-12)
-        assert event.improved == (event.row["val_loss"] < best)
-        best = min(best, event.row["val_loss"])
+            assert event.mean[name] == pytest.approx(np.mean(each), rel=1e-12)
+        assert event.improved == (event.mean["val_loss"] < best)
+        best = min(best, event.mean["val_loss"])
     assert ended.best_epoch == max(event.epoch for event in epochs if event.improved)
 
 
 def test_an_epoch_is_told_as_soon_as_the_last_replica_has_done_it(ensemble):
     """Early stopping of one does not hold the others' rows back, nor are rows hoarded."""
     one = ensemble(spec=SPECIES.format(kind="bootstrap", validation=0.2))
-    latest = told = 0
-    for event in one.run():
-        if isinstance(event, ReplicasEnded):
-            assert told == latest
-            latest = event.epoch
-        elif isinstance(event, EpochEnded):
-            told = event.epoch
-            assert told == latest
-            assert not one._history.waiting
-    assert told == latest
+    epochs = [event for event in one.run() if isinstance(event, EpochEnded)]
+    assert len(one.plan.stacks) == 1
+    assert [event.epoch for event in epochs] == list(range(1, len(epochs) + 1))
+    assert all(event.lanes and event.mean is not None for event in epochs)
 
 
 def test_seeds_and_the_first_replica_is_the_network_itself(ensemble, training):
@@ -180,15 +188,14 @@ def test_running_means_of_the_numbers(ensemble):
 
 def diverging(monkeypatch, which):
     """Make some replicas begin with numbers so large that they diverge in the first epoch."""
-    plain, seeds = Stack.__init__, [replica_seed(0, r) for r in which]
+    plain = Training.__init__
 
-    def exploding(self, dataset, lanes):
-        plain(self, dataset, lanes)
-        for k, lane in enumerate(lanes):
-            if lane.seed in seeds:
-                self.network.vector[k] = 1e30
+    def exploding(self, *arguments):
+        plain(self, *arguments)
+        if len(self.lanes) > 1:
+            self.vectors[list(which)] = 1e30
 
-    monkeypatch.setattr(Stack, "__init__", exploding)
+    monkeypatch.setattr(Training, "__init__", exploding)
 
 
 @pytest.mark.parametrize("threads", [1, 2])
@@ -198,7 +205,7 @@ def test_diverged_replicas_are_left_out(threads, ensemble, monkeypatch):
     _, events, _ = run(sound)
     rows = {r: [] for r in range(4)}
     for event in events:
-        for replica, row in zip(event.replicas, event.rows, strict=True):
+        for replica, row in zip(event.lanes, event.rows, strict=True):
             rows[replica].append(row)
     diverging(monkeypatch, [0, 2])
     monkeypatch.setattr(plan_module, "WORTH_A_PROCESS", 0.0)
@@ -213,34 +220,35 @@ def test_diverged_replicas_are_left_out(threads, ensemble, monkeypatch):
     assert len(epochs) == 5
     for event in epochs[1:]:
         each = [rows[r][event.epoch - 1]["val_loss"] for r in (1, 3)]
-        assert event.row["val_loss"] == pytest.approx(np.mean(each), rel=1e-12)
+        assert event.mean["val_loss"] == pytest.approx(np.mean(each), rel=1e-12)
 
 
-def event_of(epoch, lanes, losses, left=()):
+def event_of(epoch, lanes, losses):
     rows = [{"epoch": epoch, "train_loss": loss, "seconds": 1.0} for loss in losses]
-    return LanesEnded(epoch, lanes, rows, [True] * len(lanes), dict(left))
+    return EpochEnded(epoch, lanes, rows)
 
 
 def test_one_that_diverges_later_counts_until_then():
-    history = ensemble_module._History(["epoch", "train_loss", "seconds"], 3)
-    history.add([0, 1, 2], event_of(1, [0, 1, 2], [6.0, 4.0, 2.0]))
-    history.end(0, Ended("diverged", 1, 1, 0.0))
-    history.end(1, Ended("patience", 1, 1, 0.0))
-    history.add([2], event_of(2, [2], [1.0]))
-    # of 6, 4 and 2; then replica 1 stays what it has become, and 0 is no part of it any more
-    found = [(epoch, row["train_loss"], row["seconds"]) for epoch, row in history.completed()]
+    means = EpochMeans(["epoch", "train_loss", "seconds"], 3)
+    first = event_of(1, [0, 1, 2], [6.0, 4.0, 2.0])
+    means.add(first)
+    ends = [Ended(reason, 1, 1, 0.0) for reason in ("diverged", "patience")]
+    means.end(LanesEnded([0, 1], ends, np.zeros((2, 1)), [None, first.rows[1]]))
+    means.add(event_of(2, [2], [1.0]))
+    # of 6, 4 and 2; then replica 1 keeps its row, and 0 is no part of it any more
+    found = [(row["epoch"], row["train_loss"], row["seconds"]) for _, row in means.completed()]
     assert found == [(1, 4.0, 3.0), (2, 2.5, 1.0)]
 
 
 def test_means_do_not_depend_on_which_stack_was_first():
     losses, found = np.random.default_rng(0).normal(size=(50, 6)).tolist(), set()
     for order in ([0, 1, 2], [2, 0, 1], [1, 2, 0]):
-        history = ensemble_module._History(["epoch", "train_loss", "seconds"], 6)
+        means = EpochMeans(["epoch", "train_loss", "seconds"], 6)
         for epoch, each in enumerate(losses, 1):
             for k in order:
                 some = [2 * k, 2 * k + 1]
-                history.add(some, event_of(epoch, [0, 1], [each[r] for r in some]))
-        found.add(tuple(row["train_loss"] for _, row in history.completed()))
+                means.add(event_of(epoch, some, [each[r] for r in some]))
+        found.add(tuple(row["train_loss"] for _, row in means.completed()))
     assert len(found) == 1
 
 
@@ -251,10 +259,10 @@ def test_weights_have_the_mean_1_over_each_sample(ensemble, numbers):
     one = ensemble("data.sample_weight=w", spec=NUMBERS)
     weight = one.dataset.parts["train"].weight.astype(float)
     assert len(set(weight)) == 4
-    means = [weight[fitted.lane.rows].mean() for fitted in one.fitted]
+    means = [weight[prepared.lane.rows].mean() for prepared in one.prepared]
     assert max(abs(mean - 1) for mean in means) > 0.01
-    for fitted, mean in zip(one.fitted, means, strict=True):
-        np.testing.assert_allclose(fitted.weight, weight / mean, rtol=1e-6)
+    for prepared, mean in zip(one.prepared, means, strict=True):
+        np.testing.assert_allclose(prepared.weight, weight / mean, rtol=1e-6)
 
 
 @pytest.mark.usefixtures("numbers")
@@ -273,7 +281,7 @@ def test_no_epochs_at_all(ensemble):
     epochs, replicas, ended = run(one)
     assert (epochs, replicas) == ([], [])
     assert replace(ended, seconds=0.0) == Ended("finished", 0, 0, 0.0)
-    assert one.network.lead == (5,)
+    assert one.network.lane_shape == (5,)
     assert len(np.unique(one.network.vector[:, 0])) == 5
 
 
@@ -306,16 +314,17 @@ def test_interrupted_before_the_turn_of_the_last_stacks(ensemble):
 
     epochs = []
     for event in one.run(stop):
-        if isinstance(event, ReplicasEnded) and event.epoch == 4 and second[0] in event.replicas:
-            begun.add(second[0])
         if isinstance(event, EpochEnded):
-            epochs.append(event)
+            if event.epoch == 4 and second[0] in event.lanes:
+                begun.add(second[0])
+            if event.mean is not None:
+                epochs.append(event)
     assert one.kept == sorted([*first, *second])
     assert [one.ended[r].epochs for r in first] == [30, 30]
     assert {one.ended[r].reason for r in [*second, *third]} == {"interrupted"}
     assert one.ended[third[0]].epochs == 0
     assert [event.epoch for event in epochs] == list(range(1, 31))
-    assert all(np.isfinite(event.row["train_loss"]) for event in epochs)
+    assert all(np.isfinite(event.mean["train_loss"]) for event in epochs)
 
 
 def test_more_folds_than_rows(ensemble):

@@ -6,9 +6,9 @@ And that none of it allocates: what an option needs is made once.
 import numpy as np
 import pytest
 
+from mlpcli.data.augmentation import TrainingRows
 from mlpcli.data.augmentations import AUGMENTATIONS
 from mlpcli.data.augmenter import Augmenter
-from mlpcli.data.chunks import TrainingRows
 from mlpcli.family import stacked
 from mlpcli.nn.activations import ACTIVATIONS
 from mlpcli.nn.losses import LOSSES
@@ -16,10 +16,14 @@ from mlpcli.nn.network import Architecture, Layer, initialize, initialize_stack,
 from mlpcli.nn.norms import BatchNorm, LayerNorm
 from mlpcli.nn.optimizers import OPTIMIZERS as EVERY_OPTIMIZER
 from mlpcli.nn.optimizers import Adam, AdamW, Lion, RmsProp, Sgd
-from mlpcli.training.augmented import Augment
-from mlpcli.training.regularizers import Regularizers
-from mlpcli.training.row_noise import ClassNoise, InputNoise, MultiplicativeInputNoise
+from mlpcli.nn.update import Regularization
 from mlpcli.training.trainer import Trainer
+from mlpcli.training.transforms import (
+    Augment,
+    ClassNoise,
+    InputNoise,
+    MultiplicativeInputNoise,
+)
 
 R, SEEDS = 3, [5, 6, 7]
 RATES = np.array([[0.1], [0.02], [0.05]])
@@ -46,7 +50,7 @@ OPTIMIZERS = {
 }
 
 
-def architecture(lane, mixed):
+def architecture(lane):
     """Return one lane's network; numbers differ, shapes do not."""
     loss = LOSSES["cross_entropy"](label_smoothing=[0.1, 0.2, 0.05][lane])
     layers = (
@@ -54,8 +58,7 @@ def architecture(lane, mixed):
         Layer(5, ACTIVATIONS["prelu"](), norm=BatchNorm(epsilon=[1e-3, 0.1, 1e-5][lane])),
         Layer(4, ACTIVATIONS["gelu"](), [1.0, 0.9, 0.7][lane], norm=LayerNorm()),
     )
-    form = loss.for_task("multiclass", mixed=mixed)
-    return Architecture(3, layers, 3, form, input_keep_prob=[1.0, 0.8, 0.9][lane])
+    return Architecture(3, layers, 3, loss, input_keep_prob=[1.0, 0.8, 0.9][lane])
 
 
 def data(dtype):
@@ -76,9 +79,8 @@ def trainer_of(name, lane=None, dtype=np.float32, batch_size=8):
     """Return the trainer of the stack, or of one of its lanes alone."""
     X, y, weight = data(dtype)
     fitted = augmenter(X, y, dtype)
-    target = np.eye(3, dtype=dtype)[y]
     lanes = range(R) if lane is None else [lane]
-    each = [architecture(r, mixed=True) for r in lanes]
+    each = [architecture(r) for r in lanes]
 
     def own(values):
         return np.array(values) if lane is None else values[lane]
@@ -92,14 +94,14 @@ def trainer_of(name, lane=None, dtype=np.float32, batch_size=8):
         network,
         optimizer,
         X,
-        target,
+        y,
         batch_size=batch_size,
         seeds=[SEEDS[r] for r in lanes],
         weight=weight,
-        regularizers=Regularizers(**{key: own(values) for key, values in NUMBERS.items()}),
+        regularization=Regularization(**{key: own(values) for key, values in NUMBERS.items()}),
         source=fitted.source,
-        disturbances=[
-            ClassNoise(own(NOISE["labels"]), 3),
+        transforms=[
+            ClassNoise(own(NOISE["labels"])),
             Augment([fitted] * len(lanes)),
             InputNoise(own(NOISE["input"])),
             MultiplicativeInputNoise(own(NOISE["multiplicative"])),
@@ -111,7 +113,7 @@ def trainer_of(name, lane=None, dtype=np.float32, batch_size=8):
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_each_lane_of_a_stack_trains_to_the_bits_of_its_network_alone(name, dtype):
     together = trainer_of(name, dtype=dtype)
-    n = together.feed.n_steps
+    n = together.loader.n_steps
     for epoch in (1, 2):
         list(together.epoch(epoch, RATES * np.linspace(1, 0.5, n)[:, np.newaxis, np.newaxis]))
     assert np.isfinite(together.network.vector).all()
@@ -121,8 +123,8 @@ def test_each_lane_of_a_stack_trains_to_the_bits_of_its_network_alone(name, dtyp
             list(alone.epoch(epoch, RATES[r, 0] * np.linspace(1, 0.5, n)))
         np.testing.assert_array_equal(alone.network.vector, together.network.vector[r])
         np.testing.assert_array_equal(alone.losses, together.losses[r])
-        average = together.update.average.average[r]
-        np.testing.assert_array_equal(alone.update.average.average, average)
+        average = together.step.update.average.average[r]
+        np.testing.assert_array_equal(alone.step.update.average.average, average)
         assert alone.loss == together.loss[r]
 
 
@@ -131,7 +133,8 @@ def test_a_step_with_everything_on_allocates_nothing_that_grows(lane, peak_bytes
     trainer = trainer_of("adam", lane)
     list(trainer.epoch(1, RATES if lane is None else 0.1))
     # Views and lambdas' frames: a few hundred bytes each, whatever the network.
-    assert peak_bytes(lambda: trainer.step(0, 8)) < 12_000
+    batch = trainer.loader.load(0, 16).batches[0]
+    assert peak_bytes(lambda: trainer.step(batch)) < 12_000
 
 
 @pytest.mark.parametrize("lane", [None, 1], ids=["stack", "alone"])
@@ -143,13 +146,12 @@ def test_a_wide_step_allocates_no_more(lane, peak_bytes, monkeypatch):
     monkeypatch.setitem(
         globals(),
         "architecture",
-        lambda _lane, mixed: Architecture(
-            3, wide, 3, LOSSES["cross_entropy"]().for_task("multiclass", mixed=mixed)
-        ),
+        lambda _lane: Architecture(3, wide, 3, LOSSES["cross_entropy"]()),
     )
     trainer = trainer_of("adam", lane, batch_size=32)
     list(trainer.epoch(1, RATES if lane is None else 0.1))
-    peak = peak_bytes(lambda: trainer.step(0, 32))
+    batch = trainer.loader.load(0, 32).batches[0]
+    peak = peak_bytes(lambda: trainer.step(batch))
     assert 32 * 2000 * 4 > 3 * 70_000  # one array of the wide layer would show
     # Noise is drawn for several steps at once, in place; NumPy buffers 8,192 numbers at a time.
     assert peak < 70_000
@@ -183,7 +185,8 @@ def test_an_epoch_allocates_the_same_few_bytes_for_any_network(name, lane, peak_
     list(trainer.epoch(1, rates))
     # One array of theta has 112,012 bytes a lane, one of the layer 512,000. What is broadcast, such
     # as a bias, NumPy may buffer, 8,192 numbers at a time.
-    assert peak_bytes(lambda: trainer.step(0, 32)) < 70_000
+    batch = trainer.loader.load(0, 32).batches[0]
+    assert peak_bytes(lambda: trainer.step(batch)) < 70_000
     assert peak_bytes(lambda: list(trainer.epoch(2, rates))) < 80_000
 
 

@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 
+from mlpcli.nn.evaluation import Evaluation
 from mlpcli.nn.network import Network
 from mlpcli.training import find_rate as module
+from mlpcli.training.build import loss_target
 from mlpcli.training.find_rate import CANDIDATES, find_rate
 
 
@@ -29,7 +31,8 @@ def test_a_candidate_reaches_what_a_training_with_that_rate_alone_reaches(one):
                 list(trainer.epoch(epoch, candidate.learning_rate, lambda t=taken: next(t) == 20))
         part = one.dataset.parts["validation"]
         out = np.empty((len(part), one.architecture.n_outputs))
-        loss = module.Evaluation(network).loss(part.X, one.targets["validation"], out)
+        target = loss_target(one.encoding, part.y, network.dtype)
+        loss = Evaluation(network).loss(part.X, target, out)
         assert candidate.val_loss == loss
 
 

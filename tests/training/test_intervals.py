@@ -9,9 +9,9 @@ from scipy import stats
 
 from mlpcli.training.intervals import (
     bca_limits,
+    bootstrap_interval,
     corrected_t_interval,
-    of_figure,
-    of_mean,
+    mean_interval,
     shares_interval,
     skewness,
     student_quantile,
@@ -56,7 +56,7 @@ def test_t_by_hand():
 def test_paired_t_is_scipys():
     rng = np.random.default_rng(5)
     a, b = rng.normal(size=(2, 40))
-    found = of_mean(a - b)
+    found = mean_interval(a - b)
     expected = stats.ttest_rel(a, b).confidence_interval(0.95)
     assert found.method == "t"
     np.testing.assert_allclose([found.low, found.high], expected, rtol=1e-10)
@@ -114,8 +114,8 @@ def test_where_t_ends_and_bca_begins():
     assert too_skewed(np.eye(40)[0])
     assert too_skewed(np.tile([1.0, 0, 0, 0], 8))
     assert not too_skewed(np.tile([1.0, 0, 0, 0], 9))
-    assert of_mean(np.eye(40)[0]).method == "BCa"
-    assert of_mean(np.tile([1.0, 0, 0, 0], 9)).method == "t"
+    assert mean_interval(np.eye(40)[0]).method == "BCa"
+    assert mean_interval(np.tile([1.0, 0, 0, 0], 9)).method == "t"
 
 
 class Given:
@@ -164,7 +164,10 @@ def test_bca_by_hand():
 def test_any_figure_of_rows_as_the_mean_of_them():
     rng = np.random.default_rng(8)
     sample = rng.exponential(size=20)
-    found, expected = of_figure(lambda k: float(sample[k].mean()), 20), of_mean(sample)
+    found, expected = (
+        bootstrap_interval(lambda k: float(sample[k].mean()), 20),
+        mean_interval(sample),
+    )
     assert expected.method == "BCa"
     assert found.estimate == pytest.approx(expected.estimate)
     # The same rows drawn in the same order: the same interval, not only one like it.
@@ -174,9 +177,9 @@ def test_any_figure_of_rows_as_the_mean_of_them():
 def test_a_jackknife_by_groups_sees_the_same_skewness(monkeypatch):
     rng = np.random.default_rng(2)
     sample = rng.exponential(size=400)
-    whole = of_figure(lambda k: float(sample[k].mean()), 400)
+    whole = bootstrap_interval(lambda k: float(sample[k].mean()), 400)
     monkeypatch.setattr("mlpcli.training.intervals.MAX_GROUPS", 100)
-    grouped = of_figure(lambda k: float(sample[k].mean()), 400)
+    grouped = bootstrap_interval(lambda k: float(sample[k].mean()), 400)
     width = whole.high - whole.low
     assert abs(grouped.low - whole.low) < 0.03 * width
     assert abs(grouped.high - whole.high) < 0.03 * width
@@ -186,9 +189,9 @@ def test_a_figure_that_is_seldom_defined_has_no_limits():
     def figure(rows):
         return float("nan") if 0 in rows else float(rows.mean())
 
-    found = of_figure(figure, 30)
+    found = bootstrap_interval(figure, 30)
     assert math.isnan(found.estimate)
-    rare = of_figure(lambda k: 1.0 if len(set(k.tolist())) > 25 else float("nan"), 30)
+    rare = bootstrap_interval(lambda k: 1.0 if len(set(k.tolist())) > 25 else float("nan"), 30)
     assert rare.estimate == 1
     assert math.isnan(rare.low)
     assert math.isnan(rare.high)
@@ -196,7 +199,7 @@ def test_a_figure_that_is_seldom_defined_has_no_limits():
 
 def share_covered(draw, truth, n, times, seed):
     rng = np.random.default_rng(seed)
-    found = [of_mean(draw(rng, n)) for _ in range(times)]
+    found = [mean_interval(draw(rng, n)) for _ in range(times)]
     covered = np.mean([one.low <= truth <= one.high for one in found])
     return covered, {one.method for one in found}
 

@@ -6,17 +6,20 @@ import pytest
 from mlpcli.nn.activations import ACTIVATIONS
 from mlpcli.nn.losses import LOSSES
 from mlpcli.nn.network import Architecture, Layer, Network, initialize, initialize_stack
+from mlpcli.nn.noise import GRADIENTS, WEIGHTS, GradientNoise, NoisyWeights
 from mlpcli.nn.norms import BatchNorm
 from mlpcli.nn.optimizers import Sgd
-from mlpcli.training.regularizers import GradientNoise, Regularizers, WeightNoise
-from mlpcli.training.row_noise import (
+from mlpcli.nn.update import Regularization
+from mlpcli.randomness import generator
+from mlpcli.training.trainer import Trainer
+from mlpcli.training.transforms import (
     ClassNoise,
     FlipNoise,
     InputNoise,
     MultiplicativeInputNoise,
     TargetNoise,
+    label_noise,
 )
-from mlpcli.training.trainer import Trainer
 
 N = 20_000
 
@@ -43,16 +46,24 @@ def test_multiplicative_input_noise_grows_with_the_input():
     np.testing.assert_allclose(moved.mean(axis=0), [0, 1, -4], atol=0.1)
 
 
-@pytest.mark.parametrize("one_hot", [False, True])
-def test_class_noise_moves_that_share_evenly_to_the_other_classes(one_hot):
-    y = np.full(N, 2)
-    target = np.eye(4)[y] if one_hot else y
-    _, moved = applied(ClassNoise(0.3, 4), np.zeros((N, 1)), target)
-    if one_hot:
-        assert np.all(moved.sum(axis=1) == 1)
-        moved = moved.argmax(axis=1)
-    share = np.bincount(moved, minlength=4) / N
+def test_class_noise_moves_that_share_evenly_to_the_other_classes():
+    _, moved = applied(ClassNoise(0.3), np.zeros((N, 1)), np.eye(4)[np.full(N, 2)])
+    assert np.all(np.sort(moved, axis=1) == [0, 0, 0, 1])
+    share = moved.mean(axis=0)
     np.testing.assert_allclose(share, [0.1, 0.1, 0.7, 0.1], atol=5 * np.sqrt(0.25 / N))
+
+
+@pytest.mark.parametrize(
+    ("task", "noise"),
+    [
+        ("multiclass", ClassNoise),
+        ("binary", FlipNoise),
+        ("multilabel", FlipNoise),
+        ("regression", TargetNoise),
+    ],
+)
+def test_the_noise_on_labels_is_that_of_the_task(task, noise):
+    assert type(label_noise(0.1, task)) is noise
 
 
 def test_flip_noise_flips_each_label_for_itself():
@@ -71,7 +82,7 @@ def test_target_noise_has_its_deviation():
 NOISES = [
     InputNoise([0.1, 0.2]),
     MultiplicativeInputNoise([0.1, 0.2]),
-    ClassNoise([0.3, 0.6], 3),
+    ClassNoise([0.3, 0.6]),
     FlipNoise([0.3, 0.6]),
     TargetNoise([0.1, 0.2]),
 ]
@@ -81,8 +92,8 @@ NOISES = [
 def test_a_lane_draws_what_it_would_draw_alone_and_each_epoch_anew(noise):
     rng = np.random.default_rng(0)
     X = rng.normal(size=(50, 3))
-    target = rng.integers(0, 2, 50) if isinstance(noise, ClassNoise) else np.ones((50, 2))
-    alone = type(noise)(*([noise.strength[1]] + [3] * isinstance(noise, ClassNoise)))
+    target = np.eye(3)[rng.integers(0, 3, 50)]
+    alone = type(noise)(noise.strength[1])
     alone.start([4], 2)
     X_alone, target_alone = X.copy(), target.copy()
     alone.apply(0, X_alone, target_alone, np.arange(50))
@@ -103,7 +114,7 @@ def trainer_of(start, wanted, seeds=(7,), X=None, y=None, batch_size=4):
     X = rng.normal(size=(10, 3)) if X is None else X
     y = rng.normal(size=(10, 2)) if y is None else y
     return Trainer(
-        start, Sgd(), X, y, batch_size=batch_size, seeds=list(seeds), regularizers=wanted
+        start, Sgd(), X, y, batch_size=batch_size, seeds=list(seeds), regularization=wanted
     )
 
 
@@ -111,23 +122,41 @@ def trainer_of(start, wanted, seeds=(7,), X=None, y=None, batch_size=4):
 def test_weight_noise_moves_weights_by_its_formula_and_biases_not_at_all(multiplicative):
     architecture = Architecture(100, (Layer(100, ACTIVATIONS["tanh"]()),), 1, LOSSES["mse"]())
     vector = np.full(architecture.layout.n_numbers, -2.0)
-    noise = WeightNoise(Network(architecture, vector), 0.5, multiplicative=multiplicative)
-    noise.start([0], 1)
-    noise.disturb()
-    n = architecture.layout.n_weights
+    noisy = NoisyWeights(Network(architecture, vector), *((0, 0.5) if multiplicative else (0.5, 0)))
+    noisy.start([0], 1)
+    noisy.draw()
+    n, found = architecture.layout.n_weights, noisy.network.vector
     spread = 1.0 if multiplicative else 0.5
-    assert vector[:n].std() == pytest.approx(spread, rel=5 / np.sqrt(2 * n))
-    assert vector[:n].mean() == pytest.approx(-2, abs=5 * spread / np.sqrt(n))
-    assert np.all(vector[n:] == -2)
+    assert found[:n].std() == pytest.approx(spread, rel=5 / np.sqrt(2 * n))
+    assert found[:n].mean() == pytest.approx(-2, abs=5 * spread / np.sqrt(n))
+    assert np.all(found[n:] == -2)
+    assert np.all(vector == -2)  # the network that the optimizer moves
+
+
+def test_noise_comes_from_the_generator_of_its_seed_epoch_and_use_step_by_step():
+    architecture = network()
+    n = architecture.layout.n_weights
+    trained = Network(architecture, np.zeros(architecture.layout.n_numbers))
+    noisy, grad = NoisyWeights(trained, 0.5, 0.0), np.zeros(7)
+    on_gradient = GradientNoise(0.25, grad)
+    noisy.start([3], 2)
+    on_gradient.start([3], 2)
+    weights, gradients = (generator(3, "noise", 2, part) for part in (WEIGHTS, GRADIENTS))
+    for _ in range(3):
+        noisy.draw()
+        np.testing.assert_array_equal(noisy.weights, 0.5 * weights.standard_normal(n))
+        grad[...] = 0
+        on_gradient.apply()
+        np.testing.assert_array_equal(grad, 0.25 * gradients.standard_normal(7))
 
 
 def test_gradients_are_those_of_the_noisy_weights_and_move_the_clean_ones():
     architecture = network()
     clean = initialize(architecture, 0, np.float64)
-    start, wanted = clean.vector.copy(), Regularizers(weight_noise=0.3)
+    start, wanted = clean.vector.copy(), Regularization(weight_noise=0.3)
     trainer = trainer_of(clean, wanted, batch_size=10)
     list(trainer.epoch(1, 0.1))
-    noisy = trainer.update.disturbed
+    noisy = trainer.step.noisy_weights.network
     assert noisy is not clean
     n = architecture.layout.n_weights
     assert 0.1 < np.std(noisy.theta[:n] - start[:n]) < 0.6
@@ -140,27 +169,28 @@ def test_gradients_are_those_of_the_noisy_weights_and_move_the_clean_ones():
 
 def test_running_means_reach_the_clean_network():
     clean = initialize(network(BatchNorm()), 0, np.float64)
-    trainer = trainer_of(clean, Regularizers(weight_noise=0.1))
+    trainer = trainer_of(clean, Regularization(weight_noise=0.1))
     list(trainer.epoch(1, 0.1))
     means = clean.tensors()["hidden.1.norm.mean"]
     assert np.all(means != 0)
-    np.testing.assert_array_equal(means, trainer.update.disturbed.tensors()["hidden.1.norm.mean"])
+    noisy = trainer.step.noisy_weights.network
+    np.testing.assert_array_equal(means, noisy.tensors()["hidden.1.norm.mean"])
 
 
 def test_gradient_noise_has_its_deviation():
     grad = np.ones(N)
-    noise = GradientNoise(grad, 0.5)
+    noise = GradientNoise(0.5, grad)
     noise.start([0], 1)
-    noise.disturb()
+    noise.apply()
     assert grad.std() == pytest.approx(0.5, rel=5 / np.sqrt(2 * N))
     assert grad.mean() == pytest.approx(1, abs=5 * 0.5 / np.sqrt(N))
 
 
 EACH = [
-    Regularizers(weight_noise=[0.1, 0.0]),
-    Regularizers(weight_noise_multiplicative=[0.1, 0.3]),
-    Regularizers(gradient_noise=[0.0, 0.2]),
-    Regularizers(l2=[0.1, 0.0], weight_noise=[0.1, 0.2], gradient_noise=[0.1, 0.3]),
+    Regularization(weight_noise=[0.1, 0.0]),
+    Regularization(weight_noise_multiplicative=[0.1, 0.3]),
+    Regularization(gradient_noise=[0.0, 0.2]),
+    Regularization(l2=[0.1, 0.0], weight_noise=[0.1, 0.2], gradient_noise=[0.1, 0.3]),
 ]
 
 
@@ -176,14 +206,14 @@ def test_a_network_trains_to_the_same_bits_alone(wanted, norm):
         list(together.epoch(epoch, 0.1))
     for r in range(2):
         own = {k: v[r] for k, v in vars(wanted).items() if np.ndim(v)}
-        alone = trainer_of(initialize(architecture, 7 + r), Regularizers(**own), (7 + r,), **data)
+        alone = trainer_of(initialize(architecture, 7 + r), Regularization(**own), (7 + r,), **data)
         for epoch in (1, 2):
             list(alone.epoch(epoch, 0.1))
         np.testing.assert_array_equal(alone.network.vector, stack.vector[r])
 
 
 def test_noise_that_is_off_takes_no_part_in_a_step():
-    update = trainer_of(initialize(network(), 0, np.float64), None).update
-    assert update.before == []
-    assert len(update.after) == 1  # the optimizer's step
-    assert update.disturbed is not None
+    step = trainer_of(initialize(network(), 0, np.float64), None).step
+    assert step.noisy_weights is None
+    assert step.penalties == []
+    assert len(step.update.parts) == 1  # the optimizer's step

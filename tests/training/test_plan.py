@@ -9,8 +9,8 @@ from mlpcli import machine
 from mlpcli.errors import DataError
 from mlpcli.training import plan as plan_module
 from mlpcli.training.cost import memory_of
-from mlpcli.training.lanes import Lane, fit_lanes
-from mlpcli.training.plan import plan
+from mlpcli.training.lanes import Lane, prepare_lanes
+from mlpcli.training.plan import plan_stacks
 
 
 @pytest.fixture
@@ -25,30 +25,30 @@ def planned(training, monkeypatch):
         one = training(*overrides)
         lanes = [Lane(one.spec, seed) for seed in range(n)]
         lanes += [Lane(training(*overrides, more).spec, 0) for more in others]
-        fitted = fit_lanes(lanes, one.dataset)
-        return plan(fitted, one.dataset), fitted, one
+        prepared = prepare_lanes(lanes, one.dataset)
+        return plan_stacks(prepared, one.dataset), prepared, one
 
     return make
 
 
-def each_of(fitted, one):
+def each_of(prepared, one):
     spec = one.spec
     batch = spec.training.batch_size
-    return memory_of(spec, fitted[0].architecture, one.dataset, batch).of_each
+    return memory_of(spec, prepared[0].architecture, one.dataset, batch).of_each
 
 
 def test_one_process_takes_as_many_as_pay(planned):
-    found, fitted, one = planned(100, "runtime.threads=1")
+    found, prepared, one = planned(100, "runtime.threads=1")
     assert [len(stack) for stack in found.stacks] == [50, 50]
     assert sorted(chain(*found.stacks)) == list(range(100))
-    assert (found.processes, found.memory) == (1, 50 * each_of(fitted, one))
+    assert (found.processes, found.memory) == (1, 50 * each_of(prepared, one))
 
 
 def test_every_core_has_a_stack(planned):
-    found, fitted, one = planned(10)
+    found, prepared, one = planned(10)
     assert sorted(map(len, found.stacks), reverse=True) == [len(stack) for stack in found.stacks]
     assert sorted(map(len, found.stacks)) == [2, 2, 3, 3]
-    assert (found.processes, found.memory) == (4, 10 * each_of(fitted, one))
+    assert (found.processes, found.memory) == (4, 10 * each_of(prepared, one))
     assert planned(3)[0].processes == 3
     assert planned(10, "runtime.threads=2")[0].processes == 2
 
@@ -63,8 +63,8 @@ def test_short_work_is_not_shared(planned, monkeypatch):
     ("room", "processes", "most"), [(1, 1, 1), (2, 2, 1), (3, 3, 1), (8, 4, 2), (100, 4, 3)]
 )
 def test_a_stated_memory_is_never_exceeded(room, processes, most, planned):
-    _, fitted, one = planned(12)
-    memory = each_of(fitted, one) * room
+    _, prepared, one = planned(12)
+    memory = each_of(prepared, one) * room
     found, *_ = planned(12, f"runtime.memory={memory}")
     assert found.memory <= memory
     assert (found.processes, max(map(len, found.stacks))) == (processes, most)
@@ -72,16 +72,16 @@ def test_a_stated_memory_is_never_exceeded(room, processes, most, planned):
 
 
 def test_less_than_one_network_is_refused_where_it_is_stated(planned):
-    _, fitted, one = planned(2)
-    memory = each_of(fitted, one) - 1
+    _, prepared, one = planned(2)
+    memory = each_of(prepared, one) - 1
     with pytest.raises(DataError, match="not enough for one network") as caught:
         planned(2, f"runtime.memory={memory}")
     assert caught.value.key == ("runtime", "memory")
 
 
 def test_where_it_is_open_half_of_what_is_free_and_never_a_refusal(planned, monkeypatch):
-    _, fitted, one = planned(12)
-    each = each_of(fitted, one)
+    _, prepared, one = planned(12)
+    each = each_of(prepared, one)
     monkeypatch.setattr(plan_module, "free_memory", lambda: 6 * each)
     assert planned(12, "runtime.threads=1")[0].memory == 3 * each
     for free in (each, 0):

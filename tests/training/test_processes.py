@@ -1,4 +1,4 @@
-"""Stacks in processes: their events, what they raise, how they are stopped, and none left over."""
+"""Processes: the events of stacks, what they raise, how they are stopped, and none left over."""
 
 import os
 import signal
@@ -8,29 +8,30 @@ import numpy as np
 import pytest
 
 from mlpcli.errors import DataError, FileError
-from mlpcli.training.follower import Ended
-from mlpcli.training.processes import StackEnded, run_stacks
-from mlpcli.training.stack import Advanced
+from mlpcli.training.events import Ended, LanesEnded, Progress
+from mlpcli.training.processes import Pool, run_in_processes
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="there are no processes to fork")
 
 
-class Steps:
-    """What `run_stacks` asks of a stack: it counts to n, and says in which process."""
+def counting(n=3, before=lambda _number, _k: None):
+    """Return a stand-in for a training's `run_stack`: it counts to n, and says in which process."""
 
-    def __init__(self, number, n=3, before=None):
-        self.number, self.n, self.before = number, n, before
-        self.ended, self.vectors = [], np.full((1, 2), np.nan)
-
-    def run(self, stop):
-        for k in range(1, self.n + 1):
-            if self.before is not None:
-                self.before(k)
-            yield Advanced(k, os.getpid(), 10)
+    def run_stack(lanes, stop):
+        (lane,) = lanes
+        for k in range(1, n + 1):
+            before(lane, k)
+            yield Progress(k, os.getpid(), 10)
             if stop():
                 break
-        self.ended = [Ended("interrupted" if k < self.n else "finished", k, k, 0.0)]
-        self.vectors[...] = self.number
+        ended = Ended("interrupted" if k < n else "finished", k, k, 0.0)
+        yield LanesEnded([lane], [ended], np.full((1, 2), lane), [None])
+
+    return run_stack
+
+
+def stacks(n):
+    return [[lane] for lane in range(n)]
 
 
 def never():
@@ -42,9 +43,9 @@ def no_child_is_left():
         os.waitpid(-1, os.WNOHANG)
 
 
-@pytest.mark.parametrize(("n", "processes"), [(1, 1), (1, 4), (4, 1), (4, 2), (3, 3), (5, 9)])
+@pytest.mark.parametrize(("n", "processes"), [(1, 1), (1, 4), (4, 2), (3, 3), (5, 9)])
 def test_every_event_of_every_stack_in_its_order(n, processes):
-    events = list(run_stacks(Steps, n, processes, never))
+    events = list(run_in_processes(counting(), stacks(n), processes, never))
     pids = set()
     for number in range(n):
         *steps, last = [event for stack, event in events if stack == number]
@@ -54,37 +55,31 @@ def test_every_event_of_every_stack_in_its_order(n, processes):
         assert told == sorted(set(told))
         assert told[-1] == 3
         pids |= {step.rows for step in steps}
-        assert isinstance(last, StackEnded)
+        assert isinstance(last, LanesEnded)
         assert last.ended == [Ended("finished", 3, 3, 0.0)]
         assert last.vectors.tolist() == [[number, number]]
-    alone = min(n, processes) == 1
-    assert (pids == {os.getpid()}) == alone
-    assert len(pids) == (1 if alone else n)
+    assert os.getpid() not in pids
+    assert len(pids) <= min(n, processes)
     no_child_is_left()
 
 
 def test_no_more_at_a_time_than_asked_for():
-    def make(number):
-        return Steps(number, 3, lambda _: time.sleep(0.05))  # longer than a process takes to begin
-
+    slow = counting(3, lambda *_: time.sleep(0.05))  # longer than a process takes to begin
     running, most = set(), 0
-    for number, event in run_stacks(make, 6, 2, never):
+    for number, event in run_in_processes(slow, stacks(6), 2, never):
         running.add(number)
         most = max(most, len(running))
-        if isinstance(event, StackEnded):
+        if isinstance(event, LanesEnded):
             running.remove(number)
     assert most == 2
 
 
 def test_all_stop_when_asked_to():
     asked = []
-
-    def make(number):
-        return Steps(number, 10**9, lambda _: time.sleep(0.002))
-
+    endless = counting(10**9, lambda *_: time.sleep(0.002))
     found = {}
-    for number, event in run_stacks(make, 3, 2, lambda: bool(asked)):
-        if isinstance(event, StackEnded):
+    for number, event in run_in_processes(endless, stacks(3), 2, lambda: bool(asked)):
+        if isinstance(event, LanesEnded):
             found[number] = event.ended[0]
         elif event.epoch >= 3:
             asked.append(True)
@@ -94,38 +89,35 @@ def test_all_stop_when_asked_to():
     no_child_is_left()
 
 
-@pytest.mark.parametrize("processes", [1, 2])
-def test_what_a_stack_raises_is_raised_here(processes):
-    def make(number):
-        def before(k):
-            if number == 1 and k == 2:
-                raise DataError("not defined", ("ensemble", "kind"))
-
-        return Steps(number, 10**6 if number == 0 and processes == 2 else 3, before)
+def test_what_a_stack_raises_is_raised_here():
+    def before(number, k):
+        if number == 1 and k == 2:
+            raise DataError("not defined", ("ensemble", "kind"))
+        if number == 0:
+            time.sleep(0.01)
 
     with pytest.raises(DataError, match="not defined") as caught:
-        list(run_stacks(make, 3, processes, never))
+        list(run_in_processes(counting(10**6, before), stacks(3), 2, never))
     assert caught.value.key == ("ensemble", "kind")
+    (note,) = caught.value.__notes__  # for --debug: where it was in that process
+    assert "in before" in note
     no_child_is_left()
 
 
 def test_a_killed_process_is_not_waited_for():
-    def make(number):
-        def before(k):
-            if number == 1 and k == 3:
-                os.kill(os.getpid(), signal.SIGKILL)
-
-        return Steps(number, 10**6, before)
+    def before(number, k):
+        if number == 1 and k == 3:
+            os.kill(os.getpid(), signal.SIGKILL)
 
     begun = time.monotonic()
     with pytest.raises(FileError, match=r"killed, as for want of memory; a smaller runtime.memory"):
-        list(run_stacks(make, 2, 2, never))
+        list(run_in_processes(counting(10**6, before), stacks(2), 2, never))
     assert time.monotonic() - begun < 5
     no_child_is_left()
 
 
 def test_whoever_stops_listening_leaves_no_process():
-    found = run_stacks(lambda number: Steps(number, 10**9), 4, 2, never)
+    found = run_in_processes(counting(10**9), stacks(4), 2, never)
     for _ in range(10):
         next(found)
     found.close()
@@ -135,13 +127,70 @@ def test_whoever_stops_listening_leaves_no_process():
 def test_a_signal_to_all_is_the_parents_alone():
     """Ctrl-C in a terminal reaches every process of its group."""
 
-    def make(number):
-        def before(k):
-            if k == 2:
-                os.kill(os.getpid(), signal.SIGINT)
-                os.kill(os.getpid(), signal.SIGTERM)
+    def before(_number, k):
+        if k == 2:
+            os.kill(os.getpid(), signal.SIGINT)
+            os.kill(os.getpid(), signal.SIGTERM)
 
-        return Steps(number, 3, before)
+    events = [event for _, event in run_in_processes(counting(3, before), stacks(2), 2, never)]
+    ended = [event for event in events if isinstance(event, LanesEnded)]
+    assert [event.ended[0].reason for event in ended] == ["finished", "finished"]
 
-    ended = [e for _, e in run_stacks(make, 2, 2, never) if isinstance(e, StackEnded)]
-    assert [e.ended[0].reason for e in ended] == ["finished", "finished"]
+
+# ---------------------------------------------------------------- the pool
+
+
+def answers(pool, n):
+    """Return n messages, by the task that they are of."""
+    found = {}
+    while sum(map(len, found.values())) < n:
+        for worker, message in pool.receive(1.0):
+            found.setdefault(worker.task, []).append(message)
+    return found
+
+
+def test_a_process_may_ask_and_is_answered():
+    def work(task, ask, _stop):
+        yield ask(f"{task}?")
+
+    with Pool(work, 1) as pool:
+        worker = pool.give("a")
+        assert pool.give("b") is None  # it is at work
+        assert answers(pool, 1) == {"a": ["a?"]}
+        worker.send("a!")
+        assert answers(pool, 1) == {"a": ["a!"]}
+        while pool.busy:
+            pool.receive(1.0)
+        assert pool.give("b") is worker  # the same process goes on
+        assert answers(pool, 1) == {"b": ["b?"]}
+    no_child_is_left()
+
+
+def test_a_killed_process_is_reaped_and_replaced():
+    def work(task, _ask, _stop):
+        if task == "dies":
+            os.kill(os.getpid(), signal.SIGKILL)
+        yield task
+
+    with Pool(work, 1) as pool:
+        worker = pool.give("dies")
+        assert pool.receive(10.0) == [(worker, None)]
+        assert pool.reap(worker) == signal.SIGKILL
+        other = pool.give("lives")
+        assert other.pid != worker.pid
+        assert answers(pool, 1) == {"lives": ["lives"]}
+    no_child_is_left()
+
+
+def test_leaving_the_pool_waits_for_no_process_at_work():
+    def work(_task, _ask, _stop):
+        yield "begun"
+        time.sleep(60)
+
+    begun = time.monotonic()
+    with Pool(work, 2) as pool:
+        pool.give(1)
+        pool.give(2)
+        assert answers(pool, 2) == {1: ["begun"], 2: ["begun"]}
+    assert time.monotonic() - begun < 10
+    no_child_is_left()

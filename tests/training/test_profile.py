@@ -12,10 +12,9 @@ import pytest
 from mlpcli import machine
 from mlpcli.spec.load import load_spec
 from mlpcli.training import profile
-from mlpcli.training.assemble import load_dataset
-from mlpcli.training.ensemble import Ensemble
-from mlpcli.training.loop import Training
-from mlpcli.training.profile import Clock, Entry, ProfiledStack, profile_of
+from mlpcli.training.build import load_dataset
+from mlpcli.training.profile import Clock, Entry, ProfiledTraining, profile_of
+from mlpcli.training.training import Training
 
 EVERYTHING = """
 data: {path: iris.csv, target: species, split: {validation: 0.2, test: 0}}
@@ -83,21 +82,21 @@ def test_a_layer_lasts_until_the_next_one_and_the_last_until_the_pass_ends(hands
     clock = Clock()
     clock.enter(clock.entry("other"))
 
-    def stage(seconds):
+    def layer(seconds):
         hands.now += seconds
 
-    first = clock.from_here(clock.entry("forward", "hidden.1"), stage)
-    last = clock.from_here(clock.entry("forward", "output"), stage)
+    first = clock.from_here(clock.entry("forward", "hidden.1"), layer)
+    last = clock.from_here(clock.entry("forward", "output"), layer)
 
     def forward():
         hands.now += 0.25
         first(1)
-        stage(2)  # an activation, of the layer under way
+        layer(2)  # an activation, of the layer under way
         last(4)
-        stage(8)
+        layer(8)
 
     clock.around(clock.entry("forward"), forward)()
-    stage(16)
+    layer(16)
     clock.stop()
     of = {("forward", "hidden.1"): 3.0, ("forward", "output"): 12.0}
     assert seconds(clock) == {"start-up": 0.0, "other": 16.0, "forward": 0.25, **of}
@@ -161,9 +160,8 @@ def trained(tmp_path, training):
         training()  # puts iris there
         (tmp_path / "spec.yaml").write_text(spec, "utf-8")
         loaded = load_spec(str(tmp_path / "spec.yaml"), overrides)
-        kind = Training if loaded.spec.ensemble is None else Ensemble
-        stack = {} if clock is None else {"stack": partial(ProfiledStack, clock)}
-        made = kind(loaded.spec, load_dataset(loaded), **stack)
+        make = Training if clock is None else partial(ProfiledTraining, clock)
+        made = make(loaded.spec, load_dataset(loaded))
         events = list(made.run())
         return made, events
 
@@ -177,9 +175,9 @@ def test_a_profiled_training_has_the_same_bits(trained, overrides):
     np.testing.assert_array_equal(plain.network.vector, timed.network.vector)
     assert len(events) == len(timed_events)
     for one, other in zip(events, timed_events, strict=True):
-        if hasattr(one, "row"):
-            same = {k: v for k, v in one.row.items() if k != "seconds"}
-            assert same == {k: v for k, v in other.row.items() if k != "seconds"}
+        if hasattr(one, "mean"):
+            same = {k: v for k, v in one.mean.items() if k != "seconds"}
+            assert same == {k: v for k, v in other.mean.items() if k != "seconds"}
 
 
 @pytest.mark.parametrize(("overrides", "lanes"), [((), 1), (ENSEMBLE, 3)], ids=["one", "ensemble"])
@@ -192,16 +190,16 @@ def test_every_part_of_every_step_is_on_its_row(trained, overrides, lanes):
     lines = {(line.row, line.layer): line for line in found.lines}
     # 150 rows, 30 of them for validation: batches of 32, 32, 32, 24 in three epochs.
     assert found.steps == 12
-    # The loss is also asked before and after the steps of each chunk, one an epoch here.
-    for row, calls in {"forward": 12, "loss": 12 + 2 * 3, "backward": 12}.items():
+    # Beside δ in each step, the losses of each block's rows: one block an epoch here.
+    for row, calls in {"forward": 12, "loss": 12 + 3, "backward": 12}.items():
         assert lines[row, ""].calls == calls, row
-    # Running means of batch norm taken over from the noisy copy, clipping, decay, the step,
+    # Running means of batch norm copied from the noisy network, clipping, decay, the step,
     # max_norm, the mean of the weights; noise is another row's.
     assert lines["update", ""].calls == 6 * 12
-    # In each step masks, the copy of the numbers, its noise, the gradient's; in each epoch the
-    # beginnings of masks of two sizes, of the update's, of labels, mixup and inputs, which are
-    # applied once to each lane: the rows are gathered at once.
-    assert lines["noise and masks", ""].calls == 4 * 12 + 3 * (2 + 1 + 3 + 3 * lanes)
+    # In each step masks of the data and of hidden.1, the noisy copy, the gradient's noise; in each
+    # epoch the beginnings of the step's streams, and of labels, mixup and inputs, which are applied
+    # once to each lane: the rows are gathered at once.
+    assert lines["noise and masks", ""].calls == 4 * 12 + 3 * (1 + 3 + 3 * lanes)
     assert lines["shuffle and gather", ""].calls == 2 * 3
     assert {layer for row, layer in lines if row == "forward"} == {
         *("", "input", "hidden.1", "hidden.2", "output")
@@ -251,9 +249,10 @@ def test_without_a_clock_nothing_is_wrapped(training):
     made = training()
     list(made.run())
     trainer = made.trainer(made.network, [0])
-    for owner in (trainer, trainer.feed, trainer.update, *trainer.passes.values()):
-        assert not {"epoch", "gather", "start", "forward", "backward"} & set(vars(owner))
-    assert profile.ProfiledStack is not type(made.stack)
+    step = trainer.step
+    for owner in (trainer, trainer.loader, step, step.update, *step.backprop.values()):
+        assert not {"epoch", "load", "start", "draw", "forward", "backward"} & set(vars(owner))
+    assert type(step.loss).__name__ == "CrossEntropy"
 
 
 def test_a_process_knows_its_age(tmp_path, monkeypatch):

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from mlpcli.spec.schema import Spec
-from mlpcli.training import stack as stack_module
-from mlpcli.training.lanes import Lane, fit_lanes
-from mlpcli.training.stack import LanesEnded, Stack
+from mlpcli.training import training as training_module
+from mlpcli.training.events import EpochEnded, LanesEnded
+from mlpcli.training.lanes import Lane, prepare_lanes
+from mlpcli.training.training import Training
 
 NUMBERS = """
 data: {path: numbers.csv, target: y, task: regression}
@@ -92,11 +93,15 @@ def drawn_lanes(spec, n_rows, rng):
     return lanes
 
 
+def stack_of(dataset, lanes):
+    return Training(lanes[0].spec, dataset, lanes)
+
+
 def run(stack):
-    """Return for each lane its rows of figures, without the seconds."""
+    """Return for each lane its rows of metrics, without the seconds."""
     rows = [[] for _ in stack.ended]
     for event in stack.run():
-        if isinstance(event, LanesEnded):
+        if isinstance(event, EpochEnded):
             for lane, row in zip(event.lanes, event.rows, strict=True):
                 rows[lane].append({k: v for k, v in row.items() if k != "seconds"})
     return rows
@@ -110,16 +115,16 @@ def how(ended):
 @pytest.mark.parametrize("seed", range(16))
 def test_a_lane_in_any_stack_has_the_bits_it_has_alone(seed, text, training, monkeypatch, tmp_path):
     rng = np.random.default_rng(seed)
-    monkeypatch.setattr(stack_module, "LEAVING", rng.choice([1e-9, 0.5, 1.0]))
+    monkeypatch.setattr(training_module, "LEAVING", rng.choice([1e-9, 0.5, 1.0]))
     table = rng.normal(size=(60, 4))
     lines = [",".join(map(repr, row)) for row in table.tolist()]
     (tmp_path / "numbers.csv").write_text("\n".join(["a,b,c,y", *lines]), encoding="utf-8")
     one = training(spec=text)
     lanes = drawn_lanes(one.spec, len(one.dataset.parts["train"]), rng)
-    together = Stack(one.dataset, lanes)
+    together = stack_of(one.dataset, lanes)
     rows = run(together)
     for r, lane in enumerate(lanes):
-        alone = Stack(one.dataset, [lane])
+        alone = stack_of(one.dataset, [lane])
         assert run(alone) == [rows[r]]
         assert how(alone.ended[0]) == how(together.ended[r])
         np.testing.assert_array_equal(alone.vectors[0], together.vectors[r])
@@ -129,18 +134,18 @@ def test_lanes_of_one_spec_whose_figures_decide_their_rates_have_rates_of_their_
     keys = ["training.epochs=12", "training.schedule={name: plateau, patience: 0, threshold: 0.02}"]
     one = training(*keys)
     lanes = [Lane(one.spec, seed) for seed in range(6)]
-    rows = run(Stack(one.dataset, lanes))
+    rows = run(stack_of(one.dataset, lanes))
     assert len({tuple(row["learning_rate"] for row in each) for each in rows}) > 1
-    assert [run(Stack(one.dataset, [lane])) for lane in lanes] == [[each] for each in rows]
+    assert [run(stack_of(one.dataset, [lane])) for lane in lanes] == [[each] for each in rows]
 
 
 def test_lanes_that_have_ended_leave_the_stack(training, monkeypatch):
-    monkeypatch.setattr(stack_module, "LEAVING", 0.3)
+    monkeypatch.setattr(training_module, "LEAVING", 0.3)
     spec = training().spec
     lanes = [Lane(trained_for(spec, epochs), epochs) for epochs in (1, 2, 2, 4)]
-    stack = Stack(training().dataset, lanes)
-    ended = (event for event in stack.run() if isinstance(event, LanesEnded))
-    widths = [(event.epoch, event.lanes, stack.network.lead) for event in ended]
+    stack = stack_of(training().dataset, lanes)
+    ended = (event for event in stack.run() if isinstance(event, EpochEnded) and event.lanes)
+    widths = [(event.epoch, event.lanes, stack.network.lane_shape) for event in ended]
     # One of four is too few to leave; with three of four gone the last one goes on alone.
     assert widths == [(1, [0, 1, 2, 3], (4,)), (2, [1, 2, 3], (4,)), (3, [3], ()), (4, [3], ())]
     assert [ended.epochs for ended in stack.ended] == [1, 2, 2, 4]
@@ -148,18 +153,20 @@ def test_lanes_that_have_ended_leave_the_stack(training, monkeypatch):
 
 def test_a_dropped_lane_ends_where_it_was(training):
     one = training()
-    stack = Stack(one.dataset, [Lane(one.spec, seed) for seed in (0, 1)])
-    for event in stack.run():
-        if isinstance(event, LanesEnded) and event.epoch == 2 and 1 in event.lanes:
+    stack, ended = stack_of(one.dataset, [Lane(one.spec, seed) for seed in (0, 1)]), {}
+    for event in stack.run_stack([0, 1]):
+        if isinstance(event, EpochEnded) and event.epoch == 2 and 1 in event.lanes:
             stack.drop(1)
-    assert [ended.reason for ended in stack.ended] == ["finished", "pruned"]
-    assert [ended.epochs for ended in stack.ended] == [4, 2]
+        if isinstance(event, LanesEnded):
+            ended |= zip(event.lanes, event.ended, strict=True)
+    assert [ended[lane].reason for lane in (0, 1)] == ["finished", "pruned"]
+    assert [ended[lane].epochs for lane in (0, 1)] == [4, 2]
 
 
 def test_lanes_of_other_shapes_cannot_be_stacked(training):
-    small, large = training(), training("model.layers[0].units=9")
+    one, other = training(), training("training.optimizer=adam")
     with pytest.raises(ValueError, match="one shape"):
-        Stack(small.dataset, [Lane(small.spec, 0), Lane(large.spec, 0)])
+        list(stack_of(one.dataset, [Lane(one.spec, 0), Lane(other.spec, 0)]).run())
 
 
 @pytest.mark.parametrize(
@@ -185,6 +192,6 @@ def test_lanes_of_other_shapes_cannot_be_stacked(training):
 def test_what_decides_the_shape(override, same, training):
     one, other = training(), training(override)
     shapes = {
-        each.shape for each in fit_lanes([Lane(one.spec, 0), Lane(other.spec, 0)], one.dataset)
+        each.shape for each in prepare_lanes([Lane(one.spec, 0), Lane(other.spec, 0)], one.dataset)
     }
     assert (len(shapes) == 1) == same

@@ -3,14 +3,13 @@
 import numpy as np
 import pytest
 
-from mlpcli.nn import draws
 from mlpcli.nn.activations import ACTIVATIONS
+from mlpcli.nn.evaluation import Evaluation
 from mlpcli.nn.losses import LOSSES
 from mlpcli.nn.network import Architecture, Layer, Network, initialize
 from mlpcli.nn.optimizers import OPTIMIZERS, Adam, Sgd
-from mlpcli.nn.passes import Evaluation
-from mlpcli.training import feed
-from mlpcli.training.regularizers import Regularizers
+from mlpcli.nn.update import Regularization
+from mlpcli.training import batches
 from mlpcli.training.trainer import Trainer
 
 MSE = LOSSES["mse"]()
@@ -20,13 +19,13 @@ LINE = Architecture(1, (), 1, MSE)  # ŷ = w x + b, theta = (w, b)
 def on_a_line(X, y, batch_size, w=0.0, b=0.0, **options):
     X, y = (np.asarray(a, float).reshape(-1, 1) for a in (X, y))
     network = Network(LINE, np.array([w, b]))
-    options["regularizers"] = Regularizers(l2=options.pop("l2", 0.0))
+    options["regularization"] = Regularization(l2=options.pop("l2", 0.0))
     options = {"optimizer": Sgd(), "seeds": [0], **options}
     return Trainer(network, X=X, target=y, batch_size=batch_size, **options)
 
 
-def in_chunks_of_one_batch(monkeypatch):
-    monkeypatch.setattr(feed, "GATHER_BYTES", 1)
+def in_blocks_of_one_batch(monkeypatch):
+    monkeypatch.setattr(batches, "BLOCK_BYTES", 1)
 
 
 def shuffled(n_rows, seed, epoch):
@@ -41,7 +40,7 @@ def test_the_order_depends_on_seed_and_epoch_alone(epochs, batch_size):
     trainer = on_a_line(range(10), range(10), batch_size, seeds=[5])
     for epoch in epochs:
         list(trainer.epoch(epoch, 0.01))
-        np.testing.assert_array_equal(trainer.order, shuffled(10, 5, epoch))
+        np.testing.assert_array_equal(trainer.loader.order, shuffled(10, 5, epoch))
 
 
 def test_every_epoch_has_an_order_of_its_own():
@@ -49,18 +48,16 @@ def test_every_epoch_has_an_order_of_its_own():
     assert len(set(orders)) == 19
 
 
-@pytest.mark.parametrize("gather_bytes", [1, 100, 1 << 20])
+@pytest.mark.parametrize("block_bytes", [1, 100, 1 << 20])
 @pytest.mark.parametrize("batch_size", [1, 4, 7, 23, 99])
-def test_every_row_is_seen_once_in_the_order_that_is_reported(
-    gather_bytes, batch_size, monkeypatch
-):
-    monkeypatch.setattr(feed, "GATHER_BYTES", gather_bytes)
+def test_every_row_is_seen_once_in_the_order_that_is_reported(block_bytes, batch_size, monkeypatch):
+    monkeypatch.setattr(batches, "BLOCK_BYTES", block_bytes)
     rows = np.arange(23.0)
     trainer = on_a_line(rows, 2 * rows, batch_size, w=1.0, b=0.5, keep_outputs=True)
     done = list(trainer.epoch(1, 0.0))
     assert done == sorted(set(done))
     assert done[-1] == 23
-    np.testing.assert_array_equal(trainer.outputs[:, 0], rows[trainer.order] + 0.5)
+    np.testing.assert_array_equal(trainer.outputs[:, 0], rows[trainer.loader.order] + 0.5)
     # targets come with their rows: J of a batch is the mean of (0.5 - x)² / 2
     np.testing.assert_allclose(trainer.loss, np.mean((rows - 0.5) ** 2) / 2, rtol=1e-14)
 
@@ -101,7 +98,7 @@ def test_momentum_and_adams_means_go_on_from_epoch_to_epoch():
     trainer = on_a_line([0.0] * 3, [1.0] * 3, 1, optimizer=Adam())
     for epoch in (1, 2):
         list(trainer.epoch(epoch, 0.001))
-    assert trainer.state.steps == 6
+    assert trainer.step.update.state.steps == 6
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS.values())
@@ -121,8 +118,8 @@ def test_a_rate_for_each_step():
 
 
 def test_a_penalty_of_zero_costs_nothing():
-    assert on_a_line([1.0], [1.0], 1, l2=0.0).update.penalties == []
-    assert on_a_line([1.0], [1.0], 1, l2=0.1).update.penalties
+    assert on_a_line([1.0], [1.0], 1, l2=0.0).step.penalties == []
+    assert on_a_line([1.0], [1.0], 1, l2=0.1).step.penalties
 
 
 def dropping_trainer():
@@ -133,16 +130,11 @@ def dropping_trainer():
     return Trainer(network, Sgd(), X, y, batch_size=5, seeds=[7])
 
 
-@pytest.mark.parametrize(
-    ("module", "constant"), [(feed, "GATHER_BYTES"), (draws, "DRAW_BYTES")], ids=["rows", "masks"]
-)
 @pytest.mark.parametrize("size", [1, 120, 200, 500, 2000])
-def test_how_much_is_prepared_ahead_does_not_show_in_the_numbers(
-    module, constant, size, monkeypatch
-):
+def test_how_many_rows_a_block_has_does_not_show_in_the_numbers(size, monkeypatch):
     usual = dropping_trainer()
-    monkeypatch.setattr(feed, "MOST_BATCHES", 5)  # of nine
-    monkeypatch.setattr(module, constant, size)
+    monkeypatch.setattr(batches, "MAX_BATCHES", 5)  # of nine
+    monkeypatch.setattr(batches, "BLOCK_BYTES", size)
     other = dropping_trainer()
     for epoch in (1, 2):
         list(usual.epoch(epoch, 0.1))
@@ -165,9 +157,10 @@ def test_masks_depend_on_seed_and_epoch_alone():
 def test_the_short_last_batch_has_masks_of_its_own():
     trainer = dropping_trainer()
     list(trainer.epoch(1, 0.0))
-    short, full = trainer.passes[3].drops[0].mask, trainer.passes[5].drops[0].mask
-    trainer.masks[5].start([7], 1)
-    trainer.masks[5].draw()  # the first full batch's again
+    step = trainer.step
+    short, full = (step.backprop[n].dropouts[0].mask for n in (3, 5))
+    step.start([7], 1)
+    step.backprop[5].dropouts[0].draw()  # the first full batch's again
     assert not np.array_equal(short, full[:3])
 
 
@@ -187,10 +180,10 @@ def stepping(batch_size=4):
     return on_a_line(rows, rows, batch_size)
 
 
-@pytest.mark.parametrize("gather_bytes", [1, 100, 1 << 20])  # rows prepared: 4, 12, all
+@pytest.mark.parametrize("block_bytes", [1, 100, 1 << 20])  # rows prepared: 4, 12, all
 @pytest.mark.parametrize("steps", [1, 2, 3, 4])
-def test_stop_ends_the_epoch_after_the_step(steps, gather_bytes, monkeypatch):
-    monkeypatch.setattr(feed, "GATHER_BYTES", gather_bytes)
+def test_stop_ends_the_epoch_after_the_step(steps, block_bytes, monkeypatch):
+    monkeypatch.setattr(batches, "BLOCK_BYTES", block_bytes)
     trainer = stepping()
     stop = StopAfter(steps)
     assert list(trainer.epoch(1, 0.1, stop))[-1] == 4 * steps
@@ -219,7 +212,7 @@ def test_the_loss_of_an_epoch_that_was_stopped_is_the_mean_over_the_rows_done(ba
 
 @pytest.mark.parametrize("bad", [np.inf, np.nan, 1e200])  # 1e200² is infinite
 def test_a_loss_that_is_not_finite_ends_the_epoch_without_a_warning(bad, monkeypatch):
-    in_chunks_of_one_batch(monkeypatch)
+    in_blocks_of_one_batch(monkeypatch)
     y = np.zeros(20)
     y[shuffled(20, 0, 1)[9]] = bad  # in the third batch of five
     trainer = on_a_line(np.zeros(20), y, 4)
@@ -246,8 +239,8 @@ def test_the_callers_data_are_left_alone():
     X, y = np.arange(9.0)[:, np.newaxis], np.arange(9.0)[:, np.newaxis]
     trainer = on_a_line(X, y, 4)
     list(trainer.epoch(1, 0.01))
-    np.testing.assert_array_equal(trainer.feed.X, np.arange(9.0)[:, np.newaxis])
-    assert not np.shares_memory(X, trainer.feed.X_chunk)
+    np.testing.assert_array_equal(trainer.loader.X, np.arange(9.0)[:, np.newaxis])
+    assert not np.shares_memory(X, trainer.loader.block_of(4).X)
 
 
 def test_one_seed_a_lane():
@@ -268,19 +261,6 @@ def test_a_last_row_that_joins_the_only_whole_batch(size, training):
     assert (ended.reason, ended.epochs) == ("finished", 2)
 
 
-@pytest.mark.parametrize(("units", "steps"), [(6, 32), (60, 29), (2000, 1), (200_000, 1)])
-def test_wide_layers_make_masks_for_fewer_steps_ahead(units, steps):
-    # Two bytes of bits, one of what is kept, four of the mask for a unit and row: 60 units take
-    # 26.25 KiB for a batch of 64, 29 of which are less than 768 KiB.
-    layers = (Layer(units, ACTIVATIONS["tanh"](), 0.5),)
-    network = initialize(Architecture(1, layers, 1, MSE), 0)
-    X = np.zeros((64 * 200, 1), np.float32)
-    trainer = Trainer(network, Sgd(), X, X, batch_size=64, seeds=[0])
-    assert trainer.feed.chunk == 64 * feed.MOST_BATCHES  # what a chunk mixes does not depend on it
-    (ahead,) = trainer.masks[64].ahead
-    assert [mask.shape for mask in ahead.masks] == [(64, units)] * steps
-
-
 @pytest.mark.parametrize("name", ACTIVATIONS)
 def test_the_outputs_it_keeps_are_what_the_network_predicts(name):
     rng = np.random.default_rng(4)
@@ -288,7 +268,7 @@ def test_the_outputs_it_keeps_are_what_the_network_predicts(name):
     architecture = Architecture(3, (), 2, MSE, output=ACTIVATIONS[name]())
     network = initialize(architecture, 1, np.float64)
     trainer = Trainer(network, Sgd(), X, y, batch_size=8, seeds=[0], keep_outputs=True)
-    for epoch in (1, 2):  # the first as it is written, the second by its calls
+    for epoch in (1, 2):
         list(trainer.epoch(epoch, 0.0))
         y_hat = Evaluation(network).predict(X, np.empty((23, 2)))
-        np.testing.assert_allclose(trainer.outputs, y_hat[trainer.order], rtol=1e-14)
+        np.testing.assert_allclose(trainer.outputs, y_hat[trainer.loader.order], rtol=1e-14)

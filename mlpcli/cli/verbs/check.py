@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from mlpcli.cli.command import verb
+from mlpcli.cli.console import figure, note, say, say_json, table
 from mlpcli.cli.options import Debug, Json, Overrides, Quiet, Seed, SpecPath, keep
+from mlpcli.errors import UsageError, counted, listing
+from mlpcli.machine import free_memory, in_bytes
 
 if TYPE_CHECKING:
     from mlpcli.data.dataset import Dataset
     from mlpcli.spec.load import LoadedSpec
+    from mlpcli.spec.schema import Spec
     from mlpcli.training.augmented import AugmentedRows
     from mlpcli.training.cost import Cost
 
@@ -43,12 +48,10 @@ def check(
       mlp check config.yaml --json
       mlp check config.yaml --augmented 5
     """
-    from mlpcli.cli.console import say_json
-    from mlpcli.errors import UsageError
     from mlpcli.spec.load import load_spec
     from mlpcli.sweep.rows import check_rows
-    from mlpcli.training.assemble import build_architecture, load_dataset
     from mlpcli.training.augmented import augmented_rows, build_augmenter
+    from mlpcli.training.build import build_architecture, load_dataset
     from mlpcli.training.cost import cost_of
 
     if output is not None and augmented is None:
@@ -66,8 +69,6 @@ def check(
     architecture = build_architecture(loaded.spec, dataset.encoding)
     cost = cost_of(loaded.spec, architecture, dataset, augmenter.n_slots)
     document = _document(loaded, dataset, cost, rows)
-    ensemble = None if loaded.spec.ensemble is None else _ensemble(loaded, dataset)
-    document["ensemble"] = ensemble
     if rows is not None and output is not None:
         _save(loaded, dataset, rows, output)
     if json:
@@ -78,14 +79,58 @@ def check(
             _print_augmented(loaded, dataset, rows, output)
 
 
-def _ensemble(loaded: LoadedSpec, dataset: Dataset) -> dict[str, Any]:
-    """Return how the replicas would be trained."""
-    from mlpcli.cli.describe import ensemble_line
-    from mlpcli.training.ensemble import Ensemble
+def _document(
+    loaded: LoadedSpec, dataset: Dataset, cost: Cost, rows: AugmentedRows | None
+) -> dict[str, Any]:
+    from mlpcli.cli.augmented_rows import document_of
+    from mlpcli.cli.describe import weights_of
+    from mlpcli.data.diagnosis import baseline, oddities
+    from mlpcli.training.build import resolve
 
-    assert loaded.spec.ensemble is not None
+    spec, encoding, to_beat = loaded.spec, dataset.encoding, baseline(dataset)
+    augmented = (
+        {} if rows is None else {"augmented": document_of(encoding, rows, spec.runtime.dtype)}
+    )
+    return {
+        "task": encoding.task,
+        "target": list(encoding.target.names),
+        "classes": getattr(encoding.target, "classes", None),
+        "rows": {name: len(part) for name, part in dataset.parts.items()},
+        "features": encoding.inputs.feature_names,
+        "weights": weights_of(dataset),
+        "layers": [layer.__dict__ for layer in cost.layers],
+        "parameters": sum(layer.parameters for layer in cost.layers),
+        "memory_bytes": cost.memory_bytes,
+        "steps_per_epoch": cost.steps_per_epoch,
+        "multiply_adds_per_epoch": cost.multiply_adds_per_epoch,
+        "remarks": loaded.remarks(),
+        "oddities": [oddity.__dict__ for oddity in oddities(dataset)],
+        "baseline": {"what": to_beat.what, **to_beat.scores},
+        "sweep": _sweep(spec),
+        "spec": resolve(spec, encoding).model_dump(),
+        **augmented,
+        "ensemble": _ensemble(loaded, dataset),
+    }
+
+
+def _sweep(spec: Spec) -> dict[str, Any] | None:
+    if spec.sweep is None:
+        return None
+    n_trials = spec.sweep.n_trials
+    plan = str(spec.sweep)
+    return {"trials": n_trials, "networks": n_trials * spec.sweep.n_lanes, "plan": plan}
+
+
+def _ensemble(loaded: LoadedSpec, dataset: Dataset) -> dict[str, Any] | None:
+    from mlpcli.cli.describe import ensemble_line
+    from mlpcli.training.lanes import lanes_of, prepare_lanes
+    from mlpcli.training.plan import plan_stacks
+
+    if loaded.spec.ensemble is None:
+        return None
     with loaded.locating():
-        plan = Ensemble(loaded.spec, dataset).plan
+        lanes = lanes_of(loaded.spec, dataset)
+        plan = plan_stacks(prepare_lanes(lanes, dataset), dataset)
     return {
         **loaded.spec.ensemble.model_dump(),
         "stacks": [len(stack) for stack in plan.stacks],
@@ -95,86 +140,35 @@ def _ensemble(loaded: LoadedSpec, dataset: Dataset) -> dict[str, Any]:
     }
 
 
-def _document(
-    loaded: LoadedSpec, dataset: Dataset, cost: Cost, rows: AugmentedRows | None
-) -> dict[str, Any]:
-    from mlpcli.cli.augmented_rows import document_of
-    from mlpcli.cli.describe import weights_of
-    from mlpcli.data.diagnosis import baseline, oddities
-    from mlpcli.training.assemble import resolve
-
-    to_beat = baseline(dataset)
-    document: dict[str, Any] = {
-        "task": dataset.encoding.task,
-        "target": list(dataset.encoding.target.names),
-        "classes": getattr(dataset.encoding.target, "classes", None),
-        "rows": {name: len(part) for name, part in dataset.parts.items()},
-        "features": dataset.encoding.inputs.feature_names,
-        "weights": weights_of(dataset),
-        "layers": [layer.__dict__ for layer in cost.layers],
-        "parameters": sum(layer.parameters for layer in cost.layers),
-        "memory_bytes": cost.memory_bytes,
-        "steps_per_epoch": cost.steps_per_epoch,
-        "multiply_adds_per_epoch": cost.multiply_adds_per_epoch,
-        "remarks": loaded.remarks(),
-        "oddities": [oddity.__dict__ for oddity in oddities(dataset)],
-        "baseline": {"what": to_beat.what, **to_beat.figures},
-        "sweep": _plan(loaded),
-        "spec": resolve(loaded.spec, dataset.encoding).model_dump(),
-    }
-    if rows is not None:
-        dtype = loaded.spec.runtime.dtype
-        document["augmented"] = document_of(dataset.encoding, rows, dtype)
-    return document
-
-
-def _plan(loaded: LoadedSpec) -> dict[str, Any] | None:
-    sweep = loaded.spec.sweep
-    if sweep is None:
-        return None
-    return {
-        "trials": sweep.n_trials,
-        "networks": sweep.n_trials * sweep.n_lanes,
-        "plan": str(sweep),
-    }
-
-
 def _save(loaded: LoadedSpec, dataset: Dataset, rows: AugmentedRows, output: str) -> None:
-    from pathlib import Path
-
     from mlpcli.cli.augmented_rows import csv_of
     from mlpcli.runs.files import write_whole
 
-    content = csv_of(dataset.encoding, rows, loaded.spec.runtime.dtype)
-    write_whole(Path(output), content)
+    write_whole(Path(output), csv_of(dataset.encoding, rows, loaded.spec.runtime.dtype))
 
 
 def _print_augmented(
     loaded: LoadedSpec, dataset: Dataset, rows: AugmentedRows, output: str | None
 ) -> None:
     from mlpcli.cli.augmented_rows import print_rows
-    from mlpcli.cli.console import note
-    from mlpcli.errors import counted
 
-    image = loaded.spec.data.image
+    image, regularization = loaded.spec.data.image, loaded.spec.regularization
     file = next(iter(dataset.tables.values())).name
     print_rows(dataset.encoding, rows, None if image is None else image.shape, file)
-    if not loaded.spec.regularization.augmentation:
+    if not regularization.augmentation:
         note("regularization.augmentation is empty: these are the training rows as they are")
-    noise = loaded.spec.regularization.noise
+    noise = regularization.noise
     if noise.input or noise.input_multiplicative or noise.labels:
         note("not shown: regularization.noise, which training adds to these rows")
     if output is not None:
         note(f"{counted(len(rows.source), 'row')} in {output}")
 
 
-def _print(document: dict[str, Any], dataset: Any, cost: Cost) -> None:
-    from mlpcli.cli.console import figure, say, table
+def _print(document: dict[str, Any], dataset: Dataset, cost: Cost) -> None:
     from mlpcli.cli.describe import rows_line
-    from mlpcli.machine import free_memory, in_bytes
 
     say(rows_line(dataset) + "\n")
-    rows = [
+    rows: list[list[Any]] = [
         [
             layer.name,
             f"{layer.fan_in} → {layer.fan_out}",
@@ -201,18 +195,14 @@ def _print(document: dict[str, Any], dataset: Any, cost: Cost) -> None:
         say(_weights_line(**document["weights"]))
     if document["sweep"] is not None:
         say(f"sweep: {document['sweep']['plan']}")
-    for remark in document["remarks"]:
-        say(f"note: {remark}")
-    for oddity in document["oddities"]:
-        say(f"odd: {oddity['text']}")
-    if not document["oddities"]:
+    oddities = [f"odd: {oddity['text']}" for oddity in document["oddities"]]
+    for line in [f"note: {remark}" for remark in document["remarks"]] + oddities:
+        say(line)
+    if not oddities:
         say("nothing odd in the data")
 
 
 def _weights_line(column: str | None, mean: float, classes: dict[str, float] | None) -> str:
-    from mlpcli.cli.console import figure
-    from mlpcli.errors import listing
-
     by = [f"column {column}"] if column is not None else []
     if classes is not None:
         by.append(f"class ({listing(f'{label} {figure(w)}' for label, w in classes.items())})")

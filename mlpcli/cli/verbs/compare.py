@@ -66,14 +66,14 @@ def compare(
         raise UsageError("--data -: standard input can be read only once; name a file")
     contenders = [_contender(run, data, split) for run in runs]
     side_by_side.check_same_question(contenders)
-    figure = side_by_side.choose_figure(contenders, metric)
+    metric = side_by_side.choose_metric(contenders, metric)
     base = contenders[0]
-    ranked = side_by_side.best_first(contenders, figure)
-    found = [side_by_side.compare(run, base, figure) for run in ranked if run is not base]
+    ranked = side_by_side.best_first(contenders, metric)
+    found = [side_by_side.compare(run, base, metric) for run in ranked if run is not base]
     if json:
-        say_json(_document(ranked, base, found, figure))
+        say_json(_document(ranked, base, found, metric))
     elif not (quiet and fail_if_worse):
-        _print(ranked, base, found, figure, quiet=quiet)
+        _print(ranked, base, found, metric, quiet=quiet)
     return _exit_code(found, base) if fail_if_worse else None
 
 
@@ -100,14 +100,15 @@ def _exit_code(found: list[Comparison], base: Contender) -> int | None:
 
 
 def _document(
-    ranked: list[Contender], base: Contender, found: list[Comparison], figure: str
+    ranked: list[Contender], base: Contender, found: list[Comparison], metric: str
 ) -> dict[str, Any]:
-    from mlpcli.runs.compare import differing_keys, greater_is_better
+    from mlpcli.runs.compare import differing_keys
     from mlpcli.spec.yaml_reader import dotted
+    from mlpcli.training.metrics import greater_is_better
 
     return {
-        "metric": figure,
-        "greater_is_better": greater_is_better(figure),
+        "metric": metric,
+        "greater_is_better": greater_is_better(metric),
         "base": base.run,
         "runs": [
             {
@@ -120,7 +121,7 @@ def _document(
                 "seconds": each.seconds,
                 "split": each.split,
                 "rows": each.scores.rows,
-                "scores": each.scores.figures,
+                "scores": each.scores.metrics,
             }
             for each in ranked
         ],
@@ -148,7 +149,7 @@ def _print(
     ranked: list[Contender],
     base: Contender,
     found: list[Comparison],
-    figure: str,
+    metric: str,
     *,
     quiet: bool,
 ) -> None:
@@ -160,9 +161,9 @@ def _print(
         how = ODD_ENDS.get(str(each.model.training.get("reason")))
         if how is not None:
             note(f"{each.run}: {how}")
-    _print_runs(ranked, figure, quiet=quiet)
+    _print_runs(ranked, metric, quiet=quiet)
     if found:
-        _print_comparisons(found, base, figure)
+        _print_comparisons(found, base, metric)
     histories = [(each.run, each.history) for each in ranked]
     if not quiet and all(rows for _, rows in histories):
         print_curves(histories)
@@ -170,14 +171,14 @@ def _print(
             note("the runs have different losses: only the shapes of their curves can be compared")
 
 
-def _print_runs(ranked: list[Contender], figure: str, *, quiet: bool) -> None:
+def _print_runs(ranked: list[Contender], metric: str, *, quiet: bool) -> None:
     from mlpcli.cli.console import note, table
     from mlpcli.runs.compare import differing_keys
     from mlpcli.spec.yaml_reader import dotted
 
     differing = differing_keys(ranked)
     keys = list(differing)[:MAX_KEYS]
-    figures = [figure] if figure == "loss" else [figure, "loss"]
+    figures = [metric] if metric == "loss" else [metric, "loss"]
     splits = {each.split for each in ranked}
     rows = f"{ranked[0].split} rows" if len(splits) == 1 else "rows"
     several = ["networks"] if any(each.n_networks > 1 for each in ranked) else []
@@ -193,7 +194,7 @@ def _print_runs(ranked: list[Contender], figure: str, *, quiet: bool) -> None:
                 each.n_params,
                 each.model.training.get("best_epoch"),
                 each.scores.rows,
-                *(each.scores.figures[name] for name in figures),
+                *(each.scores.metrics[name] for name in figures),
                 each.seconds,
             ]
             for place, each in enumerate(ranked)
@@ -220,15 +221,15 @@ def _is_nested(value: Any) -> bool:
     return isinstance(value, dict | list)
 
 
-def _print_comparisons(found: list[Comparison], base: Contender, figure: str) -> None:
+def _print_comparisons(found: list[Comparison], base: Contender, metric: str) -> None:
     from mlpcli.cli.console import say, table
 
     paired = [each for each in found if each.interval is not None]
     if paired:
         which = "" if base.split == "all" else f"{base.split} "
         same = f"the same {base.scores.rows:,} {which}rows"
-        say(f"\nagainst {base.run}, on {same}: {figure}, run minus {base.run}")
-        rows = [[each.run.run, *_figures(each), each.verdict] for each in found]
+        say(f"\nagainst {base.run}, on {same}: {metric}, run minus {base.run}")
+        rows = [[each.run.run, *_interval_cells(each), each.verdict] for each in found]
         table(["run", "difference", "95 % interval", "method", "verdict"], rows)
     else:
         say()
@@ -246,7 +247,7 @@ def _print_comparisons(found: list[Comparison], base: Contender, figure: str) ->
         )
 
 
-def _figures(comparison: Comparison) -> list[str]:
+def _interval_cells(comparison: Comparison) -> list[str]:
     found = comparison.interval
     if found is None:
         return ["", "", ""]

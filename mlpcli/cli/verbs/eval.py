@@ -12,7 +12,7 @@ from mlpcli.cli.options import Debug, Json, Quiet, Run
 if TYPE_CHECKING:
     from mlpcli.data.dataset import Part
     from mlpcli.runs.model_file import Model
-    from mlpcli.training.scores import Scores
+    from mlpcli.training.evaluation import Scores
 
 MAX_CONFUSION = 25  # classes; a larger matrix is for --json
 
@@ -51,7 +51,7 @@ def eval(  # noqa: A001  the verb's name
     from mlpcli.runs.evaluate import parts_of
     from mlpcli.runs.model_file import load_model
     from mlpcli.runs.prediction_intervals import check_interval
-    from mlpcli.training.scores import score
+    from mlpcli.training.evaluation import evaluate
 
     path = find_model(run)
     model = load_model(path)
@@ -61,7 +61,7 @@ def eval(  # noqa: A001  the verb's name
     if not quiet and not json:
         _print_notes(model, replaced, data if "all" in parts else None)
         _note_on_weights(model, parts, next(iter(replaced)))
-    results = {name: score(model.network, model.encoding, part) for name, part in parts.items()}
+    results = {name: evaluate(model.network, model.encoding, part) for name, part in parts.items()}
     spreads = {} if interval is None else _spreads(model, parts, interval)
     if json:
         more = {"spread": spreads} if spreads else {}
@@ -95,17 +95,17 @@ def _note_on_weights(model: Model, parts: dict[str, Part], file: str) -> None:
 
 
 def _spreads(model: Model, parts: dict[str, Part], level: float) -> dict[str, Any]:
-    from mlpcli.training.ensemble_scores import figures_of_each, spread
+    from mlpcli.training.evaluation import evaluate_each
+    from mlpcli.training.intervals import spread
 
-    network, encoding = model.network, model.encoding
     return {
-        name: spread(figures_of_each(network, encoding, model.spec, part), level)
+        name: spread(evaluate_each(model.network, model.encoding, model.spec, part), level)
         for name, part in parts.items()
     }
 
 
 def _scores(results: dict[str, Scores]) -> dict[str, dict[str, Any]]:
-    return {name: {"rows": found.rows, **found.figures} for name, found in results.items()}
+    return {name: {"rows": found.rows, **found.metrics} for name, found in results.items()}
 
 
 def _document(model: Model, results: dict[str, Scores]) -> dict[str, Any]:

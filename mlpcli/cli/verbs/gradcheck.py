@@ -10,7 +10,7 @@ from mlpcli.cli.command import verb
 from mlpcli.cli.options import Debug, Json, Overrides, Quiet, Seed, SpecPath
 
 if TYPE_CHECKING:
-    from mlpcli.nn.gradcheck import GradientCheck
+    from mlpcli.training.gradcheck import SpecCheck, StepCheck
 
 
 @verb
@@ -29,11 +29,12 @@ def gradcheck(
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> int | None:
-    """Prove the gradient of a spec's network on its data.
+    """Prove the gradient and the update of a spec's training on its data.
 
-    Against central differences, in float64, on the first batch as training sees it, at the random
-    beginning, with L1 and L2, weights of rows, and frozen dropout masks. Exit code 0: every tensor
-    passed. 1: at least one did not, or rounding could hide that it should not have.
+    The gradient that the first training step leaves, in float64, on its first batch (augmented,
+    weighted, with the step's dropout masks and noise), against central differences of J with its
+    penalties; then the steps themselves against the optimizer's published formula. Exit code 0:
+    every row passed. 1: at least one did not, or rounding could hide that it should not have.
 
     \b
     Examples:
@@ -41,50 +42,42 @@ def gradcheck(
       mlp gradcheck configs/iris.yaml --all --json
     """
     from mlpcli.cli.console import say_json
-    from mlpcli.nn.gradcheck import check_gradient
     from mlpcli.spec.load import load_spec
-    from mlpcli.training.first_batch import first_batch, synthetic_batch
+    from mlpcli.training.gradcheck import check_spec
 
     loaded = load_spec(spec, overrides or (), seed)
-    batch = synthetic_batch(loaded) if synthetic else first_batch(loaded)
-    found = check_gradient(
-        batch.architecture,
-        batch.theta,
-        batch.X,
-        batch.target,
-        added=batch.added,
-        samples=None if all else samples,
-        seed=loaded.spec.seed,
-    )
+    found = check_spec(loaded, synthetic=synthetic, samples=None if all else samples)
     if json:
-        say_json(_document(found, batch))
+        say_json(_document(found.step))
     elif not quiet:
-        _print(found, batch)
-    return None if found.passed else 1
+        _print(found)
+    return None if found.step.passed else 1
 
 
-def _document(found: GradientCheck, batch: Any) -> dict[str, Any]:
+def _document(found: StepCheck) -> dict[str, Any]:
     from dataclasses import asdict
 
+    gradient = found.gradient
     return {
         "passed": found.passed,
-        "tolerance": found.tolerance,
-        "value": found.value,
-        "resolution": found.resolution,
-        "rows": len(batch.X),
-        "tensors": [asdict(tensor) for tensor in found.tensors],
-        "directions": asdict(found.directions),
+        "tolerance": gradient.tolerance,
+        "value": gradient.value,
+        "resolution": gradient.resolution,
+        "rows": len(found.X),
+        "tensors": [asdict(tensor) for tensor in gradient.tensors],
+        "directions": asdict(gradient.directions),
+        "update": asdict(found.update),
     }
 
 
-def _print(found: GradientCheck, batch: Any) -> None:
+def _print(found: SpecCheck) -> None:
     from mlpcli.cli.console import note, say, table
     from mlpcli.cli.describe import network_line
     from mlpcli.errors import counted
 
-    note(network_line(batch.architecture))
-    n = counted(len(batch.X), "row")
-    note(f"{batch.source}: a batch of {n}, float64, at the random beginning")
+    note(network_line(found.architecture))
+    n = counted(len(found.step.X), "row")
+    note(f"{found.source}: a batch of {n}, float64, at the initial parameters")
     rows: list[list[Any]] = [
         [
             tensor.name,
@@ -97,28 +90,36 @@ def _print(found: GradientCheck, batch: Any) -> None:
             f"{tensor.numeric:.6g}",
             _verdict(tensor),
         ]
-        for tensor in found.tensors
+        for tensor in found.step.gradient.tensors
     ]
-    along = found.directions
+    along, update = found.step.gradient.directions, found.step.update
     title = f"{along.directions} random directions"
     rows.append([title, "", along.directions, along.redrawn, f"{along.worst:.1e}", "", "", ""])
     rows[-1].append(_verdict(along))
+    title = f"update  {update.optimizer}  {update.formula}"
+    rows.append([title, "", update.steps, "", f"{update.worst:.1e}", "", "", ""])
+    rows[-1].append("pass" if update.passed else "FAIL")
     header = ["tensor", "entries", "checked", "redrawn", "worst error"]
     table([*header, "at", "backpropagation", "differences", "verdict"], rows)
-    say(f"\n{_sentence(found, batch)}")
+    say(f"\n{_sentence(found.step)}")
 
 
-def _sentence(found: GradientCheck, batch: Any) -> str:
+def _sentence(found: StepCheck) -> str:
     import numpy as np
 
-    if found.is_blunt:
-        largest = float(np.max(np.abs(batch.X), initial=0.0))
+    gradient = found.gradient
+    if gradient.inconclusive:
+        largest = float(np.max(np.abs(found.X), initial=0.0))
         return (
-            f"NOT PROVED: J is {found.value:.3g} with inputs up to {largest:.3g}; rounding could "
-            f"hide an error of {100 * found.resolution:.2g} %. Scale the data"
+            f"NOT PROVED: J is {gradient.value:.3g} with inputs up to {largest:.3g}; rounding "
+            f"could hide an error of {100 * gradient.resolution:.2g} %. Scale the data"
         )
-    verdict = "every tensor passed" if found.passed else "THE GRADIENT IS WRONG"
-    return f"{verdict}: largest relative error allowed {found.tolerance:g}"
+    verdict = "every tensor passed"
+    if not found.update.passed:
+        verdict = "THE UPDATE IS WRONG"
+    if not gradient.passed:
+        verdict = "THE GRADIENT IS WRONG"
+    return f"{verdict}: largest relative error allowed {gradient.tolerance:g}"
 
 
 def _verdict(part: Any) -> str:

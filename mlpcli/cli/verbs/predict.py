@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from mlpcli.cli.command import verb
+from mlpcli.cli.console import hand_over, note, say_json
 from mlpcli.cli.options import Debug, Json, Quiet, Run, keep
 
 
@@ -39,9 +41,6 @@ def predict(
       head -3 data/iris.csv | mlp predict model.safetensors -
       mlp predict ensemble.safetensors new.csv --interval 0.9
     """
-    import pandas as pd
-
-    from mlpcli.cli.console import note
     from mlpcli.cli.describe import note_on_changes, replaced_line
     from mlpcli.data.readers import read_table
     from mlpcli.runs.directory import find_model
@@ -67,35 +66,40 @@ def predict(
     # As many digits as the network's numbers have: more would be noise.
     digits = "%.9g" if model.network.dtype == "float32" else "%.17g"
     document = {"model": str(path), "data": table.name, "rows": len(table)}
-    _print(pd.DataFrame(columns), digits, document if json else None, output, quiet=quiet)
+    _write(columns, digits, document if json else None, output, quiet=quiet)
 
 
-def _print(
-    frame: Any, digits: str, document: dict[str, Any] | None, output: str | None, *, quiet: bool
+def _write(
+    columns: dict[str, Any],
+    digits: str,
+    document: dict[str, Any] | None,
+    output: str | None,
+    *,
+    quiet: bool,
 ) -> None:
-    """Write the predictions to a file, as a document of theirs, or as CSV on standard output."""
-    from pathlib import Path
-
-    from mlpcli.cli.console import hand_over, note, say_json
+    """Write the predictions to a file, into a JSON document, or as CSV to standard output."""
+    from mlpcli.cli.csv_text import csv_text
     from mlpcli.runs.files import write_whole
 
     if output is not None:
-        text = frame.to_csv(index=False, lineterminator="\n", float_format=digits)
-        write_whole(Path(output), text.encode())
+        write_whole(Path(output), csv_text(columns.items(), digits).encode())
     if document is not None:
-        say_json({**document, "predictions": _rounded(frame, digits)})
+        say_json({**document, "predictions": _records(columns, digits)})
     elif output is None:
-        text = frame.to_csv(index=False, lineterminator="\n", float_format=digits)
-        hand_over(text.removesuffix("\n"))
+        hand_over(csv_text(columns.items(), digits).removesuffix("\n"))
     elif not quiet:
-        note(f"{len(frame):,} predictions in {output}")
+        note(f"{len(next(iter(columns.values()))):,} predictions in {output}")
 
 
-def _rounded(frame: Any, digits: str) -> list[dict[str, Any]]:
+def _records(columns: dict[str, Any], digits: str) -> list[dict[str, Any]]:
+    """Return a document for each row; floats rounded to `digits`."""
+    import numpy as np
+
+    cells = [np.asarray(column).tolist() for column in columns.values()]
     return [
         {
             name: float(digits % value) if isinstance(value, float) else value
-            for name, value in row.items()
+            for name, value in zip(columns, row, strict=True)
         }
-        for row in frame.to_dict("records")
+        for row in zip(*cells, strict=True)
     ]

@@ -126,7 +126,7 @@ def _study(loaded: LoadedSpec, storage: str | None, *, create: bool) -> tuple[St
 
     from mlpcli.sweep.rows import check_rows
     from mlpcli.sweep.study import Study
-    from mlpcli.training.assemble import load_dataset
+    from mlpcli.training.build import load_dataset
 
     dataset = load_dataset(loaded)
     check_rows(loaded, dataset)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import partial
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
@@ -13,12 +13,11 @@ from mlpcli.cli.options import Debug, Json, Overrides, Quiet, Seed, SpecPath
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from mlpcli.cli.profiling import Unprofiled
+    from mlpcli.cli.profiling import Profiler
     from mlpcli.cli.signals import StopRequest
     from mlpcli.data.dataset import Dataset
     from mlpcli.spec.load import LoadedSpec
-    from mlpcli.training.ensemble import Ensemble
-    from mlpcli.training.loop import StackMaker, Training
+    from mlpcli.training.training import Training
 
 
 @verb
@@ -59,28 +58,32 @@ def train(
       mlp train configs/digits.yaml --find-lr
       mlp train configs/digits.yaml --profile
     """
-    from mlpcli.cli.profiling import Profiled, Unprofiled
     from mlpcli.cli.signals import StopRequest
-    from mlpcli.runs.directory import run_directory
     from mlpcli.spec.load import load_spec
 
     _check_options(
         run_dir, force=force, find_lr=find_lr, profile=profile, silent=quiet and not json
     )
-    run = Profiled() if profile else Unprofiled()
-    loaded = load_spec(spec, overrides or (), seed)
-    dataset = run.load(loaded)
-    with StopRequest() as stop:
-        if find_lr:
-            return _find_rate(loaded, dataset, stop, json=json, quiet=quiet)
-        training = run.build(partial(_training, loaded, dataset, run.stack))
-        with run_directory(loaded.name, run_dir, force=force) as directory:
-            if not quiet and not json:
-                _announce(training, directory, loaded.remarks())
-            shown = "none" if quiet or json else progress
-            result = _run(training, loaded.folder, directory, shown, stop, run)
-    _print(result, directory, run.end(), json=json, quiet=quiet)
-    return _exit_code(result, directory, training.optimizer.learning_rate, stop)
+    with _profiler(wanted=profile) as profiler:
+        from mlpcli.training.build import load_dataset  # here, where a profiler times it
+
+        loaded = load_spec(spec, overrides or (), seed)
+        dataset = load_dataset(loaded)
+        with StopRequest() as stop:
+            if find_lr:
+                return _find_rate(loaded, dataset, stop, json=json, quiet=quiet)
+            shown = None if quiet or json else progress
+            directory, result = _train(loaded, dataset, run_dir, shown, stop, force=force)
+    _print(result, directory, profiler, json=json, quiet=quiet)
+    return _exit_code(result, directory, loaded, stop)
+
+
+def _profiler(*, wanted: bool) -> AbstractContextManager[Profiler | None]:
+    if not wanted:
+        return nullcontext()
+    from mlpcli.cli.profiling import Profiler
+
+    return Profiler()
 
 
 def _check_options(
@@ -101,25 +104,15 @@ def _find_rate(
     loaded: LoadedSpec, dataset: Dataset, stop: StopRequest, *, json: bool, quiet: bool
 ) -> int | None:
     from mlpcli.cli.learning_rates import find_and_print
-    from mlpcli.training.loop import Training
+    from mlpcli.training.lanes import Lane
+    from mlpcli.training.training import Training
 
     with loaded.locating():
-        one = Training(loaded.spec, dataset)
+        one = Training(loaded.spec, dataset, [Lane(loaded.spec, loaded.spec.seed)])
     return find_and_print(one, stop, json=json, quiet=quiet)
 
 
-def _training(loaded: LoadedSpec, dataset: Dataset, stack: StackMaker) -> Training | Ensemble:
-    with loaded.locating():
-        if loaded.spec.ensemble is None:
-            from mlpcli.training.loop import Training
-
-            return Training(loaded.spec, dataset, stack)
-        from mlpcli.training.ensemble import Ensemble
-
-        return Ensemble(loaded.spec, dataset, stack)
-
-
-def _announce(training: Training | Ensemble, directory: Path, remarks: list[str]) -> None:
+def _announce(training: Training, directory: Path, remarks: list[str]) -> None:
     from mlpcli.cli.console import note
     from mlpcli.cli.describe import ensemble_line, network_line, notes_on_values, rows_line
 
@@ -129,66 +122,68 @@ def _announce(training: Training | Ensemble, directory: Path, remarks: list[str]
     for line in remarks:
         note(line)
     note(network_line(training.architecture))
-    plan = getattr(training, "plan", None)
-    if training.spec.ensemble is not None and plan is not None:
-        note(ensemble_line(training.spec.ensemble, plan))
+    if training.spec.ensemble is not None and training.plan is not None:
+        note(ensemble_line(training.spec.ensemble, training.plan))
     if not training.is_watched and training.spec.training.early_stopping is not None:
         note("no validation rows: no early stopping, and the last epoch's weights are the model")
     note(f"run {directory}")
 
 
-def _run(
-    training: Training | Ensemble,
-    folder: Path,
-    directory: Path,
-    progress: str,
+def _train(
+    loaded: LoadedSpec,
+    dataset: Dataset,
+    run_dir: str | None,
+    progress: str | None,
     stop: StopRequest,
-    run: Unprofiled,
-) -> dict[str, Any]:
-    """Train, with the files of the run kept up to date; return the manifest's result."""
+    *,
+    force: bool,
+) -> tuple[Path, dict[str, Any]]:
+    """Train into a run directory; return it, and the manifest's result.
+
+    progress  how it is shown; None: nothing is printed
+    """
     from mlpcli.cli.command import sentence
     from mlpcli.cli.progress import progress_for
+    from mlpcli.runs.directory import run_directory
     from mlpcli.runs.recorder import Recorder
-    from mlpcli.training.loop import Training
+    from mlpcli.training.training import Training
 
-    if isinstance(training, Training):
-        recorder = run.record(partial(Recorder, directory, training, folder))
-    else:
-        from mlpcli.runs.ensemble_recorder import EnsembleRecorder
-
-        recorder = run.record(partial(EnsembleRecorder, directory, training, folder))
-    epochs = training.spec.training.epochs
-    shown = run.show(partial(progress_for, progress, epochs, training.columns))
-    try:
-        for event in training.run(stop):
-            recorder.take(event)
-            shown.show(event)
-    except BaseException as error:
-        if isinstance(error, KeyboardInterrupt):
-            recorder.broken_off("interrupted")
-        else:
-            recorder.broken_off("failed", sentence(error))
-        raise
-    finally:
-        shown.close()
-    found: dict[str, Any] = recorder.result
-    return found
+    with loaded.locating():
+        training = Training(loaded.spec, dataset)
+    with run_directory(loaded.name, run_dir, force=force) as directory:
+        if progress is not None:
+            _announce(training, directory, loaded.remarks())
+        recorder = Recorder(directory, training, loaded.folder)
+        epochs = loaded.spec.training.epochs
+        shown = progress_for(progress or "none", epochs, training.columns)
+        try:
+            for event in training.run(stop):
+                recorder.record(event)
+                shown.show(event)
+        except KeyboardInterrupt:
+            recorder.break_off("interrupted")
+            raise
+        except BaseException as error:
+            recorder.break_off("failed", sentence(error))
+            raise
+        finally:
+            shown.close()
+        return directory, recorder.result
 
 
 def _print(
     result: dict[str, Any],
     directory: Path,
-    profile: dict[str, Any] | None,
+    profiler: Profiler | None,
     *,
     json: bool,
     quiet: bool,
 ) -> None:
     from mlpcli.cli.console import figure, hand_over, note, say, say_json
     from mlpcli.cli.describe import print_ensemble, print_scores
-    from mlpcli.cli.profiling import print_profile
 
     if json:
-        timed = {} if profile is None else {"profile": profile}
+        timed = {} if profiler is None else {"profile": profiler.document()}
         say_json({"run": str(directory), **result, **timed})
         return
     if quiet:
@@ -204,18 +199,22 @@ def _print(
         part = list(result["scores"])[-1]
         to_beat = result["baseline"]
         note(f"no better on the {part} rows than {to_beat['what']}, {figure(to_beat[part])}")
-    if profile is not None:
-        print_profile(profile)
+    if profiler is not None:
+        from mlpcli.cli.profiling import print_profile
+
+        print_profile(profiler.document())
     say(f"run: {directory}")
 
 
 def _exit_code(
-    result: dict[str, Any], directory: Path, learning_rate: float, stop: StopRequest
+    result: dict[str, Any], directory: Path, loaded: LoadedSpec, stop: StopRequest
 ) -> int | None:
     """Return the exit code, having said why it is not 0."""
     from mlpcli.cli.console import complain
     from mlpcli.errors import listing
 
+    optimizer: Any = loaded.spec.training.optimizer
+    advice = f"a smaller learning rate, now {optimizer.learning_rate:g}, usually helps"
     epoch = result["last_epoch"]
     replicas = result.get("ensemble", {}).get("replicas", ())
     lost = [one for one in replicas if not one["kept"]]
@@ -223,16 +222,14 @@ def _exit_code(
     if diverged:
         complain(
             f"{len(diverged)} of {len(replicas)} replicas diverged: {listing(diverged)}; the "
-            f"model in {directory} is of the others; a smaller learning rate, now "
-            f"{learning_rate:g}, usually helps"
+            f"model in {directory} is of the others; {advice}"
         )
         if result["reason"] != "interrupted":
             return 4
     elif result["reason"] == "diverged":
         complain(
             f"{result['cause']} is no longer a finite number in epoch {epoch}; the weights of "
-            f"epoch {result['best_epoch']} are in {directory}; a smaller learning rate, now "
-            f"{learning_rate:g}, usually helps"
+            f"epoch {result['best_epoch']} are in {directory}; {advice}"
         )
         return 4
     if result["reason"] == "interrupted":

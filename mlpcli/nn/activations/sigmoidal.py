@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+import numpy as np
+
 from mlpcli.array_types import Array
 from mlpcli.nn.activations.activation import ACTIVATIONS, NONE, Activation, Tensors
-from mlpcli.nn.replay import np
 
 
 def exponent_limit(like: Array) -> Array:
@@ -28,7 +29,7 @@ class Sigmoid(Activation):
 
     is_probability: ClassVar[bool] = True
 
-    def scratch(self, u: Array, own: Tensors = NONE, d_own: Tensors = NONE) -> Any:
+    def scratch(self, u: Array, params: Tensors = NONE, grads: Tensors = NONE) -> Any:
         """Return the largest exponent."""
         return exponent_limit(u)
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+import numpy as np
+
 from mlpcli.array_types import Array
 from mlpcli.nn.activations.activation import ACTIVATIONS, NONE, Activation, Tensors
 from mlpcli.nn.activations.sigmoidal import exponent_limit
 from mlpcli.nn.arrays import empty_like
 from mlpcli.nn.normal_cdf import normal_cdf
-from mlpcli.nn.replay import np
 
 MISH_LIMIT = 40.0  # mish(u) = u to rounding above 19; exp(2 · 40) is still a float32
 
@@ -21,8 +22,8 @@ class Softplus(Activation):
     Exact to rounding, small values too. Source: Dugas et al., 2001.
     """
 
-    def scratch(self, u: Array, own: Tensors = NONE, d_own: Tensors = NONE) -> Any:
-        """Return an array to work in."""
+    def scratch(self, u: Array, params: Tensors = NONE, grads: Tensors = NONE) -> Any:
+        """Return a working array."""
         return empty_like(u)
 
     def value(self, u: Array, h: Array, scratch: Any) -> None:
@@ -56,8 +57,8 @@ class Gelu(Activation):
 
     initializer: ClassVar[str] = "he_uniform"
 
-    def scratch(self, u: Array, own: Tensors = NONE, d_own: Tensors = NONE) -> Any:
-        """Return Φ bound to arrays like u, and an array for what it gives."""
+    def scratch(self, u: Array, params: Tensors = NONE, grads: Tensors = NONE) -> Any:
+        """Return Φ bound to arrays like u, and an array for Φ(u)."""
         return normal_cdf(u), empty_like(u)
 
     def value(self, u: Array, h: Array, scratch: Any) -> None:
@@ -86,7 +87,7 @@ class Silu(Activation):
 
     initializer: ClassVar[str] = "he_uniform"
 
-    def scratch(self, u: Array, own: Tensors = NONE, d_own: Tensors = NONE) -> Any:
+    def scratch(self, u: Array, params: Tensors = NONE, grads: Tensors = NONE) -> Any:
         """Return the largest exponent, and arrays for exp(−u) and σ."""
         return exponent_limit(u), empty_like(u), empty_like(u)
 
@@ -121,7 +122,7 @@ class Mish(Activation):
 
     initializer: ClassVar[str] = "he_uniform"
 
-    def scratch(self, u: Array, own: Tensors = NONE, d_own: Tensors = NONE) -> Any:
+    def scratch(self, u: Array, params: Tensors = NONE, grads: Tensors = NONE) -> Any:
         """Return arrays for w and n."""
         return empty_like(u), empty_like(u)
 

@@ -1,35 +1,30 @@
 """Focal loss: cross-entropy in which rows that are right already count little.
 
-With v the log-odds against the row's label, p = sigmoid(−v) is its probability and one row costs
-
-    F(v) = sigmoid(v)^γ softplus(v),
-    F'(v) = sigmoid(v)^γ [ γ sigmoid(−v) softplus(v) + sigmoid(v) ].
-
-For two classes v is u or −u; for many it is logsumexp_{k ≠ y}(u_k) − u_y. Nothing in it is a
-difference of nearly equal numbers, and nothing overflows: sigmoid(v)^γ = exp(γ (v − softplus(v))).
+Nothing here is a difference of nearly equal numbers, and nothing overflows.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any, ClassVar
+
+import numpy as np
 
 from mlpcli.array_types import Array
 from mlpcli.family import setting
 from mlpcli.nn.arrays import column, empty, empty_like
-from mlpcli.nn.losses.loss import LOSSES, Loss, only_without, signs
-from mlpcli.nn.replay import np, put, take
+from mlpcli.nn.losses.loss import LOSSES, Loss, is_smoothing, smooth_labels
 
 
 @LOSSES.add("focal")
 class Focal(Loss):
     """J = −1/N Σ_d Σ_j a (1 − p_dj)^γ log p_dj, p the probability given to the true label.
 
-    With v the log-odds against the true label, and F(v) = sigmoid(v)^γ softplus(v),
-    dJ/du = a F'(v) dv/du / N. ŷ = sigmoid(u) and v = ∓u for two classes and for labels, softmax
-    for many, where v_d = logsumexp_{k ≠ y}(u_dk) − u_dy and Σ_j falls away. γ = 0 is
-    cross-entropy. a = α for yes and 1 − α for no; 1 where alpha is null.
+    For two classes and for labels ŷ = σ(u), p is σ(u) for yes and σ(−u) for no, a = α for yes and
+    1 − α for no, 1 where alpha is null. With F(v) = σ(v)^γ softplus(v) and
+    F'(v) = σ(v)^γ [ γ σ(−v) softplus(v) + σ(v) ], one row is a F(−u) for yes and a F(u) for no,
+    dJ/du = ∓a F'(∓u) / N. For many classes ŷ = softmax(u), and Σ_j falls away. γ = 0 is
+    cross-entropy.
 
     Where y is a mixture or smoothed (as for the cross-entropies), J is the mean over the labels
     that y gives: Σ_k y_k times the loss of label k, as Keras's CategoricalFocalCrossentropy.
@@ -48,231 +43,142 @@ class Focal(Loss):
         0.0, "ε of y ← (1 − ε) y + ε/2, or ε/K for K classes", ge=0.0, lt=1.0
     )
 
-    def for_task(self, task: str, *, output: str | None = None, mixed: bool = False) -> Loss:
-        """Return the form for the task, for α, and for mixtures, as smoothed targets are."""
-        soft = mixed or bool(np.any(np.asarray(self.label_smoothing) != 0))
-        if task == "multiclass":
-            return self.form(FocalOfMixtures if soft else FocalOfClasses)
-        if soft:
-            return self.form(FocalOfBinaryMixtures)
-        return self.form(Focal if self.alpha is None else WeightedFocal)
+    def for_task(self, task: str, *, output: str | None = None) -> Loss:
+        return self.to_class(FocalOfClasses if task == "multiclass" else Focal)
 
     def faults(self, task: str | None) -> Iterator[tuple[tuple[str | int, ...], str]]:
         """Yield that α weighs two classes, not more."""
         if task == "multiclass" and self.alpha is not None:
             yield ("alpha",), "alpha weighs yes against no, and multiclass has neither: set it null"
 
-    def scratch(self, delta: Array) -> Any:
-        """Four arrays like u, and γ."""
-        only_without(self, self.label_smoothing)
-        only_without(self, 0 if self.alpha is None else self.alpha)
-        return _Terms.like(delta, self.gamma)
+    @property
+    def smooths(self) -> bool:
+        return is_smoothing(self.label_smoothing)
 
-    def rows_and_delta(
-        self, u: Array, target: Array, scale: Array, rows: Array, delta: Array, scratch: Any
-    ) -> None:
-        """rows = Σ_j F(s u); delta = scale s F'(s u), s = 1 − 2y."""
-        signs(target, delta)
-        np.multiply(u, delta, out=scratch.v)
-        scratch.take()
-        np.add.reduce(scratch.value, axis=-1, out=rows)
-        np.multiply(delta, scratch.slope, out=delta)
-        np.multiply(delta, scale, out=delta)
+    def smooth(self, y: Array) -> None:
+        """y ← (1 − ε) y + ε/2."""
+        smooth_labels(y, self.label_smoothing, 2)
 
-
-@dataclass(frozen=True)
-class _Terms:
-    """F and F' of v, arrays of one shape."""
-
-    v: Array
-    softplus: Array
-    value: Array  # F(v)
-    slope: Array  # F'(v)
-    gamma: Array
-
-    @classmethod
-    def like(cls, array: Array, gamma: Any) -> _Terms:
-        """Return the arrays, and γ in their type and with their lanes."""
-        v, softplus, value, slope = (empty_like(array) for _ in range(4))
-        return cls(v, softplus, value, slope, column(gamma, array))
-
-    def take(self) -> None:
-        """Compute value and slope from v, which is overwritten."""
-        v, softplus, value, slope = self.v, self.softplus, self.value, self.slope
-        np.logaddexp(v, 0.0, out=softplus)
-        np.negative(softplus, out=slope)
-        np.exp(slope, out=slope)
-        np.multiply(slope, softplus, out=slope)
-        np.multiply(slope, self.gamma, out=slope)  # γ sigmoid(−v) softplus(v)
-        np.subtract(v, softplus, out=v)  # log sigmoid(v)
-        np.exp(v, out=value)
-        np.add(slope, value, out=slope)
-        np.multiply(v, self.gamma, out=v)
-        np.exp(v, out=v)  # sigmoid(v)^γ
-        np.multiply(slope, v, out=slope)
-        np.multiply(softplus, v, out=value)
-
-
-class WeightedFocal(Focal):
-    """The form for y in {0, 1} with α."""
-
-    def scratch(self, delta: Array) -> Any:
-        """Five arrays like u, γ, 1 − α and 2α − 1."""
-        only_without(self, self.label_smoothing)
+    def _weights(self, like: Array) -> tuple[Array, Array]:
+        """Return the weights of yes and of no, α and 1 − α."""
+        if self.alpha is None:
+            return column(1.0, like), column(1.0, like)
         alpha = np.asarray(self.alpha, np.float64)
-        constants = column(1 - alpha, delta), column(2 * alpha - 1, delta)
-        return _Terms.like(delta, self.gamma), empty_like(delta), *constants
+        return column(alpha, like), column(1 - alpha, like)
 
-    def rows_and_delta(
-        self, u: Array, target: Array, scale: Array, rows: Array, delta: Array, scratch: Any
-    ) -> None:
-        """rows = Σ_j a F(s u); delta = scale a s F'(s u), a = 1 − α + (2α − 1) y."""
-        terms, weight, of_no, difference = scratch
-        np.multiply(target, difference, out=weight)
-        np.add(weight, of_no, out=weight)
-        signs(target, delta)
-        np.multiply(u, delta, out=terms.v)
-        terms.take()
-        np.vecdot(terms.value, weight, out=rows)
-        np.multiply(delta, weight, out=delta)
-        np.multiply(delta, terms.slope, out=delta)
-        np.multiply(delta, scale, out=delta)
+    def value(self, u: Array, y: Array) -> Array:
+        """Return Σ_j α y F(−u) + (1 − α) (1 − y) F(u)."""
+        gamma, (yes, no) = column(self.gamma, u), self._weights(u)
+        each = yes * y * _focal(-u, gamma) + no * (1 - y) * _focal(u, gamma)
+        return np.sum(each, axis=-1)
+
+    def scratch(self, out: Array) -> Any:
+        """Return three arrays like out, γ, α and 1 − α."""
+        works = tuple(empty_like(out) for _ in range(3))
+        return *works, column(self.gamma, out), *self._weights(out)
+
+    def delta(self, u: Array, y: Array, scale: Array, out: Array, scratch: Any) -> None:
+        """out ← scale [ (1 − α) (1 − y) F'(u) − α y F'(−u) ]."""
+        v, softplus, slope, gamma, yes, no = scratch
+        np.copyto(v, u)
+        _focal_slope(v, gamma, softplus, out)
+        np.subtract(1.0, y, out=v)
+        np.multiply(v, no, out=v)
+        np.multiply(out, v, out=out)
+        np.negative(u, out=v)
+        _focal_slope(v, gamma, softplus, slope)
+        np.multiply(slope, y, out=slope)
+        np.multiply(slope, yes, out=slope)
+        np.subtract(out, slope, out=out)
+        np.multiply(out, scale, out=out)
 
 
-class FocalOfBinaryMixtures(Focal):
-    """The form for y between 0 and 1: the mean over the two labels that y gives."""
+def _focal(v: Array, gamma: Array) -> Array:
+    """Return F(v) = σ(v)^γ softplus(v), σ(v) = exp(v − softplus(v))."""
+    softplus = np.logaddexp(v, 0)
+    return np.exp(gamma * (v - softplus)) * softplus
 
-    def scratch(self, delta: Array) -> Any:
-        """Six arrays like u, and the constants of the weights of yes and no."""
-        epsilon = np.asarray(self.label_smoothing, np.float64)
-        alpha = np.asarray(self.alpha if self.alpha is not None else 1.0, np.float64)
-        of_no = 1 - alpha if self.alpha is not None else alpha
-        # α y' and (1 − α) (1 − y'), y' = (1 − ε) y + ε/2, as lines in y
-        lines = (
-            alpha * (1 - epsilon),
-            alpha * (epsilon / 2),
-            of_no * (epsilon - 1),
-            of_no * (1 - epsilon / 2),
-        )
-        constants = tuple(column(constant, delta) for constant in lines)
-        works = empty_like(delta), empty_like(delta)
-        return _Terms.like(delta, self.gamma), *works, constants
 
-    def rows_and_delta(
-        self, u: Array, target: Array, scale: Array, rows: Array, delta: Array, scratch: Any
-    ) -> None:
-        """rows = Σ_j α y' F(−u) + (1 − α) (1 − y') F(u); delta = scale times its derivative."""
-        terms, total, weight, (slope1, add1, slope0, add0) = scratch
-        np.copyto(terms.v, u)
-        terms.take()
-        np.multiply(target, slope0, out=weight)
-        np.add(weight, add0, out=weight)
-        np.multiply(terms.slope, weight, out=delta)
-        np.multiply(terms.value, weight, out=total)
-
-        np.negative(u, out=terms.v)
-        terms.take()
-        np.multiply(target, slope1, out=weight)
-        np.add(weight, add1, out=weight)
-        np.multiply(terms.slope, weight, out=terms.slope)
-        np.subtract(delta, terms.slope, out=delta)
-        np.multiply(terms.value, weight, out=terms.value)
-        np.add(total, terms.value, out=total)
-        np.add.reduce(total, axis=-1, out=rows)
-        np.multiply(delta, scale, out=delta)
+def _focal_slope(v: Array, gamma: Array, softplus: Array, slope: Array) -> None:
+    """slope ← F'(v) = σ(v)^γ [ γ σ(−v) softplus(v) + σ(v) ]; overwrites v and softplus."""
+    np.logaddexp(v, 0.0, out=softplus)
+    np.negative(softplus, out=slope)
+    np.exp(slope, out=slope)  # σ(−v)
+    np.multiply(slope, softplus, out=slope)
+    np.multiply(slope, gamma, out=slope)
+    np.subtract(v, softplus, out=v)
+    np.exp(v, out=softplus)  # σ(v)
+    np.add(slope, softplus, out=slope)
+    np.multiply(v, gamma, out=v)
+    np.exp(v, out=v)  # σ(v)^γ
+    np.multiply(slope, v, out=slope)
 
 
 class FocalOfClasses(Focal):
-    """The form for class numbers: v = logsumexp over the other classes − u[y]."""
+    """J = −1/N Σ_d Σ_k y_dk q_dk^γ log p_dk, p = softmax(u), q = 1 − p.
 
-    link: ClassVar[str] = "softmax"
-    class_index: ClassVar[bool] = True
+    dJ/du_k = [ p_k Σ_{i≠k} c_i y_i − q_k c_k y_k ] / N, c = q^γ [ 1 + γ p (−log p) / q ].
 
-    def scratch(self, delta: Array) -> Any:
-        """Arrays of one number a row, and the delta as one long vector."""
-        only_without(self, self.label_smoothing)
-        *rows, n_classes = delta.shape
-        works = [empty((*rows, 1), delta.dtype) for _ in range(3)]
-        offset = np.arange(works[0].size, dtype=np.intp).reshape(*rows, 1) * n_classes
-        terms = _Terms.like(works[0], self.gamma)
-        return delta.reshape(-1), offset, empty_like(offset), terms, *works
-
-    def rows_and_delta(
-        self, u: Array, target: Array, scale: Array, rows: Array, delta: Array, scratch: Any
-    ) -> None:
-        """rows = F(v); delta = scale F'(v) softmax over k ≠ y, and −scale F'(v) at y."""
-        flat, offset, index, terms, of_target, maximum, total = scratch
-        np.add(offset, target[..., np.newaxis], out=index)
-        np.copyto(delta, u)
-        take(flat, index, of_target)
-        put(flat, index, -np.inf)  # its exp is 0: what follows is over the other classes
-        np.maximum.reduce(delta, axis=-1, keepdims=True, out=maximum)
-        np.subtract(delta, maximum, out=delta)
-        np.exp(delta, out=delta)
-        np.add.reduce(delta, axis=-1, keepdims=True, out=total)
-        np.log(total, out=terms.v)
-        np.subtract(maximum, of_target, out=maximum)
-        np.add(terms.v, maximum, out=terms.v)
-        terms.take()
-        np.copyto(rows, terms.value[..., 0])
-
-        np.multiply(terms.slope, scale, out=terms.slope)
-        np.divide(terms.slope, total, out=total)
-        np.multiply(delta, total, out=delta)
-        put(flat, index, np.negative(terms.slope, out=terms.slope))
-
-
-class FocalOfMixtures(Focal):
-    """The form for mixtures of classes, y (rows, classes): J = Σ_k y_k (1 − p_k)^γ (−log p_k).
-
-    dJ/du_k = p_k Σ_i c_i y_i − c_k y_k, c_k = (1 − p_k)^γ [ 1 + γ p_k (−log p_k) / (1 − p_k) ].
+    log p_k = u_k − max u − log(1 + rest) and q = 1 − exp(log p), with rest the sum of the classes
+    below the maximum (a second one that equals it adds 1): exact where p is nearly 1, too.
     """
 
     link: ClassVar[str] = "softmax"
 
-    def scratch(self, delta: Array) -> Any:
-        """Four arrays like u, four of one number a row, γ, 1 − ε and ε/K."""
-        epsilon = np.asarray(self.label_smoothing, np.float64)
-        constants = (
-            column(self.gamma, delta),
-            column(1 - epsilon, delta),
-            column(epsilon / delta.shape[-1], delta),
-        )
-        works = [empty_like(delta) for _ in range(4)]
-        of_row = [empty((*delta.shape[:-1], 1), delta.dtype) for _ in range(2)]
-        return *works, *of_row, constants
+    def smooth(self, y: Array) -> None:
+        """y ← (1 − ε) y + ε/K."""
+        smooth_labels(y, self.label_smoothing, y.shape[-1])
 
-    def rows_and_delta(
-        self, u: Array, target: Array, scale: Array, rows: Array, delta: Array, scratch: Any
-    ) -> None:
-        """rows = −Σ_k y_k q_k^γ log p_k, q = 1 − p; delta = scale (p Σ_i c_i y_i − c y)."""
-        y, loss, rest, power, maximum, total, (gamma, kept, share) = scratch
-        np.multiply(target, kept, out=y)
-        np.add(y, share, out=y)
+    def value(self, u: Array, y: Array) -> Array:
+        """Return −Σ_k y_k q_k^γ log p_k."""
+        shifted = u - np.max(u, axis=-1, keepdims=True)
+        below = shifted < 0
+        rest = np.sum(np.exp(shifted), axis=-1, keepdims=True, where=below)
+        rest += np.sum(~below, axis=-1, keepdims=True) - 1
+        loss = np.log1p(rest) - shifted  # −log p
+        q = np.maximum(-np.expm1(-loss), np.finfo(u.dtype).tiny)
+        return np.sum(y * np.exp(column(self.gamma, u) * np.log(q)) * loss, axis=-1)
+
+    def scratch(self, out: Array) -> Any:
+        """Return three arrays like out, three of one number a row, γ, and the least q."""
+        works = tuple(empty_like(out) for _ in range(3))
+        of_row = tuple(empty((*out.shape[:-1], 1), out.dtype) for _ in range(3))
+        return *works, *of_row, column(self.gamma, out), np.finfo(out.dtype).tiny
+
+    def delta(self, u: Array, y: Array, scale: Array, out: Array, scratch: Any) -> None:
+        """out ← scale [ p_k Σ_{i≠k} c_i y_i − q_k c_k y_k ]."""
+        loss, q, cost, maximum, rest, total, gamma, least = scratch
         np.maximum.reduce(u, axis=-1, keepdims=True, out=maximum)
         np.subtract(u, maximum, out=loss)
-        np.exp(loss, out=delta)
-        np.add.reduce(delta, axis=-1, keepdims=True, out=total)
-        np.divide(delta, total, out=delta)  # p
-        np.log(total, out=total)
+        np.exp(loss, out=out)
+        np.less(loss, 0.0, out=q)  # 1 for classes below the maximum
+        np.multiply(out, q, out=cost)
+        np.add.reduce(cost, axis=-1, keepdims=True, out=rest)
+        np.subtract(1.0, q, out=q)
+        np.add.reduce(q, axis=-1, keepdims=True, out=total)
+        np.subtract(total, 1.0, out=total)
+        np.add(rest, total, out=rest)
+        np.add(rest, 1.0, out=total)
+        np.divide(out, total, out=out)  # p
+        np.log1p(rest, out=total)
         np.subtract(total, loss, out=loss)  # −log p
+        np.negative(loss, out=q)
+        np.expm1(q, out=q)
+        np.negative(q, out=q)
+        np.maximum(q, least, out=q)
 
-        np.negative(loss, out=rest)
-        np.expm1(rest, out=rest)
-        np.negative(rest, out=rest)  # q
-        np.maximum(rest, np.finfo(u.dtype).tiny, out=rest)
-        np.log(rest, out=power)
-        np.multiply(power, gamma, out=power)
-        np.exp(power, out=power)
-        np.multiply(power, y, out=power)  # y q^γ
-        np.vecdot(power, loss, out=rows)
-
-        np.divide(loss, rest, out=rest)
-        np.multiply(rest, delta, out=rest)
-        np.multiply(rest, gamma, out=rest)
-        np.add(rest, 1.0, out=rest)
-        np.multiply(power, rest, out=power)  # c y
-        np.add.reduce(power, axis=-1, keepdims=True, out=total)
-        np.multiply(delta, total, out=delta)
-        np.subtract(delta, power, out=delta)
-        np.multiply(delta, scale, out=delta)
+        np.divide(loss, q, out=cost)
+        np.multiply(cost, out, out=cost)
+        np.multiply(cost, gamma, out=cost)
+        np.add(cost, 1.0, out=cost)
+        np.log(q, out=loss)
+        np.multiply(loss, gamma, out=loss)
+        np.exp(loss, out=loss)  # q^γ
+        np.multiply(cost, loss, out=cost)  # c
+        np.multiply(cost, y, out=cost)
+        np.add.reduce(cost, axis=-1, keepdims=True, out=total)
+        np.subtract(total, cost, out=loss)  # Σ_{i≠k} c_i y_i
+        np.multiply(out, loss, out=out)
+        np.multiply(q, cost, out=q)
+        np.subtract(out, q, out=out)
+        np.multiply(out, scale, out=out)

@@ -1,31 +1,17 @@
-"""A normal distribution of the target: its mean, and its spread."""
+"""A normal distribution of the target: its mean and its standard deviation."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any, ClassVar
+
+import numpy as np
 
 from mlpcli.array_types import Array
 from mlpcli.family import setting
 from mlpcli.nn.activations import ACTIVATIONS
-from mlpcli.nn.arrays import column, empty, empty_like
+from mlpcli.nn.arrays import column, empty
 from mlpcli.nn.losses.loss import LOSSES, Loss, mean_of
-from mlpcli.nn.replay import np
-
-
-@dataclass(frozen=True)
-class _Parts:
-    """The arrays of one delta, each (..., N, targets), and the floor."""
-
-    raw: Array
-    softplus: Array
-    residual: Array
-    variance: Array
-    ratio: Array
-    d_mean: Array  # the two halves of delta
-    d_raw: Array
-    floor: Array
 
 
 @LOSSES.add("gaussian_nll")
@@ -90,45 +76,36 @@ class GaussianNll(Loss):
         yield "", self.central(y_hat), False
         yield "_std", y_hat[..., y_hat.shape[-1] // 2 :], True
 
-    def scratch(self, delta: Array) -> Any:
-        """Five arrays of half of u, and views."""
-        targets = delta.shape[-1] // 2
-        like = empty((*delta.shape[:-1], targets), delta.dtype)
-        return _Parts(
-            raw=like,
-            softplus=empty_like(like),
-            residual=empty_like(like),
-            variance=empty_like(like),
-            ratio=empty_like(like),
-            d_mean=delta[..., :targets],
-            d_raw=delta[..., targets:],
-            floor=column(self.floor, delta),
-        )
+    def value(self, u: Array, y: Array) -> Array:
+        """Return 1/2 Σ_j log v + r²/v, r = μ − y."""
+        targets = y.shape[-1]
+        mean, s = u[..., :targets], u[..., targets:]
+        variance = column(self.floor, u) + np.logaddexp(s, 0)
+        return np.sum(np.log(variance) + (mean - y) ** 2 / variance, axis=-1) / 2
 
-    def rows_and_delta(
-        self, u: Array, target: Array, scale: Array, rows: Array, delta: Array, scratch: Any
-    ) -> None:
-        """rows = 1/2 Σ_j log v + r²/v; delta = scale (r/v, 1/2 σ(s) (1 − r²/v) / v)."""
-        targets = target.shape[-1]
-        raw, softplus, residual = scratch.raw, scratch.softplus, scratch.residual
-        variance, ratio = scratch.variance, scratch.ratio
-        np.copyto(raw, u[..., targets:])
-        np.logaddexp(raw, 0.0, out=softplus)
-        np.add(softplus, scratch.floor, out=variance)
-        np.subtract(u[..., :targets], target, out=residual)
-        np.divide(residual, variance, out=ratio)
-        np.multiply(ratio, scale, out=scratch.d_mean)
-        np.multiply(residual, ratio, out=ratio)  # r²/v
+    def scratch(self, out: Array) -> Any:
+        """Return three arrays of half of out, and the floor."""
+        half = (*out.shape[:-1], out.shape[-1] // 2)
+        return *(empty(half, out.dtype) for _ in range(3)), column(self.floor, out)
 
-        np.subtract(raw, softplus, out=raw)
-        np.exp(raw, out=raw)  # σ(s)
-        np.log(variance, out=softplus)
-        np.add(softplus, ratio, out=softplus)
-        np.add.reduce(softplus, axis=-1, out=rows)
-        np.multiply(rows, 0.5, out=rows)
+    def delta(self, u: Array, y: Array, scale: Array, out: Array, scratch: Any) -> None:
+        """out ← scale (r/v, 1/2 σ(s) (1 − r²/v) / v), σ(s) = exp(s − softplus(s))."""
+        sigma, variance, ratio, floor = scratch
+        targets = y.shape[-1]
+        mean, s = u[..., :targets], u[..., targets:]
+        d_mean, d_s = out[..., :targets], out[..., targets:]
+        np.logaddexp(s, 0.0, out=variance)
+        np.subtract(s, variance, out=sigma)
+        np.exp(sigma, out=sigma)
+        np.add(variance, floor, out=variance)
 
-        np.subtract(1.0, ratio, out=ratio)
-        np.multiply(ratio, raw, out=ratio)
-        np.divide(ratio, variance, out=ratio)
-        np.multiply(ratio, 0.5, out=ratio)
-        np.multiply(ratio, scale, out=scratch.d_raw)
+        np.subtract(mean, y, out=d_mean)
+        np.divide(d_mean, variance, out=ratio)
+        np.multiply(d_mean, ratio, out=d_s)  # r²/v
+        np.multiply(ratio, scale, out=d_mean)
+
+        np.subtract(1.0, d_s, out=d_s)
+        np.multiply(d_s, sigma, out=d_s)
+        np.divide(d_s, variance, out=d_s)
+        np.multiply(d_s, 0.5, out=d_s)
+        np.multiply(d_s, scale, out=d_s)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+import numpy as np
+
 from mlpcli.array_types import Array
 from mlpcli.nn.arrays import empty, empty_like
-from mlpcli.nn.losses.loss import LOSSES, Loss, signs
-from mlpcli.nn.replay import call, np, put, take
+from mlpcli.nn.losses.loss import LOSSES, Loss
 
 
 @LOSSES.add("hinge")
@@ -26,74 +27,68 @@ class Hinge(Loss):
     threshold: ClassVar[float] = 0.0
     mixes: ClassVar[bool] = False
 
-    def for_task(self, task: str, *, output: str | None = None, mixed: bool = False) -> Loss:
-        """Return the form for the task."""
-        if mixed:
-            raise ValueError("hinge takes no mixtures of classes")
-        return self.form(HingeOfClasses if task == "multiclass" else Hinge)
+    def for_task(self, task: str, *, output: str | None = None) -> Loss:
+        return self.to_class(HingeOfClasses if task == "multiclass" else Hinge)
 
-    def side(self, u: Array, target: Array) -> Array | None:
+    def value(self, u: Array, y: Array) -> Array:
+        """Return Σ_j max(0, 1 − s u)."""
+        return np.sum(np.maximum(0, 1 - (2 * y - 1) * u), axis=-1)
+
+    def scratch(self, out: Array) -> Any:
+        """Return an array like out."""
+        return empty_like(out)
+
+    def delta(self, u: Array, y: Array, scale: Array, out: Array, scratch: Any) -> None:
+        """out ← −scale s 1[s u < 1]."""
+        np.multiply(y, -2.0, out=out)
+        np.add(out, 1.0, out=out)  # −s
+        np.multiply(out, u, out=scratch)
+        np.greater(scratch, -1.0, out=scratch)
+        np.multiply(out, scratch, out=out)
+        np.multiply(out, scale, out=out)
+
+    def side(self, u: Array, y: Array) -> Array | None:
         """Whether the margin is kept."""
-        return (2 * target - 1) * u > 1
-
-    def scratch(self, delta: Array) -> Any:
-        """An array like u."""
-        return empty_like(delta)
-
-    def rows_and_delta(
-        self, u: Array, target: Array, scale: Array, rows: Array, delta: Array, scratch: Any
-    ) -> None:
-        """rows = Σ_j h, h = max(0, 1 + t u), t = 1 − 2y; delta = scale t sign(h)."""
-        signs(target, delta)
-        np.multiply(u, delta, out=scratch)
-        np.add(scratch, 1.0, out=scratch)
-        np.maximum(scratch, 0.0, out=scratch)
-        np.add.reduce(scratch, axis=-1, out=rows)
-        np.sign(scratch, out=scratch)
-        np.multiply(delta, scratch, out=delta)
-        np.multiply(delta, scale, out=delta)
+        return (2 * y - 1) * u > 1
 
 
 class HingeOfClasses(Hinge):
-    """The form for class numbers, Crammer and Singer's."""
+    """Crammer and Singer's hinge of many classes, y one-hot."""
 
-    class_index: ClassVar[bool] = True
+    def value(self, u: Array, y: Array) -> Array:
+        """Return max(0, 1 + max_{k ≠ y} u_k − u_y)."""
+        return np.maximum(0, 1 + _others(u, y).max(axis=-1) - np.vecdot(u, y))
 
-    def side(self, u: Array, target: Array) -> Array | None:
+    def scratch(self, out: Array) -> Any:
+        """Return the class numbers, a mask like out, and three arrays of one number a row."""
+        *rows, n_classes = out.shape
+        strongest = np.empty((*rows, 1), np.intp)
+        of_row = empty((*rows, 1), out.dtype), empty((*rows, 1), out.dtype)
+        return np.arange(n_classes), np.empty(out.shape, bool), strongest, *of_row
+
+    def delta(self, u: Array, y: Array, scale: Array, out: Array, scratch: Any) -> None:
+        """out ← scale (1[k is the strongest other class] − y) where the loss is above 0."""
+        classes, mask, strongest, margin, score = scratch
+        np.copyto(out, u)
+        np.greater(y, 0.5, out=mask)
+        np.copyto(out, -np.inf, where=mask)
+        np.argmax(out, axis=-1, keepdims=True, out=strongest)
+        np.maximum.reduce(out, axis=-1, keepdims=True, out=margin)
+        np.vecdot(u, y, out=score[..., 0])
+        np.subtract(margin, score, out=margin)
+        np.greater(margin, -1.0, out=margin)
+        np.multiply(margin, scale, out=margin)
+
+        np.equal(strongest, classes, out=mask)
+        np.subtract(mask, y, out=out)
+        np.multiply(out, margin, out=out)
+
+    def side(self, u: Array, y: Array) -> Array | None:
         """0 where the margin is kept, else the number from 1 of the strongest other class."""
-        others = u.copy()
-        index = np.broadcast_to(target, u.shape[:-1])[..., np.newaxis]
-        own = np.take_along_axis(u, index, axis=-1)[..., 0]
-        np.put_along_axis(others, index, -np.inf, axis=-1)
-        strongest = np.argmax(others, axis=-1)
-        return np.where(1 + others.max(axis=-1) > own, strongest + 1, 0)
+        strongest = np.argmax(_others(u, y), axis=-1)
+        return np.where(self.value(u, y) > 0, strongest + 1, 0)
 
-    def scratch(self, delta: Array) -> Any:
-        """Arrays of one number a row, and the delta as one long vector."""
-        *rows, n_classes = delta.shape
-        offset = np.arange(delta.size // n_classes, dtype=np.intp).reshape(rows) * n_classes
-        push = empty((*rows, 1), delta.dtype)
-        works = empty_like(offset), empty_like(offset), empty_like(delta[..., 0])
-        return delta.reshape(-1), offset, *works, push
 
-    def rows_and_delta(
-        self, u: Array, target: Array, scale: Array, rows: Array, delta: Array, scratch: Any
-    ) -> None:
-        """rows = h = max(0, 1 + max_{k ≠ y} u_k − u[y]); delta = scale sign(h), at y negated."""
-        flat, offset, own, other, score, push = scratch
-        np.add(offset, target, out=own)
-        np.copyto(delta, u)
-        take(flat, own, score)
-        put(flat, own, -np.inf)
-        call(delta.argmax, -1, other)
-        np.add(other, offset, out=other)
-        take(flat, other, rows)
-        np.subtract(rows, score, out=rows)
-        np.add(rows, 1.0, out=rows)
-        np.maximum(rows, 0.0, out=rows)
-
-        np.copyto(delta, 0.0)
-        np.sign(rows, out=push[..., 0])
-        np.multiply(push, scale, out=push)
-        put(flat, other, push[..., 0])
-        put(flat, own, np.negative(push, out=push)[..., 0])
+def _others(u: Array, y: Array) -> Array:
+    """Return u with −∞ at the row's class."""
+    return np.where(y > 0.5, -np.inf, u)  # noqa: PLR2004  y is 0 or 1

@@ -2,18 +2,18 @@
 
 Their link is log μ = u, the activation `exponential`. So that nothing overflows in float32, the
 exponential is continued by its tangent above 60: E(u) = exp(c) (1 + u − c), c = min(u, 60), with
-the derivative exp(c). Value and delta are those of the same function.
+the derivative E'(u) = exp(c). Value and delta are those of the same function.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, ClassVar
+
+import numpy as np
 
 from mlpcli.array_types import Array
 from mlpcli.nn.arrays import empty_like
 from mlpcli.nn.losses.loss import LOSSES, Loss
-from mlpcli.nn.replay import np
 
 FAR = 60.0  # e^60 is 1e26: times 1e4 and a large target it is still a float32
 
@@ -36,34 +36,28 @@ class Poisson(Loss):
     standardized: ClassVar[bool] = False
     target_range: ClassVar[str] = "below 0"
 
-    def for_task(self, task: str, *, output: str | None = None, mixed: bool = False) -> Loss:
-        """Return the form for the output activation."""
-        return self.form(PoissonOfSoftplus if output == "softplus" else Poisson)
+    def for_task(self, task: str, *, output: str | None = None) -> Loss:
+        return self.to_class(PoissonOfSoftplus if output == "softplus" else Poisson)
 
-    def refused(self, target: Array) -> Array:
+    def refused(self, y: Array) -> Array:
         """Where y < 0."""
-        return target < 0
+        return y < 0
 
-    def side(self, u: Array, target: Array) -> Array | None:
+    def value(self, u: Array, y: Array) -> Array:
+        """Return Σ_j E(u) − y u."""
+        return np.sum(_exponential(u) - y * u, axis=-1)
+
+    def delta(self, u: Array, y: Array, scale: Array, out: Array, scratch: Any) -> None:
+        """out ← scale (E'(u) − y)."""
+        np.minimum(u, FAR, out=out)
+        np.exp(out, out=out)
+        np.subtract(out, y, out=out)
+        np.multiply(out, scale, out=out)
+
+    def side(self, u: Array, y: Array) -> Array | None:
         """Whether exp(u) is a straight line there; None where it is none anywhere."""
         straight = u > FAR
         return straight if straight.any() else None
-
-    def scratch(self, delta: Array) -> Any:
-        """Two arrays like u."""
-        return empty_like(delta), empty_like(delta)
-
-    def rows_and_delta(
-        self, u: Array, target: Array, scale: Array, rows: Array, delta: Array, scratch: Any
-    ) -> None:
-        """rows = Σ_j E(u) − y u; delta = scale (E'(u) − y)."""
-        power, product = scratch
-        _exponential(u, delta, power)
-        np.multiply(u, target, out=product)
-        np.subtract(delta, product, out=delta)
-        np.add.reduce(delta, axis=-1, out=rows)
-        np.subtract(power, target, out=delta)
-        np.multiply(delta, scale, out=delta)
 
 
 @LOSSES.add("gamma")
@@ -84,74 +78,54 @@ class Gamma(Loss):
     standardized: ClassVar[bool] = False
     target_range: ClassVar[str] = "of 0 or below"
 
-    def for_task(self, task: str, *, output: str | None = None, mixed: bool = False) -> Loss:
-        """Return the form for the output activation."""
-        return self.form(GammaOfSoftplus if output == "softplus" else Gamma)
+    def for_task(self, task: str, *, output: str | None = None) -> Loss:
+        return self.to_class(GammaOfSoftplus if output == "softplus" else Gamma)
 
-    def refused(self, target: Array) -> Array:
+    def refused(self, y: Array) -> Array:
         """Where y ≤ 0."""
-        return target <= 0
+        return y <= 0
 
-    def side(self, u: Array, target: Array) -> Array | None:
+    def value(self, u: Array, y: Array) -> Array:
+        """Return Σ_j y E(−u) + u."""
+        return np.sum(y * _exponential(-u) + u, axis=-1)
+
+    def delta(self, u: Array, y: Array, scale: Array, out: Array, scratch: Any) -> None:
+        """out ← scale (1 − y E'(−u))."""
+        np.negative(u, out=out)
+        np.minimum(out, FAR, out=out)
+        np.exp(out, out=out)
+        np.multiply(out, y, out=out)
+        np.subtract(1.0, out, out=out)
+        np.multiply(out, scale, out=out)
+
+    def side(self, u: Array, y: Array) -> Array | None:
         """Whether exp(−u) is a straight line there; None where it is none anywhere."""
         straight = u < -FAR
         return straight if straight.any() else None
 
-    def scratch(self, delta: Array) -> Any:
-        """Three arrays like u."""
-        return empty_like(delta), empty_like(delta), empty_like(delta)
 
-    def rows_and_delta(
-        self, u: Array, target: Array, scale: Array, rows: Array, delta: Array, scratch: Any
-    ) -> None:
-        """rows = Σ_j y E(−u) + u; delta = scale (1 − y E'(−u))."""
-        negated, each, power = scratch
-        np.negative(u, out=negated)
-        _exponential(negated, each, power)
-        np.multiply(each, target, out=each)
-        np.add(each, u, out=each)
-        np.add.reduce(each, axis=-1, out=rows)
-        np.multiply(power, target, out=power)
-        np.subtract(1.0, power, out=delta)
-        np.multiply(delta, scale, out=delta)
+def _exponential(u: Array) -> Array:
+    """Return E(u) = exp(c) (1 + u − c), c = min(u, 60)."""
+    c = np.minimum(u, FAR)
+    return np.exp(c) * (1 + (u - c))
 
 
-def _exponential(u: Array, value: Array, derivative: Array) -> None:
-    """value ← exp(c) (1 + u − c), derivative ← exp(c), c = min(u, 60)."""
-    np.minimum(u, FAR, out=derivative)
-    np.subtract(u, derivative, out=value)
-    np.add(value, 1.0, out=value)
-    np.exp(derivative, out=derivative)
-    np.multiply(value, derivative, out=value)
+def _softplus_terms(u: Array) -> tuple[Array, Array, Array]:
+    """Return μ = softplus(c), log μ + (u − c), and u − c, c = max(u, −60).
 
-
-@dataclass(frozen=True)
-class _Softplus:
-    """What both losses need of μ = softplus(u), with c = max(u, −60); each like u.
-
-    Below −60 softplus(u) is exp(u) to 1e-26, and log softplus(u) falls with u.
+    Below −60 softplus(u) is exp(u) to 1e-26, and its logarithm falls with u.
     """
+    c = np.maximum(u, -FAR)
+    mean, below = np.logaddexp(c, 0), u - c
+    return mean, np.log(mean) + below, below
 
-    below: Array  # u − c, not above 0
-    mean: Array  # softplus(c)
-    slope: Array  # σ(c) = exp(c − softplus(c))
-    logarithm: Array  # log softplus(c) + (u − c)
-    work: Array
 
-    @classmethod
-    def like(cls, delta: Array) -> _Softplus:
-        """Return the arrays for this delta."""
-        return cls(*(empty_like(delta) for _ in range(5)))
-
-    def take(self, u: Array) -> None:
-        """Compute them all."""
-        np.maximum(u, -FAR, out=self.slope)
-        np.subtract(u, self.slope, out=self.below)
-        np.logaddexp(self.slope, 0.0, out=self.mean)
-        np.subtract(self.slope, self.mean, out=self.slope)
-        np.exp(self.slope, out=self.slope)
-        np.log(self.mean, out=self.logarithm)
-        np.add(self.logarithm, self.below, out=self.logarithm)
+def _softplus_slopes(u: Array, sigma: Array, ratio: Array) -> None:
+    """sigma ← σ(c) = exp(c − softplus(c)), ratio ← softplus(c), c = max(u, −60)."""
+    np.maximum(u, -FAR, out=sigma)
+    np.logaddexp(sigma, 0.0, out=ratio)
+    np.subtract(sigma, ratio, out=sigma)
+    np.exp(sigma, out=sigma)
 
 
 class PoissonOfSoftplus(Poisson):
@@ -159,22 +133,22 @@ class PoissonOfSoftplus(Poisson):
 
     link: ClassVar[str] = "softplus"
 
-    def scratch(self, delta: Array) -> Any:
-        """Five arrays like u."""
-        return _Softplus.like(delta)
+    def value(self, u: Array, y: Array) -> Array:
+        """Return Σ_j μ − y log μ."""
+        mean, log_mean, _ = _softplus_terms(u)
+        return np.sum(mean - y * log_mean, axis=-1)
 
-    def rows_and_delta(
-        self, u: Array, target: Array, scale: Array, rows: Array, delta: Array, scratch: Any
-    ) -> None:
-        """rows = Σ_j μ − y log μ; delta = scale (σ − y (σ/μ))."""
-        scratch.take(u)
-        np.multiply(scratch.logarithm, target, out=delta)
-        np.subtract(scratch.mean, delta, out=delta)
-        np.add.reduce(delta, axis=-1, out=rows)
-        np.divide(scratch.slope, scratch.mean, out=delta)
-        np.multiply(delta, target, out=delta)
-        np.subtract(scratch.slope, delta, out=delta)
-        np.multiply(delta, scale, out=delta)
+    def scratch(self, out: Array) -> Any:
+        """Return an array like out."""
+        return empty_like(out)
+
+    def delta(self, u: Array, y: Array, scale: Array, out: Array, scratch: Any) -> None:
+        """out ← scale (σ − y (σ/μ))."""
+        _softplus_slopes(u, out, scratch)
+        np.divide(out, scratch, out=scratch)
+        np.multiply(scratch, y, out=scratch)
+        np.subtract(out, scratch, out=out)
+        np.multiply(out, scale, out=out)
 
 
 class GammaOfSoftplus(Gamma):
@@ -182,22 +156,20 @@ class GammaOfSoftplus(Gamma):
 
     link: ClassVar[str] = "softplus"
 
-    def scratch(self, delta: Array) -> Any:
-        """Five arrays like u."""
-        return _Softplus.like(delta)
+    def value(self, u: Array, y: Array) -> Array:
+        """Return Σ_j (y/μ) (1 − (u − c)) + log μ."""
+        mean, log_mean, below = _softplus_terms(u)
+        return np.sum(y / mean * (1 - below) + log_mean, axis=-1)
 
-    def rows_and_delta(
-        self, u: Array, target: Array, scale: Array, rows: Array, delta: Array, scratch: Any
-    ) -> None:
-        """rows = Σ_j (y/μ) (1 − (u − c)) + log μ; delta = scale (σ/μ) (1 − y/μ)."""
-        scratch.take(u)
-        ratio = scratch.work
-        np.divide(target, scratch.mean, out=ratio)
-        np.subtract(1.0, scratch.below, out=delta)
-        np.multiply(delta, ratio, out=delta)
-        np.add(delta, scratch.logarithm, out=delta)
-        np.add.reduce(delta, axis=-1, out=rows)
-        np.subtract(1.0, ratio, out=ratio)
-        np.divide(scratch.slope, scratch.mean, out=delta)
-        np.multiply(delta, ratio, out=delta)
-        np.multiply(delta, scale, out=delta)
+    def scratch(self, out: Array) -> Any:
+        """Return an array like out."""
+        return empty_like(out)
+
+    def delta(self, u: Array, y: Array, scale: Array, out: Array, scratch: Any) -> None:
+        """out ← scale (σ/μ) (1 − y/μ)."""
+        _softplus_slopes(u, out, scratch)
+        np.divide(out, scratch, out=out)
+        np.divide(y, scratch, out=scratch)
+        np.subtract(1.0, scratch, out=scratch)
+        np.multiply(out, scratch, out=out)
+        np.multiply(out, scale, out=out)

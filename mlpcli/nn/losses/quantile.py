@@ -3,25 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any, ClassVar
+
+import numpy as np
 
 from mlpcli.array_types import Array
 from mlpcli.family import setting
-from mlpcli.nn.arrays import empty_like
 from mlpcli.nn.losses.loss import LOSSES, Loss
-from mlpcli.nn.replay import np
-
-
-@dataclass(frozen=True)
-class _Levels:
-    """The arrays of one delta; the second four are views of it and of `residual`."""
-
-    residual: Array  # (..., N, Q · targets)
-    split: tuple[int, ...]  # (..., N, Q, targets)
-    delta: Array
-    residuals: Array
-    levels: Array  # (Q, 1)
 
 
 @LOSSES.add("quantile")
@@ -78,23 +66,26 @@ class Quantile(Loss):
         for k, level in enumerate(self.levels):
             yield f"_q{level!r}", self.by_level(y_hat)[..., k, :], False
 
-    def side(self, u: Array, target: Array) -> Array | None:
+    def side(self, u: Array, y: Array) -> Array | None:
         """Whether each quantile is above y."""
-        return self.by_level(u) > target[..., np.newaxis, :]
+        return self.by_level(u) > y[..., np.newaxis, :]
 
-    def scratch(self, delta: Array) -> Any:
-        """An array like u, for r, views, and the levels."""
-        residual, views = empty_like(delta), self.by_level(delta)
-        levels = np.array(self.levels, delta.dtype)[:, np.newaxis]
-        return _Levels(residual, views.shape, views, self.by_level(residual), levels)
+    def _levels(self, like: Array) -> Array:
+        """Return q, (Q, 1)."""
+        return np.array(self.levels, like.dtype)[:, np.newaxis]
 
-    def rows_and_delta(
-        self, u: Array, target: Array, scale: Array, rows: Array, delta: Array, scratch: Any
-    ) -> None:
-        """rows = Σ r ([r > 0] − q); delta = scale ([r > 0] − q), −q where r is 0."""
-        by_level = scratch.delta
-        np.subtract(u.reshape(scratch.split), target[..., np.newaxis, :], out=scratch.residuals)
-        np.greater(scratch.residuals, 0.0, out=by_level)
-        np.subtract(by_level, scratch.levels, out=by_level)
-        np.vecdot(scratch.residual, delta, out=rows)
-        np.multiply(delta, scale, out=delta)
+    def value(self, u: Array, y: Array) -> Array:
+        """Return Σ_q Σ_j r ([r > 0] − q), r = u − y."""
+        r = self.by_level(u) - y[..., np.newaxis, :]
+        return np.sum(r * ((r > 0) - self._levels(u)), axis=(-2, -1))
+
+    def scratch(self, out: Array) -> Any:
+        """Return q, (Q, 1)."""
+        return self._levels(out)
+
+    def delta(self, u: Array, y: Array, scale: Array, out: Array, scratch: Any) -> None:
+        """out ← scale ([r > 0] − q), −q where r is 0."""
+        by_level = self.by_level(out)
+        np.greater(self.by_level(u), y[..., np.newaxis, :], out=by_level)
+        np.subtract(by_level, scratch, out=by_level)
+        np.multiply(out, scale, out=out)

@@ -9,17 +9,16 @@ every hyperparameter may be an array (R,), one number a lane.
     contract.py   what an optimizer is, and what it carries from step to step
     momentum.py   sgd
     scaled.py     adagrad, rmsprop, adadelta: steps divided by the size of past gradients
-    moments.py    adam, amsgrad, adamw, nadam: that, and a running mean of the gradient
-    sign.py       lion: the sign of a running mean
+    moments.py    adam, amsgrad, adamw, nadam: that, and a running mean of the gradient; lion:
+                  the sign of such a mean
 """
 
 # In the order of the table, which is the order of every list of names.
 # isort: off
-from mlpcli.nn.optimizers.contract import OPTIMIZERS, Optimizer, State, Step
+from mlpcli.nn.optimizers.contract import OPTIMIZERS, Memory, Optimizer, State, Step
 from mlpcli.nn.optimizers.momentum import Sgd
 from mlpcli.nn.optimizers.scaled import Adadelta, Adagrad, RmsProp
-from mlpcli.nn.optimizers.moments import Adam, AdamW, AmsGrad, Nadam
-from mlpcli.nn.optimizers.sign import Lion
+from mlpcli.nn.optimizers.moments import Adam, AdamW, AmsGrad, Lion, Nadam
 # isort: on
 
 __all__ = [
@@ -30,6 +29,7 @@ __all__ = [
     "AdamW",
     "AmsGrad",
     "Lion",
+    "Memory",
     "Nadam",
     "Optimizer",
     "RmsProp",

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+import numpy as np
 
 from mlpcli.array_types import Array
 from mlpcli.family import setting
 from mlpcli.nn.arrays import column, empty_like
-from mlpcli.nn.optimizers.contract import OPTIMIZERS, Optimizer, State, Step
-from mlpcli.nn.replay import np
+from mlpcli.nn.optimizers.contract import OPTIMIZERS, Memory, Optimizer, State, Step
 
 
 @OPTIMIZERS.add("sgd")
@@ -28,22 +27,18 @@ class Sgd(Optimizer):
         """One, v, where there is momentum in any lane."""
         return int(np.any(self.momentum))
 
+    @property
+    def formula(self) -> str:
+        if not self.n_vectors:
+            return "θ − λ ∂J/∂θ"
+        return "θ − λ (∂J/∂θ + μ v)" if self.nesterov else "θ − λ v"
+
     def problem(self) -> str | None:
-        """Nesterov's step is momentum's."""
         if self.nesterov and not np.all(self.momentum):
             return "nesterov needs a momentum greater than 0"
         return None
 
-    @property
-    def is_plain(self) -> Any:
-        """Where there is no momentum."""
-        return np.equal(self.momentum, 0.0)
-
     def bind(self, theta: Array, grad: Array, rate: Array, state: State) -> Step:
-        """Return the step: plain, with momentum, or Nesterov's.
-
-        In a stack a lane may have μ = 0 among others: 0 v + g is g, so it moves as it would alone.
-        """
         if not self.n_vectors:
 
             def plain() -> None:
@@ -52,24 +47,22 @@ class Sgd(Optimizer):
 
             return plain
 
-        velocity, momentum = state.vectors[0], column(self.momentum, theta)
+        v, mu, nesterov = state.vectors[0], column(self.momentum, theta), self.nesterov
+        ahead = empty_like(theta) if nesterov else grad
 
         def with_momentum() -> None:
-            np.multiply(velocity, momentum, out=velocity)
-            np.add(velocity, grad, out=velocity)
-            np.multiply(velocity, rate, out=grad)
+            np.multiply(v, mu, out=v)
+            np.add(v, grad, out=v)
+            if nesterov:
+                np.multiply(v, mu, out=ahead)
+                np.add(grad, ahead, out=grad)
+                np.multiply(grad, rate, out=grad)
+            else:
+                np.multiply(v, rate, out=grad)
             np.subtract(theta, grad, out=theta)
 
-        if not self.nesterov:
-            return with_momentum
-        ahead = empty_like(theta)
+        return with_momentum
 
-        def nesterov() -> None:
-            np.multiply(velocity, momentum, out=velocity)
-            np.add(velocity, grad, out=velocity)
-            np.multiply(velocity, momentum, out=ahead)
-            np.add(grad, ahead, out=grad)
-            np.multiply(grad, rate, out=grad)
-            np.subtract(theta, grad, out=theta)
-
-        return nesterov
+    def published(self, theta: Array, grad: Array, learning_rate: float, memory: Memory) -> Array:
+        v = memory["v"] = self.momentum * memory.get("v", 0.0) + grad
+        return theta - learning_rate * (grad + self.momentum * v if self.nesterov else v)

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from mlpcli.array_types import Array
 from mlpcli.family import setting
 from mlpcli.nn.arrays import column, empty_like
 from mlpcli.nn.optimizers.contract import (
     OPTIMIZERS,
+    Memory,
     Optimizer,
     State,
     Step,
-    average_in,
+    mean_weights,
     positive,
-    rest,
+    update_mean,
 )
-from mlpcli.nn.replay import np
 
 
 @OPTIMIZERS.add("adagrad")
@@ -28,13 +30,10 @@ class Adagrad(Optimizer):
     learning_rate: float = setting(0.01, "λ, the size of a step", gt=0.0)
     epsilon: float = setting(1e-10, "ε, keeps the quotient finite", gt=0.0)
 
-    @property
-    def n_vectors(self) -> int:
-        """One, v."""
-        return 1
+    n_vectors = 1  # v
+    formula = "θ − λ g / (√v + ε)"
 
     def bind(self, theta: Array, grad: Array, rate: Array, state: State) -> Step:
-        """Return the step."""
         v, epsilon, scratch = state.vectors[0], positive(self.epsilon, theta), empty_like(theta)
 
         def step() -> None:
@@ -47,6 +46,10 @@ class Adagrad(Optimizer):
             np.subtract(theta, grad, out=theta)
 
         return step
+
+    def published(self, theta: Array, grad: Array, learning_rate: float, memory: Memory) -> Array:
+        v = memory["v"] = memory.get("v", 0.0) + grad**2
+        return theta - learning_rate * grad / (np.sqrt(v) + self.epsilon)
 
 
 @OPTIMIZERS.add("rmsprop")
@@ -70,48 +73,50 @@ class RmsProp(Optimizer):
         """v; m where it is centered; b where there is momentum in any lane."""
         return 1 + self.centered + int(np.any(self.momentum))
 
+    @property
+    def formula(self) -> str:
+        if np.any(self.momentum):
+            return "θ − λ b"
+        return "θ − λ g / (√(v − m²) + ε)" if self.centered else "θ − λ g / (√v + ε)"
+
     def bind(self, theta: Array, grad: Array, rate: Array, state: State) -> Step:
-        """Return the step."""
-        v, rho, rest_of_rho = state.vectors[0], column(self.rho, theta), rest(self.rho, theta)
+        v, mu = state.vectors[0], column(self.momentum, theta)
+        m = state.vectors[1] if self.centered else None
+        b = state.vectors[-1] if np.any(self.momentum) else None
+        rho, rest = mean_weights(self.rho, theta)
         epsilon, scratch = positive(self.epsilon, theta), empty_like(theta)
 
-        def root_mean_square() -> None:
-            np.sqrt(v, out=scratch)
-
-        def deviation() -> None:
-            m = state.vectors[1]
-            average_in(m, grad, rho, rest_of_rho, scratch)
-            np.multiply(m, m, out=scratch)
-            np.subtract(v, scratch, out=scratch)
-            np.maximum(scratch, 0.0, out=scratch)
-            np.sqrt(scratch, out=scratch)
-
-        divide_by = deviation if self.centered else root_mean_square
-
-        def scaled() -> None:
+        def step() -> None:
             np.multiply(grad, grad, out=scratch)
-            average_in(v, scratch, rho, rest_of_rho, scratch)
-            divide_by()
+            update_mean(v, scratch, rho, rest, scratch)
+            if m is None:
+                np.sqrt(v, out=scratch)
+            else:
+                update_mean(m, grad, rho, rest, scratch)
+                np.multiply(m, m, out=scratch)
+                np.subtract(v, scratch, out=scratch)
+                np.maximum(scratch, 0.0, out=scratch)
+                np.sqrt(scratch, out=scratch)
             np.add(scratch, epsilon, out=scratch)
             np.divide(grad, scratch, out=grad)
-
-        def plain() -> None:
-            scaled()
-            np.multiply(grad, rate, out=grad)
+            if b is None:
+                np.multiply(grad, rate, out=grad)
+            else:
+                np.multiply(b, mu, out=b)
+                np.add(b, grad, out=b)
+                np.multiply(b, rate, out=grad)
             np.subtract(theta, grad, out=theta)
 
-        if not np.any(self.momentum):
-            return plain
-        b, momentum = state.vectors[-1], column(self.momentum, theta)
+        return step
 
-        def with_momentum() -> None:
-            scaled()
-            np.multiply(b, momentum, out=b)
-            np.add(b, grad, out=b)
-            np.multiply(b, rate, out=grad)
-            np.subtract(theta, grad, out=theta)
-
-        return with_momentum
+    def published(self, theta: Array, grad: Array, learning_rate: float, memory: Memory) -> Array:
+        variance = v = memory["v"] = self.rho * memory.get("v", 0.0) + (1 - self.rho) * grad**2
+        if self.centered:
+            m = memory["m"] = self.rho * memory.get("m", 0.0) + (1 - self.rho) * grad
+            variance = np.where(v > m**2, v - m**2, 0.0)
+        scaled = grad / (np.sqrt(variance) + self.epsilon)
+        b = memory["b"] = self.momentum * memory.get("b", 0.0) + scaled
+        return theta - learning_rate * b
 
 
 @OPTIMIZERS.add("adadelta")
@@ -126,20 +131,16 @@ class Adadelta(Optimizer):
     rho: float = setting(0.9, "ρ, the memory of both mean squares", ge=0.0, lt=1.0)
     epsilon: float = setting(1e-6, "ε, starts the steps", gt=0.0)
 
-    @property
-    def n_vectors(self) -> int:
-        """Two, v and a."""
-        return 2
+    n_vectors = 2  # v, a
+    formula = "θ − λ g √(a + ε) / √(v + ε)"
 
     def bind(self, theta: Array, grad: Array, rate: Array, state: State) -> Step:
-        """Return the step."""
-        v, a = state.vectors
-        rho, rest_of_rho = column(self.rho, theta), rest(self.rho, theta)
+        (v, a), (rho, rest) = state.vectors, mean_weights(self.rho, theta)
         epsilon, scratch = positive(self.epsilon, theta), empty_like(theta)
 
         def step() -> None:
             np.multiply(grad, grad, out=scratch)
-            average_in(v, scratch, rho, rest_of_rho, scratch)
+            update_mean(v, scratch, rho, rest, scratch)
             np.add(v, epsilon, out=scratch)
             np.sqrt(scratch, out=scratch)
             np.divide(grad, scratch, out=grad)
@@ -148,8 +149,15 @@ class Adadelta(Optimizer):
             np.multiply(grad, scratch, out=grad)
 
             np.multiply(grad, grad, out=scratch)
-            average_in(a, scratch, rho, rest_of_rho, scratch)
+            update_mean(a, scratch, rho, rest, scratch)
             np.multiply(grad, rate, out=grad)
             np.subtract(theta, grad, out=theta)
 
         return step
+
+    def published(self, theta: Array, grad: Array, learning_rate: float, memory: Memory) -> Array:
+        a = memory.get("a", 0.0)
+        v = memory["v"] = self.rho * memory.get("v", 0.0) + (1 - self.rho) * grad**2
+        d = np.sqrt(a + self.epsilon) / np.sqrt(v + self.epsilon) * grad
+        memory["a"] = self.rho * a + (1 - self.rho) * d**2
+        return theta - learning_rate * d

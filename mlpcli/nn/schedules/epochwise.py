@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from mlpcli.family import setting
-from mlpcli.nn.schedules.contract import SCHEDULES, Course, EpochCourse, Schedule
+from mlpcli.nn.schedules.contract import SCHEDULES, Schedule
 
 
 @SCHEDULES.add("constant")
 class Constant(Schedule):
     """λ(t) = λ. Source: the lecture."""
 
-    def start(self, epochs: int, steps_per_epoch: int) -> Course:
-        """Return the course."""
-        return EpochCourse(self, epochs, steps_per_epoch, lambda _: 1.0)
+    def epoch_factor(self, epoch: int) -> float:
+        return 1.0
 
 
 @SCHEDULES.add("step")
@@ -22,13 +21,8 @@ class StepDecay(Schedule):
     every: int = setting(30, "s, the epochs between two falls", ge=1)
     gamma: float = setting(0.1, "γ, the factor of each fall", gt=0.0, le=1.0)
 
-    def start(self, epochs: int, steps_per_epoch: int) -> Course:
-        """Return the course."""
-
-        def factor_of(k: int) -> float:
-            return float(self.gamma ** (k // self.every))
-
-        return EpochCourse(self, epochs, steps_per_epoch, factor_of)
+    def epoch_factor(self, epoch: int) -> float:
+        return float(self.gamma ** (epoch // self.every))
 
 
 @SCHEDULES.add("exponential")
@@ -37,9 +31,8 @@ class Exponential(Schedule):
 
     gamma: float = setting(0.95, "γ, the factor from each epoch to the next", gt=0.0, le=1.0)
 
-    def start(self, epochs: int, steps_per_epoch: int) -> Course:
-        """Return the course."""
-        return EpochCourse(self, epochs, steps_per_epoch, lambda k: float(self.gamma**k))
+    def epoch_factor(self, epoch: int) -> float:
+        return float(self.gamma**epoch)
 
 
 @SCHEDULES.add("inverse_time")
@@ -48,6 +41,5 @@ class InverseTime(Schedule):
 
     decay: float = setting(0.01, "κ, how fast the rate falls", ge=0.0)
 
-    def start(self, epochs: int, steps_per_epoch: int) -> Course:
-        """Return the course."""
-        return EpochCourse(self, epochs, steps_per_epoch, lambda k: 1.0 / (1.0 + self.decay * k))
+    def epoch_factor(self, epoch: int) -> float:
+        return 1.0 / (1.0 + self.decay * epoch)

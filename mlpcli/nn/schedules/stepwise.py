@@ -6,7 +6,7 @@ import numpy as np
 
 from mlpcli.array_types import Array
 from mlpcli.family import setting
-from mlpcli.nn.schedules.contract import SCHEDULES, Course, Schedule, StepCourse
+from mlpcli.nn.schedules.contract import SCHEDULES, Schedule
 
 FOREVER = 1e18  # steps: a longer period is as good as this, and infinity is no number of steps
 
@@ -31,22 +31,17 @@ class Cosine(Schedule):
             return "growth needs a period: without one there is a single cycle"
         return None
 
-    def start(self, epochs: int, steps_per_epoch: int) -> Course:
-        """Return the course."""
-
-        def factors_of(steps: Array, n_steps: int) -> Array:
-            period = min(self.period * steps_per_epoch, FOREVER)
-            length = float(max(1, round(period)) if self.period else n_steps)
-            since, lengths = steps.astype(float), np.full(steps.shape, length)
-            if self.period and self.growth == 1:
-                since %= length
-            while self.period and self.growth > 1 and np.any(later := since >= lengths):
-                since -= np.where(later, lengths, 0.0)
-                lengths *= np.where(later, self.growth, 1.0)
-            angle = np.pi * np.minimum(since / lengths, 1.0)
-            return self.floor + (1.0 - self.floor) * (1.0 + np.cos(angle)) / 2.0
-
-        return StepCourse(self, epochs, steps_per_epoch, factors_of)
+    def step_factors(self, steps: Array, n_steps: int, steps_per_epoch: int) -> Array:
+        period = min(self.period * steps_per_epoch, FOREVER)
+        length = float(max(1, round(period)) if self.period else n_steps)
+        since, lengths = steps.astype(float), np.full(steps.shape, length)
+        if self.period and self.growth == 1:
+            since %= length
+        while self.period and self.growth > 1 and np.any(later := since >= lengths):
+            since -= np.where(later, lengths, 0.0)
+            lengths *= np.where(later, self.growth, 1.0)
+        angle = np.pi * np.minimum(since / lengths, 1.0)
+        return self.floor + (1.0 - self.floor) * (1.0 + np.cos(angle)) / 2.0
 
 
 @SCHEDULES.add("one_cycle")
@@ -62,17 +57,12 @@ class OneCycle(Schedule):
     div: float = setting(25.0, "d, how many times smaller than λ it begins", ge=1.0)
     final_div: float = setting(1e4, "D, how many times smaller than that it ends", ge=1.0)
 
-    def start(self, epochs: int, steps_per_epoch: int) -> Course:
-        """Return the course."""
-
-        def factors_of(steps: Array, n_steps: int) -> Array:
-            top, last = self.rise * n_steps - 1.0, n_steps - 1.0
-            lowest = 1.0 / self.div
-            up = steps / top if top > 0 else np.ones(steps.shape)
-            down = np.minimum((steps - top) / (last - top), 1.0)
-            rising = 1.0 + (lowest - 1.0) / 2.0 * (1.0 + np.cos(np.pi * up))
-            end = lowest / self.final_div
-            falling = end + (1.0 - end) / 2.0 * (1.0 + np.cos(np.pi * down))
-            return np.where(steps <= top, rising, falling)
-
-        return StepCourse(self, epochs, steps_per_epoch, factors_of)
+    def step_factors(self, steps: Array, n_steps: int, steps_per_epoch: int) -> Array:
+        top, last = self.rise * n_steps - 1.0, n_steps - 1.0
+        lowest = 1.0 / self.div
+        up = steps / top if top > 0 else np.ones(steps.shape)
+        down = np.minimum((steps - top) / (last - top), 1.0)
+        rising = 1.0 + (lowest - 1.0) / 2.0 * (1.0 + np.cos(np.pi * up))
+        end = lowest / self.final_div
+        falling = end + (1.0 - end) / 2.0 * (1.0 + np.cos(np.pi * down))
+        return np.where(steps <= top, rising, falling)

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from mlpcli.data.augmentations import AUGMENTATIONS
+from mlpcli.data.augmentation import AUGMENTATIONS
 from mlpcli.errors import listing
 from mlpcli.nn.losses import LOSSES
 from mlpcli.spec.checks.loss import chosen_loss, loss_name
-from mlpcli.spec.checks.problem import Problem
 from mlpcli.spec.members import build
 from mlpcli.spec.schema import Spec
-from mlpcli.spec.yaml_reader import Path
+from mlpcli.spec.yaml_reader import Path, Problem
 
 AUGMENTATION = ("regularization", "augmentation")
 
@@ -23,8 +22,8 @@ def augmentations_of(spec: Spec) -> list[Any]:
     return list(chosen)
 
 
-def check_augmentation(spec: Spec) -> Iterator[Problem]:
-    """What can be said before the data has been seen."""
+def check(spec: Spec) -> Iterator[Problem]:
+    """Check each augmentation's settings, whether it has images, and the order."""
     image = None if spec.data.image is None else spec.data.image.shape
     for k, chosen in enumerate(augmentations_of(spec)):
         member = build(AUGMENTATIONS, chosen)
@@ -37,11 +36,9 @@ def check_augmentation(spec: Spec) -> Iterator[Problem]:
         if member.adds_rows and k > 0:
             problem = f"{member.name} adds rows that the others may change: it comes first"
             yield Problem((*AUGMENTATION, k), problem)
-    if spec.data.task is not None:
-        yield from check_augmentation_of_task(spec, spec.data.task)
 
 
-def check_augmentation_of_task(spec: Spec, task: str) -> Iterator[Problem]:
+def check_task(spec: Spec, task: str) -> Iterator[Problem]:
     """Check that each augmentation fits the task, and the loss its targets."""
     for k, chosen in enumerate(augmentations_of(spec)):
         tasks = AUGMENTATIONS[chosen.name].tasks

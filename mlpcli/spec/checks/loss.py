@@ -9,9 +9,9 @@ import numpy as np
 from mlpcli.errors import listing
 from mlpcli.nn.activations import ACTIVATIONS
 from mlpcli.nn.losses import LOSSES, Loss
-from mlpcli.spec.checks.problem import Problem
 from mlpcli.spec.members import build
 from mlpcli.spec.schema import Spec
+from mlpcli.spec.yaml_reader import Problem
 
 DEFAULT_LOSS = {
     "regression": "mse",
@@ -28,44 +28,39 @@ def loss_name(spec: Spec, task: str) -> str:
     return DEFAULT_LOSS[task]
 
 
-def chosen_loss(spec: Spec, task: str, *, mixed: bool = False) -> Loss:
-    """Return the form of the loss that trains this spec on this task.
-
-    mixed  targets are mixtures of several rows'
-    """
+def chosen_loss(spec: Spec, task: str) -> Loss:
+    """Return the loss that trains this spec on this task."""
     loss = spec.model.loss
     chosen: Loss = LOSSES[DEFAULT_LOSS[task]]() if loss is None else build(LOSSES, loss)
     output = spec.model.output
-    return chosen.for_task(task, output=None if output is None else output.name, mixed=mixed)
+    return chosen.for_task(task, output=None if output is None else output.name)
 
 
-def check_loss(spec: Spec) -> Iterator[Problem]:
-    """What can be said before the data has been seen."""
-    if spec.model.loss is not None:
-        yield from check_pairing(spec, spec.data.task)
-        yield from check_settings(spec, spec.data.task)
-    if spec.data.task is not None:
-        yield from check_loss_of_task(spec, spec.data.task)
+def check(spec: Spec) -> Iterator[Problem]:
+    """Check a loss as far as it is the same for every task that it fits."""
+    if spec.model.loss is not None and spec.data.task is None:
+        yield from _check_pairing(spec, None)
+        yield from _check_settings(spec, None)
 
 
-def check_loss_of_task(spec: Spec, task: str) -> Iterator[Problem]:
-    """Check that the loss is for this task."""
-    if spec.model.loss is None:
-        return
-    loss = LOSSES[spec.model.loss.name]
-    if task not in loss.tasks:
+def check_task(spec: Spec, task: str) -> Iterator[Problem]:
+    """Check that the loss is for this task, and defined on the output and the targets."""
+    loss = spec.model.loss
+    if loss is not None and task not in LOSSES[loss.name].tasks:
         fitting = [name for name, other in LOSSES.items() if task in other.tasks]
         allowed = f"allowed: {listing(fitting, most=20)}"
         if spec.data.task is None:
-            tasks = listing(loss.tasks)
+            tasks = listing(LOSSES[loss.name].tasks)
             allowed += f"; or data.task: {tasks}, where that is what the target is"
-        problem = f"{spec.model.loss.name} does not fit the task, {task}"
+        problem = f"{loss.name} does not fit the task, {task}"
         yield Problem(("model", "loss"), problem, allowed)
-    elif spec.data.task is None:  # with the task given, this has been checked before the data
-        yield from check_settings(spec, task)
+    elif loss is not None:
+        yield from _check_settings(spec, task)
+    yield from _check_pairing(spec, task)
+    yield from _check_range(spec, task)
 
 
-def check_settings(spec: Spec, task: str | None) -> Iterator[Problem]:
+def _check_settings(spec: Spec, task: str | None) -> Iterator[Problem]:
     """Check what the loss says of its own settings, and of the target it takes."""
     loss = build(LOSSES, spec.model.loss)
     for path, problem in loss.faults(task):
@@ -89,7 +84,7 @@ def check_settings(spec: Spec, task: str | None) -> Iterator[Problem]:
                 yield Problem(path, problem, "rename the column")
 
 
-def check_pairing(spec: Spec, task: str | None) -> Iterator[Problem]:
+def _check_pairing(spec: Spec, task: str | None) -> Iterator[Problem]:
     """Check that the loss is defined on the output; without a task, in any of the loss's."""
     output = spec.model.output
     if output is None:
@@ -103,24 +98,19 @@ def check_pairing(spec: Spec, task: str | None) -> Iterator[Problem]:
     links = list(dict.fromkeys(form.link for form in forms))
     allowed = [*links, *member.outputs]
     if output.name not in allowed:
-        yield Problem(
-            ("model", "output"),
-            f"{name} is defined on {' or '.join(allowed)} outputs, not on {output.name}",
-            f"allowed: {listing(['auto', *allowed])}; any other output goes with mse",
-        )
+        problem = f"{name} is defined on {' or '.join(allowed)} outputs, not on {output.name}"
+        hint = f"allowed: {listing(['auto', *allowed])}; any other output goes with mse"
+        yield Problem(("model", "output"), problem, hint)
     elif output.name != "identity" and build(ACTIVATIONS, output) != ACTIVATIONS[output.name]():
         # Value and delta are one formula with the link in it: the link's settings are in it too.
         problem = f"{name} is computed together with {output.name}, with its default settings"
         yield Problem(("model", "output"), problem, f"{output.name} without settings")
 
 
-def check_range(spec: Spec, task: str) -> Iterator[Problem]:
-    """A standardized target lies on both sides of 0, and beyond 1."""
+def _check_range(spec: Spec, task: str) -> Iterator[Problem]:
     output = spec.model.output
     bounded = output is not None and ACTIVATIONS[output.name].is_probability
     if task == "regression" and bounded and spec.data.scale_target in (None, "standard"):
-        yield Problem(
-            ("model", "output"),
-            f"{output.name} lies between 0 and 1, the standardized target does not",
-            "auto, or set data.scale_target to none for a target between 0 and 1",
-        )
+        problem = f"{output.name} lies between 0 and 1, the standardized target does not"
+        allowed = "auto, or set data.scale_target to none for a target between 0 and 1"
+        yield Problem(("model", "output"), problem, allowed)

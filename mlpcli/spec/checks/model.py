@@ -1,4 +1,4 @@
-"""What is wrong with the network that a spec asks for, and with settings taken together."""
+"""What is wrong with the network that a spec asks for, and with settings that contradict."""
 
 from __future__ import annotations
 
@@ -12,55 +12,48 @@ from mlpcli.nn.initializers import INITIALIZERS
 from mlpcli.nn.norms import NORMS
 from mlpcli.nn.optimizers import OPTIMIZERS
 from mlpcli.nn.schedules import SCHEDULES
-from mlpcli.spec.checks.problem import Problem
 from mlpcli.spec.members import build
 from mlpcli.spec.schema import Spec
-from mlpcli.spec.yaml_reader import Path
+from mlpcli.spec.yaml_reader import Path, Problem
 
 
-def check_model(spec: Spec) -> Iterator[Problem]:
-    """Check activations and normalizations of the hidden layers."""
-    layers: list[Any] = list(spec.model.layers)  # their members' types are built from tables
+def check(spec: Spec) -> Iterator[Problem]:
+    """Check the hidden layers, and that no member's settings contradict each other."""
+    model, training = spec.model, spec.training
+    members: list[tuple[Path, Family, Any]] = [
+        (("model", "output"), ACTIVATIONS, model.output),
+        (("model", "output_initializer"), INITIALIZERS, model.output_initializer),
+        (("training", "optimizer"), OPTIMIZERS, training.optimizer),
+        (("training", "schedule"), SCHEDULES, training.schedule),
+    ]
+    layers: list[Any] = list(model.layers)  # their members' types are built from tables
     for k, layer in enumerate(layers):
-        name = layer.activation.name
-        if ACTIVATIONS[name].output_only:
-            allowed = [n for n, f in ACTIVATIONS.items() if not f.output_only]
-            path = ("model", "layers", k, "activation")
-            yield Problem(path, f"{name} is for the output only", f"allowed: {listing(allowed)}")
-        if layer.norm is not None:
-            yield from _check_norm(spec, k, layer)
-
-
-def _check_norm(spec: Spec, k: int, layer: Any) -> Iterator[Problem]:
-    norm, path = NORMS[layer.norm.name], ("model", "layers", k, "norm")
-    if spec.training.batch_size < norm.least_rows:
-        yield Problem(
-            path,
-            f"{norm.name} normalization over a batch of {spec.training.batch_size} row leaves 0",
-            f"layer, or a training.batch_size of at least {norm.least_rows}",
-        )
-    if layer.units < norm.least_units:
-        yield Problem(
-            path, f"{norm.name} normalization over {layer.units} unit leaves 0", "more units"
-        )
-
-
-def check_members(spec: Spec) -> Iterator[Problem]:
-    """What a member's settings, each within its bounds, cannot be together."""
-    for path, family, member in _members(spec):
+        path: Path = ("model", "layers", k)
+        yield from _check_layer(spec, path, layer)
+        members += [
+            ((*path, "activation"), ACTIVATIONS, layer.activation),
+            ((*path, "norm"), NORMS, layer.norm),
+            ((*path, "initializer"), INITIALIZERS, layer.initializer),
+        ]
+    for path, family, member in members:
         problem = None if member is None else build(family, member).problem()
         if problem is not None:
             yield Problem(path, problem)
 
 
-def _members(spec: Spec) -> Iterator[tuple[Path, Family, Any]]:
-    model, training = spec.model, spec.training
-    layers: list[Any] = list(model.layers)
-    for k, layer in enumerate(layers):
-        yield ("model", "layers", k, "activation"), ACTIVATIONS, layer.activation
-        yield ("model", "layers", k, "norm"), NORMS, layer.norm
-        yield ("model", "layers", k, "initializer"), INITIALIZERS, layer.initializer
-    yield ("model", "output"), ACTIVATIONS, model.output
-    yield ("model", "output_initializer"), INITIALIZERS, model.output_initializer
-    yield ("training", "optimizer"), OPTIMIZERS, training.optimizer
-    yield ("training", "schedule"), SCHEDULES, training.schedule
+def _check_layer(spec: Spec, path: Path, layer: Any) -> Iterator[Problem]:
+    name, batch_size = layer.activation.name, spec.training.batch_size
+    if ACTIVATIONS[name].output_only:
+        allowed = listing(n for n, f in ACTIVATIONS.items() if not f.output_only)
+        problem = f"{name} is for the output only"
+        yield Problem((*path, "activation"), problem, f"allowed: {allowed}")
+    if layer.norm is None:
+        return
+    norm, path = NORMS[layer.norm.name], (*path, "norm")
+    if batch_size < norm.least_rows:
+        problem = f"{norm.name} normalization over a batch of {batch_size} row leaves 0"
+        allowed = f"layer, or a training.batch_size of at least {norm.least_rows}"
+        yield Problem(path, problem, allowed)
+    if layer.units < norm.least_units:
+        problem = f"{norm.name} normalization over {layer.units} unit leaves 0"
+        yield Problem(path, problem, "more units")

@@ -7,24 +7,22 @@ import re
 from collections.abc import Iterator
 
 from mlpcli.errors import listing, nearest
-from mlpcli.spec.checks.problem import Problem
 from mlpcli.spec.schema import DataSpec, Spec
 from mlpcli.spec.sweep import MAX_TRIALS, ParameterSpec, SweepSpec
+from mlpcli.spec.yaml_reader import Problem
 
 MAX_SHOWN = 10**9  # above it numbers are not written into a hint
 SEARCHED = ("model", "training", "regularization")
 # How the columns become numbers. All else of `data` says which rows there are, what a cell means,
 # or what is predicted: trials that differ in it answer different questions.
-SEARCHED_OF_DATA = (
+SEARCHED_OF_DATA = [
     "exclude",
     "scale",
     "scale_target",
     "categorical",
     "sample_weight",
     "class_weight",
-)
-
-
+]
 # What makes a loss the function that it is, in the unit that it is in, weighed as it is.
 OF_THE_LOSS = ("model.loss", "data.scale_target", "data.sample_weight", "data.class_weight")
 
@@ -62,8 +60,8 @@ def not_whole(parameter: ParameterSpec) -> tuple[str, str]:
     return f"takes whole numbers, which {kind} does not give", f"write {instead}"
 
 
-def check_sweep(spec: Spec) -> Iterator[Problem]:
-    """Check the search before any data has been seen."""
+def check(spec: Spec) -> Iterator[Problem]:
+    """Check the search as far as it does not depend on the data."""
     sweep = spec.sweep
     if sweep is None:
         return
@@ -74,8 +72,8 @@ def check_sweep(spec: Spec) -> Iterator[Problem]:
         for key, parameter in sweep.parameters.items():
             if not parameter.count:
                 problem = f"a grid needs to know how many values of {parameter.kind} to take"
-                path = ("sweep", "parameters", key)
-                yield Problem(path, problem, "such as steps: 5, or values: [0.01, 0.1]")
+                allowed = "such as steps: 5, or values: [0.01, 0.1]"
+                yield Problem(("sweep", "parameters", key), problem, allowed)
         if sweep.n_trials > MAX_TRIALS:
             problem = f"the grid has {sweep.grid_size:,} settings"
             allowed = f"at most {MAX_TRIALS:,}, or fewer trials, or method: random"
@@ -106,13 +104,10 @@ def _check_loss(spec: Spec, sweep: SweepSpec) -> Iterator[Problem]:
             yield Problem(("sweep", "parameters", key), problem, instead)
 
 
-def check_sweep_of_task(spec: Spec, metrics: list[str]) -> Iterator[Problem]:
-    """Check what decides, once the data has said what the task is."""
+def check_metric(spec: Spec, metrics: list[str]) -> Iterator[Problem]:
+    """Check the metric that decides, which has to fit the task."""
     if spec.sweep is not None and spec.sweep.figure not in ("loss", *metrics):
-        allowed = ["val_loss", *metrics]
-        yield Problem(
-            ("sweep", "metric"),
-            f"{spec.sweep.metric!r} is not a figure of this task",
-            f"allowed: {listing(allowed, most=20)}",
-            nearest(spec.sweep.figure, allowed),
-        )
+        columns = ["val_loss", *metrics]
+        problem = f"{spec.sweep.metric!r} is not a figure of this task"
+        allowed = f"allowed: {listing(columns, most=20)}"
+        yield Problem(("sweep", "metric"), problem, allowed, nearest(spec.sweep.figure, columns))

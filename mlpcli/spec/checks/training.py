@@ -1,4 +1,4 @@
-"""What is wrong with the training that a spec asks for: its metrics, and how it runs."""
+"""What is wrong with the training that a spec asks for: its metrics, its noise, its numbers."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ import numpy as np
 
 from mlpcli.errors import listing, nearest
 from mlpcli.spec.checks.loss import chosen_loss
-from mlpcli.spec.checks.problem import Problem
 from mlpcli.spec.schema import Spec
-from mlpcli.spec.yaml_reader import Path
+from mlpcli.spec.yaml_reader import Path, Problem
 
 # Whose numbers are rounded to the network's type; a schedule's are not, nor those of stopping.
 ROUNDED: tuple[Path, ...] = (
@@ -26,37 +25,29 @@ def check_metrics(spec: Spec, task: str, metrics: list[str]) -> Iterator[Problem
     """Check the metrics to write and the one to watch."""
     loss = chosen_loss(spec, task)
     output = loss.link if spec.model.output is None else spec.model.output.name
-    model = f"{task} with {loss.name} on {output} outputs"
     for k, name in enumerate(spec.training.metrics or []):
         if name not in metrics:
-            yield Problem(
-                ("training", "metrics", k),
-                f"{name!r} is not a metric of {model}",
-                f"allowed: {listing(metrics)}",
-                nearest(name, metrics),
-            )
-    if spec.training.early_stopping is not None:
-        monitor = spec.training.early_stopping.monitor
-        allowed = [f"{part}_{m}" for part in ("val", "train") for m in ("loss", *metrics)]
-        if monitor not in allowed:
-            yield Problem(
-                ("training", "early_stopping", "monitor"),
-                f"{monitor!r} is not a column of metrics.csv",
-                f"allowed: {listing(allowed, most=30)}",
-                nearest(monitor, allowed),
-            )
+            problem = f"{name!r} is not a metric of {task} with {loss.name} on {output} outputs"
+            path: Path = ("training", "metrics", k)
+            yield Problem(path, problem, f"allowed: {listing(metrics)}", nearest(name, metrics))
+    stopping = spec.training.early_stopping
+    columns = [f"{part}_{m}" for part in ("val", "train") for m in ("loss", *metrics)]
+    if stopping is not None and stopping.monitor not in columns:
+        path = ("training", "early_stopping", "monitor")
+        problem = f"{stopping.monitor!r} is not a column of metrics.csv"
+        allowed = f"allowed: {listing(columns, most=30)}"
+        yield Problem(path, problem, allowed, nearest(stopping.monitor, columns))
 
 
-def check_noise(spec: Spec, task: str) -> Iterator[Problem]:
-    """What the noise on labels means depends on the task."""
+def check_task(spec: Spec, task: str) -> Iterator[Problem]:
+    """Check the noise on labels, whose meaning depends on the task."""
     share = spec.regularization.noise.labels
     if task != "regression" and share > 1:
-        path = ("regularization", "noise", "labels")
         problem = f"for {task} it is a probability, which {share:g} is not"
-        yield Problem(path, problem, "0 to 1")
+        yield Problem(("regularization", "noise", "labels"), problem, "0 to 1")
 
 
-def check_size_of_numbers(spec: Spec) -> Iterator[Problem]:
+def check(spec: Spec) -> Iterator[Problem]:
     """Check that what is rounded to the network's type does not become infinite."""
     dtype = spec.runtime.dtype
     largest = float(np.finfo(dtype).max)
@@ -80,9 +71,3 @@ def _numbers(found: Any, path: Path) -> Iterator[tuple[Path, float]]:
             yield from _numbers(value, (*path, k))
     elif isinstance(found, float):
         yield path, found
-
-
-def check_runtime(spec: Spec) -> Iterator[Problem]:
-    """Check what this version cannot do yet."""
-    if spec.runtime.shards not in (None, 1):
-        yield Problem(("runtime", "shards"), "more than one shard is not built yet", "1, or auto")

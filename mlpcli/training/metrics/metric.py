@@ -1,4 +1,4 @@
-"""Metrics: figures of merit of predictions, in the words and the definitions of scikit-learn.
+"""Metrics of predictions, by the names and the definitions of scikit-learn.
 
 Every metric sees an `Outcome`. Classification has class numbers and, where the output is one,
 probabilities; regression has values in the target's own unit.
@@ -61,7 +61,7 @@ class Outcome:
         return flat.reshape(n, n)
 
     @property
-    def lead(self) -> Shape:
+    def lane_shape(self) -> Shape:
         """The leading axes of a stack; () for one network."""
         return self.score.shape[:-2]
 
@@ -79,33 +79,30 @@ class Outcome:
 
 
 class Metric(Member):
-    """One figure of merit."""
+    """One metric."""
 
     name: ClassVar[str]
     tasks: ClassVar[tuple[str, ...]]
     each_epoch: ClassVar[tuple[str, ...]] = ()  # tasks in which it is a column of metrics.csv
     greater_is_better: ClassVar[bool] = True
     needs_probability: ClassVar[bool] = False
-    losses: ClassVar[tuple[str, ...]] = ()  # that it is a figure of alone; none: of any
+    losses: ClassVar[tuple[str, ...]] = ()  # that it belongs to alone; none: to any
 
     def value(self, outcome: Outcome) -> float:
-        """Return the figure; NaN where it is not defined."""
-        raise NotImplementedError
+        """Return the metric of one network; NaN where it is not defined.
+
+        A member defines this, or `values` where all lanes of a stack are quicker at once.
+        """
+        return float(self.values(outcome))
 
     def values(self, outcome: Outcome) -> Array:
-        """Return the figure of each network of a stack (...,), the bits of `value` in each lane.
-
-        Figures of every epoch are computed for all lanes at once; the others lane by lane.
-        """
-        if not outcome.lead:
+        """Return the metric of each network of a stack (...,), the bits of `value` in each lane."""
+        if not outcome.lane_shape:
             return np.asarray(self.value(outcome))
-        return np.array([self.value(outcome.lane(r)) for r in range(outcome.lead[0])])
+        return np.array([self.value(outcome.lane(r)) for r in range(outcome.lane_shape[0])])
 
     def rows(self, outcome: Outcome) -> Array | None:
-        """Return numbers (N,), each of one row alone, whose mean is the figure; None: it has none.
-
-        Two models are then compared by the differences row by row.
-        """
+        """Return (N,) values of the rows whose mean is the metric; None: it is no such mean."""
         return None
 
 
@@ -122,3 +119,9 @@ def applicable(task: str, *, loss: str | None = None, probability: bool = True) 
         and (probability or not member.needs_probability)
         and (not member.losses or loss in member.losses)
     ]
+
+
+def greater_is_better(name: str) -> bool:
+    """Whether a metric is to be maximized: by its name, with or without the part's; loss is not."""
+    name = name.removeprefix("val_").removeprefix("train_")
+    return name in METRICS and bool(METRICS[name].greater_is_better)

@@ -11,20 +11,15 @@ from mlpcli.training.metrics.metric import METRICS, Metric, Outcome
 
 
 class MeanOfEntries(Metric):
-    """A figure that is the mean over rows, outputs, and levels where there are any."""
+    """A metric that is the mean over rows, outputs, and levels where there are any."""
 
     def entries(self, outcome: Outcome) -> Array:
-        """Return the numbers (..., N, ...) of which the figure is the mean."""
+        """Return the numbers (..., N, ...) of which the metric is the mean."""
         raise NotImplementedError
 
-    def value(self, outcome: Outcome) -> float:
-        """Return the mean over all; NaN where an entry is."""
-        return float(self.values(outcome))
-
     def values(self, outcome: Outcome) -> Array:
-        """Return it for all lanes at once."""
         entries = self.entries(outcome)
-        return np.asarray(np.mean(entries.reshape(*outcome.lead, -1), axis=-1))
+        return np.asarray(np.mean(entries.reshape(*outcome.lane_shape, -1), axis=-1))
 
     def rows(self, outcome: Outcome) -> Array:
         """Return each row's mean (N,)."""
@@ -49,7 +44,6 @@ class MeanSquare(MeanOfEntries):
     greater_is_better: ClassVar[bool] = False
 
     def entries(self, outcome: Outcome) -> Array:
-        """Return (ŷ − y)²."""
         return (outcome.score - outcome.target) ** 2
 
 
@@ -61,12 +55,7 @@ class RootMeanSquare(Metric):
     each_epoch: ClassVar[tuple[str, ...]] = ("regression",)
     greater_is_better: ClassVar[bool] = False
 
-    def value(self, outcome: Outcome) -> float:
-        """Return the mean over outputs of √(mean (ŷ − y)²)."""
-        return float(self.values(outcome))
-
     def values(self, outcome: Outcome) -> Array:
-        """Return it for all lanes at once."""
         squares = by_output((outcome.score - outcome.target) ** 2)
         return np.asarray(np.mean(np.sqrt(np.mean(squares, axis=-1)), axis=-1))
 
@@ -79,7 +68,6 @@ class MeanAbsolute(MeanOfEntries):
     greater_is_better: ClassVar[bool] = False
 
     def entries(self, outcome: Outcome) -> Array:
-        """Return |ŷ − y|."""
         return np.abs(outcome.score - outcome.target)
 
 
@@ -93,15 +81,10 @@ class RSquared(Metric):
     tasks: ClassVar[tuple[str, ...]] = ("regression",)
     each_epoch: ClassVar[tuple[str, ...]] = ("regression",)
 
-    def value(self, outcome: Outcome) -> float:
-        """Return R²; NaN for fewer than two rows."""
-        return float(self.values(outcome))
-
     def values(self, outcome: Outcome) -> Array:
-        """Return it for all lanes at once."""
         target = by_output(outcome.target)
         if target.shape[-1] < 2:  # noqa: PLR2004
-            return np.full(outcome.lead, np.nan)
+            return np.full(outcome.lane_shape, np.nan)
         residual = np.sum((by_output(outcome.score) - target) ** 2, axis=-1)
         total = np.sum((target - target.mean(axis=-1, keepdims=True)) ** 2, axis=-1)
         # Compared by extremes: the sum of squares of equal numbers need not come out as 0.
@@ -138,7 +121,6 @@ class Crossings(MeanOfEntries):
     greater_is_better: ClassVar[bool] = False
 
     def entries(self, outcome: Outcome) -> Array:
-        """Return 1[some quantile < the one below it]."""
         assert outcome.quantiles is not None
         return crossing(outcome.quantiles)
 

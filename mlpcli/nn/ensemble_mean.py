@@ -1,0 +1,80 @@
+"""The mean prediction of a stack of networks.
+
+Source: the lecture, bootstrap; Breiman, Bagging predictors, 1996.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from mlpcli.array_types import Array
+from mlpcli.nn.evaluation import Evaluation, float_targets
+from mlpcli.nn.losses import Loss
+from mlpcli.nn.network import Network
+
+BLOCK_NUMBERS = 1 << 20  # of predictions of all networks at a time: 8 MB
+GROUP = 64  # networks evaluated side by side: each has arrays of up to 1 MB for its activations
+
+
+class EnsembleMean:
+    """The predictions of R networks, and their mean.
+
+    network  a stack of R networks, one leading axis
+    """
+
+    def __init__(self, network: Network) -> None:
+        self.network, self.loss = network, network.architecture.loss
+        self.evaluation = self._evaluation(slice(0, GROUP))
+
+    def _evaluation(self, lanes: slice) -> Evaluation:
+        return Evaluation(Network(self.network.architecture, self.network.vector[lanes]))
+
+    def each(self, X: Array) -> Iterator[tuple[slice, Array]]:
+        """Yield rows of X (rows, n_inputs), and the predictions of each network for them.
+
+        Predictions are (R, some rows, n_outputs), float64; to be used before the next ones.
+        """
+        n_lanes, n_outputs = self.network.lane_shape[0], self.network.architecture.n_outputs
+        # Whole blocks of an evaluation, so that the bits are those of all rows at once.
+        block = self.evaluation.block
+        n = max(1, BLOCK_NUMBERS // (n_lanes * n_outputs * block)) * block
+        predictions = np.empty((n_lanes, min(n, len(X)), n_outputs))
+        for start in range(0, len(X), n):
+            rows = slice(start, min(start + n, len(X)))
+            y_hat = predictions[:, : rows.stop - start]
+            with np.errstate(all="ignore"):  # what is not finite is a prediction like any other
+                self.evaluation.predict(X[rows], y_hat[:GROUP])
+                # Each further group with arrays that are given back: all of them may be too many.
+                for first in range(GROUP, n_lanes, GROUP):
+                    lanes = slice(first, first + GROUP)
+                    self._evaluation(lanes).predict(X[rows], y_hat[lanes])
+            yield rows, y_hat
+
+    def predict(self, X: Array, out: Array) -> Array:
+        """Write the prediction of all networks together into `out` (rows, n_outputs)."""
+        for rows, y_hat in self.each(X):
+            with np.errstate(all="ignore"):
+                out[rows] = self.loss.average(y_hat)
+        return out
+
+    def quantiles(self, X: Array, levels: tuple[float, ...]) -> Array:
+        """Return quantiles over the networks' predictions, (levels, rows, n_outputs)."""
+        found = np.empty((len(levels), len(X), self.network.architecture.n_outputs))
+        for rows, y_hat in self.each(X):
+            with np.errstate(all="ignore"):
+                found[:, rows] = np.quantile(y_hat, levels, axis=0)
+        return found
+
+
+def losses_of(loss: Loss, y_hat: Array, target: Array) -> Array:
+    """Return the loss of each row (..., rows) of given predictions, as an ensemble's mean.
+
+    y_hat   (..., rows, n_outputs) predictions, float64; probabilities are held away from 0 and 1
+            by the resolution of float64
+    target  (rows,) class numbers, or (rows, targets) floats
+    """
+    u = np.ascontiguousarray(loss.outputs_of(y_hat))
+    with np.errstate(all="ignore"):  # a loss that is not finite is reported as it is
+        return loss.value(u, float_targets(loss, target, u.shape[-1], u))

@@ -1,0 +1,95 @@
+"""Predictions and losses of any number of rows, by the trained network: no dropout, no penalty."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from mlpcli.array_types import Array
+from mlpcli.nn.arrays import empty, one_hot, weighted_mean
+from mlpcli.nn.backprop import Backprop
+from mlpcli.nn.losses import Loss
+from mlpcli.nn.network import Network
+
+
+def float_targets(loss: Loss, target: Array, n_outputs: int, like: Array) -> Array:
+    """Return targets as a loss takes them: classes one-hot, smoothed where the loss smooths.
+
+    target  (..., rows) class numbers, or (..., rows, targets) floats
+    like    (..., rows, n_outputs) of the lanes and type that are wanted
+    """
+    if np.issubdtype(target.dtype, np.integer):
+        y = np.empty((*target.shape, n_outputs), like.dtype)
+        one_hot(target, y)
+    else:
+        y = target
+    if loss.smooths:
+        y = np.array(np.broadcast_to(y, (*like.shape[:-1], y.shape[-1])))
+        loss.smooth(y)
+    return y
+
+
+class Evaluation:
+    """Evaluates a network, or a stack of them, on blocks of rows.
+
+    The arrays are those of one block, whatever the number of rows; a last, shorter block has
+    arrays of its own.
+    """
+
+    BLOCK_BYTES = 1 << 20  # of activations: a block's arrays stay in the second-level cache
+    MAX_SIZES = 8  # of blocks that arrays are kept for
+
+    def __init__(self, network: Network) -> None:
+        self.network = network
+        # Of one lane, however many there are: the same blocks, so the same bits, as alone.
+        units = sum(t.shape[1] for t in network.architecture.layout.weights)
+        row_bytes = 2 * units * network.theta.itemsize
+        self.block = int(min(4096, max(64, self.BLOCK_BYTES // row_bytes)))
+        self._sizes: dict[int, Backprop] = {}
+        # No gradient is computed: one zero, read-only, has the shape of one.
+        self._no_grad = np.broadcast_to(np.zeros((), network.dtype), network.theta.shape)
+
+    def predict(self, X: Array, out: Array) -> Array:
+        """Write ŷ = g(h U + c) of every row into `out` (..., rows, n_outputs).
+
+        X  (rows, n_inputs), or (..., rows, n_inputs)
+        """
+        for rows, u in self._blocks(X):
+            self.network.architecture.loss.predict(u, out[..., rows, :])
+        return out
+
+    def loss(
+        self, X: Array, target: Array, out: Array | None = None, weight: Array | None = None
+    ) -> Any:
+        """Return J over all rows, (...,), and write ŷ into `out` where it is given.
+
+        weight  (rows,) of each row: then J = Σ_d w_d J_d / Σ_d w_d
+        """
+        return weighted_mean(self.row_losses(X, target, out), weight)
+
+    def row_losses(self, X: Array, target: Array, out: Array | None = None) -> Array:
+        """Return the loss of each row (..., rows), unweighted; write ŷ into `out` if given.
+
+        target  (rows,) class numbers, or (rows, targets) floats
+        """
+        loss, n_outputs = self.network.architecture.loss, self.network.architecture.n_outputs
+        losses = empty((*self.network.lane_shape, X.shape[-2]), self.network.dtype)
+        for rows, u in self._blocks(X):
+            y = float_targets(loss, target[rows], n_outputs, u)
+            losses[..., rows] = loss.value(u, y)
+            if out is not None:
+                loss.predict(u, out[..., rows, :])
+        return losses
+
+    def _blocks(self, X: Array) -> Iterator[tuple[slice, Array]]:
+        """Yield rows of X, and u (..., rows, n_outputs) of the output layer for them."""
+        for start in range(0, X.shape[-2], self.block):
+            rows = slice(start, min(start + self.block, X.shape[-2]))
+            n = rows.stop - start
+            if n not in self._sizes:
+                if len(self._sizes) == self.MAX_SIZES:  # ever new sizes do not fill the memory
+                    self._sizes.clear()
+                self._sizes[n] = Backprop(self.network, n, self._no_grad, training=False)
+            yield rows, self._sizes[n].forward(X[..., rows, :])

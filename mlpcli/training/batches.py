@@ -1,0 +1,217 @@
+"""The rows of an epoch: shuffled, gathered in blocks of several batches, optionally transformed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from math import prod
+from typing import Any, Protocol
+
+import numpy as np
+
+from mlpcli.array_types import Array, Shape
+from mlpcli.nn.arrays import one_hot, zeros
+from mlpcli.nn.losses import Loss
+from mlpcli.nn.training_step import Batch
+from mlpcli.randomness import generators, permute
+
+# Of shuffled rows gathered at once; batches are views of them. Half of a second-level cache: with
+# all of it, 1 MiB, a step takes 1 to 3 % longer, but of the smallest networks.
+BLOCK_BYTES = 1 << 19
+MAX_BATCHES = 32  # in a block
+MIN_TRANSFORMED = 32  # rows of a block, where mixing takes partners from it, however wide they are
+
+
+def block_rows(n_rows: int, batch_size: int, row_bytes: int, least: int = 1) -> int:
+    """Return how many rows a block has: whole batches, of rows with so many bytes.
+
+    row_bytes  of the inputs or of the targets, whichever has more
+    least      rows that it has to have, however wide they are
+    """
+    batches = min(BLOCK_BYTES // (batch_size * row_bytes or 1), MAX_BATCHES)
+    return min(max(batches, -(-least // batch_size)) * batch_size, n_rows)
+
+
+class BatchTransform(Protocol):
+    """A change of the gathered rows, drawn anew in every epoch: augmentation, noise."""
+
+    def start(self, seeds: Sequence[int], epoch: int) -> None:
+        """Begin an epoch, given the seed of each lane."""
+
+    def apply(self, lane: int, X: Array, y: Array, slots: Array) -> None:
+        """Change one lane's gathered rows in place.
+
+        X, y   (rows, n_inputs) and their targets (rows, outputs), classes one-hot
+        slots  (rows,) their positions among the epoch's rows
+        """
+
+
+@dataclass(frozen=True)
+class Block:
+    """Gathered rows of several batches, each array contiguous.
+
+    X, y, u  as in `Batch`, (..., rows, columns)
+    scale    (..., rows, 1) where rows have weights, else None
+    batches  views of them
+    """
+
+    X: Array
+    y: Array
+    u: Array
+    scale: Array | None
+    batches: list[Batch]
+
+
+class BatchLoader:
+    """Loads an epoch's rows in blocks, the batches of which are views.
+
+    X, target     (n, n_inputs), and (n,) class numbers or (n, outputs) floats; shared by all lanes
+    loss          smooths the targets, where it is set to
+    n_outputs     of the network: so many columns has a one-hot target
+    weight        (n,) weights of the rows, or (R, n), one row of them a lane; None: all are 1
+    source        (slots,) the row that each slot of an epoch is filled from, or (R, slots); None:
+                  each row once
+    lane_shape    of the network's arrays, and their
+    dtype         type
+    least_rows    of a batch: a shorter remainder joins the last one
+    transforms    applied to each block in this order
+    keep_targets  whether `targets` (..., n_rows, outputs) keeps the epoch's, as transformed
+
+    rows_per_block, capacity  rows gathered at once, and the most that can be: a short remainder
+                              joins them
+    """
+
+    def __init__(
+        self,
+        X: Array,
+        target: Array,
+        *,
+        loss: Loss,
+        n_outputs: int,
+        lane_shape: Shape,
+        dtype: Any,
+        batch_size: int,
+        least_rows: int = 1,
+        weight: Array | None = None,
+        source: Array | None = None,
+        transforms: Sequence[BatchTransform] = (),
+        keep_targets: bool = False,
+    ) -> None:
+        self.X, self.target, self.weight, self.source = X, target, weight, source
+        self.loss, self.lane_shape, self.transforms = loss, lane_shape, transforms
+        self.n_rows = len(X) if source is None else source.shape[-1]
+        self.batch_size, self.least_rows = min(batch_size, self.n_rows), least_rows
+        self.is_class = np.issubdtype(target.dtype, np.integer)
+        n_targets = n_outputs if self.is_class else target.shape[-1]
+        row_bytes = np.dtype(dtype).itemsize * max(X.shape[1], n_targets)
+        least = MIN_TRANSFORMED if transforms else 1
+        self.rows_per_block = block_rows(self.n_rows, self.batch_size, row_bytes, least)
+        self.capacity = min(self.rows_per_block + least_rows - 1, self.n_rows)
+        self.order = np.empty((*lane_shape, self.n_rows), np.intp)
+        # The memory of X, y, u and scale: blocks of any number of rows are views of it.
+        columns = X.shape[1], n_targets, n_outputs, int(weight is not None)
+        self._memory = [zeros((*lane_shape, self.capacity, n), dtype) for n in columns]
+        self._blocks: dict[int, Block] = {}
+        shape = (*lane_shape, self.n_rows, n_targets)
+        self.targets = np.empty(shape, dtype) if keep_targets else None
+
+    @property
+    def sizes(self) -> set[int]:
+        """How many rows a batch can have: all but the last have the same number."""
+        rest = self.n_rows % self.batch_size
+        last = rest if rest >= self.least_rows else rest + self.batch_size * bool(rest)
+        sizes = {last or self.batch_size}
+        return sizes | {self.batch_size} if self.n_rows > max(sizes) else sizes
+
+    @property
+    def n_steps(self) -> int:
+        """Batches in an epoch."""
+        whole, rest = divmod(self.n_rows, self.batch_size)
+        return max(1, whole + (rest >= self.least_rows))
+
+    def blocks(self) -> Iterator[tuple[int, int]]:
+        """Yield the first row of each block of an epoch, and where it stops."""
+        start = 0
+        while start < self.n_rows:
+            stop = min(start + self.rows_per_block, self.n_rows)
+            stop = self.n_rows if self.n_rows - stop < self.least_rows else stop
+            yield start, stop
+            start = stop
+
+    def start(self, seeds: Sequence[int], epoch: int) -> None:
+        """Shuffle the rows for an epoch, given the seed of each lane."""
+        orders = self.order.reshape(-1, self.n_rows)
+        for order, rng in zip(orders, generators(seeds, "shuffle", epoch), strict=True):
+            permute(order, rng)
+        for transform in self.transforms:
+            transform.start(seeds, epoch)
+
+    def load(self, start: int, stop: int) -> Block:
+        """Gather the shuffled rows start … stop."""
+        slots = self.order[..., start:stop]
+        rows = self._rows(slots)
+        block = self.block_of(stop - start)
+        self.X.take(rows, 0, block.X, "clip")  # mode "raise" would buffer the output
+        if self.is_class:
+            one_hot(self.target.take(rows), block.y)
+        else:
+            self.target.take(rows, 0, block.y, "clip")
+        if self.transforms:
+            self._transform(block.X, block.y, slots)
+        if self.targets is not None:
+            self.targets[..., start:stop, :] = block.y
+        if self.loss.smooths:
+            self.loss.smooth(block.y)
+        if self.weight is not None and block.scale is not None:
+            block.scale[..., 0] = _of_lanes(self.weight, rows)
+            for batch in block.batches:
+                np.divide(batch.scale, batch.n, out=batch.scale)
+        return block
+
+    def _transform(self, X: Array, y: Array, slots: Array) -> None:
+        lanes: Any = zip(X, y, slots, strict=True) if self.lane_shape else [(X, y, slots)]
+        with np.errstate(all="ignore"):  # noise beyond the type: the loss will not be finite
+            for lane, arrays in enumerate(lanes):
+                for transform in self.transforms:
+                    transform.apply(lane, *arrays)
+
+    def block_of(self, n_rows: int) -> Block:
+        """Return a block of so many rows and its batches, views that are made once."""
+        if n_rows not in self._blocks:
+            lanes = prod(self.lane_shape)
+            X, y, u, weighted_scale = (
+                memory.reshape(-1)[: lanes * n_rows * memory.shape[-1]].reshape(
+                    *self.lane_shape, n_rows, memory.shape[-1]
+                )
+                for memory in self._memory
+            )
+            scale = weighted_scale if weighted_scale.shape[-1] else None
+            n, rest = self.batch_size, n_rows % self.batch_size
+            last = rest if rest in self.sizes else rest + n if rest else 0
+            starts = [*range(0, n_rows - last, n), *([n_rows - last] if last else [])]
+            batches = []
+            for start, end in pairwise([*starts, n_rows]):
+                rows = (..., slice(start, end), slice(None))
+                share = np.asarray(1.0 / (end - start), X.dtype) if scale is None else scale[rows]
+                batches.append(Batch(end - start, X[rows], y[rows], share, u[rows]))
+            self._blocks[n_rows] = Block(X, y, u, scale, batches)
+        return self._blocks[n_rows]
+
+    def rows(self) -> Array:
+        """Return (..., n_rows) the row that each slot of the shuffled epoch is filled from."""
+        return self._rows(self.order)
+
+    def weights(self, n_rows: int) -> Array | None:
+        """Return the weights (..., n_rows) of the epoch's first rows, in its order."""
+        if self.weight is None:
+            return None
+        return _of_lanes(self.weight, self._rows(self.order[..., :n_rows]))
+
+    def _rows(self, slots: Array) -> Array:
+        return slots if self.source is None else _of_lanes(self.source, slots)
+
+
+def _of_lanes(values: Array, index: Array) -> Array:
+    """Return values[index], values shared by the lanes of `index` or one row of them a lane."""
+    return values[index] if values.ndim == 1 else np.take_along_axis(values, index, axis=-1)

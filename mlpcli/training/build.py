@@ -1,0 +1,271 @@
+"""From a valid spec to the parts of a training: data set, architecture, loss, metrics, trainer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mlpcli.array_types import Array
+from mlpcli.data.dataset import DataOptions, Dataset, Encoding, Part
+from mlpcli.data.dataset import load_dataset as load
+from mlpcli.data.readers import ReadOptions
+from mlpcli.data.table import Table
+from mlpcli.errors import DataError
+from mlpcli.family import numbers, stacked
+from mlpcli.nn.activations import ACTIVATIONS
+from mlpcli.nn.initializers import INITIALIZERS
+from mlpcli.nn.losses import LOSSES, Loss
+from mlpcli.nn.network import Architecture, Layer, Network
+from mlpcli.nn.norms import NORMS
+from mlpcli.nn.optimizers import OPTIMIZERS
+from mlpcli.nn.update import Regularization, is_on
+from mlpcli.spec.checks import check_task, chosen_loss, loss_name
+from mlpcli.spec.load import LoadedSpec
+from mlpcli.spec.members import build
+from mlpcli.spec.schema import Spec
+from mlpcli.training.batches import BatchTransform
+from mlpcli.training.metrics import Metric, applicable
+from mlpcli.training.trainer import Trainer
+from mlpcli.training.transforms import Augment, InputNoise, MultiplicativeInputNoise, label_noise
+
+if TYPE_CHECKING:
+    from mlpcli.training.lanes import PreparedLane
+
+
+def load_dataset(loaded: LoadedSpec) -> Dataset:
+    """Read the spec's data. Raises DataError; with the spec's position where a key is at fault."""
+    with loaded.locating():
+        dataset = load(data_options(loaded))
+    check_dataset(loaded, dataset)
+    return dataset
+
+
+def check_dataset(loaded: LoadedSpec, dataset: Dataset) -> None:
+    """Check that spec and data fit together. Raises SpecError, DataError, with their positions."""
+    task = dataset.encoding.task
+    problems = check_task(loaded.spec, task, [m.name for m in fitting_metrics(loaded.spec, task)])
+    if problems:
+        raise loaded.error(problems)
+    loss = chosen_loss(loaded.spec, task)
+    for name, part in dataset.parts.items():
+        table = dataset.tables.get(name) or dataset.tables["data"]
+        check_targets(loss, dataset.encoding, table, part)
+    _check_rows(loaded, dataset)
+
+
+def _check_rows(loaded: LoadedSpec, dataset: Dataset) -> None:
+    """Check that there are rows enough for a batch. Raises DataError, with the norm's position."""
+    n_rows = len(dataset.parts["train"])
+    layers = build_architecture(loaded.spec, dataset.encoding).hidden
+    for k, norm in enumerate(layer.norm for layer in layers):
+        if norm is not None and n_rows < norm.least_rows:
+            problem = f"{norm.name} normalization needs {norm.least_rows} training rows, not"
+            key = ("model", "layers", k, "norm")
+            raise loaded.located(DataError(f"{problem} {n_rows}", key))
+
+
+def check_targets(loss: Loss, encoding: Encoding, table: Table, part: Part) -> None:
+    """Check that the loss takes every target of a part. Raises DataError at the first it does not.
+
+    table  that the part's rows come from
+    """
+    refused = loss.refused(part.labels)
+    if refused.any():
+        d, column = np.argwhere(refused)[0]
+        problem = (
+            f"{loss.name} takes no target {loss.target_range}, such as {part.labels[d, column]:g}"
+        )
+        raise table.error(int(part.rows[d]), encoding.target.names[column], problem)
+
+
+def data_options(loaded: LoadedSpec) -> DataOptions:
+    """Return what the spec says about data, its paths made openable from here."""
+    data, split = loaded.spec.data, loaded.spec.data.split
+    files = split.files.model_dump(exclude_none=True) if split.files else {}
+    return DataOptions(
+        targets=data.targets,
+        path=None if data.path is None else loaded.path(data.path),
+        files={part: loaded.path(path) for part, path in files.items()},
+        read=ReadOptions(tuple(data.missing), data.delimiter, (), data.decimal),
+        task=data.task,
+        exclude=data.exclude,
+        validation=split.validation,
+        test=split.test,
+        stratify=split.stratify,
+        split_column=split.column,
+        scale=data.scale,
+        scale_target=data.scale_target or _scale_of_target(loaded.spec),
+        categorical=data.categorical,
+        sample_weight=data.sample_weight,
+        class_weight=data.class_weight,
+        image=None if data.image is None else data.image.shape,
+        seed=loaded.spec.seed,
+        dtype=loaded.spec.runtime.dtype,
+    )
+
+
+def _scale_of_target(spec: Spec) -> str:
+    """Return how a regression target is scaled where the spec leaves it to the loss.
+
+    A loss of positive targets starts near 1, and is as good on y divided by its mean.
+    """
+    loss = spec.model.loss
+    return "standard" if loss is None or LOSSES[loss.name].standardized else "mean"
+
+
+def build_architecture(spec: Spec, encoding: Encoding) -> Architecture:
+    """Return the network that a spec describes for data encoded like this."""
+    layers = tuple(
+        Layer(
+            layer.units,
+            build(ACTIVATIONS, layer.activation),
+            layer.keep_prob,
+            None if layer.initializer is None else build(INITIALIZERS, layer.initializer),
+            None if layer.norm is None else build(NORMS, layer.norm),
+        )
+        for layer in spec.model.layers
+    )
+    loss = chosen_loss(spec, encoding.task)
+    output = None if spec.model.output is None else build(ACTIVATIONS, spec.model.output)
+    target = encoding.target
+    own = spec.model.output_initializer
+    initializer = None if own is None else build(INITIALIZERS, own)
+    n_inputs = encoding.inputs.n_features
+    n_outputs, kept = loss.n_outputs(target.n_outputs), spec.model.input_keep_prob
+    return Architecture(n_inputs, layers, n_outputs, loss, output, initializer, kept)
+
+
+def resolve(spec: Spec, encoding: Encoding) -> Spec:
+    """Return the spec with every `auto` that the data has decided written out."""
+    loss = loss_name(spec, encoding.task)
+    data: dict[str, Any] = {"task": encoding.task}
+    if spec.data.categorical is None:
+        data["categorical"] = encoding.inputs.text_columns
+    if spec.data.scale_target is None:
+        scale = _scale_of_target(spec) if encoding.task == "regression" else "none"
+        data["scale_target"] = scale
+    plain = spec.model_dump()
+    plain["data"] |= data
+    if spec.model.loss is None:
+        plain["model"]["loss"] = loss
+    if spec.model.output is None:
+        plain["model"]["output"] = chosen_loss(spec, encoding.task).link
+    names = [initializer.name for initializer in build_architecture(spec, encoding).initializers]
+    for layer, name in zip(plain["model"]["layers"], names[:-1], strict=True):
+        if layer["initializer"] == "auto":
+            layer["initializer"] = name
+    if spec.model.output_initializer is None:
+        plain["model"]["output_initializer"] = names[-1]
+    if spec.training.metrics is None:
+        plain["training"]["metrics"] = [m.name for m in epoch_metrics(spec, encoding.task)]
+    return Spec.model_validate(plain)
+
+
+def fitting_metrics(spec: Spec, task: str) -> list[Metric]:
+    """Return the metrics that fit the task, the spec's loss, and its output."""
+    loss = chosen_loss(spec, task)
+    output = loss.link if spec.model.output is None else spec.model.output.name
+    return applicable(task, loss=loss.name, probability=ACTIVATIONS[output].is_probability)
+
+
+def epoch_metrics(spec: Spec, task: str) -> list[Metric]:
+    """Return the metrics that are columns of metrics.csv: the chosen, and the monitored one."""
+    chosen: Sequence[str] | None = spec.training.metrics
+    stopping = spec.training.early_stopping
+    monitored = stopping.monitor.partition("_")[2] if stopping else ""
+    return [
+        metric
+        for metric in fitting_metrics(spec, task)
+        if metric.name == monitored
+        or (task in metric.each_epoch if chosen is None else metric.name in chosen)
+    ]
+
+
+def metrics_columns(spec: Spec, dataset: Dataset) -> list[str]:
+    """Return the columns of metrics.csv."""
+    names = ["loss", *(metric.name for metric in epoch_metrics(spec, dataset.encoding.task))]
+    parts = ["train"] + ["val"] * ("validation" in dataset.parts)
+    values = [f"{part}_{name}" for part in parts for name in names]
+    return ["epoch", *values, "learning_rate", "seconds"]
+
+
+def loss_target(encoding: Encoding, y: Array, dtype: Any) -> Array:
+    """Return the targets that training takes: class numbers (rows,), or floats (rows, targets)."""
+    if encoding.task == "multiclass":
+        return y.astype(np.intp)
+    return np.ascontiguousarray(y.reshape(len(y), -1), dtype=dtype)
+
+
+def build_trainer(
+    prepared: Sequence[PreparedLane],
+    dataset: Dataset,
+    network: Network,
+    *,
+    keep_outputs: bool = False,
+) -> Trainer:
+    """Return the trainer of a network, or of a stack of them.
+
+    prepared      one for each lane, of one shape
+    keep_outputs  whether the trainer keeps the network's outputs for an epoch's rows
+    """
+    train, first = dataset.parts["train"], prepared[0]
+    specs = [each.lane.spec for each in prepared]
+    return Trainer(
+        network,
+        stacked([build(OPTIMIZERS, spec.training.optimizer) for spec in specs]),
+        train.X,
+        loss_target(dataset.encoding, train.y, network.dtype),
+        batch_size=first.lane.spec.training.batch_size,
+        seeds=[each.lane.seed for each in prepared],
+        weight=_shared([each.weight for each in prepared]),
+        regularization=stacked([regularization_of(spec) for spec in specs]),
+        source=_shared([each.source for each in prepared]),
+        transforms=_transforms(prepared, dataset),
+        keep_outputs=keep_outputs,
+        keep_targets=keep_outputs and first.augmenter.mixes,
+    )
+
+
+def regularization_of(spec: Spec) -> Regularization:
+    """Return the strengths that a spec asks for."""
+    wanted = spec.regularization
+    clipping, averaging = spec.training.gradient_clipping, spec.training.weight_averaging
+    return Regularization(
+        l2=wanted.l2,
+        l1=wanted.l1,
+        max_norm=wanted.max_norm,
+        weight_noise=wanted.noise.weights,
+        weight_noise_multiplicative=wanted.noise.weights_multiplicative,
+        gradient_noise=wanted.noise.gradients,
+        clip_norm=clipping.norm,
+        clip_value=clipping.value,
+        averaging=averaging,
+    )
+
+
+def _shared(arrays: Sequence[Array | None]) -> Array | None:
+    """Return the array that all lanes share (n,), or one row a lane (R, n)."""
+    if all(array is arrays[0] for array in arrays):
+        return arrays[0]
+    return np.stack([array for array in arrays if array is not None])
+
+
+def _transforms(prepared: Sequence[PreparedLane], dataset: Dataset) -> list[BatchTransform]:
+    """Return the transforms of the gathered rows: label noise, augmentation, input noise."""
+    noises = [each.lane.spec.regularization.noise for each in prepared]
+
+    def strength(name: str) -> Any:
+        return numbers([getattr(noise, name) for noise in noises])
+
+    found: list[BatchTransform] = []
+    if is_on(strength("labels")):
+        found.append(label_noise(strength("labels"), dataset.encoding.task))
+    if prepared[0].augmenter.augmentations:
+        found.append(Augment([each.augmenter for each in prepared]))
+    inputs = [
+        InputNoise(strength("input")),
+        MultiplicativeInputNoise(strength("input_multiplicative")),
+    ]
+    return [*found, *(each for each in inputs if is_on(each.strength))]

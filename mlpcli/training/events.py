@@ -1,0 +1,96 @@
+"""The events of a training: rows done, epochs completed, and the end."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from mlpcli.array_types import Array
+
+# Between two groups that are sent for one kind of event: sending costs both processes about
+# 0.5 ms, as much as an epoch of a small stack.
+SEND_SECONDS = 0.05
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Some rows of an epoch are done, in each of so many lanes."""
+
+    epoch: int
+    rows: int
+    n_rows: int
+    lanes: int = 1
+
+
+@dataclass(frozen=True)
+class EpochEnded:
+    """Some lanes have completed an epoch.
+
+    lanes       by number; none where the others, which had completed it, had to wait for lanes
+                that have now ended before it
+    rows        the row of metrics of each
+    mean        the row of metrics.csv, over all lanes; None while others have to complete the epoch
+    improved    whether the mean is the best so far
+    best_epoch  by the means so far
+    """
+
+    epoch: int
+    lanes: list[int]
+    rows: list[dict[str, float]]
+    mean: dict[str, float] | None = None
+    improved: bool = False
+    best_epoch: int = 0
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a training, or that of one lane, ended.
+
+    reason      finished, patience, interrupted, diverged or pruned
+    epochs      how many were completed
+    best_epoch  the epoch whose weights the network now has; 0: the initial parameters
+    last_epoch  the one in which it ended: one more than epochs where that was not completed
+    cause       which loss diverged, where that is the reason
+    """
+
+    reason: str
+    epochs: int
+    best_epoch: int
+    seconds: float
+    last_epoch: int = 0
+    cause: str = ""
+
+
+@dataclass(frozen=True)
+class LanesEnded:
+    """Some lanes of a stack have ended.
+
+    vectors  (lanes, n_numbers) of their models
+    rows     of metrics, of the epochs that those are of; None where a lane diverged
+    """
+
+    lanes: list[int]
+    ended: list[Ended]
+    vectors: Array
+    rows: list[dict[str, float] | None]
+
+
+Event = Progress | EpochEnded | Ended
+StackEvent = Progress | EpochEnded | LanesEnded
+
+
+def grouped(events: Iterator[StackEvent]) -> Iterator[list[StackEvent]]:
+    """Yield events as they come or, where they come quickly, several at a time."""
+    waiting: list[StackEvent] = []
+    sent: dict[type, float] = {}
+    for event in events:
+        if waiting and isinstance(event, Progress) and isinstance(waiting[-1], Progress):
+            waiting.pop()
+        waiting.append(event)
+        now, before = time.perf_counter(), sent.get(type(event), 0.0)
+        if now - before >= SEND_SECONDS:
+            yield waiting
+            waiting, sent[type(event)] = [], now
+    if waiting:
+        yield waiting

@@ -57,6 +57,16 @@ def copy_of(array: Array) -> Array:
     return copy
 
 
+def cache_slices(array: Array, entries: int = 1 << 15) -> list[slice]:
+    """Return slices of the first axis, each of at most so many entries of the array, or of one.
+
+    Several passes over a slice find it in the cache, and NumPy takes memory for its temporary
+    arrays from the heap, not anew from the operating system.
+    """
+    n = max(1, entries * len(array) // max(1, array.size))
+    return [slice(start, start + n) for start in range(0, len(array), n)]
+
+
 def weighted_mean(losses: Array, weight: Array | None) -> Any:
     """Return Σ_d w_d J_d / Σ_d w_d of row losses (..., rows), (...,) in float64.
 

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from mlpcli.array_types import Array, Shape
-from mlpcli.nn.arrays import one_hot, zeros
+from mlpcli.nn.arrays import cache_slices, one_hot, zeros
 from mlpcli.nn.losses import Loss
 from mlpcli.nn.training_step import Batch
 from mlpcli.randomness import generators, permute
@@ -154,7 +154,8 @@ class BatchLoader:
         block = self.block_of(stop - start)
         self.X.take(rows, 0, block.X, "clip")  # mode "raise" would buffer the output
         if self.is_class:
-            one_hot(self.target.take(rows), block.y)
+            for part in cache_slices(block.y):
+                one_hot(self.target.take(rows[part]), block.y[part])
         else:
             self.target.take(rows, 0, block.y, "clip")
         if self.transforms:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from mlpcli.array_types import Array
-from mlpcli.nn.arrays import empty, weighted_mean
+from mlpcli.nn.arrays import cache_slices, empty, weighted_mean
 from mlpcli.nn.network import Network
 from mlpcli.nn.optimizers import Optimizer
 from mlpcli.nn.training_step import TrainingStep
@@ -125,8 +125,9 @@ class Trainer:
     def _compute_losses(self, block: Block, start: int) -> None:
         """Compute the losses of a block's rows from the outputs that its steps have kept."""
         rows = (..., slice(self.rows_done - start), slice(None))
-        u, losses = block.u[rows], self.losses[..., start : self.rows_done]
-        losses[...] = self.step.loss.value(u, block.y[rows])
+        u, y, losses = block.u[rows], block.y[rows], self.losses[..., start : self.rows_done]
+        for part in cache_slices(u):
+            losses[part] = self.step.loss.value(u[part], y[part])
         self.finite &= np.isfinite(losses).all(axis=-1)
         if self.outputs is not None:
             self.outputs[..., start : self.rows_done, :] = u

@@ -15,28 +15,11 @@ from mlpcli.nn.optimizers.contract import (
     Optimizer,
     State,
     Step,
+    in_blocks,
     mean_weights,
     positive,
     update_mean,
 )
-
-BLOCK = 1 << 15  # numbers
-
-
-def in_blocks(theta: Array, *arrays: Array) -> list[list[Array]]:
-    """Return views of theta and of arrays that broadcast over it, block by block, with a scratch.
-
-    A block is a part of one network's parameters, or some lanes of a stack; all passes over it find
-    it in the cache. With 567,434 float32 parameters a step of adam takes a quarter less time so.
-    """
-    n = max(1, BLOCK * len(theta) // theta.size)  # of the first axis
-    scratch = empty_like(theta[:n])
-
-    def block(i: int) -> list[Array]:
-        views = [each[i : i + n] if each.ndim else each for each in (theta, *arrays)]
-        return [*views, scratch[: len(theta) - i]]
-
-    return [block(i) for i in range(0, len(theta), n)]
 
 
 @OPTIMIZERS.add("adam")

@@ -7,34 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from mlpcli.array_types import Array
-from mlpcli.data.augmentation import AUGMENTATIONS, TrainingRows
 from mlpcli.data.augmenter import Augmenter
-from mlpcli.data.dataset import Dataset, Encoding, Part
-from mlpcli.data.targets import ClassTarget
-from mlpcli.spec.members import build
+from mlpcli.data.dataset import Dataset
 from mlpcli.spec.schema import Spec
 from mlpcli.training.batches import BatchLoader
 from mlpcli.training.build import build_architecture, loss_target
 from mlpcli.training.transforms import Augment
-
-
-def build_augmenter(spec: Spec, encoding: Encoding, train: Part) -> Augmenter:
-    """Return the spec's augmentations, fitted on the training rows.
-
-    Raises DataError, with the key of the member that does not apply to them.
-    """
-    inputs, target, image = encoding.inputs, encoding.target, spec.data.image
-    rows = TrainingRows(
-        train.X,
-        train.y,
-        target.classes if isinstance(target, ClassTarget) else (),
-        inputs.shift,
-        inputs.scale,
-        inputs.numeric,
-        inputs.column_numbers,
-        None if image is None else image.shape,
-    )
-    return Augmenter([build(AUGMENTATIONS, m) for m in spec.regularization.augmentation], rows)
 
 
 @dataclass(frozen=True)

@@ -1,37 +1,31 @@
-"""From a valid spec to the parts of a training: data set, architecture, loss, metrics, trainer."""
+"""From a valid spec to the data set, architecture, loss, metrics and augmenter of a training."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from mlpcli.array_types import Array
+from mlpcli.data.augmentation import AUGMENTATIONS, TrainingRows
+from mlpcli.data.augmenter import Augmenter
 from mlpcli.data.dataset import DataOptions, Dataset, Encoding, Part
 from mlpcli.data.dataset import load_dataset as load
 from mlpcli.data.readers import ReadOptions
 from mlpcli.data.table import Table
+from mlpcli.data.targets import ClassTarget
 from mlpcli.errors import DataError
-from mlpcli.family import numbers, stacked
 from mlpcli.nn.activations import ACTIVATIONS
 from mlpcli.nn.initializers import INITIALIZERS
 from mlpcli.nn.losses import LOSSES, Loss
-from mlpcli.nn.network import Architecture, Layer, Network
+from mlpcli.nn.network import Architecture, Layer
 from mlpcli.nn.norms import NORMS
-from mlpcli.nn.optimizers import OPTIMIZERS
-from mlpcli.nn.update import Regularization, is_on
 from mlpcli.spec.checks import check_task, chosen_loss, loss_name
 from mlpcli.spec.load import LoadedSpec
 from mlpcli.spec.members import build
 from mlpcli.spec.schema import Spec
-from mlpcli.training.batches import BatchTransform
 from mlpcli.training.metrics import Metric, applicable
-from mlpcli.training.trainer import Trainer
-from mlpcli.training.transforms import Augment, InputNoise, MultiplicativeInputNoise, label_noise
-
-if TYPE_CHECKING:
-    from mlpcli.training.lanes import PreparedLane
 
 
 def load_dataset(loaded: LoadedSpec) -> Dataset:
@@ -198,74 +192,20 @@ def loss_target(encoding: Encoding, y: Array, dtype: Any) -> Array:
     return np.ascontiguousarray(y.reshape(len(y), -1), dtype=dtype)
 
 
-def build_trainer(
-    prepared: Sequence[PreparedLane],
-    dataset: Dataset,
-    network: Network,
-    *,
-    keep_outputs: bool = False,
-) -> Trainer:
-    """Return the trainer of a network, or of a stack of them.
+def build_augmenter(spec: Spec, encoding: Encoding, train: Part) -> Augmenter:
+    """Return the spec's augmentations, fitted on the training rows.
 
-    prepared      one for each lane, of one shape
-    keep_outputs  whether the trainer keeps the network's outputs for an epoch's rows
+    Raises DataError, with the key of the member that does not apply to them.
     """
-    train, first = dataset.parts["train"], prepared[0]
-    specs = [each.lane.spec for each in prepared]
-    return Trainer(
-        network,
-        stacked([build(OPTIMIZERS, spec.training.optimizer) for spec in specs]),
+    inputs, target, image = encoding.inputs, encoding.target, spec.data.image
+    rows = TrainingRows(
         train.X,
-        loss_target(dataset.encoding, train.y, network.dtype),
-        batch_size=first.lane.spec.training.batch_size,
-        seeds=[each.lane.seed for each in prepared],
-        weight=_shared([each.weight for each in prepared]),
-        regularization=stacked([regularization_of(spec) for spec in specs]),
-        source=_shared([each.source for each in prepared]),
-        transforms=_transforms(prepared, dataset),
-        keep_outputs=keep_outputs,
-        keep_targets=keep_outputs and first.augmenter.mixes,
+        train.y,
+        target.classes if isinstance(target, ClassTarget) else (),
+        inputs.shift,
+        inputs.scale,
+        inputs.numeric,
+        inputs.column_numbers,
+        None if image is None else image.shape,
     )
-
-
-def regularization_of(spec: Spec) -> Regularization:
-    """Return the strengths that a spec asks for."""
-    wanted = spec.regularization
-    clipping, averaging = spec.training.gradient_clipping, spec.training.weight_averaging
-    return Regularization(
-        l2=wanted.l2,
-        l1=wanted.l1,
-        max_norm=wanted.max_norm,
-        weight_noise=wanted.noise.weights,
-        weight_noise_multiplicative=wanted.noise.weights_multiplicative,
-        gradient_noise=wanted.noise.gradients,
-        clip_norm=clipping.norm,
-        clip_value=clipping.value,
-        averaging=averaging,
-    )
-
-
-def _shared(arrays: Sequence[Array | None]) -> Array | None:
-    """Return the array that all lanes share (n,), or one row a lane (R, n)."""
-    if all(array is arrays[0] for array in arrays):
-        return arrays[0]
-    return np.stack([array for array in arrays if array is not None])
-
-
-def _transforms(prepared: Sequence[PreparedLane], dataset: Dataset) -> list[BatchTransform]:
-    """Return the transforms of the gathered rows: label noise, augmentation, input noise."""
-    noises = [each.lane.spec.regularization.noise for each in prepared]
-
-    def strength(name: str) -> Any:
-        return numbers([getattr(noise, name) for noise in noises])
-
-    found: list[BatchTransform] = []
-    if is_on(strength("labels")):
-        found.append(label_noise(strength("labels"), dataset.encoding.task))
-    if prepared[0].augmenter.augmentations:
-        found.append(Augment([each.augmenter for each in prepared]))
-    inputs = [
-        InputNoise(strength("input")),
-        MultiplicativeInputNoise(strength("input_multiplicative")),
-    ]
-    return [*found, *(each for each in inputs if is_on(each.strength))]
+    return Augmenter([build(AUGMENTATIONS, m) for m in spec.regularization.augmentation], rows)

@@ -23,8 +23,8 @@ from mlpcli.randomness import generator
 from mlpcli.spec.checks import check_task, chosen_loss
 from mlpcli.spec.checks.augmentation import augmentations_of
 from mlpcli.spec.load import LoadedSpec
-from mlpcli.training.build import build_trainer, fitting_metrics, load_dataset
-from mlpcli.training.lanes import Lane, prepare_lanes
+from mlpcli.training.build import fitting_metrics, load_dataset
+from mlpcli.training.lanes import Lane, build_trainer, prepare_lanes
 from mlpcli.training.trainer import Trainer
 
 SYNTHETIC_FEATURES = 8

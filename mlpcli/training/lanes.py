@@ -26,11 +26,17 @@ from mlpcli.data.augmenter import Augmenter
 from mlpcli.data.dataset import Dataset
 from mlpcli.data.resampling import bootstrap_rows, folds, out_of_bag
 from mlpcli.errors import DataError
-from mlpcli.nn.network import Architecture
+from mlpcli.family import numbers, stacked
+from mlpcli.nn.network import Architecture, Network
+from mlpcli.nn.optimizers import OPTIMIZERS
+from mlpcli.nn.update import Regularization, is_on
 from mlpcli.randomness import replica_seed
+from mlpcli.spec.members import build
 from mlpcli.spec.schema import Spec
-from mlpcli.training.augmented import build_augmenter
-from mlpcli.training.build import build_architecture, epoch_metrics
+from mlpcli.training.batches import BatchTransform
+from mlpcli.training.build import build_architecture, build_augmenter, epoch_metrics, loss_target
+from mlpcli.training.trainer import Trainer
+from mlpcli.training.transforms import Augment, InputNoise, MultiplicativeInputNoise, label_noise
 
 # Beside numbers, what may differ between the lanes of a stack: each lane has an object of its own,
 # or it is used once, for the lane's initial parameters.
@@ -188,3 +194,76 @@ def _without_numbers(found: Any) -> Any:
     if isinstance(found, list):
         return [_without_numbers(value) for value in found]
     return "number" if isinstance(found, float) else found
+
+
+def build_trainer(
+    prepared: Sequence[PreparedLane],
+    dataset: Dataset,
+    network: Network,
+    *,
+    keep_outputs: bool = False,
+) -> Trainer:
+    """Return the trainer of a network, or of a stack of them.
+
+    prepared      one for each lane, of one shape
+    keep_outputs  whether the trainer keeps the network's outputs for an epoch's rows
+    """
+    train, first = dataset.parts["train"], prepared[0]
+    specs = [each.lane.spec for each in prepared]
+    return Trainer(
+        network,
+        stacked([build(OPTIMIZERS, spec.training.optimizer) for spec in specs]),
+        train.X,
+        loss_target(dataset.encoding, train.y, network.dtype),
+        batch_size=first.lane.spec.training.batch_size,
+        seeds=[each.lane.seed for each in prepared],
+        weight=_shared([each.weight for each in prepared]),
+        regularization=stacked([regularization_of(spec) for spec in specs]),
+        source=_shared([each.source for each in prepared]),
+        transforms=_transforms(prepared, dataset),
+        keep_outputs=keep_outputs,
+        keep_targets=keep_outputs and first.augmenter.mixes,
+    )
+
+
+def regularization_of(spec: Spec) -> Regularization:
+    """Return the strengths that a spec asks for."""
+    wanted = spec.regularization
+    clipping, averaging = spec.training.gradient_clipping, spec.training.weight_averaging
+    return Regularization(
+        l2=wanted.l2,
+        l1=wanted.l1,
+        max_norm=wanted.max_norm,
+        weight_noise=wanted.noise.weights,
+        weight_noise_multiplicative=wanted.noise.weights_multiplicative,
+        gradient_noise=wanted.noise.gradients,
+        clip_norm=clipping.norm,
+        clip_value=clipping.value,
+        averaging=averaging,
+    )
+
+
+def _shared(arrays: Sequence[Array | None]) -> Array | None:
+    """Return the array that all lanes share (n,), or one row a lane (R, n)."""
+    if all(array is arrays[0] for array in arrays):
+        return arrays[0]
+    return np.stack([array for array in arrays if array is not None])
+
+
+def _transforms(prepared: Sequence[PreparedLane], dataset: Dataset) -> list[BatchTransform]:
+    """Return the transforms of the gathered rows: label noise, augmentation, input noise."""
+    noises = [each.lane.spec.regularization.noise for each in prepared]
+
+    def strength(name: str) -> Any:
+        return numbers([getattr(noise, name) for noise in noises])
+
+    found: list[BatchTransform] = []
+    if is_on(strength("labels")):
+        found.append(label_noise(strength("labels"), dataset.encoding.task))
+    if prepared[0].augmenter.augmentations:
+        found.append(Augment([each.augmenter for each in prepared]))
+    inputs = [
+        InputNoise(strength("input")),
+        MultiplicativeInputNoise(strength("input_multiplicative")),
+    ]
+    return [*found, *(each for each in inputs if is_on(each.strength))]

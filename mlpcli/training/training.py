@@ -22,7 +22,7 @@ from mlpcli.nn.network import Network, initial_vector, stack_architectures
 from mlpcli.nn.optimizers import OPTIMIZERS
 from mlpcli.spec.members import build
 from mlpcli.spec.schema import Spec
-from mlpcli.training.build import build_trainer, epoch_metrics, metrics_columns
+from mlpcli.training.build import epoch_metrics, metrics_columns
 from mlpcli.training.epoch_means import EpochMeans
 from mlpcli.training.evaluation import EpochMetrics
 from mlpcli.training.events import Ended, EpochEnded, Event, LanesEnded, Progress, StackEvent
@@ -33,7 +33,7 @@ from mlpcli.training.lane_state import (
     learning_rates,
     monitor_of,
 )
-from mlpcli.training.lanes import Lane, lanes_of, prepare_lanes
+from mlpcli.training.lanes import Lane, build_trainer, lanes_of, prepare_lanes
 from mlpcli.training.trainer import Trainer, never
 
 if TYPE_CHECKING:

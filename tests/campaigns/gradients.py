@@ -33,9 +33,8 @@ from mlpcli.nn.losses import LOSSES
 from mlpcli.nn.network import Network, initial_vector, stack_architectures
 from mlpcli.nn.norms import NORMS
 from mlpcli.spec.load import load_spec
-from mlpcli.training.build import build_trainer
 from mlpcli.training.gradcheck import check_spec, synthetic_dataset
-from mlpcli.training.lanes import Lane, prepare_lanes
+from mlpcli.training.lanes import Lane, build_trainer, prepare_lanes
 
 
 def loaded(spec, folder):

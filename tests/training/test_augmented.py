@@ -7,7 +7,7 @@ from mlpcli.data.augmentations import AUGMENTATIONS
 from mlpcli.randomness import generator
 from mlpcli.spec.load import load_spec
 from mlpcli.training import augmented, batches
-from mlpcli.training.build import load_dataset
+from mlpcli.training.build import build_augmenter, load_dataset
 from mlpcli.training.events import EpochEnded
 from mlpcli.training.training import Training
 
@@ -31,7 +31,7 @@ def loaded(tmp_path, monkeypatch):
 def rows_of(loaded, n):
     dataset = load_dataset(loaded)
     train = dataset.parts["train"]
-    augmenter = augmented.build_augmenter(loaded.spec, dataset.encoding, train)
+    augmenter = build_augmenter(loaded.spec, dataset.encoding, train)
     return augmented.augmented_rows(loaded.spec, dataset, augmenter, n)
 
 
@@ -70,7 +70,7 @@ def test_the_spec_s_settings_reach_the_members(loaded):
     given = "[smote, {name: mixup, alpha: 0.7}, {name: feature_swap, share: 0.9, probability: 1}]"
     spec = loaded(f"regularization.augmentation={given}")
     dataset = load_dataset(spec)
-    augmenter = augmented.build_augmenter(spec.spec, dataset.encoding, dataset.parts["train"])
+    augmenter = build_augmenter(spec.spec, dataset.encoding, dataset.parts["train"])
     assert augmenter.augmentations == (
         AUGMENTATIONS["smote"](),
         AUGMENTATIONS["mixup"](alpha=0.7),

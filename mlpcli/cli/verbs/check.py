@@ -50,8 +50,8 @@ def check(
     """
     from mlpcli.spec.load import load_spec
     from mlpcli.sweep.rows import check_rows
-    from mlpcli.training.augmented import augmented_rows, build_augmenter
-    from mlpcli.training.build import build_architecture, load_dataset
+    from mlpcli.training.augmented import augmented_rows
+    from mlpcli.training.build import build_architecture, build_augmenter, load_dataset
     from mlpcli.training.cost import cost_of
 
     if output is not None and augmented is None:

@@ -12,6 +12,7 @@ from mlpcli.array_types import Array, Shape
 
 Product = Callable[[Array, Array, Array], Any]
 LINE = 64  # bytes of a cache line
+CACHED = 1 << 15  # entries of each of a few arrays that stay in the cache together
 
 
 def matmul_for(lane_shape: Shape) -> Product:
@@ -57,13 +58,13 @@ def copy_of(array: Array) -> Array:
     return copy
 
 
-def cache_slices(array: Array, entries: int = 1 << 15) -> list[slice]:
-    """Return slices of the first axis, each of at most so many entries of the array, or of one.
+def cache_slices(array: Array) -> list[slice]:
+    """Return slices of the first axis, each of at most CACHED entries of the array, or of one row.
 
     Several passes over a slice find it in the cache, and NumPy takes memory for its temporary
     arrays from the heap, not anew from the operating system.
     """
-    n = max(1, entries * len(array) // max(1, array.size))
+    n = max(1, CACHED * len(array) // max(1, array.size))
     return [slice(start, start + n) for start in range(0, len(array), n)]
 
 

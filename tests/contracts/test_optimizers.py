@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from mlpcli.family import stacked
+from mlpcli.nn import arrays
 from mlpcli.nn.activations import ACTIVATIONS
 from mlpcli.nn.losses import LOSSES
 from mlpcli.nn.network import Architecture, Layer, Network
@@ -22,7 +23,6 @@ from mlpcli.nn.optimizers import (
     RmsProp,
     Sgd,
     State,
-    moments,
 )
 
 # Every member, and beside the defaults everything that is off by default.
@@ -208,20 +208,20 @@ def test_the_published_formula_is_the_bound_step(optimizer):
 
 def test_blocks_of_parameters_are_stepped_alike():
     rng = np.random.default_rng(4)
-    n = 3 * moments.BLOCK + 5
+    n = 3 * arrays.CACHED + 5
     theta, gradients = rng.normal(size=n), rng.normal(size=(3, n))
     for optimizer in (Adam(), AmsGrad()):
         whole = Descent(optimizer, theta.copy()).take(gradients)
         parts = [
             Descent(optimizer, theta[part].copy()).take(gradients[:, part])
-            for part in (slice(0, 10), slice(10, moments.BLOCK + 1), slice(moments.BLOCK + 1, n))
+            for part in (slice(0, 10), slice(10, arrays.CACHED + 1), slice(arrays.CACHED + 1, n))
         ]
         np.testing.assert_array_equal(np.concatenate(parts), whole)
 
 
 @pytest.mark.parametrize("optimizer", [Adam(), AmsGrad()], ids=repr)
 def test_blocks_of_lanes_are_stepped_alike(optimizer, monkeypatch):
-    monkeypatch.setattr(moments, "BLOCK", 80)  # two lanes of 37, the last alone
+    monkeypatch.setattr(arrays, "CACHED", 80)  # two lanes of 37, the last alone
     test_a_lane_with_hyperparameters_of_its_own_has_the_same_bits_alone(optimizer, np.float32)
 
 

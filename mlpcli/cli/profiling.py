@@ -41,8 +41,8 @@ class Profiler:
         ):
             self.patches.enter_context(self.clock.wrapped(owner, *names, row=row))
         plain = training.Training
-        profile.replace(training, "Training", self.build)
-        self.patches.callback(profile.replace, training, "Training", plain)
+        training.Training = self.build  # type: ignore[assignment,misc]
+        self.patches.callback(setattr, training, "Training", plain)
         self.clock.enter(self.clock.entry(profile.OTHER))
         return self
 

@@ -59,7 +59,6 @@ class FirstAffine(Affine):
     """The affine layer on the data X, whose own gradient is not needed."""
 
     def backward(self, delta: Array) -> Array:
-        """∂J/∂W ← Xᵀ δ, ∂J/∂b ← 1ᵀ δ."""
         self.matmul(self.h.mT, delta, self.dW)
         self.matmul(self.ones, delta, self.db)
         return delta

@@ -44,7 +44,7 @@ def outcome(architecture: Architecture, encoding: Encoding, labels: Array, y_hat
 class PartMetrics:
     """Loss and metrics of a network, or of each one of a stack, on the rows of a part.
 
-    rows  (m,) or (R, m) of the part, each lane's own; None: all
+    rows  (m,) or (R, m) of the part, one row a lane; None: all
 
     y_hat    (..., all rows, n_outputs) float64: the last predictions
     outcome  the metrics were last computed from
@@ -175,14 +175,13 @@ def evaluate(network: Network, encoding: Encoding, part: Part) -> Scores:
         y_hat = predict(network, part.X)
         return evaluate_predictions(network.architecture, encoding, part, y_hat)
     one = PartMetrics(network, encoding, part, _applicable(network.architecture, encoding))
-    found = one.compute()
-    return _scores(encoding, found, one.outcome)
+    return _scores(encoding, one.compute(), one.outcome)
 
 
 def evaluate_predictions(
     architecture: Architecture, encoding: Encoding, part: Part, y_hat: Array
 ) -> Scores:
-    """Return the same of given predictions ŷ (rows, n_outputs)."""
+    """Return loss and metrics of given predictions ŷ (rows, n_outputs)."""
     metrics = _applicable(architecture, encoding)
     found, seen = _metrics_of_predictions(architecture, encoding, part, y_hat, metrics)
     return _scores(encoding, found, seen)
@@ -287,6 +286,7 @@ def evaluate_held_out(
             share = is_out[:, some] / is_out[:, some].sum(axis=0)
             y_hat[some] = averaged.loss.average(each, share[..., np.newaxis])
     scores = evaluate_predictions(network.architecture, dataset.encoding, part, y_hat)
-    own = [np.flatnonzero(mask) for mask in is_out]
-    each_own = evaluate_each(network, dataset.encoding, spec, part, own)
-    return HeldOut(rows, y_hat, scores, each_own)
+    rows_of_each = [np.flatnonzero(mask) for mask in is_out]
+    return HeldOut(
+        rows, y_hat, scores, evaluate_each(network, dataset.encoding, spec, part, rows_of_each)
+    )

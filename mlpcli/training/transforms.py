@@ -64,7 +64,6 @@ class InputNoise(RowNoise):
     part = INPUT
 
     def apply(self, lane: int, X: Array, y: Array, slots: Array) -> None:
-        """Add the noise."""
         X += self.sigma(lane) * self.generators[lane].standard_normal(X.shape, X.dtype.type)
 
 
@@ -74,7 +73,6 @@ class MultiplicativeInputNoise(RowNoise):
     part = INPUT_MULTIPLICATIVE
 
     def apply(self, lane: int, X: Array, y: Array, slots: Array) -> None:
-        """Multiply by the noise."""
         X *= 1 + self.sigma(lane) * self.generators[lane].standard_normal(X.shape, X.dtype.type)
 
 
@@ -98,7 +96,6 @@ class FlipNoise(RowNoise):
     part = LABELS
 
     def apply(self, lane: int, X: Array, y: Array, slots: Array) -> None:
-        """Flip indicators (rows, labels)."""
         flipped = self.generators[lane].random(y.shape) < self.sigma(lane)
         np.subtract(1, y, out=y, where=flipped)
 
@@ -109,7 +106,6 @@ class TargetNoise(RowNoise):
     part = LABELS
 
     def apply(self, lane: int, X: Array, y: Array, slots: Array) -> None:
-        """Add the noise."""
         y += self.sigma(lane) * self.generators[lane].standard_normal(y.shape, y.dtype.type)
 
 

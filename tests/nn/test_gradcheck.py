@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from mlpcli.nn import gradcheck
-from mlpcli.nn.activations import ACTIVATIONS, Elu, LeakyRelu, Prelu, Softmax
+from mlpcli.nn.activations import ACTIVATIONS
+from mlpcli.nn.activations.rectified import Elu, LeakyRelu, Prelu
+from mlpcli.nn.activations.softmax import Softmax
 from mlpcli.nn.backprop import Backprop
 from mlpcli.nn.gradcheck import TOLERANCE
 from mlpcli.nn.layers import Affine, Dropout, FirstAffine

@@ -53,7 +53,6 @@ class Softmax(Activation):
         np.divide(h, of_row, out=h)
 
     def times_derivative(self, u: Array, h: Array, delta: Array, scratch: Any) -> None:
-        """delta ← h ∗ (delta − Σ_k h_k delta_k)."""
         _, of_row = scratch
         np.vecdot(h, delta, out=of_row[..., 0])
         np.subtract(delta, of_row, out=delta)

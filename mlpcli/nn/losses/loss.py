@@ -145,18 +145,25 @@ def mean_of(values: Array, share: Array | None) -> Array:
     return np.mean(values, axis=0) if share is None else np.sum(values * share, axis=0)
 
 
-def is_smoothing(epsilon: Any) -> bool:
-    """Return whether ε, one number or one a lane (R,), is above 0 anywhere."""
-    return bool(np.any(np.asarray(epsilon) > 0))
+class SmoothingLoss(Loss):
+    """A loss that smooths its targets by ε = `label_smoothing`, one number or one a lane (R,)."""
 
+    label_smoothing: float
 
-def smooth_labels(y: Array, epsilon: Any, n_classes: int) -> None:
-    """y ← (1 − ε) y + ε/K in place.
+    @property
+    def smooths(self) -> bool:
+        return bool(np.any(np.asarray(self.label_smoothing) > 0))
 
-    epsilon  one number, or one a lane (R,): then y is (R, N, targets)
-    """
-    epsilon = np.asarray(epsilon, np.float64)
-    if epsilon.ndim and y.shape[:-2] != epsilon.shape:
-        raise ValueError("lanes that smooth differently need targets of their own, (R, N, targets)")
-    np.multiply(y, column(1 - epsilon, y), out=y)
-    np.add(y, column(epsilon / n_classes, y), out=y)
+    def smooth(self, y: Array) -> None:
+        """y ← (1 − ε) y + ε/K, K = 2 where each output is a class of its own, yes or no.
+
+        y  (..., N, targets); with one ε a lane (R, N, targets)
+        """
+        epsilon = np.asarray(self.label_smoothing, np.float64)
+        if epsilon.ndim and y.shape[:-2] != epsilon.shape:
+            raise ValueError(
+                "lanes that smooth differently need targets of their own, (R, N, targets)"
+            )
+        n_classes = y.shape[-1] if self.link == "softmax" else 2
+        np.multiply(y, column(1 - epsilon, y), out=y)
+        np.add(y, column(epsilon / n_classes, y), out=y)

@@ -39,7 +39,9 @@ class Profiler:
             (progress, ("progress_for",), profile.PROGRESS),
             *((display, ("show", "close"), profile.PROGRESS) for display in displays),
         ):
-            self.patches.enter_context(self.clock.wrapped(owner, *names, row=row))
+            for name in names:
+                self.patches.callback(setattr, owner, name, getattr(owner, name))
+                self.clock.wrap(owner, name, row)
         plain = training.Training
         training.Training = self.build  # type: ignore[assignment,misc]
         self.patches.callback(setattr, training, "Training", plain)

@@ -1,7 +1,7 @@
 """Is the update right? θ after real steps against the published formulas.
 
-The formulas are written here and in each optimizer's `published` a second time: in float64, out of
-place, as their sources print them, sharing no code with the update that trains.
+They are written here and in each optimizer's `published` as their sources print them: in float64,
+out of place, sharing no code with the update that trains.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from mlpcli.nn.training_step import TrainingStep
 from mlpcli.nn.update import Regularization, is_on
 from mlpcli.randomness import generator
 
-# Gradients of the second and third step, as multiples of the first: what the optimizer carries
-# from step to step counts there, and so does its decay.
+# Gradients of the second and third step, as multiples of the first: they show the optimizer's
+# state and its decay.
 FACTORS = (-0.5, 2.0)
 ROUNDING = 1e8  # rounding errors of θ below which a change of θ is compared in absolute terms
 
@@ -95,7 +95,7 @@ def check_update(
     seed: int,
     tolerance: float,
 ) -> UpdateCheck:
-    """Compare θ after three steps, and what they carry on, with the published formulas.
+    """Compare θ and the state after three steps with the published formulas.
 
     step           after its first call; its update is called twice more here
     before         θ (n_params,) before that step

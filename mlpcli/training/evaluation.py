@@ -127,23 +127,16 @@ class EpochMetrics:
         return found
 
     def _labels(self, trainer: Trainer) -> Array:
-        """Return the labels of the epoch's rows, in its order; of mixed rows the larger share's."""
-        if trainer.loader.targets is not None:
-            return labels_of_mixed(self.dataset.encoding, trainer.loader.targets)
-        return self.dataset.parts["train"].labels[trainer.loader.rows()]
-
-
-def labels_of_mixed(encoding: Encoding, target: Array) -> Array:
-    """Return mixed targets as labels: the class, or each label, with the larger share.
-
-    target  (rows, outputs) as the loss takes them; regression goes back to the target's unit
-    """
-    if encoding.task == "regression":
-        return encoding.target.decode(target)
-    if encoding.task == "multiclass":
-        return np.argmax(target, axis=-1)
-    larger = (target > 0.5).astype(np.intp)  # noqa: PLR2004
-    return larger[..., 0] if encoding.task == "binary" else larger
+        """Return labels in the epoch's order; a mixed row has the label of the larger share."""
+        encoding, mixed = self.dataset.encoding, trainer.loader.targets
+        if mixed is None:
+            return self.dataset.parts["train"].labels[trainer.loader.rows()]
+        if encoding.task == "regression":
+            return encoding.target.decode(mixed)
+        if encoding.task == "multiclass":
+            return np.argmax(mixed, axis=-1)
+        larger = (mixed > 0.5).astype(np.intp)  # noqa: PLR2004
+        return larger[..., 0] if encoding.task == "binary" else larger
 
 
 @dataclass(frozen=True)

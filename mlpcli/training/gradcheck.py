@@ -16,7 +16,7 @@ from mlpcli.data.readers import ReadOptions
 from mlpcli.data.targets import ClassTarget, MultilabelTarget, RegressionTarget, TargetEncoder
 from mlpcli.nn.gradcheck import TOLERANCE, GradientCheck, check_gradient
 from mlpcli.nn.losses import LOSSES
-from mlpcli.nn.network import Architecture, Network, initial_vector
+from mlpcli.nn.network import Architecture, initialize
 from mlpcli.nn.objective import Objective
 from mlpcli.nn.update_check import UpdateCheck, check_update
 from mlpcli.randomness import generator
@@ -53,7 +53,7 @@ class StepCheck:
 class SpecCheck:
     """The verdict on the first step of a spec's training.
 
-    source  of the rows: a file's name, or what was made up
+    source  of the rows: a file's name, or a description of synthetic data
     """
 
     step: StepCheck
@@ -64,8 +64,7 @@ class SpecCheck:
 def check_spec(loaded: LoadedSpec, *, synthetic: bool, samples: int | None) -> SpecCheck:
     """Check the first step of a spec's training, in float64, on its first batch.
 
-    The batch is augmented, noisy and weighted as the spec says; the masks and the noise on the
-    weights are the step's own.
+    The batch is augmented, noisy and weighted as the spec says, with the step's masks and noise.
 
     synthetic  on made-up data of the spec's task
     samples    entries to check in each larger tensor; None means all
@@ -89,20 +88,20 @@ def check_spec(loaded: LoadedSpec, *, synthetic: bool, samples: int | None) -> S
 def check_trainer(
     trainer: Trainer, *, samples: int | None = None, directions: int = 8
 ) -> StepCheck:
-    """Check the gradient and the update of a trainer's first step; the trainer is used up.
+    """Check the gradient and the update of a trainer's first step, which is taken here.
 
-    trainer  of one network, float64, that has not taken a step: its epoch is begun here
+    trainer  of one network, float64, that has not taken a step
     """
     step, seed, loader = trainer.step, trainer.seeds[0], trainer.loader
     rate = step.update.optimizer.learning_rate
-    given: list[Array] = []  # to the first update: θ and the gradient
-    step.update.parts.insert(0, lambda: given.extend([step.network.theta.copy(), step.grad.copy()]))
+    first: list[Array] = []  # θ and the gradient before the first update
+    step.update.parts.insert(0, lambda: first.extend([step.network.theta.copy(), step.grad.copy()]))
     for _ in trainer.epoch(1, rate, stop=lambda: True):
         pass
     del step.update.parts[0]
     start, stop = next(loader.blocks())
     batch = loader.block_of(stop - start).batches[0]
-    theta, grad = given
+    theta, grad = first
     with np.errstate(all="ignore"):  # what overflows shows up as an error that is not small
         update = check_update(step, theta, grad, rate, seed=seed, tolerance=TOLERANCE)
         step.network.theta[...] = theta
@@ -118,9 +117,8 @@ def trainer_of(loaded: LoadedSpec, dataset: Dataset) -> Trainer:
     spec = loaded.spec
     with loaded.locating():
         lanes = prepare_lanes([Lane(spec, spec.seed)], dataset)
-    architecture = lanes[0].architecture
-    vector = initial_vector(architecture, spec.seed)
-    return build_trainer(lanes, dataset, Network(architecture, vector))
+    network = initialize(lanes[0].architecture, spec.seed, np.float64)
+    return build_trainer(lanes, dataset, network)
 
 
 def synthetic_dataset(loaded: LoadedSpec) -> Dataset:

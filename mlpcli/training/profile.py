@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from types import SimpleNamespace
@@ -19,7 +18,6 @@ from mlpcli.data.dataset import Dataset
 from mlpcli.nn.backprop import Backprop
 from mlpcli.nn.layers import Affine, FirstAffine, Layer
 from mlpcli.spec.schema import Spec
-from mlpcli.training.events import EpochEnded
 from mlpcli.training.lanes import Lane
 from mlpcli.training.trainer import Trainer
 from mlpcli.training.training import Training
@@ -76,15 +74,6 @@ class Clock:
         self.inside.seconds += now - self.last
         self.inside, self.last = outer, now
 
-    @contextmanager
-    def row(self, row: str) -> Iterator[None]:
-        """Time the block as one call of a row."""
-        outer = self.enter(self.entry(row))
-        try:
-            yield
-        finally:
-            self.leave(outer)
-
     def around(self, entry: Entry, part: Callable[..., Any]) -> Callable[..., Any]:
         """Return the function, its time counted as the entry's."""
 
@@ -109,18 +98,6 @@ class Clock:
     def wrap(self, owner: Any, name: str, row: str) -> None:
         """Time an object's method, or a module's function, from now on."""
         setattr(owner, name, self.around(self.entry(row), getattr(owner, name)))
-
-    @contextmanager
-    def wrapped(self, owner: Any, *names: str, row: str) -> Iterator[None]:
-        """Time some functions of a module while the context lasts."""
-        plain = {name: getattr(owner, name) for name in names}
-        for name in names:
-            self.wrap(owner, name, row)
-        try:
-            yield
-        finally:
-            for name, part in plain.items():
-                setattr(owner, name, part)
 
     def through(self, row: str, make: Callable[..., Iterator[Any]]) -> Callable[..., Iterator[Any]]:
         """Return a generator function, timed while it runs, not while it waits for its caller."""
@@ -156,19 +133,15 @@ class ProfiledTraining(Training):
         self, clock: Clock, spec: Spec, dataset: Dataset, lanes: Sequence[Lane] = ()
     ) -> None:
         self.clock = clock
-        with clock.row(BEGIN):
-            super().__init__(spec, dataset, lanes)
+        clock.around(clock.entry(BEGIN), super().__init__)(spec, dataset, lanes)
+        clock.wrap(self, "_begin", BEGIN)
+        clock.wrap(self, "_end_epoch", METRICS)
 
     def _begin(self, vectors: Array | None) -> Trainer:
-        with self.clock.row(BEGIN):
-            trainer = super()._begin(vectors)
-            profile_trainer(self.clock, trainer)
-            self.clock.wrap(self.metrics, "compute", METRICS)
+        trainer = super()._begin(vectors)
+        profile_trainer(self.clock, trainer)
+        self.clock.wrap(self.metrics, "compute", METRICS)
         return trainer
-
-    def _end_epoch(self, lanes: list[int], trainer: Trainer, started: float) -> EpochEnded:
-        with self.clock.row(METRICS):
-            return super()._end_epoch(lanes, trainer, started)
 
 
 def profile_trainer(clock: Clock, trainer: Trainer) -> None:

@@ -78,8 +78,8 @@ HOLES = (
         "lecture",
         "penalties",
         "L2.add_gradient",
-        "weights, self.alpha",
-        "weights, 1.01 * self.alpha",
+        "weights, self.strength",
+        "weights, 1.01 * self.strength",
     ),
 )
 

@@ -254,7 +254,7 @@ def penalty_gradient_without_the_half(monkeypatch):
 def penalty_gradient_on_the_biases_too(monkeypatch):
     def spoil(self, grad):
         n_weights = self.weights.shape[-1]
-        grad[..., n_weights:] += self.alpha * self.weights.base[..., n_weights:]
+        grad[..., n_weights:] += self.strength * self.weights.base[..., n_weights:]
 
     after(monkeypatch, L2, "add_gradient", spoil)
 

@@ -196,7 +196,7 @@ def decay_left_out(monkeypatch):
 
 def norm_of_rows(monkeypatch):
     def wrong(self):
-        for W in self.weights:
+        for W, *_ in self.matrices:
             norms = np.linalg.norm(W, axis=-1, keepdims=True)
             np.multiply(W, self.limit / np.maximum(norms, self.limit), out=W)
 

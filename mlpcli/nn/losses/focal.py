@@ -127,8 +127,8 @@ class FocalOfClasses(Focal):
     def scratch(self, out: Array) -> Any:
         """Return three arrays like out, three of one number a row, γ, and the least q."""
         works = tuple(empty_like(out) for _ in range(3))
-        of_row = tuple(empty((*out.shape[:-1], 1), out.dtype) for _ in range(3))
-        return *works, *of_row, column(self.gamma, out), np.finfo(out.dtype).tiny
+        per_row = tuple(empty((*out.shape[:-1], 1), out.dtype) for _ in range(3))
+        return *works, *per_row, column(self.gamma, out), np.finfo(out.dtype).tiny
 
     def delta(self, u: Array, y: Array, scale: Array, out: Array, scratch: Any) -> None:
         """out ← scale [ p_k Σ_{i≠k} c_i y_i − q_k c_k y_k ]."""

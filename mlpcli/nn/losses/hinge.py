@@ -59,8 +59,8 @@ class HingeOfClasses(Hinge):
         """Return the class numbers, a mask like out, and three arrays of one number a row."""
         *rows, n_classes = out.shape
         strongest = np.empty((*rows, 1), np.intp)
-        of_row = empty((*rows, 1), out.dtype), empty((*rows, 1), out.dtype)
-        return np.arange(n_classes), np.empty(out.shape, bool), strongest, *of_row
+        per_row = empty((*rows, 1), out.dtype), empty((*rows, 1), out.dtype)
+        return np.arange(n_classes), np.empty(out.shape, bool), strongest, *per_row
 
     def delta(self, u: Array, y: Array, scale: Array, out: Array, scratch: Any) -> None:
         """out ← scale (1[k is the strongest other class] − y) where the loss is above 0."""

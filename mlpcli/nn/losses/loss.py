@@ -1,4 +1,4 @@
-"""What a loss is: the loss of each row, and delta = dJ/du at the output layer.
+"""The interface of a loss: the loss of each row, and delta = dJ/du at the output layer.
 
 J is the mean over the rows of each row's loss, which is a sum over its outputs. (PyTorch averages
 over the outputs too: its values are ours divided by their number.) A loss owns its link, the
@@ -8,13 +8,9 @@ to 0 or 1. Any other output activation is a layer of its own below a loss whose 
 identity.
 
 Targets y are floats (..., N, targets): one-hot for classes, 0 and 1 for labels, or anything between
-where they are smoothed or mixed. There is one `value` and one `delta` for all of them; training,
-evaluation and gradient checks call the same two methods. u may have axes in front that y has not,
-one entry a network (a lane); each lane then has the bits that it has alone.
-
-`delta` runs in every step and writes into arrays made once. `out=` is spelled out in its calls:
-positional arguments save 0.25 µs of a step of 10 µs with cross-entropy, which is too little to
-give up the name for.
+where they are smoothed or mixed. Training, evaluation and gradient checks call the same `value` and
+`delta`. u may have axes in front that y has not, one entry a network (a lane); each lane then has
+the bits that it has alone.
 """
 
 from __future__ import annotations

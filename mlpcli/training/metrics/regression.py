@@ -1,4 +1,4 @@
-"""Metrics of numbers, in the target's own unit; some are of one loss's predictions alone."""
+"""Metrics of regression, in the target's unit; some apply to one loss only."""
 
 from __future__ import annotations
 

@@ -18,11 +18,13 @@ from mlpcli.nn.gradcheck import TOLERANCE, GradientCheck, check_gradient
 from mlpcli.nn.losses import LOSSES
 from mlpcli.nn.network import Architecture, initialize
 from mlpcli.nn.objective import Objective
+from mlpcli.nn.schedules import SCHEDULES
 from mlpcli.nn.update_check import UpdateCheck, check_update
 from mlpcli.randomness import generator
 from mlpcli.spec.checks import check_task, chosen_loss
 from mlpcli.spec.checks.augmentation import augmentations_of
 from mlpcli.spec.load import LoadedSpec
+from mlpcli.spec.members import build
 from mlpcli.training.build import fitting_metrics, load_dataset
 from mlpcli.training.lanes import Lane, build_trainer, prepare_lanes
 from mlpcli.training.trainer import Trainer
@@ -79,31 +81,40 @@ def check_spec(loaded: LoadedSpec, *, synthetic: bool, samples: int | None) -> S
     loaded = replace(loaded, spec=loaded.spec.model_copy(update=changes))
     dataset = synthetic_dataset(loaded) if synthetic else load_dataset(loaded)
     trainer = trainer_of(loaded, dataset)
-    step = check_trainer(trainer, samples=samples)
+    schedule = build(SCHEDULES, loaded.spec.training.schedule)
+    factors = schedule.start(loaded.spec.training.epochs, trainer.loader.n_steps).factors(1)
+    step = check_trainer(trainer, factors, samples=samples)
     source = next((table.name for table in dataset.tables.values()), "")
     made_up = f"made-up data for {dataset.encoding.task}, {SYNTHETIC_FEATURES} features"
     return SpecCheck(step, trainer.network.architecture, source or made_up)
 
 
 def check_trainer(
-    trainer: Trainer, *, samples: int | None = None, directions: int = 8
+    trainer: Trainer,
+    factors: float | Array = 1.0,
+    *,
+    samples: int | None = None,
+    directions: int = 8,
 ) -> StepCheck:
     """Check the gradient and the update of a trainer's first step, which is taken here.
 
     trainer  of one network, float64, that has not taken a step
+    factors  λ(t) / λ of the schedule in the first epoch: a number, or one for each step
     """
     step, seed, loader = trainer.step, trainer.seeds[0], trainer.loader
-    rate = step.update.optimizer.learning_rate
+    rates = step.update.optimizer.learning_rate * factors
     first: list[Array] = []  # θ and the gradient before the first update
     step.update.parts.insert(0, lambda: first.extend([step.network.theta.copy(), step.grad.copy()]))
-    for _ in trainer.epoch(1, rate, stop=lambda: True):
+    for _ in trainer.epoch(1, rates, stop=lambda: True):
         pass
     del step.update.parts[0]
     start, stop = next(loader.blocks())
     batch = loader.block_of(stop - start).batches[0]
     theta, grad = first
     with np.errstate(all="ignore"):  # what overflows shows up as an error that is not small
-        update = check_update(step, theta, grad, rate, seed=seed, tolerance=TOLERANCE)
+        update = check_update(
+            step, theta, grad, float(np.ravel(rates)[0]), seed=seed, tolerance=TOLERANCE
+        )
         step.network.theta[...] = theta
         objective = Objective(step, batch, loader.weights(batch.n))
     gradient = check_gradient(

@@ -24,6 +24,7 @@ from mlpcli.spec.load import load_spec
 from mlpcli.training import gradcheck
 from mlpcli.training.build import load_dataset
 from mlpcli.training.gradcheck import check_spec, trainer_of
+from mlpcli.training.trainer import Trainer
 
 N_ROWS, N_INPUTS, N_OUTPUTS = 12, 4, 3
 
@@ -379,3 +380,25 @@ def test_noise_on_the_weights_is_frozen_and_not_left_out(loaded, monkeypatch):
     found = check_spec(loaded, synthetic=False, samples=None).step
     assert found.passed
     assert found.gradient.value != pytest.approx(value, rel=1e-3)
+
+
+@pytest.mark.parametrize(("factor", "passes"), [(1.0, True), (1.01, False)])
+def test_the_first_step_s_rate_is_the_schedule_s(factor, passes, monkeypatch, tmp_path):
+    """λ of a warm-up of two epochs begins at λ/n; a wrong one fails the update alone."""
+    (tmp_path / "spec.yaml").write_text(
+        "data: {path: none.csv, target: y, task: multiclass}\n"
+        "model: {layers: [{units: 4}]}\n"
+        "training: {optimizer: {name: sgd, learning_rate: 0.2},\n"
+        "  schedule: {name: cosine, warmup: 2}}\n"
+    )
+    seen, epoch = [], Trainer.epoch
+
+    def wrong(self, number, learning_rate, stop):
+        for rows in epoch(self, number, np.asarray(learning_rate) * factor, stop):
+            seen.append(float(self.step.update.learning_rate))
+            yield rows
+
+    monkeypatch.setattr(Trainer, "epoch", wrong)
+    found = check_spec(load_spec(tmp_path / "spec.yaml"), synthetic=True, samples=None).step
+    assert seen == pytest.approx([factor * 0.2 / 2])  # of one step an epoch
+    assert (found.gradient.passed, found.update.passed) == (True, passes)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from mlpcli.cli.console import complain, say, table
+from mlpcli.cli.console import print_error, print_result, table
 from mlpcli.data.dataset import Dataset
 from mlpcli.data.input_columns import NumericColumn
 from mlpcli.data.targets import ClassTarget
@@ -35,7 +35,8 @@ def rows_line(dataset: Dataset) -> str:
 def note_on_changes(path: Path, model: Model) -> None:
     """Say, even quietly, where a model's numbers are others than those that were written."""
     if model.changed:
-        complain(f"{path}: its numbers are not those that were written: damaged, or changed since")
+        problem = "its numbers are not those that were written: damaged, or changed since"
+        print_error(f"{path}: {problem}")
 
 
 def notes_on_values(dataset: Dataset) -> list[str]:
@@ -99,7 +100,8 @@ def print_ensemble(ensemble: dict[str, Any]) -> None:
     if held_out is not None:
         name = "out of bag" if ensemble["kind"] == "bootstrap" else "out of fold"
         figures = {k: v for k, v in held_out.items() if k != "spread"}
-        say(f"\n{name}: training rows, each predicted by the replicas that were not trained on it")
+        how = "each predicted by the replicas that were not trained on it"
+        print_result(f"\n{name}: training rows, {how}")
         print_scores({name: figures})
         print_spread({name: held_out["spread"]})
     print_spread(ensemble["spread"])
@@ -115,7 +117,7 @@ def print_spread(spread: dict[str, dict[str, Any]]) -> None:
         for name, one in figures.items()
     ]
     level = percent(first["level"])
-    say("")
+    print_result("")
     table([*header, f"{level} from", "to", "by"], rows)
 
 

@@ -65,7 +65,7 @@ class Profiler:
 
 def print_profile(document: dict[str, Any]) -> None:
     """Print a profile as a table."""
-    from mlpcli.cli.console import say, table
+    from mlpcli.cli.console import print_result, table
 
     rows = [
         [
@@ -83,9 +83,9 @@ def print_profile(document: dict[str, Any]) -> None:
     header = ["part", "seconds", "share, %", "calls", "µs a step", "multiply-adds/s"]
     table(header, [*rows, whole])
     calls, cost = document["clock_calls"], document["clock_seconds"]
-    say(
+    print_result(
         f"{document['steps']:,} steps; the clock took about {1e6 * cost:.2f} µs a call, "
         f"{calls * cost:.3g} s of these"
     )
     if document["processes_without"] > 1:
-        say(f"in one process; without --profile in {document['processes_without']}")
+        print_result(f"in one process; without --profile in {document['processes_without']}")

@@ -8,6 +8,7 @@ from dataclasses import asdict, replace
 from typing import Any, Self
 
 from mlpcli.cli import progress
+from mlpcli.cli.console import print_result, table
 from mlpcli.data import dataset
 from mlpcli.data.dataset import Dataset
 from mlpcli.machine import process_age
@@ -65,8 +66,6 @@ class Profiler:
 
 def print_profile(document: dict[str, Any]) -> None:
     """Print a profile as a table."""
-    from mlpcli.cli.console import print_result, table
-
     rows = [
         [
             f"  {line['layer']}" if line["layer"] else line["row"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 import time
 from dataclasses import asdict
@@ -141,8 +142,6 @@ def _print_table(study: Study, complete: list[Row]) -> None:
 
 
 def _cell(value: Any) -> Any:
-    import json
-
     if isinstance(value, list | dict):
         text = json.dumps(value, ensure_ascii=False)
         return text if len(text) <= LONG else text[: LONG - 1] + "…"

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from mlpcli.cli.command import verb
+from mlpcli.cli.console import print_json, print_note, print_result, table
 from mlpcli.cli.options import Debug, Json, Quiet
+from mlpcli.errors import RunError, UsageError
 
 if TYPE_CHECKING:
     from mlpcli.runs.compare import Comparison, Contender
@@ -56,8 +58,6 @@ def compare(
       mlp compare runs/old runs/new --metric log_loss --fail-if-worse -q
       mlp compare old.safetensors new.safetensors --data unseen.csv --json
     """
-    from mlpcli.cli.console import print_json
-    from mlpcli.errors import UsageError
     from mlpcli.runs import compare as side_by_side
 
     if fail_if_worse and len(runs) == 1:
@@ -88,8 +88,6 @@ def _contender(run: str, data: str | None, split: str | None) -> Contender:
 
 def _exit_code(found: list[Comparison], base: Contender) -> int | None:
     """Return 1 where a run is worse; 5, having said why, where that could not be looked at."""
-    from mlpcli.errors import RunError
-
     if any(each.is_worse for each in found):
         return 1
     for each in found:
@@ -153,7 +151,6 @@ def _print(
     *,
     quiet: bool,
 ) -> None:
-    from mlpcli.cli.console import print_note
     from mlpcli.cli.loss_curve import print_curves
     from mlpcli.runs.compare import have_one_loss
 
@@ -173,7 +170,6 @@ def _print(
 
 
 def _print_runs(ranked: list[Contender], metric: str, *, quiet: bool) -> None:
-    from mlpcli.cli.console import print_note, table
     from mlpcli.runs.compare import differing_keys
     from mlpcli.spec.yaml_reader import dotted
 
@@ -223,8 +219,6 @@ def _is_nested(value: Any) -> bool:
 
 
 def _print_comparisons(found: list[Comparison], base: Contender, metric: str) -> None:
-    from mlpcli.cli.console import print_result, table
-
     paired = [each for each in found if each.interval is not None]
     if paired:
         which = "" if base.split == "all" else f"{base.split} "

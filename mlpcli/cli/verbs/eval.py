@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from mlpcli.cli.command import verb
+from mlpcli.cli.console import print_json, print_note, print_result, table
 from mlpcli.cli.options import Debug, Json, Quiet, Run
 
 if TYPE_CHECKING:
@@ -45,7 +46,6 @@ def eval(  # noqa: A001  the verb's name
       mlp eval runs/digits-20261123-101500 --split test
       mlp eval model.safetensors --data digits.csv --json
     """
-    from mlpcli.cli.console import print_json
     from mlpcli.cli.describe import note_on_changes, print_scores, print_spread
     from mlpcli.runs.directory import find_model
     from mlpcli.runs.evaluate import parts_of
@@ -74,7 +74,6 @@ def eval(  # noqa: A001  the verb's name
 
 
 def _print_notes(model: Model, replaced: dict[str, dict[str, int]], new: str | None) -> None:
-    from mlpcli.cli.console import print_note
     from mlpcli.cli.describe import replaced_line
 
     columns = {column.name: column for column in model.encoding.inputs.columns}
@@ -87,8 +86,6 @@ def _print_notes(model: Model, replaced: dict[str, dict[str, int]], new: str | N
 
 
 def _note_on_weights(model: Model, parts: dict[str, Part], file: str) -> None:
-    from mlpcli.cli.console import print_note
-
     weights = model.encoding.weights
     if weights is not None and any(part.weight is None for part in parts.values()):
         problem = f"has no column {weights.column!r} of sample weights, as training had"
@@ -124,7 +121,6 @@ def _document(model: Model, results: dict[str, Scores]) -> dict[str, Any]:
 
 def _print_confusion(model: Model, results: dict[str, Scores]) -> None:
     """Print the confusion matrix of the last part: the test rows where there are some."""
-    from mlpcli.cli.console import print_note, print_result, table
     from mlpcli.data.targets import ClassTarget
 
     target = model.encoding.target

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from mlpcli.cli.command import verb
+from mlpcli.cli.console import print_json, print_note, print_result, table
 from mlpcli.cli.options import Debug, Json, Overrides, Quiet, Seed, SpecPath
+from mlpcli.errors import counted
 
 if TYPE_CHECKING:
     from mlpcli.training.gradcheck import SpecCheck, StepCheck
@@ -41,7 +44,6 @@ def gradcheck(
       mlp gradcheck configs/digits.yaml
       mlp gradcheck configs/iris.yaml --all --json
     """
-    from mlpcli.cli.console import print_json
     from mlpcli.spec.load import load_spec
     from mlpcli.training.gradcheck import check_spec
 
@@ -55,8 +57,6 @@ def gradcheck(
 
 
 def _document(found: StepCheck) -> dict[str, Any]:
-    from dataclasses import asdict
-
     gradient = found.gradient
     return {
         "passed": found.passed,
@@ -71,9 +71,7 @@ def _document(found: StepCheck) -> dict[str, Any]:
 
 
 def _print(found: SpecCheck) -> None:
-    from mlpcli.cli.console import print_note, print_result, table
     from mlpcli.cli.describe import network_line
-    from mlpcli.errors import counted
 
     print_note(network_line(found.architecture))
     n = counted(len(found.step.X), "row")

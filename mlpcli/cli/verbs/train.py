@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from mlpcli.cli.command import verb
+from mlpcli.cli.command import sentence, verb
+from mlpcli.cli.console import (
+    format_number,
+    print_error,
+    print_json,
+    print_note,
+    print_raw,
+    print_result,
+)
 from mlpcli.cli.options import Debug, Json, Overrides, Quiet, Seed, SpecPath
+from mlpcli.cli.signals import StopRequest
+from mlpcli.errors import UsageError, listing
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from mlpcli.cli.profiling import Profiler
-    from mlpcli.cli.signals import StopRequest
     from mlpcli.data.dataset import Dataset
     from mlpcli.spec.load import LoadedSpec
     from mlpcli.training.training import Training
@@ -58,7 +66,6 @@ def train(
       mlp train configs/digits.yaml --find-lr
       mlp train configs/digits.yaml --profile
     """
-    from mlpcli.cli.signals import StopRequest
     from mlpcli.spec.load import load_spec
 
     _check_options(
@@ -90,8 +97,6 @@ def _check_options(
     run_dir: str | None, *, force: bool, find_lr: bool, profile: bool, silent: bool
 ) -> None:
     """Raise UsageError where two options contradict each other."""
-    from mlpcli.errors import UsageError
-
     if force and run_dir is None:
         raise UsageError("--force replaces the run in --run-dir: say which")
     if find_lr and run_dir is not None:
@@ -113,7 +118,6 @@ def _find_rate(
 
 
 def _announce(training: Training, directory: Path, remarks: list[str]) -> None:
-    from mlpcli.cli.console import print_note
     from mlpcli.cli.describe import ensemble_line, network_line, notes_on_values, rows_line
 
     print_note(rows_line(training.dataset))
@@ -143,7 +147,6 @@ def _train(
 
     progress  how it is shown; None: nothing is printed
     """
-    from mlpcli.cli.command import sentence
     from mlpcli.cli.progress import progress_for
     from mlpcli.runs.directory import run_directory
     from mlpcli.runs.recorder import Recorder
@@ -180,7 +183,6 @@ def _print(
     json: bool,
     quiet: bool,
 ) -> None:
-    from mlpcli.cli.console import format_number, print_json, print_note, print_raw, print_result
     from mlpcli.cli.describe import print_ensemble, print_scores
 
     if json:
@@ -212,9 +214,6 @@ def _exit_code(
     result: dict[str, Any], directory: Path, loaded: LoadedSpec, stop: StopRequest
 ) -> int | None:
     """Return the exit code, having said why it is not 0."""
-    from mlpcli.cli.console import print_error
-    from mlpcli.errors import listing
-
     optimizer: Any = loaded.spec.training.optimizer
     advice = f"a smaller learning rate, now {optimizer.learning_rate:g}, usually helps"
     epoch = result["last_epoch"]

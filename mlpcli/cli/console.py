@@ -107,8 +107,8 @@ def table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     numeric = [any(isinstance(row[k], int | float) for row in rows) for k in range(len(header))]
     texts = [header, *(map(format_number, row) for row in rows)]
     cells = [list(map(_printable, row)) for row in texts]
-    places = shutil.get_terminal_size().columns if on_terminal(sys.stdout) else None
-    for k, columns in enumerate(_groups(_widths(cells), places)):
+    width = shutil.get_terminal_size().columns if on_terminal(sys.stdout) else None
+    for k, columns in enumerate(_groups(_widths(cells), width)):
         part = [[row[column] for column in columns] for row in cells]
         print_result("\n" * (k > 0) + _drawn(part, [numeric[column] for column in columns]))
 
@@ -117,12 +117,12 @@ def _widths(cells: list[list[str]]) -> list[int]:
     return [max(map(width_of, column)) for column in zip(*cells, strict=True)]
 
 
-def _groups(widths: list[int], places: int | None) -> list[list[int]]:
-    """Return the columns that stand side by side, in so many places; None: as many as it takes."""
+def _groups(widths: list[int], available: int | None) -> list[list[int]]:
+    """Return the columns that stand side by side in the available width; None: all of them."""
     groups, used = [[0]], widths[0]
     for column, width in enumerate(widths[1:], 1):
         used += len(GAP) + width
-        if places is not None and used > places and len(groups[-1]) > 1:
+        if available is not None and used > available and len(groups[-1]) > 1:
             groups.append([0])
             used = widths[0] + len(GAP) + width
         groups[-1].append(column)
@@ -154,7 +154,7 @@ def _printable(text: str) -> str:
 
 
 def width_of(text: str) -> int:
-    """Return how many places of a terminal a text takes: wide letters two, combining ones none."""
+    """Return how many cells of a terminal a text fills: wide letters two, combining ones none."""
     if text.isascii():
         return len(text)
     wide = sum(unicodedata.east_asian_width(letter) in "WF" for letter in text)

@@ -101,7 +101,7 @@ class PlainProgress(NoProgress):
 
 
 class _Unbreakable:
-    """A stream that does not mind when nobody can read it any more: a training goes on."""
+    """A stream that ignores errors in writing, so that training goes on after a pipe is closed."""
 
     def __init__(self, stream: Any) -> None:
         self.stream = stream
@@ -110,7 +110,6 @@ class _Unbreakable:
         return getattr(self.stream, name)
 
     def write(self, text: str) -> int:
-        """Write what can be written."""
         try:
             self.stream.write(text)
         except OSError:
@@ -118,7 +117,6 @@ class _Unbreakable:
         return len(text)
 
     def flush(self) -> None:
-        """Flush what can be flushed."""
         try:
             self.stream.flush()
         except OSError:

@@ -48,6 +48,8 @@ def check(
       mlp check config.yaml --json
       mlp check config.yaml --augmented 5
     """
+    from mlpcli.cli.augmented_rows import csv_of
+    from mlpcli.runs.files import write_whole
     from mlpcli.spec.load import load_spec
     from mlpcli.sweep.rows import check_rows
     from mlpcli.training.augmented import augmented_rows
@@ -71,7 +73,7 @@ def check(
     cost = cost_of(loaded.spec, architecture, dataset, augmenter.n_slots)
     document = _document(loaded, dataset, cost, rows)
     if rows is not None and output is not None:
-        _save(loaded, dataset, rows, output)
+        write_whole(Path(output), csv_of(dataset.encoding, rows, loaded.spec.runtime.dtype))
     if json:
         print_json(document)
     elif not quiet:
@@ -89,10 +91,7 @@ def _document(
     from mlpcli.training.build import resolve
 
     spec, encoding, to_beat = loaded.spec, dataset.encoding, baseline(dataset)
-    augmented = (
-        {} if rows is None else {"augmented": document_of(encoding, rows, spec.runtime.dtype)}
-    )
-    return {
+    document = {
         "task": encoding.task,
         "target": list(encoding.target.names),
         "classes": getattr(encoding.target, "classes", None),
@@ -109,17 +108,17 @@ def _document(
         "baseline": {"what": to_beat.what, **to_beat.scores},
         "sweep": _sweep(spec),
         "spec": resolve(spec, encoding).model_dump(),
-        **augmented,
-        "ensemble": _ensemble(loaded, dataset),
     }
+    if rows is not None:
+        document["augmented"] = document_of(encoding, rows, spec.runtime.dtype)
+    return {**document, "ensemble": _ensemble(loaded, dataset)}
 
 
 def _sweep(spec: Spec) -> dict[str, Any] | None:
     if spec.sweep is None:
         return None
-    n_trials = spec.sweep.n_trials
-    plan = str(spec.sweep)
-    return {"trials": n_trials, "networks": n_trials * spec.sweep.n_lanes, "plan": plan}
+    n_trials, n_lanes = spec.sweep.n_trials, spec.sweep.n_lanes
+    return {"trials": n_trials, "networks": n_trials * n_lanes, "plan": str(spec.sweep)}
 
 
 def _ensemble(loaded: LoadedSpec, dataset: Dataset) -> dict[str, Any] | None:
@@ -139,13 +138,6 @@ def _ensemble(loaded: LoadedSpec, dataset: Dataset) -> dict[str, Any] | None:
         "memory_bytes": plan.memory,
         "text": ensemble_line(loaded.spec.ensemble, plan),
     }
-
-
-def _save(loaded: LoadedSpec, dataset: Dataset, rows: AugmentedRows, output: str) -> None:
-    from mlpcli.cli.augmented_rows import csv_of
-    from mlpcli.runs.files import write_whole
-
-    write_whole(Path(output), csv_of(dataset.encoding, rows, loaded.spec.runtime.dtype))
 
 
 def _print_augmented(

@@ -88,7 +88,7 @@ def _contender(run: str, data: str | None, split: str | None) -> Contender:
 
 def _exit_code(found: list[Comparison], base: Contender) -> int | None:
     """Return 1 where a run is worse; 5, having said why, where that could not be looked at."""
-    if any(each.is_worse for each in found):
+    if any(each.verdict == "worse" for each in found):
         return 1
     for each in found:
         if each.interval is None:
@@ -185,7 +185,7 @@ def _print_runs(ranked: list[Contender], metric: str, *, quiet: bool) -> None:
         [
             [
                 each.run,
-                *(_cell(differing[key][place]) for key in keys),
+                *(_cell(differing[key][k]) for key in keys),
                 each.model.spec.seed,
                 *([each.n_networks] if several else []),
                 each.n_params,
@@ -194,7 +194,7 @@ def _print_runs(ranked: list[Contender], metric: str, *, quiet: bool) -> None:
                 *(each.scores.metrics[name] for name in figures),
                 each.seconds,
             ]
-            for place, each in enumerate(ranked)
+            for k, each in enumerate(ranked)
         ],
     )
     if len(differing) > MAX_KEYS and not quiet:
@@ -207,15 +207,12 @@ def _cell(value: Any) -> str:
 
     if isinstance(value, dict) and "name" in value:
         return str(value["name"])
-    if isinstance(value, dict) and value and not any(_is_nested(v) for v in value.values()):
+    inner = list(value.values()) if isinstance(value, dict) else []
+    if inner and not any(isinstance(each, dict | list) for each in inner):
         return ", ".join(f"{key} {_cell(each)}" for key, each in value.items())
     if isinstance(value, list):
         return f"{len(value)} entr{'y' if len(value) == 1 else 'ies'}"
     return value if isinstance(value, str) else shown(value)
-
-
-def _is_nested(value: Any) -> bool:
-    return isinstance(value, dict | list)
 
 
 def _print_comparisons(found: list[Comparison], base: Contender, metric: str) -> None:

@@ -74,12 +74,10 @@ def eval(  # noqa: A001  the verb's name
 
 
 def _print_notes(model: Model, replaced: dict[str, dict[str, int]], new: str | None) -> None:
-    from mlpcli.cli.describe import replaced_line
+    from mlpcli.cli.describe import note_replaced
 
-    columns = {column.name: column for column in model.encoding.inputs.columns}
     for file, counts in replaced.items():
-        for name, n in counts.items():
-            print_note(replaced_line(file, columns[name], n))
+        note_replaced(model.encoding.inputs, file, counts)
     if new is not None:
         problem = "not, byte for byte, a file the model was trained on"
         print_note(f"{new}: {problem}: all its rows are scored")

@@ -41,7 +41,7 @@ def predict(
       head -3 data/iris.csv | mlp predict model.safetensors -
       mlp predict ensemble.safetensors new.csv --interval 0.9
     """
-    from mlpcli.cli.describe import note_on_changes, replaced_line
+    from mlpcli.cli.describe import note_on_changes, note_replaced
     from mlpcli.data.readers import read_table
     from mlpcli.runs.directory import find_model
     from mlpcli.runs.evaluate import crossing_line
@@ -57,9 +57,7 @@ def predict(
     table = read_table(file, model.encoding.read)
     columns, replaced = predict_table(model, table, interval)
     if not quiet and not json:
-        by_name = {column.name: column for column in model.encoding.inputs.columns}
-        for name, n in replaced.items():
-            print_note(replaced_line(table.name, by_name[name], n))
+        note_replaced(model.encoding.inputs, table.name, replaced)
         crossed = crossing_line(model, columns)
         if crossed:
             print_note(crossed)

@@ -118,11 +118,11 @@ def _find_rate(
 
 
 def _announce(training: Training, directory: Path, remarks: list[str]) -> None:
-    from mlpcli.cli.describe import ensemble_line, network_line, notes_on_values, rows_line
+    from mlpcli.cli.describe import ensemble_line, network_line, note_replaced, rows_line
 
     print_note(rows_line(training.dataset))
-    for line in notes_on_values(training.dataset):
-        print_note(line)
+    for part, counts in training.dataset.replaced.items():
+        note_replaced(training.encoding.inputs, training.dataset.tables[part].name, counts)
     for line in remarks:
         print_note(line)
     print_note(network_line(training.architecture))

@@ -8,6 +8,7 @@ from dataclasses import asdict, replace
 from typing import Any, Self
 
 from mlpcli.cli import progress
+from mlpcli.cli.console import print_result, table
 from mlpcli.data import dataset
 from mlpcli.data.dataset import Dataset
 from mlpcli.machine import process_age
@@ -67,8 +68,6 @@ class Profiler:
 
 def print_profile(document: dict[str, Any]) -> None:
     """Print a profile as a table."""
-    from mlpcli.cli.console import say, table
-
     rows = [
         [
             f"  {line['layer']}" if line["layer"] else line["row"],
@@ -85,9 +84,9 @@ def print_profile(document: dict[str, Any]) -> None:
     header = ["part", "seconds", "share, %", "calls", "µs a step", "multiply-adds/s"]
     table(header, [*rows, whole])
     calls, cost = document["clock_calls"], document["clock_seconds"]
-    say(
+    print_result(
         f"{document['steps']:,} steps; the clock took about {1e6 * cost:.2f} µs a call, "
         f"{calls * cost:.3g} s of these"
     )
     if document["processes_without"] > 1:
-        say(f"in one process; without --profile in {document['processes_without']}")
+        print_result(f"in one process; without --profile in {document['processes_without']}")

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from typing import IO, Any, cast
 
-from mlpcli.cli.console import figure, forget, note, on_terminal
+from mlpcli.cli.console import forget, format_number, on_terminal, print_note
 from mlpcli.training.events import EpochEnded, Event
 from mlpcli.training.events import Progress as RowsDone
 
@@ -56,14 +56,14 @@ class Lines:
     def close(self) -> None:
         """Print the last line, if it was held back."""
         if self.held is not None:
-            note(self.held())
+            print_note(self.held())
         self.held = None
 
 
 def _text(row: dict[str, float] | None, columns: list[str]) -> str:
     """Return metrics of an epoch in a line."""
     assert row is not None
-    return "  ".join(f"{name} {figure(float(row[name]))}" for name in columns)
+    return "  ".join(f"{name} {format_number(float(row[name]))}" for name in columns)
 
 
 class PlainProgress(NoProgress):
@@ -93,7 +93,7 @@ class PlainProgress(NoProgress):
         if now - self.last_of_lanes >= SECONDS_BETWEEN_LINES:
             first, last = min(event.lanes), max(event.lanes)
             which = f"replica {first}" if first == last else f"replicas {first} to {last}"
-            note(f"{which}: epoch {event.epoch}/{self.n_epochs}")
+            print_note(f"{which}: epoch {event.epoch}/{self.n_epochs}")
             self.last_of_lanes = now
 
     def close(self) -> None:
@@ -101,7 +101,7 @@ class PlainProgress(NoProgress):
 
 
 class _Unbreakable:
-    """A stream that does not mind when nobody can read it any more: a training goes on."""
+    """A stream that ignores errors in writing, so that training goes on after a pipe is closed."""
 
     def __init__(self, stream: Any) -> None:
         self.stream = stream
@@ -110,7 +110,6 @@ class _Unbreakable:
         return getattr(self.stream, name)
 
     def write(self, text: str) -> int:
-        """Write what can be written."""
         try:
             self.stream.write(text)
         except OSError:
@@ -118,7 +117,6 @@ class _Unbreakable:
         return len(text)
 
     def flush(self) -> None:
-        """Flush what can be flushed."""
         try:
             self.stream.flush()
         except OSError:

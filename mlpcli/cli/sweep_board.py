@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 import time
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from mlpcli.cli.console import figure, hand_over, note, say, say_json, table
+from mlpcli.cli.console import format_number, print_json, print_note, print_raw, print_result, table
 from mlpcli.cli.progress import SECONDS_BETWEEN_LINES, Lines, NoProgress, bar_of, kind_of
 from mlpcli.errors import counted
 from mlpcli.spec.faults import shown
@@ -33,9 +34,10 @@ class Lined(NoProgress):
     def line(self, event: Event) -> str:
         """Return an event in a line."""
         best = self.study.best()
-        found = "" if best is None else f"; best {self.study.sweep.metric} {figure(best.value)}"
-        where = "" if best is None else f" (trial {best.number})"
-        so_far = f"{self.study.n_finished}/{self.study.n_trials} finished{found}{where}"
+        so_far = f"{self.study.n_finished}/{self.study.n_trials} finished"
+        if best is not None:
+            value = format_number(best.value)
+            so_far += f"; best {self.study.sweep.metric} {value} (trial {best.number})"
         if isinstance(event, Begun):
             n = len(event.numbers)
             return f"{counted(n, 'trial')} under way, {so_far}"
@@ -79,7 +81,7 @@ def print_board(study: Study, *, json: bool, quiet: bool, command: str) -> None:
     command  that comes to this study again
     """
     if quiet and not json:
-        hand_over(str(study.path))
+        print_raw(str(study.path))
         return
     rows, importances = rows_of(study), importances_of(study)
     states = [row.state for row in rows]
@@ -96,23 +98,23 @@ def print_board(study: Study, *, json: bool, quiet: bool, command: str) -> None:
             "importances": importances,
             "leaderboard": [asdict(row) for row in rows],
         }
-        say_json(document)
+        print_json(document)
         return
     complete = [row for row in rows if row.state == "complete"]
     if complete:
         _print_table(study, complete)
     if importances is not None:
         shares = ", ".join(f"{key} {share:.2f}" for key, share in importances.items())
-        say(f"\nimportance (PED-ANOVA, the best quarter): {shares}")
+        print_result(f"\nimportance (PED-ANOVA, the best quarter): {shares}")
     failed = [row for row in rows if row.state == "failed"]
     for row in failed[:MOST_ROWS]:
-        say(f"trial {row.trial} failed: {row.reason}")
+        print_result(f"trial {row.trial} failed: {row.reason}")
     if len(failed) > MOST_ROWS:
-        say(f"{len(failed) - MOST_ROWS} more trials failed: they are in --json")
+        print_result(f"{len(failed) - MOST_ROWS} more trials failed: they are in --json")
     counts = [f"{states.count(s)} {s}" for s in ("complete", "pruned", "failed")]
-    note(f"{', '.join(counts)} of {study.n_trials} trials, in {study.path}")
+    print_note(f"{', '.join(counts)} of {study.n_trials} trials, in {study.path}")
     if complete:
-        note(f"to train the winner: {_to_train(command)}")
+        print_note(f"to train the winner: {_to_train(command)}")
 
 
 def _to_train(command: str) -> str:
@@ -136,12 +138,10 @@ def _print_table(study: Study, complete: list[Row]) -> None:
     ]
     table(header, cells)
     if len(complete) > len(best):
-        say(f"… and {len(complete) - len(best)} more complete trials")
+        print_result(f"… and {len(complete) - len(best)} more complete trials")
 
 
 def _cell(value: Any) -> Any:
-    import json
-
     if isinstance(value, list | dict):
         text = json.dumps(value, ensure_ascii=False)
         return text if len(text) <= LONG else text[: LONG - 1] + "…"

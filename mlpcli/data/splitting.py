@@ -10,7 +10,6 @@ import numpy as np
 
 from mlpcli.array_types import Array
 from mlpcli.data.table import Table, quoted
-from mlpcli.errors import DataError
 from mlpcli.randomness import generator
 
 PARTS = ("train", "validation", "test")  # the position of a part is its code
@@ -58,12 +57,6 @@ def split_by_column(table: Table, name: str) -> Array:
         )
         raise table.error(row, name, problem)
     return codes
-
-
-def check_parts(codes: Array, name: str) -> None:
-    """Raise DataError where no training row is left."""
-    if not (codes == 0).any():
-        raise DataError(f"{name}: the split leaves no training row", ("data", "split"))
 
 
 def pack_codes(codes: Array) -> str:

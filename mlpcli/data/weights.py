@@ -21,8 +21,8 @@ from typing import Any
 import numpy as np
 
 from mlpcli.array_types import Array
-from mlpcli.data.table import BOOLEANS, Table
-from mlpcli.data.targets import ClassTarget, Label, TargetEncoder, plain_text
+from mlpcli.data.table import BOOLEANS, Table, plain_text
+from mlpcli.data.targets import ClassTarget, Label, TargetEncoder
 from mlpcli.errors import DataError, listing, nearest
 
 ClassWeight = str | Mapping[str, float]

@@ -85,11 +85,6 @@ class Comparison:
     interval: Interval | None
     verdict: str
 
-    @property
-    def is_worse(self) -> bool:
-        """Whether the run is shown to be worse."""
-        return self.verdict == "worse"
-
 
 def load_contender(run: str, data: str | None, split: str | None) -> Contender:
     """Return a run scored on one part of its data, or of a file that all are scored on."""

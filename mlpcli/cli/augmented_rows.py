@@ -22,7 +22,7 @@ SHADES, ASCII_SHADES = " ░▒▓█", " .:+#"  # dark to bright
 DIGITS = {"float32": "%.6g", "float64": "%.12g"}
 
 
-def targets_of(encoding: Encoding, rows: AugmentedRows) -> dict[str, Array]:
+def target_columns(encoding: Encoding, rows: AugmentedRows) -> dict[str, Array]:
     """Return the columns of the target: its label or number, or where mixed its classes' shares."""
     target = encoding.target
     values = rows.target
@@ -38,16 +38,16 @@ def targets_of(encoding: Encoding, rows: AugmentedRows) -> dict[str, Array]:
     return {name: np.array(target.classes, dtype=object)[values]}
 
 
-def csv_of(encoding: Encoding, rows: AugmentedRows, dtype: str) -> bytes:
+def rows_to_csv(encoding: Encoding, rows: AugmentedRows, dtype: str) -> bytes:
     """Return a CSV file: the source row, counted from 1, each feature, the target's columns."""
     features = zip(encoding.inputs.feature_names, rows.raw.T, strict=True)
-    columns = [("source_row", rows.source + 1), *features, *targets_of(encoding, rows).items()]
+    columns = [("source_row", rows.source + 1), *features, *target_columns(encoding, rows).items()]
     return csv_text(columns, DIGITS[dtype]).encode()
 
 
-def document_of(encoding: Encoding, rows: AugmentedRows, dtype: str) -> dict[str, Any]:
+def rows_to_plain(encoding: Encoding, rows: AugmentedRows, dtype: str) -> dict[str, Any]:
     """Return plain data for --json."""
-    targets, digits = targets_of(encoding, rows), DIGITS[dtype]
+    targets, digits = target_columns(encoding, rows), DIGITS[dtype]
     found = []
     for i, raw in enumerate(rows.raw.tolist()):
         features = zip(encoding.inputs.feature_names, raw, strict=True)
@@ -90,7 +90,7 @@ def print_rows(
 
 def _texts(encoding: Encoding, rows: AugmentedRows) -> list[str]:
     """Return each row's target in a word or a few."""
-    targets = targets_of(encoding, rows)
+    targets = target_columns(encoding, rows)
     if rows.mixes and isinstance(encoding.target, ClassTarget):
         shares = np.array(list(targets.values()))
         classes = encoding.target.classes

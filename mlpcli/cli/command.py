@@ -11,7 +11,7 @@ from typing import Any
 
 import typer
 
-from mlpcli.cli.console import flush, forget, print_error
+from mlpcli.cli.console import flush, print_error, redirect_to_null
 from mlpcli.errors import MlpError, interruption
 
 BUG = 70
@@ -51,7 +51,7 @@ def explain(error: BaseException) -> int:
     """Print one sentence for an error; return its exit code."""
     error = interruption(error) or error
     if isinstance(error, OSError) and error.filename is None:
-        forget(sys.stdout)
+        redirect_to_null(sys.stdout)
     print_error(sentence(error))
     if isinstance(error, MlpError):
         return error.exit_code

@@ -25,7 +25,7 @@ def print_raw(text: str) -> None:
         try:
             sys.stdout.write(text + "\n")
         except BrokenPipeError:
-            forget(sys.stdout)
+            redirect_to_null(sys.stdout)
 
 
 def flush() -> None:
@@ -34,10 +34,10 @@ def flush() -> None:
         try:
             sys.stdout.flush()
         except BrokenPipeError:
-            forget(sys.stdout)
+            redirect_to_null(sys.stdout)
 
 
-def forget(stream: Any) -> None:
+def redirect_to_null(stream: Any) -> None:
     """Redirect a stream to the null device: flushing its buffer at exit would fail again."""
     if stream is not None:
         with contextlib.suppress(OSError):
@@ -64,7 +64,7 @@ def print_note(text: str) -> None:
             sys.stderr.write(_harmless(text) + "\n")
             sys.stderr.flush()
         except OSError:
-            forget(sys.stderr)
+            redirect_to_null(sys.stderr)
 
 
 def print_error(text: str) -> None:

@@ -57,7 +57,7 @@ def note_replaced(inputs: InputEncoder, file: str, counts: dict[str, int]) -> No
             print_note(f"{problem} {values} {rule}")
 
 
-def weights_of(dataset: Dataset) -> dict[str, Any] | None:
+def describe_weights(dataset: Dataset) -> dict[str, Any] | None:
     """Return what rows are weighed by, class weights as they count; None where all are equal."""
     weights, target = dataset.encoding.weights, dataset.encoding.target
     if weights is None:

@@ -18,7 +18,7 @@ from mlpcli.training import build, profile, training
 
 
 class Profiler:
-    """Times the parts of a run, from the beginning of its process until the context is left.
+    """Times the parts of a run, from the start of its process until the context is left.
 
     While it is entered, the functions and methods named here are timed, and trainings are made by
     `build`, so whoever calls them has to import them then.

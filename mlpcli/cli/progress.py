@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from typing import IO, Any, cast
 
-from mlpcli.cli.console import forget, format_number, on_terminal, print_note
+from mlpcli.cli.console import format_number, on_terminal, print_note, redirect_to_null
 from mlpcli.training.events import EpochEnded, Event
 from mlpcli.training.events import Progress as RowsDone
 
@@ -24,7 +24,7 @@ class NoProgress:
         """Leave the terminal as it was."""
 
 
-def kind_of(wanted: str) -> str:
+def progress_kind(wanted: str) -> str:
     """Return the kind of progress to show, rich, plain or none; auto is what the terminal can."""
     if wanted == "auto":
         wanted = "rich" if on_terminal(sys.stderr) else "plain"
@@ -33,13 +33,13 @@ def kind_of(wanted: str) -> str:
 
 def progress_for(wanted: str, n_epochs: int, columns: list[str]) -> NoProgress:
     """Return the progress of a training, of this kind: auto, rich, plain or none."""
-    kind = kind_of(wanted)
+    kind = progress_kind(wanted)
     if kind == "rich":
         return RichProgress(n_epochs, columns)
     return PlainProgress(n_epochs, columns) if kind == "plain" else NoProgress()
 
 
-class Lines:
+class ThrottledLines:
     """Prints at most one line a second; the first and the last are always printed."""
 
     def __init__(self) -> None:
@@ -72,7 +72,7 @@ class PlainProgress(NoProgress):
     def __init__(self, n_epochs: int, columns: list[str]) -> None:
         self.n_epochs = n_epochs
         self.columns = [c for c in columns if c not in ("epoch", "learning_rate", "seconds")]
-        self.lines = Lines()
+        self.lines = ThrottledLines()
         self.last_of_lanes = 0.0
         self.epoch = 0
 
@@ -113,17 +113,17 @@ class _Unbreakable:
         try:
             self.stream.write(text)
         except OSError:
-            forget(self.stream)
+            redirect_to_null(self.stream)
         return len(text)
 
     def flush(self) -> None:
         try:
             self.stream.flush()
         except OSError:
-            forget(self.stream)
+            redirect_to_null(self.stream)
 
 
-def bar_of(*fields: str, auto_refresh: bool = True) -> Any:
+def progress_bar(*fields: str, auto_refresh: bool = True) -> Any:
     """Return a Rich progress bar: the first field, the bar, the other fields, the time left."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
@@ -146,7 +146,7 @@ class RichProgress(NoProgress):
     def __init__(self, n_epochs: int, columns: list[str]) -> None:
         self.columns = ["train_loss", *(c for c in columns if c.startswith("val_"))][:3]
         self.done = 0.0  # epochs; the stacks of an ensemble may be ahead of its last complete one
-        self.bar = bar_of(
+        self.bar = progress_bar(
             "epoch {task.fields[epoch]}/{task.fields[n_epochs]}",
             "{task.fields[metrics]}",
             "[dim]{task.fields[speed]}",

@@ -10,22 +10,28 @@ from pathlib import Path
 from typing import Any
 
 from mlpcli.cli.console import format_number, print_json, print_note, print_raw, print_result, table
-from mlpcli.cli.progress import SECONDS_BETWEEN_LINES, Lines, NoProgress, bar_of, kind_of
+from mlpcli.cli.progress import (
+    SECONDS_BETWEEN_LINES,
+    NoProgress,
+    ThrottledLines,
+    progress_bar,
+    progress_kind,
+)
 from mlpcli.errors import counted
 from mlpcli.spec.faults import shown
-from mlpcli.sweep.board import Row, importances_of, rows_of
-from mlpcli.sweep.search import Begun, Event, Waiting
+from mlpcli.sweep.board import Row, leaderboard, parameter_importances
+from mlpcli.sweep.search import Event, Started, Waiting
 from mlpcli.sweep.study import Result, Study
 
 MOST_ROWS = 10  # of the leaderboard, and of the failed trials
 LONG = 40  # characters of a parameter's value
 
 
-class Lined(NoProgress):
+class PlainSweepProgress(NoProgress):
     """Lines on how many trials are finished, at most one a second."""
 
     def __init__(self, study: Study) -> None:
-        self.study, self.lines = study, Lines()
+        self.study, self.lines = study, ThrottledLines()
 
     def show(self, event: Event) -> None:
         line = self.line(event)
@@ -38,7 +44,7 @@ class Lined(NoProgress):
         if best is not None:
             value = format_number(best.value)
             so_far += f"; best {self.study.sweep.metric} {value} (trial {best.number})"
-        if isinstance(event, Begun):
+        if isinstance(event, Started):
             n = len(event.numbers)
             return f"{counted(n, 'trial')} under way, {so_far}"
         if isinstance(event, Waiting):
@@ -49,13 +55,13 @@ class Lined(NoProgress):
         self.lines.close()
 
 
-class Bar(Lined):
+class RichSweepProgress(PlainSweepProgress):
     """A bar over the trials. It has no thread of its own: processes are forked beside it."""
 
     def __init__(self, study: Study) -> None:
         super().__init__(study)
         self.last = 0.0
-        self.bar = bar_of("trials", "{task.fields[text]}", auto_refresh=False)
+        self.bar = progress_bar("trials", "{task.fields[text]}", auto_refresh=False)
         self.task = self.bar.add_task("", total=study.n_trials, text="")
         self.bar.start()
 
@@ -69,10 +75,12 @@ class Bar(Lined):
         self.bar.stop()
 
 
-def progress_of(wanted: str, study: Study) -> NoProgress:
+def sweep_progress(wanted: str, study: Study) -> NoProgress:
     """Return the progress of a sweep, of this kind: auto, rich, plain or none."""
-    kind = kind_of(wanted)
-    return Bar(study) if kind == "rich" else Lined(study) if kind == "plain" else NoProgress()
+    kind = progress_kind(wanted)
+    if kind == "rich":
+        return RichSweepProgress(study)
+    return PlainSweepProgress(study) if kind == "plain" else NoProgress()
 
 
 def print_board(study: Study, *, json: bool, quiet: bool, command: str) -> None:
@@ -83,7 +91,7 @@ def print_board(study: Study, *, json: bool, quiet: bool, command: str) -> None:
     if quiet and not json:
         print_raw(str(study.path))
         return
-    rows, importances = rows_of(study), importances_of(study)
+    rows, importances = leaderboard(study), parameter_importances(study)
     states = [row.state for row in rows]
     if json:
         document = {

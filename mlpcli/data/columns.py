@@ -27,7 +27,6 @@ class Numbers:
     values: Array
 
     def __len__(self) -> int:
-        """Return the number of rows."""
         return len(self.values)
 
     @property
@@ -58,7 +57,6 @@ class Coded:
     values: Sequence[Any]
 
     def __len__(self) -> int:
-        """Return the number of rows."""
         return len(self.codes)
 
     @property

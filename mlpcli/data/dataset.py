@@ -61,7 +61,6 @@ class Part:
     weight: Array | None = None
 
     def __len__(self) -> int:
-        """Return the number of rows."""
         return len(self.X)
 
     def take(self, rows: Array) -> Part:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import zlib
-from typing import Any
 
 import numpy as np
 
@@ -64,7 +63,7 @@ def pack_codes(codes: Array) -> str:
     return base64.b64encode(zlib.compress(codes.tobytes(), 9)).decode("ascii")
 
 
-def unpack_codes(text: str, n_rows: int) -> Any:
+def unpack_codes(text: str, n_rows: int) -> Array:
     """Return what `pack_codes` wrote. Raises ValueError where the text is not of n_rows rows."""
     decompress = zlib.decompressobj()
     raw = decompress.decompress(base64.b64decode(text, validate=True), n_rows + 1)

@@ -39,7 +39,6 @@ class Table:
     locate: Locate
 
     def __len__(self) -> int:
-        """Return the number of rows."""
         return len(next(iter(self.data.values())))
 
     @property

@@ -13,7 +13,7 @@ from mlpcli.data.dataset import Dataset
 from mlpcli.errors import DataError
 from mlpcli.machine import cores, free_memory, in_bytes
 from mlpcli.nn.network import Architecture
-from mlpcli.spec.schema import Spec, bytes_of
+from mlpcli.spec.schema import Spec, parse_bytes
 from mlpcli.training.cost import memory_of
 from mlpcli.training.lanes import PreparedLane
 
@@ -32,7 +32,7 @@ MOST_LANES = 64  # more save nothing
 def memory_for(spec: Spec) -> int:
     """Return how many bytes the networks of an ensemble or a sweep may take."""
     if spec.runtime.memory is not None:
-        return bytes_of(spec.runtime.memory) or 0
+        return parse_bytes(spec.runtime.memory) or 0
     return int(SHARE * free_memory())
 
 

@@ -48,7 +48,7 @@ def check(
       mlp check config.yaml --json
       mlp check config.yaml --augmented 5
     """
-    from mlpcli.cli.augmented_rows import csv_of
+    from mlpcli.cli.augmented_rows import rows_to_csv
     from mlpcli.runs.files import write_whole
     from mlpcli.spec.load import load_spec
     from mlpcli.sweep.rows import check_rows
@@ -73,7 +73,7 @@ def check(
     cost = cost_of(loaded.spec, architecture, dataset, augmenter.n_slots)
     document = _document(loaded, dataset, cost, rows)
     if rows is not None and output is not None:
-        write_whole(Path(output), csv_of(dataset.encoding, rows, loaded.spec.runtime.dtype))
+        write_whole(Path(output), rows_to_csv(dataset.encoding, rows, loaded.spec.runtime.dtype))
     if json:
         print_json(document)
     elif not quiet:
@@ -85,8 +85,8 @@ def check(
 def _document(
     loaded: LoadedSpec, dataset: Dataset, cost: Cost, rows: AugmentedRows | None
 ) -> dict[str, Any]:
-    from mlpcli.cli.augmented_rows import document_of
-    from mlpcli.cli.describe import weights_of
+    from mlpcli.cli.augmented_rows import rows_to_plain
+    from mlpcli.cli.describe import describe_weights
     from mlpcli.data.diagnosis import baseline, oddities
     from mlpcli.training.build import resolve
 
@@ -97,7 +97,7 @@ def _document(
         "classes": getattr(encoding.target, "classes", None),
         "rows": {name: len(part) for name, part in dataset.parts.items()},
         "features": encoding.inputs.feature_names,
-        "weights": weights_of(dataset),
+        "weights": describe_weights(dataset),
         "layers": [layer.__dict__ for layer in cost.layers],
         "parameters": sum(layer.parameters for layer in cost.layers),
         "memory_bytes": cost.memory_bytes,
@@ -110,7 +110,7 @@ def _document(
         "spec": resolve(spec, encoding).model_dump(),
     }
     if rows is not None:
-        document["augmented"] = document_of(encoding, rows, spec.runtime.dtype)
+        document["augmented"] = rows_to_plain(encoding, rows, spec.runtime.dtype)
     return {**document, "ensemble": _ensemble(loaded, dataset)}
 
 

@@ -167,7 +167,7 @@ def _search(
     stop: StopRequest,
 ) -> None:
     from mlpcli.cli.describe import rows_line
-    from mlpcli.cli.sweep_board import progress_of
+    from mlpcli.cli.sweep_board import sweep_progress
     from mlpcli.sweep.runner import Runner
     from mlpcli.sweep.search import search
 
@@ -176,7 +176,7 @@ def _search(
         print_note(f"sweep: {loaded.spec.sweep}")
         before = study.n_finished
         print_note(f"study {study.path}" + (f", {before} trials are finished" if before else ""))
-    shown = progress_of(progress, study)
+    shown = sweep_progress(progress, study)
     try:
         for event in search(study, Runner(loaded, dataset), jobs or cores(), stop):
             shown.show(event)

@@ -148,6 +148,8 @@ def _check_directions(check: _Check, directions: int, tolerance: float) -> Direc
     largest = max(1.0, float(np.max(np.abs(objective.batch.X), initial=0.0)))
     scale = np.full(directions, largest * np.sqrt(objective.architecture.n_inputs))
     found = [check.run(random, scale, at) for at in (check.theta, check.nearby(0.1))]
+    if not any(np.any(each.analytic) or np.any(each.numeric) for each in found):
+        check.resolution = np.inf  # 0 against 0 along every direction says nothing of the code
     error = np.maximum(*(each.error for each in found))
     undecided = int(np.isnan(error).sum())
     worst = float(np.max(error, initial=0.0, where=~np.isnan(error)))

@@ -106,6 +106,11 @@ def _sentence(found: StepCheck) -> str:
     import numpy as np
 
     gradient = found.gradient
+    if np.isinf(gradient.resolution):
+        return (
+            "NOT PROVED: this batch has no gradient at all, as where every row weighs 0 or dropout "
+            "keeps no unit. Take a larger training.batch_size"
+        )
     if gradient.inconclusive:
         largest = float(np.max(np.abs(found.X), initial=0.0))
         return (

@@ -9,8 +9,8 @@ Usage::
 Shown is the time of one step of a stack as a share of as many steps of one network alone: below
 100 % stacking gains. Each network has a process of its own, pinned to one core, in which stack and
 single train an epoch in turns; it is the median of the ratios of neighbours. The time is the
-core's, of whole epochs, shuffling and gathering in them. `training/stack_size.py` has the rule
-that comes of it.
+core's, of whole epochs, shuffling and gathering in them. `training/plan.py` has the rule that
+follows, docs/decisions/0028 the figures.
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ def generator(seed: int, stream: str, epoch: int = 0, *part: int) -> np.random.G
     seed    the spec's seed, 0 or more
     stream  a name of STREAMS
     epoch   from 1 in training; 0 for what is drawn once
-    part    for a stream that several places share, the number of the place: each has its own
+    part    numbers that tell apart the users of one stream, such as an augmentation's index
 
     Source: NumPy's SeedSequence (O'Neill's seed_seq), which makes spawned streams independent.
     """

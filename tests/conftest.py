@@ -76,7 +76,8 @@ def check_step():
         trainer = Trainer(
             network, optimizer or Sgd(), X, target, batch_size=len(X), seeds=[seed], **options
         )
-        return check_trainer(trainer, samples=samples)
+        rate = trainer.step.update.optimizer.learning_rate
+        return check_trainer(trainer, rate, rate, samples)
 
     return check
 

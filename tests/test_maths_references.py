@@ -340,7 +340,7 @@ def test_dropout_in_one_layer_changes_no_others_masks(off):
         step.start([3], 2)
         for drop in step.backprop[8].dropouts:
             drop.draw()
-        return {drop.place: drop.mask for drop in step.backprop[8].dropouts}
+        return {drop.stream: drop.mask for drop in step.backprop[8].dropouts}
 
     keep = [0.9, 0.8, 0.7]
     all_on = masks(keep)

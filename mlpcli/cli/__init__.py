@@ -1,1 +1,1 @@
-"""The command line: one file a verb. Only this room prints, knows exit codes and signals."""
+"""The command line: one file a verb. Only this package prints, knows exit codes and signals."""

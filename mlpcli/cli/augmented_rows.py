@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from mlpcli.array_types import Array
-from mlpcli.cli.console import figure, note, say, table, writes_utf
+from mlpcli.cli.console import format_number, print_note, print_result, table, writes_utf
 from mlpcli.cli.csv_text import csv_text
 from mlpcli.data.dataset import Encoding
 from mlpcli.data.targets import ClassTarget
@@ -22,7 +22,7 @@ SHADES, ASCII_SHADES = " ░▒▓█", " .:+#"  # dark to bright
 DIGITS = {"float32": "%.6g", "float64": "%.12g"}
 
 
-def targets_of(encoding: Encoding, rows: AugmentedRows) -> dict[str, Array]:
+def target_columns(encoding: Encoding, rows: AugmentedRows) -> dict[str, Array]:
     """Return the columns of the target: its label or number, or where mixed its classes' shares."""
     target = encoding.target
     values = rows.target
@@ -38,16 +38,16 @@ def targets_of(encoding: Encoding, rows: AugmentedRows) -> dict[str, Array]:
     return {name: np.array(target.classes, dtype=object)[values]}
 
 
-def csv_of(encoding: Encoding, rows: AugmentedRows, dtype: str) -> bytes:
+def rows_to_csv(encoding: Encoding, rows: AugmentedRows, dtype: str) -> bytes:
     """Return a CSV file: the source row, counted from 1, each feature, the target's columns."""
     features = zip(encoding.inputs.feature_names, rows.raw.T, strict=True)
-    columns = [("source_row", rows.source + 1), *features, *targets_of(encoding, rows).items()]
+    columns = [("source_row", rows.source + 1), *features, *target_columns(encoding, rows).items()]
     return csv_text(columns, DIGITS[dtype]).encode()
 
 
-def document_of(encoding: Encoding, rows: AugmentedRows, dtype: str) -> dict[str, Any]:
+def rows_to_plain(encoding: Encoding, rows: AugmentedRows, dtype: str) -> dict[str, Any]:
     """Return plain data for --json."""
-    targets, digits = targets_of(encoding, rows), DIGITS[dtype]
+    targets, digits = target_columns(encoding, rows), DIGITS[dtype]
     found = []
     for i, raw in enumerate(rows.raw.tolist()):
         features = zip(encoding.inputs.feature_names, raw, strict=True)
@@ -75,7 +75,7 @@ def print_rows(
     name  of the file that the training rows are from
     """
     what = f"{len(rows.source):,} of the {rows.n_slots:,} rows of epoch 1, as training sees them"
-    say(f"\n{what}; numbered from 1 as in {name}:")
+    print_result(f"\n{what}; numbered from 1 as in {name}:")
     targets = _texts(encoding, rows)
     marks = np.where(rows.synthetic, "+", "")
     numbers = [f"{k + 1}{mark}" for k, mark in zip(rows.source, marks, strict=True)]
@@ -85,12 +85,12 @@ def print_rows(
         titles = [f"{k}: {text}" for k, text in zip(numbers, targets, strict=True)]
         _print_pictures(rows.raw.reshape(-1, *image), titles)
     if rows.synthetic.any():
-        say("+: added, made from the row of this number and others")
+        print_result("+: added, made from the row of this number and others")
 
 
 def _texts(encoding: Encoding, rows: AugmentedRows) -> list[str]:
     """Return each row's target in a word or a few."""
-    targets = targets_of(encoding, rows)
+    targets = target_columns(encoding, rows)
     if rows.mixes and isinstance(encoding.target, ClassTarget):
         shares = np.array(list(targets.values()))
         classes = encoding.target.classes
@@ -102,7 +102,7 @@ def _texts(encoding: Encoding, rows: AugmentedRows) -> list[str]:
             for row in shares.T
         ]
     return [
-        ", ".join(figure(_plain(value, "%.9g")) for value in row)
+        ", ".join(format_number(_plain(value, "%.9g")) for value in row)
         for row in zip(*targets.values(), strict=True)
     ]
 
@@ -118,7 +118,7 @@ def _print_table(
     ]
     table(["row", *shown, ", ".join(encoding.target.names)], cells)
     if len(names) > len(shown):
-        note(f"{len(names) - len(shown)} more features are in --json and --output")
+        print_note(f"{len(names) - len(shown)} more features are in --json and --output")
 
 
 def _print_pictures(images: Array, titles: list[str]) -> None:
@@ -128,10 +128,10 @@ def _print_pictures(images: Array, titles: list[str]) -> None:
     each = max(1, LINE_WIDTH // width)
     for start in range(0, len(pictures), each):
         group = slice(start, start + each)
-        say("".join(title.ljust(width) for title in titles[group]).rstrip())
+        print_result("".join(title.ljust(width) for title in titles[group]).rstrip())
         for lines in zip(*pictures[group], strict=True):
-            say("".join(line.ljust(width) for line in lines).rstrip())
-        say()
+            print_result("".join(line.ljust(width) for line in lines).rstrip())
+        print_result()
 
 
 def _pictures(images: Array) -> Iterator[Iterator[str]]:

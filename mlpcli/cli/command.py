@@ -11,7 +11,7 @@ from typing import Any
 
 import typer
 
-from mlpcli.cli.console import complain, flush, forget
+from mlpcli.cli.console import flush, print_error, redirect_to_null
 from mlpcli.errors import MlpError, interruption
 
 BUG = 70
@@ -51,15 +51,15 @@ def explain(error: BaseException) -> int:
     """Print one sentence for an error; return its exit code."""
     error = interruption(error) or error
     if isinstance(error, OSError) and error.filename is None:
-        forget(sys.stdout)
-    complain(sentence(error))
+        redirect_to_null(sys.stdout)
+    print_error(sentence(error))
     if isinstance(error, MlpError):
         return error.exit_code
     if isinstance(error, KeyboardInterrupt):
         return INTERRUPTED if not error.args else 128 + int(error.args[0])
     if isinstance(error, MemoryError | UnicodeEncodeError | OSError):
         return OPERATING_SYSTEM
-    complain("please report it, with the output of the same command and --debug")
+    print_error("please report it, with the output of the same command and --debug")
     return BUG
 
 

@@ -14,18 +14,18 @@ from typing import Any
 from mlpcli.plain import without_nan
 
 
-def say(text: str = "") -> None:
+def print_result(text: str = "") -> None:
     """Print results for people, control characters escaped."""
-    hand_over(_harmless(text))
+    print_raw(_harmless(text))
 
 
-def hand_over(text: str) -> None:
+def print_raw(text: str) -> None:
     """Print results unchanged, for a program; a closed pipe is ignored."""
     if sys.stdout is not None:
         try:
             sys.stdout.write(text + "\n")
         except BrokenPipeError:
-            forget(sys.stdout)
+            redirect_to_null(sys.stdout)
 
 
 def flush() -> None:
@@ -34,10 +34,10 @@ def flush() -> None:
         try:
             sys.stdout.flush()
         except BrokenPipeError:
-            forget(sys.stdout)
+            redirect_to_null(sys.stdout)
 
 
-def forget(stream: Any) -> None:
+def redirect_to_null(stream: Any) -> None:
     """Redirect a stream to the null device: flushing its buffer at exit would fail again."""
     if stream is not None:
         with contextlib.suppress(OSError):
@@ -51,26 +51,26 @@ def writes_utf() -> bool:
     return (getattr(sys.stdout, "encoding", None) or "utf-8").lower().startswith("utf")
 
 
-def say_json(document: Any) -> None:
+def print_json(document: Any) -> None:
     """Print one JSON document; NaN and infinity become null."""
     # What another encoding cannot write would be escaped as Python does, which is not JSON.
-    hand_over(json.dumps(without_nan(document), indent=1, ensure_ascii=not writes_utf()))
+    print_raw(json.dumps(without_nan(document), indent=1, ensure_ascii=not writes_utf()))
 
 
-def note(text: str) -> None:
+def print_note(text: str) -> None:
     """Print a line to standard error, control characters escaped; errors in writing are ignored."""
     if sys.stderr is not None:
         try:
             sys.stderr.write(_harmless(text) + "\n")
             sys.stderr.flush()
         except OSError:
-            forget(sys.stderr)
+            redirect_to_null(sys.stderr)
 
 
-def complain(text: str) -> None:
+def print_error(text: str) -> None:
     """Print an error."""
     for line in text.split("\n"):
-        note(f"mlp: {line}")
+        print_note(f"mlp: {line}")
 
 
 def on_terminal(stream: Any) -> bool:
@@ -78,10 +78,10 @@ def on_terminal(stream: Any) -> bool:
     return bool(stream is not None and stream.isatty() and os.environ.get("TERM") != "dumb")
 
 
-def figure(value: Any) -> str:
+def format_number(value: Any) -> str:
     """Return a number as a table shows it: four significant digits, a dash for NaN.
 
-    >>> [figure(x) for x in (0.97224, 12345.678, float("nan"), 3, 1.2e-7)]
+    >>> [format_number(x) for x in (0.97224, 12345.678, float("nan"), 3, 1.2e-7)]
     ['0.9722', '12345.7', '–', '3', '1.2e-07']
     """
     if value is None or value != value:  # noqa: PLR0124  NaN
@@ -105,23 +105,24 @@ def table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     if sys.stdout is None:
         return
     numeric = [any(isinstance(row[k], int | float) for row in rows) for k in range(len(header))]
-    cells = [list(map(_printable, row)) for row in [header, *(map(figure, row) for row in rows)]]
-    places = shutil.get_terminal_size().columns if on_terminal(sys.stdout) else None
-    for k, columns in enumerate(_groups(_widths(cells), places)):
+    texts = [header, *(map(format_number, row) for row in rows)]
+    cells = [list(map(_printable, row)) for row in texts]
+    width = shutil.get_terminal_size().columns if on_terminal(sys.stdout) else None
+    for k, columns in enumerate(_groups(_widths(cells), width)):
         part = [[row[column] for column in columns] for row in cells]
-        say("\n" * (k > 0) + _drawn(part, [numeric[column] for column in columns]))
+        print_result("\n" * (k > 0) + _drawn(part, [numeric[column] for column in columns]))
 
 
 def _widths(cells: list[list[str]]) -> list[int]:
     return [max(map(width_of, column)) for column in zip(*cells, strict=True)]
 
 
-def _groups(widths: list[int], places: int | None) -> list[list[int]]:
-    """Return the columns that stand side by side, in so many places; None: as many as it takes."""
+def _groups(widths: list[int], available: int | None) -> list[list[int]]:
+    """Return the columns that stand side by side in the available width; None: all of them."""
     groups, used = [[0]], widths[0]
     for column, width in enumerate(widths[1:], 1):
         used += len(GAP) + width
-        if places is not None and used > places and len(groups[-1]) > 1:
+        if available is not None and used > available and len(groups[-1]) > 1:
             groups.append([0])
             used = widths[0] + len(GAP) + width
         groups[-1].append(column)
@@ -153,7 +154,7 @@ def _printable(text: str) -> str:
 
 
 def width_of(text: str) -> int:
-    """Return how many places of a terminal a text takes: wide letters two, combining ones none."""
+    """Return how many cells of a terminal a text fills: wide letters two, combining ones none."""
     if text.isascii():
         return len(text)
     wide = sum(unicodedata.east_asian_width(letter) in "WF" for letter in text)

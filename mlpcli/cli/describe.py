@@ -5,9 +5,10 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from mlpcli.cli.console import complain, say, table
+from mlpcli.cli.console import print_error, print_note, print_result, table
 from mlpcli.data.dataset import Dataset
 from mlpcli.data.input_columns import NumericColumn
+from mlpcli.data.inputs import InputEncoder
 from mlpcli.data.targets import ClassTarget
 from mlpcli.errors import counted
 from mlpcli.machine import in_bytes
@@ -35,20 +36,28 @@ def rows_line(dataset: Dataset) -> str:
 def note_on_changes(path: Path, model: Model) -> None:
     """Say, even quietly, where a model's numbers are others than those that were written."""
     if model.changed:
-        complain(f"{path}: its numbers are not those that were written: damaged, or changed since")
+        problem = "its numbers are not those that were written: damaged, or changed since"
+        print_error(f"{path}: {problem}")
 
 
-def notes_on_values(dataset: Dataset) -> list[str]:
-    """Return a line for each column in which values were missing or unknown, with its rule."""
-    columns = {column.name: column for column in dataset.encoding.inputs.columns}
-    return [
-        replaced_line(dataset.tables[part].name, columns[column], n)
-        for part, counts in dataset.replaced.items()
-        for column, n in counts.items()
-    ]
+def note_replaced(inputs: InputEncoder, file: str, counts: dict[str, int]) -> None:
+    """Print a line for each column of a file in which values were missing or unknown.
+
+    counts  how many, by the column's name
+    """
+    columns = {column.name: column for column in inputs.columns}
+    for name, n in counts.items():
+        column, problem = columns[name], f"{file}: {name}: {n}"
+        if isinstance(column, NumericColumn):
+            values = f"missing value{'s' * (n > 1)}"
+            print_note(f"{problem} {values} set to the training median, {column.fill:g}")
+        else:
+            values = "values are" if n > 1 else "value is"
+            rule = "missing or in no category of the training rows: all its columns 0"
+            print_note(f"{problem} {values} {rule}")
 
 
-def weights_of(dataset: Dataset) -> dict[str, Any] | None:
+def describe_weights(dataset: Dataset) -> dict[str, Any] | None:
     """Return what rows are weighed by, class weights as they count; None where all are equal."""
     weights, target = dataset.encoding.weights, dataset.encoding.target
     if weights is None:
@@ -58,15 +67,6 @@ def weights_of(dataset: Dataset) -> dict[str, Any] | None:
         scaled = [weight / weights.mean for weight in weights.by_class]
         classes = dict(zip(map(str, target.classes), scaled, strict=True))
     return {"column": weights.column, "mean": weights.mean, "classes": classes}
-
-
-def replaced_line(name: str, column: Any, n: int) -> str:
-    """Return what was done with a column's missing or unknown values."""
-    what = f"{name}: {column.name}: {n} "
-    if isinstance(column, NumericColumn):
-        return what + f"missing value{'s' * (n > 1)} set to the training median, {column.fill:g}"
-    values = "values are" if n > 1 else "value is"
-    return what + f"{values} missing or in no category of the training rows: all its columns 0"
 
 
 def network_line(architecture: Architecture) -> str:
@@ -99,7 +99,8 @@ def print_ensemble(ensemble: dict[str, Any]) -> None:
     if held_out is not None:
         name = "out of bag" if ensemble["kind"] == "bootstrap" else "out of fold"
         figures = {k: v for k, v in held_out.items() if k != "spread"}
-        say(f"\n{name}: training rows, each predicted by the replicas that were not trained on it")
+        how = "each predicted by the replicas that were not trained on it"
+        print_result(f"\n{name}: training rows, {how}")
         print_scores({name: figures})
         print_spread({name: held_out["spread"]})
     print_spread(ensemble["spread"])
@@ -115,7 +116,7 @@ def print_spread(spread: dict[str, dict[str, Any]]) -> None:
         for name, one in figures.items()
     ]
     level = percent(first["level"])
-    say("")
+    print_result("")
     table([*header, f"{level} from", "to", "by"], rows)
 
 

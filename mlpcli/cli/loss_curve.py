@@ -6,7 +6,7 @@ import math
 import shutil
 from collections.abc import Sequence
 
-from mlpcli.cli.console import figure, say, writes_utf
+from mlpcli.cli.console import format_number, print_result, writes_utf
 
 BLOCKS, ASCII_BLOCKS = " ▁▂▃▄▅▆▇█", " .:|"  # of one cell, empty to full
 MAX_WIDTH = 100
@@ -28,15 +28,15 @@ def print_curves(named: Sequence[tuple[str, list[dict[str, float]]]]) -> None:
     low, high = min(finite), max(finite)
     log = low > 0 and high / low >= LOG_FROM
     n_epochs = max(len(curve) for curve in curves.values())
-    scale = f"{'log scale, ' if log else ''}{figure(low)} to {figure(high)}"
-    say(f"\n{column} of epochs 1 to {n_epochs}; {scale}")
+    scale = f"{'log scale, ' if log else ''}{format_number(low)} to {format_number(high)}"
+    print_result(f"\n{column} of epochs 1 to {n_epochs}; {scale}")
     width = max(1, min(MAX_WIDTH, shutil.get_terminal_size().columns) - 2)
     height = max(1, min(MAX_HEIGHT, TOTAL_HEIGHT // len(named)))
     for k, (name, _) in enumerate(named):
-        say(f"{name}: {_summary(curves[k])}")
+        print_result(f"{name}: {_summary(curves[k])}")
         means = _columns(curves[k], n_epochs, width)
         for line in _strip([_level(x, low, high, log=log) for x in means], height):
-            say(f" |{line}".rstrip())
+            print_result(f" |{line}".rstrip())
 
 
 def _summary(curve: list[float]) -> str:
@@ -45,7 +45,7 @@ def _summary(curve: list[float]) -> str:
     if not finite:
         return "none"
     loss, epoch = min(finite)
-    return f"lowest {figure(loss)} in epoch {epoch} of {len(curve)}"
+    return f"lowest {format_number(loss)} in epoch {epoch} of {len(curve)}"
 
 
 def _columns(curve: list[float], n_epochs: int, width: int) -> list[float]:

@@ -29,7 +29,7 @@ Quiet = Annotated[
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 
 
-def keep(output: str | None, kept: Mapping[str, str]) -> None:
+def refuse_overwriting(output: str | None, kept: Mapping[str, str]) -> None:
     """Check that --output is no file that is read. UsageError where it is one.
 
     kept  files, each with what it is; `-` is none

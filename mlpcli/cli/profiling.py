@@ -8,6 +8,7 @@ from dataclasses import asdict, replace
 from typing import Any, Self
 
 from mlpcli.cli import progress
+from mlpcli.cli.console import print_result, table
 from mlpcli.data import dataset
 from mlpcli.data.dataset import Dataset
 from mlpcli.machine import process_age
@@ -17,7 +18,7 @@ from mlpcli.training import build, profile, training
 
 
 class Profiler:
-    """Times the parts of a run, from the beginning of its process until the context is left.
+    """Times the parts of a run, from the start of its process until the context is left.
 
     While it is entered, the functions and methods named here are timed, and trainings are made by
     `build`, so whoever calls them has to import them then.
@@ -39,10 +40,12 @@ class Profiler:
             (progress, ("progress_for",), profile.PROGRESS),
             *((display, ("show", "close"), profile.PROGRESS) for display in displays),
         ):
-            self.patches.enter_context(self.clock.wrapped(owner, *names, row=row))
+            for name in names:
+                self.patches.callback(setattr, owner, name, getattr(owner, name))
+                self.clock.wrap(owner, name, row)
         plain = training.Training
-        profile.replace(training, "Training", self.build)
-        self.patches.callback(profile.replace, training, "Training", plain)
+        training.Training = self.build  # type: ignore[assignment,misc]
+        self.patches.callback(setattr, training, "Training", plain)
         self.clock.enter(self.clock.entry(profile.OTHER))
         return self
 
@@ -65,8 +68,6 @@ class Profiler:
 
 def print_profile(document: dict[str, Any]) -> None:
     """Print a profile as a table."""
-    from mlpcli.cli.console import say, table
-
     rows = [
         [
             f"  {line['layer']}" if line["layer"] else line["row"],
@@ -83,9 +84,9 @@ def print_profile(document: dict[str, Any]) -> None:
     header = ["part", "seconds", "share, %", "calls", "µs a step", "multiply-adds/s"]
     table(header, [*rows, whole])
     calls, cost = document["clock_calls"], document["clock_seconds"]
-    say(
+    print_result(
         f"{document['steps']:,} steps; the clock took about {1e6 * cost:.2f} µs a call, "
         f"{calls * cost:.3g} s of these"
     )
     if document["processes_without"] > 1:
-        say(f"in one process; without --profile in {document['processes_without']}")
+        print_result(f"in one process; without --profile in {document['processes_without']}")

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from typing import IO, Any, cast
 
-from mlpcli.cli.console import figure, forget, note, on_terminal
+from mlpcli.cli.console import format_number, on_terminal, print_note, redirect_to_null
 from mlpcli.training.events import EpochEnded, Event
 from mlpcli.training.events import Progress as RowsDone
 
@@ -24,7 +24,7 @@ class NoProgress:
         """Leave the terminal as it was."""
 
 
-def kind_of(wanted: str) -> str:
+def progress_kind(wanted: str) -> str:
     """Return the kind of progress to show, rich, plain or none; auto is what the terminal can."""
     if wanted == "auto":
         wanted = "rich" if on_terminal(sys.stderr) else "plain"
@@ -33,13 +33,13 @@ def kind_of(wanted: str) -> str:
 
 def progress_for(wanted: str, n_epochs: int, columns: list[str]) -> NoProgress:
     """Return the progress of a training, of this kind: auto, rich, plain or none."""
-    kind = kind_of(wanted)
+    kind = progress_kind(wanted)
     if kind == "rich":
         return RichProgress(n_epochs, columns)
     return PlainProgress(n_epochs, columns) if kind == "plain" else NoProgress()
 
 
-class Lines:
+class ThrottledLines:
     """Prints at most one line a second; the first and the last are always printed."""
 
     def __init__(self) -> None:
@@ -56,14 +56,14 @@ class Lines:
     def close(self) -> None:
         """Print the last line, if it was held back."""
         if self.held is not None:
-            note(self.held())
+            print_note(self.held())
         self.held = None
 
 
 def _text(row: dict[str, float] | None, columns: list[str]) -> str:
     """Return metrics of an epoch in a line."""
     assert row is not None
-    return "  ".join(f"{name} {figure(float(row[name]))}" for name in columns)
+    return "  ".join(f"{name} {format_number(float(row[name]))}" for name in columns)
 
 
 class PlainProgress(NoProgress):
@@ -72,7 +72,7 @@ class PlainProgress(NoProgress):
     def __init__(self, n_epochs: int, columns: list[str]) -> None:
         self.n_epochs = n_epochs
         self.columns = [c for c in columns if c not in ("epoch", "learning_rate", "seconds")]
-        self.lines = Lines()
+        self.lines = ThrottledLines()
         self.last_of_lanes = 0.0
         self.epoch = 0
 
@@ -93,7 +93,7 @@ class PlainProgress(NoProgress):
         if now - self.last_of_lanes >= SECONDS_BETWEEN_LINES:
             first, last = min(event.lanes), max(event.lanes)
             which = f"replica {first}" if first == last else f"replicas {first} to {last}"
-            note(f"{which}: epoch {event.epoch}/{self.n_epochs}")
+            print_note(f"{which}: epoch {event.epoch}/{self.n_epochs}")
             self.last_of_lanes = now
 
     def close(self) -> None:
@@ -101,7 +101,7 @@ class PlainProgress(NoProgress):
 
 
 class _Unbreakable:
-    """A stream that does not mind when nobody can read it any more: a training goes on."""
+    """A stream that ignores errors in writing, so that training goes on after a pipe is closed."""
 
     def __init__(self, stream: Any) -> None:
         self.stream = stream
@@ -110,22 +110,20 @@ class _Unbreakable:
         return getattr(self.stream, name)
 
     def write(self, text: str) -> int:
-        """Write what can be written."""
         try:
             self.stream.write(text)
         except OSError:
-            forget(self.stream)
+            redirect_to_null(self.stream)
         return len(text)
 
     def flush(self) -> None:
-        """Flush what can be flushed."""
         try:
             self.stream.flush()
         except OSError:
-            forget(self.stream)
+            redirect_to_null(self.stream)
 
 
-def bar_of(*fields: str, auto_refresh: bool = True) -> Any:
+def progress_bar(*fields: str, auto_refresh: bool = True) -> Any:
     """Return a Rich progress bar: the first field, the bar, the other fields, the time left."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
@@ -148,7 +146,7 @@ class RichProgress(NoProgress):
     def __init__(self, n_epochs: int, columns: list[str]) -> None:
         self.columns = ["train_loss", *(c for c in columns if c.startswith("val_"))][:3]
         self.done = 0.0  # epochs; the stacks of an ensemble may be ahead of its last complete one
-        self.bar = bar_of(
+        self.bar = progress_bar(
             "epoch {task.fields[epoch]}/{task.fields[n_epochs]}",
             "{task.fields[metrics]}",
             "[dim]{task.fields[speed]}",

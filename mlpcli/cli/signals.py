@@ -19,7 +19,6 @@ class StopRequest:
         self._before: dict[int, object] = {}
 
     def __call__(self) -> bool:
-        """Whether a signal has come."""
         return self.signal != 0
 
     def __enter__(self) -> Self:

@@ -2,29 +2,36 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 import time
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from mlpcli.cli.console import figure, hand_over, note, say, say_json, table
-from mlpcli.cli.progress import SECONDS_BETWEEN_LINES, Lines, NoProgress, bar_of, kind_of
+from mlpcli.cli.console import format_number, print_json, print_note, print_raw, print_result, table
+from mlpcli.cli.progress import (
+    SECONDS_BETWEEN_LINES,
+    NoProgress,
+    ThrottledLines,
+    progress_bar,
+    progress_kind,
+)
 from mlpcli.errors import counted
 from mlpcli.spec.faults import shown
-from mlpcli.sweep.board import Row, importances_of, rows_of
-from mlpcli.sweep.search import Begun, Event, Waiting
+from mlpcli.sweep.board import Row, leaderboard, parameter_importances
+from mlpcli.sweep.search import Event, Started, Waiting
 from mlpcli.sweep.study import Result, Study
 
 MOST_ROWS = 10  # of the leaderboard, and of the failed trials
 LONG = 40  # characters of a parameter's value
 
 
-class Lined(NoProgress):
+class PlainSweepProgress(NoProgress):
     """Lines on how many trials are finished, at most one a second."""
 
     def __init__(self, study: Study) -> None:
-        self.study, self.lines = study, Lines()
+        self.study, self.lines = study, ThrottledLines()
 
     def show(self, event: Event) -> None:
         line = self.line(event)
@@ -33,10 +40,11 @@ class Lined(NoProgress):
     def line(self, event: Event) -> str:
         """Return an event in a line."""
         best = self.study.best()
-        found = "" if best is None else f"; best {self.study.sweep.metric} {figure(best.value)}"
-        where = "" if best is None else f" (trial {best.number})"
-        so_far = f"{self.study.n_finished}/{self.study.n_trials} finished{found}{where}"
-        if isinstance(event, Begun):
+        so_far = f"{self.study.n_finished}/{self.study.n_trials} finished"
+        if best is not None:
+            value = format_number(best.value)
+            so_far += f"; best {self.study.sweep.metric} {value} (trial {best.number})"
+        if isinstance(event, Started):
             n = len(event.numbers)
             return f"{counted(n, 'trial')} under way, {so_far}"
         if isinstance(event, Waiting):
@@ -47,13 +55,13 @@ class Lined(NoProgress):
         self.lines.close()
 
 
-class Bar(Lined):
+class RichSweepProgress(PlainSweepProgress):
     """A bar over the trials. It has no thread of its own: processes are forked beside it."""
 
     def __init__(self, study: Study) -> None:
         super().__init__(study)
         self.last = 0.0
-        self.bar = bar_of("trials", "{task.fields[text]}", auto_refresh=False)
+        self.bar = progress_bar("trials", "{task.fields[text]}", auto_refresh=False)
         self.task = self.bar.add_task("", total=study.n_trials, text="")
         self.bar.start()
 
@@ -67,10 +75,12 @@ class Bar(Lined):
         self.bar.stop()
 
 
-def progress_of(wanted: str, study: Study) -> NoProgress:
+def sweep_progress(wanted: str, study: Study) -> NoProgress:
     """Return the progress of a sweep, of this kind: auto, rich, plain or none."""
-    kind = kind_of(wanted)
-    return Bar(study) if kind == "rich" else Lined(study) if kind == "plain" else NoProgress()
+    kind = progress_kind(wanted)
+    if kind == "rich":
+        return RichSweepProgress(study)
+    return PlainSweepProgress(study) if kind == "plain" else NoProgress()
 
 
 def print_board(study: Study, *, json: bool, quiet: bool, command: str) -> None:
@@ -79,9 +89,9 @@ def print_board(study: Study, *, json: bool, quiet: bool, command: str) -> None:
     command  that comes to this study again
     """
     if quiet and not json:
-        hand_over(str(study.path))
+        print_raw(str(study.path))
         return
-    rows, importances = rows_of(study), importances_of(study)
+    rows, importances = leaderboard(study), parameter_importances(study)
     states = [row.state for row in rows]
     if json:
         document = {
@@ -96,23 +106,23 @@ def print_board(study: Study, *, json: bool, quiet: bool, command: str) -> None:
             "importances": importances,
             "leaderboard": [asdict(row) for row in rows],
         }
-        say_json(document)
+        print_json(document)
         return
     complete = [row for row in rows if row.state == "complete"]
     if complete:
         _print_table(study, complete)
     if importances is not None:
         shares = ", ".join(f"{key} {share:.2f}" for key, share in importances.items())
-        say(f"\nimportance (PED-ANOVA, the best quarter): {shares}")
+        print_result(f"\nimportance (PED-ANOVA, the best quarter): {shares}")
     failed = [row for row in rows if row.state == "failed"]
     for row in failed[:MOST_ROWS]:
-        say(f"trial {row.trial} failed: {row.reason}")
+        print_result(f"trial {row.trial} failed: {row.reason}")
     if len(failed) > MOST_ROWS:
-        say(f"{len(failed) - MOST_ROWS} more trials failed: they are in --json")
+        print_result(f"{len(failed) - MOST_ROWS} more trials failed: they are in --json")
     counts = [f"{states.count(s)} {s}" for s in ("complete", "pruned", "failed")]
-    note(f"{', '.join(counts)} of {study.n_trials} trials, in {study.path}")
+    print_note(f"{', '.join(counts)} of {study.n_trials} trials, in {study.path}")
     if complete:
-        note(f"to train the winner: {_to_train(command)}")
+        print_note(f"to train the winner: {_to_train(command)}")
 
 
 def _to_train(command: str) -> str:
@@ -136,12 +146,10 @@ def _print_table(study: Study, complete: list[Row]) -> None:
     ]
     table(header, cells)
     if len(complete) > len(best):
-        say(f"… and {len(complete) - len(best)} more complete trials")
+        print_result(f"… and {len(complete) - len(best)} more complete trials")
 
 
 def _cell(value: Any) -> Any:
-    import json
-
     if isinstance(value, list | dict):
         text = json.dumps(value, ensure_ascii=False)
         return text if len(text) <= LONG else text[: LONG - 1] + "…"

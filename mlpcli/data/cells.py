@@ -72,12 +72,12 @@ class CellRules:
     def column(self, name: str, codes: Array, texts: Sequence[str]) -> Column:
         """Return cells as a column: numbers or booleans where all are, else text.
 
-        codes  (rows,) the place of each cell's text in `texts`
+        codes  (rows,) the index of each cell's text in `texts`
         texts  every different text that some cell has
         """
         present = [text for text in texts if text not in self.missing]
-        places = {text: k for k, text in enumerate(present)}
-        codes = np.array([places.get(text, -1) for text in texts], np.int32)[codes]
+        index = {text: k for k, text in enumerate(present)}
+        codes = np.array([index.get(text, -1) for text in texts], np.int32)[codes]
         if name in self.text:
             return Coded(codes, present)
         numbers = self._numbers(present)

@@ -27,7 +27,6 @@ class Numbers:
     values: Array
 
     def __len__(self) -> int:
-        """Return the number of rows."""
         return len(self.values)
 
     @property
@@ -45,16 +44,12 @@ class Numbers:
         value = self.values[row].item()
         return None if value != value else value  # noqa: PLR0124  NaN
 
-    def to_list(self) -> list[Any]:
-        """Return all values as Python's numbers; None where there is none."""
-        return [None if v != v else v for v in self.values.tolist()]  # noqa: PLR0124  NaN
-
 
 @dataclass(frozen=True)
 class Coded:
     """A column of texts, booleans, or numbers among them.
 
-    codes   (rows,) each row's place in `values`; −1: no value
+    codes   (rows,) each row's index in `values`; −1: no value
     values  every different value that some row has, as Python's str, bool, int or float
     """
 
@@ -62,7 +57,6 @@ class Coded:
     values: Sequence[Any]
 
     def __len__(self) -> int:
-        """Return the number of rows."""
         return len(self.codes)
 
     @property
@@ -73,10 +67,6 @@ class Coded:
     def cell(self, row: int) -> Any:
         """Return one value; None where there is none."""
         return None if self.codes[row] < 0 else self.values[self.codes[row]]
-
-    def to_list(self) -> list[Any]:
-        """Return all values; None where there is none."""
-        return [None if code < 0 else self.values[code] for code in self.codes.tolist()]
 
 
 Column = Numbers | Coded

@@ -57,16 +57,16 @@ def _read_rows(
         raise DataError(f"{file.name}: there is a header line, and no row below it")
     columns = {}
     for name, cells in zip(names, zip(*(row.fields for row in rows), strict=True), strict=True):
-        places: dict[str, int] = {}
-        columns[name] = rules.column(name, _codes(cells, places), list(places))
+        text_numbers: dict[str, int] = {}
+        columns[name] = rules.column(name, _codes(cells, text_numbers), list(text_numbers))
     return columns, sum(len(row.text) for row in rows) / len(rows)
 
 
-def _codes(cells: Sequence[str], places: dict[str, int]) -> Array:
-    """Return the place of each cell's text (cells,), adding new texts to places."""
+def _codes(cells: Sequence[str], text_numbers: dict[str, int]) -> Array:
+    """Return the number of each cell's text (cells,), adding new texts to `text_numbers`."""
     for text in dict.fromkeys(cells):
-        places.setdefault(text, len(places))
-    return np.fromiter(map(places.__getitem__, cells), np.int32, len(cells))
+        text_numbers.setdefault(text, len(text_numbers))
+    return np.fromiter(map(text_numbers.__getitem__, cells), np.int32, len(cells))
 
 
 def _read_blocks(
@@ -83,7 +83,7 @@ def _read_blocks(
     """
     numbers = {name: _Joined(n_rows) for name in numeric}
     codes = {name: _Joined(n_rows) for name in text}
-    places: dict[str, dict[str, int]] = {name: {} for name in text}
+    text_numbers: dict[str, dict[str, int]] = {name: {} for name in text}
     mixed: list[str] = []
     for frame in _frames(file, names, numeric, text, rules):
         for name in list(numbers):
@@ -94,10 +94,10 @@ def _read_blocks(
                 mixed.append(name)
                 del numbers[name]
         for name in text:
-            codes[name].append(_codes(frame[name].tolist(), places[name]))
+            codes[name].append(_codes(frame[name].tolist(), text_numbers[name]))
     found: dict[str, Column] = {n: rules.numbers(joined.values) for n, joined in numbers.items()}
     for name in text:
-        found[name] = rules.column(name, codes[name].values, list(places[name]))
+        found[name] = rules.column(name, codes[name].values, list(text_numbers[name]))
     return found, mixed
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from mlpcli.array_types import Array
 from mlpcli.data.inputs import InputEncoder, check_image, fit_inputs, scale_channels
 from mlpcli.data.readers import ReadOptions, read_table
-from mlpcli.data.splitting import PARTS, check_parts, split_by_column, split_by_share
+from mlpcli.data.splitting import PARTS, split_by_column, split_by_share
 from mlpcli.data.table import Table
 from mlpcli.data.targets import TargetEncoder, choose_task, fit_target, text_columns
 from mlpcli.data.weights import ClassWeight, RowWeights, check_parts_weigh, fit_weights
@@ -61,7 +61,6 @@ class Part:
     weight: Array | None = None
 
     def __len__(self) -> int:
-        """Return the number of rows."""
         return len(self.X)
 
     def take(self, rows: Array) -> Part:
@@ -155,21 +154,16 @@ def load_dataset(options: DataOptions) -> Dataset:
     """Read, split and encode. Raises DataError, each with its place in a file or in the spec."""
     read = options.read
     if options.categorical:
-        text = tuple(options.categorical)
-        read = replace(read, text=text)
+        read = replace(read, text=tuple(options.categorical))
     if options.files:
         tables = {
             part: read_table(path, read, key=("data", "split", "files", part))
             for part, path in options.files.items()
         }
-        first, codes = tables["train"], None
-        train_rows = np.arange(len(first))
     else:
         assert options.path is not None
-        first = read_table(options.path, read, key=("data", "path"))
-        tables = {"data": first}
-        codes = None  # found below, once the classes are known
-        train_rows = np.arange(0)
+        tables = {"data": read_table(options.path, read, key=("data", "path"))}
+    first = tables["train" if options.files else "data"]  # with the training rows
 
     for name in options.targets:
         first.column(name, ("data", "target"))
@@ -179,10 +173,10 @@ def load_dataset(options: DataOptions) -> Dataset:
         for table in tables.values():
             table.column(options.sample_weight, ("data", "sample_weight"))
     task = options.task or choose_task(list(tables.values()), options.targets)
-    if not options.files:
-        codes = _split(first, options, task)
-        check_parts(codes, first.name)
-        train_rows = np.flatnonzero(codes == 0)
+    codes = None if options.files else _split(first, options, task)
+    train_rows = np.arange(len(first)) if codes is None else np.flatnonzero(codes == 0)
+    if not len(train_rows):
+        raise DataError(f"{first.name}: the split leaves no training row", ("data", "split"))
 
     left_out = {*options.targets, *options.exclude, options.split_column, options.sample_weight}
     names = [name for name in first.columns if name not in left_out]

@@ -44,13 +44,9 @@ def oddities(dataset: Dataset) -> list[Oddity]:
 
 
 def _constant(dataset: Dataset) -> list[Oddity]:
-    X = dataset.parts["train"].X
-    start, found = 0, []
-    for column in dataset.encoding.inputs.columns:
-        values = X[:, start : start + column.width]
-        start += column.width
-        if (values == values[:1]).all():
-            found.append(column.name)
+    X, inputs = dataset.parts["train"].X, dataset.encoding.inputs
+    varies = np.bincount(inputs.column_numbers, weights=(X[:1] != X).any(axis=0))
+    found = [column.name for column, n in zip(inputs.columns, varies, strict=True) if not n]
     if not found:
         return []
     text = f"constant in the training rows, so of no use: {listing(found)}"
@@ -217,20 +213,15 @@ def baseline(dataset: Dataset) -> Baseline:
     target = dataset.encoding.target
     if isinstance(target, ClassTarget):
         best = int(np.argmax(np.bincount(train)))
-        right = {name: float(np.mean(p.labels == best)) for name, p in dataset.parts.items()}
-        what = f"accuracy of always saying {target.classes[best]}"
-        return Baseline("accuracy", what, right)
-    if dataset.encoding.task == "multilabel":
+        metric, what = "accuracy", f"accuracy of always saying {target.classes[best]}"
+        scores = {name: np.mean(p.labels == best) for name, p in dataset.parts.items()}
+    elif dataset.encoding.task == "multilabel":
         usual = (train.mean(axis=0) > 0.5).astype(int)  # noqa: PLR2004
-        right = {
-            name: float(np.mean((p.labels == usual).all(axis=1)))
-            for name, p in dataset.parts.items()
-        }
-        what = "accuracy of always saying the most frequent labels"
-        return Baseline("accuracy", what, right)
-    mean = np.where(is_constant(train), train[0], train.mean(axis=0))
-    error = {
-        name: float(np.mean(np.sqrt(np.mean((p.labels - mean) ** 2, axis=0))))
-        for name, p in dataset.parts.items()
-    }
-    return Baseline("rmse", "rmse of always saying the training mean", error)
+        metric, what = "accuracy", "accuracy of always saying the most frequent labels"
+        scores = {n: np.mean((p.labels == usual).all(axis=1)) for n, p in dataset.parts.items()}
+    else:
+        mean = np.where(is_constant(train), train[0], train.mean(axis=0))
+        metric, what = "rmse", "rmse of always saying the training mean"
+        errors = {name: (p.labels - mean) ** 2 for name, p in dataset.parts.items()}
+        scores = {n: np.mean(np.sqrt(np.mean(e, axis=0))) for n, e in errors.items()}
+    return Baseline(metric, what, {name: float(score) for name, score in scores.items()})

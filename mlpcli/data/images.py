@@ -32,12 +32,12 @@ class Pixels:
     scale: Array
 
     def change(self, X: Array, rows: Array, operation: Callable[..., Array], *draws: Array) -> None:
-        """Replace some rows of X (rows, n_features) by what an operation makes of their images.
+        """Apply an operation to the images of some rows of X (rows, n_features), in place.
 
         A pixel whose raw value stays the same keeps its bits.
 
         rows   (m,) which rows
-        draws  (m, …) what the operation takes beside the images
+        draws  (m, …) further arguments of the operation, one for each row
         """
         shift, scale = self.shift.astype(X.dtype), self.scale.astype(X.dtype)
         back = (1 / self.scale).astype(X.dtype)

@@ -25,12 +25,10 @@ class NumericColumn:
 
     @property
     def width(self) -> int:
-        """One."""
         return 1
 
     @property
     def feature_names(self) -> list[str]:
-        """The column's own name."""
         return [self.name]
 
     def source(self, table: Table) -> Array:

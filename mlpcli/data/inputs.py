@@ -155,16 +155,6 @@ class InputEncoder:
         )
 
 
-def is_category(table: Table, name: str, categorical: Sequence[str] | None) -> bool:
-    """Whether a column holds categories: it is listed, or nothing is listed and it holds text.
-
-    Raises DataError at the first text in a column that is mostly numbers.
-    """
-    if categorical is not None:
-        return name in categorical
-    return table.is_text(name, NOT_A_NUMBER)
-
-
 def fit_inputs(
     table: Table,
     rows: Array,
@@ -178,15 +168,17 @@ def fit_inputs(
     rows         row numbers of the training rows
     scale        standard: mean and standard deviation; minmax: onto 0 … 1; none
     categorical  the columns of categories; None: those that hold text
+    Raises DataError at the first text in a column that is mostly numbers.
     """
+    listed = categorical is not None
     for name in categorical or ():
         table.column(name, ("data", "categorical"))
     columns: list[Column] = []
     for name in names:
-        if is_category(table, name, categorical):
-            columns.append(_fit_category(table, rows, name, listed=categorical is not None))
+        if name in categorical if categorical is not None else table.is_text(name, NOT_A_NUMBER):
+            columns.append(_fit_category(table, rows, name, listed=listed))
         else:
-            columns.append(_fit_numeric(table, rows, name, scale, listed=categorical is not None))
+            columns.append(_fit_numeric(table, rows, name, scale, listed=listed))
     return InputEncoder(tuple(columns))
 
 
@@ -207,8 +199,9 @@ def scale_channels(
 ) -> InputEncoder:
     """Return the columns of an image, all pixels of a channel scaled alike.
 
-    Pixels move: what one place never shows in training is a common value at the next, and scaled
-    by itself, by next to nothing, it would become an input far from all others.
+    Pixels move: a value that one pixel never has in training is common at the next. A pixel that
+    is nearly constant, scaled by its own small spread, would then become an input far from all
+    others.
     """
     if scale == "none":
         return inputs

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import io
+import json
 import os
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -156,8 +157,6 @@ class JsonLinesReader(Reader):
 
 
 def _json_object(line: bytes, where: str) -> dict[str, Any]:
-    import json
-
     try:
         record = json.loads(line, parse_constant=_no_constant, object_pairs_hook=_unique_keys)
         if b"\\u" in line:
@@ -294,10 +293,10 @@ def read_table(
         raise DataError(f"{path}: the compressed file is damaged") from None
     except EOFError:
         raise DataError(f"{path}: the compressed file ends early") from None
+    except gzip.BadGzipFile as error:
+        whole = not str(error).startswith("Not a gzipped file")
+        why = "the compressed file is damaged" if whole else "not a gzip file"
+        raise DataError(f"{path}: {why}") from None
     except OSError as error:
-        if type(error).__name__ == "BadGzipFile":
-            whole = not str(error).startswith("Not a gzipped file")
-            why = "the compressed file is damaged" if whole else "not a gzip file"
-            raise DataError(f"{path}: {why}") from None
         raise FileError(f"{path}: {error.strerror or error}") from None
     return table

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import base64
 import zlib
-from typing import Any
 
 import numpy as np
 
 from mlpcli.array_types import Array
 from mlpcli.data.table import Table, quoted
-from mlpcli.errors import DataError
 from mlpcli.randomness import generator
 
 PARTS = ("train", "validation", "test")  # the position of a part is its code
@@ -60,18 +58,12 @@ def split_by_column(table: Table, name: str) -> Array:
     return codes
 
 
-def check_parts(codes: Array, name: str) -> None:
-    """Raise DataError where no training row is left."""
-    if not (codes == 0).any():
-        raise DataError(f"{name}: the split leaves no training row", ("data", "split"))
-
-
 def pack_codes(codes: Array) -> str:
     """Return part codes as text: zlib, then base64; a few bits a row."""
     return base64.b64encode(zlib.compress(codes.tobytes(), 9)).decode("ascii")
 
 
-def unpack_codes(text: str, n_rows: int) -> Any:
+def unpack_codes(text: str, n_rows: int) -> Array:
     """Return what `pack_codes` wrote. Raises ValueError where the text is not of n_rows rows."""
     decompress = zlib.decompressobj()
     raw = decompress.decompress(base64.b64decode(text, validate=True), n_rows + 1)

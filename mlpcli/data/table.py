@@ -39,7 +39,6 @@ class Table:
     locate: Locate
 
     def __len__(self) -> int:
-        """Return the number of rows."""
         return len(next(iter(self.data.values())))
 
     @property
@@ -128,10 +127,13 @@ class Table:
         return np.array([*texts, None], dtype=object)[codes]
 
 
+def plain_text(value: Any) -> str:
+    """Return a value as text: 5.0 as 5."""
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
 def _text(value: Any) -> str:
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    text = str(value)
+    text = plain_text(value)
     return BOOLEANS.get(text, text)
 
 

@@ -15,14 +15,14 @@ weights are in.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from mlpcli.array_types import Array
-from mlpcli.data.table import BOOLEANS, Table
-from mlpcli.data.targets import ClassTarget, Label, TargetEncoder, plain_text
+from mlpcli.data.table import BOOLEANS, Table, plain_text
+from mlpcli.data.targets import ClassTarget, Label, TargetEncoder
 from mlpcli.errors import DataError, listing, nearest
 
 ClassWeight = str | Mapping[str, float]
@@ -59,17 +59,11 @@ class RowWeights:
             raise table.error(row, self.column or table.columns[0], problem)
         return weight
 
-    def to_plain(self) -> dict[str, Any]:
-        """Return plain data, for a model file."""
-        return asdict(self)
-
     @staticmethod
     def from_plain(plain: Mapping[str, Any]) -> RowWeights:
-        """Return what `to_plain` wrote."""
-        by_class = plain["by_class"]
-        return RowWeights(
-            plain["column"], None if by_class is None else tuple(by_class), plain["mean"]
-        )
+        """Return the weights from a model file's plain data, which are these fields."""
+        by_class = None if plain["by_class"] is None else tuple(plain["by_class"])
+        return RowWeights(plain["column"], by_class, plain["mean"])
 
 
 def fit_weights(

@@ -1,4 +1,4 @@
-"""Clipping: what is done with a gradient that is too large, before the optimizer sees it."""
+"""Clipping of large gradients, before the optimizer's step."""
 
 from __future__ import annotations
 

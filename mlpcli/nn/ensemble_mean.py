@@ -46,7 +46,7 @@ class EnsembleMean:
             y_hat = predictions[:, : rows.stop - start]
             with np.errstate(all="ignore"):  # what is not finite is a prediction like any other
                 self.evaluation.predict(X[rows], y_hat[:GROUP])
-                # Each further group with arrays that are given back: all of them may be too many.
+                # The arrays of each further group are freed: all at once may be too many.
                 for first in range(GROUP, n_lanes, GROUP):
                     lanes = slice(first, first + GROUP)
                     self._evaluation(lanes).predict(X[rows], y_hat[lanes])

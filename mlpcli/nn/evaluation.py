@@ -89,7 +89,7 @@ class Evaluation:
             rows = slice(start, min(start + self.block, X.shape[-2]))
             n = rows.stop - start
             if n not in self._sizes:
-                if len(self._sizes) == self.MAX_SIZES:  # ever new sizes do not fill the memory
+                if len(self._sizes) == self.MAX_SIZES:
                     self._sizes.clear()
                 self._sizes[n] = Backprop(self.network, n, self._no_grad, training=False)
             yield rows, self._sizes[n].forward(X[..., rows, :])

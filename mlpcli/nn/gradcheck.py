@@ -7,16 +7,15 @@ With D(η) = (J(θ + η e_i) − J(θ − η e_i)) / 2η, the numeric derivative
 Richardson's step removes the η² error, and rounding is left. Random directions, which move every
 entry at once, are measured at θ and at a θ nearby, where no parameter is 0 or 1 by its initializer.
 
-Where an activation has a kink and a pre-activation changes its side of it between the four
-points, the difference quotient is not a derivative. Such entries are not excused: they are drawn
-again at a nearby θ with a smaller η, until they are decided or η has become too small.
+Where a pre-activation crosses a kink of its activation between the four points, the difference
+quotient is not a derivative: such entries are checked again at a nearby θ with a smaller η, until
+they are decided or η has become too small.
 
     relative error = |a − n| / max(|a|, |n|, floor)
 
 The floor is 10⁷ times the rounding error of the quotient, 2 ε (|J| + mean |output|) / η: an entry
 smaller than that is compared in absolute terms, to ten times that rounding error. Where this is
-no small part of dJ/du itself, as with inputs of 1e9 that nobody scaled, a wrong gradient could not
-be told from a right one, and the check does not pass.
+not small beside dJ/du, as with unscaled inputs of 1e9, the check is inconclusive and fails.
 
 Source: Nocedal and Wright, Numerical Optimization, 8.1; Press et al., Numerical Recipes, 5.7.
 """
@@ -73,7 +72,7 @@ class DirectionsCheck:
 
 @dataclass(frozen=True)
 class GradientCheck:
-    """What `check_gradient` found.
+    """The verdict on a gradient.
 
     value       J + P
     resolution  the error that rounding could hide, as a share of dJ/du
@@ -100,8 +99,9 @@ class GradientCheck:
 
 @dataclass
 class _Findings:
-    """Errors collected over the rounds, by entry (or direction)."""
+    """Errors collected over the rounds, by perturbation: an entry or a direction."""
 
+    perturbations: Perturbations
     error: Array
     analytic: Array
     numeric: Array
@@ -148,6 +148,8 @@ def _check_directions(check: _Check, directions: int, tolerance: float) -> Direc
     largest = max(1.0, float(np.max(np.abs(objective.batch.X), initial=0.0)))
     scale = np.full(directions, largest * np.sqrt(objective.architecture.n_inputs))
     found = [check.run(random, scale, at) for at in (check.theta, check.nearby(0.1))]
+    if not any(np.any(each.analytic) or np.any(each.numeric) for each in found):
+        check.resolution = np.inf  # 0 against 0 along every direction says nothing of the code
     error = np.maximum(*(each.error for each in found))
     undecided = int(np.isnan(error).sum())
     worst = float(np.max(error, initial=0.0, where=~np.isnan(error)))
@@ -205,17 +207,17 @@ class _Check:
     def run(self, perturbations: Perturbations, scale: Array, at: Array) -> _Findings:
         """Check every perturbation; redraw those that cross a kink, nearby, with a smaller step.
 
-        at  where to begin: at θ the gradient is the one that the step has left
+        at  the first θ: at the trainer's own the gradient is the one that its step has left
         """
         n = len(perturbations)
-        found = _Findings(np.full(n, np.nan), np.full(n, np.nan), np.full(n, np.nan))
+        found = _Findings(perturbations, *np.full((3, n), np.nan))
         growth = self.objective.growth
         step = _first_step(self.objective) / scale
         undecided = np.arange(n)
         gradient = self.left_by_step if at is self.theta else self.objective.gradient(at)
         for _ in range(ROUNDS):
             self.size = abs(self._value(at)) + self.objective.output_size
-            undecided = self._round(at, gradient, perturbations, step, undecided, found)
+            undecided = self._round(at, gradient, step, undecided, found)
             if not len(undecided):
                 break
             found.redrawn += len(undecided)
@@ -226,28 +228,23 @@ class _Check:
         return found
 
     def _round(
-        self,
-        theta: Array,
-        gradient: Array,
-        perturbations: Perturbations,
-        step: Array,
-        undecided: Array,
-        found: _Findings,
+        self, theta: Array, gradient: Array, step: Array, undecided: Array, found: _Findings
     ) -> Array:
         """Check the undecided perturbations at theta; return those that crossed a kink."""
         crossing = []
         size = self.objective.stack_size // 4
         for which in np.array_split(undecided, range(size, len(undecided), size)):
             eta = step[which]
-            analytic = perturbations.derivative(gradient, which)
-            numeric, error, crossed = self._measure(theta, perturbations, which, eta, analytic)
+            analytic = found.perturbations.derivative(gradient, which)
+            thetas = found.perturbations.apply(theta, which, eta)
+            numeric, error, crossed = self._measure(thetas, eta, analytic)
             # The error of the series falls with η⁴, that of a wrong gradient does not fall.
             for smaller in (4, 16):
                 again = np.flatnonzero(~(error <= TOLERANCE) & ~crossed)
                 if len(again):
-                    second, better, _ = self._measure(
-                        theta, perturbations, which[again], eta[again] / smaller, analytic[again]
-                    )
+                    eta2 = eta[again] / smaller
+                    thetas = found.perturbations.apply(theta, which[again], eta2)
+                    second, better, _ = self._measure(thetas, eta2, analytic[again])
                     finer = better < error[again]
                     numeric[again[finer]], error[again[finer]] = second[finer], better[finer]
             kept = which[~crossed]
@@ -257,16 +254,9 @@ class _Check:
             crossing.append(which[crossed])
         return np.concatenate(crossing)
 
-    def _measure(
-        self,
-        theta: Array,
-        perturbations: Perturbations,
-        which: Array,
-        eta: Array,
-        analytic: Array,
-    ) -> tuple[Array, Array, Array]:
+    def _measure(self, thetas: Array, eta: Array, analytic: Array) -> tuple[Array, Array, Array]:
         """Return each numeric derivative, its relative error, and which cross a kink."""
-        values, crossed = self.objective.values(perturbations.apply(theta, which, eta))
+        values, crossed = self.objective.values(thetas)
         plus, minus, plus2, minus2 = values.reshape(-1, 4).T
         numeric = (4 * (plus - minus) / (2 * eta) - (plus2 - minus2) / (4 * eta)) / 3
         floor = 1e7 * _rounding(self.size, eta)

@@ -1,8 +1,7 @@
-"""The layers that a network is computed by, each one line of the lecture, on arrays made once.
+"""The layers of a network, each one line of the lecture, on arrays made once.
 
-A layer has `forward`, which takes h and returns the next h, and `backward`, which takes dJ/dh of
-what it returned and returns dJ/dh of what it took. Both write only into arrays of the layer, or
-in place into delta. Arrays are (..., rows, units).
+`forward` maps a layer's input to its output, `backward` dJ/d(output) to dJ/d(input). Both write
+only into arrays of the layer, or in place into delta. Arrays are (..., rows, units).
 """
 
 from __future__ import annotations
@@ -59,7 +58,6 @@ class FirstAffine(Affine):
     """The affine layer on the data X, whose own gradient is not needed."""
 
     def backward(self, delta: Array) -> Array:
-        """∂J/∂W ← Xᵀ δ, ∂J/∂b ← 1ᵀ δ."""
         self.matmul(self.h.mT, delta, self.dW)
         self.matmul(self.ones, delta, self.db)
         return delta
@@ -96,18 +94,17 @@ class Dropout:
     """h ∗ M/p_k, M ~ Bernoulli(p_k); the same mask on the way back.
 
     `mask` (..., rows, units) holds 0 or 1/p_k, p_k rounded to a multiple of 1/65536, so that its
-    expectation is 1 exactly. It stays until `draw` renews it: that is how a gradient check freezes
-    it.
+    expectation is 1 exactly. It stays until `draw` renews it: a gradient check can freeze it.
 
-    place      the layer whose units it drops, 0 for the data: each has a random stream of its own
+    stream     number of its random stream: the layer whose units it drops, 0 for the data
     keep_prob  p_k, one number or one a lane (R,)
 
     Source: the lecture; Srivastava et al., 2014, in its "inverted" form.
     """
 
-    def __init__(self, place: int, keep_prob: Any, like: Array) -> None:
+    def __init__(self, stream: int, keep_prob: Any, like: Array) -> None:
         kept = np.clip(np.round(np.asarray(keep_prob) * RESOLUTION), 1, RESOLUTION)
-        self.place = place
+        self.stream = stream
         self.generators: Sequence[np.random.Generator] = ()  # one a lane
         *lane_shape, n_rows, units = like.shape
         # 64-bit words of four 16-bit numbers each, rounded up: steps do not share a word.

@@ -20,7 +20,7 @@ from mlpcli.array_types import Array, Shape
 
 @dataclass(frozen=True)
 class Tensor:
-    """One named tensor: its shape and its place in the vector."""
+    """One named tensor: its shape and its slice of the vector."""
 
     name: str
     shape: Shape
@@ -53,16 +53,14 @@ class Layout:
         names = [f"hidden.{k}" for k in range(1, len(widths) - 1)] + ["output"]
         fans = list(pairwise(widths))
         self.n_numbers = 0
-        self.weights = [self._place(f"{n}.weight", fan) for n, fan in zip(names, fans, strict=True)]
+        self.weights = [self._add(f"{n}.weight", fan) for n, fan in zip(names, fans, strict=True)]
         self.n_weights = self.n_numbers
-        self.biases = [
-            self._place(f"{n}.bias", fan[1:]) for n, fan in zip(names, fans, strict=True)
-        ]
-        self.extra = [self._place(name, (size,)) for name, size in (extra or {}).items()]
+        self.biases = [self._add(f"{n}.bias", fan[1:]) for n, fan in zip(names, fans, strict=True)]
+        self.extra = [self._add(name, (size,)) for name, size in (extra or {}).items()]
         self.n_params = self.n_numbers
-        self.statistics = [self._place(name, (size,)) for name, size in (statistics or {}).items()]
+        self.statistics = [self._add(name, (size,)) for name, size in (statistics or {}).items()]
 
-    def _place(self, name: str, shape: Shape) -> Tensor:
+    def _add(self, name: str, shape: Shape) -> Tensor:
         start = self.n_numbers
         self.n_numbers += int(np.prod(shape))
         return Tensor(name, shape, start, self.n_numbers)

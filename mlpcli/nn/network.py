@@ -68,7 +68,7 @@ class Architecture:
         object.__setattr__(self, "initial_values", extra | running)
 
     def _parts(self) -> Iterator[tuple[str, int, Norm | Activation]]:
-        """Yield what may have parameters beside W and b: its name, its units, itself."""
+        """Yield name, units and member of each part that may have parameters beside W and b."""
         for k, layer in enumerate(self.hidden, 1):
             if layer.norm is not None:
                 yield f"hidden.{k}.norm", layer.units, layer.norm
@@ -141,7 +141,7 @@ class Network:
             raise ValueError(f"theta has {vector.shape[-1]} parameters, not {layout.n_numbers}")
         self.architecture = architecture
         self.vector = vector
-        # Where nothing is measured theta is the vector itself, one piece in memory for all lanes.
+        # Without statistics theta is the vector itself, contiguous for all lanes.
         whole = layout.n_params == layout.n_numbers
         self.theta = vector if whole else vector[..., : layout.n_params]
         self.statistics = vector[..., layout.n_params :]

@@ -9,8 +9,7 @@ small values are right too. In float32 the bracket is 1 to rounding.
 
 Relative errors, measured against 50 digits: in float64 at most 1.5 ε for u ≥ −3, 5 ε down to −8.5
 and 1e-13 down to −38; in float32 at most 1.0 ε, 1.4 ε and, down to −12.9, 2.5 ε. An error of half a
-unit in u's own last place is worth ε u² / 2. The next term's m⁴ − 6 m² + 3 is taken as (m² − 1)².
-It is what gelu costs: `nn/activations/__init__.py` has the figures.
+unit in u's last place is worth ε u² / 2. The next term's m⁴ − 6 m² + 3 is taken as (m² − 1)².
 
 Source: midpoint rule with the derivatives of φ; Abramowitz and Stegun, 26.2.
 """
@@ -26,7 +25,7 @@ from mlpcli.array_types import Array
 from mlpcli.nn.arrays import empty, empty_like
 
 STEPS = 512  # nodes in a unit of u
-# By bytes of the type: from where on Φ rounds to 0, and to 1. Whole multiples of 1/STEPS.
+# By bytes of the type: below it Φ rounds to 0, above it to 1. Multiples of 1/STEPS.
 BOUNDS = {4: (-14.25, 6.0), 8: (-38.5, 8.5)}
 INV_SQRT_2PI = 1 / math.sqrt(2 * math.pi)
 
@@ -46,7 +45,7 @@ class NormalCdf:
 
     def __call__(self, u: Array, out: Array) -> None:
         """Write Φ(u) into `out`, which must not alias u."""
-        self._from_node(u, out)
+        self._find_nodes(u, out)
         self._integrate()
         self.table.take(self.index, None, out, "clip")  # mode "raise" would buffer the output
         np.add(out, self.twice_m, out=out)
@@ -58,8 +57,8 @@ class NormalCdf:
         np.exp(self.d, out=self.d)
         return np.multiply(self.d, INV_SQRT_2PI, out=self.d)
 
-    def _from_node(self, u: Array, near: Array) -> None:
-        """index ← that of n, d ← u − n, twice_m ← u + n, u held within the bounds."""
+    def _find_nodes(self, u: Array, near: Array) -> None:
+        """index ← index of n in the table, d ← u − n, twice_m ← u + n, u clipped to the bounds."""
         node = self.twice_m
         np.maximum(u, self.low, out=near)
         np.minimum(near, self.high, out=near)
@@ -86,7 +85,7 @@ class NormalCdf:
 
 
 class DoubleNormalCdf(NormalCdf):
-    """The same in float64, which can tell the bracket from 1."""
+    """Φ and φ in float64, with the bracket of the formula."""
 
     def __init__(self, like: Array) -> None:
         super().__init__(like)

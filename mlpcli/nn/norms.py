@@ -2,8 +2,7 @@
 
 û has mean 0 and variance 1 over the batch, unit by unit, or over the units, row by row. γ and β,
 one number a unit, are learned like biases and are not decayed. A member holds the
-hyperparameters; `layer` binds it to arrays, and returns another layer for training than for
-evaluation where the two differ, so that no step has to ask.
+hyperparameters; `layer` binds it to arrays, for training or for evaluation.
 """
 
 from __future__ import annotations
@@ -19,6 +18,7 @@ from mlpcli.nn.arrays import column, empty, empty_like, matmul_for
 
 NORMS = Family("norm")
 Tensors = Mapping[str, Array]
+ROWS, UNITS = -2, -1  # axes
 
 
 class Norm(Member):
@@ -53,14 +53,12 @@ class Normalize:
     """
 
     def __init__(self, u: Array, params: Tensors, grads: Tensors) -> None:
-        n_rows, units = u.shape[-2:]
-        self.matmul = matmul_for(u.shape[:-2])
-        self.n_rows, self.units = n_rows, units
+        self.matmul, self.n_rows = matmul_for(u.shape[:-2]), u.shape[-2]
         # One row each, (..., 1, units), which broadcasts over the batch.
         self.params = {name: value[..., np.newaxis, :] for name, value in params.items()}
         self.weight, self.bias = self.params["weight"], self.params["bias"]
         self.grads = {name: value[..., np.newaxis, :] for name, value in grads.items()}
-        self.ones = np.ones((1, n_rows), u.dtype)
+        self.ones = np.ones((1, self.n_rows), u.dtype)
         self.u_hat, self.y, self.work = empty_like(u), empty_like(u), empty_like(u)
 
     def forward(self, u: Array) -> Array:
@@ -87,19 +85,20 @@ class Normalize:
 
 
 class _Moments(Normalize):
-    """û = (u − μ) / √(σ² + ε) by the moments of u, over rows or units, and its derivative."""
+    """û = (u − μ) / √(σ² + ε) by the moments of u, over its rows or units."""
+
+    axis: ClassVar[int]
 
     def __init__(self, epsilon: Any, u: Array, params: Tensors, grads: Tensors) -> None:
         super().__init__(u, params, grads)
         self.epsilon = column(epsilon, u)
-        self.mean, self.variance, self.spread = (self.moment(u) for _ in range(3))
-
-    def moment(self, u: Array) -> Array:
-        """Return an array for the means of arrays like u."""
-        raise NotImplementedError
+        shape, n = list(u.shape), u.shape[self.axis]
+        shape[self.axis] = 1
+        self.mean, self.variance, self.spread = (empty(tuple(shape), u.dtype) for _ in range(3))
+        self.each = np.full((1, n) if self.axis == ROWS else (n, 1), 1.0 / n, u.dtype)
 
     def average(self, x: Array, out: Array) -> None:
-        """out ← mean x, over the rows or over the units."""
+        """out ← mean x, a product with a row or column of 1/n."""
         raise NotImplementedError
 
     def normalize(self, u: Array) -> None:
@@ -140,17 +139,17 @@ class BatchNorm(Norm):
 
     @property
     def statistics(self) -> Mapping[str, float]:
-        """The running mean and variance."""
         return {"mean": 0.0, "variance": 1.0}
 
     def layer(self, u: Array, params: Tensors, grads: Tensors, *, training: bool) -> Normalize:
-        """Return the layer that uses the moments of the batch, or the running ones."""
         kind = _BatchMoments if training else _RunningMoments
         return kind(self, u, params, grads)
 
 
 class _BatchMoments(_Moments):
     """û by the moments of the batch, which also update the running ones."""
+
+    axis = ROWS
 
     def __init__(self, norm: BatchNorm, u: Array, params: Tensors, grads: Tensors) -> None:
         super().__init__(norm.epsilon, u, params, grads)
@@ -160,19 +159,13 @@ class _BatchMoments(_Moments):
         self.keep, self.rho, self.rho_unbiased = (
             column(factor, u) for factor in (1 - rho, rho, rho * unbiased)
         )
-        self.weighted = self.moment(u)
-        self.each = np.full((1, self.n_rows), 1.0 / self.n_rows, u.dtype)
-
-    def moment(self, u: Array) -> Array:
-        """Return one row."""
-        return empty_like(self.weight)
+        self.weighted = empty_like(self.mean)
 
     def average(self, x: Array, out: Array) -> None:
-        """out ← mean x over the rows."""
         self.matmul(self.each, x, out)
 
     def normalize(self, u: Array) -> None:
-        """û ← (u − μ) / √(σ² + ε); update the running means."""
+        """Normalize, then update the running means."""
         super().normalize(u)
         self._update_running(self.params["mean"], self.mean, self.rho)
         self._update_running(self.params["variance"], self.variance, self.rho_unbiased)
@@ -217,21 +210,13 @@ class LayerNorm(Norm):
     epsilon: float = setting(1e-5, "ε, keeps the quotient finite", gt=0.0)
 
     def layer(self, u: Array, params: Tensors, grads: Tensors, *, training: bool) -> Normalize:
-        """Return the layer; it is the same in training and evaluation."""
-        return _RowMoments(self, u, params, grads)
+        return _RowMoments(self.epsilon, u, params, grads)
 
 
 class _RowMoments(_Moments):
     """û by the moments of each row."""
 
-    def __init__(self, norm: LayerNorm, u: Array, params: Tensors, grads: Tensors) -> None:
-        super().__init__(norm.epsilon, u, params, grads)
-        self.each = np.full((self.units, 1), 1.0 / self.units, u.dtype)
-
-    def moment(self, u: Array) -> Array:
-        """Return one column."""
-        return empty((*u.shape[:-1], 1), u.dtype)
+    axis = UNITS
 
     def average(self, x: Array, out: Array) -> None:
-        """out ← mean x over the units."""
         self.matmul(x, self.each, out)

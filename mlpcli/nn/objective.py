@@ -31,7 +31,7 @@ class Objective:
         self.step, self.batch, self.weight = step, batch, weight
         self.architecture, self.theta = step.network.architecture, step.network.theta
         self.backprop = step.backprop[batch.n]
-        # J is taken at θ + offset, the noise that was drawn for this batch; P at θ.
+        # J is evaluated at θ + offset, the noise drawn for this batch; P at θ.
         self.offset = self.backprop.network.theta - self.theta
         # A change of a pre-activation grows by 1/p_k where a mask lets it through.
         keep = [layer.keep_prob for layer in self.architecture.hidden]

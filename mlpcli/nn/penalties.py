@@ -1,4 +1,4 @@
-"""What keeps the weights small: penalties added to J, and two bounds on the weights themselves.
+"""Penalties added to J, weight decay, and a bound on the norm of the weights into a unit.
 
 Biases are free of all of them. Strengths are one number, or one a lane, (R,) or (R, 1).
 """
@@ -14,63 +14,67 @@ from mlpcli.nn.arrays import column, empty, empty_like, matmul_for
 from mlpcli.nn.network import Network
 
 
-def _weights_of(network: Network) -> Array:
+def _weights(network: Network) -> Array:
     return network.theta[..., : network.architecture.layout.n_weights]
 
 
-class L2:
-    """P = α/2 Σ ‖W‖² over all weight matrices, ∂P/∂W = α W.
+class Penalty:
+    """A penalty P of the weights, and its gradient.
 
-    With plain SGD the step becomes W ← (1 − λα) W − λ ∂J/∂W: weight decay. Source: the lecture.
-
-    alpha  one number, or one a lane
+    strength  one number, or one a lane
     """
 
-    def __init__(self, alpha: Any, network: Network) -> None:
-        self.weights = _weights_of(network)
-        self.alpha = column(alpha, self.weights)
+    def __init__(self, strength: Any, network: Network) -> None:
+        self.weights = _weights(network)
+        self.strength = column(strength, self.weights)
+        self._by_lane = self.strength[..., 0] if self.strength.ndim else self.strength
         self._term = empty_like(self.weights)
 
     def value(self) -> Any:
         """Return P for each lane, (...,)."""
-        alpha = self.alpha[..., 0] if self.alpha.ndim else self.alpha
-        return alpha / 2 * np.vecdot(self.weights, self.weights)
+        raise NotImplementedError
 
     def add_gradient(self, grad: Array) -> None:
-        """Add ∂P/∂W = α W to the weights' part of grad (..., n_params)."""
-        np.multiply(self.weights, self.alpha, out=self._term)
-        of_weights = grad[..., : self._term.shape[-1]]
-        np.add(of_weights, self._term, out=of_weights)
+        """Add ∂P/∂W to the weights' part of grad (..., n_params)."""
+        raise NotImplementedError
 
 
-class L1:
+class L2(Penalty):
+    """P = α/2 Σ ‖W‖² over all weight matrices, ∂P/∂W = α W.
+
+    With plain SGD the step becomes W ← (1 − λα) W − λ ∂J/∂W: weight decay. Source: the lecture.
+    """
+
+    def value(self) -> Any:
+        return self._by_lane / 2 * np.vecdot(self.weights, self.weights)
+
+    def add_gradient(self, grad: Array) -> None:
+        np.multiply(self.weights, self.strength, out=self._term)
+        grad_W = grad[..., : self._term.shape[-1]]
+        np.add(grad_W, self._term, out=grad_W)
+
+
+class L1(Penalty):
     """P = β Σ |W| over all weights, ∂P/∂W = β sign(W), with 0 at W = 0 for the kink.
 
     The pull towards 0 does not fade as a weight gets small: many end near 0. A step of descent
     carries them to and fro across 0, never onto it. Source: Tibshirani, 1996; Goodfellow et al.,
     Deep Learning, 2016, 7.1.2.
-
-    beta  one number, or one a lane
     """
 
-    def __init__(self, beta: Any, network: Network) -> None:
-        self.weights = _weights_of(network)
-        self.beta = column(beta, self.weights)
-        self._term = empty_like(self.weights)
+    def __init__(self, strength: Any, network: Network) -> None:
+        super().__init__(strength, network)
         self._ones = np.ones(self.weights.shape[-1], network.dtype)
 
     def value(self) -> Any:
-        """Return P for each lane, (...,)."""
-        beta = self.beta[..., 0] if self.beta.ndim else self.beta
         np.abs(self.weights, out=self._term)
-        return beta * np.vecdot(self._term, self._ones)
+        return self._by_lane * np.vecdot(self._term, self._ones)
 
     def add_gradient(self, grad: Array) -> None:
-        """Add ∂P/∂W = β sign(W) to the weights' part of grad (..., n_params)."""
         np.sign(self.weights, out=self._term)
-        np.multiply(self._term, self.beta, out=self._term)
-        of_weights = grad[..., : self._term.shape[-1]]
-        np.add(of_weights, self._term, out=of_weights)
+        np.multiply(self._term, self.strength, out=self._term)
+        grad_W = grad[..., : self._term.shape[-1]]
+        np.add(grad_W, self._term, out=grad_W)
 
 
 class DecoupledDecay:
@@ -84,7 +88,7 @@ class DecoupledDecay:
     """
 
     def __init__(self, alpha: Any, network: Network, rate: Array) -> None:
-        self.weights, self.rate = _weights_of(network), rate
+        self.weights, self.rate = _weights(network), rate
         self.alpha = column(alpha, self.weights)
         self._keep = empty(np.broadcast_shapes(self.alpha.shape, rate.shape), network.dtype)
 
@@ -106,25 +110,21 @@ class MaxNorm:
 
     def __init__(self, limit: Any, network: Network) -> None:
         tensors = network.architecture.layout.weights
-        self.weights = [tensor.view(network.theta) for tensor in tensors]
-        widest = max(W.shape[-2] * W.shape[-1] for W in self.weights)
-        scratch = empty((*network.lane_shape, widest), network.dtype)
-        self._squares = [
-            scratch[..., : W.shape[-2] * W.shape[-1]].reshape(W.shape) for W in self.weights
-        ]
-        self._ones = [np.ones((1, W.shape[-2]), network.dtype) for W in self.weights]
-        self._norms = [
-            empty((*network.lane_shape, 1, W.shape[-1]), network.dtype) for W in self.weights
-        ]
-        self.limit = column(np.reshape(limit, np.shape(limit)[:1]), self._norms[0])
-        self._matmul = matmul_for(network.lane_shape)
+        lane_shape, dtype = network.lane_shape, network.dtype
+        scratch = empty((*lane_shape, max(t.stop - t.start for t in tensors)), dtype)
+        self.matrices = []
+        for tensor in tensors:
+            W, (fan_in, fan_out) = tensor.view(network.theta), tensor.shape
+            squares = scratch[..., : fan_in * fan_out].reshape(W.shape)
+            norms = empty((*lane_shape, 1, fan_out), dtype)
+            self.matrices.append((W, squares, np.ones((1, fan_in), dtype), norms))
+        self.limit = column(np.reshape(limit, np.shape(limit)[:1]), norms)
+        self._matmul = matmul_for(lane_shape)
 
     def apply(self) -> None:
         """Scale back, in place, the columns that are too long; the others keep their bits."""
         limit = self.limit
-        for W, squares, ones, norms in zip(
-            self.weights, self._squares, self._ones, self._norms, strict=True
-        ):
+        for W, squares, ones, norms in self.matrices:
             np.multiply(W, W, out=squares)
             self._matmul(ones, squares, norms)
             np.sqrt(norms, out=norms)

@@ -42,12 +42,10 @@ class DirectionPerturbations:
         return len(self.direction)
 
     def apply(self, theta: Array, which: Array, step: Array) -> Array:
-        """Return theta + OFFSETS · step along each of `which`, (4 len, n_params)."""
         far = np.outer(step, OFFSETS)[:, :, np.newaxis] * self.direction[which][:, np.newaxis]
         return theta + far.reshape(-1, theta.size)
 
     def derivative(self, gradient: Array, which: Array) -> Array:
-        """Return the derivative along each."""
         return self.direction[which] @ gradient
 
 

@@ -72,10 +72,10 @@ class TrainingStep:
         streams: dict[int, list[np.random.Generator]] = {}
         for backprop in self.backprop.values():
             for dropout in backprop.dropouts:
-                if dropout.place not in streams:
-                    found = generators(seeds, "dropout", epoch, dropout.place)
-                    streams[dropout.place] = found
-                dropout.generators = streams[dropout.place]
+                if dropout.stream not in streams:
+                    found = generators(seeds, "dropout", epoch, dropout.stream)
+                    streams[dropout.stream] = found
+                dropout.generators = streams[dropout.stream]
 
     def __call__(self, batch: Batch) -> None:
         """Draw masks and noise; grad ← ∂(J + P)/∂θ; θ ← θ − λ grad, or the optimizer's rule."""

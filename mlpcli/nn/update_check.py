@@ -1,7 +1,7 @@
 """Is the update right? θ after real steps against the published formulas.
 
-The formulas are written here and in each optimizer's `published` a second time: in float64, out of
-place, as their sources print them, sharing no code with the update that trains.
+They are written here and in each optimizer's `published` as their sources print them: in float64,
+out of place, sharing no code with the update that trains.
 """
 
 from __future__ import annotations
@@ -13,15 +13,16 @@ import numpy as np
 
 from mlpcli.array_types import Array
 from mlpcli.nn.network import Network
-from mlpcli.nn.noise import GRADIENTS
+from mlpcli.nn.noise import GRADIENTS, WEIGHTS, WEIGHTS_MULTIPLICATIVE
 from mlpcli.nn.optimizers import Optimizer
 from mlpcli.nn.training_step import TrainingStep
 from mlpcli.nn.update import Regularization, is_on
 from mlpcli.randomness import generator
 
-# Gradients of the second and third step, as multiples of the first: what the optimizer carries
-# from step to step counts there, and so does its decay.
-FACTORS = (-0.5, 2.0)
+# Gradients of the steps after the first, as multiples of its own: they show the optimizer's state
+# and its decay. After equal steps a small opposite one: lion's mean decides its sign there, and
+# amsgrad's maximum is above its mean square.
+FACTORS = (1.0, 1.0, -0.02, -0.5, 2.0)
 ROUNDING = 1e8  # rounding errors of θ below which a change of θ is compared in absolute terms
 
 
@@ -54,7 +55,7 @@ class PublishedUpdate:
         self.optimizer, self.strengths, self.learning_rate = optimizer, strengths, learning_rate
         self.layout = network.architecture.layout
         self.n_weights = self.layout.n_weights
-        self.noise = generator(seed, "noise", 1, GRADIENTS)
+        self.seed, self.noise = seed, generator(seed, "noise", 1, GRADIENTS)
         self.memory: dict[str, Any] = {}
         self.thetas: list[Array] = []
 
@@ -79,6 +80,15 @@ class PublishedUpdate:
         self.thetas.append(theta)
         return theta
 
+    def noisy(self, theta: Array) -> Array:
+        """Return θ with the noise on W of the first step: W + σ n, then W (1 + σ n)."""
+        theta, n = theta.copy(), self.n_weights
+        parts = (WEIGHTS, WEIGHTS_MULTIPLICATIVE)
+        normals = [generator(self.seed, "noise", 1, part).standard_normal(n) for part in parts]
+        theta[:n] += self.strengths.weight_noise * normals[0]
+        theta[:n] *= 1 + self.strengths.weight_noise_multiplicative * normals[1]
+        return theta
+
     @property
     def mean(self) -> Array:
         """Σᵢ dᵗ⁻ⁱ θᵢ / Σᵢ dᵗ⁻ⁱ."""
@@ -95,9 +105,9 @@ def check_update(
     seed: int,
     tolerance: float,
 ) -> UpdateCheck:
-    """Compare θ after three steps, and what they carry on, with the published formulas.
+    """Compare θ and the state after six steps with the published formulas.
 
-    step           after its first call; its update is called twice more here
+    step           after its first call; its update is called for five more steps here
     before         θ (n_params,) before that step
     grad           (n_params,) ∂(J + P)/∂θ of that step
     learning_rate  λ, as the step should have taken it
@@ -106,7 +116,9 @@ def check_update(
     published = PublishedUpdate(
         network, update.optimizer, step.regularization, float(learning_rate), seed
     )
-    worst = _error(before, network.theta, published.step(before, grad))
+    noisy, noisy_theta = step.noisy_weights, published.noisy(before)
+    worst = 0.0 if noisy is None else _error(before, noisy.network.theta, noisy_theta)
+    worst = max(worst, _error(before, network.theta, published.step(before, grad)))
     for factor in FACTORS:
         before = network.theta.copy()
         step.grad[...] = factor * grad
@@ -121,7 +133,7 @@ def check_update(
         average = update.average.average[: len(before)]
         worst = max(worst, _error(before, average, published.mean))
     name = update.optimizer.name
-    return UpdateCheck(name, update.optimizer.formula, 3, worst, worst <= tolerance)
+    return UpdateCheck(name, update.optimizer.formula, 1 + len(FACTORS), worst, worst <= tolerance)
 
 
 def _error(before: Array, after: Array, expected: Array) -> float:

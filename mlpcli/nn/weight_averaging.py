@@ -14,8 +14,7 @@ class WeightAverage:
     """θ̄ ← θ̄ + (1 − d) / (1 − dᵗ) (θ − θ̄) after step t: an exponential moving average.
 
     It is the mean of θ₁ … θₜ with weights dᵗ⁻ⁱ that sum to 1: after the first step θ̄ = θ₁, and the
-    initial θ₀ has no part in it, however few the steps. PyTorch's get_ema_multi_avg_fn,
-    begun at θ₀ or θ₁, leaves its beginning the weight dᵗ: a third after 1000 steps at d = 0.999.
+    initial θ₀ has no part in it, as it has, with the weight dᵗ, in PyTorch's get_ema_multi_avg_fn.
     Source: Polyak and Juditsky, 1992; the correction 1 − dᵗ: Kingma and Ba, 2015, 3 and 7.2.
 
     decay    d, 0 ≤ d < 1, one number, or one a lane, (R,)
@@ -30,14 +29,13 @@ class WeightAverage:
         self.decay = np.array(np.broadcast_to(np.asarray(decay, np.float64), lane_shape))
         self.power = np.ones(lane_shape)
         self._rest = 1.0 - self.decay
-        self._share = empty(lane_shape)  # (1 − d) / (1 − dᵗ), in float64
-        self._weight = empty(
-            (*lane_shape, 1) if lane_shape else (), theta.dtype
-        )  # the same, rounded
+        # (1 − d) / (1 − dᵗ) in float64, then in theta's type.
+        self._share = empty(lane_shape)
+        self._weight = empty((*lane_shape, 1) if lane_shape else (), theta.dtype)
         self._change = empty_like(theta)
 
     def update(self) -> None:
-        """Take the parameters into the average, once after each step."""
+        """Update the average, once after each step."""
         np.multiply(self.power, self.decay, out=self.power)
         np.subtract(1.0, self.power, out=self._share)
         np.divide(self._rest, self._share, out=self._share)

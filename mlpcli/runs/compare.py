@@ -19,7 +19,7 @@ from mlpcli.data.dataset import Part
 from mlpcli.errors import RunError, UsageError, nearest
 from mlpcli.runs.directory import MANIFEST, find_model
 from mlpcli.runs.directory import METRICS as METRICS_FILE
-from mlpcli.runs.evaluate import NoSuchPartError, parts_of
+from mlpcli.runs.evaluate import NoSuchPartError, load_parts
 from mlpcli.runs.metrics_file import read_metrics
 from mlpcli.runs.model_file import Model, load_model
 from mlpcli.training.evaluation import Scores, evaluate, row_losses
@@ -85,11 +85,6 @@ class Comparison:
     interval: Interval | None
     verdict: str
 
-    @property
-    def is_worse(self) -> bool:
-        """Whether the run is shown to be worse."""
-        return self.verdict == "worse"
-
 
 def load_contender(run: str, data: str | None, split: str | None) -> Contender:
     """Return a run scored on one part of its data, or of a file that all are scored on."""
@@ -97,7 +92,7 @@ def load_contender(run: str, data: str | None, split: str | None) -> Contender:
     model = load_model(path)
     wanted = "test" if split is None and data is None else split
     try:
-        parts, _ = parts_of(model, data, wanted)
+        parts, _ = load_parts(model, data, wanted)
     except NoSuchPartError:
         if split is not None:
             raise

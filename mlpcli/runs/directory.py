@@ -1,4 +1,4 @@
-"""The run directory: made exclusively, never written over unless told to."""
+"""The run directory: made exclusively; overwritten only with --force."""
 
 from __future__ import annotations
 

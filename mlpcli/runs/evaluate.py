@@ -29,7 +29,9 @@ class NoSuchPartError(UsageError):
     """The data have no rows in the part that is asked for."""
 
 
-def parts_of(model: Model, data: str | None, split: str | None) -> tuple[dict[str, Part], Replaced]:
+def load_parts(
+    model: Model, data: str | None, split: str | None
+) -> tuple[dict[str, Part], Replaced]:
     """Return the parts to evaluate, by name, and by file how many values had to be replaced.
 
     data   a file; None for the one (or ones) the model was trained on

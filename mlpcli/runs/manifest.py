@@ -23,13 +23,15 @@ from mlpcli.spec.schema import Spec
 
 def describe_machine() -> dict[str, Any]:
     """Return versions, CPU, BLAS and threads: what besides spec and data decides the bits."""
+    system = platform.uname()
     blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
     return {
         "mlp": __version__,
         "python": platform.python_version(),
         "numpy": np.__version__,
         "pandas": version("pandas"),
-        "platform": _platform(),
+        # platform.platform() runs the program `uname` for the processor, 3 ms of a training.
+        "platform": f"{system.system}-{system.release}-{system.machine}",
         "cpu": _cpu(),
         "cores": os.cpu_count(),
         "blas": f"{blas.get('name')} {blas.get('version')}",
@@ -45,18 +47,12 @@ def _blas_kernel() -> str | None:
 
     try:
         linked = import_module("numpy._core._multiarray_umath").__file__
-        of_openblas = ctypes.CDLL(linked).scipy_openblas_get_corename64_
+        core_name = ctypes.CDLL(linked).scipy_openblas_get_corename64_
     except (ImportError, OSError, AttributeError):  # another BLAS, or one with other names
         return None
-    of_openblas.restype = ctypes.c_char_p
-    name: bytes = of_openblas()
+    core_name.restype = ctypes.c_char_p
+    name: bytes = core_name()
     return name.decode("ascii", "replace")
-
-
-def _platform() -> str:
-    # platform.platform() runs the program `uname` for the processor, 3 ms of a training.
-    system = platform.uname()
-    return f"{system.system}-{system.release}-{system.machine}"
 
 
 def _cpu() -> str:

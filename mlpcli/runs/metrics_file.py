@@ -49,9 +49,7 @@ class MetricsFile:
 
 
 def _cell(value: float) -> str:
-    if value != value:  # noqa: PLR0124  NaN
-        return ""
-    return repr(value)
+    return "" if value != value else repr(value)  # noqa: PLR0124  NaN
 
 
 def read_metrics(path: Path) -> list[dict[str, float]]:

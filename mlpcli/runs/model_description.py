@@ -1,6 +1,6 @@
-"""What the metadata of a model file must be: who only writes one, as a training, needs none of it.
+"""The schema of a model file's metadata, imported only where a model is read.
 
-To make classes of these takes pydantic 2 ms.
+pydantic takes 2 ms to build these classes, and training, which only writes models, needs none.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class _Ensemble(Section):
 
 
 class Description(Section):
-    """What the metadata must be, before anything is made of it."""
+    """The metadata, validated before a model is built from it."""
 
     format: int
     mlp_version: str

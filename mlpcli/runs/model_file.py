@@ -102,7 +102,7 @@ def save_model(
             "target": target_to_plain(encoding.target),
             "missing": list(encoding.read.missing),
             "delimiter": encoding.read.delimiter,
-            "weights": None if encoding.weights is None else encoding.weights.to_plain(),
+            "weights": None if encoding.weights is None else asdict(encoding.weights),
         },
         "data": {
             "sha256": dataset.sha256,
@@ -148,7 +148,7 @@ def load_model(path: Path) -> Model:
         raise RunError(f"{damaged}: {dotted(first['loc'])}: {first['msg']}") from None
     except KeyError as error:
         raise RunError(f"{damaged}: there is no {error}") from None
-    except (ValueError, OverflowError, zlib.error) as error:
+    except (ValueError, OverflowError, zlib.error, DataError) as error:
         raise RunError(f"{damaged}: {error}") from None
     ensemble = (
         None if described.ensemble is None else EnsembleModel(**described.ensemble.model_dump())
@@ -186,13 +186,14 @@ def _vector(
 
 
 def _encoding(plain: dict[str, Any], spec: Spec) -> Encoding:
-    """Return the encoding that a valid description has. ValueError where its parts disagree."""
+    """Return the encoding in a valid description. ValueError, DataError: its parts disagree."""
     inputs, target = InputEncoder.from_plain(plain["inputs"]), target_from_plain(plain["target"])
     if not inputs.n_features or list(target.names) != spec.data.targets:
         raise ValueError("its columns are not those of its spec")
     if not plain["task"] == spec.data.task == target.task or not _fits(target):
         raise ValueError("its target is not that of its spec")
-    _check_image(inputs, spec)
+    if spec.data.image is not None:
+        check_image(inputs, spec.data.image.shape)
     metrics = [metric.name for metric in fitting_metrics(spec, plain["task"])]
     problems = [*check_spec(spec), *check_task(spec, plain["task"], metrics)]
     if problems:
@@ -226,14 +227,6 @@ def _replicas_fit(ensemble: EnsembleModel | None, spec: Spec, encoding: Encoding
     return len(ensemble.seeds) <= spec.ensemble.replicas and widths <= {width}
 
 
-def _check_image(inputs: InputEncoder, spec: Spec) -> None:
-    if spec.data.image is not None:
-        try:
-            check_image(inputs, spec.data.image.shape)
-        except DataError as error:
-            raise ValueError(str(error)) from None
-
-
 def _fits(target: TargetEncoder) -> bool:
     """Whether a target has as many classes, or shifts and scales, as its task asks for."""
     if isinstance(target, ClassTarget):
@@ -246,7 +239,7 @@ def _fits(target: TargetEncoder) -> bool:
 
 
 def _codes(packed: str, n_rows: int) -> Array:
-    codes: Array = unpack_codes(packed, n_rows)
+    codes = unpack_codes(packed, n_rows)
     if (codes >= len(PARTS)).any():
         raise ValueError("a row is in no part of the split")
     return codes

@@ -57,7 +57,7 @@ KINDS = {
 }
 
 
-def faults_of(error: ValidationError, document: Document) -> list[Fault]:
+def faults_from(error: ValidationError, document: Document) -> list[Fault]:
     """Return one fault for each of pydantic's errors, with its position in the document."""
     return [_fault(e, document) for e in error.errors(include_url=False)]
 
@@ -147,10 +147,10 @@ def _path(loc: Path, data: Any, *, missing: bool) -> Path:
     What does not stand in the data is the name of a union's member, or the key that is missing.
     """
     path: list[str | int] = []
-    for place, part in enumerate(loc):
+    for k, part in enumerate(loc):
         inside = isinstance(data, list) if isinstance(part, int) else isinstance(data, dict)
         known = inside and (isinstance(part, int) or part in data)
-        if known or (missing and place == len(loc) - 1):
+        if known or (missing and k == len(loc) - 1):
             path.append(part)
         if known:
             data = data[part]

@@ -18,7 +18,7 @@ from mlpcli.similar_files import did_you_mean
 from mlpcli.spec.checks import check_spec
 from mlpcli.spec.checks.remarks import remarks
 from mlpcli.spec.checks.sweep import not_whole, refusal_of_key
-from mlpcli.spec.faults import faults_of, remove
+from mlpcli.spec.faults import faults_from, remove
 from mlpcli.spec.overrides import override, spell
 from mlpcli.spec.schema import Spec
 from mlpcli.spec.yaml_reader import MAX_BYTES, Document, Path, Problem, read_yaml
@@ -129,15 +129,15 @@ def _faults_of_search(loaded: LoadedSpec) -> list[Fault]:
             if key.startswith((f"{other}.", f"{other}["))
         ]
         refused = {
-            (*section, parameter.kind, place): min(
+            (*section, parameter.kind, k): min(
                 (_refused(loaded, {**more, key: value}) for more in settings or [{}]), key=len
             )
-            for place, value in parameter.probes
+            for k, value in parameter.probes
         }
         for path, faults in refused.items():
             for fault in faults:
-                own = fault.path.startswith(key) or not fault.path
-                if parameter.kind in CONTINUOUS and own and fault.problem.startswith(NOT_WHOLE):
+                at_key = fault.path.startswith(key) or not fault.path
+                if parameter.kind in CONTINUOUS and at_key and fault.problem.startswith(NOT_WHOLE):
                     mark = loaded.document.mark((*section, parameter.kind), key=True)
                     found.append(mark.fault(section, *not_whole(parameter)))
                     continue
@@ -145,7 +145,7 @@ def _faults_of_search(loaded: LoadedSpec) -> list[Fault]:
                 texts = [[f.problem for f in each] for each in refused.values()]
                 common = all(fault.problem in each for each in texts)
                 at = section if common else path
-                problem = fault.problem if own else f"{fault.path}: {fault.problem}"
+                problem = fault.problem if at_key else f"{fault.path}: {fault.problem}"
                 mark = loaded.document.mark(at, key=common)
                 found.append(mark.fault(at, problem, fault.allowed, fault.nearest))
     return list(dict.fromkeys(found))
@@ -174,9 +174,9 @@ def validate(document: Document) -> Spec:
     try:
         spec = Spec.model_validate(document.data)
     except ValidationError as error:
-        # What the reader has refused at a place is not judged there again.
+        # Where the reader has found a fault, those of validation are left out.
         refused = {(fault.file, fault.line, fault.column) for fault in faults}
-        more = faults_of(error, document) + _further(error, document)
+        more = faults_from(error, document) + _further(error, document)
         faults += [f for f in more if (f.file, f.line, f.column) not in refused]
         raise SpecError(faults) from None
     faults += [document.fault(problem) for problem in check_spec(spec)]

@@ -93,7 +93,7 @@ UNITS = {"": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12}
 UNITS |= {"kib": 2**10, "mib": 2**20, "gib": 2**30, "tib": 2**40}
 
 
-def bytes_of(text: str) -> int | None:
+def parse_bytes(text: str) -> int | None:
     """Return how many bytes a text such as 500MB or 1.5 GiB says; None where it says none."""
     found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?) ?([a-z]*)", text.strip().lower())
     if found is None or found[2] not in UNITS or len(found[1]) > MAX_DIGITS:
@@ -103,7 +103,7 @@ def bytes_of(text: str) -> int | None:
 
 def _size(value: Any) -> Any:
     text = str(value) if type(value) is int else value
-    if not isinstance(text, str) or bytes_of(text) is None:
+    if not isinstance(text, str) or parse_bytes(text) is None:
         raise ValueError("must be a size such as 500MB, 2GiB or a number of bytes, or auto")
     return text
 

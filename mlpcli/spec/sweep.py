@@ -62,8 +62,8 @@ class ParameterSpec(Section):
     @classmethod
     def _each_once(cls, value: Any) -> Any:
         texts = [json.dumps(each, sort_keys=True) for each in value or []]
-        for place, text in enumerate(texts):
-            if text in texts[:place]:
+        for k, text in enumerate(texts):
+            if text in texts[:k]:
                 raise ValueError(f"{text} stands twice")
         return value
 
@@ -100,7 +100,7 @@ class ParameterSpec(Section):
 
     @property
     def probes(self) -> list[tuple[Whole, Any]]:
-        """The values that stand for all of them, with their places in the list: ends, choices."""
+        """The values that stand for all of them, with their indices in the list: ends, choices."""
         found = list(getattr(self, self.kind))
         return list(enumerate(found[:2] if self.kind == "int" else found))
 

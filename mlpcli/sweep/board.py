@@ -36,7 +36,7 @@ class Row:
     reason: str
 
 
-def rows_of(study: Study) -> list[Row]:
+def leaderboard(study: Study) -> list[Row]:
     """Return every trial: the complete ones, best first, then the others by their numbers."""
     sign = -1.0 if study.direction == "maximize" else 1.0
     rows = [_row(study, trial) for trial in study.trials()]
@@ -59,7 +59,7 @@ def _row(study: Study, trial: FrozenTrial) -> Row:
     )
 
 
-def importances_of(study: Study) -> dict[str, float] | None:
+def parameter_importances(study: Study) -> dict[str, float] | None:
     """Return each key's share in what tells the best quarter of the trials from all; or None.
 
     Source: Watanabe, Bansal and Hutter, PED-ANOVA, 2023. It needs no more than NumPy.

@@ -1,7 +1,7 @@
 """Who may write into a study, and whose trials are still under way.
 
 One file beside the study's holds both as locks on single bytes (POSIX record locks), which the
-kernel takes away from a process that ends, however it ends. So a killed sweep blocks nobody, and
+kernel takes away from a process that ends, however it ends. So a killed sweep blocks no other, and
 that its number is free again shows that it is gone; a process number could be another's by now.
 """
 
@@ -35,7 +35,7 @@ class Locks:
             raise FileError(f"{path}.lock: {error.strerror}") from None
 
     def acquire(self) -> bool:
-        """Wait until nobody else writes; may be asked for again inside."""
+        """Wait until no other process writes; may be nested."""
         if self.depth == 0:
             fcntl.lockf(self.file, fcntl.LOCK_EX, 1, WRITING)
             self._repair()

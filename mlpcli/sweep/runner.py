@@ -19,7 +19,7 @@ from mlpcli.training.trainer import never
 Decide = Callable[[int, dict[int, float]], set[int]]
 
 
-def rungs_of(spec: Spec) -> list[int]:
+def pruning_rungs(spec: Spec) -> list[int]:
     """Return the epochs after which trials are compared: m, m f, m f², … before the last."""
     pruning, found = spec.sweep.pruning if spec.sweep else None, []
     if pruning is not None:
@@ -96,7 +96,7 @@ class Runner:
     ) -> Iterator[Trial]:
         """Train; yield each trial when it is over."""
         stacks, going = stack_trials(trials, stop), list(trials)
-        for rung in rungs_of(self.loaded.spec) if decide is not None else ():
+        for rung in pruning_rungs(self.loaded.spec) if decide is not None else ():
             for stack in stacks:
                 stack.advance(rung)
             yield from [trial for trial in going if trial.is_over]

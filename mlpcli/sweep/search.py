@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from mlpcli.sweep.runner import Runner, rungs_of
+from mlpcli.sweep.runner import Runner, pruning_rungs
 from mlpcli.sweep.study import DEATHS, Claim, Result, Study
 from mlpcli.training.lane_state import monitor_of
 from mlpcli.training.metrics import greater_is_better
@@ -24,7 +24,7 @@ WAIT_SECONDS = 0.5  # before looking again whether others have done their part
 
 
 @dataclass(frozen=True)
-class Begun:
+class Started:
     """Trials have been claimed."""
 
     numbers: list[int]
@@ -35,7 +35,7 @@ class Waiting:
     """All trials that are left are trained by other processes."""
 
 
-Event = Begun | Waiting | Result
+Event = Started | Waiting | Result
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class _Reached:
 
 def search(study: Study, runner: Runner, jobs: int, stop: Stop) -> Iterator[Event]:
     """Train trials until there are enough; yield what happens. Once `stop()` is true, end."""
-    prunes = bool(rungs_of(runner.loaded.spec))
+    prunes = bool(pruning_rungs(runner.loaded.spec))
 
     def work(claims: list[Claim], ask: Ask, stop: Stop) -> Iterator[Result]:
         def decide(rung: int, figures: dict[int, float]) -> set[int]:
@@ -62,7 +62,7 @@ def search(study: Study, runner: Runner, jobs: int, stop: Stop) -> Iterator[Even
             if claims is None:
                 return
             if claims:
-                yield Begun([claim.number for claim in claims])
+                yield Started([claim.number for claim in claims])
                 yield from _Block(study, runner, pool, claims).train(stop)
             else:
                 yield Waiting()
@@ -75,7 +75,7 @@ class _Block:
     def __init__(self, study: Study, runner: Runner, pool: Pool, claims: Sequence[Claim]) -> None:
         self.study, self.pool = study, pool
         spec = runner.loaded.spec
-        self.rungs = rungs_of(spec)
+        self.rungs = pruning_rungs(spec)
         self.sign = -1.0 if greater_is_better(monitor_of(spec)) else 1.0
         self.factor = spec.sweep.pruning.factor if spec.sweep and spec.sweep.pruning else 1
         self.waiting = _portions(claims, pool.n, together=bool(self.rungs))

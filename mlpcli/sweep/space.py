@@ -26,12 +26,7 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 from mlpcli.spec.sweep import ParameterSpec, SweepSpec
 
 Direction = Literal["minimize", "maximize"]
-BLOCK = {"grid": 64, "random": 64, "tpe": 16}  # trials
-
-
-def block_size(sweep: SweepSpec) -> int:
-    """Return how many trials are asked for at a time: the last block may be shorter."""
-    return BLOCK[sweep.method]
+BLOCK = {"grid": 64, "random": 64, "tpe": 16}  # trials proposed at a time, by the method
 
 
 def distribution(parameter: ParameterSpec) -> BaseDistribution:
@@ -81,7 +76,7 @@ def propose(
     """
     if sweep.method == "grid":
         return [_setting(sweep, number) for number in numbers]
-    start = numbers[0] - numbers[0] % block_size(sweep)
+    start = numbers[0] - numbers[0] % BLOCK[sweep.method]
     study = optuna.create_study(direction=direction)
     if sweep.method == "tpe":
         study.add_trials([_seen(trial) for trial in earlier])
@@ -95,19 +90,20 @@ def propose(
 
 
 def _sampler(sweep: SweepSpec, seed: int, number: int) -> BaseSampler:
-    own = int(np.random.SeedSequence((seed, number)).generate_state(1)[0])
-    # Trials of a block do not know of each other's results: the lie that those are bad keeps
-    # them apart.
-    return TPESampler(seed=own, constant_liar=True) if sweep.method == "tpe" else RandomSampler(own)
+    trial_seed = int(np.random.SeedSequence((seed, number)).generate_state(1)[0])
+    if sweep.method == "tpe":
+        # Trials of a block do not know each other's results: assuming they are bad spreads them.
+        return TPESampler(seed=trial_seed, constant_liar=True)
+    return RandomSampler(trial_seed)
 
 
 def _setting(sweep: SweepSpec, number: int) -> dict[str, Any]:
     """Return the setting with this number of the grid; the last key changes fastest."""
     found = {}
     for key, parameter in reversed(sweep.parameters.items()):
-        number, place = divmod(number, parameter.count)
+        number, k = divmod(number, parameter.count)
         options = labels(parameter) if parameter.choice or parameter.values else parameter.options
-        found[key] = options[place]
+        found[key] = options[k]
     return {key: found[key] for key in sweep.parameters}
 
 

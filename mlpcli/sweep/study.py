@@ -24,7 +24,7 @@ from mlpcli.plain import without_nan
 from mlpcli.spec.load import LoadedSpec
 from mlpcli.spec.yaml_reader import dotted
 from mlpcli.sweep.locks import Locks
-from mlpcli.sweep.space import Direction, block_size, distribution, propose, values_of
+from mlpcli.sweep.space import BLOCK, Direction, distribution, propose, values_of
 from mlpcli.training.lane_state import monitor_of
 from mlpcli.training.metrics import greater_is_better
 
@@ -94,7 +94,7 @@ class Study:
     ) -> None:
         assert loaded.spec.sweep is not None
         self.path, self.sweep, self.seed = path, loaded.spec.sweep, loaded.spec.seed
-        self.n_trials, self.block = n_trials, block_size(self.sweep)
+        self.n_trials, self.block = n_trials, BLOCK[self.sweep.method]
         auto: Direction = "maximize" if greater_is_better(self.sweep.metric) else "minimize"
         self.direction: Direction = auto if self.sweep.direction == "auto" else self.sweep.direction
         same = greater_is_better(monitor_of(loaded.spec)) == (self.direction == "maximize")
@@ -181,23 +181,19 @@ class Study:
         """
         with self._refusing(), self.locks:
             trials = self.trials()
-            lost = [t for t in trials if not t.state.is_finished() and not self._is_trained(t)]
+            open_trials = [t for t in trials if not t.state.is_finished()]
+            lost = [t for t in open_trials if not self.locks.lives(_process_of(t))]
             fresh = len(trials) if len(trials) < self.n_trials else None
             numbers = [t.number for t in lost] + ([] if fresh is None else [fresh])
             if not numbers:
-                return [] if any(not t.state.is_finished() for t in trials) else None
+                return [] if open_trials else None
             block = min(numbers) // self.block
             bounds = range(block * self.block, min((block + 1) * self.block, self.n_trials))
-            if self.sweep.method == "tpe" and any(
-                not t.state.is_finished() for t in trials[: bounds.start]
-            ):
+            if self.sweep.method == "tpe" and any(t.number < bounds.start for t in open_trials):
                 return []
             again = [self._claim(t) for t in lost if t.number in bounds]
             new = [number for number in bounds if number >= len(trials)]
             return again + self._begin(new, trials[: bounds.start])
-
-    def _is_trained(self, trial: FrozenTrial) -> bool:
-        return self.locks.lives(int(trial.user_attrs["process"]["number"]))
 
     def _claim(self, trial: FrozenTrial) -> Claim:
         self.storage.set_trial_user_attr(trial._trial_id, "process", self._me())  # noqa: SLF001
@@ -234,9 +230,7 @@ class Study:
         """Record the result of a trial; False where the trial is no longer this process's."""
         with self._refusing(), self.locks:
             trial = self.trials()[result.number]
-            if trial.state.is_finished() or trial.user_attrs["process"]["number"] != (
-                self.locks.number
-            ):
+            if trial.state.is_finished() or _process_of(trial) != self.locks.number:
                 return False
             key = trial._trial_id  # noqa: SLF001
             plain = asdict(result)
@@ -263,6 +257,11 @@ class Study:
         done = [t for t in self.trials() if t.state == TrialState.COMPLETE]
         sign = -1.0 if self.direction == "maximize" else 1.0
         return min(done, key=lambda t: (sign * (t.value or 0.0), t.number), default=None)
+
+
+def _process_of(trial: FrozenTrial) -> int:
+    """Return the number of the process that trains a trial."""
+    return int(trial.user_attrs["process"]["number"])
 
 
 def standard_error(figures: Sequence[float]) -> float | None:

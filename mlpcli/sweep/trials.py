@@ -152,6 +152,6 @@ def _capacity(prepared: PreparedLane, dataset: Dataset) -> int:
     """Return how many lanes like this one a stack has at most: as many as pay, and as fit."""
     spec = prepared.lane.spec
     batch = min(spec.training.batch_size, prepared.n_rows)
-    each = memory_of(spec, prepared.architecture, dataset, batch).of_each
+    each = memory_of(spec, prepared.architecture, dataset, batch).per_network
     fitting = memory_for(spec) // cores() // each
     return max(1, min(fitting, best_lanes(prepared.architecture, batch, spec.runtime.dtype)))

@@ -36,10 +36,7 @@ class AugmentedRows:
 
 
 def augmented_rows(spec: Spec, dataset: Dataset, augmenter: Augmenter, n: int) -> AugmentedRows:
-    """Return the first n rows of the spec's first epoch, in the order in which they are trained on.
-
-    They come from the loader that training uses.
-    """
+    """Return the first n rows of the spec's first epoch, from the loader that training uses."""
     encoding, train = dataset.encoding, dataset.parts["train"]
     architecture = build_architecture(spec, encoding)
     target = loss_target(encoding, train.y, spec.runtime.dtype)

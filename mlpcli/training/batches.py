@@ -33,6 +33,12 @@ def block_rows(n_rows: int, batch_size: int, row_bytes: int, least: int = 1) -> 
     return min(max(batches, -(-least // batch_size)) * batch_size, n_rows)
 
 
+def batch_starts(n_rows: int, batch_size: int, least_rows: int) -> range:
+    """Return the first row of each batch; a remainder below `least_rows` joins the last one."""
+    starts = range(0, n_rows, batch_size)
+    return starts[:-1] if len(starts) > 1 and n_rows - starts[-1] < least_rows else starts
+
+
 class BatchTransform(Protocol):
     """A change of the gathered rows, drawn anew in every epoch: augmentation, noise."""
 
@@ -119,25 +125,18 @@ class BatchLoader:
     @property
     def sizes(self) -> set[int]:
         """How many rows a batch can have: all but the last have the same number."""
-        rest = self.n_rows % self.batch_size
-        last = rest if rest >= self.least_rows else rest + self.batch_size * bool(rest)
-        sizes = {last or self.batch_size}
-        return sizes | {self.batch_size} if self.n_rows > max(sizes) else sizes
+        starts = batch_starts(self.n_rows, self.batch_size, self.least_rows)
+        return {stop - start for start, stop in pairwise([*starts[-2:], self.n_rows])}
 
     @property
     def n_steps(self) -> int:
         """Batches in an epoch."""
-        whole, rest = divmod(self.n_rows, self.batch_size)
-        return max(1, whole + (rest >= self.least_rows))
+        return len(batch_starts(self.n_rows, self.batch_size, self.least_rows))
 
     def blocks(self) -> Iterator[tuple[int, int]]:
         """Yield the first row of each block of an epoch, and where it stops."""
-        start = 0
-        while start < self.n_rows:
-            stop = min(start + self.rows_per_block, self.n_rows)
-            stop = self.n_rows if self.n_rows - stop < self.least_rows else stop
-            yield start, stop
-            start = stop
+        starts = batch_starts(self.n_rows, self.rows_per_block, self.least_rows)
+        yield from pairwise([*starts, self.n_rows])
 
     def start(self, seeds: Sequence[int], epoch: int) -> None:
         """Shuffle the rows for an epoch, given the seed of each lane."""
@@ -165,7 +164,7 @@ class BatchLoader:
         if self.loss.smooths:
             self.loss.smooth(block.y)
         if self.weight is not None and block.scale is not None:
-            block.scale[..., 0] = _of_lanes(self.weight, rows)
+            block.scale[..., 0] = _take(self.weight, rows)
             for batch in block.batches:
                 np.divide(batch.scale, batch.n, out=batch.scale)
         return block
@@ -188,9 +187,7 @@ class BatchLoader:
                 for memory in self._memory
             )
             scale = weighted_scale if weighted_scale.shape[-1] else None
-            n, rest = self.batch_size, n_rows % self.batch_size
-            last = rest if rest in self.sizes else rest + n if rest else 0
-            starts = [*range(0, n_rows - last, n), *([n_rows - last] if last else [])]
+            starts = batch_starts(n_rows, self.batch_size, self.least_rows)
             batches = []
             for start, end in pairwise([*starts, n_rows]):
                 rows = (..., slice(start, end), slice(None))
@@ -207,12 +204,12 @@ class BatchLoader:
         """Return the weights (..., n_rows) of the epoch's first rows, in its order."""
         if self.weight is None:
             return None
-        return _of_lanes(self.weight, self._rows(self.order[..., :n_rows]))
+        return _take(self.weight, self._rows(self.order[..., :n_rows]))
 
     def _rows(self, slots: Array) -> Array:
-        return slots if self.source is None else _of_lanes(self.source, slots)
+        return slots if self.source is None else _take(self.source, slots)
 
 
-def _of_lanes(values: Array, index: Array) -> Array:
-    """Return values[index], values shared by the lanes of `index` or one row of them a lane."""
+def _take(values: Array, index: Array) -> Array:
+    """Return values[index], values (n,) shared by the lanes of `index`, or (R, n)."""
     return values[index] if values.ndim == 1 else np.take_along_axis(values, index, axis=-1)

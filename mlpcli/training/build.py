@@ -124,8 +124,8 @@ def build_architecture(spec: Spec, encoding: Encoding) -> Architecture:
     loss = chosen_loss(spec, encoding.task)
     output = None if spec.model.output is None else build(ACTIVATIONS, spec.model.output)
     target = encoding.target
-    own = spec.model.output_initializer
-    initializer = None if own is None else build(INITIALIZERS, own)
+    chosen = spec.model.output_initializer
+    initializer = None if chosen is None else build(INITIALIZERS, chosen)
     n_inputs = encoding.inputs.n_features
     n_outputs, kept = loss.n_outputs(target.n_outputs), spec.model.input_keep_prob
     return Architecture(n_inputs, layers, n_outputs, loss, output, initializer, kept)

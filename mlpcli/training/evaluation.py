@@ -44,7 +44,7 @@ def outcome(architecture: Architecture, encoding: Encoding, labels: Array, y_hat
 class PartMetrics:
     """Loss and metrics of a network, or of each one of a stack, on the rows of a part.
 
-    rows  (m,) or (R, m) of the part, each lane's own; None: all
+    rows  (m,) or (R, m) of the part, one row a lane; None: all
 
     y_hat    (..., all rows, n_outputs) float64: the last predictions
     outcome  the metrics were last computed from
@@ -127,23 +127,16 @@ class EpochMetrics:
         return found
 
     def _labels(self, trainer: Trainer) -> Array:
-        """Return the labels of the epoch's rows, in its order; of mixed rows the larger share's."""
-        if trainer.loader.targets is not None:
-            return labels_of_mixed(self.dataset.encoding, trainer.loader.targets)
-        return self.dataset.parts["train"].labels[trainer.loader.rows()]
-
-
-def labels_of_mixed(encoding: Encoding, target: Array) -> Array:
-    """Return mixed targets as labels: the class, or each label, with the larger share.
-
-    target  (rows, outputs) as the loss takes them; regression goes back to the target's unit
-    """
-    if encoding.task == "regression":
-        return encoding.target.decode(target)
-    if encoding.task == "multiclass":
-        return np.argmax(target, axis=-1)
-    larger = (target > 0.5).astype(np.intp)  # noqa: PLR2004
-    return larger[..., 0] if encoding.task == "binary" else larger
+        """Return labels in the epoch's order; a mixed row has the label of the larger share."""
+        encoding, mixed = self.dataset.encoding, trainer.loader.targets
+        if mixed is None:
+            return self.dataset.parts["train"].labels[trainer.loader.rows()]
+        if encoding.task == "regression":
+            return encoding.target.decode(mixed)
+        if encoding.task == "multiclass":
+            return np.argmax(mixed, axis=-1)
+        larger = (mixed > 0.5).astype(np.intp)  # noqa: PLR2004
+        return larger[..., 0] if encoding.task == "binary" else larger
 
 
 @dataclass(frozen=True)
@@ -175,14 +168,13 @@ def evaluate(network: Network, encoding: Encoding, part: Part) -> Scores:
         y_hat = predict(network, part.X)
         return evaluate_predictions(network.architecture, encoding, part, y_hat)
     one = PartMetrics(network, encoding, part, _applicable(network.architecture, encoding))
-    found = one.compute()
-    return _scores(encoding, found, one.outcome)
+    return _scores(encoding, one.compute(), one.outcome)
 
 
 def evaluate_predictions(
     architecture: Architecture, encoding: Encoding, part: Part, y_hat: Array
 ) -> Scores:
-    """Return the same of given predictions ŷ (rows, n_outputs)."""
+    """Return loss and metrics of given predictions ŷ (rows, n_outputs)."""
     metrics = _applicable(architecture, encoding)
     found, seen = _metrics_of_predictions(architecture, encoding, part, y_hat, metrics)
     return _scores(encoding, found, seen)
@@ -287,6 +279,7 @@ def evaluate_held_out(
             share = is_out[:, some] / is_out[:, some].sum(axis=0)
             y_hat[some] = averaged.loss.average(each, share[..., np.newaxis])
     scores = evaluate_predictions(network.architecture, dataset.encoding, part, y_hat)
-    own = [np.flatnonzero(mask) for mask in is_out]
-    each_own = evaluate_each(network, dataset.encoding, spec, part, own)
-    return HeldOut(rows, y_hat, scores, each_own)
+    rows_of_each = [np.flatnonzero(mask) for mask in is_out]
+    return HeldOut(
+        rows, y_hat, scores, evaluate_each(network, dataset.encoding, spec, part, rows_of_each)
+    )

@@ -1,10 +1,8 @@
 """Which learning rate? Many are tried at once, as lanes of one short training.
 
-Every candidate λ begins at the same initial parameters, sees the same batches, and keeps its own
-rate to the end; the losses it has reached then, on training and validation rows, are compared. A
-range test that raises λ from step to step, after Smith, 2017, has to guess from one trajectory
-where λ was still good; these need not guess. On one core the sweep costs what the arithmetic of 25
-trainings costs: of small networks, where a step is mostly overhead, as much as a few.
+All candidates have the same initial parameters and batches, and are compared by their losses on
+training and validation rows. A range test that raises λ from step to step, after Smith, 2017, has
+to guess from one trajectory where λ was still good.
 """
 
 from __future__ import annotations
@@ -24,9 +22,7 @@ from mlpcli.training.training import Training
 CANDIDATES = tuple(float(f"{10 ** (k / 4):.1e}") for k in range(-20, 5))
 STEPS = 200  # of each candidate
 MAX_ROWS = 4096  # of each part that the candidates are compared on
-MARGIN = (
-    0.01  # so much worse than the best is as good, if the rate is smaller: further from trouble
-)
+MARGIN = 0.01  # a loss so much worse than the best is as good, if the rate is smaller
 STACK_BYTES = 256 << 20  # of parameters, gradients and optimizer vectors of one stack
 
 
@@ -40,7 +36,7 @@ class Candidate:
 
     @property
     def reached(self) -> float:
-        """The larger of its losses: neither a lucky small part nor rows learned by heart count."""
+        """The larger of its losses: neither a small validation part nor overfitting decides."""
         return max(self.train_loss, self.train_loss if self.val_loss is None else self.val_loss)
 
 

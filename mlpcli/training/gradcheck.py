@@ -16,7 +16,7 @@ from mlpcli.data.readers import ReadOptions
 from mlpcli.data.targets import ClassTarget, MultilabelTarget, RegressionTarget, TargetEncoder
 from mlpcli.nn.gradcheck import TOLERANCE, GradientCheck, check_gradient
 from mlpcli.nn.losses import LOSSES
-from mlpcli.nn.network import Architecture, Network, initial_vector
+from mlpcli.nn.network import Architecture, initialize
 from mlpcli.nn.objective import Objective
 from mlpcli.nn.schedules import SCHEDULES
 from mlpcli.nn.update_check import UpdateCheck, check_update
@@ -26,7 +26,8 @@ from mlpcli.spec.checks.augmentation import augmentations_of
 from mlpcli.spec.load import LoadedSpec
 from mlpcli.spec.members import build
 from mlpcli.training.build import fitting_metrics, load_dataset
-from mlpcli.training.lanes import Lane, build_trainer, prepare_lanes
+from mlpcli.training.lane_state import LaneState, learning_rates
+from mlpcli.training.lanes import Lane, PreparedLane, build_trainer, lanes_of, prepare_lanes
 from mlpcli.training.trainer import Trainer
 
 SYNTHETIC_FEATURES = 8
@@ -55,7 +56,7 @@ class StepCheck:
 class SpecCheck:
     """The verdict on the first step of a spec's training.
 
-    source  of the rows: a file's name, or what was made up
+    source  of the rows: a file's name, or a description of synthetic data
     """
 
     step: StepCheck
@@ -66,8 +67,7 @@ class SpecCheck:
 def check_spec(loaded: LoadedSpec, *, synthetic: bool, samples: int | None) -> SpecCheck:
     """Check the first step of a spec's training, in float64, on its first batch.
 
-    The batch is augmented, noisy and weighted as the spec says; the masks and the noise on the
-    weights are the step's own.
+    The batch is augmented, noisy and weighted as the spec says, with the step's masks and noise.
 
     synthetic  on made-up data of the spec's task
     samples    entries to check in each larger tensor; None means all
@@ -81,57 +81,53 @@ def check_spec(loaded: LoadedSpec, *, synthetic: bool, samples: int | None) -> S
         changes["regularization"] = regularization.model_copy(update={"augmentation": members})
     loaded = replace(loaded, spec=loaded.spec.model_copy(update=changes))
     dataset = synthetic_dataset(loaded) if synthetic else load_dataset(loaded)
-    trainer = trainer_of(loaded, dataset)
-    schedule = build(SCHEDULES, loaded.spec.training.schedule)
-    factors = schedule.start(loaded.spec.training.epochs, trainer.loader.n_steps).factors(1)
-    step = check_trainer(trainer, factors, samples=samples)
+    spec = loaded.spec
+    with loaded.locating():  # of an ensemble the first replica, on its own rows
+        lanes = [Lane(spec, spec.seed)] if synthetic else lanes_of(spec, dataset)[:1]
+        prepared = prepare_lanes(lanes, dataset)
+    trainer = trainer_of(prepared[0], dataset)
+    n_steps = trainer.loader.n_steps
+    rates, _ = learning_rates([LaneState(prepared[0], has_validation=False, n_steps=n_steps)])
+    schedule = build(SCHEDULES, spec.training.schedule).start(spec.training.epochs, n_steps)
+    factor = np.ravel(schedule.factors(1))[0]
+    learning_rate = trainer.step.update.optimizer.learning_rate * factor
+    step = check_trainer(trainer, rates, learning_rate, samples)
     source = next((table.name for table in dataset.tables.values()), "")
     made_up = f"made-up data for {dataset.encoding.task}, {SYNTHETIC_FEATURES} features"
     return SpecCheck(step, trainer.network.architecture, source or made_up)
 
 
-def check_trainer(
-    trainer: Trainer,
-    factors: float | Array = 1.0,
-    *,
-    samples: int | None = None,
-    directions: int = 8,
-) -> StepCheck:
-    """Check the gradient and the update of a trainer's first step; the trainer is used up.
+def trainer_of(lane: PreparedLane, dataset: Dataset) -> Trainer:
+    """Return the trainer of one lane, in float64, at its initial parameters."""
+    network = initialize(lane.architecture, lane.lane.seed, np.float64)
+    return build_trainer([lane], dataset, network)
 
-    trainer  of one network, float64, that has not taken a step: its epoch is begun here
-    factors  λ(t) / λ of the schedule in the first epoch: a number, or one for each step
+
+def check_trainer(
+    trainer: Trainer, rates: Any, learning_rate: float, samples: int | None = None
+) -> StepCheck:
+    """Check the gradient and the update of a trainer's first step, which is taken here.
+
+    trainer        of one network, float64, that has not taken a step
+    rates          λ of the first epoch, as `Trainer.epoch` takes it
+    learning_rate  λ that the first step should take
+    samples        entries to check in each larger tensor; None means all
     """
     step, seed, loader = trainer.step, trainer.seeds[0], trainer.loader
-    rates = step.update.optimizer.learning_rate * factors
-    given: list[Array] = []  # to the first update: θ and the gradient
-    step.update.parts.insert(0, lambda: given.extend([step.network.theta.copy(), step.grad.copy()]))
+    first: list[Array] = []  # θ and the gradient before the first update
+    step.update.parts.insert(0, lambda: first.extend([step.network.theta.copy(), step.grad.copy()]))
     for _ in trainer.epoch(1, rates, stop=lambda: True):
         pass
     del step.update.parts[0]
     start, stop = next(loader.blocks())
     batch = loader.block_of(stop - start).batches[0]
-    theta, grad = given
+    theta, grad = first
     with np.errstate(all="ignore"):  # what overflows shows up as an error that is not small
-        update = check_update(
-            step, theta, grad, float(np.ravel(rates)[0]), seed=seed, tolerance=TOLERANCE
-        )
+        update = check_update(step, theta, grad, learning_rate, seed=seed, tolerance=TOLERANCE)
         step.network.theta[...] = theta
         objective = Objective(step, batch, loader.weights(batch.n))
-    gradient = check_gradient(
-        objective, theta, grad, samples=samples, directions=directions, seed=seed
-    )
+    gradient = check_gradient(objective, theta, grad, samples=samples, seed=seed)
     return StepCheck(gradient, update, batch.X)
-
-
-def trainer_of(loaded: LoadedSpec, dataset: Dataset) -> Trainer:
-    """Return the trainer of a spec's one network, at its initial parameters."""
-    spec = loaded.spec
-    with loaded.locating():
-        lanes = prepare_lanes([Lane(spec, spec.seed)], dataset)
-    architecture = lanes[0].architecture
-    vector = initial_vector(architecture, spec.seed)
-    return build_trainer(lanes, dataset, Network(architecture, vector))
 
 
 def synthetic_dataset(loaded: LoadedSpec) -> Dataset:

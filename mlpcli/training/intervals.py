@@ -1,12 +1,7 @@
-"""Confidence intervals, each by a method with a name.
+"""Confidence intervals of means, shares and metrics: t, BCa, adjusted Wald.
 
-    t               x̄ ± t s/√n: for means; exact where rows are normal, good where n is large
-    BCa             quantiles of a bootstrap distribution, at levels corrected for bias and skewness
-    adjusted Wald   for the difference of two shares of the same rows
-
-`mean_interval` uses t, unless the sample is too small for how skewed it is; then BCa. Two models
-on the same rows are compared by the differences of those rows: what makes a row easy or hard for
-both is then taken out.
+Two models on the same rows are compared by the differences of those rows, which do not contain
+what makes a row easy or hard for both.
 """
 
 from __future__ import annotations
@@ -100,8 +95,7 @@ def t_interval(sample: Array, level: float = LEVEL) -> Interval:
     sample  (n,), n ≥ 2
     Source: Student, 1908.
     """
-    error = float(np.std(sample, ddof=1)) / math.sqrt(len(sample))
-    return _symmetric(float(np.mean(sample)), error, len(sample) - 1, "t", level)
+    return _t_interval(sample, 1 / len(sample), "t", level)
 
 
 def corrected_t_interval(
@@ -113,17 +107,17 @@ def corrected_t_interval(
     in k-fold: the training sets overlap, so s²/J is too small, and plain t finds differences that
     are not there.
 
-    differences  (J,) of the two models' figures, J ≥ 2
+    differences  (J,) of the two models' metrics, J ≥ 2
     Source: Nadeau and Bengio, 2003, Inference for the generalization error, 5.
     """
-    spread = float(np.std(differences, ddof=1))
-    error = spread * math.sqrt(1 / len(differences) + n_test / n_train)
-    dof = len(differences) - 1
-    return _symmetric(float(np.mean(differences)), error, dof, "corrected resampled t", level)
+    share = 1 / len(differences) + n_test / n_train
+    return _t_interval(differences, share, "corrected resampled t", level)
 
 
-def _symmetric(mean: float, error: float, dof: int, method: str, level: float) -> Interval:
-    reach = student_quantile(0.5 + level / 2, dof) * error
+def _t_interval(sample: Array, share: float, method: str, level: float) -> Interval:
+    """x̄ ± t s √share."""
+    mean, error = float(np.mean(sample)), float(np.std(sample, ddof=1)) * math.sqrt(share)
+    reach = student_quantile(0.5 + level / 2, len(sample) - 1) * error
     return Interval(mean, mean - reach, mean + reach, method, level)
 
 
@@ -176,22 +170,24 @@ def mean_interval(sample: Array, level: float = LEVEL) -> Interval:
     return Interval(mean, low, high, "BCa", level)
 
 
-def bootstrap_interval(figure: Callable[[Array], float], n: int, level: float = LEVEL) -> Interval:
-    """Return the BCa interval of any figure of n rows; limits are NaN where it is rarely defined.
+def bootstrap_interval(
+    statistic: Callable[[Array], float], n: int, level: float = LEVEL
+) -> Interval:
+    """Return the BCa interval of a statistic of n rows; limits are NaN where it is rarely defined.
 
-    figure  a function of row numbers (any count, with repetitions); NaN where it is not defined
+    statistic  a function of row numbers (any count, with repetitions); NaN: not defined
 
-    Drawn from a stream of its own, always with the same seed: the same rows, the same interval.
+    The random stream has always the same seed: the same rows give the same interval.
     """
     rng = generator(0, "bootstrap")
-    estimate = figure(np.arange(n))
-    replicates = np.array([figure(rng.integers(0, n, n)) for _ in range(REPLICATES)])
-    group = rng.permutation(n) % min(n, MAX_GROUPS)
-    jackknife = np.array([figure(np.flatnonzero(group != g)) for g in range(min(n, MAX_GROUPS))])
+    estimate = statistic(np.arange(n))
+    replicates = np.array([statistic(rng.integers(0, n, n)) for _ in range(REPLICATES)])
+    n_groups = min(n, MAX_GROUPS)
+    group = rng.permutation(n) % n_groups
+    jackknife = np.array([statistic(np.flatnonzero(group != g)) for g in range(n_groups)])
     defined, left = replicates[np.isfinite(replicates)], jackknife[np.isfinite(jackknife)]
-    nan = float("nan")
     if not math.isfinite(estimate) or len(defined) < REPLICATES / 2 or not len(left):
-        return Interval(estimate, nan, nan, "BCa", level)
+        return Interval(estimate, math.nan, math.nan, "BCa", level)
     low, high = bca_limits(estimate, defined, left, level)
     return Interval(estimate, low, high, "BCa", level)
 
@@ -203,9 +199,9 @@ def bca_limits(
 
     α± = Φ(z₀ + (z₀ ± z) / (1 − a (z₀ ± z))), z = Φ⁻¹((1 + level)/2),
     z₀ = Φ⁻¹(share of the replicates below the estimate, those equal to it counting half),
-    a = Σ (θ̄ − θ_i)³ / (6 (Σ (θ̄ − θ_i)²)^(3/2)), θ_i the figure without row (or group) i.
+    a = Σ (θ̄ − θ_i)³ / (6 (Σ (θ̄ − θ_i)²)^(3/2)), θ_i the statistic without row (or group) i.
 
-    replicates  (B,) the figure of samples drawn with replacement
+    replicates  (B,) the statistic of samples drawn with replacement
     jackknife   (n,) the θ_i
     Source: Efron, 1987, Better bootstrap confidence intervals; a: Efron and Tibshirani, 1993, 14.3.
     """

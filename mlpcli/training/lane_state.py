@@ -1,4 +1,4 @@
-"""The state of one lane from epoch to epoch: λ, early stopping, and which numbers are kept."""
+"""The state of one lane from epoch to epoch: λ, early stopping, and the best parameters."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class EarlyStopping:
 
 
 class LaneState:
-    """What changes in one lane from epoch to epoch, beside the numbers of its network.
+    """The state of one lane between epochs, beside the parameters of its network.
 
     prepared        the lane
     has_validation  whether there are validation rows
@@ -117,7 +117,7 @@ class LaneState:
         return known[key]
 
     def diverge(self) -> None:
-        """Record that the epoch under way has come to numbers that are not finite."""
+        """Record that losses or parameters are no longer finite."""
         self.reason, self.cause = "diverged", "the training loss"
 
     def end_epoch(self, row: dict[str, float], vector: Array) -> None:

@@ -38,8 +38,8 @@ from mlpcli.training.build import build_architecture, build_augmenter, epoch_met
 from mlpcli.training.trainer import Trainer
 from mlpcli.training.transforms import Augment, InputNoise, MultiplicativeInputNoise, label_noise
 
-# Beside numbers, what may differ between the lanes of a stack: each lane has an object of its own,
-# or it is used once, for the lane's initial parameters.
+# Beside numbers, these may differ between the lanes of a stack: each lane has its own object, or it
+# is used once, for the lane's initial parameters.
 FREE = ("epochs", "schedule", "early_stopping", "initializer", "output_initializer", "augmentation")
 
 
@@ -105,7 +105,7 @@ def fold_rows(dataset: Dataset, k: int, seed: int) -> list[tuple[Array, Array]]:
 
 @dataclass(frozen=True)
 class PreparedLane:
-    """A lane with all that its spec and the data set decide.
+    """A lane with its architecture, augmenter and rows.
 
     architecture  of its network
     source        (slots,) the training rows of an epoch; None: each once
@@ -227,19 +227,19 @@ def build_trainer(
 
 
 def regularization_of(spec: Spec) -> Regularization:
-    """Return the strengths that a spec asks for."""
-    wanted = spec.regularization
-    clipping, averaging = spec.training.gradient_clipping, spec.training.weight_averaging
+    """Return the strengths of a spec."""
+    strengths = spec.regularization
+    clipping = spec.training.gradient_clipping
     return Regularization(
-        l2=wanted.l2,
-        l1=wanted.l1,
-        max_norm=wanted.max_norm,
-        weight_noise=wanted.noise.weights,
-        weight_noise_multiplicative=wanted.noise.weights_multiplicative,
-        gradient_noise=wanted.noise.gradients,
+        l2=strengths.l2,
+        l1=strengths.l1,
+        max_norm=strengths.max_norm,
+        weight_noise=strengths.noise.weights,
+        weight_noise_multiplicative=strengths.noise.weights_multiplicative,
+        gradient_noise=strengths.noise.gradients,
         clip_norm=clipping.norm,
         clip_value=clipping.value,
-        averaging=averaging,
+        averaging=spec.training.weight_averaging,
     )
 
 

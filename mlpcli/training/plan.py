@@ -1,4 +1,4 @@
-"""Which lanes train in one stack, and in how many processes: what fits into memory and pays."""
+"""Which lanes train in one stack, and in how many processes, within the memory."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from mlpcli.data.dataset import Dataset
 from mlpcli.errors import DataError
 from mlpcli.machine import cores, free_memory, in_bytes
 from mlpcli.nn.network import Architecture
-from mlpcli.spec.schema import Spec, bytes_of
+from mlpcli.spec.schema import Spec, parse_bytes
 from mlpcli.training.cost import memory_of
 from mlpcli.training.lanes import PreparedLane
 
@@ -23,28 +23,16 @@ WORTH_A_PROCESS = 2.0  # seconds of work below which another process is not wort
 STEP_SECONDS = 2e-6  # of a step in a wide stack, beside its arithmetic
 PER_SECOND = 5e9  # multiply-adds
 
-# What a stack saves is NumPy's overhead of each call, paid once for all lanes; what it costs is
-# that its arrays no longer stay in the second-level cache from one call to the next. One step of a
-# stack as a share of as many steps of its networks alone, float32, relu, plain SGD, on one core
-# with 1 MB of second-level cache (`python benchmarks/stacks.py`); in brackets what `best_lanes`
-# chooses:
-#
-#   network, batch        kB a lane   alone      2     4     8    16    32    64   lanes
-#   4-16-3, 16                    5    13 µs   78 %  43 %  26 %  17 %  13 %  11 %    (64)
-#   10-32-1, 32                  17    11 µs   84 %  53 %  39 %  33 %  28 %  27 %    (64)
-#   64-64-10, 32                 75    20 µs   86 %  58 %  44 %  38 %  35 %  35 %    (55)
-#   64-128-10, 32               138    26 µs   87 %  64 %  56 %  51 %  47 %  47 %    (30)
-#   8-64-64-1, 64               140    32 µs   97 %  79 %  71 %  67 %  66 %  65 %    (30)
-#   256-256-10, 64              817   155 µs   95 %  90 %  87 %  91 %  99 % 104 %     (5)
-#   784-512-256-10, 128        5883   2.0 ms  100 % 103 % 104 % 104 % 105 % 104 %     (1)
+# A stack pays NumPy's overhead of each call once, but its arrays leave the second-level cache:
+# docs/decisions/0028 has the figures.
 STACK_BYTES = 4 << 20
-MOST_LANES = 64  # beyond it nothing is left to be saved
+MOST_LANES = 64  # more save nothing
 
 
 def memory_for(spec: Spec) -> int:
     """Return how many bytes the networks of an ensemble or a sweep may take."""
     if spec.runtime.memory is not None:
-        return bytes_of(spec.runtime.memory) or 0
+        return parse_bytes(spec.runtime.memory) or 0
     return int(SHARE * free_memory())
 
 
@@ -55,7 +43,7 @@ def processes_for(spec: Spec) -> int:
 
 @dataclass(frozen=True)
 class Plan:
-    """How lanes are trained; none of it changes a bit of what they learn.
+    """How lanes are trained; it changes no bit of the result.
 
     stacks     the lanes of each, by their numbers
     processes  in which stacks train at the same time
@@ -74,7 +62,7 @@ def plan_stacks(prepared: Sequence[PreparedLane], dataset: Dataset) -> Plan:
     """
     spec = prepared[0].lane.spec
     batch = min(spec.training.batch_size, len(dataset.parts["train"]))
-    each = [memory_of(f.lane.spec, f.architecture, dataset, batch).of_each for f in prepared]
+    each = [memory_of(f.lane.spec, f.architecture, dataset, batch).per_network for f in prepared]
     largest, memory = max(each), memory_for(spec)
     if spec.runtime.memory is None:
         memory = max(memory, largest)  # a single network is not refused either

@@ -1,8 +1,7 @@
 """Forked processes that work off tasks: the stacks of an ensemble, the trials of a sweep.
 
-A forked process has the data without a copy of it, and begins in a few milliseconds; a new one
-would import and read for longer than many a network trains. BLAS runs on one thread everywhere
-(docs/decisions/0007), so there is no thread to lose in the fork.
+A forked process shares the data and starts in a few milliseconds; a new one would have to import
+and read. BLAS runs on one thread (docs/decisions/0007), so no thread is lost in the fork.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ from typing import Any, Self
 from mlpcli.errors import FileError
 from mlpcli.training.events import StackEvent, grouped
 
-POLL_SECONDS = 0.2  # between two questions whether to stop
+POLL_SECONDS = 0.2  # between two calls of `stop`
 
 Stop = Callable[[], bool]
 Ask = Callable[[Any], Any]
@@ -31,21 +30,21 @@ Work = Callable[[Any, Ask, Stop], Iterator[Any]]
 
 @dataclass(frozen=True)
 class _Done:
-    """A process has done its task, or what it raised on the way."""
+    """A process has ended its task; `error` is what it raised."""
 
     error: BaseException | None = None
 
 
 @dataclass(eq=False)
 class Worker:
-    """A process, its pipe, and the task that it works on; None: it is idle."""
+    """A process, its pipe, and its task; None: it is idle."""
 
     pid: int
     pipe: Connection
     task: Any = None
 
     def send(self, message: Any) -> None:
-        """Send a message; a process that is gone is found out when it is received from."""
+        """Send a message; a dead process is noticed by `Pool.receive`."""
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             self.pipe.send(message)
 
@@ -98,10 +97,7 @@ class Pool:
         return worker
 
     def receive(self, seconds: float) -> list[tuple[Worker, Any]]:
-        """Return messages that come within a time; None: the process is gone.
-
-        Raises what a process has raised.
-        """
+        """Return messages that arrive in this time, None for a dead process; raise its errors."""
         by_pipe = {worker.pipe: worker for worker in self.workers if worker.task is not None}
         found: list[tuple[Worker, Any]] = []
         for pipe in wait(list(by_pipe), seconds):
@@ -119,11 +115,11 @@ class Pool:
         return found
 
     def stop(self) -> None:
-        """Let every process end its task soon."""
+        """Ask every process to end its task."""
         self._stop[0] = 1
 
     def reap(self, worker: Worker) -> int:
-        """Take out a process that is gone; return the signal that ended it, or 0."""
+        """Remove a dead process; return the signal that ended it, or 0."""
         self.workers.remove(worker)
         return worker.reap()
 
@@ -148,7 +144,7 @@ class Pool:
             os._exit(0)  # no handler, buffer or file of the parent is the child's to end
 
     def _serve(self, pipe: Connection) -> None:
-        """Work off tasks until the parent closes the pipe; it may also end without a word."""
+        """Work off tasks until the parent closes the pipe or dies."""
         parent = os.getppid()
 
         def stop() -> bool:

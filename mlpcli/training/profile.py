@@ -1,16 +1,15 @@
 """Where the time of a training goes: a clock that the parts of a trainer are wrapped in.
 
-At every moment one entry of the clock is under way, and the time counts as its own: that of a part
-within a part counts as the inner one's alone, so that all entries sum to the whole. A trainer is
-wrapped once, when it is built; one that is not profiled knows nothing of it.
+At every moment one entry of the clock is running: time in a part within a part counts as the inner
+one's alone, so that all entries sum to the whole. A trainer is wrapped once, when it is built.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -19,7 +18,6 @@ from mlpcli.data.dataset import Dataset
 from mlpcli.nn.backprop import Backprop
 from mlpcli.nn.layers import Affine, FirstAffine, Layer
 from mlpcli.spec.schema import Spec
-from mlpcli.training.events import EpochEnded
 from mlpcli.training.lanes import Lane
 from mlpcli.training.trainer import Trainer
 from mlpcli.training.training import Training
@@ -28,19 +26,18 @@ START, LOAD, ENCODE, BEGIN = "start-up", "load", "encode", "initialize"
 SHUFFLE, NOISE, FORWARD, LOSS = "shuffle and gather", "noise and masks", "forward", "loss"
 BACKWARD, UPDATE, STEPS, METRICS = "backward", "update", "loop over steps", "metrics"
 FILES, PROGRESS, OTHER = "files", "progress", "other"
-OF_EPOCHS = (SHUFFLE, NOISE, FORWARD, LOSS, BACKWARD, UPDATE, STEPS, METRICS)
-ROWS = (START, LOAD, ENCODE, BEGIN, *OF_EPOCHS, FILES, PROGRESS, OTHER)
+EPOCH_ROWS = (SHUFFLE, NOISE, FORWARD, LOSS, BACKWARD, UPDATE, STEPS, METRICS)
+ROWS = (START, LOAD, ENCODE, BEGIN, *EPOCH_ROWS, FILES, PROGRESS, OTHER)
 CALLS_TO_MEASURE, ROUNDS = 2000, 5  # of the clock's own cost
 
 
 @dataclass(slots=True)
 class Entry:
-    """What one part took.
+    """The time of one part, in a row of the profile.
 
-    row            that it is of
-    layer          whose part of the row it is, or empty
+    layer          of the network, or empty: the row's other time
     multiply_adds  of one call
-    seconds        its own, without those of the entries within it
+    seconds        without those of the entries within it
     """
 
     row: str
@@ -51,7 +48,7 @@ class Entry:
 
 
 class Clock:
-    """Counts the time from `begun`, in seconds of `time.perf_counter`, as the entries'."""
+    """Divides the time since `begun`, in seconds of `time.perf_counter`, among its entries."""
 
     def __init__(self, begun: float | None = None) -> None:
         self.begun = self.last = time.perf_counter() if begun is None else begun
@@ -60,12 +57,11 @@ class Clock:
         self.ended = self.begun
 
     def entry(self, row: str, layer: str = "", multiply_adds: int = 0) -> Entry:
-        """Return a new entry."""
         self.entries.append(Entry(row, layer, multiply_adds))
         return self.entries[-1]
 
     def enter(self, entry: Entry) -> Entry:
-        """Count as this entry's from now on; return the one it was until now."""
+        """Start an entry; return the one that was running."""
         now, outer = time.perf_counter(), self.inside
         outer.seconds += now - self.last
         entry.calls += 1
@@ -73,22 +69,13 @@ class Clock:
         return outer
 
     def leave(self, outer: Entry) -> None:
-        """Count as this entry's again."""
+        """Stop the running entry and continue the one around it."""
         now = time.perf_counter()
         self.inside.seconds += now - self.last
         self.inside, self.last = outer, now
 
-    @contextmanager
-    def row(self, row: str) -> Iterator[None]:
-        """Count what happens within as one call of a row."""
-        outer = self.enter(self.entry(row))
-        try:
-            yield
-        finally:
-            self.leave(outer)
-
     def around(self, entry: Entry, part: Callable[..., Any]) -> Callable[..., Any]:
-        """Return the part, its time counted as the entry's."""
+        """Return the function, its time counted as the entry's."""
 
         def timed(*arguments: Any, **named: Any) -> Any:
             outer = self.enter(entry)
@@ -100,7 +87,7 @@ class Clock:
         return timed
 
     def from_here(self, entry: Entry, part: Callable[..., Any]) -> Callable[..., Any]:
-        """Return the part; what follows its call is the entry's, until the part around it ends."""
+        """Return the function; from its call until the part around it ends, time is the entry's."""
 
         def timed(argument: Any) -> Any:
             self.enter(entry)
@@ -109,56 +96,29 @@ class Clock:
         return timed
 
     def wrap(self, owner: Any, name: str, row: str) -> None:
-        """Let an object's method, or a module's function, be timed from now on."""
-        replace(owner, name, self.around(self.entry(row), getattr(owner, name)))
-
-    @contextmanager
-    def wrapped(self, owner: Any, *names: str, row: str) -> Iterator[None]:
-        """Let some functions of a module be timed for a while."""
-        plain = {name: getattr(owner, name) for name in names}
-        for name in names:
-            self.wrap(owner, name, row)
-        try:
-            yield
-        finally:
-            for name, part in plain.items():
-                replace(owner, name, part)
+        """Time an object's method, or a module's function, from now on."""
+        setattr(owner, name, self.around(self.entry(row), getattr(owner, name)))
 
     def through(self, row: str, make: Callable[..., Iterator[Any]]) -> Callable[..., Iterator[Any]]:
         """Return a generator function, timed while it runs, not while it waits for its caller."""
         entry = self.entry(row)
 
         def timed(*arguments: Any) -> Iterator[Any]:
-            following = self.around(entry, make(*arguments).__next__)
-            while True:
-                try:
-                    found = following()
-                except StopIteration:
-                    return
-                yield found
+            return iter(self.around(entry, partial(next, make(*arguments), None)), None)
 
         return timed
 
     def stop(self) -> None:
-        """End here: what comes now is nobody's."""
+        """Stop: later time is not counted."""
         self.leave(self.inside)
         self.ended = self.last
 
 
-def replace(owner: Any, name: str, part: Callable[..., Any]) -> None:
-    """Set an object's method, or a module's function, to another one."""
-    setattr(owner, name, part)
-
-
 def clock_cost() -> float:
-    """Return the seconds that timing one call of a part takes, measured here and now."""
-
-    def nothing() -> None:
-        pass
-
+    """Return the seconds that timing one call of a part takes, measured now."""
     clock = Clock()
     costs = []
-    for part in (nothing, clock.around(clock.entry(OTHER), nothing)) * ROUNDS:
+    for part in (int, clock.around(clock.entry(OTHER), int)) * ROUNDS:
         begun = time.perf_counter()
         for _ in range(CALLS_TO_MEASURE):
             part()
@@ -173,19 +133,15 @@ class ProfiledTraining(Training):
         self, clock: Clock, spec: Spec, dataset: Dataset, lanes: Sequence[Lane] = ()
     ) -> None:
         self.clock = clock
-        with clock.row(BEGIN):
-            super().__init__(spec, dataset, lanes)
+        clock.around(clock.entry(BEGIN), super().__init__)(spec, dataset, lanes)
+        clock.wrap(self, "_begin", BEGIN)
+        clock.wrap(self, "_end_epoch", METRICS)
 
     def _begin(self, vectors: Array | None) -> Trainer:
-        with self.clock.row(BEGIN):
-            trainer = super()._begin(vectors)
-            profile_trainer(self.clock, trainer)
-            self.clock.wrap(self.metrics, "compute", METRICS)
+        trainer = super()._begin(vectors)
+        profile_trainer(self.clock, trainer)
+        self.clock.wrap(self.metrics, "compute", METRICS)
         return trainer
-
-    def _end_epoch(self, lanes: list[int], trainer: Trainer, started: float) -> EpochEnded:
-        with self.clock.row(METRICS):
-            return super()._end_epoch(lanes, trainer, started)
 
 
 def profile_trainer(clock: Clock, trainer: Trainer) -> None:
@@ -212,13 +168,13 @@ def profile_trainer(clock: Clock, trainer: Trainer) -> None:
         clock.wrap(penalty, "add_gradient", UPDATE)
     for backprop in step.backprop.values():
         profile_backprop(clock, backprop)
-    replace(trainer, "epoch", clock.through(STEPS, trainer.epoch))
+    trainer.epoch = clock.through(STEPS, trainer.epoch)  # type: ignore[method-assign]
 
 
 def profile_backprop(clock: Clock, backprop: Backprop) -> None:
-    """Wrap forward and backward, with a line for each layer of units.
+    """Wrap forward and backward, with an entry for each layer of units.
 
-    A line begins with the first of the layer's stages, and on the way back with its last one.
+    An entry starts with the first part of its layer, and on the way back with the last.
     """
     for dropout in backprop.dropouts:
         clock.wrap(dropout, "draw", NOISE)
@@ -234,13 +190,11 @@ def profile_backprop(clock: Clock, backprop: Backprop) -> None:
         for first in layers[:1]:
             n = backprop.n_rows * first.W.size if isinstance(first, Affine) else 0
             forward = clock.entry(FORWARD, name, n)
-            backward = clock.entry(BACKWARD, name, n if isinstance(first, FirstAffine) else 2 * n)
-            replace(first, "forward", clock.from_here(forward, first.forward))
+            first.forward = clock.from_here(forward, first.forward)  # type: ignore[method-assign]
             if name != "input":
-                replace(layers[-1], "backward", clock.from_here(backward, layers[-1].backward))
-
-
-# --- the table --------------------------------------------------------------------------------
+                last, n = layers[-1], n if isinstance(first, FirstAffine) else 2 * n
+                backward = clock.entry(BACKWARD, name, n)
+                last.backward = clock.from_here(backward, last.backward)  # type: ignore[method-assign]
 
 
 @dataclass(frozen=True)
@@ -264,10 +218,10 @@ class Line:
 
 @dataclass(frozen=True)
 class Profile:
-    """Where the time went, from the beginning of the process.
+    """Where the time went since the start of the process.
 
-    steps          of one network, or of a stack of them
-    clock_calls    how often the clock was asked, each time for `clock_seconds`, in the lines
+    steps        of one network, or of a stack of them
+    clock_calls  timed calls, each of which adds `clock_seconds` to the lines
     """
 
     seconds: float
@@ -278,7 +232,7 @@ class Profile:
 
 
 def profile_of(clock: Clock) -> Profile:
-    """Return what a clock has counted until it was stopped."""
+    """Return the table of a stopped clock."""
     whole = clock.ended - clock.begun
     steps = sum(each.calls for each in clock.entries if (each.row, each.layer) == (FORWARD, ""))
     lines = []
@@ -286,11 +240,11 @@ def profile_of(clock: Clock) -> Profile:
         entries = [each for each in clock.entries if each.row == row]
         layers = dict.fromkeys(each.layer for each in entries if each.layer and each.calls)
         for layer in ("", *layers):
-            own = [each for each in entries if layer in ("", each.layer)]
-            seconds = sum(each.seconds for each in own)
-            calls = sum(each.calls for each in own if each.layer == layer)
-            work = sum(each.calls * each.multiply_adds for each in own)
-            per_step = 1e6 * seconds / steps if steps and row in OF_EPOCHS else None
+            chosen = [each for each in entries if layer in ("", each.layer)]
+            seconds = sum(each.seconds for each in chosen)
+            calls = sum(each.calls for each in chosen if each.layer == layer)
+            work = sum(each.calls * each.multiply_adds for each in chosen)
+            per_step = 1e6 * seconds / steps if steps and row in EPOCH_ROWS else None
             rate = work / seconds if work and seconds else None
             lines.append(Line(row, layer, seconds, seconds / whole, calls, per_step, rate))
     calls = sum(each.calls for each in clock.entries)

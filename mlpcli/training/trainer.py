@@ -17,23 +17,18 @@ from mlpcli.training.batches import BatchLoader, BatchTransform, Block
 
 
 def never() -> bool:
-    """Return False: nobody asked to stop."""
+    """Return False: training is not to stop."""
     return False
 
 
 class Trainer:
-    """Trains a network, or N of them as lanes, with every array that a step writes.
+    """Trains a network, or R of them as lanes; the other arguments are those of `BatchLoader`.
 
-    network         one network, or R of them as lanes; its vector is updated in place
+    network         its vector is updated in place
     optimizer       hyperparameters, each one number or one a lane
-    X, target       (n_rows, n_inputs), and class numbers or floats; shared by all lanes
     seeds           of every random stream, one a lane
-    weight          (n_rows,) weights of the rows, or (R, n_rows); None: all are 1
     regularization  strengths of penalties, noise, clipping, averaging
-    source          (slots,) or (R, slots) the rows of an epoch where it is not each row once
-    transforms      changes of the gathered rows, drawn anew in each epoch
     keep_outputs    whether `outputs` keeps an epoch's
-    keep_targets    whether `loader.targets` keeps them, as transformed
     """
 
     def __init__(
@@ -135,11 +130,10 @@ class Trainer:
     def copy_state(self, other: Trainer, lanes: Sequence[int]) -> None:
         """Copy optimizer and EMA state from another trainer of the same optimizer.
 
-        lanes  of the other, a stack, that are ours, in this order; the parameters are not copied:
-               ours was made with them
+        lanes  of the other, a stack, that are ours, in this order; parameters are not copied
         """
-        own = list(lanes) if self.network.lane_shape else lanes[0]
-        self.step.update.copy_state(other.step.update, own)
+        index = list(lanes) if self.network.lane_shape else lanes[0]
+        self.step.update.copy_state(other.step.update, index)
 
     @property
     def loss(self) -> Any:

@@ -48,7 +48,7 @@ REASONS = ("interrupted", "diverged", "finished", "patience")  # the first that 
 class Training:
     """The training of a spec's network, or of the replicas of its ensemble, as lanes.
 
-    lanes    to train instead, in one stack, such as those of several trials
+    lanes    trained instead, in one stack, such as those of several trials
 
     plan     of an ensemble: its stacks, and in how many processes they train
     vectors  (lanes, n_numbers) each network's numbers: the initial ones, then those kept
@@ -81,8 +81,8 @@ class Training:
         with np.errstate(over="ignore"):  # the first loss is then infinite too, which ends the run
             for vector, one in zip(self.vectors, self.prepared, strict=True):
                 vector[...] = initial_vector(one.architecture, one.lane.seed)
-        own = self.vectors[0] if len(self.lanes) == 1 else self.vectors
-        self.network = self.model = Network(self.architecture, own)
+        vectors = self.vectors[0] if len(self.lanes) == 1 else self.vectors
+        self.network = self.model = Network(self.architecture, vectors)
 
     @property
     def stacks(self) -> list[list[int]]:
@@ -105,9 +105,9 @@ class Training:
     # ------------------------------------------------------------ all lanes
 
     def run(self, stop: Callable[[], bool] = never) -> Iterator[Event]:
-        """Train all lanes; yield what happens as it happens.
+        """Train all lanes; yield events as they happen.
 
-        stop  asked after each step; once true, training ends there
+        stop  called after each step; once true, training ends there
         """
         begun = time.perf_counter()
         means = EpochMeans(self.columns, len(self.lanes))
@@ -208,9 +208,9 @@ class Training:
             yield from self._leave(begun)
 
     def _begin(self, vectors: Array | None) -> Trainer:
-        """Return a trainer of the lanes inside; make their network, and what evaluates it.
+        """Return a trainer of the lanes inside; make their network and its `EpochMetrics`.
 
-        vectors  (lanes, n_numbers) to begin with, copied; None: those of the network itself
+        vectors  (lanes, n_numbers) initial numbers, copied; None: those of the network itself
         """
         prepared = [self.prepared[lane] for lane in self.inside]
         if vectors is not None:
@@ -257,10 +257,8 @@ class Training:
         seconds = (time.perf_counter() - started) / len(lanes)
         epoch = self.states[lanes[0]].epoch + 1
         rows = []
-        each = zip(
-            self.inside, zip(*columns, strict=True), self._last_rates, self._numbers(), strict=True
-        )
-        for lane, values, rate, vector in each:
+        each = zip(self.inside, zip(*columns, strict=True), self._last_rates, strict=True)
+        for (lane, values, rate), vector in zip(each, self._numbers(), strict=True):
             if lane in lanes:
                 metrics = dict(zip(found, values, strict=True))
                 row = {"epoch": epoch, **metrics, "learning_rate": rate, "seconds": seconds}

@@ -15,9 +15,10 @@ from mlpcli.array_types import Array
 from mlpcli.data.augmenter import Augmenter
 from mlpcli.nn.noise import INPUT, INPUT_MULTIPLICATIVE, LABELS
 from mlpcli.randomness import generator, generators
+from mlpcli.training.batches import BatchTransform
 
 
-class Augment:
+class Augment(BatchTransform):
     """The augmentations of a spec: a generator for each of them in each lane."""
 
     def __init__(self, augmenters: Sequence[Augmenter]) -> None:
@@ -25,18 +26,16 @@ class Augment:
         self.generators: list[list[np.random.Generator]] = []
 
     def start(self, seeds: Sequence[int], epoch: int) -> None:
-        """Begin an epoch, given the seed of each lane."""
         members = range(len(self.augmenters[0].augmentations))
         self.generators = [
             [generator(seed, "augmentation", epoch, k) for k in members] for seed in seeds
         ]
 
     def apply(self, lane: int, X: Array, y: Array, slots: Array) -> None:
-        """Augment one lane's gathered rows in place."""
         self.augmenters[lane].apply(X, y, slots, self.generators[lane])
 
 
-class RowNoise:
+class RowNoise(BatchTransform):
     """Noise of one strength, one number or one a lane (R,), from one part of the stream `noise`."""
 
     part: int
@@ -46,16 +45,11 @@ class RowNoise:
         self.generators: list[np.random.Generator] = []
 
     def start(self, seeds: Sequence[int], epoch: int) -> None:
-        """Begin an epoch, given the seed of each lane."""
         self.generators = generators(seeds, "noise", epoch, self.part)
 
     def sigma(self, lane: int) -> float:
         """Return the strength in one lane."""
         return float(self.strength[lane] if np.ndim(self.strength) else self.strength)
-
-    def apply(self, lane: int, X: Array, y: Array, slots: Array) -> None:
-        """Change one lane's rows in place."""
-        raise NotImplementedError
 
 
 class InputNoise(RowNoise):
@@ -64,7 +58,6 @@ class InputNoise(RowNoise):
     part = INPUT
 
     def apply(self, lane: int, X: Array, y: Array, slots: Array) -> None:
-        """Add the noise."""
         X += self.sigma(lane) * self.generators[lane].standard_normal(X.shape, X.dtype.type)
 
 
@@ -74,7 +67,6 @@ class MultiplicativeInputNoise(RowNoise):
     part = INPUT_MULTIPLICATIVE
 
     def apply(self, lane: int, X: Array, y: Array, slots: Array) -> None:
-        """Multiply by the noise."""
         X *= 1 + self.sigma(lane) * self.generators[lane].standard_normal(X.shape, X.dtype.type)
 
 
@@ -98,7 +90,6 @@ class FlipNoise(RowNoise):
     part = LABELS
 
     def apply(self, lane: int, X: Array, y: Array, slots: Array) -> None:
-        """Flip indicators (rows, labels)."""
         flipped = self.generators[lane].random(y.shape) < self.sigma(lane)
         np.subtract(1, y, out=y, where=flipped)
 
@@ -109,7 +100,6 @@ class TargetNoise(RowNoise):
     part = LABELS
 
     def apply(self, lane: int, X: Array, y: Array, slots: Array) -> None:
-        """Add the noise."""
         y += self.sigma(lane) * self.generators[lane].standard_normal(y.shape, y.dtype.type)
 
 

@@ -42,6 +42,7 @@ from mlpcli.cli.verbs.gradcheck import gradcheck
 from mlpcli.nn.update import Update
 from mlpcli.spec.load import load_spec
 from mlpcli.training.gradcheck import synthetic_dataset, trainer_of
+from mlpcli.training.lanes import Lane, prepare_lanes
 
 HERE = Path(__file__).parent
 CONFIGS = HERE.parents[1] / "configs"
@@ -78,8 +79,8 @@ HOLES = (
         "lecture",
         "penalties",
         "L2.add_gradient",
-        "weights, self.alpha",
-        "weights, 1.01 * self.alpha",
+        "weights, self.strength",
+        "weights, 1.01 * self.strength",
     ),
 )
 
@@ -154,7 +155,9 @@ def exit_code(path):
 def trainer_for(path):
     """Return the trainer that the command checks."""
     loaded = load_spec(str(path), ("runtime.dtype=float64",), None)
-    return trainer_of(loaded, synthetic_dataset(loaded))
+    dataset = synthetic_dataset(loaded)
+    lanes = prepare_lanes([Lane(loaded.spec, loaded.spec.seed)], dataset)
+    return trainer_of(lanes[0], dataset)
 
 
 def train(trainer, epoch=1):

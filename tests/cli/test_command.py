@@ -108,11 +108,11 @@ def broken_stdout(monkeypatch):
 @pytest.mark.parametrize("size", [10, 100_000], ids=["in the buffer", "written at once"])
 @pytest.mark.usefixtures("broken_stdout")
 def test_a_reader_that_has_gone_does_not_change_the_exit_code(code, size):
-    from mlpcli.cli.console import say
+    from mlpcli.cli.console import print_result
 
     def work():
-        say("x" * size)
-        say("more")
+        print_result("x" * size)
+        print_result("more")
         return code
 
     try:

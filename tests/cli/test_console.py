@@ -16,9 +16,9 @@ from mlpcli.cli import console
 
 
 def test_results_and_notes_have_streams_of_their_own(capsys):
-    console.say("result")
-    console.note("note")
-    console.complain("two\nlines")
+    console.print_result("result")
+    console.print_note("note")
+    console.print_error("two\nlines")
     assert capsys.readouterr() == ("result\n", "note\nmlp: two\nmlp: lines\n")
 
 
@@ -40,7 +40,7 @@ def test_results_and_notes_have_streams_of_their_own(capsys):
     ],
 )
 def test_figures_have_four_digits(value, text):
-    assert console.figure(value) == text
+    assert console.format_number(value) == text
 
 
 @pytest.mark.parametrize(
@@ -53,16 +53,16 @@ def test_figures_have_four_digits(value, text):
     ],
 )
 def test_a_name_in_a_note_or_an_error_does_nothing_to_the_terminal(text, shown, capsys):
-    console.note(text)
-    console.say(text)
+    console.print_note(text)
+    console.print_result(text)
     assert capsys.readouterr() == (shown + "\n", shown + "\n")
-    console.complain(text)
+    console.print_error(text)
     assert capsys.readouterr().err == "".join(f"mlp: {line}\n" for line in shown.split("\n"))
 
 
 def test_what_a_program_reads_is_as_it_is(capsys):
-    console.hand_over("a\x1b[2J\r")
-    console.say_json({"a\x1b": "λ\u2028"})
+    console.print_raw("a\x1b[2J\r")
+    console.print_json({"a\x1b": "λ\u2028"})
     out = capsys.readouterr().out
     assert out.startswith("a\x1b[2J\r\n")
     assert json.loads(out.removeprefix("a\x1b[2J\r\n")) == {"a\x1b": "λ\u2028"}
@@ -88,7 +88,7 @@ def test_json_is_json_in_any_encoding(encoding, monkeypatch):
     stream = io.TextIOWrapper(raw, encoding, errors="backslashreplace")
     monkeypatch.setattr("sys.stdout", stream)
     document = {"é": "日本", "nan": [math.nan, -math.inf, 0.1], "name": "caf\udce9"}
-    console.say_json(document)
+    console.print_json(document)
     stream.flush()
     told = json.loads(raw.getvalue().decode(encoding))
     assert told == {"é": "日本", "nan": [None, None, 0.1], "name": "caf\udce9"}
@@ -99,11 +99,11 @@ def test_json_is_json_in_any_encoding(encoding, monkeypatch):
 @pytest.mark.parametrize("stream", ["stdout", "stderr"])
 def test_a_closed_stream_is_no_error(stream, monkeypatch, capfd):
     monkeypatch.setattr(f"sys.{stream}", None)
-    console.say("result")
-    console.say_json({})
+    console.print_result("result")
+    console.print_json({})
     console.table(["a"], [[1]])
-    console.note("note")
-    console.complain("complaint")
+    console.print_note("note")
+    console.print_error("complaint")
     out, err = capfd.readouterr()
     assert (out == "") == (stream == "stdout")
     assert (err == "") == (stream == "stderr")
@@ -119,10 +119,10 @@ class Full(io.StringIO):
 def test_notes_that_cannot_be_written_are_given_up_and_results_are_not(monkeypatch):
     monkeypatch.setattr("sys.stderr", Full())
     monkeypatch.setattr("sys.stdout", Full())
-    console.note("note")
-    console.complain("complaint")
+    console.print_note("note")
+    console.print_error("complaint")
     with pytest.raises(OSError, match="No space"):
-        console.say("result")
+        console.print_result("result")
 
 
 @pytest.mark.parametrize(

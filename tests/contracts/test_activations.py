@@ -7,7 +7,8 @@ import pytest
 from scipy import special
 
 from mlpcli.family import settings_of, stacked
-from mlpcli.nn.activations import ACTIVATIONS, Elu, LeakyRelu
+from mlpcli.nn.activations import ACTIVATIONS
+from mlpcli.nn.activations.rectified import Elu, LeakyRelu
 from mlpcli.nn.initializers import INITIALIZERS
 
 MEMBERS = [member() for member in ACTIVATIONS.values()]

@@ -16,6 +16,10 @@ from mlpcli.errors import DataError
 CSV = "a,b\n1,x\n2,y\n"
 
 
+def cells_of(column):
+    return [column.cell(row) for row in range(len(column))]
+
+
 def npz(**arrays):
     stream = io.BytesIO()
     np.savez(stream, **arrays)
@@ -23,7 +27,7 @@ def npz(**arrays):
 
 
 def values(table):
-    return {name: table.column(name).to_list() for name in table.columns}
+    return {name: cells_of(table.column(name)) for name in table.columns}
 
 
 SAME = {
@@ -210,7 +214,7 @@ def test_npz_arrays_become_columns(table):
     )
     found = table(content, "d.npz")
     assert found.columns == ["X_0", "X_1", "X_2", "X_3", "y"]
-    assert found.column("X_1").to_list() == [1, 5, 9]
+    assert cells_of(found.column("X_1")) == [1, 5, 9]
     np.testing.assert_array_equal(found.numbers("y", ""), [0.5, np.nan, 2])
 
 

@@ -52,7 +52,7 @@ def drawn(monkeypatch):
 
     def record(self):
         draw(self)
-        found.append((self.place, self.mask.copy()))
+        found.append((self.stream, self.mask.copy()))
 
     monkeypatch.setattr(Dropout, "draw", record)
     return found
@@ -117,7 +117,7 @@ def test_layers_that_keep_everything_have_no_mask(keep_probs):
     network = initialize(dropping(*keep_probs), 0)
     dropouts = Backprop(network, 4, training=True).dropouts
     assert [round(1 / float(d.scale), 4) for d in dropouts] == [p for p in keep_probs if p < 1]
-    assert [d.place for d in dropouts] == [k for k, p in enumerate(keep_probs, 1) if p < 1]
+    assert [d.stream for d in dropouts] == [k for k, p in enumerate(keep_probs, 1) if p < 1]
 
 
 def test_a_new_mask_is_drawn_for_each_step_and_layer(drawn):

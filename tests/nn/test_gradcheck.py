@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from mlpcli.nn import gradcheck
-from mlpcli.nn.activations import ACTIVATIONS, Elu, LeakyRelu, Prelu, Softmax
+from mlpcli.nn.activations import ACTIVATIONS
+from mlpcli.nn.activations.rectified import Elu, LeakyRelu, Prelu
+from mlpcli.nn.activations.softmax import Softmax
 from mlpcli.nn.backprop import Backprop
 from mlpcli.nn.gradcheck import TOLERANCE
 from mlpcli.nn.layers import Affine, Dropout, FirstAffine
@@ -252,7 +254,7 @@ def penalty_gradient_without_the_half(monkeypatch):
 def penalty_gradient_on_the_biases_too(monkeypatch):
     def spoil(self, grad):
         n_weights = self.weights.shape[-1]
-        grad[..., n_weights:] += self.alpha * self.weights.base[..., n_weights:]
+        grad[..., n_weights:] += self.strength * self.weights.base[..., n_weights:]
 
     after(monkeypatch, L2, "add_gradient", spoil)
 
@@ -471,7 +473,12 @@ def test_where_a_loss_is_bent_no_quotient_is_taken_across(name, settings, bias, 
     target = np.full(3, y) if isinstance(y, int) else np.full((3, 1), y)
     theta = np.array([0.0] * len(bias) + bias)
     result = check_gradient(architecture, theta, np.zeros((3, 1)), target)
-    assert_right(result)
+    if np.isinf(result.resolution):  # at a margin that is kept nothing has a gradient, nor nearby
+        assert name == "hinge"
+        assert not result.passed
+        assert result.directions.worst == max(each.worst for each in result.tensors) == 0
+    else:
+        assert_right(result)
     assert result.tensors[1].redrawn >= 1
 
 
@@ -503,7 +510,7 @@ def test_the_check_leaves_the_data_alone_and_theta_where_it_was():
     kept = [a.copy() for a in arrays]
     theta, X, target = arrays
     options = {"batch_size": 4, "seeds": [0], "regularization": Regularization(l2=0.1)}
-    check_trainer(Trainer(Network(architecture, theta), Sgd(), X, target, **options))
+    check_trainer(Trainer(Network(architecture, theta), Sgd(), X, target, **options), 0.1, 0.1)
     for array, before in zip(arrays, kept, strict=True):
         np.testing.assert_array_equal(array, before)
 

@@ -7,7 +7,7 @@ from mlpcli.nn.activations import ACTIVATIONS
 from mlpcli.nn.backprop import Backprop
 from mlpcli.nn.clipping import ClipByNorm, ClipByValue
 from mlpcli.nn.layers import Activate, Affine, Dropout
-from mlpcli.nn.losses import CrossEntropy
+from mlpcli.nn.losses.cross_entropy import CrossEntropy
 from mlpcli.nn.network import Architecture, Layer, initialize
 from mlpcli.nn.noise import GradientNoise, NoisyWeights
 from mlpcli.nn.norms import BatchNorm, Normalize

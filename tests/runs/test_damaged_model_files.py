@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from mlpcli.data.readers import read_table
 from mlpcli.errors import DataError, FileError, RunError
-from mlpcli.runs.evaluate import parts_of, predict
+from mlpcli.runs.evaluate import load_parts, predict
 from mlpcli.runs.model_file import load_model
 
 
@@ -146,7 +146,7 @@ def usable_or_refused(path, content):
         return
     assert np.isfinite(model.network.theta).all()
     with contextlib.suppress(DataError, RunError, FileError):
-        parts_of(model, None, None)
+        load_parts(model, None, None)
         predict(model, read_table(model.spec.data.path, model.encoding.read))
 
 

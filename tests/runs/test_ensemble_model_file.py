@@ -11,7 +11,7 @@ from scipy import special, stats
 from mlpcli.data.readers import read_table
 from mlpcli.errors import RunError, UsageError
 from mlpcli.runs.ensemble_result import EnsembleModel
-from mlpcli.runs.evaluate import parts_of, predict
+from mlpcli.runs.evaluate import load_parts, predict
 from mlpcli.runs.model_file import load_model
 from mlpcli.runs.prediction_intervals import check_interval
 from mlpcli.training.evaluation import evaluate_held_out
@@ -288,7 +288,7 @@ def test_a_count_is_not_below_0(make_run, tmp_path):
 
 
 def test_parts_and_scores_of_a_model_read_back(run):
-    parts, _ = parts_of(load_model(run.model), None, None)
+    parts, _ = load_parts(load_model(run.model), None, None)
     assert {name: len(part) for name, part in parts.items()} == {"train": 240, "validation": 60}
 
 

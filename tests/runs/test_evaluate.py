@@ -5,7 +5,7 @@ import pytest
 
 from mlpcli.data.readers import ReadOptions, read_table
 from mlpcli.errors import DataError, RunError, UsageError
-from mlpcli.runs.evaluate import parts_of, predict
+from mlpcli.runs.evaluate import load_parts, predict
 from mlpcli.runs.model_file import load_model
 
 EPOCH = "training: {epochs: 1}\n"
@@ -22,7 +22,7 @@ def lengths(parts):
 
 @pytest.mark.parametrize("given", [False, True], ids=["by default", "named"])
 def test_the_training_file_is_split_as_it_was(given, iris, iris_run):
-    parts, replaced = parts_of(iris, str(iris_run.folder / "iris.csv") if given else None, None)
+    parts, replaced = load_parts(iris, str(iris_run.folder / "iris.csv") if given else None, None)
     assert lengths(parts) == {"train": 106, "validation": 22, "test": 22}
     for name, part in iris_run.dataset.parts.items():
         np.testing.assert_array_equal(parts[name].X, part.X)
@@ -32,7 +32,7 @@ def test_the_training_file_is_split_as_it_was(given, iris, iris_run):
 
 @pytest.mark.parametrize("split", ["train", "validation", "test"])
 def test_one_part_only(split, iris, iris_run):
-    parts, _ = parts_of(iris, None, split)
+    parts, _ = load_parts(iris, None, split)
     assert list(parts) == [split]
     np.testing.assert_array_equal(parts[split].rows, iris_run.dataset.parts[split].rows)
 
@@ -40,17 +40,17 @@ def test_one_part_only(split, iris, iris_run):
 def test_the_same_bytes_under_another_name_are_the_training_file(iris, iris_run, tmp_path):
     copy = tmp_path / "renamed.csv"
     copy.write_bytes((iris_run.folder / "iris.csv").read_bytes())
-    assert lengths(parts_of(iris, str(copy), None)[0])["train"] == 106
+    assert lengths(load_parts(iris, str(copy), None)[0])["train"] == 106
 
 
 def test_any_other_file_is_one_part(iris, iris_run, tmp_path):
     lines = (iris_run.folder / "iris.csv").read_text(encoding="utf-8").splitlines()
     other = tmp_path / "other.csv"
     other.write_text("\n".join(lines[:11]) + "\n", encoding="utf-8")
-    parts, _ = parts_of(iris, str(other), None)
+    parts, _ = load_parts(iris, str(other), None)
     assert lengths(parts) == {"all": 10}
     with pytest.raises(UsageError, match=r"--split test: .*other\.csv is not the file"):
-        parts_of(iris, str(other), "test")
+        load_parts(iris, str(other), "test")
 
 
 def test_a_training_file_that_has_changed_is_refused(make_run, tmp_path):
@@ -60,13 +60,13 @@ def test_a_training_file_that_has_changed_is_refused(make_run, tmp_path):
     with (tmp_path / "t.csv").open("a", encoding="ascii") as file:
         file.write("20,a\n")
     with pytest.raises(DataError, match=r"has changed since .* name it: --data") as caught:
-        parts_of(model, None, None)
+        load_parts(model, None, None)
     assert caught.value.exit_code == 3
-    parts, _ = parts_of(model, str(tmp_path / "t.csv"), None)
+    parts, _ = load_parts(model, str(tmp_path / "t.csv"), None)
     assert lengths(parts) == {"all": 21}
     (tmp_path / "t.csv").unlink()
     with pytest.raises(DataError, match="there is no such file"):
-        parts_of(model, None, None)
+        load_parts(model, None, None)
 
 
 def test_a_split_column_splits_new_files_too(make_run, tmp_path):
@@ -75,15 +75,15 @@ def test_a_split_column_splits_new_files_too(make_run, tmp_path):
     (tmp_path / "t.csv").write_text("\n".join(["x,y,part", *rows]) + "\n", encoding="ascii")
     text = f"data: {{path: t.csv, target: y, split: {{column: part}}}}\n{EPOCH}"
     model = load_model(make_run(tmp_path, text).model)
-    assert lengths(parts_of(model, None, None)[0]) == {"train": 10, "validation": 5, "test": 5}
+    assert lengths(load_parts(model, None, None)[0]) == {"train": 10, "validation": 5, "test": 5}
     new = tmp_path / "new.csv"
     new.write_text("x,y,part\n1,0,test\n2,1,train\n3,1,test\n", encoding="ascii")
-    assert lengths(parts_of(model, str(new), None)[0]) == {"train": 1, "test": 2}
-    assert lengths(parts_of(model, str(new), "test")[0]) == {"test": 2}
+    assert lengths(load_parts(model, str(new), None)[0]) == {"train": 1, "test": 2}
+    assert lengths(load_parts(model, str(new), "test")[0]) == {"test": 2}
     with pytest.raises(UsageError, match=r"no such part; it has: train, test$"):
-        parts_of(model, str(new), "validation")
+        load_parts(model, str(new), "validation")
     new.write_text("x,y\n1,0\n2,1\n", encoding="ascii")
-    assert lengths(parts_of(model, str(new), None)[0]) == {"all": 2}
+    assert lengths(load_parts(model, str(new), None)[0]) == {"all": 2}
 
 
 def test_files_of_their_own_are_the_parts(make_run, tmp_path):
@@ -92,14 +92,14 @@ def test_files_of_their_own_are_the_parts(make_run, tmp_path):
         (tmp_path / f"{name}.csv").write_text("x,y\n" + body, encoding="ascii")
     text = "data: {target: y, split: {files: {train: a.csv, validation: b.csv}}}\n" + EPOCH
     model = load_model(make_run(tmp_path, text).model)
-    assert lengths(parts_of(model, None, None)[0]) == {"train": 12, "validation": 5}
-    assert lengths(parts_of(model, None, "validation")[0]) == {"validation": 5}
+    assert lengths(load_parts(model, None, None)[0]) == {"train": 12, "validation": 5}
+    assert lengths(load_parts(model, None, "validation")[0]) == {"validation": 5}
     with pytest.raises(UsageError, match=r"the spec has no such part; it has: train, validation$"):
-        parts_of(model, None, "test")
+        load_parts(model, None, "test")
     (tmp_path / "b.csv").write_text("x,y\n1,no\n", encoding="ascii")
-    assert lengths(parts_of(model, None, "train")[0]) == {"train": 12}
+    assert lengths(load_parts(model, None, "train")[0]) == {"train": 12}
     with pytest.raises(DataError, match=r"b\.csv: the file has changed"):
-        parts_of(model, None, None)
+        load_parts(model, None, None)
 
 
 def test_data_from_standard_input_must_be_given(iris):
@@ -107,14 +107,14 @@ def test_data_from_standard_input_must_be_given(iris):
     spec = iris.spec.model_copy(update={"data": data})
     model = type(iris)(spec, iris.encoding, iris.network, iris.sha256, iris.codes, iris.training)
     with pytest.raises(UsageError, match="--data"):
-        parts_of(model, None, None)
+        load_parts(model, None, None)
 
 
 def test_a_split_of_other_rows_than_the_files(iris):
     codes = np.zeros(149, np.uint8)
     model = type(iris)(iris.spec, iris.encoding, iris.network, iris.sha256, codes, iris.training)
     with pytest.raises(RunError, match="of 149 rows, not 150"):
-        parts_of(model, None, None)
+        load_parts(model, None, None)
 
 
 # ---------------------------------------------------------------- predictions

@@ -9,7 +9,7 @@ import pytest
 from mlpcli.data.readers import read_table
 from mlpcli.errors import DataError
 from mlpcli.nn.losses import LOSSES
-from mlpcli.runs.evaluate import crossing_line, parts_of, predict
+from mlpcli.runs.evaluate import crossing_line, load_parts, predict
 from mlpcli.runs.model_file import load_model
 from mlpcli.spec.load import load_spec
 from mlpcli.training.build import load_dataset
@@ -96,7 +96,7 @@ def test_trained_kept_read_back_and_scored(make_run, tmp_path, task, loss):
     assert all(math.isfinite(float(v)) for row in rows for v in row.values())
     model = load_model(run.model)
     assert model.network.architecture.loss == run.training.architecture.loss
-    parts, _ = parts_of(model, None, None)
+    parts, _ = load_parts(model, None, None)
     scores = {
         name: evaluate(model.network, model.encoding, part).metrics for name, part in parts.items()
     }
@@ -175,7 +175,7 @@ def test_quantiles_in_the_target_s_unit_and_how_many_cross(make_run, tmp_path):
         "in 3 of 16 predictions a quantile is below one of a lower level: "
         "they are written as they are"
     )
-    parts, _ = parts_of(model, None, None)
+    parts, _ = load_parts(model, None, None)
     figures = evaluate(model.network, model.encoding, parts["train"]).metrics
     assert figures["crossings"] == 3 / 16
     # the level nearest to 0.5 is 0.6; absolute errors in the targets' own units
@@ -217,7 +217,7 @@ def test_a_score_above_0_is_a_yes(make_run, tmp_path):
     columns, _ = predict(model, table)
     assert list(columns) == ["prediction"]  # a score is no probability
     assert columns["prediction"].tolist() == ["no"] * 4 + ["yes"] * 4  # −0.05 and 0.2 about it
-    parts, _ = parts_of(model, None, None)
+    parts, _ = load_parts(model, None, None)
     figures = evaluate(model.network, model.encoding, parts["train"]).metrics
     assert figures["accuracy"] == 1
     assert "log_loss" not in figures
@@ -287,7 +287,7 @@ def test_new_data_is_held_to_the_same(make_run, tmp_path):
     model, _ = linear(make_run, tmp_path, "y", "poisson", VALUES, weight=[[0.5]], bias=[1])
     (tmp_path / "new.csv").write_text("x,y\n1,0\n2,-0.5\n", "utf-8")
     with pytest.raises(DataError, match=r"new\.csv:3:3: y: poisson takes no target below 0"):
-        parts_of(model, str(tmp_path / "new.csv"), None)
+        load_parts(model, str(tmp_path / "new.csv"), None)
 
 
 def test_what_a_loss_alone_is_measured_by_may_be_monitored(make_run, tmp_path):

@@ -34,7 +34,7 @@ def planned(training, monkeypatch):
 def each_of(prepared, one):
     spec = one.spec
     batch = spec.training.batch_size
-    return memory_of(spec, prepared[0].architecture, one.dataset, batch).of_each
+    return memory_of(spec, prepared[0].architecture, one.dataset, batch).per_network
 
 
 def test_one_process_takes_as_many_as_pay(planned):

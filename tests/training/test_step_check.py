@@ -4,9 +4,14 @@ A fault in the gradient fails the tensors, a fault in the update the update alon
 published formula is applied to the gradient as it is.
 """
 
+import inspect
+import sys
+import types
+
 import numpy as np
 import pytest
 
+from mlpcli.family import Family
 from mlpcli.nn.activations import ACTIVATIONS
 from mlpcli.nn.backprop import Backprop
 from mlpcli.nn.clipping import ClipByNorm, ClipByValue
@@ -15,7 +20,7 @@ from mlpcli.nn.losses import LOSSES
 from mlpcli.nn.network import Architecture, Layer, initial_vector
 from mlpcli.nn.noise import GradientNoise, NoisyWeights
 from mlpcli.nn.norms import Normalize
-from mlpcli.nn.optimizers import Adam, AdamW, Sgd
+from mlpcli.nn.optimizers import Adam, AdamW, AmsGrad, Lion, Sgd, moments
 from mlpcli.nn.penalties import L1, L2, DecoupledDecay, MaxNorm
 from mlpcli.nn.training_step import TrainingStep
 from mlpcli.nn.update import Regularization
@@ -24,6 +29,8 @@ from mlpcli.spec.load import load_spec
 from mlpcli.training import gradcheck
 from mlpcli.training.build import load_dataset
 from mlpcli.training.gradcheck import check_spec, trainer_of
+from mlpcli.training.lane_state import LaneState
+from mlpcli.training.lanes import Lane, prepare_lanes
 from mlpcli.training.trainer import Trainer
 
 N_ROWS, N_INPUTS, N_OUTPUTS = 12, 4, 3
@@ -197,7 +204,7 @@ def decay_left_out(monkeypatch):
 
 def norm_of_rows(monkeypatch):
     def wrong(self):
-        for W in self.weights:
+        for W, *_ in self.matrices:
             norms = np.linalg.norm(W, axis=-1, keepdims=True)
             np.multiply(W, self.limit / np.maximum(norms, self.limit), out=W)
 
@@ -244,7 +251,7 @@ def test_a_fault_in_the_update_fails_the_update_alone(
 ):
     found = check(optimizer=optimizer, **strengths)
     assert found.passed
-    assert (found.update.optimizer, found.update.steps) == (optimizer.name, 3)
+    assert (found.update.optimizer, found.update.steps) == (optimizer.name, 6)
     assert found.update.formula == optimizer.formula
     plant(monkeypatch)
     found = check(optimizer=optimizer, **strengths)
@@ -329,7 +336,8 @@ def test_its_gradient_is_the_buffer_of_the_first_step_of_training(loaded, monkey
 
     monkeypatch.setattr(gradcheck, "check_gradient", record)
     check_spec(loaded, synthetic=False, samples=None)
-    trainer = trainer_of(loaded, load_dataset(loaded))
+    dataset = load_dataset(loaded)
+    trainer = trainer_of(prepare_lanes([Lane(loaded.spec, loaded.spec.seed)], dataset)[0], dataset)
     start, step = trainer.network.theta.copy(), trainer.step
     left = []
     step.update.parts.insert(0, lambda: left.append(step.grad.copy()))
@@ -378,7 +386,8 @@ def test_noise_on_the_weights_is_frozen_and_not_left_out(loaded, monkeypatch):
     value = found.gradient.value
     monkeypatch.setattr(NoisyWeights, "draw", late)
     found = check_spec(loaded, synthetic=False, samples=None).step
-    assert found.passed
+    assert found.gradient.passed
+    assert not found.update.passed  # the noise is compared with what its stream gives
     assert found.gradient.value != pytest.approx(value, rel=1e-3)
 
 
@@ -402,3 +411,54 @@ def test_the_first_step_s_rate_is_the_schedule_s(factor, passes, monkeypatch, tm
     found = check_spec(load_spec(tmp_path / "spec.yaml"), synthetic=True, samples=None).step
     assert seen == pytest.approx([factor * 0.2 / 2])  # of one step an epoch
     assert (found.gradient.passed, found.update.passed) == (True, passes)
+
+
+def test_a_rate_of_the_wrong_sign_in_the_lane_s_state_fails_the_update(loaded, monkeypatch):
+    begin = LaneState.begin_epoch
+
+    def wrong(self, known):
+        known[self.rates_key] = -begin(self, {})
+        return known[self.rates_key]
+
+    monkeypatch.setattr(LaneState, "begin_epoch", wrong)
+    found = check_spec(loaded, synthetic=True, samples=16).step
+    assert (found.gradient.passed, found.update.passed) == (True, False)
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "right", "wrong"),
+    [
+        (Lion(), "np.multiply(m, beta1, out=c)", "np.multiply(m, -beta1, out=c)"),
+        (AmsGrad(), "np.maximum(w, v, out=w)", "np.copyto(w, v)"),
+    ],
+    ids=["lion's mean", "amsgrad's maximum"],
+)
+def test_what_only_later_steps_decide_fails_the_update(optimizer, right, wrong, check, monkeypatch):
+    """−β₁ m in lion's sign, and w ← v in amsgrad: the first steps alone would not show either."""
+    source = inspect.getsource(moments)
+    assert source.count(right) == 1
+    planted = types.ModuleType("planted")
+    family = {"OPTIMIZERS": Family("optimizer")}
+    text = source.replace(right, wrong).replace("    OPTIMIZERS,\n", "", 1)
+    vars(planted).update(family, __name__="mlpcli.planted")
+    monkeypatch.setitem(sys.modules, "mlpcli.planted", planted)
+    exec(compile(text, "planted", "exec"), vars(planted))
+    faulty = family["OPTIMIZERS"][optimizer.name]()
+    assert check(optimizer=optimizer).passed
+    found = check(optimizer=faulty)
+    assert (found.gradient.passed, found.update.passed) == (True, False)
+
+
+@pytest.mark.parametrize("kind", ["weight_noise", "weight_noise_multiplicative"])
+def test_noise_on_weights_of_the_wrong_size_fails(kind, check, monkeypatch):
+    assert check(**{kind: 0.1}).passed
+    after(monkeypatch, NoisyWeights, "draw", lambda self: np.negative(self.weights, self.weights))
+    assert not check(**{kind: 0.1}).passed
+
+
+def test_a_batch_without_a_gradient_proves_nothing(check_step):
+    architecture = Architecture(2, (), 1, LOSSES["mse"]())
+    vector, X = np.ones(3), np.ones((4, 2))
+    found = check_step(architecture, vector, X, np.zeros((4, 1)), weight=np.zeros(4))
+    assert found.gradient.inconclusive
+    assert not found.passed

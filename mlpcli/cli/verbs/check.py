@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mlpcli.cli.command import verb
-from mlpcli.cli.console import figure, note, say, say_json, table
-from mlpcli.cli.options import Debug, Json, Overrides, Quiet, Seed, SpecPath, keep
+from mlpcli.cli.console import format_number, print_json, print_note, print_result, table
+from mlpcli.cli.options import Debug, Json, Overrides, Quiet, Seed, SpecPath, refuse_overwriting
 from mlpcli.errors import UsageError, counted, listing
 from mlpcli.machine import free_memory, in_bytes
 
@@ -48,6 +48,8 @@ def check(
       mlp check config.yaml --json
       mlp check config.yaml --augmented 5
     """
+    from mlpcli.cli.augmented_rows import rows_to_csv
+    from mlpcli.runs.files import write_whole
     from mlpcli.spec.load import load_spec
     from mlpcli.sweep.rows import check_rows
     from mlpcli.training.augmented import augmented_rows
@@ -60,7 +62,8 @@ def check(
         raise UsageError("--output -: standard output has the report; name a file for the rows")
     loaded = load_spec(spec, overrides or (), seed)
     dataset = load_dataset(loaded)
-    keep(output, {spec: "the spec"} | {t.name: "the data" for t in dataset.tables.values()})
+    read = {spec: "the spec"} | {t.name: "the data" for t in dataset.tables.values()}
+    refuse_overwriting(output, read)
     if loaded.spec.sweep is not None:
         check_rows(loaded, dataset)
     with loaded.locating():
@@ -70,9 +73,9 @@ def check(
     cost = cost_of(loaded.spec, architecture, dataset, augmenter.n_slots)
     document = _document(loaded, dataset, cost, rows)
     if rows is not None and output is not None:
-        _save(loaded, dataset, rows, output)
+        write_whole(Path(output), rows_to_csv(dataset.encoding, rows, loaded.spec.runtime.dtype))
     if json:
-        say_json(document)
+        print_json(document)
     elif not quiet:
         _print(document, dataset, cost)
         if rows is not None:
@@ -82,22 +85,19 @@ def check(
 def _document(
     loaded: LoadedSpec, dataset: Dataset, cost: Cost, rows: AugmentedRows | None
 ) -> dict[str, Any]:
-    from mlpcli.cli.augmented_rows import document_of
-    from mlpcli.cli.describe import weights_of
+    from mlpcli.cli.augmented_rows import rows_to_plain
+    from mlpcli.cli.describe import describe_weights
     from mlpcli.data.diagnosis import baseline, oddities
     from mlpcli.training.build import resolve
 
     spec, encoding, to_beat = loaded.spec, dataset.encoding, baseline(dataset)
-    augmented = (
-        {} if rows is None else {"augmented": document_of(encoding, rows, spec.runtime.dtype)}
-    )
-    return {
+    document = {
         "task": encoding.task,
         "target": list(encoding.target.names),
         "classes": getattr(encoding.target, "classes", None),
         "rows": {name: len(part) for name, part in dataset.parts.items()},
         "features": encoding.inputs.feature_names,
-        "weights": weights_of(dataset),
+        "weights": describe_weights(dataset),
         "layers": [layer.__dict__ for layer in cost.layers],
         "parameters": sum(layer.parameters for layer in cost.layers),
         "memory_bytes": cost.memory_bytes,
@@ -108,17 +108,17 @@ def _document(
         "baseline": {"what": to_beat.what, **to_beat.scores},
         "sweep": _sweep(spec),
         "spec": resolve(spec, encoding).model_dump(),
-        **augmented,
-        "ensemble": _ensemble(loaded, dataset),
     }
+    if rows is not None:
+        document["augmented"] = rows_to_plain(encoding, rows, spec.runtime.dtype)
+    return {**document, "ensemble": _ensemble(loaded, dataset)}
 
 
 def _sweep(spec: Spec) -> dict[str, Any] | None:
     if spec.sweep is None:
         return None
-    n_trials = spec.sweep.n_trials
-    plan = str(spec.sweep)
-    return {"trials": n_trials, "networks": n_trials * spec.sweep.n_lanes, "plan": plan}
+    n_trials, n_lanes = spec.sweep.n_trials, spec.sweep.n_lanes
+    return {"trials": n_trials, "networks": n_trials * n_lanes, "plan": str(spec.sweep)}
 
 
 def _ensemble(loaded: LoadedSpec, dataset: Dataset) -> dict[str, Any] | None:
@@ -140,13 +140,6 @@ def _ensemble(loaded: LoadedSpec, dataset: Dataset) -> dict[str, Any] | None:
     }
 
 
-def _save(loaded: LoadedSpec, dataset: Dataset, rows: AugmentedRows, output: str) -> None:
-    from mlpcli.cli.augmented_rows import csv_of
-    from mlpcli.runs.files import write_whole
-
-    write_whole(Path(output), csv_of(dataset.encoding, rows, loaded.spec.runtime.dtype))
-
-
 def _print_augmented(
     loaded: LoadedSpec, dataset: Dataset, rows: AugmentedRows, output: str | None
 ) -> None:
@@ -156,18 +149,18 @@ def _print_augmented(
     file = next(iter(dataset.tables.values())).name
     print_rows(dataset.encoding, rows, None if image is None else image.shape, file)
     if not regularization.augmentation:
-        note("regularization.augmentation is empty: these are the training rows as they are")
+        print_note("regularization.augmentation is empty: these are the training rows as they are")
     noise = regularization.noise
     if noise.input or noise.input_multiplicative or noise.labels:
-        note("not shown: regularization.noise, which training adds to these rows")
+        print_note("not shown: regularization.noise, which training adds to these rows")
     if output is not None:
-        note(f"{counted(len(rows.source), 'row')} in {output}")
+        print_note(f"{counted(len(rows.source), 'row')} in {output}")
 
 
 def _print(document: dict[str, Any], dataset: Dataset, cost: Cost) -> None:
     from mlpcli.cli.describe import rows_line
 
-    say(rows_line(dataset) + "\n")
+    print_result(rows_line(dataset) + "\n")
     rows: list[list[Any]] = [
         [
             layer.name,
@@ -183,27 +176,30 @@ def _print(document: dict[str, Any], dataset: Dataset, cost: Cost) -> None:
     table(header, [*rows, ["total", "", "", "", "", document["parameters"]]])
     free = free_memory()
     too_much = f", of which {in_bytes(free)} are free here" if cost.memory_bytes > free else ""
-    say(
+    print_result(
         f"\nmemory about {in_bytes(cost.memory_bytes)}{too_much}; an epoch is "
         f"{cost.steps_per_epoch:,} steps, {cost.multiply_adds_per_epoch:.3g} multiply-adds"
     )
     if document["ensemble"] is not None:
-        say(document["ensemble"]["text"])
-    shown = ", ".join(f"{k} {figure(v)}" for k, v in document["baseline"].items() if k != "what")
-    say(f"to beat: {document['baseline']['what']}: {shown}")
+        print_result(document["ensemble"]["text"])
+    what, *scores = document["baseline"].items()
+    shown = ", ".join(f"{name} {format_number(score)}" for name, score in scores)
+    print_result(f"to beat: {what[1]}: {shown}")
     if document["weights"] is not None:
-        say(_weights_line(**document["weights"]))
+        print_result(_weights_line(**document["weights"]))
     if document["sweep"] is not None:
-        say(f"sweep: {document['sweep']['plan']}")
+        print_result(f"sweep: {document['sweep']['plan']}")
     oddities = [f"odd: {oddity['text']}" for oddity in document["oddities"]]
     for line in [f"note: {remark}" for remark in document["remarks"]] + oddities:
-        say(line)
+        print_result(line)
     if not oddities:
-        say("nothing odd in the data")
+        print_result("nothing odd in the data")
 
 
 def _weights_line(column: str | None, mean: float, classes: dict[str, float] | None) -> str:
     by = [f"column {column}"] if column is not None else []
     if classes is not None:
-        by.append(f"class ({listing(f'{label} {figure(w)}' for label, w in classes.items())})")
-    return f"rows weigh by {' and '.join(by)}; divided by the training rows' mean, {figure(mean)}"
+        each = listing(f"{label} {format_number(weight)}" for label, weight in classes.items())
+        by.append(f"class ({each})")
+    how = f"divided by the training rows' mean, {format_number(mean)}"
+    return f"rows weigh by {' and '.join(by)}; {how}"

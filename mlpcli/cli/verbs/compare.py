@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from mlpcli.cli.command import verb
+from mlpcli.cli.console import print_json, print_note, print_result, table
 from mlpcli.cli.options import Debug, Json, Quiet
+from mlpcli.errors import RunError, UsageError
 
 if TYPE_CHECKING:
     from mlpcli.runs.compare import Comparison, Contender
@@ -56,8 +58,6 @@ def compare(
       mlp compare runs/old runs/new --metric log_loss --fail-if-worse -q
       mlp compare old.safetensors new.safetensors --data unseen.csv --json
     """
-    from mlpcli.cli.console import say_json
-    from mlpcli.errors import UsageError
     from mlpcli.runs import compare as side_by_side
 
     if fail_if_worse and len(runs) == 1:
@@ -71,7 +71,7 @@ def compare(
     ranked = side_by_side.best_first(contenders, metric)
     found = [side_by_side.compare(run, base, metric) for run in ranked if run is not base]
     if json:
-        say_json(_document(ranked, base, found, metric))
+        print_json(_document(ranked, base, found, metric))
     elif not (quiet and fail_if_worse):
         _print(ranked, base, found, metric, quiet=quiet)
     return _exit_code(found, base) if fail_if_worse else None
@@ -88,9 +88,7 @@ def _contender(run: str, data: str | None, split: str | None) -> Contender:
 
 def _exit_code(found: list[Comparison], base: Contender) -> int | None:
     """Return 1 where a run is worse; 5, having said why, where that could not be looked at."""
-    from mlpcli.errors import RunError
-
-    if any(each.is_worse for each in found):
+    if any(each.verdict == "worse" for each in found):
         return 1
     for each in found:
         if each.interval is None:
@@ -153,14 +151,13 @@ def _print(
     *,
     quiet: bool,
 ) -> None:
-    from mlpcli.cli.console import note
     from mlpcli.cli.loss_curve import print_curves
     from mlpcli.runs.compare import have_one_loss
 
     for each in ranked if not quiet else ():
         how = ODD_ENDS.get(str(each.model.training.get("reason")))
         if how is not None:
-            note(f"{each.run}: {how}")
+            print_note(f"{each.run}: {how}")
     _print_runs(ranked, metric, quiet=quiet)
     if found:
         _print_comparisons(found, base, metric)
@@ -168,11 +165,11 @@ def _print(
     if not quiet and all(rows for _, rows in histories):
         print_curves(histories)
         if not have_one_loss(ranked):
-            note("the runs have different losses: only the shapes of their curves can be compared")
+            problem = "the runs have different losses"
+            print_note(f"{problem}: only the shapes of their curves can be compared")
 
 
 def _print_runs(ranked: list[Contender], metric: str, *, quiet: bool) -> None:
-    from mlpcli.cli.console import note, table
     from mlpcli.runs.compare import differing_keys
     from mlpcli.spec.yaml_reader import dotted
 
@@ -188,7 +185,7 @@ def _print_runs(ranked: list[Contender], metric: str, *, quiet: bool) -> None:
         [
             [
                 each.run,
-                *(_cell(differing[key][place]) for key in keys),
+                *(_cell(differing[key][k]) for key in keys),
                 each.model.spec.seed,
                 *([each.n_networks] if several else []),
                 each.n_params,
@@ -197,11 +194,11 @@ def _print_runs(ranked: list[Contender], metric: str, *, quiet: bool) -> None:
                 *(each.scores.metrics[name] for name in figures),
                 each.seconds,
             ]
-            for place, each in enumerate(ranked)
+            for k, each in enumerate(ranked)
         ],
     )
     if len(differing) > MAX_KEYS and not quiet:
-        note(f"{len(differing) - MAX_KEYS} more keys of the specs differ: they are in --json")
+        print_note(f"{len(differing) - MAX_KEYS} more keys of the specs differ: they are in --json")
 
 
 def _cell(value: Any) -> str:
@@ -210,38 +207,33 @@ def _cell(value: Any) -> str:
 
     if isinstance(value, dict) and "name" in value:
         return str(value["name"])
-    if isinstance(value, dict) and value and not any(_is_nested(v) for v in value.values()):
+    inner = list(value.values()) if isinstance(value, dict) else []
+    if inner and not any(isinstance(each, dict | list) for each in inner):
         return ", ".join(f"{key} {_cell(each)}" for key, each in value.items())
     if isinstance(value, list):
         return f"{len(value)} entr{'y' if len(value) == 1 else 'ies'}"
     return value if isinstance(value, str) else shown(value)
 
 
-def _is_nested(value: Any) -> bool:
-    return isinstance(value, dict | list)
-
-
 def _print_comparisons(found: list[Comparison], base: Contender, metric: str) -> None:
-    from mlpcli.cli.console import say, table
-
     paired = [each for each in found if each.interval is not None]
     if paired:
         which = "" if base.split == "all" else f"{base.split} "
         same = f"the same {base.scores.rows:,} {which}rows"
-        say(f"\nagainst {base.run}, on {same}: {metric}, run minus {base.run}")
+        print_result(f"\nagainst {base.run}, on {same}: {metric}, run minus {base.run}")
         rows = [[each.run.run, *_interval_cells(each), each.verdict] for each in found]
         table(["run", "difference", "95 % interval", "method", "verdict"], rows)
     else:
-        say()
+        print_result()
         for each in found:
-            say(f"{each.run.run} and {base.run}: {each.verdict}")
+            print_result(f"{each.run.run} and {base.run}: {each.verdict}")
     if len(paired) > 1:
-        say(
+        print_result(
             "where nothing differs, 1 in 20 such intervals leaves out 0 by chance: "
             f"of these {len(paired)}, {0.05 * len(paired):.2g} on average"
         )
     if any("other rows" in each.verdict for each in found):
-        say(
+        print_result(
             "other rows: not the same rows of the same file; to compare, name one that no run has "
             "seen: --data FILE"
         )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from mlpcli.cli.command import verb
+from mlpcli.cli.console import print_json, print_note, print_result, table
 from mlpcli.cli.options import Debug, Json, Quiet, Run
 
 if TYPE_CHECKING:
@@ -45,10 +46,9 @@ def eval(  # noqa: A001  the verb's name
       mlp eval runs/digits-20261123-101500 --split test
       mlp eval model.safetensors --data digits.csv --json
     """
-    from mlpcli.cli.console import say_json
     from mlpcli.cli.describe import note_on_changes, print_scores, print_spread
     from mlpcli.runs.directory import find_model
-    from mlpcli.runs.evaluate import parts_of
+    from mlpcli.runs.evaluate import load_parts
     from mlpcli.runs.model_file import load_model
     from mlpcli.runs.prediction_intervals import check_interval
     from mlpcli.training.evaluation import evaluate
@@ -57,41 +57,36 @@ def eval(  # noqa: A001  the verb's name
     model = load_model(path)
     note_on_changes(path, model)
     check_interval(model, interval)
-    parts, replaced = parts_of(model, data, split)
+    parts, replaced = load_parts(model, data, split)
     if not quiet and not json:
-        _print_notes(model, replaced, data if "all" in parts else None)
-        _note_on_weights(model, parts, next(iter(replaced)))
+        _print_notes(model, parts, replaced, data)
     results = {name: evaluate(model.network, model.encoding, part) for name, part in parts.items()}
+    scores = {name: {"rows": found.rows, **found.metrics} for name, found in results.items()}
     spreads = {} if interval is None else _spreads(model, parts, interval)
     if json:
         more = {"spread": spreads} if spreads else {}
-        say_json({"model": str(path), **_document(model, results), **more})
+        print_json({"model": str(path), **_document(model, scores, results), **more})
     else:
-        print_scores(_scores(results))
+        print_scores(scores)
         if spreads:
             print_spread(spreads)
         _print_confusion(model, results)
 
 
-def _print_notes(model: Model, replaced: dict[str, dict[str, int]], new: str | None) -> None:
-    from mlpcli.cli.console import note
-    from mlpcli.cli.describe import replaced_line
+def _print_notes(
+    model: Model, parts: dict[str, Part], replaced: dict[str, dict[str, int]], data: str | None
+) -> None:
+    from mlpcli.cli.describe import note_replaced
 
-    columns = {column.name: column for column in model.encoding.inputs.columns}
     for file, counts in replaced.items():
-        for name, n in counts.items():
-            note(replaced_line(file, columns[name], n))
-    if new is not None:
-        note(f"{new}: not, byte for byte, a file the model was trained on: all its rows are scored")
-
-
-def _note_on_weights(model: Model, parts: dict[str, Part], file: str) -> None:
-    from mlpcli.cli.console import note
-
+        note_replaced(model.encoding.inputs, file, counts)
+    if data is not None and "all" in parts:
+        problem = "not, byte for byte, a file the model was trained on"
+        print_note(f"{data}: {problem}: all its rows are scored")
     weights = model.encoding.weights
     if weights is not None and any(part.weight is None for part in parts.values()):
         problem = f"has no column {weights.column!r} of sample weights, as training had"
-        note(f"{file}: {problem}: the loss is not weighted")
+        print_note(f"{next(iter(replaced))}: {problem}: the loss is not weighted")
 
 
 def _spreads(model: Model, parts: dict[str, Part], level: float) -> dict[str, Any]:
@@ -104,16 +99,14 @@ def _spreads(model: Model, parts: dict[str, Part], level: float) -> dict[str, An
     }
 
 
-def _scores(results: dict[str, Scores]) -> dict[str, dict[str, Any]]:
-    return {name: {"rows": found.rows, **found.metrics} for name, found in results.items()}
-
-
-def _document(model: Model, results: dict[str, Scores]) -> dict[str, Any]:
+def _document(
+    model: Model, scores: dict[str, dict[str, Any]], results: dict[str, Scores]
+) -> dict[str, Any]:
     return {
         "task": model.encoding.task,
         "target": list(model.encoding.target.names),
         "classes": getattr(model.encoding.target, "classes", None),
-        "scores": _scores(results),
+        "scores": scores,
         "confusion": {
             name: None if found.confusion is None else found.confusion.tolist()
             for name, found in results.items()
@@ -123,7 +116,6 @@ def _document(model: Model, results: dict[str, Scores]) -> dict[str, Any]:
 
 def _print_confusion(model: Model, results: dict[str, Scores]) -> None:
     """Print the confusion matrix of the last part: the test rows where there are some."""
-    from mlpcli.cli.console import note, say, table
     from mlpcli.data.targets import ClassTarget
 
     target = model.encoding.target
@@ -131,9 +123,9 @@ def _print_confusion(model: Model, results: dict[str, Scores]) -> None:
     if not isinstance(target, ClassTarget) or scores.confusion is None:
         return
     if len(target.classes) > MAX_CONFUSION:
-        note(f"{len(target.classes)} classes: the confusion matrix is in --json")
+        print_note(f"{len(target.classes)} classes: the confusion matrix is in --json")
         return
     classes = [str(label) for label in target.classes]
     rows = [[c, *counts] for c, counts in zip(classes, scores.confusion.tolist(), strict=True)]
-    say(f"\nconfusion matrix, {name} rows: true class down, predicted class across")
+    print_result(f"\nconfusion matrix, {name} rows: true class down, predicted class across")
     table(["", *classes], rows)

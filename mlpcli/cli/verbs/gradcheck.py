@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from mlpcli.cli.command import verb
+from mlpcli.cli.console import print_json, print_note, print_result, table
 from mlpcli.cli.options import Debug, Json, Overrides, Quiet, Seed, SpecPath
+from mlpcli.errors import counted
 
 if TYPE_CHECKING:
     from mlpcli.training.gradcheck import SpecCheck, StepCheck
@@ -41,22 +44,19 @@ def gradcheck(
       mlp gradcheck configs/digits.yaml
       mlp gradcheck configs/iris.yaml --all --json
     """
-    from mlpcli.cli.console import say_json
     from mlpcli.spec.load import load_spec
     from mlpcli.training.gradcheck import check_spec
 
     loaded = load_spec(spec, overrides or (), seed)
     found = check_spec(loaded, synthetic=synthetic, samples=None if all else samples)
     if json:
-        say_json(_document(found.step))
+        print_json(_document(found.step))
     elif not quiet:
         _print(found)
     return None if found.step.passed else 1
 
 
 def _document(found: StepCheck) -> dict[str, Any]:
-    from dataclasses import asdict
-
     gradient = found.gradient
     return {
         "passed": found.passed,
@@ -71,13 +71,11 @@ def _document(found: StepCheck) -> dict[str, Any]:
 
 
 def _print(found: SpecCheck) -> None:
-    from mlpcli.cli.console import note, say, table
     from mlpcli.cli.describe import network_line
-    from mlpcli.errors import counted
 
-    note(network_line(found.architecture))
+    print_note(network_line(found.architecture))
     n = counted(len(found.step.X), "row")
-    note(f"{found.source}: a batch of {n}, float64, at the initial parameters")
+    print_note(f"{found.source}: a batch of {n}, float64, at the initial parameters")
     rows: list[list[Any]] = [
         [
             tensor.name,
@@ -101,13 +99,18 @@ def _print(found: SpecCheck) -> None:
     rows[-1].append("pass" if update.passed else "FAIL")
     header = ["tensor", "entries", "checked", "redrawn", "worst error"]
     table([*header, "at", "backpropagation", "differences", "verdict"], rows)
-    say(f"\n{_sentence(found.step)}")
+    print_result(f"\n{_sentence(found.step)}")
 
 
 def _sentence(found: StepCheck) -> str:
     import numpy as np
 
     gradient = found.gradient
+    if np.isinf(gradient.resolution):
+        return (
+            "NOT PROVED: this batch has no gradient at all, as where every row weighs 0 or dropout "
+            "keeps no unit. Take a larger training.batch_size"
+        )
     if gradient.inconclusive:
         largest = float(np.max(np.abs(found.X), initial=0.0))
         return (

@@ -8,8 +8,8 @@ from typing import Annotated, Any
 import typer
 
 from mlpcli.cli.command import verb
-from mlpcli.cli.console import hand_over, note, say_json
-from mlpcli.cli.options import Debug, Json, Quiet, Run, keep
+from mlpcli.cli.console import print_json, print_note, print_raw
+from mlpcli.cli.options import Debug, Json, Quiet, Run, refuse_overwriting
 
 
 @verb
@@ -41,7 +41,7 @@ def predict(
       head -3 data/iris.csv | mlp predict model.safetensors -
       mlp predict ensemble.safetensors new.csv --interval 0.9
     """
-    from mlpcli.cli.describe import note_on_changes, replaced_line
+    from mlpcli.cli.describe import note_on_changes, note_replaced
     from mlpcli.data.readers import read_table
     from mlpcli.runs.directory import find_model
     from mlpcli.runs.evaluate import crossing_line
@@ -51,18 +51,16 @@ def predict(
     path = find_model(run)
     if output == "-":
         output = None
-    keep(output, {file: "the data", str(path): "the model"})
+    refuse_overwriting(output, {file: "the data", str(path): "the model"})
     model = load_model(path)
     note_on_changes(path, model)
     table = read_table(file, model.encoding.read)
     columns, replaced = predict_table(model, table, interval)
     if not quiet and not json:
-        by_name = {column.name: column for column in model.encoding.inputs.columns}
-        for name, n in replaced.items():
-            note(replaced_line(table.name, by_name[name], n))
+        note_replaced(model.encoding.inputs, table.name, replaced)
         crossed = crossing_line(model, columns)
         if crossed:
-            note(crossed)
+            print_note(crossed)
     # As many digits as the network's numbers have: more would be noise.
     digits = "%.9g" if model.network.dtype == "float32" else "%.17g"
     document = {"model": str(path), "data": table.name, "rows": len(table)}
@@ -84,11 +82,11 @@ def _write(
     if output is not None:
         write_whole(Path(output), csv_text(columns.items(), digits).encode())
     if document is not None:
-        say_json({**document, "predictions": _records(columns, digits)})
+        print_json({**document, "predictions": _records(columns, digits)})
     elif output is None:
-        hand_over(csv_text(columns.items(), digits).removesuffix("\n"))
+        print_raw(csv_text(columns.items(), digits).removesuffix("\n"))
     elif not quiet:
-        note(f"{len(next(iter(columns.values()))):,} predictions in {output}")
+        print_note(f"{len(next(iter(columns.values()))):,} predictions in {output}")
 
 
 def _records(columns: dict[str, Any], digits: str) -> list[dict[str, Any]]:

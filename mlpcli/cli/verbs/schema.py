@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mlpcli.cli.command import verb
+from mlpcli.cli.console import print_json
 from mlpcli.cli.options import Debug, Json, Quiet
 
 
@@ -16,7 +17,6 @@ def schema(json: Json = False, quiet: Quiet = False, debug: Debug = False) -> No
     Example:
       mlp schema > mlp.schema.json
     """
-    from mlpcli.cli.console import say_json
     from mlpcli.spec.json_schema import json_schema
 
-    say_json(json_schema())
+    print_json(json_schema())

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import shlex
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from mlpcli.cli.command import verb
+from mlpcli.cli.console import print_error, print_note, print_raw
 from mlpcli.cli.options import Debug, Json, Overrides, Quiet, Seed, SpecPath
+from mlpcli.cli.signals import StopRequest
+from mlpcli.errors import RunError, UsageError
+from mlpcli.machine import cores
 
 if TYPE_CHECKING:
-    from mlpcli.cli.signals import StopRequest
     from mlpcli.data.dataset import Dataset
     from mlpcli.spec.load import LoadedSpec
     from mlpcli.sweep.study import Study
@@ -56,9 +61,6 @@ def sweep(
       mlp sweep configs/iris_sweep.yaml
       mlp sweep configs/iris_sweep.yaml --best > best.yaml && mlp train best.yaml
     """
-    from mlpcli.cli.signals import StopRequest
-    from mlpcli.errors import UsageError
-
     _check_optuna()
     if best and json:
         raise UsageError("--best prints YAML: leave out --json")
@@ -77,8 +79,6 @@ def sweep(
 
 def _command(spec: str, overrides: list[str], seed: int | None, storage: str | None) -> str:
     """Return the command that comes to the same study, as a shell takes it."""
-    import shlex
-
     words = ["mlp", "sweep", spec, *(word for each in overrides for word in ("--set", each))]
     words += [] if seed is None else ["--seed", str(seed)]
     words += [] if storage is None else ["--storage", storage]
@@ -87,19 +87,15 @@ def _command(spec: str, overrides: list[str], seed: int | None, storage: str | N
 
 def _note_on_grid(loaded: LoadedSpec) -> None:
     """Say where more trials are asked for than a grid has settings."""
-    from mlpcli.cli.console import note
-
     sweep = loaded.spec.sweep
     assert sweep is not None
     if sweep.method == "grid" and (sweep.trials or 0) > sweep.n_trials:
         n = sweep.grid_size
         settings = f"{n:,} setting{'s' * (n != 1)}"
-        note(f"the grid has {settings}: that many trials, not {sweep.trials:,}")
+        print_note(f"the grid has {settings}: that many trials, not {sweep.trials:,}")
 
 
 def _check_optuna() -> None:
-    from mlpcli.errors import UsageError
-
     try:
         import optuna  # noqa: F401
     except ModuleNotFoundError as error:
@@ -109,7 +105,6 @@ def _check_optuna() -> None:
 
 
 def _loaded(spec: str, overrides: list[str], seed: int | None, trials: int | None) -> LoadedSpec:
-    from mlpcli.errors import UsageError
     from mlpcli.spec.load import load_spec
 
     loaded = load_spec(spec, overrides, seed)
@@ -122,8 +117,6 @@ def _loaded(spec: str, overrides: list[str], seed: int | None, trials: int | Non
 
 def _study(loaded: LoadedSpec, storage: str | None, *, create: bool) -> tuple[Study, Dataset]:
     """Return the study, and the data that it is about."""
-    from pathlib import Path
-
     from mlpcli.sweep.rows import check_rows
     from mlpcli.sweep.study import Study
     from mlpcli.training.build import load_dataset
@@ -136,8 +129,6 @@ def _study(loaded: LoadedSpec, storage: str | None, *, create: bool) -> tuple[St
 
 
 def _print_best(study: Study, loaded: LoadedSpec, command: str, *, quiet: bool) -> None:
-    from mlpcli.cli.console import hand_over, note
-    from mlpcli.errors import RunError
     from mlpcli.sweep.board import winner
 
     text = winner(study, loaded)
@@ -146,24 +137,23 @@ def _print_best(study: Study, loaded: LoadedSpec, command: str, *, quiet: bool) 
         why = "none of its trials came to a figure" if is_over else "no trial is complete yet"
         raise RunError(f"{study.path}: {why}; run {command}{' to see why' * is_over}")
     if study.n_finished < study.n_trials and not quiet:
-        note(f"the best of {study.n_finished} trials; {study.n_trials} are planned")
-    hand_over(text.removesuffix("\n"))
+        print_note(f"the best of {study.n_finished} trials; {study.n_trials} are planned")
+    print_raw(text.removesuffix("\n"))
 
 
 def _end(study: Study, command: str, stop: StopRequest, *, json: bool, quiet: bool) -> int | None:
     """Print what the study shows; return the exit code, having said why it is not 0."""
-    from mlpcli.cli.console import complain
     from mlpcli.cli.sweep_board import print_board
 
     print_board(study, json=json, quiet=quiet, command=command)
     if stop() and study.n_finished < study.n_trials:
-        complain(
+        print_error(
             f"interrupted; {study.n_finished} of {study.n_trials} trials are in {study.path}, and "
             "the same command goes on"
         )
         return 128 + stop.signal
     if study.best() is None:
-        complain("no trial came to a figure: see why they failed")
+        print_error("no trial came to a figure: see why they failed")
         return 4
     return None
 
@@ -176,19 +166,17 @@ def _search(
     progress: str,
     stop: StopRequest,
 ) -> None:
-    from mlpcli.cli.console import note
     from mlpcli.cli.describe import rows_line
-    from mlpcli.cli.sweep_board import progress_of
-    from mlpcli.machine import cores
+    from mlpcli.cli.sweep_board import sweep_progress
     from mlpcli.sweep.runner import Runner
     from mlpcli.sweep.search import search
 
     if progress != "none":
-        note(rows_line(dataset))
-        note(f"sweep: {loaded.spec.sweep}")
+        print_note(rows_line(dataset))
+        print_note(f"sweep: {loaded.spec.sweep}")
         before = study.n_finished
-        note(f"study {study.path}" + (f", {before} trials are finished" if before else ""))
-    shown = progress_of(progress, study)
+        print_note(f"study {study.path}" + (f", {before} trials are finished" if before else ""))
+    shown = sweep_progress(progress, study)
     try:
         for event in search(study, Runner(loaded, dataset), jobs or cores(), stop):
             shown.show(event)

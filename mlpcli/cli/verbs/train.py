@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from mlpcli.cli.command import verb
+from mlpcli.cli.command import sentence, verb
+from mlpcli.cli.console import (
+    format_number,
+    print_error,
+    print_json,
+    print_note,
+    print_raw,
+    print_result,
+)
 from mlpcli.cli.options import Debug, Json, Overrides, Quiet, Seed, SpecPath
+from mlpcli.cli.signals import StopRequest
+from mlpcli.errors import UsageError, listing
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from mlpcli.cli.profiling import Profiler
-    from mlpcli.cli.signals import StopRequest
     from mlpcli.data.dataset import Dataset
     from mlpcli.spec.load import LoadedSpec
     from mlpcli.training.training import Training
@@ -58,7 +66,6 @@ def train(
       mlp train configs/digits.yaml --find-lr
       mlp train configs/digits.yaml --profile
     """
-    from mlpcli.cli.signals import StopRequest
     from mlpcli.spec.load import load_spec
 
     _check_options(
@@ -90,8 +97,6 @@ def _check_options(
     run_dir: str | None, *, force: bool, find_lr: bool, profile: bool, silent: bool
 ) -> None:
     """Raise UsageError where two options contradict each other."""
-    from mlpcli.errors import UsageError
-
     if force and run_dir is None:
         raise UsageError("--force replaces the run in --run-dir: say which")
     if find_lr and run_dir is not None:
@@ -113,20 +118,20 @@ def _find_rate(
 
 
 def _announce(training: Training, directory: Path, remarks: list[str]) -> None:
-    from mlpcli.cli.console import note
-    from mlpcli.cli.describe import ensemble_line, network_line, notes_on_values, rows_line
+    from mlpcli.cli.describe import ensemble_line, network_line, note_replaced, rows_line
 
-    note(rows_line(training.dataset))
-    for line in notes_on_values(training.dataset):
-        note(line)
+    print_note(rows_line(training.dataset))
+    for part, counts in training.dataset.replaced.items():
+        note_replaced(training.encoding.inputs, training.dataset.tables[part].name, counts)
     for line in remarks:
-        note(line)
-    note(network_line(training.architecture))
+        print_note(line)
+    print_note(network_line(training.architecture))
     if training.spec.ensemble is not None and training.plan is not None:
-        note(ensemble_line(training.spec.ensemble, training.plan))
+        print_note(ensemble_line(training.spec.ensemble, training.plan))
     if not training.is_watched and training.spec.training.early_stopping is not None:
-        note("no validation rows: no early stopping, and the last epoch's weights are the model")
-    note(f"run {directory}")
+        effect = "no early stopping, and the last epoch's weights are the model"
+        print_note(f"no validation rows: {effect}")
+    print_note(f"run {directory}")
 
 
 def _train(
@@ -142,7 +147,6 @@ def _train(
 
     progress  how it is shown; None: nothing is printed
     """
-    from mlpcli.cli.command import sentence
     from mlpcli.cli.progress import progress_for
     from mlpcli.runs.directory import run_directory
     from mlpcli.runs.recorder import Recorder
@@ -179,40 +183,37 @@ def _print(
     json: bool,
     quiet: bool,
 ) -> None:
-    from mlpcli.cli.console import figure, hand_over, note, say, say_json
     from mlpcli.cli.describe import print_ensemble, print_scores
 
     if json:
         timed = {} if profiler is None else {"profile": profiler.document()}
-        say_json({"run": str(directory), **result, **timed})
+        print_json({"run": str(directory), **result, **timed})
         return
     if quiet:
-        hand_over(str(directory))
+        print_raw(str(directory))
         return
     epochs = f"{result['epochs']} epoch{'s' if result['epochs'] != 1 else ''}"
     seconds, best = result["seconds"], result["best_epoch"]
-    note(f"{result['reason']} after {epochs}, {seconds:.3g} s; best epoch {best}")
+    print_note(f"{result['reason']} after {epochs}, {seconds:.3g} s; best epoch {best}")
     print_scores(result["scores"])
     if "ensemble" in result:
         print_ensemble(result["ensemble"])
     if not result["beats_baseline"]:
         part = list(result["scores"])[-1]
         to_beat = result["baseline"]
-        note(f"no better on the {part} rows than {to_beat['what']}, {figure(to_beat[part])}")
+        score = format_number(to_beat[part])
+        print_note(f"no better on the {part} rows than {to_beat['what']}, {score}")
     if profiler is not None:
         from mlpcli.cli.profiling import print_profile
 
         print_profile(profiler.document())
-    say(f"run: {directory}")
+    print_result(f"run: {directory}")
 
 
 def _exit_code(
     result: dict[str, Any], directory: Path, loaded: LoadedSpec, stop: StopRequest
 ) -> int | None:
     """Return the exit code, having said why it is not 0."""
-    from mlpcli.cli.console import complain
-    from mlpcli.errors import listing
-
     optimizer: Any = loaded.spec.training.optimizer
     advice = f"a smaller learning rate, now {optimizer.learning_rate:g}, usually helps"
     epoch = result["last_epoch"]
@@ -220,20 +221,20 @@ def _exit_code(
     lost = [one for one in replicas if not one["kept"]]
     diverged = [str(one["replica"]) for one in lost if one["reason"] == "diverged"]
     if diverged:
-        complain(
+        print_error(
             f"{len(diverged)} of {len(replicas)} replicas diverged: {listing(diverged)}; the "
             f"model in {directory} is of the others; {advice}"
         )
         if result["reason"] != "interrupted":
             return 4
     elif result["reason"] == "diverged":
-        complain(
+        print_error(
             f"{result['cause']} is no longer a finite number in epoch {epoch}; the weights of "
             f"epoch {result['best_epoch']} are in {directory}; {advice}"
         )
         return 4
     if result["reason"] == "interrupted":
         of = f" of {len(replicas) - len(lost)} of {len(replicas)} replicas" if lost else ""
-        complain(f"interrupted in epoch {epoch}; the model so far{of} is in {directory}")
+        print_error(f"interrupted in epoch {epoch}; the model so far{of} is in {directory}")
         return 128 + stop.signal
     return None

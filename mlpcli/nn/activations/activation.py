@@ -69,12 +69,10 @@ class Identity(Activation):
     in_place: ClassVar[bool] = True
 
     def value(self, u: Array, h: Array, scratch: Any) -> None:
-        """h ← u."""
         np.copyto(h, u)
 
     def times_derivative(self, u: Array, h: Array, delta: Array, scratch: Any) -> None:
         """delta ← delta."""
 
     def inverse(self, h: Array) -> Array:
-        """Return h."""
         return h

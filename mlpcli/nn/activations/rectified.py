@@ -46,11 +46,9 @@ class Relu(Activation):
         return zeros(u.shape, u.dtype)
 
     def value(self, u: Array, h: Array, scratch: Any) -> None:
-        """h ← max(u, 0)."""
         np.maximum(u, scratch, out=h)
 
     def times_derivative(self, u: Array, h: Array, delta: Array, scratch: Any) -> None:
-        """delta ← 1[h > 0] ∗ delta."""
         np.greater(h, scratch, out=u)
         np.multiply(delta, u, out=delta)
 
@@ -65,11 +63,9 @@ class LeakyRelu(Activation):
     slope: float = setting(0.01, "s, the slope where u ≤ 0", ge=0.0, lt=1.0)
 
     def scratch(self, u: Array, params: Tensors = NONE, grads: Tensors = NONE) -> Any:
-        """Return s."""
         return column(self.slope, u)
 
     def value(self, u: Array, h: Array, scratch: Any) -> None:
-        """h ← max(u, s u)."""
         np.multiply(u, scratch, out=h)
         np.maximum(u, h, out=h)
 
@@ -94,7 +90,6 @@ class Prelu(Activation):
 
     @property
     def parameters(self) -> Mapping[str, float]:
-        """The slope a where u ≤ 0."""
         return {"slope": 0.25}
 
     def scratch(self, u: Array, params: Tensors = NONE, grads: Tensors = NONE) -> Any:
@@ -104,7 +99,6 @@ class Prelu(Activation):
         return slope, d_slope, empty_like(u), ones, matmul_for(u.shape[:-2])
 
     def value(self, u: Array, h: Array, scratch: Any) -> None:
-        """h ← max(u, 0) + a min(u, 0)."""
         slope, _, above, _, _ = scratch
         np.minimum(u, 0.0, out=h)
         np.multiply(h, slope, out=h)
@@ -136,7 +130,6 @@ class Elu(Activation):
     alpha: float = setting(1.0, "α: f tends to −α as u goes to −∞", ge=0.0)
 
     def scratch(self, u: Array, params: Tensors = NONE, grads: Tensors = NONE) -> Any:
-        """Return α and a working array."""
         return column(self.alpha, u), empty_like(u)
 
     def value(self, u: Array, h: Array, scratch: Any) -> None:

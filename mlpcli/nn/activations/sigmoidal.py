@@ -30,11 +30,9 @@ class Sigmoid(Activation):
     is_probability: ClassVar[bool] = True
 
     def scratch(self, u: Array, params: Tensors = NONE, grads: Tensors = NONE) -> Any:
-        """Return the largest exponent."""
         return exponent_limit(u)
 
     def value(self, u: Array, h: Array, scratch: Any) -> None:
-        """h ← 1 / (1 + exp(−u))."""
         np.negative(u, out=h)
         np.minimum(h, scratch, out=h)
         np.exp(h, out=h)
@@ -42,7 +40,6 @@ class Sigmoid(Activation):
         np.reciprocal(h, out=h)
 
     def times_derivative(self, u: Array, h: Array, delta: Array, scratch: Any) -> None:
-        """delta ← h (1 − h) ∗ delta."""
         np.subtract(1.0, h, out=u)
         np.multiply(u, h, out=u)
         np.multiply(delta, u, out=delta)
@@ -61,11 +58,9 @@ class Tanh(Activation):
     in_place: ClassVar[bool] = True
 
     def value(self, u: Array, h: Array, scratch: Any) -> None:
-        """h ← tanh(u)."""
         np.tanh(u, out=h)
 
     def times_derivative(self, u: Array, h: Array, delta: Array, scratch: Any) -> None:
-        """delta ← (1 − h²) ∗ delta."""
         np.multiply(h, h, out=u)
         np.subtract(1.0, u, out=u)
         np.multiply(delta, u, out=delta)
@@ -82,7 +77,6 @@ class Softsign(Activation):
     kinks: ClassVar[tuple[float, ...]] = (0.0,)
 
     def value(self, u: Array, h: Array, scratch: Any) -> None:
-        """h ← u / (1 + |u|)."""
         np.abs(u, out=h)
         np.add(h, 1.0, out=h)
         np.divide(u, h, out=h)
@@ -107,7 +101,6 @@ class HardSigmoid(Activation):
     is_probability: ClassVar[bool] = True
 
     def value(self, u: Array, h: Array, scratch: Any) -> None:
-        """h ← min(max(u + 3, 0), 6) / 6."""
         np.add(u, 3.0, out=h)
         np.maximum(h, 0.0, out=h)
         np.minimum(h, 6.0, out=h)
@@ -131,12 +124,10 @@ class HardTanh(Activation):
     kinks: ClassVar[tuple[float, ...]] = (-1.0, 1.0)
 
     def value(self, u: Array, h: Array, scratch: Any) -> None:
-        """h ← min(max(u, −1), 1)."""
         np.maximum(u, -1.0, out=h)
         np.minimum(h, 1.0, out=h)
 
     def times_derivative(self, u: Array, h: Array, delta: Array, scratch: Any) -> None:
-        """delta ← 1[|u| < 1] ∗ delta."""
         np.abs(u, out=u)
         np.less(u, 1.0, out=u)
         np.multiply(delta, u, out=delta)

@@ -23,7 +23,6 @@ class Softplus(Activation):
     """
 
     def scratch(self, u: Array, params: Tensors = NONE, grads: Tensors = NONE) -> Any:
-        """Return a working array."""
         return empty_like(u)
 
     def value(self, u: Array, h: Array, scratch: Any) -> None:

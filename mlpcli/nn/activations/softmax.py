@@ -11,8 +11,6 @@ from mlpcli.nn.activations.activation import ACTIVATIONS, NONE, Activation, Tens
 from mlpcli.nn.arrays import empty, empty_like
 
 STRAIGHT_FROM = 60.0  # e⁶⁰ = 1.1e26: its products and sums over a batch stay below float32's 3e38
-
-
 PAIRWISE_FROM = 8  # numbers: so many NumPy adds pairwise along a row, fewer one by one
 
 
@@ -45,18 +43,17 @@ class Softmax(Activation):
 
     def value(self, u: Array, h: Array, scratch: Any) -> None:
         """h ← softmax(u), shifted by each row's maximum so that exp cannot overflow."""
-        reduce, of_row = scratch
-        reduce(np.maximum, u, of_row)
-        np.subtract(u, of_row, out=h)
+        reduce, per_row = scratch
+        reduce(np.maximum, u, per_row)
+        np.subtract(u, per_row, out=h)
         np.exp(h, out=h)
-        reduce(np.add, h, of_row)
-        np.divide(h, of_row, out=h)
+        reduce(np.add, h, per_row)
+        np.divide(h, per_row, out=h)
 
     def times_derivative(self, u: Array, h: Array, delta: Array, scratch: Any) -> None:
-        """delta ← h ∗ (delta − Σ_k h_k delta_k)."""
-        _, of_row = scratch
-        np.vecdot(h, delta, out=of_row[..., 0])
-        np.subtract(delta, of_row, out=delta)
+        _, per_row = scratch
+        np.vecdot(h, delta, out=per_row[..., 0])
+        np.subtract(delta, per_row, out=delta)
         np.multiply(delta, h, out=delta)
 
     def inverse(self, h: Array) -> Array:

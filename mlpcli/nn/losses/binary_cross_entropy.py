@@ -10,11 +10,11 @@ from mlpcli.array_types import Array
 from mlpcli.family import setting
 from mlpcli.nn.activations.sigmoidal import exponent_limit
 from mlpcli.nn.arrays import empty_like
-from mlpcli.nn.losses.loss import LOSSES, Loss, is_smoothing, smooth_labels
+from mlpcli.nn.losses.loss import LOSSES, SmoothingLoss
 
 
 @LOSSES.add("binary_cross_entropy")
-class BinaryCrossEntropy(Loss):
+class BinaryCrossEntropy(SmoothingLoss):
     """J = −1/N Σ_d Σ_j [ y log ŷ + (1 − y) log(1 − ŷ) ], ŷ = σ(u), nats; dJ/du = (ŷ − y) / N.
 
     With the link put in, −log ŷ = softplus(−u) and −log(1 − ŷ) = softplus(u), and both contain
@@ -32,14 +32,6 @@ class BinaryCrossEntropy(Loss):
     tasks: ClassVar[tuple[str, ...]] = ("binary", "multilabel")
 
     label_smoothing: float = setting(0.0, "ε of y ← (1 − ε) y + ε/2", ge=0.0, lt=1.0)
-
-    @property
-    def smooths(self) -> bool:
-        return is_smoothing(self.label_smoothing)
-
-    def smooth(self, y: Array) -> None:
-        """y ← (1 − ε) y + ε/2."""
-        smooth_labels(y, self.label_smoothing, 2)
 
     def value(self, u: Array, y: Array) -> Array:
         """Return Σ_j (1 − y) softplus(u) + y softplus(−u)."""

@@ -9,11 +9,11 @@ import numpy as np
 from mlpcli.array_types import Array
 from mlpcli.family import setting
 from mlpcli.nn.arrays import empty, matmul_for
-from mlpcli.nn.losses.loss import LOSSES, Loss, is_smoothing, smooth_labels
+from mlpcli.nn.losses.loss import LOSSES, SmoothingLoss
 
 
 @LOSSES.add("cross_entropy")
-class CrossEntropy(Loss):
+class CrossEntropy(SmoothingLoss):
     """J = 1/N Σ_d [ logsumexp(u_d) − Σ_k y_dk u_dk ], ŷ = softmax(u), nats per row.
 
     y_dk is 1 for the row's class and 0 for the others, or a mixture that sums to 1;
@@ -29,19 +29,10 @@ class CrossEntropy(Loss):
 
     label_smoothing: float = setting(0.0, "ε of y ← (1 − ε) y + ε/K", ge=0.0, lt=1.0)
 
-    @property
-    def smooths(self) -> bool:
-        return is_smoothing(self.label_smoothing)
-
-    def smooth(self, y: Array) -> None:
-        """y ← (1 − ε) y + ε/K."""
-        smooth_labels(y, self.label_smoothing, y.shape[-1])
-
     def value(self, u: Array, y: Array) -> Array:
         """Return log Σ_k exp(v_k) − Σ_k y_k v_k, v = u − max u.
 
-        v is (..., K, N), class by class: for 512 x 3 in a third of the time that sums along the
-        rows take (`python -m timeit`, one core).
+        v is (..., K, N), class by class: 512 x 3 take a third of the time of sums along the rows.
         """
         v = np.array(u.mT, order="C")
         v -= v.max(axis=-2, keepdims=True)
@@ -64,7 +55,6 @@ class CrossEntropy(Loss):
         return by_class, by_row, per_row, per_row[..., 0], ones, matmul_for(out.shape[:-2])
 
     def delta(self, u: Array, y: Array, scale: Array, out: Array, scratch: Any) -> None:
-        """out ← scale (softmax(u) − y)."""
         by_class, by_row, per_row, maximum, ones, matmul = scratch
         np.copyto(by_row, u)
         np.maximum.reduce(by_class, axis=0, out=maximum)

@@ -13,11 +13,11 @@ import numpy as np
 from mlpcli.array_types import Array
 from mlpcli.family import setting
 from mlpcli.nn.arrays import column, empty, empty_like
-from mlpcli.nn.losses.loss import LOSSES, Loss, is_smoothing, smooth_labels
+from mlpcli.nn.losses.loss import LOSSES, Loss, SmoothingLoss
 
 
 @LOSSES.add("focal")
-class Focal(Loss):
+class Focal(SmoothingLoss):
     """J = −1/N Σ_d Σ_j a (1 − p_dj)^γ log p_dj, p the probability given to the true label.
 
     For two classes and for labels ŷ = σ(u), p is σ(u) for yes and σ(−u) for no, a = α for yes and
@@ -47,17 +47,8 @@ class Focal(Loss):
         return self.to_class(FocalOfClasses if task == "multiclass" else Focal)
 
     def faults(self, task: str | None) -> Iterator[tuple[tuple[str | int, ...], str]]:
-        """Yield that α weighs two classes, not more."""
         if task == "multiclass" and self.alpha is not None:
             yield ("alpha",), "alpha weighs yes against no, and multiclass has neither: set it null"
-
-    @property
-    def smooths(self) -> bool:
-        return is_smoothing(self.label_smoothing)
-
-    def smooth(self, y: Array) -> None:
-        """y ← (1 − ε) y + ε/2."""
-        smooth_labels(y, self.label_smoothing, 2)
 
     def _weights(self, like: Array) -> tuple[Array, Array]:
         """Return the weights of yes and of no, α and 1 − α."""
@@ -73,7 +64,6 @@ class Focal(Loss):
         return np.sum(each, axis=-1)
 
     def scratch(self, out: Array) -> Any:
-        """Return three arrays like out, γ, α and 1 − α."""
         works = tuple(empty_like(out) for _ in range(3))
         return *works, column(self.gamma, out), *self._weights(out)
 
@@ -125,12 +115,7 @@ class FocalOfClasses(Focal):
 
     link: ClassVar[str] = "softmax"
 
-    def smooth(self, y: Array) -> None:
-        """y ← (1 − ε) y + ε/K."""
-        smooth_labels(y, self.label_smoothing, y.shape[-1])
-
     def value(self, u: Array, y: Array) -> Array:
-        """Return −Σ_k y_k q_k^γ log p_k."""
         shifted = u - np.max(u, axis=-1, keepdims=True)
         below = shifted < 0
         rest = np.sum(np.exp(shifted), axis=-1, keepdims=True, where=below)
@@ -142,8 +127,8 @@ class FocalOfClasses(Focal):
     def scratch(self, out: Array) -> Any:
         """Return three arrays like out, three of one number a row, γ, and the least q."""
         works = tuple(empty_like(out) for _ in range(3))
-        of_row = tuple(empty((*out.shape[:-1], 1), out.dtype) for _ in range(3))
-        return *works, *of_row, column(self.gamma, out), np.finfo(out.dtype).tiny
+        per_row = tuple(empty((*out.shape[:-1], 1), out.dtype) for _ in range(3))
+        return *works, *per_row, column(self.gamma, out), np.finfo(out.dtype).tiny
 
     def delta(self, u: Array, y: Array, scale: Array, out: Array, scratch: Any) -> None:
         """out ← scale [ p_k Σ_{i≠k} c_i y_i − q_k c_k y_k ]."""

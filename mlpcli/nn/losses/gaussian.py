@@ -37,7 +37,6 @@ class GaussianNll(Loss):
     )
 
     def n_outputs(self, n_targets: int) -> int:
-        """Two for each target: its mean and its s."""
         return 2 * n_targets
 
     def predict(self, u: Array, out: Array) -> None:
@@ -68,16 +67,13 @@ class GaussianNll(Loss):
         return np.concatenate([mean, np.sqrt(variance)], axis=-1)
 
     def central(self, y_hat: Array) -> Array:
-        """Return the means."""
         return y_hat[..., : y_hat.shape[-1] // 2]
 
     def predictions(self, y_hat: Array) -> Iterator[tuple[str, Array, bool]]:
-        """Yield the means, then the standard deviations."""
         yield "", self.central(y_hat), False
         yield "_std", y_hat[..., y_hat.shape[-1] // 2 :], True
 
     def value(self, u: Array, y: Array) -> Array:
-        """Return 1/2 Σ_j log v + r²/v, r = μ − y."""
         targets = y.shape[-1]
         mean, s = u[..., :targets], u[..., targets:]
         variance = column(self.floor, u) + np.logaddexp(s, 0)

@@ -31,11 +31,9 @@ class Hinge(Loss):
         return self.to_class(HingeOfClasses if task == "multiclass" else Hinge)
 
     def value(self, u: Array, y: Array) -> Array:
-        """Return Σ_j max(0, 1 − s u)."""
         return np.sum(np.maximum(0, 1 - (2 * y - 1) * u), axis=-1)
 
     def scratch(self, out: Array) -> Any:
-        """Return an array like out."""
         return empty_like(out)
 
     def delta(self, u: Array, y: Array, scale: Array, out: Array, scratch: Any) -> None:
@@ -48,7 +46,6 @@ class Hinge(Loss):
         np.multiply(out, scale, out=out)
 
     def side(self, u: Array, y: Array) -> Array | None:
-        """Whether the margin is kept."""
         return (2 * y - 1) * u > 1
 
 
@@ -56,15 +53,14 @@ class HingeOfClasses(Hinge):
     """Crammer and Singer's hinge of many classes, y one-hot."""
 
     def value(self, u: Array, y: Array) -> Array:
-        """Return max(0, 1 + max_{k ≠ y} u_k − u_y)."""
         return np.maximum(0, 1 + _others(u, y).max(axis=-1) - np.vecdot(u, y))
 
     def scratch(self, out: Array) -> Any:
         """Return the class numbers, a mask like out, and three arrays of one number a row."""
         *rows, n_classes = out.shape
         strongest = np.empty((*rows, 1), np.intp)
-        of_row = empty((*rows, 1), out.dtype), empty((*rows, 1), out.dtype)
-        return np.arange(n_classes), np.empty(out.shape, bool), strongest, *of_row
+        per_row = empty((*rows, 1), out.dtype), empty((*rows, 1), out.dtype)
+        return np.arange(n_classes), np.empty(out.shape, bool), strongest, *per_row
 
     def delta(self, u: Array, y: Array, scale: Array, out: Array, scratch: Any) -> None:
         """out ← scale (1[k is the strongest other class] − y) where the loss is above 0."""

@@ -1,4 +1,4 @@
-"""What a loss is: the loss of each row, and delta = dJ/du at the output layer.
+"""The interface of a loss: the loss of each row, and delta = dJ/du at the output layer.
 
 J is the mean over the rows of each row's loss, which is a sum over its outputs. (PyTorch averages
 over the outputs too: its values are ours divided by their number.) A loss owns its link, the
@@ -8,13 +8,9 @@ to 0 or 1. Any other output activation is a layer of its own below a loss whose 
 identity.
 
 Targets y are floats (..., N, targets): one-hot for classes, 0 and 1 for labels, or anything between
-where they are smoothed or mixed. There is one `value` and one `delta` for all of them; training,
-evaluation and gradient checks call the same two methods. u may have axes in front that y has not,
-one entry a network (a lane); each lane then has the bits that it has alone.
-
-`delta` runs in every step and writes into arrays made once. `out=` is spelled out in its calls:
-positional arguments save 0.25 µs of a step of 10 µs with cross-entropy, which is too little to
-give up the name for.
+where they are smoothed or mixed. Training, evaluation and gradient checks call the same `value` and
+`delta`. u may have axes in front that y has not, one entry a network (a lane); each lane then has
+the bits that it has alone.
 """
 
 from __future__ import annotations
@@ -145,18 +141,25 @@ def mean_of(values: Array, share: Array | None) -> Array:
     return np.mean(values, axis=0) if share is None else np.sum(values * share, axis=0)
 
 
-def is_smoothing(epsilon: Any) -> bool:
-    """Return whether ε, one number or one a lane (R,), is above 0 anywhere."""
-    return bool(np.any(np.asarray(epsilon) > 0))
+class SmoothingLoss(Loss):
+    """A loss that smooths its targets by ε = `label_smoothing`, one number or one a lane (R,)."""
 
+    label_smoothing: float
 
-def smooth_labels(y: Array, epsilon: Any, n_classes: int) -> None:
-    """y ← (1 − ε) y + ε/K in place.
+    @property
+    def smooths(self) -> bool:
+        return bool(np.any(np.asarray(self.label_smoothing) > 0))
 
-    epsilon  one number, or one a lane (R,): then y is (R, N, targets)
-    """
-    epsilon = np.asarray(epsilon, np.float64)
-    if epsilon.ndim and y.shape[:-2] != epsilon.shape:
-        raise ValueError("lanes that smooth differently need targets of their own, (R, N, targets)")
-    np.multiply(y, column(1 - epsilon, y), out=y)
-    np.add(y, column(epsilon / n_classes, y), out=y)
+    def smooth(self, y: Array) -> None:
+        """y ← (1 − ε) y + ε/K, K = 2 where each output is a class of its own, yes or no.
+
+        y  (..., N, targets); with one ε a lane (R, N, targets)
+        """
+        epsilon = np.asarray(self.label_smoothing, np.float64)
+        if epsilon.ndim and y.shape[:-2] != epsilon.shape:
+            raise ValueError(
+                "lanes that smooth differently need targets of their own, (R, N, targets)"
+            )
+        n_classes = y.shape[-1] if self.link == "softmax" else 2
+        np.multiply(y, column(1 - epsilon, y), out=y)
+        np.add(y, column(epsilon / n_classes, y), out=y)

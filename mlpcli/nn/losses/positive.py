@@ -18,8 +18,17 @@ from mlpcli.nn.losses.loss import LOSSES, Loss
 FAR = 60.0  # e^60 is 1e26: times 1e4 and a large target it is still a float32
 
 
+class PositiveLoss(Loss):
+    """A loss of a positive mean, whose target is divided by its mean, never standardized."""
+
+    link: ClassVar[str] = "exponential"
+    tasks: ClassVar[tuple[str, ...]] = ("regression",)
+    outputs: ClassVar[tuple[str, ...] | None] = ("softplus",)
+    standardized: ClassVar[bool] = False
+
+
 @LOSSES.add("poisson")
-class Poisson(Loss):
+class Poisson(PositiveLoss):
     """J = 1/N Σ_d Σ_j [ μ_dj − y_dj u_dj ], μ = exp(u), y ≥ 0; dJ/du = (μ − y) / N.
 
     The negative logarithm of the probability of the count y where μ are expected, without the
@@ -30,17 +39,12 @@ class Poisson(Loss):
     which averages over j as well.
     """
 
-    link: ClassVar[str] = "exponential"
-    tasks: ClassVar[tuple[str, ...]] = ("regression",)
-    outputs: ClassVar[tuple[str, ...] | None] = ("softplus",)
-    standardized: ClassVar[bool] = False
     target_range: ClassVar[str] = "below 0"
 
     def for_task(self, task: str, *, output: str | None = None) -> Loss:
         return self.to_class(PoissonOfSoftplus if output == "softplus" else Poisson)
 
     def refused(self, y: Array) -> Array:
-        """Where y < 0."""
         return y < 0
 
     def value(self, u: Array, y: Array) -> Array:
@@ -61,7 +65,7 @@ class Poisson(Loss):
 
 
 @LOSSES.add("gamma")
-class Gamma(Loss):
+class Gamma(PositiveLoss):
     """J = 1/N Σ_d Σ_j [ y_dj / μ_dj + log μ_dj ], μ = exp(u), y > 0; dJ/du = (1 − y/μ) / N.
 
     The negative logarithm of a gamma density with mean μ, divided by its shape, without what does
@@ -72,17 +76,12 @@ class Gamma(Loss):
     Source: McCullagh and Nelder, 1989, Generalized Linear Models, 8.3.
     """
 
-    link: ClassVar[str] = "exponential"
-    tasks: ClassVar[tuple[str, ...]] = ("regression",)
-    outputs: ClassVar[tuple[str, ...] | None] = ("softplus",)
-    standardized: ClassVar[bool] = False
     target_range: ClassVar[str] = "of 0 or below"
 
     def for_task(self, task: str, *, output: str | None = None) -> Loss:
         return self.to_class(GammaOfSoftplus if output == "softplus" else Gamma)
 
     def refused(self, y: Array) -> Array:
-        """Where y ≤ 0."""
         return y <= 0
 
     def value(self, u: Array, y: Array) -> Array:
@@ -99,7 +98,6 @@ class Gamma(Loss):
         np.multiply(out, scale, out=out)
 
     def side(self, u: Array, y: Array) -> Array | None:
-        """Whether exp(−u) is a straight line there; None where it is none anywhere."""
         straight = u < -FAR
         return straight if straight.any() else None
 
@@ -134,12 +132,10 @@ class PoissonOfSoftplus(Poisson):
     link: ClassVar[str] = "softplus"
 
     def value(self, u: Array, y: Array) -> Array:
-        """Return Σ_j μ − y log μ."""
         mean, log_mean, _ = _softplus_terms(u)
         return np.sum(mean - y * log_mean, axis=-1)
 
     def scratch(self, out: Array) -> Any:
-        """Return an array like out."""
         return empty_like(out)
 
     def delta(self, u: Array, y: Array, scale: Array, out: Array, scratch: Any) -> None:
@@ -162,7 +158,6 @@ class GammaOfSoftplus(Gamma):
         return np.sum(y / mean * (1 - below) + log_mean, axis=-1)
 
     def scratch(self, out: Array) -> Any:
-        """Return an array like out."""
         return empty_like(out)
 
     def delta(self, u: Array, y: Array, scale: Array, out: Array, scratch: Any) -> None:

@@ -32,7 +32,6 @@ class Quantile(Loss):
     )
 
     def faults(self, task: str | None) -> Iterator[tuple[tuple[str | int, ...], str]]:
-        """Yield what is wrong with the levels."""
         if not self.levels:
             yield ("levels",), "at least one level is needed, such as [0.1, 0.5, 0.9]"
         for k, level in enumerate(self.levels):
@@ -42,7 +41,6 @@ class Quantile(Loss):
                 yield ("levels", k), f"levels rise: {level:g} comes after {self.levels[k - 1]:g}"
 
     def n_outputs(self, n_targets: int) -> int:
-        """One for each level of each target."""
         return len(self.levels) * n_targets
 
     @property
@@ -56,7 +54,6 @@ class Quantile(Loss):
         return y_hat.reshape(*y_hat.shape[:-1], levels, y_hat.shape[-1] // levels)
 
     def central(self, y_hat: Array) -> Array:
-        """Return the quantiles at the level nearest to 0.5."""
         central: Array = self.by_level(y_hat)[..., self.median, :]
         return central
 
@@ -67,7 +64,6 @@ class Quantile(Loss):
             yield f"_q{level!r}", self.by_level(y_hat)[..., k, :], False
 
     def side(self, u: Array, y: Array) -> Array | None:
-        """Whether each quantile is above y."""
         return self.by_level(u) > y[..., np.newaxis, :]
 
     def _levels(self, like: Array) -> Array:
@@ -75,12 +71,10 @@ class Quantile(Loss):
         return np.array(self.levels, like.dtype)[:, np.newaxis]
 
     def value(self, u: Array, y: Array) -> Array:
-        """Return Σ_q Σ_j r ([r > 0] − q), r = u − y."""
         r = self.by_level(u) - y[..., np.newaxis, :]
         return np.sum(r * ((r > 0) - self._levels(u)), axis=(-2, -1))
 
     def scratch(self, out: Array) -> Any:
-        """Return q, (Q, 1)."""
         return self._levels(out)
 
     def delta(self, u: Array, y: Array, scale: Array, out: Array, scratch: Any) -> None:

@@ -14,31 +14,35 @@ from mlpcli.nn.losses.loss import LOSSES, Loss
 FAR = 20.0  # there log cosh r is |r| − log 2 to 4e-18, less than float64's rounding
 
 
+class ResidualLoss(Loss):
+    """A loss of ŷ − y for regression, with any output activation."""
+
+    link: ClassVar[str] = "identity"
+    tasks: ClassVar[tuple[str, ...]] = ("regression",)
+    outputs: ClassVar[tuple[str, ...] | None] = None
+
+
 @LOSSES.add("mse")
-class MeanSquaredError(Loss):
+class MeanSquaredError(ResidualLoss):
     """J = 1/(2N) Σ_d Σ_j (ŷ_dj − y_dj)², dJ/dŷ = (ŷ − y) / N.
 
     N rows d, outputs j, the square of the target's unit. For classes y is 0 or 1 for each output
     (Brier's score, up to the factor). Source: the lecture.
     """
 
-    link: ClassVar[str] = "identity"
     tasks: ClassVar[tuple[str, ...]] = ("regression", "binary", "multiclass", "multilabel")
-    outputs: ClassVar[tuple[str, ...] | None] = None
 
     def value(self, u: Array, y: Array) -> Array:
-        """Return 1/2 Σ_j (u − y)²."""
         residual = u - y
         return np.vecdot(residual, residual) / 2
 
     def delta(self, u: Array, y: Array, scale: Array, out: Array, scratch: Any) -> None:
-        """out ← scale (u − y)."""
         np.subtract(u, y, out=out)
         np.multiply(out, scale, out=out)
 
 
 @LOSSES.add("mae")
-class MeanAbsoluteError(Loss):
+class MeanAbsoluteError(ResidualLoss):
     """J = 1/N Σ_d Σ_j |ŷ_dj − y_dj|, dJ/dŷ = sign(ŷ − y) / N, at ŷ = y 0.
 
     Its minimum is the median: outliers pull no harder than any other row. The unit is the
@@ -46,27 +50,20 @@ class MeanAbsoluteError(Loss):
     Source: Bishop, PRML, 1.5.5; PyTorch's L1Loss, which averages over j as well.
     """
 
-    link: ClassVar[str] = "identity"
-    tasks: ClassVar[tuple[str, ...]] = ("regression",)
-    outputs: ClassVar[tuple[str, ...] | None] = None
-
     def value(self, u: Array, y: Array) -> Array:
-        """Return Σ_j |u − y|."""
         return np.sum(np.abs(u - y), axis=-1)
 
     def delta(self, u: Array, y: Array, scale: Array, out: Array, scratch: Any) -> None:
-        """out ← scale sign(u − y)."""
         np.subtract(u, y, out=out)
         np.sign(out, out=out)
         np.multiply(out, scale, out=out)
 
     def side(self, u: Array, y: Array) -> Array | None:
-        """Whether ŷ is above y."""
         return u > y
 
 
 @LOSSES.add("huber")
-class Huber(Loss):
+class Huber(ResidualLoss):
     """J = 1/N Σ_d Σ_j c (r − c/2), r = ŷ − y, c = r cut off at ±δ; dJ/dŷ = c / N.
 
     r²/2 where |r| ≤ δ, and δ (|r| − δ/2), a straight line, beyond. δ is in the unit of the target
@@ -75,24 +72,17 @@ class Huber(Loss):
     averages over j as well.
     """
 
-    link: ClassVar[str] = "identity"
-    tasks: ClassVar[tuple[str, ...]] = ("regression",)
-    outputs: ClassVar[tuple[str, ...] | None] = None
-
     cutoff: float = setting(1.0, "δ, the largest residual that is squared", key="delta", gt=0.0)
 
     def value(self, u: Array, y: Array) -> Array:
-        """Return Σ_j c (r − c/2), r = u − y."""
         residual, delta = u - y, column(self.cutoff, u)
         cut = np.clip(residual, -delta, delta)
         return np.vecdot(cut, residual - cut / 2)
 
     def scratch(self, out: Array) -> Any:
-        """Return δ."""
         return column(self.cutoff, out)
 
     def delta(self, u: Array, y: Array, scale: Array, out: Array, scratch: Any) -> None:
-        """out ← scale c."""
         np.subtract(u, y, out=out)
         np.clip(out, -scratch, scratch, out=out)
         np.multiply(out, scale, out=out)
@@ -104,7 +94,7 @@ class Huber(Loss):
 
 
 @LOSSES.add("log_cosh")
-class LogCosh(Loss):
+class LogCosh(ResidualLoss):
     """J = 1/N Σ_d Σ_j log cosh r, r = ŷ − y; dJ/dŷ = tanh(r) / N.
 
     r²/2 where r is small, |r| − log 2 where it is large, and smooth between, unlike Huber's.
@@ -114,10 +104,6 @@ class LogCosh(Loss):
     which averages over j as well.
     """
 
-    link: ClassVar[str] = "identity"
-    tasks: ClassVar[tuple[str, ...]] = ("regression",)
-    outputs: ClassVar[tuple[str, ...] | None] = None
-
     def value(self, u: Array, y: Array) -> Array:
         """Return Σ_j log1p(2 sinh²(a/2)) + (|r| − a), r = u − y."""
         size = np.abs(u - y)
@@ -125,7 +111,6 @@ class LogCosh(Loss):
         return np.sum(np.log1p(2 * np.sinh(a / 2) ** 2) + (size - a), axis=-1)
 
     def delta(self, u: Array, y: Array, scale: Array, out: Array, scratch: Any) -> None:
-        """out ← scale tanh(u − y)."""
         np.subtract(u, y, out=out)
         np.tanh(out, out=out)
         np.multiply(out, scale, out=out)

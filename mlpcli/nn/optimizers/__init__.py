@@ -1,16 +1,10 @@
-"""Optimizers: what one step does to theta, given the gradient.
+"""Optimizers: the update of theta in one step, given the gradient.
 
 A member holds the hyperparameters. `bind` ties it to the arrays of one training and returns the
 step, so that what a hyperparameter switches on is decided once. All work in place on flat
 vectors (..., n_params), and may overwrite the gradient. The learning rate of a step is in
 `rate`, an array without axes, or (..., 1) with one number a lane: schedules write it. In a stack
 every hyperparameter may be an array (R,), one number a lane.
-
-    contract.py   what an optimizer is, and what it carries from step to step
-    momentum.py   sgd
-    scaled.py     adagrad, rmsprop, adadelta: steps divided by the size of past gradients
-    moments.py    adam, amsgrad, adamw, nadam: that, and a running mean of the gradient; lion:
-                  the sign of such a mean
 """
 
 # In the order of the table, which is the order of every list of names.

@@ -1,4 +1,4 @@
-"""What an optimizer is, and the state that it carries from step to step."""
+"""The interface of an optimizer, and its state."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class Optimizer(Member):
 
 
 class State:
-    """What an optimizer carries from step to step: write it with `[...] =` to resume.
+    """The state of an optimizer between two steps: write it with `[...] =` to resume.
 
     vectors  (n_vectors, ..., n_params) of theta's type, zeros at first
     powers   (n_powers, ...) float64, one a lane, ones at first. Multiplied up step by step: βᵗ
@@ -88,8 +88,7 @@ def in_blocks(theta: Array, *arrays: Array) -> list[list[Array]]:
     """Return views of theta and of arrays that broadcast over it, block by block, with a scratch.
 
     A block is a part of one network's parameters, or some lanes of a stack; all passes over it find
-    it in the cache: with 567,434 float32 parameters adam's step takes a quarter less time so, plain
-    descent's a fifth (`python -m timeit`, one core).
+    it in the cache: with 567,434 float32 parameters adam's step takes a quarter less time (timeit).
     """
     slices = cache_slices(theta)
     scratch = empty_like(theta[slices[0]])

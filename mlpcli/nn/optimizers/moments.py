@@ -59,13 +59,13 @@ class Adam(Optimizer):
         return step
 
     def _update_square(self, squares: list[Array], g2: Array, beta2: Array, rest2: Array) -> Array:
-        """Update v from g², which is overwritten; return what the step divides by the root of."""
+        """Update v from g², which is overwritten; return the square under the step's root."""
         (v,) = squares
         update_mean(v, g2, beta2, rest2, g2)
         return v
 
     def _corrections(self, theta: Array, rate: Array, state: State) -> tuple[Step, Array, Array]:
-        """Return what advances βᵗ by a step, and the numbers λₜ and εₜ that follow, () or (..., 1).
+        """Return a function that updates βᵗ, λₜ and εₜ for a step, then λₜ and εₜ, () or (..., 1).
 
         With c₁ = 1 − β₁ᵗ and c₂ = 1 − β₂ᵗ: λ m̂ / (√v̂ + ε) = λ (m/c₁) / (√v/√c₂ + ε)
         = λₜ m / (√v + εₜ), λₜ = λ √c₂ / c₁ and εₜ = ε √c₂. Source: the paper, end of section 2.
@@ -94,8 +94,11 @@ class Adam(Optimizer):
         m = memory["m"] = self.beta1 * memory.get("m", 0.0) + (1 - self.beta1) * grad
         v = memory["v"] = self.beta2 * memory.get("v", 0.0) + (1 - self.beta2) * grad**2
         m_hat = m / (1 - self.beta1**t)
-        v_hat = v / (1 - self.beta2**t)
+        v_hat = self._published_square(v, memory) / (1 - self.beta2**t)
         return theta - learning_rate * m_hat / (np.sqrt(v_hat) + self.epsilon)
+
+    def _published_square(self, v: Array, memory: Memory) -> Array:
+        return v
 
 
 @OPTIMIZERS.add("amsgrad")
@@ -116,14 +119,9 @@ class AmsGrad(Adam):
         np.maximum(w, v, out=w)
         return w
 
-    def published(self, theta: Array, grad: Array, learning_rate: float, memory: Memory) -> Array:
-        t = memory["t"] = memory.get("t", 0) + 1
-        m = memory["m"] = self.beta1 * memory.get("m", 0.0) + (1 - self.beta1) * grad
-        v = memory["v"] = self.beta2 * memory.get("v", 0.0) + (1 - self.beta2) * grad**2
-        w = memory["w"] = np.maximum(memory.get("w", 0.0), v)
-        m_hat = m / (1 - self.beta1**t)
-        w_hat = w / (1 - self.beta2**t)
-        return theta - learning_rate * m_hat / (np.sqrt(w_hat) + self.epsilon)
+    def _published_square(self, v: Array, memory: Memory) -> Array:
+        memory["w"] = np.maximum(memory.get("w", 0.0), v)
+        return memory["w"]
 
 
 @OPTIMIZERS.add("adamw")
@@ -160,8 +158,8 @@ class Nadam(Adam):
         powers = state.power_columns()
         beta2_t, fall_t, product = (powers[k, ...] for k in range(3))
         beta1, beta2 = column(self.beta1, beta2_t), column(self.beta2, beta2_t)
-        fall = column(power_of_each(0.96, self.momentum_decay), fall_t)
-        of_grad, of_mean, of_square = (np.empty(fall_t.shape, theta.dtype) for _ in range(3))
+        fall = column(powers_of(0.96, self.momentum_decay), fall_t)
+        grad_factor, m_factor, v_factor = (np.empty(fall_t.shape, theta.dtype) for _ in range(3))
 
         def step() -> None:
             np.multiply(beta2_t, beta2, out=beta2_t)
@@ -169,18 +167,18 @@ class Nadam(Adam):
             mu = beta1 * (1.0 - 0.5 * fall_t)
             next_mu = beta1 * (1.0 - 0.5 * (fall_t * fall))
             np.multiply(product, mu, out=product)
-            of_grad[...] = (1.0 - mu) / (1.0 - product)
-            of_mean[...] = next_mu / (1.0 - product * next_mu)
-            of_square[...] = 1.0 / (1.0 - beta2_t)
+            grad_factor[...] = (1.0 - mu) / (1.0 - product)
+            m_factor[...] = next_mu / (1.0 - product * next_mu)
+            v_factor[...] = 1.0 / (1.0 - beta2_t)
 
             update_mean(m, grad, *weights1, scratch)
-            np.multiply(grad, of_grad, out=scratch)
+            np.multiply(grad, grad_factor, out=scratch)
             np.multiply(grad, grad, out=grad)
             update_mean(v, grad, *weights2, grad)
-            np.multiply(m, of_mean, out=grad)
+            np.multiply(m, m_factor, out=grad)
             np.add(scratch, grad, out=scratch)
 
-            np.multiply(v, of_square, out=grad)
+            np.multiply(v, v_factor, out=grad)
             np.sqrt(grad, out=grad)
             np.add(grad, epsilon, out=grad)
             np.divide(scratch, grad, out=grad)
@@ -200,7 +198,7 @@ class Nadam(Adam):
         return theta - learning_rate * m_hat / (np.sqrt(v_hat) + self.epsilon)
 
 
-def power_of_each(base: float, exponents: Any) -> Array:
+def powers_of(base: float, exponents: Any) -> Array:
     """Return base to each exponent, one by one: a power of an array may have other last bits."""
     exponents = np.asarray(exponents, np.float64)
     return np.array([base ** float(x) for x in exponents.flat]).reshape(exponents.shape)

@@ -1,4 +1,4 @@
-"""What a schedule is, its warm-up, and its state in one training."""
+"""The interface of a schedule, its warm-up, and its state in one training."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Schedule(Member):
 class ScheduleState:
     """A schedule in one training: (i + 1) / n of λ in step i < n of the warm-up, then its factors.
 
-    state  what `factors` depends on beside the epoch: to resume, assign a copy
+    state  numbers that `factors` depends on beside the epoch: to resume, assign a copy
     """
 
     def __init__(self, schedule: Schedule, epochs: int, steps_per_epoch: int) -> None:

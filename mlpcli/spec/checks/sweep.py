@@ -33,8 +33,8 @@ def refusal_of_key(key: str) -> tuple[str, str] | None:
     A key that no spec has is for validation to refuse.
     """
     section, *inner = re.split(r"[.\[]", key.strip(), maxsplit=2)
-    own = f"{listing(SEARCHED)}, and of data {listing(SEARCHED_OF_DATA)}"
-    allowed = f"a sweep searches keys of {own}"
+    searched = f"{listing(SEARCHED)}, and of data {listing(SEARCHED_OF_DATA)}"
+    allowed = f"a sweep searches keys of {searched}"
     if section == "sweep":
         return "a sweep does not search itself", allowed
     if section == "data":

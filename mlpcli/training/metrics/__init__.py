@@ -1,4 +1,4 @@
-"""Metrics: figures of merit of predictions, in the words and the definitions of scikit-learn."""
+"""Metrics of predictions, by the names and the definitions of scikit-learn."""
 
 # ruff: noqa: F401, I001  each module enters its metrics in the table, in this order
 from __future__ import annotations

@@ -24,7 +24,6 @@ class Accuracy(Metric):
         return np.asarray(np.add.reduce(right, axis=-1, dtype=np.intp) / right.shape[-1])
 
     def rows(self, outcome: Outcome) -> Array:
-        """Return whether each row is right, (..., N)."""
         right = outcome.predicted == outcome.target
         return right.all(axis=-1) if outcome.task == "multilabel" else right
 

@@ -1,8 +1,4 @@
-"""Metrics of predictions, by the names and the definitions of scikit-learn.
-
-Every metric sees an `Outcome`. Classification has class numbers and, where the output is one,
-probabilities; regression has values in the target's own unit.
-"""
+"""The interface of a metric; names and definitions are those of scikit-learn."""
 
 from __future__ import annotations
 
@@ -20,7 +16,7 @@ METRICS = Family("metric")
 
 @dataclass(frozen=True)
 class Outcome:
-    """What was, and what was predicted.
+    """Targets and predictions, as metrics see them.
 
     task         regression, binary, multiclass or multilabel
     target       (N,) class numbers; (N, labels) 0 or 1; (N, outputs) in their own unit
@@ -67,8 +63,8 @@ class Outcome:
 
     def lane(self, r: int) -> Outcome:
         """Return what one network of a stack predicted."""
-        own = 1 if self.task in ("binary", "multiclass") else 2
-        target = self.target if self.target.ndim == own else self.target[r]
+        ndim = 1 if self.task in ("binary", "multiclass") else 2
+        target = self.target if self.target.ndim == ndim else self.target[r]
         quantiles = None if self.quantiles is None else self.quantiles[r]
         return replace(self, target=target, score=self.score[r], quantiles=quantiles)
 

@@ -1,4 +1,4 @@
-"""Metrics of numbers, in the target's own unit; some are of one loss's predictions alone."""
+"""Metrics of regression, in the target's unit; some apply to one loss only."""
 
 from __future__ import annotations
 
@@ -10,7 +10,14 @@ from mlpcli.array_types import Array
 from mlpcli.training.metrics.metric import METRICS, Metric, Outcome
 
 
-class MeanOfEntries(Metric):
+class RegressionMetric(Metric):
+    """A metric of regression; smaller is better unless it says otherwise."""
+
+    tasks: ClassVar[tuple[str, ...]] = ("regression",)
+    greater_is_better: ClassVar[bool] = False
+
+
+class MeanOfEntries(RegressionMetric):
     """A metric that is the mean over rows, outputs, and levels where there are any."""
 
     def entries(self, outcome: Outcome) -> Array:
@@ -22,7 +29,6 @@ class MeanOfEntries(Metric):
         return np.asarray(np.mean(entries.reshape(*outcome.lane_shape, -1), axis=-1))
 
     def rows(self, outcome: Outcome) -> Array:
-        """Return each row's mean (N,)."""
         entries = self.entries(outcome)
         return np.mean(entries, axis=tuple(range(1, entries.ndim)))
 
@@ -40,20 +46,15 @@ def by_output(entries: Array) -> Array:
 class MeanSquare(MeanOfEntries):
     """Mean of (ŷ − y)², in the square of the target's unit; the mean over outputs."""
 
-    tasks: ClassVar[tuple[str, ...]] = ("regression",)
-    greater_is_better: ClassVar[bool] = False
-
     def entries(self, outcome: Outcome) -> Array:
         return (outcome.score - outcome.target) ** 2
 
 
 @METRICS.add("rmse")
-class RootMeanSquare(Metric):
+class RootMeanSquare(RegressionMetric):
     """Root of the mean of (ŷ − y)², in the target's unit; the mean over outputs."""
 
-    tasks: ClassVar[tuple[str, ...]] = ("regression",)
     each_epoch: ClassVar[tuple[str, ...]] = ("regression",)
-    greater_is_better: ClassVar[bool] = False
 
     def values(self, outcome: Outcome) -> Array:
         squares = by_output((outcome.score - outcome.target) ** 2)
@@ -64,21 +65,18 @@ class RootMeanSquare(Metric):
 class MeanAbsolute(MeanOfEntries):
     """Mean of |ŷ − y|, in the target's unit; the mean over outputs."""
 
-    tasks: ClassVar[tuple[str, ...]] = ("regression",)
-    greater_is_better: ClassVar[bool] = False
-
     def entries(self, outcome: Outcome) -> Array:
         return np.abs(outcome.score - outcome.target)
 
 
 @METRICS.add("r2")
-class RSquared(Metric):
+class RSquared(RegressionMetric):
     """1 − Σ (ŷ − y)² / Σ (y − mean y)²; the mean over outputs.
 
     A constant target has R² = 1 where it is predicted exactly, else 0.
     """
 
-    tasks: ClassVar[tuple[str, ...]] = ("regression",)
+    greater_is_better: ClassVar[bool] = True
     each_epoch: ClassVar[tuple[str, ...]] = ("regression",)
 
     def values(self, outcome: Outcome) -> Array:
@@ -98,13 +96,10 @@ class RSquared(Metric):
 class Pinball(MeanOfEntries):
     """Mean of max(q (y − ŷ), (q − 1) (y − ŷ)) over rows, outputs and levels q, in y's unit."""
 
-    tasks: ClassVar[tuple[str, ...]] = ("regression",)
     each_epoch: ClassVar[tuple[str, ...]] = ("regression",)
     losses: ClassVar[tuple[str, ...]] = ("quantile",)
-    greater_is_better: ClassVar[bool] = False
 
     def entries(self, outcome: Outcome) -> Array:
-        """Return max(q (y − ŷ), (q − 1) (y − ŷ)), (N, levels, outputs)."""
         assert outcome.quantiles is not None
         short = outcome.target[..., np.newaxis, :] - outcome.quantiles
         level = np.array(outcome.levels)[:, np.newaxis]
@@ -115,10 +110,8 @@ class Pinball(MeanOfEntries):
 class Crossings(MeanOfEntries):
     """Share of rows and outputs whose quantiles fall somewhere where the level rises."""
 
-    tasks: ClassVar[tuple[str, ...]] = ("regression",)
     each_epoch: ClassVar[tuple[str, ...]] = ("regression",)
     losses: ClassVar[tuple[str, ...]] = ("quantile",)
-    greater_is_better: ClassVar[bool] = False
 
     def entries(self, outcome: Outcome) -> Array:
         assert outcome.quantiles is not None
@@ -134,12 +127,9 @@ def crossing(quantiles: Array) -> Array:
 class PoissonDeviance(MeanOfEntries):
     """2 mean [ y log(y/ŷ) + ŷ − y ], 0 for a perfect prediction; y log y is 0 at y = 0."""
 
-    tasks: ClassVar[tuple[str, ...]] = ("regression",)
     losses: ClassVar[tuple[str, ...]] = ("poisson",)
-    greater_is_better: ClassVar[bool] = False
 
     def entries(self, outcome: Outcome) -> Array:
-        """Return the deviances; NaN where a prediction is not above 0."""
         y, mean = outcome.target, _above_0(outcome.score)
         logarithm = np.where(y > 0, y, 1.0)
         return 2 * (y * np.log(logarithm / mean) + mean - y)
@@ -149,12 +139,9 @@ class PoissonDeviance(MeanOfEntries):
 class GammaDeviance(MeanOfEntries):
     """2 mean [ log(ŷ/y) + y/ŷ − 1 ], 0 for a perfect prediction."""
 
-    tasks: ClassVar[tuple[str, ...]] = ("regression",)
     losses: ClassVar[tuple[str, ...]] = ("gamma",)
-    greater_is_better: ClassVar[bool] = False
 
     def entries(self, outcome: Outcome) -> Array:
-        """Return the deviances; NaN where a prediction is not above 0."""
         y, mean = outcome.target, _above_0(outcome.score)
         return 2 * (np.log(mean / y) + y / mean - 1)
 

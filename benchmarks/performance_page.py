@@ -260,7 +260,8 @@ def _earlier(document: dict[str, Any]) -> str:
     now, load = ", ".join(document["measured"]), document["earlier"]["load"]
     return (
         f"\nMeasured then: {now}; the other tables in an earlier run (load {load:.1f}), "
-        "perhaps of an earlier\ntree: steps of small networks were up to a third quicker before decision 25."
+        "perhaps of an earlier\ntree: steps of small networks were up to a third quicker before "
+        "decision 25."
     )
 
 

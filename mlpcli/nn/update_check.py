@@ -116,9 +116,10 @@ def check_update(
     published = PublishedUpdate(
         network, update.optimizer, step.regularization, float(learning_rate), seed
     )
-    noisy, noisy_theta = step.noisy_weights, published.noisy(before)
-    worst = 0.0 if noisy is None else _error(before, noisy.network.theta, noisy_theta)
-    worst = max(worst, _error(before, network.theta, published.step(before, grad)))
+    worst = _error(before, network.theta, published.step(before, grad))
+    if step.noisy_weights is not None:
+        noisy_theta = step.noisy_weights.network.theta
+        worst = max(worst, _error(before, noisy_theta, published.noisy(before)))
     for factor in FACTORS:
         before = network.theta.copy()
         step.grad[...] = factor * grad

@@ -1,7 +1,7 @@
 """Where each tensor of a network lies in the flat vector of its numbers.
 
 All weights first, then all biases, so that "the weights", which alone are decayed, are one slice;
-then the other learned parameters, and behind theta the running statistics:
+then the other learned parameters, and behind theta what is fitted or measured, not learned:
 
     theta  = [ hidden.1.weight | … | output.weight | hidden.1.bias | … | output.bias | extra … ]
     vector = [ theta | statistics ]
@@ -9,9 +9,9 @@ then the other learned parameters, and behind theta the running statistics:
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import pairwise
+from math import prod
 
 import numpy as np
 
@@ -34,36 +34,36 @@ class Tensor:
 
 
 class Layout:
-    """The tensors of a network of the given widths.
+    """The tensors of a network, each by name and shape, in the order in which they lie.
 
-    widths      n_inputs, then the units of each hidden layer, then n_outputs
-    extra       other learned parameters, such as the scale of a normalization: sizes by name
-    statistics  running statistics of training, not learned: sizes by name
-
-    weights     W of each layer (fan_in, fan_out), the output's U last
-    biases      b of each layer (fan_out,), the output's c last
+    weights     W of each layer, (fan_in, fan_out), the output's U last
+    biases      b of each layer, (fan_out,), the output's c last
+    extra       other learned parameters, such as the scale of a normalization
+    statistics  numbers that are fitted or measured, not learned, such as running means
     """
 
     def __init__(
         self,
-        widths: Sequence[int],
-        extra: Mapping[str, int] | None = None,
-        statistics: Mapping[str, int] | None = None,
+        weights: Mapping[str, Shape],
+        biases: Mapping[str, Shape],
+        extra: Mapping[str, Shape] | None = None,
+        statistics: Mapping[str, Shape] | None = None,
     ) -> None:
-        names = [f"hidden.{k}" for k in range(1, len(widths) - 1)] + ["output"]
-        fans = list(pairwise(widths))
         self.n_numbers = 0
-        self.weights = [self._add(f"{n}.weight", fan) for n, fan in zip(names, fans, strict=True)]
+        self.weights = self._add(weights)
         self.n_weights = self.n_numbers
-        self.biases = [self._add(f"{n}.bias", fan[1:]) for n, fan in zip(names, fans, strict=True)]
-        self.extra = [self._add(name, (size,)) for name, size in (extra or {}).items()]
+        self.biases = self._add(biases)
+        self.extra = self._add(extra or {})
         self.n_params = self.n_numbers
-        self.statistics = [self._add(name, (size,)) for name, size in (statistics or {}).items()]
+        self.statistics = self._add(statistics or {})
 
-    def _add(self, name: str, shape: Shape) -> Tensor:
-        start = self.n_numbers
-        self.n_numbers += int(np.prod(shape))
-        return Tensor(name, shape, start, self.n_numbers)
+    def _add(self, shapes: Mapping[str, Shape]) -> list[Tensor]:
+        tensors = []
+        for name, shape in shapes.items():
+            start = self.n_numbers
+            self.n_numbers += prod(shape)
+            tensors.append(Tensor(name, shape, start, self.n_numbers))
+        return tensors
 
     @property
     def parameters(self) -> list[Tensor]:
@@ -72,12 +72,13 @@ class Layout:
 
     @property
     def tensors(self) -> list[Tensor]:
-        """All tensors, layer by layer: weight, bias, extra parameters, statistics."""
-        found = []
+        """All tensors, the embedding's first, then layer by layer: weight, bias, the others."""
+        others = [*self.extra, *self.statistics]
+        found = [t for t in others if t.name.startswith("embedding.")]
         for weight, bias in zip(self.weights, self.biases, strict=True):
             layer = weight.name.removesuffix("weight")
             found += [weight, bias]
-            found += [t for t in (*self.extra, *self.statistics) if t.name.startswith(layer)]
+            found += [t for t in others if t.name.startswith(layer)]
         return found
 
     def tensors_of(self, part: str, vector: Array) -> dict[str, Array]:

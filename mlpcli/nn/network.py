@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,9 @@ from mlpcli.nn.layout import Layout
 from mlpcli.nn.losses import Loss
 from mlpcli.nn.norms import Norm
 from mlpcli.randomness import generator
+
+# Of a tensor beside W and b: a number, an array, or a function that draws an array of a shape.
+InitialValue = float | Array | Callable[[Shape, np.random.Generator], Array]
 
 
 @dataclass(frozen=True)
@@ -47,25 +51,33 @@ class Architecture:
     output_initializer: Initializer | None = None
     input_keep_prob: Any = 1.0
     layout: Layout = field(init=False, repr=False, compare=False)
-    initial_values: dict[str, float] = field(init=False, repr=False, compare=False)
+    initial_values: dict[str, InitialValue] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Lay out theta. ValueError where the loss cannot see this output activation."""
         link = self.loss.link
         if self.output is not None and link not in (self.output.name, "identity"):
             raise ValueError(f"{self.loss.name} is defined on {link} outputs")
+        names = [f"hidden.{k}" for k in range(1, len(self.hidden) + 1)] + ["output"]
         widths = [self.n_inputs, *(layer.units for layer in self.hidden), self.n_outputs]
-        extra: dict[str, float] = {}
-        running: dict[str, float] = {}
-        sizes: dict[str, int] = {}
+        fans = dict(zip(names, pairwise(widths), strict=True))
+        extra: dict[str, Shape] = {}
+        statistics: dict[str, Shape] = {}
+        initial: dict[str, InitialValue] = {}
         for name, units, part in self._parts():
-            extra |= {f"{name}.{word}": value for word, value in part.parameters.items()}
+            extra |= {f"{name}.{word}": (units,) for word in part.parameters}
+            initial |= {f"{name}.{word}": value for word, value in part.parameters.items()}
             if isinstance(part, Norm):
-                running |= {f"{name}.{word}": value for word, value in part.statistics.items()}
-            sizes |= dict.fromkeys((*extra, *running), units) | sizes
-        layout = Layout(widths, {n: sizes[n] for n in extra}, {n: sizes[n] for n in running})
+                statistics |= {f"{name}.{word}": (units,) for word in part.statistics}
+                initial |= {f"{name}.{word}": value for word, value in part.statistics.items()}
+        layout = Layout(
+            {f"{name}.weight": fan for name, fan in fans.items()},
+            {f"{name}.bias": fan[1:] for name, fan in fans.items()},
+            extra,
+            statistics,
+        )
         object.__setattr__(self, "layout", layout)
-        object.__setattr__(self, "initial_values", extra | running)
+        object.__setattr__(self, "initial_values", initial)
 
     def _parts(self) -> Iterator[tuple[str, int, Norm | Activation]]:
         """Yield name, units and member of each part that may have parameters beside W and b."""
@@ -174,7 +186,8 @@ def initial_vector(architecture: Architecture, seed: int) -> Array:
             fan_in, fan_out = tensor.shape
             tensor.view(vector)[...] = initializer.draw(fan_in, fan_out, rng)
     for tensor in (*layout.extra, *layout.statistics):
-        tensor.view(vector)[...] = architecture.initial_values[tensor.name]
+        value = architecture.initial_values[tensor.name]
+        tensor.view(vector)[...] = value(tensor.shape, rng) if callable(value) else value
     return vector
 
 

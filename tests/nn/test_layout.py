@@ -36,7 +36,7 @@ def test_tensors_are_named_layer_by_layer():
 
 
 def test_a_network_without_hidden_layers():
-    layout = Layout([4, 3])
+    layout = Layout({"output.weight": (4, 3)}, {"output.bias": (3,)})
     assert [(t.name, t.shape, t.start) for t in layout.tensors] == [
         ("output.weight", (4, 3), 0),
         ("output.bias", (3,), 12),

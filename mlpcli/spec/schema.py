@@ -133,7 +133,7 @@ class DataSpec(Section):
     )
     exclude: list[str] = Field([], description="columns that are not inputs")
     split: SplitSpec = Field(SplitSpec(), description="training, validation and test rows")
-    scale: or_auto(Literal["asinh", "standard", "minmax", "none"]) = Field(
+    scale: Literal["auto", "asinh", "standard", "minmax", "none"] = Field(
         "auto",
         description="of numeric inputs, fitted on the training rows: standard, z = (x − mean) / "
         "deviation; asinh, 3 asinh(z / 3), which keeps far outliers near; minmax, onto 0 … 1; "

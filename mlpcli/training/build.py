@@ -91,7 +91,7 @@ def data_options(loaded: LoadedSpec) -> DataOptions:
         test=split.test,
         stratify=split.stratify,
         split_column=split.column,
-        scale=data.scale or "auto",
+        scale=data.scale,
         scale_target=data.scale_target or _scale_of_target(loaded.spec),
         categorical=data.categorical,
         sample_weight=data.sample_weight,
@@ -147,7 +147,7 @@ def resolve(spec: Spec, dataset: Dataset) -> Spec:
     encoding = dataset.encoding
     loss = loss_name(spec, encoding.task)
     data: dict[str, Any] = {"task": encoding.task}
-    if spec.data.scale is None:
+    if spec.data.scale == "auto":
         data["scale"] = dataset.scale.name
     if spec.data.categorical is None:
         data["categorical"] = encoding.inputs.text_columns

@@ -42,6 +42,10 @@ def rows(dtype="float64", *, n=60, categories=True, image=False, width=0.0):
     return TrainingRows(X, target, ("no", "yes"), scaling, numeric, columns, shape)
 
 
+def spread(low, high):
+    return Scaling(np.full(12, 5.0), np.linspace(low, high, 12), np.zeros(12))
+
+
 def rows_for(member, dtype="float64", **given):
     return rows(dtype, image=member.needs_image, **given)
 
@@ -163,11 +167,11 @@ SMALLEST = {"float32": 1.4e-45, "float64": 5e-324}
 def test_numbers_at_the_limits_raise_nothing_and_warn_of_nothing(member, dtype, picks):
     large, small = LARGEST[dtype], SMALLEST[dtype]
     values = np.array([0, 1, large, -large, small, -small], dtype)
-    for scale in (1.0, 1e-300, 1e300):
+    for scale, width in ((1.0, 0), (1e-300, 0), (1e300, 0), (1.0, 3), (1e-300, 3), (1e300, 3)):
         training = replace(
             rows_for(member, dtype, n=8, categories=False),  # two rows of class 1
             X=values[picks].reshape(8, 12),
-            scale=np.full(12, scale),
+            scaling=Scaling(np.full(12, 5.0), np.full(12, scale), np.full(12, width)),
         )
         augmented(training, member())
 
@@ -476,7 +480,7 @@ def test_flip_does_what_is_on(horizontal, vertical):
 
 @each_dtype
 def test_flipped_twice_rows_are_what_they_were(dtype):
-    training = replace(rows(dtype, image=True), scale=np.linspace(0.5, 3, 12))
+    training = replace(rows(dtype, image=True), scaling=spread(0.5, 3))
     flip = AUGMENTATIONS["flip"](probability=1.0)
     _, slots, X, _ = augmented(training, flip, flip)
     # Rounded at up to 30 scales of one pixel from 0; a scale of the other is up to 6 times that.
@@ -519,7 +523,7 @@ def test_what_a_turn_brings_in_from_outside_is_zero():
 
 @each_dtype
 def test_rotate_by_nothing_is_exact(dtype):
-    training = replace(rows(dtype, image=True), scale=np.linspace(0.1, 3, 12))
+    training = replace(rows(dtype, image=True), scaling=spread(0.1, 3))
     _, slots, X, _ = augmented(training, AUGMENTATIONS["rotate"](degrees=0.0))
     np.testing.assert_array_equal(X, training.X[slots])
 

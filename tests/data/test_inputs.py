@@ -226,7 +226,7 @@ def test_an_unseen_category_sets_no_column_and_is_counted(dataset, write):
     ],
 )
 def test_a_file_that_does_not_fit_the_model(dataset, write, content, problem):
-    encoding = dataset(TRAINED, split_column=SPLIT).encoding
+    encoding = dataset(TRAINED, split_column=SPLIT, scale="standard").encoding
     with pytest.raises(DataError) as caught:
         encoding.inputs.encode(read_table(write(content, "e.csv"), encoding.read), "float32")
     assert str(caught.value) == problem

@@ -183,7 +183,6 @@ SECOND_LINE = [
         "training: {batch_size: many}",
         "24: training.batch_size: must be a whole number, or auto, not 'many'",
     ),
-    ),
     ("model: {layers: [{units: 0}]}", "26: model.layers[0].units: must be at least 1, not 0"),
     (
         "model: {layers: [{units: 1000001}]}",

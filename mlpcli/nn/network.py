@@ -13,7 +13,7 @@ from mlpcli.array_types import Array, Shape
 from mlpcli.family import numbers, stacked
 from mlpcli.nn.activations import ACTIVATIONS, Activation
 from mlpcli.nn.arrays import copy_of
-from mlpcli.nn.initializers import INITIALIZERS, Initializer
+from mlpcli.nn.initializers import INITIALIZERS, Initializer, Normal
 from mlpcli.nn.layout import Layout
 from mlpcli.nn.losses import Loss
 from mlpcli.nn.norms import Norm
@@ -21,6 +21,9 @@ from mlpcli.randomness import generator
 
 # Of a tensor beside W and b: a number, an array, or a function that draws an array of a shape.
 InitialValue = float | Array | Callable[[Shape, np.random.Generator], Array]
+# U begins small: outputs near 0 are each class alike, or the mean of scaled targets, whatever the
+# inputs; so the first steps are not spent on unlearning what was drawn. docs/decisions/0030.
+OUTPUT_INITIALIZER = Normal(std=0.01)
 
 
 @dataclass(frozen=True)
@@ -97,9 +100,11 @@ class Architecture:
     @property
     def initializers(self) -> list[Initializer]:
         """The initializer of each weight matrix, defaults filled in."""
-        chosen = [(layer.initializer, layer.activation) for layer in self.hidden]
-        chosen.append((self.output_initializer, self.output_activation))
-        return [initializer or INITIALIZERS[f.initializer]() for initializer, f in chosen]
+        hidden: list[Initializer] = [
+            layer.initializer or INITIALIZERS[layer.activation.initializer]()
+            for layer in self.hidden
+        ]
+        return [*hidden, self.output_initializer or OUTPUT_INITIALIZER]
 
     @property
     def least_rows(self) -> int:

@@ -18,6 +18,7 @@ class _Numeric(Section):
     fill: float
     shift: float
     scale: float = Field(gt=0)
+    linear_width: float | None = Field(None, gt=0)  # of columns scaled by asinh
 
 
 class _Category(Section):

@@ -31,7 +31,7 @@ class Recorder:
 
     def __init__(self, directory: Path, training: Training, folder: Path) -> None:
         self.directory, self.training = directory, training
-        self.spec = with_paths(resolve(training.spec, training.encoding), folder)
+        self.spec = with_paths(resolve(training.spec, training.dataset), folder)
         self.manifest = Manifest(directory / MANIFEST, self.spec, training.dataset)
         write_whole(directory / SPEC, spec_to_yaml(self.spec).encode())
         self.result: dict[str, Any] = {}

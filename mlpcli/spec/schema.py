@@ -24,7 +24,13 @@ Activation = member_type(ACTIVATIONS, None)
 Initializer = member_type(INITIALIZERS, None)
 Loss = member_type(LOSSES, None)
 Norm = member_type(NORMS, None)
-Optimizer = member_type(OPTIMIZERS, "sgd")
+# The defaults that decide how good the smallest spec is: docs/decisions/0030.
+LAYERS = [{"units": 64, "activation": "relu"}]
+OPTIMIZER = {"name": "adam", "learning_rate": 0.001}
+EPOCHS = 200
+PATIENCE = 20
+
+Optimizer = member_type(OPTIMIZERS, str(OPTIMIZER["name"]))
 Schedule = member_type(SCHEDULES, "constant")
 Augmentation = member_type(AUGMENTATIONS, None)
 Task = Literal["regression", "binary", "multiclass", "multilabel"]
@@ -127,8 +133,11 @@ class DataSpec(Section):
     )
     exclude: list[str] = Field([], description="columns that are not inputs")
     split: SplitSpec = Field(SplitSpec(), description="training, validation and test rows")
-    scale: Literal["standard", "minmax", "none"] = Field(
-        "standard", description="of numeric inputs, fitted on the training rows"
+    scale: Literal["auto", "asinh", "standard", "minmax", "none"] = Field(
+        "auto",
+        description="of numeric inputs, fitted on the training rows: standard, z = (x − mean) / "
+        "deviation; asinh, 3 asinh(z / 3), which keeps far outliers near; minmax, onto 0 … 1; "
+        "auto: standard for columns like pixels, else asinh",
     )
     scale_target: or_auto(Literal["standard", "mean", "none"]) = Field(
         "auto",
@@ -187,14 +196,16 @@ class ModelSpec(Section):
         1.0, ge=1e-4, le=1.0, description="p_k of the inputs: dropout on the data while training"
     )
     layers: list[LayerSpec] = Field(
-        [LayerSpec(units=64)], max_length=1000, description="hidden layers; [] is a linear model"
+        [LayerSpec.model_validate(layer) for layer in LAYERS],
+        max_length=1000,
+        description="hidden layers; [] is a linear model",
     )
     output: or_auto(Activation) = Field(
         "auto", description="g of ŷ = g(h U + c); auto: the loss's own link"
     )
     loss: or_auto(Loss) = Field("auto", description="J; auto: the task's own")
     output_initializer: or_auto(Initializer) = Field(
-        "auto", description="of U, the output's weights; auto: the output activation's own"
+        "auto", description="of U, the output's weights; auto: normal, with a small std"
     )
 
 
@@ -203,7 +214,7 @@ class EarlyStoppingSpec(Section):
 
     monitor: str = Field("val_loss", description="val_loss, train_loss, or val_ and a metric")
     patience: int | None = Field(
-        10, ge=1, description="epochs without improvement; null: train to the last epoch"
+        PATIENCE, ge=1, description="epochs without improvement; null: train to the last epoch"
     )
     min_delta: float = Field(0.0, ge=0.0, description="what counts as an improvement")
 
@@ -218,9 +229,11 @@ class ClippingSpec(Section):
 class TrainingSpec(Section):
     """The loop."""
 
-    epochs: int = Field(200, ge=0, description="passes over the training rows, at most")
-    batch_size: int = Field(32, ge=1, description="rows in one step")
-    optimizer: Optimizer = Field({"name": "sgd"}, description="what a step does with the gradient")
+    epochs: int = Field(EPOCHS, ge=0, description="passes over the training rows, at most")
+    batch_size: or_auto(Annotated[int, Field(ge=1)]) = Field(
+        "auto", description="rows in one step (≥ 1); auto: by the number of training rows"
+    )
+    optimizer: Optimizer = Field(OPTIMIZER, description="what a step does with the gradient")
     schedule: Schedule = Field(
         {"name": "constant"}, description="the learning rate over the epochs"
     )

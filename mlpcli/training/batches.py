@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from math import prod
+from math import log2, prod
 from typing import Any, Protocol
 
 import numpy as np
@@ -20,6 +20,9 @@ from mlpcli.randomness import generators, permute
 # all of it, 1 MiB, a step takes 1 to 3 % longer, but of the smallest networks.
 BLOCK_BYTES = 1 << 19
 MAX_BATCHES = 32  # in a block
+# `batch_size: auto`, docs/decisions/0030: few rows need steps, many rows need quick epochs.
+STEPS_PER_EPOCH = 64  # about as many, within
+LEAST_BATCH, MOST_BATCH = 32, 256
 MIN_TRANSFORMED = 32  # rows of a block, where mixing takes partners from it, however wide they are
 
 
@@ -31,6 +34,16 @@ def block_rows(n_rows: int, batch_size: int, row_bytes: int, least: int = 1) -> 
     """
     batches = min(BLOCK_BYTES // (batch_size * row_bytes or 1), MAX_BATCHES)
     return min(max(batches, -(-least // batch_size)) * batch_size, n_rows)
+
+
+def auto_batch_size(n_train: int) -> int:
+    """Return the batch size that `auto` stands for: a power of 2 near n / 64, within bounds.
+
+    >>> [auto_batch_size(n) for n in (1, 106, 2000, 3000, 6000, 12000, 10**6)]
+    [32, 32, 32, 64, 128, 256, 256]
+    """
+    power = round(log2(max(1.0, n_train / STEPS_PER_EPOCH)))
+    return int(min(max(2**power, LEAST_BATCH), MOST_BATCH))
 
 
 def batch_starts(n_rows: int, batch_size: int, least_rows: int) -> range:

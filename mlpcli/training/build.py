@@ -16,6 +16,7 @@ from mlpcli.data.readers import ReadOptions
 from mlpcli.data.table import Table
 from mlpcli.data.targets import ClassTarget
 from mlpcli.errors import DataError
+from mlpcli.family import key_of, settings_of
 from mlpcli.nn.activations import ACTIVATIONS
 from mlpcli.nn.initializers import INITIALIZERS
 from mlpcli.nn.losses import LOSSES, Loss
@@ -25,6 +26,7 @@ from mlpcli.spec.checks import check_task, chosen_loss, loss_name
 from mlpcli.spec.load import LoadedSpec
 from mlpcli.spec.members import build
 from mlpcli.spec.schema import Spec
+from mlpcli.training.batches import auto_batch_size
 from mlpcli.training.metrics import Metric, applicable
 
 
@@ -131,10 +133,22 @@ def build_architecture(spec: Spec, encoding: Encoding) -> Architecture:
     return Architecture(n_inputs, layers, n_outputs, loss, output, initializer, kept)
 
 
-def resolve(spec: Spec, encoding: Encoding) -> Spec:
+def batch_size_of(spec: Spec, n_train: int) -> int:
+    """Return the rows of one step: the spec's, or what suits the number of training rows.
+
+    n_train  of the whole training part: the replicas of an ensemble, whose rows are drawn from it,
+             have the batches of one network
+    """
+    return spec.training.batch_size or auto_batch_size(n_train)
+
+
+def resolve(spec: Spec, dataset: Dataset) -> Spec:
     """Return the spec with every `auto` that the data has decided written out."""
+    encoding = dataset.encoding
     loss = loss_name(spec, encoding.task)
     data: dict[str, Any] = {"task": encoding.task}
+    if spec.data.scale == "auto":
+        data["scale"] = dataset.scale.name
     if spec.data.categorical is None:
         data["categorical"] = encoding.inputs.text_columns
     if spec.data.scale_target is None:
@@ -146,12 +160,17 @@ def resolve(spec: Spec, encoding: Encoding) -> Spec:
         plain["model"]["loss"] = loss
     if spec.model.output is None:
         plain["model"]["output"] = chosen_loss(spec, encoding.task).link
-    names = [initializer.name for initializer in build_architecture(spec, encoding).initializers]
-    for layer, name in zip(plain["model"]["layers"], names[:-1], strict=True):
+    initializers = build_architecture(spec, encoding).initializers
+    members = [
+        {"name": each.name} | {key_of(f): getattr(each, f.name) for f in settings_of(type(each))}
+        for each in initializers
+    ]
+    for layer, member in zip(plain["model"]["layers"], members[:-1], strict=True):
         if layer["initializer"] == "auto":
-            layer["initializer"] = name
+            layer["initializer"] = member
     if spec.model.output_initializer is None:
-        plain["model"]["output_initializer"] = names[-1]
+        plain["model"]["output_initializer"] = members[-1]
+    plain["training"]["batch_size"] = batch_size_of(spec, len(dataset.parts["train"]))
     if spec.training.metrics is None:
         plain["training"]["metrics"] = [m.name for m in epoch_metrics(spec, encoding.task)]
     return Spec.model_validate(plain)
@@ -202,8 +221,7 @@ def build_augmenter(spec: Spec, encoding: Encoding, train: Part) -> Augmenter:
         train.X,
         train.y,
         target.classes if isinstance(target, ClassTarget) else (),
-        inputs.shift,
-        inputs.scale,
+        inputs.scaling,
         inputs.numeric,
         inputs.column_numbers,
         None if image is None else image.shape,

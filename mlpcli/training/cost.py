@@ -11,6 +11,7 @@ from mlpcli.nn.optimizers import OPTIMIZERS
 from mlpcli.spec.members import build
 from mlpcli.spec.schema import Spec
 from mlpcli.training.batches import batch_starts, block_rows
+from mlpcli.training.build import batch_size_of
 
 
 @dataclass(frozen=True)
@@ -44,12 +45,14 @@ class Memory:
 class Cost:
     """A whole training.
 
+    batch_rows               of a step
     memory_bytes             data, parameters, gradient, optimizer, and one batch's arrays
     multiply_adds_per_epoch  forward, and twice as many backward, less the first layer's delta
     """
 
     layers: list[LayerCost]
     memory_bytes: int
+    batch_rows: int
     steps_per_epoch: int
     multiply_adds_per_epoch: int
 
@@ -63,12 +66,13 @@ def cost_of(
     """
     layout = architecture.layout
     n_train = n_rows or len(dataset.parts["train"])
-    batch = min(spec.training.batch_size, n_train)
+    batch = min(batch_size_of(spec, len(dataset.parts["train"])), n_train)
     memory = memory_of(spec, architecture, dataset, batch)
     first = architecture.n_inputs * layout.weights[0].shape[1]
     return Cost(
         _layers(architecture),
         memory.shared + memory.per_network,
+        batch,
         len(batch_starts(n_train, batch, architecture.least_rows)),
         n_train * (3 * architecture.multiply_adds - first),
     )

@@ -34,7 +34,13 @@ from mlpcli.randomness import replica_seed
 from mlpcli.spec.members import build
 from mlpcli.spec.schema import Spec
 from mlpcli.training.batches import BatchTransform
-from mlpcli.training.build import build_architecture, build_augmenter, epoch_metrics, loss_target
+from mlpcli.training.build import (
+    batch_size_of,
+    build_architecture,
+    build_augmenter,
+    epoch_metrics,
+    loss_target,
+)
 from mlpcli.training.trainer import Trainer
 from mlpcli.training.transforms import Augment, InputNoise, MultiplicativeInputNoise, label_noise
 
@@ -215,7 +221,7 @@ def build_trainer(
         stacked([build(OPTIMIZERS, spec.training.optimizer) for spec in specs]),
         train.X,
         loss_target(dataset.encoding, train.y, network.dtype),
-        batch_size=first.lane.spec.training.batch_size,
+        batch_size=batch_size_of(first.lane.spec, len(train)),
         seeds=[each.lane.seed for each in prepared],
         weight=_shared([each.weight for each in prepared]),
         regularization=stacked([regularization_of(spec) for spec in specs]),

@@ -50,7 +50,7 @@ def test_the_outputs_have_the_same_bits(run):
 
 def test_the_spec_the_split_and_the_sha256_come_back(run):
     model = load_model(run.model)
-    assert model.spec == with_paths(resolve(run.training.spec, run.training.encoding), run.folder)
+    assert model.spec == with_paths(resolve(run.training.spec, run.training.dataset), run.folder)
     assert model.sha256 == run.dataset.sha256
     np.testing.assert_array_equal(model.codes, run.dataset.codes)
     ended = run.events[-1]

@@ -295,6 +295,7 @@ model:
   layers:
     - {units: 6, activation: tanh, norm: batch, keep_prob: 0.8}
     - {units: 5, activation: gelu}
+  output_initializer: glorot_uniform
 training:
   batch_size: 16
   optimizer: {name: adamw, learning_rate: 0.01}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -97,17 +98,19 @@ def _document(
         "classes": getattr(encoding.target, "classes", None),
         "rows": {name: len(part) for name, part in dataset.parts.items()},
         "features": encoding.inputs.feature_names,
+        "scale": asdict(dataset.scale),
         "weights": describe_weights(dataset),
         "layers": [layer.__dict__ for layer in cost.layers],
         "parameters": sum(layer.parameters for layer in cost.layers),
         "memory_bytes": cost.memory_bytes,
+        "batch_rows": cost.batch_rows,
         "steps_per_epoch": cost.steps_per_epoch,
         "multiply_adds_per_epoch": cost.multiply_adds_per_epoch,
         "remarks": loaded.remarks(),
         "oddities": [oddity.__dict__ for oddity in oddities(dataset)],
         "baseline": {"what": to_beat.what, **to_beat.scores},
         "sweep": _sweep(spec),
-        "spec": resolve(spec, encoding).model_dump(),
+        "spec": resolve(spec, dataset).model_dump(),
     }
     if rows is not None:
         document["augmented"] = rows_to_plain(encoding, rows, spec.runtime.dtype)
@@ -178,8 +181,12 @@ def _print(document: dict[str, Any], dataset: Dataset, cost: Cost) -> None:
     too_much = f", of which {in_bytes(free)} are free here" if cost.memory_bytes > free else ""
     print_result(
         f"\nmemory about {in_bytes(cost.memory_bytes)}{too_much}; an epoch is "
-        f"{cost.steps_per_epoch:,} steps, {cost.multiply_adds_per_epoch:.3g} multiply-adds"
+        f"{cost.steps_per_epoch:,} steps of {cost.batch_rows:,} rows, "
+        f"{cost.multiply_adds_per_epoch:.3g} multiply-adds"
     )
+    scale = dataset.scale
+    if scale.reason and dataset.encoding.inputs.numeric.any():
+        print_result(f"numeric inputs scaled by {scale.name}: {scale.reason}")
     if document["ensemble"] is not None:
         print_result(document["ensemble"]["text"])
     what, *scores = document["baseline"].items()

@@ -50,7 +50,7 @@ def _check_layer(spec: Spec, path: Path, layer: Any) -> Iterator[Problem]:
     if layer.norm is None:
         return
     norm, path = NORMS[layer.norm.name], (*path, "norm")
-    if batch_size < norm.least_rows:
+    if batch_size is not None and batch_size < norm.least_rows:
         problem = f"{norm.name} normalization over a batch of {batch_size} row leaves 0"
         allowed = f"layer, or a training.batch_size of at least {norm.least_rows}"
         yield Problem(path, problem, allowed)

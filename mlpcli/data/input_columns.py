@@ -16,12 +16,16 @@ DATE = re.compile(r"\d{4}-\d\d?-\d\d?.*|\d\d?[./]\d\d?[./]\d{2,4}.*")
 
 @dataclass(frozen=True)
 class NumericColumn:
-    """(value − shift) / scale, a missing value replaced by `fill` first."""
+    """(value − shift) / scale, a missing value replaced by `fill` first.
+
+    two_valued  whether the training rows have at most two different values; None: no
+    """
 
     name: str
     fill: float
     shift: float
     scale: float
+    two_valued: bool | None = None
 
     @property
     def width(self) -> int:

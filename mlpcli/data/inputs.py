@@ -21,6 +21,7 @@ from mlpcli.errors import DataError
 
 MAX_CATEGORIES = 10_000
 BLOCK_NUMBERS = 1 << 17  # of X, written at once: 512 KiB in float32
+HEAD = 1000  # rows
 IDENTIFIER_FROM = 50  # categories; from here on, a column of mostly different texts is refused
 NOT_A_NUMBER = (
     "most of the column is numbers; list the text in data.missing, or the column in "
@@ -139,8 +140,11 @@ class InputEncoder:
         return X.astype(np.float64) * self.scale + self.shift
 
     def to_plain(self) -> list[dict[str, Any]]:
-        """Return plain data, for a model file."""
-        return [asdict(column) for column in self.columns]
+        """Return plain data, for a model file; what is None is left out, and read as None."""
+        return [
+            {key: value for key, value in asdict(column).items() if value is not None}
+            for column in self.columns
+        ]
 
     @staticmethod
     def from_plain(plain: Sequence[dict[str, Any]]) -> InputEncoder:
@@ -149,7 +153,7 @@ class InputEncoder:
             tuple(
                 CategoryColumn(c["name"], tuple(c["categories"]))
                 if "categories" in c
-                else NumericColumn(c["name"], c["fill"], c["shift"], c["scale"])
+                else NumericColumn(**c)
                 for c in plain
             )
         )
@@ -230,6 +234,7 @@ def _fit_numeric(table: Table, rows: Array, name: str, scale: str, *, listed: bo
     values = table.numbers(name, LISTED if listed else NOT_A_NUMBER).take(rows)
     missing = np.isnan(values)
     shift, spread, some = 0.0, 1.0, missing.any()
+    two_valued = is_two_valued(values[~missing] if some else values)
     with np.errstate(all="ignore"):
         fill = 0.0 if missing.all() else median(values[~missing] if some else values)
         if some:
@@ -241,7 +246,16 @@ def _fit_numeric(table: Table, rows: Array, name: str, scale: str, *, listed: bo
             shift, spread = float(values.min()), float(values.max() - values.min())
     if not np.isfinite([fill, shift, spread]).all():
         raise DataError(f"{table.name}: {name}: the numbers are too large to be scaled")
-    return NumericColumn(name, fill, shift, 1.0 if spread == 0 or is_constant(values) else spread)
+    spread = 1.0 if spread == 0 or is_constant(values) else spread
+    return NumericColumn(name, fill, shift, spread, two_valued=two_valued or None)
+
+
+def is_two_valued(values: Array) -> bool:
+    """Whether there are at most two different numbers; the first rows mostly tell."""
+    for some in (values[:HEAD], values):
+        if len(some) and np.any((some != some.min()) & (some != some.max())):
+            return False
+    return True
 
 
 def median(values: Array) -> float:

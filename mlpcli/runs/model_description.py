@@ -18,6 +18,7 @@ class _Numeric(Section):
     fill: float
     shift: float
     scale: float = Field(gt=0)
+    two_valued: bool | None = None
 
 
 class _Category(Section):

@@ -35,6 +35,7 @@ from mlpcli.spec.members import build
 from mlpcli.spec.schema import Spec
 from mlpcli.training.batches import BatchTransform
 from mlpcli.training.build import build_architecture, build_augmenter, epoch_metrics, loss_target
+from mlpcli.training.embedded_columns import fit_embedding
 from mlpcli.training.trainer import Trainer
 from mlpcli.training.transforms import Augment, InputNoise, MultiplicativeInputNoise, label_noise
 
@@ -159,6 +160,7 @@ def _prepare(lane: Lane, dataset: Dataset) -> PreparedLane:
             raise DataError("every row of a replica has the weight 0", ("ensemble",))
         weight = weight / mean
     architecture = build_architecture(spec, encoding)
+    architecture = fit_embedding(architecture, encoding, train, lane.rows)
     n_slots = len(train) if source is None else len(source)
     if n_slots < architecture.least_rows:
         problem = f"a layer's normalization needs {architecture.least_rows} training rows, and a"

@@ -72,6 +72,8 @@ def describe_weights(dataset: Dataset) -> dict[str, Any] | None:
 def network_line(architecture: Architecture) -> str:
     """Return a network in a line: widths, activations, loss, parameters."""
     layers = [str(architecture.n_inputs)]
+    if architecture.embedding is not None:
+        layers.append(f"{architecture.fan_in} {architecture.embedding.member.name}")
     for layer in architecture.hidden:
         norm = f"{layer.norm.name} " if layer.norm else ""
         layers.append(f"{layer.units} {norm}{layer.activation.name}")

@@ -19,6 +19,7 @@ class NumericColumn:
     """z = (value − shift) / scale, a missing value replaced by `fill` first.
 
     linear_width  w of w asinh(z / w), which is written instead; None: z is
+    two_valued    whether the training rows have at most two different values; None: no
     """
 
     name: str
@@ -26,6 +27,7 @@ class NumericColumn:
     shift: float
     scale: float
     linear_width: float | None = None
+    two_valued: bool | None = None
 
     @property
     def width(self) -> int:

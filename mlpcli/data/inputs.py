@@ -23,6 +23,7 @@ from mlpcli.errors import DataError
 
 MAX_CATEGORIES = 10_000
 BLOCK_NUMBERS = 1 << 17  # of X, written at once: 512 KiB in float32
+HEAD = 1000  # rows
 IDENTIFIER_FROM = 50  # categories; from here on, a column of mostly different texts is refused
 NOT_A_NUMBER = (
     "most of the column is numbers; list the text in data.missing, or the column in "
@@ -264,6 +265,7 @@ def _fit_numeric(table: Table, rows: Array, name: str, scale: str, *, listed: bo
     values = table.numbers(name, LISTED if listed else NOT_A_NUMBER).take(rows)
     missing = np.isnan(values)
     shift, spread, some = 0.0, 1.0, missing.any()
+    two_valued = is_two_valued(values[~missing] if some else values)
     with np.errstate(all="ignore"):
         fill = 0.0 if missing.all() else median(values[~missing] if some else values)
         if some:
@@ -277,7 +279,15 @@ def _fit_numeric(table: Table, rows: Array, name: str, scale: str, *, listed: bo
         raise DataError(f"{table.name}: {name}: the numbers are too large to be scaled")
     width = ASINH_WIDTH if scale == "asinh" else None
     spread = 1.0 if spread == 0 or is_constant(values) else spread
-    return NumericColumn(name, fill, shift, spread, width)
+    return NumericColumn(name, fill, shift, spread, width, two_valued or None)
+
+
+def is_two_valued(values: Array) -> bool:
+    """Whether there are at most two different numbers; the first rows mostly tell."""
+    for some in (values[:HEAD], values):
+        if len(some) and np.any((some != some.min()) & (some != some.max())):
+            return False
+    return True
 
 
 def median(values: Array) -> float:

@@ -16,6 +16,7 @@ import numpy as np
 from mlpcli.array_types import Array
 from mlpcli.nn.activations import Tensors
 from mlpcli.nn.arrays import empty, zeros
+from mlpcli.nn.embeddings import Embed
 from mlpcli.nn.layers import Activate, Affine, Dropout, FirstAffine, Layer
 from mlpcli.nn.network import Network
 
@@ -39,8 +40,12 @@ class Backprop:
         self.grad = zeros(network.theta.shape, network.dtype) if grad is None else grad
         self.layers: list[Layer] = list(_layers(network, self.grad, n_rows, training=training))
         self.dropouts = [layer for layer in self.layers if isinstance(layer, Dropout)]
-        # A mask on the data is before the first affine layer: X needs no gradient.
-        first = next(i for i, layer in enumerate(self.layers) if isinstance(layer, Affine))
+        # A mask on the data is before the first layer that learns: X needs no gradient.
+        first = next(
+            i
+            for i, layer in enumerate(self.layers)
+            if isinstance(layer, Affine) or (isinstance(layer, Embed) and layer.learns)
+        )
         self.layers_backward = self.layers[first:][::-1]
         shape = (*network.lane_shape, n_rows, network.architecture.n_outputs)
         self.delta = empty(shape, network.dtype)
@@ -71,11 +76,18 @@ def _layers(network: Network, grad: Array, n_rows: int, *, training: bool) -> It
     if training and np.any(np.asarray(architecture.input_keep_prob) < 1):
         like = empty((*lane_shape, n_rows, architecture.n_inputs), dtype)
         yield Dropout(0, architecture.input_keep_prob, like)
+    is_first = True  # whether nothing below learns
+    if architecture.embedding is not None:
+        tensors = (layout.tensors_of("embedding", array) for array in (vector, grad))
+        embed = architecture.embedding.layer(lane_shape, n_rows, dtype, *tensors)
+        yield embed
+        is_first = not embed.learns
     for k, (weight, bias) in enumerate(zip(layout.weights, layout.biases, strict=True)):
         parameters = weight.view(vector), bias.view(vector)
         gradients = weight.view(grad), bias.view(grad)
-        affine = (Affine if k else FirstAffine)(*parameters, *gradients, n_rows)
+        affine = (FirstAffine if is_first else Affine)(*parameters, *gradients, n_rows)
         yield affine
+        is_first = False
         u, name = affine.u, weight.name.removesuffix(".weight")
 
         def extra(part: str, name: str = name) -> tuple[Tensors, Tensors]:

@@ -44,8 +44,11 @@ class Evaluation:
     def __init__(self, network: Network) -> None:
         self.network = network
         # Of one lane, however many there are: the same blocks, so the same bits, as alone.
-        units = sum(t.shape[1] for t in network.architecture.layout.weights)
-        row_bytes = 2 * units * network.theta.itemsize
+        architecture = network.architecture
+        units = 2 * sum(t.shape[1] for t in architecture.layout.weights)
+        if architecture.embedding is not None:
+            units += architecture.embedding.numbers_a_row
+        row_bytes = units * network.theta.itemsize
         self.block = int(min(4096, max(64, self.BLOCK_BYTES // row_bytes)))
         self._sizes: dict[int, Backprop] = {}
         # No gradient is computed: one zero, read-only, has the shape of one.

@@ -14,6 +14,7 @@ import numpy as np
 from mlpcli.array_types import Array
 from mlpcli.nn.activations import NONE, Activation, Tensors
 from mlpcli.nn.arrays import column, empty, empty_like, matmul_for
+from mlpcli.nn.embeddings import Embed
 from mlpcli.nn.norms import Normalize
 
 RESOLUTION = 1 << 16  # dropout compares 16 random bits, so p_k is exact to 1/65536
@@ -134,4 +135,4 @@ class Dropout:
         return np.multiply(delta, self.mask, out=delta)
 
 
-Layer = Affine | Activate | Dropout | Normalize
+Layer = Affine | Activate | Dropout | Embed | Normalize

@@ -13,6 +13,7 @@ from mlpcli.array_types import Array, Shape
 from mlpcli.family import numbers, stacked
 from mlpcli.nn.activations import ACTIVATIONS, Activation
 from mlpcli.nn.arrays import copy_of
+from mlpcli.nn.embeddings import EmbeddedColumns
 from mlpcli.nn.initializers import INITIALIZERS, Initializer, Normal
 from mlpcli.nn.layout import Layout
 from mlpcli.nn.losses import Loss
@@ -44,6 +45,7 @@ class Architecture:
     output           None for the link of the loss; any other activation g is a layer of its own,
                      and the loss, whose link is then the identity, sees ŷ = g(u)
     input_keep_prob  p_k of the dropout on X; one number, or one a lane (R,)
+    embedding        of some of the inputs, before the first layer; None: there is none
     """
 
     n_inputs: int
@@ -53,6 +55,7 @@ class Architecture:
     output: Activation | None = None
     output_initializer: Initializer | None = None
     input_keep_prob: Any = 1.0
+    embedding: EmbeddedColumns | None = None
     layout: Layout = field(init=False, repr=False, compare=False)
     initial_values: dict[str, InitialValue] = field(init=False, repr=False, compare=False)
 
@@ -62,11 +65,16 @@ class Architecture:
         if self.output is not None and link not in (self.output.name, "identity"):
             raise ValueError(f"{self.loss.name} is defined on {link} outputs")
         names = [f"hidden.{k}" for k in range(1, len(self.hidden) + 1)] + ["output"]
-        widths = [self.n_inputs, *(layer.units for layer in self.hidden), self.n_outputs]
+        widths = [self.fan_in, *(layer.units for layer in self.hidden), self.n_outputs]
         fans = dict(zip(names, pairwise(widths), strict=True))
         extra: dict[str, Shape] = {}
         statistics: dict[str, Shape] = {}
         initial: dict[str, InitialValue] = {}
+        if self.embedding is not None:
+            parameters, fitted = self.embedding.parameters, self.embedding.statistics
+            extra |= {name: shape for name, (shape, _) in parameters.items()}
+            statistics |= {name: shape for name, (shape, _) in fitted.items()}
+            initial |= {name: value for name, (_, value) in (parameters | fitted).items()}
         for name, units, part in self._parts():
             extra |= {f"{name}.{word}": (units,) for word in part.parameters}
             initial |= {f"{name}.{word}": value for word, value in part.parameters.items()}
@@ -92,6 +100,11 @@ class Architecture:
             yield "output.activation", self.n_outputs, self.output
 
     @property
+    def fan_in(self) -> int:
+        """What the first layer sees: the inputs, or with their embedding."""
+        return self.n_inputs if self.embedding is None else self.embedding.units
+
+    @property
     def output_activation(self) -> Activation:
         """The g of ŷ = g(h U + c)."""
         link: Activation = ACTIVATIONS[self.loss.link]()
@@ -114,7 +127,8 @@ class Architecture:
     @property
     def multiply_adds(self) -> int:
         """Multiplications with addition in one row's forward pass: Σ fan_in · fan_out."""
-        return self.layout.n_weights
+        embedding = 0 if self.embedding is None else self.embedding.multiply_adds
+        return self.layout.n_weights + embedding
 
 
 def stack_architectures(architectures: Sequence[Architecture]) -> Architecture:

@@ -9,7 +9,9 @@ import numpy as np
 
 from mlpcli.array_types import Array
 from mlpcli.nn.backprop import Backprop
+from mlpcli.nn.embeddings import Embed
 from mlpcli.nn.layers import Activate, Affine
+from mlpcli.nn.layout import Tensor
 from mlpcli.nn.network import Network
 from mlpcli.nn.training_step import Batch, TrainingStep
 from mlpcli.nn.update import is_on, penalties_of
@@ -67,8 +69,10 @@ class Objective:
     def stack_size(self) -> int:
         """Networks in one stack: a multiple of four that keeps to STACK_BYTES."""
         layout = self.architecture.layout
-        units = sum(t.shape[1] for t in layout.weights)
-        lane_bytes = 8 * (3 * layout.n_params + 5 * units * self.batch.n)
+        units = 5 * sum(t.shape[1] for t in layout.weights)
+        if self.architecture.embedding is not None:
+            units += self.architecture.embedding.numbers_a_row
+        lane_bytes = 8 * (3 * layout.n_params + units * self.batch.n)
         return int(max(4, min(1024, STACK_BYTES // lane_bytes) // 4 * 4))
 
     @property
@@ -84,18 +88,28 @@ class Objective:
         """
         return float(np.max(np.sum(np.abs(self.backprop.delta), axis=-2)))
 
-    def input_scale(self, layer: int) -> Array:
-        """Return the largest |h| (fan_in,) that meets each row of a layer's W."""
+    def scale_of(self, tensor: Tensor) -> Array:
+        """Return the most that a unit changes when an entry changes by one, of the tensor's shape.
+
+        Of W the largest |h| that meets the row, of an embedding what its layer says, else 1.
+        """
         self.backprop.forward(self.batch.X)
-        affine = [each for each in self.backprop.layers if isinstance(each, Affine)]
-        scale: Array = np.max(np.abs(affine[layer].h), axis=0)
-        return scale
+        layers, weights = self.backprop.layers, self.architecture.layout.weights
+        if tensor in weights:
+            affine = [each for each in layers if isinstance(each, Affine)][weights.index(tensor)]
+            return np.broadcast_to(np.max(np.abs(affine.h), axis=0)[:, np.newaxis], tensor.shape)
+        part, _, name = tensor.name.rpartition(".")
+        embeds = [each for each in layers if isinstance(each, Embed) and part == "embedding"]
+        scale = embeds[0].scale_of(name) if embeds else 1.0
+        return np.broadcast_to(scale, tensor.shape)
 
     def _sides(self, backprop: Backprop, network: Network) -> Iterator[Array]:
         """Yield arrays (P, ...) that change where an argument of a function passes its kink."""
         for layer in backprop.layers:
             if isinstance(layer, Activate):
                 yield from (layer.u > kink for kink in layer.activation.kinks)
+            elif isinstance(layer, Embed):
+                yield from layer.sides()
         side = self.architecture.loss.side(backprop.u, self.batch.y)
         if side is not None:
             yield side
@@ -107,6 +121,7 @@ class Objective:
         if size not in self._stacks:
             shape = (size, self.architecture.layout.n_numbers)
             at, network = (Network(self.architecture, np.zeros(shape)) for _ in range(2))
+            at.statistics[...] = self.backprop.network.statistics
             backprop = Backprop(at, self.batch.n, training=True)
             for mine, frozen in zip(backprop.dropouts, self.backprop.dropouts, strict=True):
                 mine.mask = frozen.mask

@@ -19,6 +19,7 @@ class _Numeric(Section):
     shift: float
     scale: float = Field(gt=0)
     linear_width: float | None = Field(None, gt=0)  # of columns scaled by asinh
+    two_valued: bool | None = None
 
 
 class _Category(Section):

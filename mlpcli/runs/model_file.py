@@ -182,6 +182,8 @@ def _vector(
     for tensor in layout.statistics:
         if tensor.name.endswith(".variance") and (tensor.view(vector) < 0).any():
             raise RunError(f"{path}: the tensor {tensor.name} has variances below 0")
+        if tensor.name.endswith(".edges") and (np.diff(tensor.view(vector)) < 0).any():
+            raise RunError(f"{path}: the tensor {tensor.name} has edges that do not ascend")
     return vector
 
 

@@ -69,6 +69,13 @@ def member_model(family: Family, name: str, default: str | None) -> type[Member]
 
 def _listed(hint: Any) -> Any:
     """Return a setting's type for a spec: a tuple is written as a list."""
+    words = [each for each in get_args(hint) if get_origin(each) is Literal]
+    if words:  # a list, or a word in its place: what is neither is one fault, not two
+        listed, word = (_listed(each) for each in get_args(hint))
+        return Annotated[
+            Annotated[listed, Tag("list")] | Annotated[word, Tag("word")],
+            Discriminator(lambda value: "list" if isinstance(value, list | tuple) else "word"),
+        ]
     if get_origin(hint) is not tuple:
         return hint
     shape: Any = list.__class_getitem__(get_args(hint)[0])

@@ -12,6 +12,7 @@ from pydantic import BeforeValidator, Discriminator, Field, Tag, field_validator
 
 from mlpcli.data.augmentation import AUGMENTATIONS
 from mlpcli.nn.activations import ACTIVATIONS
+from mlpcli.nn.embeddings import EMBEDDINGS
 from mlpcli.nn.initializers import INITIALIZERS
 from mlpcli.nn.losses import LOSSES
 from mlpcli.nn.norms import NORMS
@@ -21,6 +22,7 @@ from mlpcli.spec.members import Section, member_type, or_auto, text_or_list
 from mlpcli.spec.sweep import SweepSpec
 
 Activation = member_type(ACTIVATIONS, None)
+Embedding = member_type(EMBEDDINGS, None)
 Initializer = member_type(INITIALIZERS, None)
 Loss = member_type(LOSSES, None)
 Norm = member_type(NORMS, None)
@@ -199,6 +201,10 @@ class ModelSpec(Section):
         [LayerSpec.model_validate(layer) for layer in LAYERS],
         max_length=1000,
         description="hidden layers; [] is a linear model",
+    )
+    embedding: Embedding | None = Field(
+        None,
+        description="of numeric inputs, before the first layer: piecewise_linear, periodic",
     )
     output: or_auto(Activation) = Field(
         "auto", description="g of ŷ = g(h U + c); auto: the loss's own link"

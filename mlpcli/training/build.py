@@ -27,6 +27,7 @@ from mlpcli.spec.load import LoadedSpec
 from mlpcli.spec.members import build
 from mlpcli.spec.schema import Spec
 from mlpcli.training.batches import auto_batch_size
+from mlpcli.training.embedded_columns import build_embedding, embedded_names
 from mlpcli.training.metrics import Metric, applicable
 
 
@@ -54,7 +55,8 @@ def check_dataset(loaded: LoadedSpec, dataset: Dataset) -> None:
 def _check_rows(loaded: LoadedSpec, dataset: Dataset) -> None:
     """Check that there are rows enough for a batch. Raises DataError, with the norm's position."""
     n_rows = len(dataset.parts["train"])
-    layers = build_architecture(loaded.spec, dataset.encoding).hidden
+    with loaded.locating():
+        layers = build_architecture(loaded.spec, dataset.encoding).hidden
     for k, norm in enumerate(layer.norm for layer in layers):
         if norm is not None and n_rows < norm.least_rows:
             problem = f"{norm.name} normalization needs {norm.least_rows} training rows, not"
@@ -112,7 +114,10 @@ def _scale_of_target(spec: Spec) -> str:
 
 
 def build_architecture(spec: Spec, encoding: Encoding) -> Architecture:
-    """Return the network that a spec describes for data encoded like this."""
+    """Return the network that a spec describes for data encoded like this.
+
+    Raises DataError, with the spec's key, where a column to embed is no numeric input.
+    """
     layers = tuple(
         Layer(
             layer.units,
@@ -130,7 +135,8 @@ def build_architecture(spec: Spec, encoding: Encoding) -> Architecture:
     initializer = None if chosen is None else build(INITIALIZERS, chosen)
     n_inputs = encoding.inputs.n_features
     n_outputs, kept = loss.n_outputs(target.n_outputs), spec.model.input_keep_prob
-    return Architecture(n_inputs, layers, n_outputs, loss, output, initializer, kept)
+    embedding = build_embedding(spec, encoding)
+    return Architecture(n_inputs, layers, n_outputs, loss, output, initializer, kept, embedding)
 
 
 def batch_size_of(spec: Spec, n_train: int) -> int:
@@ -156,6 +162,8 @@ def resolve(spec: Spec, dataset: Dataset) -> Spec:
         data["scale_target"] = scale
     plain = spec.model_dump()
     plain["data"] |= data
+    if plain["model"]["embedding"] is not None:
+        plain["model"]["embedding"]["columns"] = embedded_names(spec, encoding)
     if spec.model.loss is None:
         plain["model"]["loss"] = loss
     if spec.model.output is None:

@@ -68,7 +68,9 @@ def cost_of(
     n_train = n_rows or len(dataset.parts["train"])
     batch = min(batch_size_of(spec, len(dataset.parts["train"])), n_train)
     memory = memory_of(spec, architecture, dataset, batch)
-    first = architecture.n_inputs * layout.weights[0].shape[1]
+    below = architecture.embedding
+    # Where an embedding learns, the first layer gives a delta to it.
+    first = 0 if below and below.parameters else architecture.fan_in * layout.weights[0].shape[1]
     return Cost(
         _layers(architecture),
         memory.shared + memory.per_network,
@@ -81,7 +83,7 @@ def cost_of(
 def _layers(architecture: Architecture) -> list[LayerCost]:
     layout = architecture.layout
     output = Layer(architecture.n_outputs, architecture.output_activation)
-    return [
+    return _embedding(architecture) + [
         LayerCost(
             name=weight.name.removesuffix(".weight"),
             fan_in=weight.shape[0],
@@ -102,6 +104,26 @@ def _layers(architecture: Architecture) -> list[LayerCost]:
     ]
 
 
+def _embedding(architecture: Architecture) -> list[LayerCost]:
+    """Return the embedding as a layer, if there is one."""
+    columns = architecture.embedding
+    if columns is None:
+        return []
+    parameters = [t for t in architecture.layout.parameters if t.name.startswith("embedding.")]
+    return [
+        LayerCost(
+            name="embedding",
+            fan_in=architecture.n_inputs,
+            fan_out=columns.units,
+            activation=columns.member.name,
+            norm=None,
+            initializer="",
+            keep_prob=1.0,
+            parameters=sum(t.stop - t.start for t in parameters),
+        )
+    ]
+
+
 def memory_of(spec: Spec, architecture: Architecture, dataset: Dataset, batch: int) -> Memory:
     """Return an upper estimate of the memory that training needs."""
     layout = architecture.layout
@@ -116,6 +138,8 @@ def memory_of(spec: Spec, architecture: Architecture, dataset: Dataset, batch: i
     vectors += 2 * sum(sigma > 0 for sigma in sigmas)
     per_row: float = sum(2 * w.shape[1] + w.shape[0] for w in layout.weights)
     per_row -= sum(layer.units for layer in architecture.hidden if layer.activation.in_place)
+    if architecture.embedding is not None:
+        per_row += architecture.embedding.numbers_a_row
     per_row += sum(2.5 * layer.units for layer in architecture.hidden if layer.keep_prob < 1)
     per_row += sum(3 * layer.units for layer in architecture.hidden if layer.norm)
     per_row += sum(layer.units for layer in architecture.hidden)  # activations' scratch

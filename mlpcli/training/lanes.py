@@ -41,6 +41,7 @@ from mlpcli.training.build import (
     epoch_metrics,
     loss_target,
 )
+from mlpcli.training.embedded_columns import fit_embedding
 from mlpcli.training.trainer import Trainer
 from mlpcli.training.transforms import Augment, InputNoise, MultiplicativeInputNoise, label_noise
 
@@ -165,6 +166,7 @@ def _prepare(lane: Lane, dataset: Dataset) -> PreparedLane:
             raise DataError("every row of a replica has the weight 0", ("ensemble",))
         weight = weight / mean
     architecture = build_architecture(spec, encoding)
+    architecture = fit_embedding(architecture, encoding, train, lane.rows)
     n_slots = len(train) if source is None else len(source)
     if n_slots < architecture.least_rows:
         problem = f"a layer's normalization needs {architecture.least_rows} training rows, and a"

@@ -99,7 +99,7 @@ def best_lanes(architecture: Architecture, batch_size: int, dtype: Any = np.floa
     """Return how many networks to put in one stack; 1 where one after the other is as quick.
 
     As many as keep what a step touches below STACK_BYTES: a lane's θ and gradient, its rows, and
-    u, h and δ of every unit for every row of the batch.
+    u, h and δ of every unit for every row of the batch, and what an embedding holds of it.
 
     >>> from mlpcli.nn.losses import LOSSES
     >>> best_lanes(Architecture(256, (), 10, LOSSES["cross_entropy"]()), 64)
@@ -107,7 +107,10 @@ def best_lanes(architecture: Architecture, batch_size: int, dtype: Any = np.floa
     """
     layout = architecture.layout
     units = sum(fan_out for _, fan_out in (tensor.shape for tensor in layout.weights))
-    numbers = 2 * layout.n_params + batch_size * (architecture.n_inputs + 3 * units)
+    a_row = architecture.n_inputs + 3 * units
+    if architecture.embedding is not None:
+        a_row += architecture.embedding.numbers_a_row
+    numbers = 2 * layout.n_params + batch_size * a_row
     return max(1, min(MOST_LANES, STACK_BYTES // (numbers * np.dtype(dtype).itemsize)))
 
 

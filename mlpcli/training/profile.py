@@ -10,12 +10,14 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from math import prod
 from types import SimpleNamespace
 from typing import Any
 
 from mlpcli.array_types import Array
 from mlpcli.data.dataset import Dataset
 from mlpcli.nn.backprop import Backprop
+from mlpcli.nn.embeddings import Embed
 from mlpcli.nn.layers import Affine, FirstAffine, Layer
 from mlpcli.spec.schema import Spec
 from mlpcli.training.lanes import Lane
@@ -183,12 +185,21 @@ def profile_backprop(clock: Clock, backprop: Backprop) -> None:
     groups: dict[str, list[Layer]] = {"input": []}
     names = iter(backprop.network.architecture.layout.weights)
     for layer in backprop.layers:
-        if isinstance(layer, Affine):
+        if isinstance(layer, Embed):
+            groups["embedding"] = []
+        elif isinstance(layer, Affine):
             groups[next(names).name.removesuffix(".weight")] = []
         list(groups.values())[-1].append(layer)
     for name, layers in groups.items():
         for first in layers[:1]:
             n = backprop.n_rows * first.W.size if isinstance(first, Affine) else 0
+            if isinstance(first, Embed) and backprop.network.architecture.embedding is not None:
+                n_lanes = prod(backprop.network.lane_shape)
+                n = (
+                    n_lanes
+                    * backprop.n_rows
+                    * backprop.network.architecture.embedding.multiply_adds
+                )
             forward = clock.entry(FORWARD, name, n)
             first.forward = clock.from_here(forward, first.forward)  # type: ignore[method-assign]
             if name != "input":

@@ -8,6 +8,7 @@ from typing import Any
 from mlpcli.errors import listing
 from mlpcli.family import Family
 from mlpcli.nn.activations import ACTIVATIONS
+from mlpcli.nn.embeddings import EMBEDDINGS
 from mlpcli.nn.initializers import INITIALIZERS
 from mlpcli.nn.norms import NORMS
 from mlpcli.nn.optimizers import OPTIMIZERS
@@ -21,6 +22,7 @@ def check(spec: Spec) -> Iterator[Problem]:
     """Check the hidden layers, and that no member's settings contradict each other."""
     model, training = spec.model, spec.training
     members: list[tuple[Path, Family, Any]] = [
+        (("model", "embedding"), EMBEDDINGS, model.embedding),
         (("model", "output"), ACTIVATIONS, model.output),
         (("model", "output_initializer"), INITIALIZERS, model.output_initializer),
         (("training", "optimizer"), OPTIMIZERS, training.optimizer),

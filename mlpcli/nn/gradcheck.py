@@ -170,11 +170,14 @@ def _rounding(size: float, step: Any) -> Any:
 
 def _scale_of_entries(objective: Objective, tensor: Tensor, entries: Array) -> Array:
     """Return how much each entry's pre-activation changes when the entry changes by one."""
-    if len(tensor.shape) == 1:
-        return np.ones(len(entries))
-    layer = objective.architecture.layout.weights.index(tensor)
-    scale = np.maximum(objective.input_scale(layer), 0.1)
-    return scale[np.unravel_index(entries, tensor.shape)[0]]
+    layout = objective.architecture.layout
+    axis = {"weight": -2, "input_scale": -1}  # that belongs to what the layer sees, h
+    for layer, weight in enumerate(layout.weights):
+        name, _, word = tensor.name.rpartition(".")
+        if word in axis and f"{name}.weight" == weight.name:
+            scale = np.maximum(objective.input_scale(layer), 0.1)
+            return scale[np.unravel_index(entries, tensor.shape)[axis[word]]]
+    return np.ones(len(entries))
 
 
 class _Check:

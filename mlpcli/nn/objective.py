@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import prod
 from typing import Any
 
 import numpy as np
 
 from mlpcli.array_types import Array
 from mlpcli.nn.backprop import Backprop
-from mlpcli.nn.layers import Activate, Affine
+from mlpcli.nn.layers import Activate, Affine, Product
 from mlpcli.nn.network import Network
 from mlpcli.nn.training_step import Batch, TrainingStep
 from mlpcli.nn.update import is_on, penalties_of
@@ -54,6 +55,8 @@ class Objective:
         network.theta[...] = thetas
         u = backprop.forward(self.batch.X)
         losses = self.architecture.loss.value(u, self.batch.y)
+        if self.architecture.members is not None:
+            losses = np.mean(losses, axis=-2)
         values = np.mean(losses if self.weight is None else losses * self.weight, axis=-1)
         for penalty in penalties:
             values = values + penalty.value()
@@ -67,7 +70,7 @@ class Objective:
     def stack_size(self) -> int:
         """Networks in one stack: a multiple of four that keeps to STACK_BYTES."""
         layout = self.architecture.layout
-        units = sum(t.shape[1] for t in layout.weights)
+        units = prod(self.architecture.member_shape) * sum(t.shape[-1] for t in layout.weights)
         lane_bytes = 8 * (3 * layout.n_params + 5 * units * self.batch.n)
         return int(max(4, min(1024, STACK_BYTES // lane_bytes) // 4 * 4))
 
@@ -80,15 +83,17 @@ class Objective:
     def output_slope(self) -> float:
         """max_j Σ_d |∂J/∂u_dj|: the change of J per change of an output in all rows.
 
-        After `gradient`.
+        Of members in the rows of all. After `gradient`.
         """
-        return float(np.max(np.sum(np.abs(self.backprop.delta), axis=-2)))
+        slopes = np.abs(self.backprop.delta).reshape(-1, self.architecture.n_outputs)
+        return float(np.max(np.sum(slopes, axis=0)))
 
     def input_scale(self, layer: int) -> Array:
         """Return the largest |h| (fan_in,) that meets each row of a layer's W."""
         self.backprop.forward(self.batch.X)
-        affine = [each for each in self.backprop.layers if isinstance(each, Affine)]
-        scale: Array = np.max(np.abs(affine[layer].h), axis=0)
+        products = [each for each in self.backprop.layers if isinstance(each, Affine | Product)]
+        h = products[layer].h
+        scale: Array = np.max(np.abs(h).reshape(-1, h.shape[-1]), axis=0)
         return scale
 
     def _sides(self, backprop: Backprop, network: Network) -> Iterator[Array]:

@@ -21,6 +21,7 @@ from mlpcli.nn.initializers import INITIALIZERS
 from mlpcli.nn.losses import LOSSES, Loss
 from mlpcli.nn.network import Architecture, Layer
 from mlpcli.nn.norms import NORMS
+from mlpcli.nn.sharing import SHARINGS, Members
 from mlpcli.spec.checks import check_task, chosen_loss, loss_name
 from mlpcli.spec.load import LoadedSpec
 from mlpcli.spec.members import build
@@ -128,7 +129,16 @@ def build_architecture(spec: Spec, encoding: Encoding) -> Architecture:
     initializer = None if chosen is None else build(INITIALIZERS, chosen)
     n_inputs = encoding.inputs.n_features
     n_outputs, kept = loss.n_outputs(target.n_outputs), spec.model.input_keep_prob
-    return Architecture(n_inputs, layers, n_outputs, loss, output, initializer, kept)
+    members = _members(spec, encoding)
+    return Architecture(n_inputs, layers, n_outputs, loss, output, initializer, kept, members)
+
+
+def _members(spec: Spec, encoding: Encoding) -> Members | None:
+    """Return the members of a network, where the spec's ensemble shares weights."""
+    if spec.ensemble is None or not spec.ensemble.shares_weights:
+        return None
+    columns = tuple(encoding.inputs.column_numbers.tolist())
+    return Members(spec.ensemble.replicas, SHARINGS[spec.ensemble.kind](), columns)
 
 
 def resolve(spec: Spec, encoding: Encoding) -> Spec:

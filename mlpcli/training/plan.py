@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from math import prod
 from typing import Any, TypeVar
 
 import numpy as np
@@ -104,7 +105,7 @@ def best_lanes(architecture: Architecture, batch_size: int, dtype: Any = np.floa
     44
     """
     layout = architecture.layout
-    units = sum(fan_out for _, fan_out in (tensor.shape for tensor in layout.weights))
+    units = prod(architecture.member_shape) * sum(t.shape[-1] for t in layout.weights)
     numbers = 2 * layout.n_params + batch_size * (architecture.n_inputs + 3 * units)
     return max(1, min(MOST_LANES, STACK_BYTES // (numbers * np.dtype(dtype).itemsize)))
 

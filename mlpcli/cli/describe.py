@@ -79,7 +79,20 @@ def network_line(architecture: Architecture) -> str:
         layers.append(f"{layer.units} {norm}{layer.activation.name}")
     layers.append(f"{architecture.n_outputs} {architecture.output_activation.name}")
     n_params, loss = architecture.layout.n_params, architecture.loss.name
-    return f"network {' - '.join(layers)}; loss {loss}; {n_params:,} parameters"
+    line = f"network {' - '.join(layers)}; loss {loss}; {n_params:,} parameters"
+    return line if architecture.members is None else f"{line}; {members_line(architecture)}"
+
+
+def members_line(architecture: Architecture) -> str:
+    """Return the members of a network that share weights, in a line."""
+    members = architecture.members
+    assert members is not None
+    tensors = architecture.layout.parameters
+    own = sum(t.stop - t.start for t in tensors if t.shape[:-1] and t.shape[0] == members.k)
+    return (
+        f"{members.sharing.name} of {members.k} members, each with "
+        f"{own // members.k:,} parameters of its own"
+    )
 
 
 def ensemble_line(ensemble: EnsembleSpec, plan: Plan) -> str:

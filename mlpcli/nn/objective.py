@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy as np
 from mlpcli.array_types import Array
 from mlpcli.nn.backprop import Backprop
 from mlpcli.nn.embeddings import Embed
-from mlpcli.nn.layers import Activate, Affine
+from mlpcli.nn.layers import Activate, Affine, Product
 from mlpcli.nn.layout import Tensor
 from mlpcli.nn.network import Network
 from mlpcli.nn.training_step import Batch, TrainingStep
@@ -56,6 +57,8 @@ class Objective:
         network.theta[...] = thetas
         u = backprop.forward(self.batch.X)
         losses = self.architecture.loss.value(u, self.batch.y)
+        if self.architecture.members is not None:
+            losses = np.mean(losses, axis=-2)
         values = np.mean(losses if self.weight is None else losses * self.weight, axis=-1)
         for penalty in penalties:
             values = values + penalty.value()
@@ -69,7 +72,8 @@ class Objective:
     def stack_size(self) -> int:
         """Networks in one stack: a multiple of four that keeps to STACK_BYTES."""
         layout = self.architecture.layout
-        units = 5 * sum(t.shape[1] for t in layout.weights)
+        k = prod(self.architecture.member_shape)
+        units = 5 * k * sum(t.shape[-1] for t in layout.weights)
         if self.architecture.embedding is not None:
             units += self.architecture.embedding.numbers_a_row
         lane_bytes = 8 * (3 * layout.n_params + units * self.batch.n)
@@ -84,23 +88,27 @@ class Objective:
     def output_slope(self) -> float:
         """max_j Σ_d |∂J/∂u_dj|: the change of J per change of an output in all rows.
 
-        After `gradient`.
+        Of members in the rows of all. After `gradient`.
         """
-        return float(np.max(np.sum(np.abs(self.backprop.delta), axis=-2)))
+        slopes = np.abs(self.backprop.delta).reshape(-1, self.architecture.n_outputs)
+        return float(np.max(np.sum(slopes, axis=0)))
 
     def scale_of(self, tensor: Tensor) -> Array:
         """Return the most that a unit changes when an entry changes by one, of the tensor's shape.
 
-        Of W the largest |h| that meets the row, of an embedding what its layer says, else 1.
+        Of W and r the largest |h| that meets it, of an embedding what its layer says, else 1.
         """
         self.backprop.forward(self.batch.X)
         layers, weights = self.backprop.layers, self.architecture.layout.weights
-        if tensor in weights:
-            affine = [each for each in layers if isinstance(each, Affine)][weights.index(tensor)]
-            return np.broadcast_to(np.max(np.abs(affine.h), axis=0)[:, np.newaxis], tensor.shape)
         part, _, name = tensor.name.rpartition(".")
-        embeds = [each for each in layers if isinstance(each, Embed) and part == "embedding"]
-        scale = embeds[0].scale_of(name) if embeds else 1.0
+        scale: Any = 1.0
+        if name in ("weight", "input_scale") and part != "embedding":
+            products = [each for each in layers if isinstance(each, Affine | Product)]
+            h = products[[w.name for w in weights].index(f"{part}.weight")].h
+            scale = np.max(np.abs(h).reshape(-1, h.shape[-1]), axis=0)
+            scale = scale if name == "input_scale" else scale[:, np.newaxis]
+        elif part == "embedding":
+            scale = next(each for each in layers if isinstance(each, Embed)).scale_of(name)
         return np.broadcast_to(scale, tensor.shape)
 
     def _sides(self, backprop: Backprop, network: Network) -> Iterator[Array]:

@@ -20,7 +20,7 @@ N_ERRORS = 400  # quantiles of the held-out errors in a model file, and one more
 def ensemble_result(training: Training) -> tuple[dict[str, Any], EnsembleModel]:
     """Return the manifest's document of an ensemble, and its part of the model file."""
     network, encoding, spec = training.network, training.encoding, training.spec
-    assert spec.ensemble is not None
+    assert spec.replicated is not None
     kept = [training.lanes[r] for r in training.kept]
     each = {
         name: evaluate_each(network, encoding, spec, part)
@@ -38,7 +38,7 @@ def ensemble_result(training: Training) -> tuple[dict[str, Any], EnsembleModel]:
             }
         replicas.append(document)
     result: dict[str, Any] = {
-        "kind": spec.ensemble.kind,
+        "kind": spec.replicated.kind,
         "replicas": replicas,
         "spread": {name: spread(metrics) for name, metrics in each.items()},
         "held_out": None,

@@ -1,6 +1,8 @@
 """model.safetensors: one file is one model, with all that eval and predict need.
 
-Tensors: hidden.K.weight (fan_in, fan_out), hidden.K.bias, output.weight, output.bias. The
+Tensors: hidden.K.weight (fan_in, fan_out), hidden.K.bias, output.weight, output.bias. Of members
+that share weights also hidden.K.input_scale and output_scale (k, units), and what each has alone
+has their axis first. The
 metadata has one entry, `mlp`, a JSON document: the resolved spec, the fitted encoding, the split.
 Nothing in it is ever executed.
 """
@@ -222,11 +224,11 @@ def _weighs(weights: RowWeights | None, spec: Spec, target: TargetEncoder) -> bo
 
 def _replicas_fit(ensemble: EnsembleModel | None, spec: Spec, encoding: Encoding) -> bool:
     """Whether there are replicas where the spec asks for some, and errors of each target."""
-    if ensemble is None or spec.ensemble is None:
-        return ensemble is None and spec.ensemble is None
+    if ensemble is None or spec.replicated is None:
+        return ensemble is None and spec.replicated is None
     widths = {len(row) for row in ensemble.errors}
     width = len(encoding.target.names) if isinstance(encoding.target, RegressionTarget) else 1
-    return len(ensemble.seeds) <= spec.ensemble.replicas and widths <= {width}
+    return len(ensemble.seeds) <= spec.replicated.replicas and widths <= {width}
 
 
 def _fits(target: TargetEncoder) -> bool:

@@ -26,7 +26,7 @@ def check_interval(model: Model, level: float | None) -> None:
         return
     if level <= 0 or not 0.5 + level / 2 < 1:  # the last number below 1 has no quantile
         raise UsageError(f"--interval {level!r}: a share between 0 and 1, such as 0.9")
-    if model.ensemble is None:
+    if model.ensemble is None and model.network.architecture.members is None:
         raise UsageError("--interval: the model is one network; train it with an `ensemble`")
 
 
@@ -112,7 +112,8 @@ def _of_classes(
 
 def _quantiles(model: Model, levels: tuple[float, ...]) -> Array | None:
     """Return quantiles (levels, targets) of the held-out errors; None where there are none."""
-    assert model.ensemble is not None
+    if model.ensemble is None:  # members that share weights are trained on all rows
+        return None
     errors = np.array(model.ensemble.errors)
     if errors.size == 0:
         return None

@@ -37,7 +37,7 @@ class Recorder:
         self.result: dict[str, Any] = {}
         self.metrics = MetricsFile(directory / METRICS, training.columns)
         self.replicas: MetricsFile | None = None
-        if self.spec.ensemble is not None:
+        if self.spec.replicated is not None:
             self.replicas = MetricsFile(directory / REPLICAS, ["replica", *training.columns])
 
     def record(self, event: Event) -> None:
@@ -65,7 +65,7 @@ class Recorder:
         # the same training writes the same bytes.
         kept = {key: value for key, value in summary.items() if key != "seconds"}
         ensemble: EnsembleModel | None = None
-        if self.spec.ensemble is not None:
+        if self.spec.replicated is not None:
             from mlpcli.runs.ensemble_result import ensemble_result
 
             summary["ensemble"], ensemble = ensemble_result(training)

@@ -18,6 +18,7 @@ from mlpcli.nn.losses import LOSSES
 from mlpcli.nn.norms import NORMS
 from mlpcli.nn.optimizers import OPTIMIZERS
 from mlpcli.nn.schedules import SCHEDULES
+from mlpcli.nn.sharing import SHARINGS
 from mlpcli.spec.members import Section, member_type, or_auto, text_or_list
 from mlpcli.spec.sweep import SweepSpec
 
@@ -297,11 +298,18 @@ class RegularizationSpec(Section):
 class EnsembleSpec(Section):
     """Several networks of this spec, trained side by side, whose predictions are averaged."""
 
-    kind: Literal["bootstrap", "kfold", "seeds"] = Field(
+    kind: Literal["bootstrap", "kfold", "seeds", "tabm", "tabm_mini", "batch_ensemble"] = Field(
         description="what tells the replicas apart beside their seeds: rows drawn with "
-        "replacement; a fold left out of each; or nothing"
+        "replacement; a fold left out of each; or nothing. Replicas of tabm, tabm_mini and "
+        "batch_ensemble share weights: they are one network, with early stopping by the mean of "
+        "their predictions"
     )
     replicas: int = Field(20, ge=2, le=10_000, description="how many; of kfold the folds")
+
+    @property
+    def shares_weights(self) -> bool:
+        """Whether the replicas are members of one network."""
+        return self.kind in SHARINGS
 
 
 class RuntimeSpec(Section):
@@ -346,7 +354,14 @@ class Spec(Section):
     training: TrainingSpec = Field(TrainingSpec(), description="the loop")
     regularization: RegularizationSpec = Field(RegularizationSpec(), description="L2 and noise")
     ensemble: EnsembleSpec | None = Field(
-        None, description="several networks in one: bootstrap, kfold, seeds"
+        None,
+        description="several networks in one: bootstrap, kfold, seeds; tabm, tabm_mini, "
+        "batch_ensemble",
     )
     sweep: SweepSpec | None = Field(None, description="what `mlp sweep` searches")
     runtime: RuntimeSpec = Field(RuntimeSpec(), description="type and threads")
+
+    @property
+    def replicated(self) -> EnsembleSpec | None:
+        """The ensemble, where its replicas are networks of their own."""
+        return None if self.ensemble is None or self.ensemble.shares_weights else self.ensemble

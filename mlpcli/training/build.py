@@ -18,10 +18,12 @@ from mlpcli.data.targets import ClassTarget
 from mlpcli.errors import DataError
 from mlpcli.family import key_of, settings_of
 from mlpcli.nn.activations import ACTIVATIONS
+from mlpcli.nn.embeddings import EmbeddedColumns
 from mlpcli.nn.initializers import INITIALIZERS
 from mlpcli.nn.losses import LOSSES, Loss
 from mlpcli.nn.network import Architecture, Layer
 from mlpcli.nn.norms import NORMS
+from mlpcli.nn.sharing import SHARINGS, Members
 from mlpcli.spec.checks import check_task, chosen_loss, loss_name
 from mlpcli.spec.load import LoadedSpec
 from mlpcli.spec.members import build
@@ -136,7 +138,31 @@ def build_architecture(spec: Spec, encoding: Encoding) -> Architecture:
     n_inputs = encoding.inputs.n_features
     n_outputs, kept = loss.n_outputs(target.n_outputs), spec.model.input_keep_prob
     embedding = build_embedding(spec, encoding)
-    return Architecture(n_inputs, layers, n_outputs, loss, output, initializer, kept, embedding)
+    return Architecture(
+        n_inputs,
+        layers,
+        n_outputs,
+        loss,
+        output,
+        initializer,
+        kept,
+        embedding,
+        _members(spec, encoding, embedding),
+    )
+
+
+def _members(spec: Spec, encoding: Encoding, embedding: EmbeddedColumns | None) -> Members | None:
+    """Return the members of a network, where the spec's ensemble shares weights."""
+    if spec.ensemble is None or not spec.ensemble.shares_weights:
+        return None
+    columns = encoding.inputs.column_numbers
+    if embedding is not None:
+        embedded = np.repeat(columns[list(embedding.numbers)], embedding.member.width)
+        columns = np.concatenate([columns[embedding.kept], embedded])
+    sharing = SHARINGS[spec.ensemble.kind]()
+    return Members(
+        spec.ensemble.replicas, sharing, tuple(columns.tolist()), normal=embedding is not None
+    )
 
 
 def batch_size_of(spec: Spec, n_train: int) -> int:

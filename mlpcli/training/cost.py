@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 
 from mlpcli.data.dataset import Dataset
 from mlpcli.nn.evaluation import Evaluation
@@ -69,8 +70,10 @@ def cost_of(
     batch = min(batch_size_of(spec, len(dataset.parts["train"])), n_train)
     memory = memory_of(spec, architecture, dataset, batch)
     below = architecture.embedding
-    # Where an embedding learns, the first layer gives a delta to it.
-    first = 0 if below and below.parameters else architecture.fan_in * layout.weights[0].shape[1]
+    first = architecture.fan_in * layout.weights[0].shape[-1]
+    # Where an embedding learns, or members scale their inputs, the first layer returns a delta.
+    if architecture.members is not None or (below and below.parameters):
+        first = 0
     return Cost(
         _layers(architecture),
         memory.shared + memory.per_network,
@@ -86,8 +89,8 @@ def _layers(architecture: Architecture) -> list[LayerCost]:
     return _embedding(architecture) + [
         LayerCost(
             name=weight.name.removesuffix(".weight"),
-            fan_in=weight.shape[0],
-            fan_out=weight.shape[1],
+            fan_in=weight.shape[-2],
+            fan_out=weight.shape[-1],
             activation=layer.activation.name,
             norm=layer.norm.name if layer.norm else None,
             initializer=initializer.name,
@@ -136,13 +139,16 @@ def memory_of(spec: Spec, architecture: Architecture, dataset: Dataset, batch: i
     noise = spec.regularization.noise
     sigmas = (noise.weights, noise.weights_multiplicative, noise.gradients)
     vectors += 2 * sum(sigma > 0 for sigma in sigmas)
-    per_row: float = sum(2 * w.shape[1] + w.shape[0] for w in layout.weights)
+    per_row: float = sum(2 * w.shape[-1] + w.shape[-2] for w in layout.weights)
     per_row -= sum(layer.units for layer in architecture.hidden if layer.activation.in_place)
     if architecture.embedding is not None:
         per_row += architecture.embedding.numbers_a_row
     per_row += sum(2.5 * layer.units for layer in architecture.hidden if layer.keep_prob < 1)
     per_row += sum(3 * layer.units for layer in architecture.hidden if layer.norm)
     per_row += sum(layer.units for layer in architecture.hidden)  # activations' scratch
+    if architecture.members is not None:  # each with arrays of its own, two more of a scaling
+        scaled = [t.shape[-1] for t in layout.extra if t.name.endswith("_scale")]
+        per_row = architecture.members.k * (per_row + 2 * sum(scaled))
     # While the model is written there are its bytes, and the tensors side by side.
     training = item * ((vectors + 2) * layout.n_params + batch * per_row)
     # Before that, initial parameters are drawn in float64, the largest matrix once more.
@@ -151,7 +157,8 @@ def memory_of(spec: Spec, architecture: Architecture, dataset: Dataset, batch: i
     inputs, target = architecture.n_inputs * item, architecture.n_outputs * item
     # A block's rows, u of the output layer, and two arrays like it for the loss.
     gathered = block_rows(rows, batch, max(inputs, target))
-    gathered *= inputs + target + 3 * item * architecture.n_outputs
+    k = prod(architecture.member_shape)
+    gathered *= inputs + target + 3 * k * item * architecture.n_outputs
     evaluated = max(len(part) for part in dataset.parts.values()) * per_row * item
     by_row: float = _bytes_by_row(architecture, dataset, item) + gathered
     if spec.regularization.augmentation:  # may mix targets: they are kept as trained on

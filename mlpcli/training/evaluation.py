@@ -7,8 +7,9 @@ network of a stack, of a stack's average, or from given predictions.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -17,8 +18,8 @@ from mlpcli.array_types import Array
 from mlpcli.data.dataset import Dataset, Encoding, Part
 from mlpcli.data.targets import RegressionTarget
 from mlpcli.nn.arrays import weighted_mean
-from mlpcli.nn.ensemble_mean import EnsembleMean, losses_of
-from mlpcli.nn.evaluation import Evaluation
+from mlpcli.nn.ensemble_mean import EnsembleMean
+from mlpcli.nn.evaluation import Evaluation, losses_of
 from mlpcli.nn.losses import Quantile
 from mlpcli.nn.network import Architecture, Network
 from mlpcli.spec.schema import Spec
@@ -121,7 +122,10 @@ class EpochMetrics:
                 if self._y_hat is None:
                     self._y_hat = np.empty(trainer.outputs.shape)  # metrics are in float64
                 architecture, encoding = self.model.architecture, self.dataset.encoding
-                architecture.loss.predict(trainer.outputs, self._y_hat)
+                if architecture.members is None:
+                    architecture.loss.predict(trainer.outputs, self._y_hat)
+                else:
+                    self._y_hat[...] = trainer.outputs
                 seen = outcome(architecture, encoding, self._labels(trainer), self._y_hat)
                 found |= {f"train_{metric.name}": metric.values(seen) for metric in self.metrics}
         return found
@@ -217,17 +221,13 @@ def row_losses(network: Network, encoding: Encoding, part: Part) -> Array:
 def evaluate_each(
     network: Network, encoding: Encoding, spec: Spec, part: Part, rows: Sequence[Array] = ()
 ) -> dict[str, Array]:
-    """Return loss and epoch metrics of each network of a stack by itself, (R,) each.
+    """Return loss and epoch metrics of each network of a stack, or each member, alone, (R,) each.
 
     rows  of the part, those of each network; none: all. A network without any has NaN
     """
     architecture, metrics = network.architecture, epoch_metrics(spec, encoding.task)
     found: dict[str, list[float]] = {name: [] for name in ("loss", *(m.name for m in metrics))}
-    y_hat = np.empty((len(part), architecture.n_outputs))
-    # One by one: the predictions of all networks side by side may not fit into the memory.
-    for r, vector in enumerate(network.vector):
-        with np.errstate(all="ignore"):
-            Evaluation(Network(architecture, vector)).predict(part.X, y_hat)
+    for r, y_hat in enumerate(_predictions_of_each(network, part.X)):
         predicted, chosen = (y_hat[rows[r]], part.take(rows[r])) if rows else (y_hat, part)
         values: dict[str, Any] = dict.fromkeys(found, math.nan)
         if len(predicted):
@@ -235,6 +235,24 @@ def evaluate_each(
         for name, value in values.items():
             found[name].append(float(value))
     return {name: np.array(values) for name, values in found.items()}
+
+
+def _predictions_of_each(network: Network, X: Array) -> Iterator[Array]:
+    """Yield ŷ (rows, n_outputs) of each network of a stack, or of each member."""
+    architecture = network.architecture
+    if not network.lane_shape:
+        k = prod(architecture.member_shape)
+        with np.errstate(all="ignore"):
+            yield from Evaluation(network).predict_each(
+                X, np.empty((k, len(X), architecture.n_outputs))
+            )
+        return
+    y_hat = np.empty((len(X), architecture.n_outputs))
+    # One by one: the predictions of all networks side by side may not fit into the memory.
+    for vector in network.vector:
+        with np.errstate(all="ignore"):
+            Evaluation(Network(architecture, vector)).predict(X, y_hat)
+        yield y_hat
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,8 @@ seed. The replicas of an ensemble are lanes of one spec:
     kfold      each replica is trained on all training rows but one fold
     seeds      the replicas differ in their random streams alone
 
+Replicas that share weights (nn/sharing.py) are the members of one network, and one lane.
+
 Validation rows, where there are some, are the same for all replicas and stop each of them. The
 held-out rows of a replica choose nothing.
 """
@@ -70,9 +72,9 @@ def lanes_of(spec: Spec, dataset: Dataset) -> list[Lane]:
 
     Raises DataError, with the spec's key, where there are more folds than training rows.
     """
-    if spec.ensemble is None:
+    if spec.replicated is None:
         return [Lane(spec, spec.seed)]
-    kind, n_replicas = spec.ensemble.kind, spec.ensemble.replicas
+    kind, n_replicas = spec.replicated.kind, spec.replicated.replicas
     if kind == "kfold":
         check_folds(n_replicas, dataset, ("ensemble", "replicas"))
         return fold_lanes(spec, fold_rows(dataset, n_replicas, spec.seed))
@@ -187,7 +189,9 @@ def _prepare(lane: Lane, dataset: Dataset) -> PreparedLane:
 
 def _text_shape(spec: Spec) -> str:
     """Return the part of a spec that decides the network's shape and the parts of a step."""
-    sections = spec.model_dump(include={"model", "training", "regularization", "runtime"})
+    sections = spec.model_dump(
+        include={"model", "training", "regularization", "ensemble", "runtime"}
+    )
     runtime = {"dtype": sections.pop("runtime")["dtype"]}
     return json.dumps(_without_numbers({**sections, "runtime": runtime}))
 

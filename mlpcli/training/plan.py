@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from math import prod
 from typing import Any, TypeVar
 
 import numpy as np
@@ -106,7 +107,7 @@ def best_lanes(architecture: Architecture, batch_size: int, dtype: Any = np.floa
     44
     """
     layout = architecture.layout
-    units = sum(fan_out for _, fan_out in (tensor.shape for tensor in layout.weights))
+    units = prod(architecture.member_shape) * sum(t.shape[-1] for t in layout.weights)
     a_row = architecture.n_inputs + 3 * units
     if architecture.embedding is not None:
         a_row += architecture.embedding.numbers_a_row

@@ -114,7 +114,7 @@ def _document(
     }
     if rows is not None:
         document["augmented"] = rows_to_plain(encoding, rows, spec.runtime.dtype)
-    return {**document, "ensemble": _ensemble(loaded, dataset)}
+    return {**document, "ensemble": _ensemble(loaded, dataset, cost)}
 
 
 def _sweep(spec: Spec) -> dict[str, Any] | None:
@@ -124,13 +124,23 @@ def _sweep(spec: Spec) -> dict[str, Any] | None:
     return {"trials": n_trials, "networks": n_trials * n_lanes, "plan": str(spec.sweep)}
 
 
-def _ensemble(loaded: LoadedSpec, dataset: Dataset) -> dict[str, Any] | None:
-    from mlpcli.cli.describe import ensemble_line
+def _ensemble(loaded: LoadedSpec, dataset: Dataset, cost: Cost) -> dict[str, Any] | None:
+    from mlpcli.cli.describe import ensemble_line, members_line
+    from mlpcli.training.build import build_architecture
     from mlpcli.training.lanes import lanes_of, prepare_lanes
     from mlpcli.training.plan import plan_stacks
 
     if loaded.spec.ensemble is None:
         return None
+    if loaded.spec.ensemble.shares_weights:  # one network, trained as one is
+        architecture = build_architecture(loaded.spec, dataset.encoding)
+        return {
+            **loaded.spec.ensemble.model_dump(),
+            "stacks": [1],
+            "processes": 1,
+            "memory_bytes": cost.memory_bytes,
+            "text": f"ensemble: {members_line(architecture)}",
+        }
     with loaded.locating():
         lanes = lanes_of(loaded.spec, dataset)
         plan = plan_stacks(prepare_lanes(lanes, dataset), dataset)

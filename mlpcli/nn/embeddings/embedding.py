@@ -19,7 +19,7 @@ from mlpcli.family import Family, Member, setting
 from mlpcli.nn.arrays import empty
 
 if TYPE_CHECKING:
-    from mlpcli.nn.network import InitialValue
+    from mlpcli.nn.initializers import InitialValue
 
 EMBEDDINGS = Family("embedding")
 Tensors = Mapping[str, Array]

@@ -20,7 +20,7 @@ from mlpcli.nn.embeddings.embedding import (
 from mlpcli.nn.embeddings.linear import ColumnLinear, uniform
 
 if TYPE_CHECKING:
-    from mlpcli.nn.network import InitialValue
+    from mlpcli.nn.initializers import InitialValue
 
 TURN = 2 * np.pi
 

@@ -21,7 +21,7 @@ from mlpcli.nn.embeddings.embedding import (
 from mlpcli.nn.embeddings.linear import ColumnLinear, uniform
 
 if TYPE_CHECKING:
-    from mlpcli.nn.network import InitialValue
+    from mlpcli.nn.initializers import InitialValue
 
 
 @EMBEDDINGS.add("piecewise_linear")

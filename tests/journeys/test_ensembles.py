@@ -332,7 +332,8 @@ def test_some_replicas_diverge(in_one_process, tmp_path):
     rows = ["x,y", "1e4,0", *(f"{k % 7},{k % 5}" for k in range(59))]
     (tmp_path / "far.csv").write_text("\n".join(rows) + "\n", "ascii")
     (tmp_path / "far.yaml").write_text(
-        "data: {path: far.csv, target: y, task: regression, split: {validation: 0, test: 0}}\n"
+        "data: {path: far.csv, target: y, task: regression, split: {validation: 0, test: 0},\n"
+        "  scale: standard}\n"
         "model: {layers: []}\n"
         "training: {epochs: 60, batch_size: 1, optimizer: {name: sgd, learning_rate: 1}}\n"
         "ensemble: {kind: kfold, replicas: 3}\n",

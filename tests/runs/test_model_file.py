@@ -38,6 +38,20 @@ def test_the_encoding_is_equal_and_codes_the_rows_to_the_same_bits(run):
         np.testing.assert_array_equal(part.y[trained_on.rows], trained_on.y, err_msg=name)
 
 
+def test_a_file_scales_as_the_training_rows_said_by_hand(iris_run, tmp_path):
+    # z of the training rows' mean and deviation, 3 asinh(z / 3), from the file alone.
+    model = load_model(iris_run.model)
+    rows = (iris_run.folder / "iris.csv").read_text("ascii").splitlines()
+    raw = np.array([line.split(",")[:4] for line in rows[1:]], float)
+    train = raw[model.codes == 0]
+    z = (raw - train.mean(axis=0)) / train.std(axis=0)
+    (tmp_path / "new.csv").write_text("\n".join(rows), "ascii")
+    table = read_table(str(tmp_path / "new.csv"), model.encoding.read)
+    X, _ = model.encoding.inputs.encode(table, "float64")
+    np.testing.assert_allclose(X, 3 * np.arcsinh(z / 3), rtol=1e-12, atol=1e-13)
+    assert model.spec.data.scale == "asinh"
+
+
 def test_the_outputs_have_the_same_bits(run):
     model = load_model(run.model)
     X = run.dataset.parts["train"].X

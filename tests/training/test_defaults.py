@@ -44,9 +44,9 @@ def test_a_batch_is_about_one_of_64_parts(n_train, size):
 
 
 def test_the_resolved_spec_has_what_the_data_decided(made):
-    loaded, dataset = made(rows(4200))
+    loaded, dataset = made(rows(8000))
     plain = resolve(loaded.spec, dataset).model_dump()
-    assert len(dataset.parts["train"]) == 2940
+    assert len(dataset.parts["train"]) == 5600  # all 8,000 would have batches of 128
     assert plain["data"]["scale"] == "asinh"
     assert plain["training"]["batch_size"] == 64
     assert plain["training"]["optimizer"]["name"] == "adam"
@@ -65,7 +65,7 @@ def test_what_a_spec_names_stays(made):
 
 
 def test_the_resolved_spec_trains_to_the_same_numbers(made, tmp_path):
-    loaded, dataset = made(np.exp(2 * rows(4500)), "training.epochs=2")
+    loaded, dataset = made(np.exp(2 * rows(8000)), "training.epochs=2")
     one = Training(loaded.spec, dataset)
     list(one.run())
     (tmp_path / "again.yaml").write_text(spec_to_yaml(resolve(loaded.spec, dataset)))

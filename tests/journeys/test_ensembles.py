@@ -222,8 +222,11 @@ def test_eval_gives_the_average_and_the_spread(made):
     assert told["scores"] == alone["scores"]
     assert "spread" not in alone
     one = told["spread"]["test"]["accuracy"]
-    assert (one["level"], one["method"]) == (0.9, "t")
-    assert one["low"] <= one["mean"] <= one["high"]
+    assert (one["level"], one["method"]) == (0.9, "Wilson")
+    assert 0 <= one["low"] <= one["mean"] <= one["high"] <= 1
+    one = told["spread"]["test"]["loss"]
+    assert (one["level"], one["method"]) == (0.9, "t on a log scale")
+    assert 0 < one["low"] <= one["mean"] <= one["high"]
     assert "90 % from" in done["eval"][1]
     assert "99.999999 % from" in done["eval sure"][1]
 

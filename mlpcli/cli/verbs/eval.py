@@ -91,10 +91,12 @@ def _print_notes(
 
 def _spreads(model: Model, parts: dict[str, Part], level: float) -> dict[str, Any]:
     from mlpcli.training.evaluation import evaluate_each
-    from mlpcli.training.intervals import spread
+    from mlpcli.training.spread import spread
 
+    network, encoding, spec = model.network, model.encoding, model.spec
+    loss = network.architecture.loss
     return {
-        name: spread(evaluate_each(model.network, model.encoding, model.spec, part), level)
+        name: spread(evaluate_each(network, encoding, spec, part), level, loss=loss)
         for name, part in parts.items()
     }
 

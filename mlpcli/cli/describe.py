@@ -125,7 +125,7 @@ def print_spread(spread: dict[str, dict[str, Any]], rows: str = "the same rows")
     for _, name, one in found:
         methods.setdefault(one["method"], {})[name] = None
     if methods.pop("none", None):
-        print_result("–: no interval, as the numbers are all equal, or one is not finite")
+        print_result("–: no interval: the numbers are one alone, all equal, or not all finite")
     for method, names in methods.items():
         print_result(f"{', '.join(names)}: {level} by {method}")
     for part, name, one in found:

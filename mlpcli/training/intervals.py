@@ -96,30 +96,9 @@ def t_interval(sample: Array, level: float = LEVEL) -> Interval:
     sample  (n,), n ≥ 2
     Source: Student, 1908.
     """
-    return _t_interval(sample, 1 / len(sample), "t", level)
-
-
-def corrected_t_interval(
-    differences: Array, n_train: float, n_test: float, level: float = LEVEL
-) -> Interval:
-    """x̄ ± t s √(1/J + n_test/n_train), t of J − 1 degrees of freedom.
-
-    For J trainings of two models, each on n_train rows drawn anew and tested on n_test others, as
-    in k-fold: the training sets overlap, so s²/J is too small, and plain t finds differences that
-    are not there.
-
-    differences  (J,) of the two models' metrics, J ≥ 2
-    Source: Nadeau and Bengio, 2003, Inference for the generalization error, 5.
-    """
-    share = 1 / len(differences) + n_test / n_train
-    return _t_interval(differences, share, "corrected resampled t", level)
-
-
-def _t_interval(sample: Array, share: float, method: str, level: float) -> Interval:
-    """x̄ ± t s √share."""
-    mean, error = float(np.mean(sample)), float(np.std(sample, ddof=1)) * math.sqrt(share)
+    mean, error = float(np.mean(sample)), float(np.std(sample, ddof=1)) / math.sqrt(len(sample))
     reach = student_quantile(0.5 + level / 2, len(sample) - 1) * error
-    return Interval(mean, mean - reach, mean + reach, method, level)
+    return Interval(mean, mean - reach, mean + reach, "t", level)
 
 
 def shares_interval(gained: int, lost: int, n: int, level: float = LEVEL) -> Interval:

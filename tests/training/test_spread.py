@@ -216,6 +216,16 @@ def test_bounds_are_those_of_the_metric_or_of_the_loss(name, loss, expected):
     assert name in METRICS or bounds(name) == (-math.inf, math.inf)
 
 
+def test_the_corrected_resampled_t_by_hand():
+    # 0.1 0.3: mean 0.2, s² = 0.02; two folds of 100 of 300 rows: variance
+    # 0.02 (1/2 + 100/200) = 0.02; one degree of freedom: 12.70620474.
+    found = spread({"loss": np.array([0.1, 0.3])}, resampled=100 / 200)["loss"]
+    assert found["mean"] == pytest.approx(0.2)
+    assert found["high"] - 0.2 == pytest.approx(12.70620474 * math.sqrt(0.02), rel=1e-9)
+    assert found["low"] - 0.2 == pytest.approx(-12.70620474 * math.sqrt(0.02), rel=1e-9)
+    assert found["method"] == "corrected resampled t"
+
+
 def test_the_corrected_variance_is_in_every_interval():
     """s² (1/J + n₂/n₁), here 1/4 + 1/3, in place of s²/4: on the scale that each interval has."""
     values = np.array([0.9, 0.8, 0.7, 0.4])

@@ -39,7 +39,7 @@ def eval(  # noqa: A001  the verb's name
     And for classes a confusion matrix. A file with the bytes of the training data is split as it
     was in training; all rows of any other file are evaluated as one part. An ensemble is evaluated
     by its averaged predictions; with --interval 0.9 also its networks one by one: the mean of each
-    figure, its standard error, and a 90 % interval.
+    figure, its standard error, and a 90 % interval within the figure's range.
 
     \b
     Examples:

@@ -128,10 +128,12 @@ def print_spread(spread: dict[str, dict[str, Any]], rows: str = "the same rows")
         print_result("–: no interval: the numbers are one alone, all equal, or not all finite")
     for method, names in methods.items():
         print_result(f"{', '.join(names)}: {level} by {method}")
-    for part, name, one in found:
-        if one["far_out"]:
-            far, others = (format_number(one["far_out"][key]) for key in ("replica", "others"))
-            print_result(f"{part} {name}: {far} with one replica, {others} the mean of the others")
+    for part, figures in spread.items():
+        far_out = {name: one["far_out"] for name, one in figures.items() if one["far_out"]}
+        if far_out:  # a line is enough: of a metric, which has a unit that people know
+            name = next((name for name in far_out if name != "loss"), "loss")
+            far, others = (format_number(far_out[name][key]) for key in ("replica", "others"))
+            print_result(f"{part}: one replica's {name} is {far}, the mean of the others' {others}")
 
 
 def percent(share: float) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from mlpcli.cli.console import print_error, print_note, print_result, table
+from mlpcli.cli.console import format_number, print_error, print_note, print_result, table
 from mlpcli.data.dataset import Dataset
 from mlpcli.data.input_columns import NumericColumn
 from mlpcli.data.inputs import InputEncoder
@@ -117,22 +117,38 @@ def print_ensemble(ensemble: dict[str, Any]) -> None:
         how = "each predicted by the replicas that were not trained on it"
         print_result(f"\n{name}: training rows, {how}")
         print_scores({name: figures})
-        print_spread({name: held_out["spread"]})
+        print_spread({name: held_out["spread"]}, "its held-out rows")
     print_spread(ensemble["spread"])
 
 
-def print_spread(spread: dict[str, dict[str, Any]]) -> None:
-    """Print mean ± standard error and interval of each figure over the replicas, by part."""
-    first = next(iter(next(iter(spread.values())).values()))
-    header = ["replica by replica", "figure", "mean", "standard error"]
-    rows = [
-        [part, name, one["mean"], one["standard_error"], one["low"], one["high"], one["method"]]
-        for part, figures in spread.items()
-        for name, one in figures.items()
-    ]
-    level = percent(first["level"])
-    print_result("")
-    table([*header, f"{level} from", "to", "by"], rows)
+def print_spread(spread: dict[str, dict[str, Any]], rows: str = "the same rows") -> None:
+    """Print mean, standard error and interval of each figure over the replicas, by part.
+
+    rows  that each replica's figure is of
+    """
+    found = [(part, name, one) for part, figures in spread.items() for name, one in figures.items()]
+    level = percent(found[0][2]["level"])
+    print_result(f"\nreplica by replica, on {rows}: mean, standard error, {level} interval")
+    table(
+        ["", "figure", "mean", "± SE", f"{level} from", "to"],
+        [
+            [part, name, *(one[key] for key in ("mean", "standard_error", "low", "high"))]
+            for part, name, one in found
+        ],
+    )
+    methods: dict[str, dict[str, None]] = {}
+    for _, name, one in found:
+        methods.setdefault(one["method"], {})[name] = None
+    if methods.pop("none", None):
+        print_result("–: no interval: the numbers are one alone, all equal, or not all finite")
+    for method, names in methods.items():
+        print_result(f"{', '.join(names)}: {level} by {method}")
+    for part, figures in spread.items():
+        far_out = {name: one["far_out"] for name, one in figures.items() if one["far_out"]}
+        if far_out:  # a line is enough: of a metric, which has a unit that people know
+            name = next((name for name in far_out if name != "loss"), "loss")
+            far, others = (format_number(far_out[name][key]) for key in ("replica", "others"))
+            print_result(f"{part}: one replica's {name} is {far}, the mean of the others' {others}")
 
 
 def percent(share: float) -> str:

@@ -11,7 +11,7 @@ from mlpcli.array_types import Array
 from mlpcli.data.targets import RegressionTarget
 from mlpcli.runs.model_file import EnsembleModel
 from mlpcli.training.evaluation import HeldOut, evaluate_each, evaluate_held_out
-from mlpcli.training.intervals import spread
+from mlpcli.training.spread import spread
 from mlpcli.training.training import Training
 
 N_ERRORS = 400  # quantiles of the held-out errors in a model file, and one more
@@ -21,6 +21,7 @@ def ensemble_result(training: Training) -> tuple[dict[str, Any], EnsembleModel]:
     """Return the manifest's document of an ensemble, and its part of the model file."""
     network, encoding, spec = training.network, training.encoding, training.spec
     assert spec.replicated is not None
+    loss = network.architecture.loss
     kept = [training.lanes[r] for r in training.kept]
     each = {
         name: evaluate_each(network, encoding, spec, part)
@@ -40,7 +41,7 @@ def ensemble_result(training: Training) -> tuple[dict[str, Any], EnsembleModel]:
     result: dict[str, Any] = {
         "kind": spec.replicated.kind,
         "replicas": replicas,
-        "spread": {name: spread(metrics) for name, metrics in each.items()},
+        "spread": {name: spread(metrics, loss=loss) for name, metrics in each.items()},
         "held_out": None,
     }
     errors: list[list[float]] = []
@@ -53,7 +54,12 @@ def ensemble_result(training: Training) -> tuple[dict[str, Any], EnsembleModel]:
         result["held_out"] = {
             "rows": len(held_out.rows),
             **held_out.scores.metrics,
-            "spread": spread(held_out.each, resampled=float(n_out / (n_rows - n_out))),
+            "spread": spread(
+                held_out.each,
+                resampled=float(n_out / (n_rows - n_out)),
+                loss=loss,
+                rows=len(held_out.rows),
+            ),
         }
         found = _errors(training, held_out)
         if len(found) and np.isfinite(found).all():  # of a network far off they may be infinite

@@ -1,5 +1,7 @@
 """Every metric equals scikit-learn's of the same name."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sklearn import metrics as sk
@@ -155,6 +157,50 @@ def test_it_equals_scikit_learn(name):
                 assert found == pytest.approx(expected, rel=1e-12), (case.__name__, seed)
                 compared += 1
     assert compared >= 10
+
+
+# What a metric's values lie between, by its definition; a new metric needs its line here too.
+ERROR, SHARE = (0.0, np.inf), (0.0, 1.0)
+BOUNDS = {
+    "accuracy": SHARE,
+    "balanced_accuracy": SHARE,
+    "f1": SHARE,
+    "roc_auc": SHARE,
+    "log_loss": ERROR,
+    "mse": ERROR,
+    "rmse": ERROR,
+    "mae": ERROR,
+    "r2": (-np.inf, 1.0),
+    "pinball": ERROR,
+    "crossings": SHARE,
+    "poisson_deviance": ERROR,
+    "gamma_deviance": ERROR,
+}
+
+
+def perfect(outcome):
+    """Return the outcome of a model that knows the targets."""
+    target = outcome.target.astype(float)
+    score = np.eye(4)[outcome.target] if outcome.task == "multiclass" else target
+    score = score.reshape(outcome.score.shape)
+    if outcome.quantiles is None:
+        if outcome.task == "regression":  # the mean of a count is above 0
+            score = np.where(score == 0, 1e-300, score)
+        return replace(outcome, score=score)
+    return replace(outcome, score=score, quantiles=np.repeat(score[:, np.newaxis], 3, axis=1))
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_its_bounds_are_those_of_its_definition(name):
+    """An interval of its mean lies between them: one that is missing lets it leave the range."""
+    metric = METRICS[name]()
+    assert (metric.lower, metric.upper) == BOUNDS[name]
+    reached = metric.upper if metric.greater_is_better else metric.lower
+    for case in ALONE.get(name, CASES):
+        outcome = case(np.random.default_rng(0))
+        if outcome.task in metric.tasks and (outcome.probability or not metric.needs_probability):
+            assert metric.lower <= metric.value(outcome) <= metric.upper
+            assert metric.value(perfect(outcome)) == pytest.approx(reached, abs=1e-12)
 
 
 @pytest.mark.filterwarnings("ignore:y_pred contains classes not in y_true")

@@ -10,7 +10,6 @@ from scipy import stats
 from mlpcli.training.intervals import (
     bca_limits,
     bootstrap_interval,
-    corrected_t_interval,
     mean_interval,
     shares_interval,
     skewness,
@@ -60,16 +59,6 @@ def test_paired_t_is_scipys():
     expected = stats.ttest_rel(a, b).confidence_interval(0.95)
     assert found.method == "t"
     np.testing.assert_allclose([found.low, found.high], expected, rtol=1e-10)
-
-
-def test_the_corrected_resampled_t_by_hand():
-    # Differences 0.1 0.3: mean 0.2, s² = 0.02; two folds of 100 of 300 rows: variance
-    # 0.02 (1/2 + 100/200) = 0.02; one degree of freedom: 12.70620474.
-    found = corrected_t_interval(np.array([0.1, 0.3]), n_train=200, n_test=100)
-    assert found.estimate == pytest.approx(0.2)
-    assert found.high - 0.2 == pytest.approx(12.70620474 * math.sqrt(0.02), rel=1e-9)
-    assert found.low - 0.2 == pytest.approx(-12.70620474 * math.sqrt(0.02), rel=1e-9)
-    assert found.method == "corrected resampled t"
 
 
 def test_shares_by_hand():

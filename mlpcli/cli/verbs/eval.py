@@ -39,7 +39,7 @@ def eval(  # noqa: A001  the verb's name
     And for classes a confusion matrix. A file with the bytes of the training data is split as it
     was in training; all rows of any other file are evaluated as one part. An ensemble is evaluated
     by its averaged predictions; with --interval 0.9 also its networks one by one: the mean of each
-    figure, its standard error, and a 90 % interval.
+    figure, its standard error, and a 90 % interval within the figure's range.
 
     \b
     Examples:
@@ -91,10 +91,12 @@ def _print_notes(
 
 def _spreads(model: Model, parts: dict[str, Part], level: float) -> dict[str, Any]:
     from mlpcli.training.evaluation import evaluate_each
-    from mlpcli.training.intervals import spread
+    from mlpcli.training.spread import spread
 
+    network, encoding, spec = model.network, model.encoding, model.spec
+    loss = network.architecture.loss
     return {
-        name: spread(evaluate_each(model.network, model.encoding, model.spec, part), level)
+        name: spread(evaluate_each(network, encoding, spec, part), level, loss=loss)
         for name, part in parts.items()
     }
 

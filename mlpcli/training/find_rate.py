@@ -171,7 +171,7 @@ def _verdict(
         return None, "diverged" if diverged else "none"
     if not trials:
         return spec_rate, "kept"
-    best = taken(trials[0], trials[1:])
+    best = taken(trials[0], trials[1:], None if short.edge is None else CANDIDATES[short.edge])
     if best is None:
         return None, "diverged"
     return best.learning_rate, "kept" if best is trials[0] else "better"

@@ -102,13 +102,12 @@ class Trial:
     error: float
     catch_up: float
 
-    @property
-    def is_better(self) -> bool:
-        """Whether it is shown to be better than the spec's rate."""
+    def is_better(self, standard_errors: float) -> bool:
+        """Whether it is better than the spec's rate, by so many standard errors."""
         if not math.isfinite(self.loss):
             return False
         loss = abs(self.loss)
-        is_shown = self.lead > STANDARD_ERRORS * self.error or self.least > OVERWHELMING * loss
+        is_shown = self.lead > standard_errors * self.error or self.least > OVERWHELMING * loss
         return is_shown and self.lead > max(LEAST_GAIN * loss, self.catch_up)
 
 
@@ -134,15 +133,16 @@ def lead_of(spec_losses: Sequence[Array], losses: Sequence[Array]) -> Lead:
     return Lead(float(np.mean(rows)), float(folds.min()), max(_error(rows), _error(folds)))
 
 
-def taken(spec: Trial, others: Sequence[Trial]) -> Trial | None:
+def taken(spec: Trial, others: Sequence[Trial], edge: float | None) -> Trial | None:
     """Return the trial whose rate is taken; None where all have diverged.
 
-    The spec's, unless others are better: then the one of them with the lowest loss. Any rate that
-    trains is better than one that diverges.
+    The spec's, unless others are better: then the one of them with the lowest loss. To be better
+    takes STANDARD_ERRORS; where the spec's rate is at the edge or above it, one, since such losses
+    are wild; and where it diverges, nothing.
     """
-    better = [trial for trial in others if trial.is_better]
     if not math.isfinite(spec.loss):
         better = [trial for trial in others if math.isfinite(trial.loss)]
-    elif not better:
-        return spec
-    return min(better, key=lambda trial: trial.loss, default=None)
+        return min(better, key=lambda trial: trial.loss, default=None)
+    is_beyond = edge is not None and spec.learning_rate >= edge
+    better = [each for each in others if each.is_better(1.0 if is_beyond else STANDARD_ERRORS)]
+    return min(better, key=lambda trial: trial.loss, default=spec)

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Does training at the rate of `mlp train --find-lr` end where training at the spec's rate does?
+"""Test losses of trainings at the rate of `mlp train --find-lr`, and at the spec's own.
 
 Usage::
 
-    python benchmarks/find_lr.py FOLDER                  # all tables; prints docs/find_lr.md's table
+    python benchmarks/find_lr.py FOLDER    # all tables; prints the table of docs/find_lr.md
     python benchmarks/find_lr.py FOLDER --only concrete leaf --optimizers adam
     python benchmarks/find_lr.py FOLDER --factors 1 0.01 100   # the spec's rate, times these
 
@@ -160,7 +160,7 @@ def line(case: Case) -> str:
 
 
 HEADER = """\
-| table | optimizer | rows | spec's λ | suggested λ | test loss at the spec's | at the suggested | difference | s |
+| table | optimizer | rows | spec's λ | suggested | test loss at the spec's | at that | − | s |
 | --- | --- | --- | --- | --- | --- | --- | --- | --- |"""
 
 
@@ -192,7 +192,8 @@ def main() -> int:
     worse = sum(case.is_worse for case in cases)
     other = sum(case.verdict == "better" for case in cases)
     print(
-        f"\n{len(cases)} cases; another rate suggested in {other}; worse by a standard error: {worse}"
+        f"\n{len(cases)} cases, another rate suggested in {other}; "
+        f"worse by more than a standard error: {worse}"
     )
     return EXIT_WORSE if worse else 0
 

@@ -51,17 +51,17 @@ def shortlist(
     untrained  (seeds,) losses before the first step
     largest    that may be taken
     """
-    worst = losses.max(axis=0)
+    worst, start = losses.max(axis=0), float(np.mean(untrained))
     around = np.full(len(rates), math.inf)
     around[1:-1] = np.max([worst[:-2], worst[1:-1], worst[2:]], axis=0)
-    start = float(np.mean(untrained))
-    gain = start - float(around.min())
-    edge = _edge(worst, gain)
+    edge = _edge(worst, start - float(around.min()))
     limit = largest if edge is None else min(largest, rates[edge] / SAFETY)
     around[np.asarray(rates) > limit * (1 + 1e-9)] = math.inf
     best = int(np.argmin(around))
     gain = start - float(around[best])
-    if not np.all(losses[:, best] < untrained - LEAST_GAIN * np.abs(untrained)) or gain <= 0:
+    if not (math.isfinite(gain) and gain > 0):  # infinite: nothing can be said of such a start
+        return Shortlist(None, edge)
+    if np.any(losses[:, best] >= untrained - LEAST_GAIN * np.abs(untrained)):
         return Shortlist(None, edge)
     enough = np.flatnonzero(around <= start - (1 - MARGIN) * gain)
     return Shortlist(int(enough[0]), edge)
@@ -70,8 +70,9 @@ def shortlist(
 def _edge(worst: Array, gain: float) -> int | None:
     """Return the index of the first rate whose worst loss has risen above that of a smaller one."""
     lowest = np.minimum.accumulate(worst)
+    allowed = RISE * max(gain, 0.0) if math.isfinite(gain) else 0.0
     with np.errstate(invalid="ignore"):  # infinity - infinity: broken as well
-        broken = ~(worst - lowest <= RISE * max(gain, 0.0) + LEAST_GAIN * np.abs(lowest))
+        broken = ~(worst - lowest <= allowed + LEAST_GAIN * np.abs(lowest))
     return int(np.argmax(broken)) if broken.any() else None
 
 

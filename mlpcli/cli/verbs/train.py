@@ -54,7 +54,9 @@ def train(
 
     The run directory gets the model, the metrics of every epoch, the resolved spec and a manifest.
     With --find-lr nothing is written: the network is trained for 200 steps at each of 25 learning
-    rates, all at once, and what they reach is printed; with -q, the best of them alone.
+    rates with four seeds, all at once; then the best, two lower ones and the spec's own for longer.
+    What they reach is printed; with -q, the rate to take alone. It is the spec's, unless another
+    one is clearly better; also where no rate is found.
     With --profile the result ends with a table of where the time went since the process began, in
     one process; with --json it is under `profile`. The numbers stay the same.
 

@@ -10,11 +10,13 @@ from collections.abc import Iterator
 import numpy as np
 
 from mlpcli.array_types import Array
+from mlpcli.nn.calibration import at_temperature
 from mlpcli.nn.evaluation import Evaluation, float_targets
 from mlpcli.nn.losses import Loss
 from mlpcli.nn.network import Network
 
 BLOCK_NUMBERS = 1 << 20  # of predictions of all networks at a time: 8 MB
+BLOCK_ROWS = 4096  # whose losses are computed at a time
 GROUP = 64  # networks evaluated side by side: each has arrays of up to 1 MB for its activations
 
 
@@ -59,22 +61,31 @@ class EnsembleMean:
                 out[rows] = self.loss.average(y_hat)
         return out
 
-    def quantiles(self, X: Array, levels: tuple[float, ...]) -> Array:
-        """Return quantiles over the networks' predictions, (levels, rows, n_outputs)."""
+    def quantiles(self, X: Array, levels: tuple[float, ...], temperature: float = 1.0) -> Array:
+        """Return quantiles over the networks' predictions, (levels, rows, n_outputs).
+
+        temperature  that each network's predictions are taken at, as their mean is
+        """
         found = np.empty((len(levels), len(X), self.network.architecture.n_outputs))
         for rows, y_hat in self.each(X):
             with np.errstate(all="ignore"):
-                found[:, rows] = np.quantile(y_hat, levels, axis=0)
+                scaled = at_temperature(self.loss, y_hat, temperature)
+                found[:, rows] = np.quantile(scaled, levels, axis=0)
         return found
 
 
 def losses_of(loss: Loss, y_hat: Array, target: Array) -> Array:
-    """Return the loss of each row (..., rows) of given predictions, as an ensemble's mean.
+    """Return the loss of each row (..., rows) of given predictions, of any origin.
 
     y_hat   (..., rows, n_outputs) predictions, float64; probabilities are held away from 0 and 1
             by the resolution of float64
     target  (rows,) class numbers, or (rows, targets) floats
     """
-    u = np.ascontiguousarray(loss.outputs_of(y_hat))
-    with np.errstate(all="ignore"):  # a loss that is not finite is reported as it is
-        return loss.value(u, float_targets(loss, target, u.shape[-1], u))
+    losses = np.empty(y_hat.shape[:-1])
+    for start in range(0, y_hat.shape[-2], BLOCK_ROWS):
+        rows = slice(start, start + BLOCK_ROWS)
+        with np.errstate(all="ignore"):  # a loss that is not finite is reported as it is
+            u = np.ascontiguousarray(loss.outputs_of(y_hat[..., rows, :]))
+            y = float_targets(loss, target[rows], u.shape[-1], u)
+            losses[..., rows] = loss.value(u, y)
+    return losses

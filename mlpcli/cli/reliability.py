@@ -45,7 +45,7 @@ def print_reliability(model: Model, part: str, bins: list[dict[str, Any]]) -> No
     target = model.encoding.target
     assert isinstance(target, ClassTarget)
     what = f"of {target.classes[1]}" if target.task == "binary" else "of the class predicted"
-    print_result(f"\nreliability, {part} rows: the probability {what}, and how often it came true")
+    print_result(f"\nreliability, {part} rows, by the probability {what}")
     rows = [
         [
             f"{each['low']:.1f} to {each['high']:.1f}",
@@ -70,7 +70,7 @@ def print_coverage(model: Model, coverage: dict[str, list[dict[str, Any]]]) -> N
             *[one["target"]] * several,
             percent(one["level"]),
             *(one[key] for key in ("rows", "inside", "share", "low", "high")),
-            *[one["classes"]] * sets,
+            *[one.get("classes")] * sets,
         ]
         for part, found in coverage.items()
         for one in found

@@ -48,8 +48,8 @@ def calibrate(network: Network, encoding: Encoding, part: Part) -> Calibration |
 
     It is kept where it lowers their log loss by more than chance explains: where the differences
     d of the rows' log losses have d̄ > t s/√n, t the 95 % quantile of Student's t with n − 1
-    degrees of freedom (a paired, one-sided test). With a few rows, or where one row alone is much
-    better by it, T stays 1. None where the loss makes no probabilities.
+    degrees of freedom (a paired, one-sided test). Where a row or two alone are better by it, T
+    stays 1. None where the loss makes no probabilities.
 
     part  rows that no parameter was fitted to; those that chose the epoch are
     """

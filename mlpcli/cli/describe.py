@@ -9,7 +9,7 @@ from mlpcli.cli.console import format_number, print_error, print_note, print_res
 from mlpcli.data.dataset import Dataset
 from mlpcli.data.input_columns import NumericColumn
 from mlpcli.data.inputs import InputEncoder
-from mlpcli.data.targets import ClassTarget
+from mlpcli.data.targets import ClassTarget, RegressionTarget
 from mlpcli.errors import counted
 from mlpcli.machine import in_bytes
 from mlpcli.nn.network import Architecture
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from mlpcli.runs.model_file import Model
     from mlpcli.spec.schema import EnsembleSpec
     from mlpcli.training.plan import Plan
+
+LOG_LOSSES = ("binary_cross_entropy", "cross_entropy")  # the loss is log_loss, but for weights
 
 
 def rows_line(dataset: Dataset) -> str:
@@ -106,6 +108,38 @@ def ensemble_line(ensemble: EnsembleSpec, plan: Plan) -> str:
     if plan.processes > 1:
         how += f", {plan.processes} at a time"
     return f"ensemble of {replicas} {kind}, {how}; about {in_bytes(plan.memory)}"
+
+
+def temperature_line(calibration: dict[str, Any]) -> str:
+    """Return what came of fitting a temperature, in a line."""
+    rows = f"{calibration['rows']:,} validation rows"
+    if not calibration["kept"]:
+        return f"temperature 1: no other lowers the log loss of the {rows} beyond chance"
+    losses = (calibration["log_loss"], calibration["log_loss_fitted"])
+    before, after = map(format_number, losses)
+    return f"temperature {calibration['fitted']:.3g}: log loss of the {rows} {before}, now {after}"
+
+
+def loss_line(model: Model, *, weighted: bool, held: int = 0) -> str:
+    """Return what the loss is where it is no metric beside it, in a line; else an empty text.
+
+    weighted  whether the rows evaluated have weights
+    held      in how many rows log_loss takes a probability for a greater one
+    """
+    loss, target = model.network.architecture.loss, model.encoding.target
+    parts = []
+    if isinstance(target, RegressionTarget):
+        is_scaled = any(target.shift) or set(target.scale) != {1.0}
+        parts.append(f"{loss.name} of the {'scaled ' * is_scaled}target")
+    elif loss.name not in LOG_LOSSES:
+        parts.append(loss.name)
+    parts += ["of smoothed labels"] * loss.smooths + ["rows as they are weighted"] * weighted
+    if not parts and held:
+        return f"in {counted(held, 'row')} log_loss takes p below 2.2e-16 for that, loss as it is"
+    if not parts:
+        return ""
+    rest = "in the target's own unit" if target.task == "regression" else "of the labels"
+    return f"loss: {', '.join(parts)}; other figures: {rest}{', all rows alike' * weighted}"
 
 
 def print_ensemble(ensemble: dict[str, Any]) -> None:

@@ -11,6 +11,7 @@ from math import prod
 import numpy as np
 
 from mlpcli.array_types import Array
+from mlpcli.nn.calibration import at_temperature
 from mlpcli.nn.evaluation import Evaluation
 from mlpcli.nn.network import Network
 
@@ -66,10 +67,14 @@ class EnsembleMean:
                 out[rows] = self.loss.average(y_hat)
         return out
 
-    def quantiles(self, X: Array, levels: tuple[float, ...]) -> Array:
-        """Return quantiles over the networks' predictions, (levels, rows, n_outputs)."""
+    def quantiles(self, X: Array, levels: tuple[float, ...], temperature: float = 1.0) -> Array:
+        """Return quantiles over the networks' predictions, (levels, rows, n_outputs).
+
+        temperature  that each network's predictions are taken at, as their mean is
+        """
         found = np.empty((len(levels), len(X), self.network.architecture.n_outputs))
         for rows, y_hat in self.each(X):
             with np.errstate(all="ignore"):
-                found[:, rows] = np.quantile(y_hat, levels, axis=0)
+                scaled = at_temperature(self.loss, y_hat, temperature)
+                found[:, rows] = np.quantile(scaled, levels, axis=0)
         return found

@@ -14,6 +14,8 @@ from mlpcli.nn.backprop import Backprop
 from mlpcli.nn.losses import Loss
 from mlpcli.nn.network import Network
 
+BLOCK_ROWS = 4096  # whose losses are computed at a time
+
 
 def float_targets(loss: Loss, target: Array, n_outputs: int, like: Array) -> Array:
     """Return targets as a loss takes them: classes one-hot, smoothed where the loss smooths.
@@ -33,15 +35,20 @@ def float_targets(loss: Loss, target: Array, n_outputs: int, like: Array) -> Arr
 
 
 def losses_of(loss: Loss, y_hat: Array, target: Array) -> Array:
-    """Return the loss of each row (..., rows) of given predictions, as an ensemble's mean.
+    """Return the loss of each row (..., rows) of given predictions, of any origin.
 
     y_hat   (..., rows, n_outputs) predictions, float64; probabilities are held away from 0 and 1
             by the resolution of float64
     target  (rows,) class numbers, or (rows, targets) floats
     """
-    u = np.ascontiguousarray(loss.outputs_of(y_hat))
-    with np.errstate(all="ignore"):  # a loss that is not finite is reported as it is
-        return loss.value(u, float_targets(loss, target, u.shape[-1], u))
+    losses = np.empty(y_hat.shape[:-1])
+    for start in range(0, y_hat.shape[-2], BLOCK_ROWS):
+        rows = slice(start, start + BLOCK_ROWS)
+        with np.errstate(all="ignore"):  # a loss that is not finite is reported as it is
+            u = np.ascontiguousarray(loss.outputs_of(y_hat[..., rows, :]))
+            y = float_targets(loss, target[rows], u.shape[-1], u)
+            losses[..., rows] = loss.value(u, y)
+    return losses
 
 
 def mean_prediction(loss: Loss, u: Array) -> Array:

@@ -17,8 +17,13 @@ from mlpcli.training.training import Training
 N_ERRORS = 400  # quantiles of the held-out errors in a model file, and one more
 
 
-def ensemble_result(training: Training) -> tuple[dict[str, Any], EnsembleModel]:
-    """Return the manifest's document of an ensemble, and its part of the model file."""
+def ensemble_result(
+    training: Training, temperature: float = 1.0
+) -> tuple[dict[str, Any], EnsembleModel]:
+    """Return the manifest's document of an ensemble, and its part of the model file.
+
+    temperature  T of the model: held-out rows are predicted as it will predict others
+    """
     network, encoding, spec = training.network, training.encoding, training.spec
     assert spec.replicated is not None
     loss = network.architecture.loss
@@ -45,7 +50,7 @@ def ensemble_result(training: Training) -> tuple[dict[str, Any], EnsembleModel]:
         "held_out": None,
     }
     errors: list[list[float]] = []
-    held_out = evaluate_held_out(network, training.dataset, spec, kept)
+    held_out = evaluate_held_out(network, training.dataset, spec, kept, temperature)
     if held_out is not None:
         # Rows that a sample has several times, or that augmentation makes, are no rows more: the
         # correction estimates how much of two replicas' rows is the same.

@@ -72,3 +72,4 @@ class Description(Section):
     training: dict[str, str | int | float]
     ensemble: _Ensemble | None = None
     tensors_sha256: str | None = None  # files from before there was one
+    temperature: float = Field(1.0, gt=0)  # files from before there was one

@@ -36,6 +36,7 @@ from mlpcli.data.targets import (
 )
 from mlpcli.data.weights import RowWeights
 from mlpcli.errors import DataError, FileError, RunError
+from mlpcli.nn.calibration import has_temperature
 from mlpcli.nn.layout import Layout
 from mlpcli.nn.network import Network
 from mlpcli.runs.files import write_whole
@@ -70,6 +71,7 @@ class Model:
     training  how it was trained: best epoch, reason, epochs
     ensemble  of the replicas, where the network is a stack of them
     changed   whether the tensors are others than those that were written
+    temperature  T of ŷ = g(u / T), fitted on the validation rows; 1 where there is none
     """
 
     spec: Spec
@@ -80,6 +82,7 @@ class Model:
     training: dict[str, Any]
     ensemble: EnsembleModel | None = None
     changed: bool = False
+    temperature: float = 1.0
 
 
 def save_model(
@@ -89,6 +92,7 @@ def save_model(
     network: Network,
     training: dict[str, Any],
     ensemble: EnsembleModel | None = None,
+    temperature: float = 1.0,
 ) -> None:
     """Write the model file; it appears only when it is whole."""
     from safetensors.numpy import save
@@ -112,6 +116,7 @@ def save_model(
             "split": None if dataset.codes is None else pack_codes(dataset.codes),
         },
         "training": training,
+        "temperature": temperature,
     }
     if ensemble is not None:
         document["ensemble"] = asdict(ensemble)
@@ -155,13 +160,25 @@ def load_model(path: Path) -> Model:
     ensemble = (
         None if described.ensemble is None else EnsembleModel(**described.ensemble.model_dump())
     )
+    if described.temperature != 1 and not has_temperature(architecture.loss):
+        raise RunError(f"{damaged}: {architecture.loss.name} has no temperature")
     if not _replicas_fit(ensemble, spec, encoding):
         raise RunError(f"{damaged}: its replicas are not those of its spec")
     lane_shape = () if ensemble is None else (len(ensemble.seeds),)
     vector = _vector(path, architecture.layout, tensors, spec.runtime.dtype, lane_shape)
     network = Network(architecture, vector)
     changed = described.tensors_sha256 not in (None, _sha256(tensors))
-    return Model(spec, encoding, network, data.sha256, codes, described.training, ensemble, changed)
+    return Model(
+        spec,
+        encoding,
+        network,
+        data.sha256,
+        codes,
+        described.training,
+        ensemble,
+        changed,
+        described.temperature,
+    )
 
 
 def _vector(

@@ -264,6 +264,11 @@ class TrainingSpec(Section):
     metrics: or_auto(list[str]) = Field(
         "auto", description="columns of metrics.csv beside the loss; auto: the task's own"
     )
+    calibration: Literal["temperature", "none"] = Field(
+        "temperature",
+        description="of a classifier's probabilities, after training: softmax(u/T) or σ(u/T), T "
+        "fitted on the validation rows, kept where it lowers their log loss beyond chance",
+    )
 
 
 class NoiseSpec(Section):

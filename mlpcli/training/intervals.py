@@ -1,4 +1,4 @@
-"""Confidence intervals of means, shares and metrics: t, BCa, adjusted Wald.
+"""Confidence intervals of means, shares and metrics: t, BCa, adjusted Wald, Wilson.
 
 Two models on the same rows are compared by the differences of those rows, which do not contain
 what makes a row easy or hard for both.
@@ -121,6 +121,24 @@ def is_constant(sample: Array) -> bool:
     """Whether numbers are equal, up to the rounding of their mean."""
     spread = float(np.max(np.abs(sample - np.mean(sample)), initial=0.0))
     return spread <= EPSILON * float(np.max(np.abs(sample), initial=0.0))
+
+
+def share_interval(hits: int, n: int, level: float = LEVEL) -> Interval:
+    """(p + z²/2n ± z √(p (1 − p)/n + z²/4n²)) / (1 + z²/n), p = hits/n, of one share of n rows.
+
+    It lies within 0 and 1, and has a width where p is 0 or 1.
+
+    >>> [round(share_interval(0, 10).high, 4), round(share_interval(7, 10).low, 4)]
+    [0.2775, 0.3968]
+
+    Source: Wilson, 1927; recommended by Brown, Cai and DasGupta, 2001, Interval estimation for a
+    binomial proportion.
+    """
+    p, z2 = hits / n, NORMAL.inv_cdf(0.5 + level / 2) ** 2
+    reach = math.sqrt(z2 * (p * (1 - p) + z2 / (4 * n)) / n)
+    middle, scale = p + z2 / (2 * n), 1 + z2 / n
+    low, high = max(0.0, (middle - reach) / scale), min(1.0, (middle + reach) / scale)
+    return Interval(p, low, high, "Wilson", level)
 
 
 def skewness(sample: Array) -> float:

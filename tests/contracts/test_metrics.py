@@ -1,12 +1,15 @@
 """Every metric equals scikit-learn's of the same name."""
 
+import itertools
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from sklearn import metrics as sk
+from sklearn.calibration import calibration_curve
 
 from mlpcli.training.metrics import METRICS, Outcome, applicable
+from mlpcli.training.metrics.calibration import Bin, reliability
 
 N = 200
 AVERAGE = {"binary": "binary", "multiclass": "macro", "multilabel": "macro"}
@@ -30,6 +33,19 @@ def log_loss(outcome):
     return sk.log_loss(outcome.target, both, labels=range(both.shape[1]))
 
 
+def calibration_error(outcome):
+    """scikit-learn's calibration curve has the means of each bin that has rows, not how many."""
+    if outcome.task == "binary":
+        chance, hit = outcome.score[:, 0], outcome.target
+    else:
+        chance, hit = outcome.score.max(axis=1), outcome.score.argmax(axis=1) == outcome.target
+    observed, predicted = calibration_curve(hit, chance, n_bins=15, strategy="uniform")
+    edges = np.linspace(0, 1, 16)
+    rows = [np.sum((chance > a) & (chance <= b)) for a, b in itertools.pairwise(edges)]
+    rows[0] += np.sum(chance == 0)
+    return np.sum(np.abs(observed - predicted) * [n for n in rows if n]) / len(chance)
+
+
 # A new metric needs its line here: without one its test fails.
 ORACLES = {
     "accuracy": lambda o: sk.accuracy_score(o.target, decisions(o)),
@@ -37,6 +53,7 @@ ORACLES = {
     "f1": lambda o: sk.f1_score(o.target, decisions(o), average=AVERAGE[o.task], zero_division=0.0),
     "roc_auc": roc_auc,
     "log_loss": log_loss,
+    "calibration_error": calibration_error,
     "mse": lambda o: sk.mean_squared_error(o.target, o.score),
     "rmse": lambda o: sk.root_mean_squared_error(o.target, o.score),
     "mae": lambda o: sk.mean_absolute_error(o.target, o.score),
@@ -235,6 +252,32 @@ def test_a_probability_of_one_half_is_not_above_one_half():
 def test_log_loss_of_a_certain_mistake_is_finite(dtype):
     outcome = Outcome("binary", np.array([0]), np.array([[1.0]], dtype))
     assert METRICS["log_loss"]().value(outcome) == pytest.approx(-np.log(np.finfo(dtype).eps))
+
+
+def test_calibration_by_hand():
+    # an edge belongs to the bin below it, 0 to the first
+    score = np.array([0.0, 0.1, 0.2, 0.5, 0.5, 0.9])[:, np.newaxis]
+    seen = Outcome("binary", np.array([0, 1, 1, 1, 0, 1]), score)
+    assert reliability(seen, 2) == [
+        Bin(0.0, 0.5, 5, pytest.approx(1.3 / 5), 3),
+        Bin(0.5, 1.0, 1, 0.9, 1),
+    ]
+    # 15 bins: {0}, {0.1}, {0.2}, {0.5, 0.5} and {0.9} miss by 0, 0.9, 0.8, 0 and 0.1 rows
+    assert METRICS["calibration_error"]().value(seen) == pytest.approx(1.8 / 6)
+
+
+def test_calibration_of_many_classes_is_that_of_the_class_predicted():
+    score = np.array([[0.5, 0.3, 0.2], [0.1, 0.8, 0.1], [0.0, 0.2, 0.8], [0.4, 0.4, 0.2]])
+    seen = Outcome("multiclass", np.array([1, 1, 0, 0]), score)
+    assert reliability(seen, 2) == [
+        Bin(0.0, 0.5, 2, pytest.approx(0.45), 1),  # the first of two classes alike is predicted
+        Bin(0.5, 1.0, 2, pytest.approx(0.8), 1),
+    ]
+
+
+def test_calibration_of_what_is_no_number_is_not_defined():
+    seen = Outcome("binary", np.array([0, 1]), np.array([[0.5], [np.nan]]))
+    assert np.isnan(METRICS["calibration_error"]().value(seen))
 
 
 def test_confusion_by_hand():

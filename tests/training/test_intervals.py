@@ -11,6 +11,7 @@ from mlpcli.training.intervals import (
     bca_limits,
     bootstrap_interval,
     mean_interval,
+    share_interval,
     shares_interval,
     skewness,
     student_quantile,
@@ -85,6 +86,17 @@ def test_the_coverage_of_shares_computed_from_every_outcome(n, p, q):
                 counts = [gained, lost, n - gained - lost]
                 covered += stats.multinomial.pmf(counts, n, [p, q, 1 - p - q])
     assert 0.93 < covered < (0.9999 if n * (p + q) > 2 else 1)
+
+
+@pytest.mark.parametrize("level", [0.9, 0.95])
+@pytest.mark.parametrize(("hits", "n"), [(0, 1), (1, 1), (0, 10), (7, 10), (10, 10), (321, 1000)])
+def test_the_interval_of_a_share_is_scipys(hits, n, level):
+    expected = stats.binomtest(hits, n).proportion_ci(level, method="wilson")
+    found = share_interval(hits, n, level)
+    assert (found.estimate, found.method, found.level) == (hits / n, "Wilson", level)
+    assert found.low == pytest.approx(expected.low, abs=1e-12)
+    assert found.high == pytest.approx(expected.high, abs=1e-12)
+    assert 0 <= found.low <= found.estimate <= found.high <= 1
 
 
 def test_skewness_is_scipys_and_knows_what_is_constant():

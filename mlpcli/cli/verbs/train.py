@@ -185,7 +185,7 @@ def _print(
     json: bool,
     quiet: bool,
 ) -> None:
-    from mlpcli.cli.describe import print_ensemble, print_scores
+    from mlpcli.cli.describe import print_ensemble, print_scores, temperature_line
 
     if json:
         timed = {} if profiler is None else {"profile": profiler.document()}
@@ -197,6 +197,8 @@ def _print(
     epochs = f"{result['epochs']} epoch{'s' if result['epochs'] != 1 else ''}"
     seconds, best = result["seconds"], result["best_epoch"]
     print_note(f"{result['reason']} after {epochs}, {seconds:.3g} s; best epoch {best}")
+    if result["calibration"] is not None:
+        print_note(temperature_line(result["calibration"]))
     print_scores(result["scores"])
     if "ensemble" in result:
         print_ensemble(result["ensemble"])

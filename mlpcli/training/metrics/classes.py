@@ -116,9 +116,19 @@ class LogLoss(Metric):
 
     def rows(self, outcome: Outcome) -> Array:
         """Return −log p; probabilities are kept ε of their type away from 0 and 1."""
-        score = outcome.score.astype(np.float64)
-        if outcome.task == "binary":
-            score = np.hstack([1 - score, score])
         epsilon = np.finfo(outcome.score.dtype).eps
-        chosen = score[np.arange(len(score)), outcome.target]
-        return -np.log(np.clip(chosen, epsilon, 1 - epsilon))
+        return -np.log(np.clip(_of_the_true_class(outcome), epsilon, 1 - epsilon))
+
+
+def held_above_0(outcome: Outcome) -> int:
+    """Return in how many rows `log_loss` counts the true class's probability, below ε, as ε."""
+    epsilon = np.finfo(outcome.score.dtype).eps
+    return int(np.count_nonzero(_of_the_true_class(outcome) < epsilon))
+
+
+def _of_the_true_class(outcome: Outcome) -> Array:
+    """Return the probability (N,) given to the true class."""
+    score = outcome.score.astype(np.float64)
+    if outcome.task == "binary":
+        score = np.hstack([1 - score, score])
+    return np.asarray(score[np.arange(len(score)), outcome.target])

@@ -136,6 +136,7 @@ class LearnedEncode(Embed):
         shape = (*self.x.shape[:-2], n_bins, sizes.n_rows)
         self.encoding = Encoding(params["edges"], empty(shape, sizes.dtype))
         self.linear = ColumnLinear(self.encoding.out, self.embedded, params, grads, relu=relu)
+        self.deltas = [self.linear.delta]
 
     def embed(self) -> None:
         self.encoding.write(self.x)

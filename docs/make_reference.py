@@ -20,6 +20,7 @@ from mlpcli.data.augmentations import AUGMENTATIONS
 from mlpcli.data.readers import READERS
 from mlpcli.family import Family, key_of, settings_of
 from mlpcli.nn.activations import ACTIVATIONS
+from mlpcli.nn.embeddings import EMBEDDINGS
 from mlpcli.nn.initializers import INITIALIZERS
 from mlpcli.nn.losses import LOSSES
 from mlpcli.nn.norms import NORMS
@@ -37,6 +38,7 @@ FAMILIES = (
     ACTIVATIONS,
     LOSSES,
     NORMS,
+    EMBEDDINGS,
     INITIALIZERS,
     OPTIMIZERS,
     SCHEDULES,

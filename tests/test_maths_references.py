@@ -13,6 +13,7 @@ from mlpcli.data.augmentations import AUGMENTATIONS
 from mlpcli.family import settings_of
 from mlpcli.nn.activations import ACTIVATIONS, NONE
 from mlpcli.nn.backprop import Backprop
+from mlpcli.nn.embeddings import EMBEDDINGS
 from mlpcli.nn.initializers import INITIALIZERS
 from mlpcli.nn.layers import RESOLUTION, Dropout
 from mlpcli.nn.losses import LOSSES
@@ -37,6 +38,7 @@ FAMILIES = (
     OPTIMIZERS,
     SCHEDULES,
     NORMS,
+    EMBEDDINGS,
     AUGMENTATIONS,
     METRICS,
 )

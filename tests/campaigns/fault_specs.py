@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from mlpcli.family import settings_of
 from mlpcli.nn.activations import ACTIVATIONS
+from mlpcli.nn.embeddings import EMBEDDINGS
 from mlpcli.nn.losses import LOSSES
 from mlpcli.nn.norms import NORMS
 from mlpcli.nn.optimizers import OPTIMIZERS
@@ -83,6 +84,19 @@ def of_layers():
     yield "dropout of inputs", spec(model={"input_keep_prob": 0.6})
 
 
+def of_embeddings():
+    """Yield every embedding: without a map, with one, and with each flag the other way."""
+    for name, embedding in EMBEDDINGS.items():
+        fields = {f.name: f for f in settings_of(embedding)}
+        sizes = {key: 4 for key in ("bins", "frequencies") if key in fields}
+        flags = [key for key, f in fields.items() if isinstance(f.default, bool)]
+        choices = [{"units": 0}, {"units": 3}]
+        choices += [{"units": 3, flag: not fields[flag].default} for flag in flags]
+        for settings in choices:
+            title = ", ".join([f"embedding {name}", *(f"{k} {v}" for k, v in settings.items())])
+            yield title, spec(model={"embedding": {"name": name, **sizes, **settings}})
+
+
 def of_regularizations():
     """Yield penalties, weights of rows, noise, clipping, max-norm and weight averaging."""
     yield "l2", spec(regularization={"l2": 0.1})
@@ -120,5 +134,12 @@ def of_optimizers():
 
 def all_specs():
     """Return every spec by its title."""
-    families = (of_losses, of_activations, of_layers, of_regularizations, of_optimizers)
+    families = (
+        of_losses,
+        of_activations,
+        of_layers,
+        of_embeddings,
+        of_regularizations,
+        of_optimizers,
+    )
     return {title: one for family in families for title, one in family()}

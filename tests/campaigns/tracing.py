@@ -15,6 +15,7 @@ import numpy as np
 
 import mlpcli
 from mlpcli.nn import arrays
+from mlpcli.nn.embeddings import Embed
 from mlpcli.nn.layers import Affine
 from mlpcli.training.trainer import Trainer
 
@@ -65,6 +66,7 @@ def watched(trainer):
     deltas = [backprop.delta for backprop in step.backprop.values()]
     for backprop in step.backprop.values():
         deltas += [layer.delta_below for layer in backprop.layers if isinstance(layer, Affine)]
+        deltas += [d for layer in backprop.layers if isinstance(layer, Embed) for d in layer.deltas]
     kinds = {"δ": deltas, "gradient": [step.grad], "θ": [step.network.theta]}
     kinds["state"] = [update.state.vectors, update.state.powers]
     kinds["average"] = [] if update.average is None else [update.average.average]

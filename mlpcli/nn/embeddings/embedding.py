@@ -102,7 +102,8 @@ class Embed:
     embedded   (..., columns, width, rows) e(x), part of
     rows_last  (..., units, rows), of which
     h          (..., rows, units) is a view
-    learns     whether it has parameters, whose gradients `backward` writes
+    learns     whether it has parameters, whose gradients `backward` writes, and
+    deltas     its arrays of dJ/d(…) on the way
     """
 
     learns: ClassVar[bool] = False
@@ -118,6 +119,7 @@ class Embed:
         shape = (*lanes, n_columns, sizes.width, n_rows)
         self.embedded = np.reshape(below, shape, copy=False)
         self.x = empty((*lanes, n_columns, 1, n_rows), sizes.dtype)
+        self.deltas: list[Array] = []
         x = self.x[..., 0, :]
         self.copies = [
             (out[..., start : start + stop - first, :], slice(first, stop))

@@ -95,6 +95,7 @@ class Waves(Embed):
             self.linear = ColumnLinear(self.z, self.embedded, params, grads, relu=member.relu)
         self.sin, self.cos = self.z[..., :k, :], self.z[..., k:, :]
         self.delta = empty_like(self.z)  # dJ/dz
+        self.deltas = [self.delta] if self.linear is None else [self.delta, self.linear.delta]
         self.delta_sin, self.delta_cos = self.delta[..., :k, :], self.delta[..., k:, :]
 
     def embed(self) -> None:

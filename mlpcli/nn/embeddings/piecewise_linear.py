@@ -42,7 +42,7 @@ class PiecewiseLinear(Embedding):
         default="quantiles",
         doc="how edges are fitted: quantiles, as many rows in each bin; target, by a tree",
     )
-    min_rows: int = setting(default=1, doc="fewest training rows in a bin", ge=1)
+    min_rows: int = setting(default=16, doc="fewest training rows in a bin", ge=1)
     units: int = setting(
         default=0, doc="d of a map of the T components to d that is learned; 0: none", ge=0, le=1024
     )
@@ -136,6 +136,7 @@ class LearnedEncode(Embed):
         shape = (*self.x.shape[:-2], n_bins, sizes.n_rows)
         self.encoding = Encoding(params["edges"], empty(shape, sizes.dtype))
         self.linear = ColumnLinear(self.encoding.out, self.embedded, params, grads, relu=relu)
+        self.deltas = [self.linear.delta]
 
     def embed(self) -> None:
         self.encoding.write(self.x)

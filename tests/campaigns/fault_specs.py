@@ -85,7 +85,7 @@ def of_layers():
 
 
 def of_sharings():
-    """Yield the ensembles whose members share weights, one of them with all that a layer can have."""
+    """Yield ensembles whose members share weights, one with all that a layer can have."""
     for kind in SHARINGS:
         ensemble = {"kind": kind, "replicas": 3}
         yield f"ensemble {kind}", spec("multiclass", ensemble=ensemble)

@@ -15,10 +15,10 @@ from mlpcli.runs.manifest import Manifest
 from mlpcli.runs.metrics_file import MetricsFile
 from mlpcli.runs.model_file import EnsembleModel, save_model
 from mlpcli.spec.write import spec_to_yaml, with_paths
-from mlpcli.training.build import resolve
 from mlpcli.training.calibration import Calibration, calibrate
 from mlpcli.training.evaluation import evaluate
 from mlpcli.training.events import Ended, EpochEnded, Event
+from mlpcli.training.resolve import resolve
 from mlpcli.training.training import Training
 
 STATUS = {"finished": "done", "patience": "done"}

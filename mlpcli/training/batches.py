@@ -132,10 +132,12 @@ class BatchLoader:
         self.rows_per_block = block_rows(self.n_rows, self.batch_size, row_bytes, least)
         self.capacity = min(self.rows_per_block + least_rows - 1, self.n_rows)
         self.order = np.empty((*lane_shape, self.n_rows), np.intp)
-        # The memory of X, y, scale and u: blocks of any number of rows are views of it.
-        columns = X.shape[1], n_targets, int(weight is not None)
-        self._memory = [zeros((*lane_shape, self.capacity, n), dtype) for n in columns]
-        self._memory.append(zeros((*lane_shape, *members, self.capacity, n_outputs), dtype))
+        # The memory of X, y, u and scale: blocks of any number of rows are views of it.
+        rows = (*lane_shape, self.capacity)
+        shapes = [(*rows, X.shape[1]), (*rows, n_targets)]
+        shapes.append((*lane_shape, *members, self.capacity, n_outputs))
+        shapes.append((*rows, int(weight is not None)))
+        self._memory = [zeros(shape, dtype) for shape in shapes]
         self._blocks: dict[int, Block] = {}
         shape = (*lane_shape, self.n_rows, n_targets)
         self.targets = np.empty(shape, dtype) if keep_targets else None
@@ -197,7 +199,7 @@ class BatchLoader:
     def block_of(self, n_rows: int) -> Block:
         """Return a block of so many rows and its batches, views that are made once."""
         if n_rows not in self._blocks:
-            X, y, weighted_scale, u = (_first_rows(memory, n_rows) for memory in self._memory)
+            X, y, u, weighted_scale = (_first_rows(memory, n_rows) for memory in self._memory)
             scale = weighted_scale if weighted_scale.shape[-1] else None
             each_y, each_scale = y, scale
             if self.members:  # who all have the same rows

@@ -16,7 +16,6 @@ from mlpcli.data.readers import ReadOptions
 from mlpcli.data.table import Table
 from mlpcli.data.targets import ClassTarget
 from mlpcli.errors import DataError
-from mlpcli.family import key_of, settings_of
 from mlpcli.nn.activations import ACTIVATIONS
 from mlpcli.nn.embeddings import EmbeddedColumns
 from mlpcli.nn.initializers import INITIALIZERS
@@ -24,12 +23,12 @@ from mlpcli.nn.losses import LOSSES, Loss
 from mlpcli.nn.network import Architecture, Layer
 from mlpcli.nn.norms import NORMS
 from mlpcli.nn.sharing import SHARINGS, Members
-from mlpcli.spec.checks import check_task, chosen_loss, loss_name
+from mlpcli.spec.checks import check_task, chosen_loss
 from mlpcli.spec.load import LoadedSpec
 from mlpcli.spec.members import build
 from mlpcli.spec.schema import Spec
 from mlpcli.training.batches import auto_batch_size
-from mlpcli.training.embedded_columns import build_embedding, embedded_names
+from mlpcli.training.embedded_columns import build_embedding
 from mlpcli.training.metrics import Metric, applicable
 
 
@@ -96,7 +95,7 @@ def data_options(loaded: LoadedSpec) -> DataOptions:
         stratify=split.stratify,
         split_column=split.column,
         scale=data.scale,
-        scale_target=data.scale_target or _scale_of_target(loaded.spec),
+        scale_target=data.scale_target or scale_of_target(loaded.spec),
         categorical=data.categorical,
         sample_weight=data.sample_weight,
         class_weight=data.class_weight,
@@ -106,7 +105,7 @@ def data_options(loaded: LoadedSpec) -> DataOptions:
     )
 
 
-def _scale_of_target(spec: Spec) -> str:
+def scale_of_target(spec: Spec) -> str:
     """Return how a regression target is scaled where the spec leaves it to the loss.
 
     A loss of positive targets starts near 1, and is as good on y divided by its mean.
@@ -172,42 +171,6 @@ def batch_size_of(spec: Spec, n_train: int) -> int:
              have the batches of one network
     """
     return spec.training.batch_size or auto_batch_size(n_train)
-
-
-def resolve(spec: Spec, dataset: Dataset) -> Spec:
-    """Return the spec with every `auto` that the data has decided written out."""
-    encoding = dataset.encoding
-    loss = loss_name(spec, encoding.task)
-    data: dict[str, Any] = {"task": encoding.task}
-    if spec.data.scale == "auto":
-        data["scale"] = dataset.scale.name
-    if spec.data.categorical is None:
-        data["categorical"] = encoding.inputs.text_columns
-    if spec.data.scale_target is None:
-        scale = _scale_of_target(spec) if encoding.task == "regression" else "none"
-        data["scale_target"] = scale
-    plain = spec.model_dump()
-    plain["data"] |= data
-    if plain["model"]["embedding"] is not None:
-        plain["model"]["embedding"]["columns"] = embedded_names(spec, encoding)
-    if spec.model.loss is None:
-        plain["model"]["loss"] = loss
-    if spec.model.output is None:
-        plain["model"]["output"] = chosen_loss(spec, encoding.task).link
-    initializers = build_architecture(spec, encoding).initializers
-    members = [
-        {"name": each.name} | {key_of(f): getattr(each, f.name) for f in settings_of(type(each))}
-        for each in initializers
-    ]
-    for layer, member in zip(plain["model"]["layers"], members[:-1], strict=True):
-        if layer["initializer"] == "auto":
-            layer["initializer"] = member
-    if spec.model.output_initializer is None:
-        plain["model"]["output_initializer"] = members[-1]
-    plain["training"]["batch_size"] = batch_size_of(spec, len(dataset.parts["train"]))
-    if spec.training.metrics is None:
-        plain["training"]["metrics"] = [m.name for m in epoch_metrics(spec, encoding.task)]
-    return Spec.model_validate(plain)
 
 
 def fitting_metrics(spec: Spec, task: str) -> list[Metric]:

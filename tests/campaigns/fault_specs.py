@@ -12,6 +12,7 @@ from mlpcli.nn.embeddings import EMBEDDINGS
 from mlpcli.nn.losses import LOSSES
 from mlpcli.nn.norms import NORMS
 from mlpcli.nn.optimizers import OPTIMIZERS
+from mlpcli.nn.sharing import SHARINGS
 
 OFF_BY_DEFAULT = {"label_smoothing": 0.2, "alpha": 0.3}  # settings of losses that change a formula
 WIDE = {"name": "normal", "std": 1.5}  # weights that take u beyond every kink and bound
@@ -33,7 +34,7 @@ def spec(task="regression", **sections):
         "regularization": {},
     }
     for section, keys in sections.items():
-        whole[section] |= keys
+        whole[section] = whole.get(section, {}) | keys
     return whole
 
 
@@ -97,6 +98,26 @@ def of_embeddings():
             yield title, spec(model={"embedding": {"name": name, **sizes, **settings}})
 
 
+def of_sharings():
+    """Yield ensembles whose members share weights, one with all that a layer can have."""
+    for kind in SHARINGS:
+        ensemble = {"kind": kind, "replicas": 3}
+        yield f"ensemble {kind}", spec("multiclass", ensemble=ensemble)
+    layers = [
+        first() | {"keep_prob": 0.7, "norm": {"name": "batch", "epsilon": 0.01}},
+        second(activation="prelu"),
+    ]
+    yield (
+        "ensemble tabm, norm, dropout, weights of rows, max-norm",
+        spec(
+            data={"sample_weight": "w"},
+            model={"layers": layers, "input_keep_prob": 0.8},
+            regularization={"max_norm": 3.0},
+            ensemble={"kind": "tabm", "replicas": 3},
+        ),
+    )
+
+
 def of_regularizations():
     """Yield penalties, weights of rows, noise, clipping, max-norm and weight averaging."""
     yield "l2", spec(regularization={"l2": 0.1})
@@ -139,6 +160,7 @@ def all_specs():
         of_activations,
         of_layers,
         of_embeddings,
+        of_sharings,
         of_regularizations,
         of_optimizers,
     )

@@ -11,7 +11,7 @@ from mlpcli.data.readers import read_table
 from mlpcli.nn.evaluation import Evaluation
 from mlpcli.runs.model_file import load_model
 from mlpcli.spec.write import with_paths
-from mlpcli.training.build import resolve
+from mlpcli.training.resolve import resolve
 
 RUNS = ["iris_run", "mixed_run"]
 

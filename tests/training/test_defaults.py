@@ -6,9 +6,10 @@ import pytest
 from mlpcli.spec.load import load_spec
 from mlpcli.spec.write import spec_to_yaml
 from mlpcli.training.batches import auto_batch_size
-from mlpcli.training.build import load_dataset, resolve
+from mlpcli.training.build import load_dataset
 from mlpcli.training.events import Ended
 from mlpcli.training.lanes import Lane, build_trainer, lanes_of, prepare_lanes
+from mlpcli.training.resolve import resolve
 from mlpcli.training.training import Training
 
 

@@ -7,9 +7,10 @@ from mlpcli.errors import DataError, RunError
 from mlpcli.nn.evaluation import Evaluation
 from mlpcli.runs.model_file import load_model, save_model
 from mlpcli.spec.load import load_spec
-from mlpcli.training.build import build_architecture, load_dataset, resolve
+from mlpcli.training.build import build_architecture, load_dataset
 from mlpcli.training.cost import cost_of
 from mlpcli.training.lanes import Lane, lanes_of, prepare_lanes
+from mlpcli.training.resolve import resolve
 from mlpcli.training.training import Training
 
 ROWS = 90

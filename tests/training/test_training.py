@@ -10,9 +10,9 @@ from mlpcli.errors import DataError
 from mlpcli.nn.evaluation import Evaluation
 from mlpcli.nn.network import initial_vector
 from mlpcli.nn.schedules import SCHEDULES
-from mlpcli.training.build import resolve
 from mlpcli.training.evaluation import evaluate
 from mlpcli.training.events import Ended, EpochEnded, Progress
+from mlpcli.training.resolve import resolve
 from mlpcli.training.training import Training
 
 

@@ -89,7 +89,7 @@ def _document(
     from mlpcli.cli.augmented_rows import rows_to_plain
     from mlpcli.cli.describe import describe_weights
     from mlpcli.data.diagnosis import baseline, oddities
-    from mlpcli.training.build import resolve
+    from mlpcli.training.resolve import resolve
 
     spec, encoding, to_beat = loaded.spec, dataset.encoding, baseline(dataset)
     document = {

@@ -17,7 +17,7 @@ from mlpcli.training.evaluation import evaluate, evaluate_each, row_losses
 SPEC = """
 data: {{path: rows.csv, target: {target}, split: {{validation: 0.2, test: 0.2}}}}
 model: {{layers: [{{units: 5, activation: tanh, norm: batch}}, {{units: 4, keep_prob: 0.9}}]}}
-training: {{epochs: 6, batch_size: 16, early_stopping: {{patience: 2}}}}
+training: {{epochs: 6, batch_size: 16, calibration: none, early_stopping: {{patience: 2}}}}
 ensemble: {{kind: {kind}, replicas: 5}}
 """
 

@@ -27,7 +27,7 @@ def settings(member):
 DATA = "data: {path: d.csv, target: y}\n"
 TOP = "allowed here: data, ensemble, model, regularization, runtime, seed, sweep, training"
 IN_TRAINING = (
-    "allowed here: batch_size, early_stopping, epochs, gradient_clipping, metrics, optimizer, "
+    "allowed here: batch_size, calibration, early_stopping, epochs, gradient_clipping, metrics, optimizer, "
     "schedule, train_loss, weight_averaging"
 )
 IN_LAYER = "allowed here: activation, initializer, keep_prob, norm, units"

@@ -50,7 +50,7 @@ def test_auto_is_every_number_of_more_than_two_values(load):
     columns = build_architecture(loaded.spec, dataset.encoding).embedding
     assert columns.numbers == (1, 6)
     assert columns.units == 7 + 2 * 3
-    assert resolve(loaded.spec, dataset.encoding).model.embedding.columns == ("a", "b")
+    assert resolve(loaded.spec, dataset).model.embedding.columns == ("a", "b")
 
 
 def test_chosen_columns_may_be_any_numbers_and_stand_in_the_order_of_the_table(load):
@@ -74,7 +74,7 @@ def test_without_a_column_to_embed_the_network_has_no_embedding(load, override):
     loaded = load(override)
     dataset = load_dataset(loaded)
     assert build_architecture(loaded.spec, dataset.encoding).embedding is None
-    assert resolve(loaded.spec, dataset.encoding).model.embedding.columns == ()
+    assert resolve(loaded.spec, dataset).model.embedding.columns == ()
     list(Training(loaded.spec, dataset).run())
 
 
@@ -149,7 +149,7 @@ def test_a_model_file_predicts_as_the_network_it_is_of(load, member, tmp_path):
     training = Training(loaded.spec, dataset)
     list(training.run())
     path = tmp_path / "model.safetensors"
-    save_model(path, resolve(loaded.spec, dataset.encoding), dataset, training.network, {})
+    save_model(path, resolve(loaded.spec, dataset), dataset, training.network, {})
     again = load_model(path)
     assert not again.changed
     X = dataset.parts["train"].X
@@ -164,7 +164,7 @@ def test_edges_that_do_not_ascend_are_refused(load, tmp_path):
     list(training.run())
     training.network.tensors()["embedding.edges"][1, 2] = -9
     path = tmp_path / "model.safetensors"
-    save_model(path, resolve(loaded.spec, dataset.encoding), dataset, training.network, {})
+    save_model(path, resolve(loaded.spec, dataset), dataset, training.network, {})
     with pytest.raises(RunError, match=r"the tensor embedding\.edges has edges that do not ascend"):
         load_model(path)
 

@@ -28,7 +28,7 @@ Initializer = member_type(INITIALIZERS, None)
 Loss = member_type(LOSSES, None)
 Norm = member_type(NORMS, None)
 # The defaults that decide how good the smallest spec is: docs/decisions/0030.
-LAYERS = [{"units": 128, "activation": "relu"}, {"units": 64, "activation": "relu"}]
+LAYERS = [{"units": 64, "activation": "relu"}]
 OPTIMIZER = {"name": "adam", "learning_rate": 0.001}
 EPOCHS = 200
 PATIENCE = 20

@@ -19,6 +19,7 @@ from mlpcli.data.dataset import Dataset
 from mlpcli.nn.network import Network
 from mlpcli.randomness import generator, replica_seed
 from mlpcli.spec.schema import Spec
+from mlpcli.training.build import batch_size_of
 from mlpcli.training.cost import memory_of
 from mlpcli.training.evaluation import row_losses
 from mlpcli.training.events import Ended, EpochEnded, LanesEnded
@@ -159,7 +160,8 @@ def stack_width(training: Training, n_rows: int) -> int:
 
 def batch_of(training: Training) -> int:
     """Return the rows of a batch."""
-    return min(training.spec.training.batch_size, len(training.dataset.parts["train"]))
+    n_train = len(training.dataset.parts["train"])
+    return min(batch_size_of(training.spec, n_train), n_train)
 
 
 def _steps_of_epoch(training: Training, n_rows: int) -> int:

@@ -245,7 +245,7 @@ def test_prediction_sets_are_counted(stack):
 LINES = """
 data: {path: lines.csv, target: [y, z], split: {validation: 0.2, test: 0.4}}
 model: {layers: []}
-training: {epochs: 30}
+training: {epochs: 30, optimizer: {name: sgd, learning_rate: 0.1}}
 ensemble: {kind: bootstrap, replicas: 8}
 """
 

@@ -27,8 +27,8 @@ def settings(member):
 DATA = "data: {path: d.csv, target: y}\n"
 TOP = "allowed here: data, ensemble, model, regularization, runtime, seed, sweep, training"
 IN_TRAINING = (
-    "allowed here: batch_size, calibration, early_stopping, epochs, gradient_clipping, metrics, optimizer, "
-    "schedule, train_loss, weight_averaging"
+    "allowed here: batch_size, calibration, early_stopping, epochs, gradient_clipping, metrics, "
+    "optimizer, schedule, train_loss, weight_averaging"
 )
 IN_LAYER = "allowed here: activation, initializer, keep_prob, norm, units"
 NAME = "must be a name, or a mapping with a name"

@@ -10,14 +10,14 @@ from mlpcli.training.evaluation import evaluate, predict, row_losses
 from mlpcli.training.metrics.classes import held_above_0
 
 SPEC = """
-data: {path: iris.csv, target: species, split: {validation: 0.4, test: 0.2}}
-model: {layers: [{units: 8, activation: tanh}]}
+data: {path: iris.csv, target: species, scale: standard, split: {validation: 0.4, test: 0.2}}
+model: {layers: [{units: 8, activation: tanh}], output_initializer: glorot_uniform}
 training: {epochs: 3, optimizer: {name: sgd, learning_rate: 0.1}}
 runtime: {dtype: float64}
 """
 BINARY = """
-data: {path: two.csv, target: y, split: {validation: 0.4, test: 0.2}}
-model: {layers: [{units: 6, activation: tanh}]}
+data: {path: two.csv, target: y, scale: standard, split: {validation: 0.4, test: 0.2}}
+model: {layers: [{units: 6, activation: tanh}], output_initializer: glorot_uniform}
 training: {epochs: 6, optimizer: {name: sgd, learning_rate: 0.1}}
 runtime: {dtype: float64}
 """

@@ -135,7 +135,7 @@ def test_no_rate_is_found_where_there_is_nothing_to_learn_from_the_rows(training
     spec = "data: {path: noise.csv, target: y}\nmodel: {layers: [{units: 4, activation: tanh}]}\n"
     found = find_rate(training("model.output_initializer=zeros", spec=spec))
     assert (found.suggested, found.verdict, found.trials) == (None, "none", [])
-    assert found.spec_rate == 0.1
+    assert found.spec_rate == 0.001
 
 
 def test_where_every_rate_diverges_it_says_so(training):

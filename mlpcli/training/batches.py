@@ -21,7 +21,7 @@ from mlpcli.randomness import generators, permute
 BLOCK_BYTES = 1 << 19
 MAX_BATCHES = 32  # in a block
 # `batch_size: auto`, docs/decisions/0030: few rows need steps, many rows need quick epochs.
-STEPS_PER_EPOCH = 64  # about as many, within
+STEPS_PER_EPOCH = 32  # about as many, within
 LEAST_BATCH, MOST_BATCH = 32, 256
 MIN_TRANSFORMED = 32  # rows of a block, where mixing takes partners from it, however wide they are
 
@@ -37,10 +37,10 @@ def block_rows(n_rows: int, batch_size: int, row_bytes: int, least: int = 1) -> 
 
 
 def auto_batch_size(n_train: int) -> int:
-    """Return the batch size that `auto` stands for: a power of 2 near n / 64, within bounds.
+    """Return the batch size that `auto` stands for: a power of 2 near n / 32, within bounds.
 
     >>> [auto_batch_size(n) for n in (1, 106, 2000, 3000, 6000, 12000, 10**6)]
-    [32, 32, 32, 64, 128, 256, 256]
+    [32, 32, 64, 128, 256, 256, 256]
     """
     power = round(log2(max(1.0, n_train / STEPS_PER_EPOCH)))
     return int(min(max(2**power, LEAST_BATCH), MOST_BATCH))

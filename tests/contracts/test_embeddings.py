@@ -58,6 +58,9 @@ def test_inputs_pass_unchanged_and_each_column_has_its_own_components(member):
     kept = [0, 1, 2, 3, 4] if member.keep_value else [1, 4]
     np.testing.assert_array_equal(h[:, : len(kept)], X[:, kept])
     assert h.shape == (7, len(kept) + 3 * member.width)
+    columns = EmbeddedColumns(member, N_INPUTS, NUMBERS).columns_of([10, 11, 12, 13, 14])
+    assert columns[: len(kept)] == [10 + k for k in kept]
+    assert columns[len(kept) :] == [10] * member.width + [12] * member.width + [13] * member.width
     X[:, 2] += 1
     changed = np.any(layer.forward(X) != h, axis=0)
     embedded = changed[len(kept) :].reshape(3, member.width)

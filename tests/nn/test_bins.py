@@ -16,27 +16,26 @@ def test_quantiles_by_hand():
     assert quantile_edges(np.array([9.0, 8, 4, 3, 1, 0]), 2, 1).tolist() == [0, 3.5, 9]
 
 
-def test_a_value_that_is_common_is_one_edge_and_the_last_is_repeated():
+def test_a_value_that_is_common_is_one_edge_and_the_last_but_one_is_repeated():
     x = np.array([0.0, 0, 0, 0, 0, 0, 1, 2, 3])  # quartiles 0, 0, 0, 1, 3
-    assert quantile_edges(x, 4, 1).tolist() == [0, 1, 3, 3, 3]
+    assert quantile_edges(x, 4, 1).tolist() == [0, 1, 1, 1, 3]
     assert quantile_edges(np.zeros(5), 3, 1).tolist() == [0, 0, 0, 0]
 
 
 def test_bins_are_fewer_where_rows_are():
-    assert quantile_edges(np.arange(9.0), 4, 3).tolist() == [0, 8 / 3, 16 / 3, 8, 8]
-    assert quantile_edges(np.arange(9.0), 4, 10).tolist() == [0, 8, 8, 8, 8]
+    assert quantile_edges(np.arange(9.0), 4, 3).tolist() == [0, 8 / 3, 16 / 3, 16 / 3, 8]
+    assert quantile_edges(np.arange(9.0), 4, 10).tolist() == [0, 0, 0, 0, 8]
 
 
 def test_a_tree_by_hand():
-    # The first split, 0 0 | 4 4 9 9, lowers the squares most: 0 and 25 are left of 1156/… of all.
     x, y = np.array([1.0, 2, 4, 5, 7, 8]), np.array([0.0, 0, 4, 4, 9, 9])
     assert target_edges(x, [y], 3, 1).tolist() == [1, 3, 6, 8]
-    # Σ (y − mean)² is 27 of 0 0 4 4, less 0 and 0 or of 4 4 9 9 25: 5 splits off the last two.
+    # Of Σ (y − mean)², 81 1/3 in all, 0 0 | 4 4 9 9 leaves 25, and 0 0 4 4 | 9 9 leaves 16.
     assert target_edges(x, [y], 2, 1).tolist() == [1, 6, 8]
-    assert target_edges(x, [y], 9, 3).tolist() == [1, 4.5, *[8] * 8]
+    assert target_edges(x, [y], 9, 3).tolist() == [1, *[4.5] * 8, 8]
     # One value, or one target, has nothing to split.
     assert target_edges(np.ones(4), [np.arange(4.0)], 2, 1).tolist() == [1, 1, 1]
-    assert target_edges(x, [np.ones(6)], 2, 1).tolist() == [1, 8, 8]
+    assert target_edges(x, [np.ones(6)], 2, 1).tolist() == [1, 1, 8]
 
 
 def thresholds(tree):

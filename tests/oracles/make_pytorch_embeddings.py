@@ -5,8 +5,7 @@
 
 Nothing of mlpcli is imported: NumPy draws values, parameters and what is to flow back, the authors'
 PyTorch modules do everything else, in float64. Stored are the edges that they fit, what each module
-makes of the values, and the gradients of its parameters, in our order of components: theirs puts
-cosines first, and a column's last bin last, with the components that it does not need before it.
+makes of the values, and the gradients of its parameters, sines first, where theirs has cosines.
 """
 
 from __future__ import annotations
@@ -32,20 +31,15 @@ def draw():
     return train, y.round(4), classes, x, rng
 
 
-def bin_order(n):
-    """Return the places of a column's n components in theirs, then of those without a bin."""
-    return [*range(n - 1), BINS - 1, *range(n - 1, BINS - 1)]
-
-
 def run(module, x, delta, order):
     """Return the output, and the gradients of Σ delta ∗ output by their names.
 
-    order  of the output's components, for each column
+    order  of the output's components
     """
     import torch
 
     out = module(torch.tensor(x))
-    out = torch.stack([out[:, c, places] for c, places in enumerate(order)], 1)
+    out = out[:, :, list(order)]
     (out * torch.tensor(delta)).sum().backward()
     grads = {name: value.grad.numpy() for name, value in module.named_parameters()}
     return out.detach().numpy(), grads
@@ -69,29 +63,21 @@ def plain(**arrays):
 
 def piecewise_linear(bins, x, rng):
     """Return the encoding itself, and with a map and ReLU after it."""
+    import torch
     from rtdl_num_embeddings import PiecewiseLinearEmbeddings, _PiecewiseLinearEncodingImpl
 
-    order = [bin_order(len(edges) - 1) for edges in bins]
-    encoding = _PiecewiseLinearEncodingImpl(bins).double()
-    import torch
-
-    encoded = encoding(torch.tensor(x)).numpy()
-    encoded = np.stack([encoded[:, c, places] for c, places in enumerate(order)], 1)
+    encoded = _PiecewiseLinearEncodingImpl(bins).double()(torch.tensor(x)).numpy()
     module = PiecewiseLinearEmbeddings(bins, UNITS, activation=True, version="A").double()
     params = set_parameters(module, rng)
     delta = rng.normal(size=(N_ROWS, 3, UNITS)).round(3)
-    out, grads = run(module, x, delta, [list(range(UNITS))] * 3)
-
-    def ours(weight):
-        return np.stack([weight[c, places] for c, places in enumerate(order)])
-
+    out, grads = run(module, x, delta, range(UNITS))
     return [
         {"settings": {}, **plain(out=encoded)},
         {
             "settings": {"units": UNITS},
             **plain(out=out, delta=delta),
-            "params": plain(weight=ours(params["linear.weight"]), bias=params["linear.bias"]),
-            "grads": plain(weight=ours(grads["linear.weight"]), bias=grads["linear.bias"]),
+            "params": plain(weight=params["linear.weight"], bias=params["linear.bias"]),
+            "grads": plain(weight=grads["linear.weight"], bias=grads["linear.bias"]),
         },
     ]
 
@@ -117,7 +103,7 @@ def periodic(x, rng):
         width = UNITS if has_map else 2 * k
         delta = rng.normal(size=(N_ROWS, 3, width)).round(3)
         places = list(range(width)) if has_map else sines_first
-        out, grads = run(module, x, delta, [places] * 3)
+        out, grads = run(module, x, delta, places)
 
         def ours(found, settings=settings, has_map=has_map):
             if not has_map:

@@ -13,13 +13,16 @@ MAX_VALUES = 1 << 16  # different values of a column between which a tree looks 
 
 
 def padded(edges: Array, n_bins: int) -> Array:
-    """Return n_bins + 1 ascending edges: the different ones, the last of them repeated.
+    """Return n_bins + 1 ascending edges: the different ones, the last but one of them repeated.
 
-    >>> padded(np.array([0.0, 1.0, 1.0, 2.0]), 3).tolist()
-    [0.0, 1.0, 2.0, 2.0]
+    So the first bin that is not empty is the first of all, and the last the last, unless it is
+    the only one.
+
+    >>> padded(np.array([0.0, 1.0, 1.0, 2.0]), 4).tolist()
+    [0.0, 1.0, 1.0, 1.0, 2.0]
     """
     found = np.unique(edges)
-    return np.append(found, np.full(n_bins + 1 - len(found), found[-1]))
+    return np.insert(found, len(found) - 1, np.full(n_bins + 1 - len(found), found[-2:][0]))
 
 
 def quantile_edges(x: Array, n_bins: int, min_rows: int) -> Array:

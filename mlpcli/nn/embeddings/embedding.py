@@ -195,6 +195,14 @@ class EmbeddedColumns:
         """What the first layer sees: its fan_in."""
         return len(self.kept) + len(self.numbers) * self.member.width
 
+    def columns_of(self, columns: Sequence[int]) -> list[int]:
+        """Return the number of the column that each unit is of.
+
+        columns  that of each input
+        """
+        kept = [columns[k] for k in self.kept]
+        return kept + [columns[k] for k in self.numbers for _ in range(self.member.width)]
+
     @property
     def multiply_adds(self) -> int:
         """Of the forward pass of a row."""

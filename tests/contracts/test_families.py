@@ -14,6 +14,7 @@ from mlpcli.nn.losses import LOSSES
 from mlpcli.nn.norms import NORMS
 from mlpcli.nn.optimizers import OPTIMIZERS
 from mlpcli.nn.schedules import SCHEDULES
+from mlpcli.nn.sharing import SHARINGS
 from mlpcli.training.metrics import METRICS
 
 FAMILIES = [
@@ -24,6 +25,7 @@ FAMILIES = [
     EMBEDDINGS,
     OPTIMIZERS,
     SCHEDULES,
+    SHARINGS,
     METRICS,
     AUGMENTATIONS,
 ]

@@ -38,7 +38,7 @@ regularization:
   l2: 1e-4
   noise: {input: 0.0, weights: 0.0, labels: 0.0}
   augmentation: []
-ensemble: null                      # {kind: bootstrap | kfold | seeds, replicas: 20}
+ensemble: null                      # {kind: bootstrap | kfold | seeds | tabm, replicas: 20}
 runtime: {dtype: float32, threads: auto, memory: auto}
 """
 OTHERS = [

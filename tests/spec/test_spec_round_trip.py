@@ -239,7 +239,7 @@ specs = st.fixed_dictionaries(
         ),
         "ensemble": st.none()
         | st.fixed_dictionaries(
-            {"kind": st.sampled_from(["bootstrap", "kfold", "seeds"])},
+            {"kind": st.sampled_from(["bootstrap", "kfold", "seeds", "tabm"])},
             optional={"replicas": st.integers(2, 10_000)},
         ),
         "runtime": st.fixed_dictionaries(

@@ -37,19 +37,19 @@ def rows(n, columns=3, seed=0):
 
 @pytest.mark.parametrize(
     ("n_train", "size"),
-    # n/64 = 0.02, 47, 91, 181, 363: the nearest power of 2 by its logarithm, 32 to 256
-    [(1, 32), (2896, 32), (2897, 64), (5792, 64), (5793, 128), (11586, 256), (10**7, 256)],
+    # n/32 = 0.03, 45, 91, 181, 363: the nearest power of 2 by its logarithm, 32 to 256
+    [(1, 32), (1448, 32), (1449, 64), (2896, 64), (2897, 128), (5793, 256), (10**7, 256)],
 )
-def test_a_batch_is_about_one_of_64_parts(n_train, size):
+def test_a_batch_is_about_one_of_32_parts(n_train, size):
     assert auto_batch_size(n_train) == size
 
 
 def test_the_resolved_spec_has_what_the_data_decided(made):
     loaded, dataset = made(rows(8000))
     plain = resolve(loaded.spec, dataset).model_dump()
-    assert len(dataset.parts["train"]) == 5600  # all 8,000 would have batches of 128
+    assert len(dataset.parts["train"]) == 5600  # all 8,000 would have batches of 256
     assert plain["data"]["scale"] == "asinh"
-    assert plain["training"]["batch_size"] == 64
+    assert plain["training"]["batch_size"] == 128
     assert plain["training"]["optimizer"]["name"] == "adam"
     assert plain["model"]["layers"][0]["initializer"] == {"name": "glorot_uniform"}
     assert plain["model"]["output_initializer"] == {"name": "normal", "std": 0.01}

@@ -44,7 +44,7 @@ class Rows:
             folder / f"{table}.split{split}.csv",
             keep_default_na=False,
             na_values=[""],
-            dtype={name: str for name in self.categorical},
+            dtype=dict.fromkeys(self.categorical, str),
         )
         part, target = frame.pop("split"), self.about["target"]
         y = frame.pop(target)

@@ -9,10 +9,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from quality_catalog import REGRESSION
+from quality_settings import spec_text
 
 HERE = Path(__file__).resolve().parent
 # One thread, and the kernels that each library chooses itself.
@@ -42,14 +45,11 @@ def run(command: Sequence[str], most_cpu_seconds: int, *, python_path: str = "")
     if python_path:
         environment["PYTHONPATH"] = python_path
 
-    def limit() -> None:
-        resource.setrlimit(resource.RLIMIT_CPU, (most_cpu_seconds, most_cpu_seconds + 5))
-
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
         began = time.perf_counter()
-        process = subprocess.Popen(
-            command, stdout=out, stderr=err, env=environment, preexec_fn=limit
-        )
+        process = subprocess.Popen(command, stdout=out, stderr=err, env=environment)
+        limits = (most_cpu_seconds, most_cpu_seconds + 5)
+        resource.prlimit(process.pid, resource.RLIMIT_CPU, limits)
         _, wait_status, usage = os.wait4(process.pid, 0)
         seconds = time.perf_counter() - began
         process.returncode = os.waitstatus_to_exitcode(wait_status)
@@ -62,14 +62,17 @@ def run(command: Sequence[str], most_cpu_seconds: int, *, python_path: str = "")
 
 
 class Log:
-    """Runs, one line of JSON each, so that what was interrupted goes on where it stopped."""
+    """Runs, one line of JSON each, so that what was interrupted goes on where it stopped.
 
-    def __init__(self, path: Path) -> None:
+    stored  runs of before; those of the file are newer
+    """
+
+    def __init__(self, path: Path, stored: Iterable[dict[str, Any]] = ()) -> None:
         self.path = path
         lines = path.read_text("utf-8").splitlines() if path.exists() else []
         self.runs: dict[tuple[str, int, str], dict[str, Any]] = {}
-        for line in lines:
-            self._keep(json.loads(line))
+        for one in (*stored, *map(json.loads, lines)):
+            self._keep(one)
 
     def _keep(self, one: dict[str, Any]) -> None:
         self.runs[one["table"], one["split"], one["tool"]] = one  # the last one counts
@@ -84,13 +87,11 @@ class Log:
 def run_peer(
     python: str, folder: Path, table: str, split: int, tool: str, most_cpu_seconds: int
 ) -> dict[str, Any]:
-    """Run one peer; status is `done`, `stopped` (too long) or `failed`."""
+    """Run one peer; its status is `done`, `stopped` (it took too long) or `failed`."""
     script = str(HERE / "quality_peer.py")
     command = [python, script, str(folder), table, str(split), tool]
     process = run(command, most_cpu_seconds)
-    found: dict[str, Any] = {"table": table, "split": split, "tool": tool, "status": "done"}
-    found |= {key: round(getattr(process, key), 3) for key in ("cpu_seconds", "seconds")}
-    found["memory_mb"] = round(process.memory_mb)
+    found = _entry(table, split, tool, [process])
     if process.status < 0 and process.cpu_seconds >= most_cpu_seconds - 1:
         return found | {"status": "stopped"}
     if process.status:
@@ -98,8 +99,68 @@ def run_peer(
     return found | json.loads(process.output)
 
 
+def run_mlp(
+    root: Path, folder: Path, table: str, split: int, tool: str, most_cpu_seconds: int
+) -> dict[str, Any]:
+    """Run `mlp train SPEC` and `mlp eval RUN --json`; its status is `done` or `exit CODE`.
+
+    root  the tree whose mlpcli it is
+    """
+    about = json.loads((folder / f"{table}.json").read_text("utf-8"))
+    path = folder / f"{table}.split{split}.csv"
+    mlp = [sys.executable, "-m", "mlpcli"]
+    with tempfile.TemporaryDirectory() as place:
+        file, run_dir = Path(place) / "spec.yaml", str(Path(place) / "run")
+        file.write_text(spec_text(tool, path, about["target"], split), encoding="utf-8")
+        train = [*mlp, "train", str(file), "--run-dir", run_dir, "-q"]
+        processes = [run(train, most_cpu_seconds, python_path=str(root))]
+        if processes[0].status == 0:
+            eval_ = [*mlp, "eval", run_dir, "--json"]
+            processes.append(run(eval_, most_cpu_seconds, python_path=str(root)))
+    found = _entry(table, split, tool, processes) | {"version": f"mlp {version(root)}"}
+    last = processes[-1]
+    if last.status:
+        return found | {"status": f"exit {last.status}", "why": last.errors[-500:]}
+    said = json.loads(last.output)
+    if said["task"] != about["task"]:
+        return found | {"status": "failed", "why": f"took it for {said['task']}"}
+    figure = "rmse" if about["task"] == REGRESSION else "log_loss"
+    scores = said["scores"]
+    return found | {
+        "loss": scores["test"][figure],
+        "validation_loss": scores["validation"][figure],
+        "fit_cpu_seconds": found["cpu_seconds"],
+        "test_rows": scores["test"]["rows"],
+    }
+
+
+def _entry(table: str, split: int, tool: str, processes: Sequence[Process]) -> dict[str, Any]:
+    return {
+        "table": table,
+        "split": split,
+        "tool": tool,
+        "status": "done",
+        "cpu_seconds": round(sum(one.cpu_seconds for one in processes), 3),
+        "seconds": round(sum(one.seconds for one in processes), 3),
+        "memory_mb": round(max(one.memory_mb for one in processes)),
+    }
+
+
+def version(root: Path) -> str:
+    """Return the commit of a tree, with + where files of it were changed since."""
+    git = ["git", "-C", str(root)]
+    asked = [*git, "rev-parse", "--short", "HEAD"]
+    commit = subprocess.run(asked, check=True, capture_output=True, text=True)
+    changed = subprocess.run([*git, "diff", "--quiet", "HEAD", "--", "mlpcli"], check=False)
+    return commit.stdout.strip() + "+" * changed.returncode
+
+
 def campaign(
-    log: Log, wanted: Iterable[tuple[str, int, str]], measure: Any, *, again: bool = False
+    log: Log,
+    wanted: Iterable[tuple[str, int, str]],
+    measure: Callable[[str, int, str], dict[str, Any]],
+    *,
+    again: bool = False,
 ) -> None:
     """Measure what is not in the log yet, or, with `again`, all."""
     for table, split, tool in wanted:

@@ -74,7 +74,8 @@ def measure(asked: argparse.Namespace, stored: dict[str, Any]) -> dict[str, Any]
         return run_peer(asked.peers, folder, table, split, tool, asked.most_cpu_seconds)
 
     campaign(log, wanted, one, again=asked.again)
-    runs = [log.runs[key] for key in sorted(log.runs)]
+    found = Log(log.path, stored.get("runs", [])).runs  # another process may have added some
+    runs = [found[key] for key in sorted(found)]
     runs = [one for one in runs if one["table"] in index and one["tool"] in TOOLS]
     return {"machine": machine(), "specs": SPECS, "tables": index, "runs": runs}
 

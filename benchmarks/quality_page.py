@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import statistics
+import textwrap
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -25,11 +26,13 @@ from quality_settings import (
     Goal,
     spec_text,
 )
-from quality_text import FACTS, GIVEN
+from quality_text import FACTS, GIVEN, MACHINE
 
 RANKED = (*SPECS, SCIKIT, LIGHTGBM, STOPPED, REALMLP)  # TabM is not there on every table
 SHOWN = (*RANKED, SHIPPED, TABM, CONSTANT)
 REFERENCES = (SCIKIT, LIGHTGBM, REALMLP)
+COSTS = ("cpu_seconds", "fit_cpu_seconds", "seconds", "memory_mb")
+WIDTH = 98
 UNITS = {"loss": "test loss", "fit_cpu_seconds": "processor seconds"}
 
 
@@ -136,9 +139,6 @@ def cost_table(results: Results) -> Iterator[str]:
         yield _row(_name(tool), str(len(done)), *cells)
 
 
-COSTS = ("cpu_seconds", "fit_cpu_seconds", "seconds", "memory_mb")
-
-
 def ending_table(results: Results) -> Iterator[str]:
     """Yield the lines of the table of how runs ended."""
     yield from _head("", "runs", "done", "otherwise")
@@ -206,21 +206,16 @@ def page(stored: dict[str, Any]) -> str:
     """Return the whole of docs/quality.md."""
     results = Results(stored)
     machine = stored["machine"]
-    versions = sorted({one["version"] for one in stored["runs"] if "version" in one})
-    packages = sorted(
-        {about["package"].rpartition(", by ")[2] for about in results.tables.values()}
-    )
+    versions = {one["version"] for one in stored["runs"] if "version" in one}
+    versions |= {about["package"].rpartition(", by ")[2] for about in results.tables.values()}
     sizes = [about["rows"] for about in results.tables.values()]
     facts = FACTS.format(
         tables=len(results.tables),
         held=len(results.names(held_back=True)),
         fewest=min(sizes),
         most=max(sizes),
-        model=machine["model"],
-        cores=machine["cores"],
-        load=machine["load"],
-        versions=", ".join([*versions, *packages]),
     )
+    where = MACHINE.format(**machine, versions=", ".join(sorted(versions)))
     given = GIVEN.format(tabm_rows=MOST_ROWS[TABM], seconds=MOST_CPU_SECONDS)
     sections = {
         "Goals": goal_table(results),
@@ -234,7 +229,7 @@ def page(stored: dict[str, Any]) -> str:
         "What each tool got": iter([given.strip()]),
         "Where the tables are from": source_table(results),
     }
-    lines = [facts]
+    lines = [facts, *textwrap.wrap(where, WIDTH), ""]
     for title, body in sections.items():
         lines += [f"## {title}", "", *body, ""]
     return "\n".join(lines).rstrip() + "\n"

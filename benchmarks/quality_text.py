@@ -20,7 +20,9 @@ rows and three splits each. A ratio below 1 says that the tool of the row has th
   rows; that their tables are known still flatters mlp there.
 - **Failed runs** of mlp count with the loss of the constant prediction (the training mean, or the
   classes' shares). A peer that was stopped counts on the tables that it has.
+"""
 
+MACHINE = """
 Machine: {model}, {cores} cores, shared and busy (load {load:.1f} at the end); one process at a
 time, one BLAS thread each. Quote processor seconds, not wall seconds. Versions: {versions}.
 """

@@ -133,7 +133,11 @@ CATALOG = (
         "modeldata/leaf_id_flavia",
         "species",
         MULTICLASS,
-        _all("one value", "outlying_contour"),
+        _all("one value", "outlying_contour")
+        | _all(
+            "noted once for a species, not for a leaf",
+            "apex base shape denate_edge lobed_edge smooth_edge toothed_edge undulate_edge",
+        ),
     ),
     Table(
         "pitches",

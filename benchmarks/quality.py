@@ -27,7 +27,6 @@ from pathlib import Path
 from typing import Any
 
 from performance_runs import machine
-from quality_page import page
 from quality_runs import Log, campaign, run_mlp, run_peer
 from quality_settings import (
     FOLDER,
@@ -100,6 +99,8 @@ def main() -> int:
             print(f"quality.py: {error}", file=sys.stderr)
             return EXIT_IMPOSSIBLE
         STORED.write_text(json.dumps(stored, indent=1) + "\n", encoding="utf-8")
+    from quality_page import page  # NumPy would count in the memory of every process started
+
     PAGE.write_text(page(stored), encoding="utf-8")
     return 0
 

@@ -26,13 +26,14 @@ from quality_settings import (
     Goal,
     spec_text,
 )
-from quality_text import FACTS, GIVEN, MACHINE
+from quality_text import GIVEN, HEAD, MACHINE, MEASURED
 
 RANKED = (*SPECS, SCIKIT, LIGHTGBM, STOPPED, REALMLP)  # TabM is not there on every table
 SHOWN = (*RANKED, SHIPPED, TABM, CONSTANT)
 REFERENCES = (SCIKIT, LIGHTGBM, REALMLP)
 COSTS = ("cpu_seconds", "fit_cpu_seconds", "seconds", "memory_mb")
 WIDTH = 98
+MARGIN = 1.05  # a ratio beyond it is named
 UNITS = {"loss": "test loss", "fit_cpu_seconds": "processor seconds"}
 
 
@@ -97,7 +98,28 @@ def goal_table(results: Results) -> Iterator[str]:
     yield _row(*(cells if runs else [*cells[:2], "–", "not measured", "–", "not measured"]))
 
 
+def behind(results: Results) -> Iterator[str]:
+    """Yield where the strong spec has the higher test loss, by more than 5 %."""
+    strong = list(SPECS)[-1]
+    for reference in (LIGHTGBM, REALMLP, TABM):
+        found = results.ratios(strong, reference, results.names())
+        if not found:
+            continue
+        worse = sorted((r, name) for name, r in found.items() if r > MARGIN)[::-1]
+        better = sum(ratio < 1 / MARGIN for ratio in found.values())
+        names = ", ".join(f"{name} ({ratio:.2f})" for ratio, name in worse) or "none"
+        yield (
+            f"- `{strong}` / {_name(reference)}: {better} of {len(found)} tables better by more "
+            f"than 5 %, {len(worse)} worse: {names}."
+        )
+
+
 # --- tables -----------------------------------------------------------------------------------
+
+
+def shown(results: Results) -> list[str]:
+    """Return the tools that ran."""
+    return [tool for tool in SHOWN if results.runs(tool)]
 
 
 def tool_table(results: Results, *, held_back: bool | None) -> Iterator[str]:
@@ -106,7 +128,7 @@ def tool_table(results: Results, *, held_back: bool | None) -> Iterator[str]:
     ranks, counted = results.ranks(RANKED, names)
     heads = [f"/ {_name(reference)}" for reference in REFERENCES]
     yield from _head("", "tables", f"mean rank of {len(RANKED)}, {counted} tables", *heads)
-    for tool in SHOWN:
+    for tool in shown(results):
         tables = sum(bool(results.figure(tool, name)) for name in names)
         rank = f"{ranks[tool]:.2f}" if tool in ranks and counted else "–"
         ratios = [results.ratio(tool, reference, names) for reference in REFERENCES]
@@ -124,33 +146,25 @@ def tabm_table(results: Results) -> Iterator[str]:
 
 
 def cost_table(results: Results) -> Iterator[str]:
-    """Yield the lines of the table of seconds and memory, over runs that were done."""
+    """Yield the lines of the table of how runs ended, and of the seconds and memory of the done."""
     heads = ("whole command, processor s", "largest", "fit and predict alone", "wall s", "MB")
-    yield from _head("", "runs", *heads)
-    for tool in SHOWN:
-        done = [one for one in results.runs(tool) if one["status"] == DONE]
-        if not done:
-            continue
-        columns = {key: [one[key] for one in done] for key in done[0] if key in COSTS}
-        middle = {key: statistics.median(found) for key, found in columns.items()}
-        alone = "–" if tool in SPECS else f"{middle['fit_cpu_seconds']:.2f}"
-        cells = [f"{middle['cpu_seconds']:.2f}", f"{max(columns['cpu_seconds']):.1f}", alone]
-        cells += [f"{middle['seconds']:.2f}", f"{middle['memory_mb']:.0f}"]
-        yield _row(_name(tool), str(len(done)), *cells)
-
-
-def ending_table(results: Results) -> Iterator[str]:
-    """Yield the lines of the table of how runs ended."""
-    yield from _head("", "runs", "done", "otherwise")
-    for tool in SHOWN:
+    yield from _head("medians of runs", "done", *heads, "not done")
+    for tool in shown(results):
         runs = results.runs(tool)
-        counts = Counter(one["status"] for one in runs)
-        done = counts.pop(DONE, 0)
+        done = [one for one in runs if one["status"] == DONE]
+        cells = ["–"] * len(heads)
+        if done:
+            middle = {key: statistics.median(one[key] for one in done) for key in COSTS}
+            largest = max(one["cpu_seconds"] for one in done)
+            alone = "–" if tool in SPECS else f"{middle['fit_cpu_seconds']:.2f}"
+            cells = [f"{middle['cpu_seconds']:.2f}", f"{largest:.1f}", alone]
+            cells += [f"{middle['seconds']:.2f}", f"{middle['memory_mb']:.0f}"]
         others = []
-        for status, count in sorted(counts.items()):
-            where = sorted({one["table"] for one in runs if one["status"] == status})
-            others.append(f"{status}: {count} ({', '.join(where)})")
-        yield _row(_name(tool), str(len(runs)), str(done), "; ".join(others))
+        for status in sorted({one["status"] for one in runs} - {DONE}):
+            where = Counter(one["table"] for one in runs if one["status"] == status)
+            names = ", ".join(f"{name} {count}" for name, count in sorted(where.items()))
+            others.append(f"{status}: {where.total()} ({names})")
+        yield _row(_name(tool), f"{len(done)} of {len(runs)}", *cells, "; ".join(others))
 
 
 def loss_table(results: Results) -> Iterator[str]:
@@ -209,27 +223,23 @@ def page(stored: dict[str, Any]) -> str:
     versions = {one["version"] for one in stored["runs"] if "version" in one}
     versions |= {about["package"].rpartition(", by ")[2] for about in results.tables.values()}
     sizes = [about["rows"] for about in results.tables.values()]
-    facts = FACTS.format(
-        tables=len(results.tables),
-        held=len(results.names(held_back=True)),
-        fewest=min(sizes),
-        most=max(sizes),
-    )
+    numbers = {"tables": len(sizes), "fewest": min(sizes), "most": max(sizes)}
+    numbers |= {"held": len(results.names(held_back=True))}
     where = MACHINE.format(**machine, versions=", ".join(sorted(versions)))
     given = GIVEN.format(tabm_rows=MOST_ROWS[TABM], seconds=MOST_CPU_SECONDS)
     sections = {
-        "Goals": goal_table(results),
+        "Goals": [*goal_table(results), "", *behind(results)],
         "All tables": tool_table(results, held_back=None),
         "Held-back tables": tool_table(results, held_back=True),
         "Beside TabM": tabm_table(results),
         "Cost": cost_table(results),
-        "How runs ended": ending_table(results),
         "Every table": loss_table(results),
+        "How it was measured": [MEASURED.format(**numbers), *textwrap.wrap(where, WIDTH)],
+        "What each tool got": [given.strip()],
         "The specs": spec_lines(),
-        "What each tool got": iter([given.strip()]),
         "Where the tables are from": source_table(results),
     }
-    lines = [facts, *textwrap.wrap(where, WIDTH), ""]
+    lines = [HEAD.format(**numbers)]
     for title, body in sections.items():
-        lines += [f"## {title}", "", *body, ""]
+        lines += [f"## {title}", "", "\n".join(body).strip(), ""]
     return "\n".join(lines).rstrip() + "\n"

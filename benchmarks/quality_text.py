@@ -1,6 +1,6 @@
 """The prose of docs/quality.md."""
 
-FACTS = """\
+HEAD = """\
 # Quality on real tables
 
 ```sh
@@ -9,15 +9,18 @@ python benchmarks/quality.py --peers PEERS/bin/python   # writes this page and t
 ```
 
 Test losses of `mlp` beside those of other tools, on {tables} real tables of {fewest} to {most:,}
-rows and three splits each. A ratio below 1 says that the tool of the row has the lower loss.
+rows and three splits each. A ratio below 1 says that the first has the lower loss. Goals hold for
+the mean over tables; a verdict adds where the 95 % interval lies on both sides of the bound.
+"""
 
+MEASURED = """\
 - **Loss**: RMSE in the target's unit for regressions, mean log loss for classes, its
   probabilities kept 1.2e-7 (ε of float32) away from 0 and 1 for every tool.
 - **Ratios** are geometric means: the logs are averaged over a table's splits, then over tables.
   The 95 % interval is of t over the tables, so it speaks of other tables like these.
 - **Held back** are {held} tables, marked \\*: named before anything was measured, and never used
-  to choose a setting of mlp. On the others settings were chosen by validation rows, never by test
-  rows; that their tables are known still flatters mlp there.
+  to choose a setting of mlp. With the others settings were chosen, by their validation rows, never
+  by test rows; that mlp was fitted to them at all still flatters it there.
 - **Failed runs** of mlp count with the loss of the constant prediction (the training mean, or the
   classes' shares). A peer that was stopped counts on the tables that it has.
 """

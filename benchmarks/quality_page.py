@@ -110,8 +110,8 @@ def behind(results: Results) -> Iterator[str]:
         better = sum(ratio < 1 / MARGIN for ratio in found.values())
         names = ", ".join(f"{name} ({ratio:.2f})" for ratio, name in worse) or "none"
         yield (
-            f"- `{strong}` / {_name(reference)}: {better} of {len(found)} tables better by more "
-            f"than 5 %, {len(worse)} worse: {names}."
+            f"- `{strong}` / {_name(reference)}: median {statistics.median(found.values()):.3f}; "
+            f"{better} of {len(found)} tables better by more than 5 %, {len(worse)} worse: {names}."
         )
 
 
@@ -185,6 +185,14 @@ def loss_table(results: Results) -> Iterator[str]:
         yield _row(name + mark, *cells, _number(results.loss(CONSTANT, name)))
 
 
+def above_constant(results: Results) -> Iterator[str]:
+    """Yield on which tables a tool's predictions are worse than a constant."""
+    for tool in RANKED:
+        names = results.above_constant(tool)
+        if names:
+            yield f"- Above the constant prediction on some split, {_name(tool)}: {', '.join(names)}."
+
+
 def source_table(results: Results) -> Iterator[str]:
     """Yield the lines of the table of where the tables are from."""
     heads = ("from", "target", "rows", "numeric, categorical", "missing cells", "left out")
@@ -232,7 +240,7 @@ def page(stored: dict[str, Any]) -> str:
         "Held-back tables": tool_table(results, held_back=True),
         "Beside TabM": tabm_table(results),
         "Cost": cost_table(results),
-        "Every table": loss_table(results),
+        "Every table": [*loss_table(results), "", *above_constant(results)],
         "How it was measured": [MEASURED.format(**numbers), *textwrap.wrap(where, WIDTH)],
         "What each tool got": [given.strip()],
         "The specs": spec_lines(stored["specs"]),

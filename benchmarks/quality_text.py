@@ -21,8 +21,9 @@ MEASURED = """\
 - **Held back** are {held} tables, marked \\*: named before anything was measured, and never used
   to choose a setting of mlp. With the others settings were chosen, by their validation rows, never
   by test rows; that mlp was fitted to them at all still flatters it there.
-- **Failed runs** of mlp count with the loss of the constant prediction (the training mean, or the
-  classes' shares). A peer that was stopped counts on the tables that it has.
+- **A loss above the constant prediction's** (the training mean, or the classes' shares) counts in
+  ratios and ranks as that, for every tool, and so does a run of mlp that failed: else one table
+  would decide the means. A peer that was stopped counts on the tables that it has.
 """
 
 MACHINE = """

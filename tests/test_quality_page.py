@@ -67,12 +67,18 @@ def test_the_page_is_that_of_the_stored_runs(script):
 
 
 def losses(tool, names):
-    """Return {table: {split: loss}} of the stored runs that were done."""
-    found = {}
+    """Return {table: {split: loss}} of the stored runs that were done, at most the constant's."""
+    most, found = {}, {}
     for one in STORED["runs"]:
+        key = one["table"], one["split"]
+        if one["tool"] == "constant":
+            most[key] = one["loss"]
         if one["tool"] == tool and one["table"] in names and one["status"] == "done":
-            found.setdefault(one["table"], {})[one["split"]] = one["loss"]
-    return found
+            found[key] = one["loss"]
+    tables = {}
+    for (table, split), loss in found.items():
+        tables.setdefault(table, {})[split] = min(loss, most.get((table, split), math.inf))
+    return tables
 
 
 @pytest.mark.parametrize("held_back", [False, True])
@@ -126,6 +132,14 @@ def test_a_failed_run_of_mlp_counts_as_the_constant_and_one_of_a_peer_not_at_all
     assert results.figure("lightgbm", "a") == {0: 2.0}
     found = results.ratios("mlp smallest", "constant", ["a"])
     assert found["a"] == pytest.approx(0.5)  # √(2/8 · 8/8)
+
+
+def test_a_loss_above_the_constants_counts_as_that_and_is_shown_as_it_is(script):
+    runs = [run("constant", "a", 0, 2.0), run("lightgbm", "a", 0, 30.0), run("x", "a", 0, 1.0)]
+    results = script.figures.Results(stored(runs, "a"))
+    assert results.ratios("lightgbm", "x", ["a"]) == {"a": pytest.approx(2.0)}
+    assert results.loss("lightgbm", "a") == 30.0
+    assert [results.above_constant(tool) for tool in ("lightgbm", "x")] == [["a"], []]
 
 
 def test_a_ratio_is_of_the_splits_that_both_have(script):

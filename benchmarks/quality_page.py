@@ -190,7 +190,7 @@ def above_constant(results: Results) -> Iterator[str]:
     for tool in RANKED:
         names = results.above_constant(tool)
         if names:
-            yield f"- Above the constant prediction on some split, {_name(tool)}: {', '.join(names)}."
+            yield f"- Worse than the constant on some split, {_name(tool)}: {', '.join(names)}."
 
 
 def source_table(results: Results) -> Iterator[str]:

@@ -20,7 +20,6 @@ from quality_settings import (
     NAMES,
     REALMLP,
     SCIKIT,
-    SHIPPED,
     SPECS,
     STOPPED,
     TABM,
@@ -30,7 +29,7 @@ from quality_settings import (
 from quality_text import GIVEN, HEAD, MACHINE, MEASURED
 
 RANKED = (*SPECS, SCIKIT, LIGHTGBM, STOPPED, REALMLP)  # TabM is not there on every table
-SHOWN = (*RANKED, SHIPPED, TABM, CONSTANT)
+SHOWN = (*RANKED, TABM, CONSTANT)
 REFERENCES = (SCIKIT, LIGHTGBM, REALMLP)
 COSTS = ("cpu_seconds", "fit_cpu_seconds", "seconds", "memory_mb")
 WIDTH = 98

@@ -41,8 +41,7 @@ SPECS: dict[str, dict[str, Any]] = {
 
 CONSTANT, SCIKIT, LIGHTGBM = "constant", "scikit-learn", "lightgbm"
 STOPPED, REALMLP, TABM = "lightgbm-stopped", "realmlp-td-s", "tabm-d"
-SHIPPED = "realmlp-td-s-shipped"
-PEERS = (CONSTANT, SCIKIT, LIGHTGBM, STOPPED, REALMLP, SHIPPED, TABM)
+PEERS = (CONSTANT, SCIKIT, LIGHTGBM, STOPPED, REALMLP, TABM)
 TOOLS = (*SPECS, *PEERS)
 NAMES = {
     CONSTANT: "constant prediction",
@@ -50,7 +49,6 @@ NAMES = {
     LIGHTGBM: "LightGBM",
     STOPPED: "LightGBM, early stopping",
     REALMLP: "RealMLP-TD-S",
-    SHIPPED: "RealMLP-TD-S as shipped",
     TABM: "TabM (TabM_D)",
 }
 # Rows of the largest table that a tool gets: PyTorch's TabM takes minutes on one core above it.

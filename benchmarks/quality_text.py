@@ -47,10 +47,9 @@ classes stratified. Columns of text are categories for every tool, all others ar
   until 50 more do not lower the validation loss.
 - **RealMLP-TD-S** and **TabM_D** of pytabkit, with its defaults and `val_idxs`: train rows to
   train, validation rows to choose the epoch. They refuse missing numbers, which are the train
-  rows' median; a missing category is a category. Their defaults are for accuracy, and are at a
-  loss where the log loss counts: so for classes the epoch is chosen by
-  `val_metric_name="cross_entropy"`, and RealMLP trains without label smoothing (`use_ls=False`).
-  *As shipped* is without these two, for classes alone.
+  rows' median; a missing category is a category. By default they choose the epoch by accuracy, and
+  RealMLP smooths labels: for classes they have `val_metric_name="cross_entropy"` and RealMLP
+  `use_ls=False`, as its documentation says where cross-entropy counts. No temperature scaling.
 - **TabM** gets tables of at most {tabm_rows:,} rows. Any run is stopped after {seconds} processor
   seconds.
 - *Fit and predict alone* leaves out the start of Python, imports and reading the file, which take

@@ -71,7 +71,7 @@ def test_the_resolved_spec_trains_to_the_same_numbers(made, tmp_path):
     list(one.run())
     (tmp_path / "again.yaml").write_text(spec_to_yaml(resolve(loaded.spec, dataset)))
     again = load_spec(str(tmp_path / "again.yaml"))
-    assert again.spec.training.batch_size == 64
+    assert again.spec.training.batch_size == 128
     other = Training(again.spec, load_dataset(again))
     list(other.run())
     np.testing.assert_array_equal(other.network.theta, one.network.theta)
@@ -79,12 +79,12 @@ def test_the_resolved_spec_trains_to_the_same_numbers(made, tmp_path):
 
 @pytest.mark.parametrize("kind", ["kfold", "bootstrap", "seeds"])
 def test_replicas_have_the_batch_of_the_whole_training_part(made, kind):
-    # 3,000 training rows have batches of 64; the 1,500 of a fold by themselves would have 32.
+    # 3,000 training rows have batches of 128; the 1,500 of a fold by themselves would have 64.
     split = ["data.split.validation=0", "data.split.test=0"]
     loaded, dataset = made(rows(3000), *split, f"ensemble={{kind: {kind}, replicas: 2}}")
     prepared = prepare_lanes(lanes_of(loaded.spec, dataset), dataset)
     network = Training(loaded.spec, dataset).network
-    assert build_trainer(prepared, dataset, network).loader.batch_size == 64
+    assert build_trainer(prepared, dataset, network).loader.batch_size == 128
 
 
 def test_a_lane_of_the_spec_s_batch_and_one_that_names_it_are_not_taken_for_each_other(made):

@@ -26,13 +26,12 @@ def ensemble_result(
     """
     network, encoding, spec = training.network, training.encoding, training.spec
     assert spec.replicated is not None
-    loss = network.architecture.loss
     kept = [training.lanes[r] for r in training.kept]
     each = {
         name: evaluate_each(network, encoding, spec, part)
         for name, part in training.dataset.parts.items()
     }
-    replicas = []
+    loss, replicas = network.architecture.loss, []
     for r, (lane, ended) in enumerate(zip(training.lanes, training.ended, strict=True)):
         assert ended is not None
         document = {"replica": r, "seed": lane.seed, **asdict(ended), "kept": r in training.kept}

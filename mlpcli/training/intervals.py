@@ -117,12 +117,6 @@ def shares_interval(gained: int, lost: int, n: int, level: float = LEVEL) -> Int
     return Interval((gained - lost) / n, low, high, "adjusted Wald", level)
 
 
-def is_constant(sample: Array) -> bool:
-    """Whether numbers are equal, up to the rounding of their mean."""
-    spread = float(np.max(np.abs(sample - np.mean(sample)), initial=0.0))
-    return spread <= EPSILON * float(np.max(np.abs(sample), initial=0.0))
-
-
 def share_interval(hits: int, n: int, level: float = LEVEL) -> Interval:
     """(p + z²/2n ± z √(p (1 − p)/n + z²/4n²)) / (1 + z²/n), p = hits/n, of one share of n rows.
 
@@ -148,6 +142,12 @@ def skewness(sample: Array) -> float:
     centered = sample - np.mean(sample)
     centered /= np.max(np.abs(centered))  # the third power of a huge number is none
     return float(np.mean(centered**3) / np.mean(centered**2) ** 1.5)
+
+
+def is_constant(sample: Array) -> bool:
+    """Whether numbers are equal, up to the rounding of their mean."""
+    spread = float(np.max(np.abs(sample - np.mean(sample)), initial=0.0))
+    return spread <= EPSILON * float(np.max(np.abs(sample), initial=0.0))
 
 
 def too_skewed(sample: Array) -> bool:

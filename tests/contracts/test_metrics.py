@@ -192,6 +192,7 @@ BOUNDS = {
     "crossings": SHARE,
     "poisson_deviance": ERROR,
     "gamma_deviance": ERROR,
+    "calibration_error": SHARE,
 }
 
 

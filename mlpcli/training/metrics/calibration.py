@@ -74,6 +74,8 @@ class CalibrationError(Metric):
     tasks: ClassVar[tuple[str, ...]] = CLASSES
     greater_is_better: ClassVar[bool] = False
     needs_probability: ClassVar[bool] = True
+    lower: ClassVar[float] = 0.0
+    upper: ClassVar[float] = 1.0
 
     def value(self, outcome: Outcome) -> float:
         """Return the error; NaN where a probability is no number."""

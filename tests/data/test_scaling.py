@@ -121,10 +121,10 @@ def test_a_column_of_a_file_without_a_width_is_linear_and_is_written_as_it_was(w
     plain = [{"name": "x", "fill": 2.0, "shift": 3.0, "scale": 4.0}]
     encoder = InputEncoder.from_plain(plain)
     assert encoder.to_plain() == plain
-    X, _ = encoder.encode(read_table(write("x\n11\\nNA\\n"), ReadOptions()), "float64")
+    X, _ = encoder.encode(read_table(write("x\n11\nNA\n"), ReadOptions()), "float64")
     assert X.tolist() == [[2.0], [-0.25]]
     bent = InputEncoder.from_plain([plain[0] | {"linear_width": 5.0}])  # whatever is the default
-    X, _ = bent.encode(read_table(write("x\n11\\nNA\\n"), ReadOptions()), "float64")
+    X, _ = bent.encode(read_table(write("x\n11\nNA\n"), ReadOptions()), "float64")
     np.testing.assert_allclose(X[:, 0], [5 * np.arcsinh(0.4), 5 * np.arcsinh(-0.05)], rtol=1e-15)
     np.testing.assert_allclose(bent.raw(X)[:, 0], [11, 2], rtol=1e-14)
 

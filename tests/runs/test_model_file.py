@@ -115,8 +115,8 @@ def test_the_description_is_one_json_document_of_this_format(iris_run):
     with safe_open(iris_run.model, framework="numpy") as file:
         told = json.loads(file.metadata()["mlp"], parse_constant=pytest.fail)
     assert told["format"] == 1
-    keys = ["data", "encoding", "format", "mlp_version", "spec", "tensors_sha256", "training"]
-    assert sorted(told) == keys
+    keys = ["data", "encoding", "format", "mlp_version", "spec", "temperature", "tensors_sha256"]
+    assert sorted(told) == [*keys, "training"]
     assert told["encoding"]["target"]["classes"] == ["setosa", "versicolor", "virginica"]
     assert told["data"]["rows"] == {"data": 150}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any
@@ -14,14 +14,11 @@ from mlpcli.family import numbers, stacked
 from mlpcli.nn.activations import ACTIVATIONS, Activation
 from mlpcli.nn.arrays import copy_of
 from mlpcli.nn.embeddings import EmbeddedColumns
-from mlpcli.nn.initializers import INITIALIZERS, Initializer
+from mlpcli.nn.initializers import INITIALIZERS, Initializer, InitialValue
 from mlpcli.nn.layout import Layout
 from mlpcli.nn.losses import Loss
 from mlpcli.nn.norms import Norm
 from mlpcli.randomness import generator
-
-# Of a tensor beside W and b: a number, an array, or a function that draws an array of a shape.
-InitialValue = float | Array | Callable[[Shape, np.random.Generator], Array]
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from math import prod
 from types import SimpleNamespace
 from typing import Any
 
@@ -193,13 +192,7 @@ def profile_backprop(clock: Clock, backprop: Backprop) -> None:
     for name, layers in groups.items():
         for first in layers[:1]:
             n = backprop.n_rows * first.W.size if isinstance(first, Affine) else 0
-            if isinstance(first, Embed) and backprop.network.architecture.embedding is not None:
-                n_lanes = prod(backprop.network.lane_shape)
-                n = (
-                    n_lanes
-                    * backprop.n_rows
-                    * backprop.network.architecture.embedding.multiply_adds
-                )
+            n = first.multiply_adds if isinstance(first, Embed) else n
             forward = clock.entry(FORWARD, name, n)
             first.forward = clock.from_here(forward, first.forward)  # type: ignore[method-assign]
             if name != "input":

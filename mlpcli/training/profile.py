@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from math import prod
 from types import SimpleNamespace
 from typing import Any
 
@@ -182,16 +181,12 @@ def profile_backprop(clock: Clock, backprop: Backprop) -> None:
         clock.wrap(dropout, "draw", NOISE)
     clock.wrap(backprop, "forward", FORWARD)
     clock.wrap(backprop, "backward", BACKWARD)
-    network = backprop.network
-    embedding = network.architecture.embedding
     groups: dict[str, list[Layer]] = {}
     for name, layer in zip(backprop.names, backprop.layers, strict=True):
         groups.setdefault(name, []).append(layer)
     for name, layers in groups.items():
         first, last = layers[0], layers[-1]
-        n = sum(each.multiply_adds for each in layers if isinstance(each, Affine | Product))
-        if isinstance(first, Embed) and embedding is not None:
-            n = prod(network.lane_shape) * backprop.n_rows * embedding.multiply_adds
+        n = sum(e.multiply_adds for e in layers if isinstance(e, Affine | Embed | Product))
         forward = clock.entry(FORWARD, name, n)
         first.forward = clock.from_here(forward, first.forward)  # type: ignore[method-assign]
         if name != "input":

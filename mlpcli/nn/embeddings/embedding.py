@@ -10,16 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
 from mlpcli.array_types import Array, Shape
 from mlpcli.family import Family, Member, setting
 from mlpcli.nn.arrays import empty
-
-if TYPE_CHECKING:
-    from mlpcli.nn.initializers import InitialValue
+from mlpcli.nn.initializers import InitialValue
 
 EMBEDDINGS = Family("embedding")
 Tensors = Mapping[str, Array]
@@ -141,6 +139,11 @@ class Embed:
     def backward(self, delta: Array) -> Array:
         """Write the gradients of what is learned, given dJ/dh; X needs none."""
         return delta
+
+    @property
+    def multiply_adds(self) -> int:
+        """Of the forward pass."""
+        return 0
 
     def sides(self) -> Iterator[Array]:
         """Yield arrays (..., columns, units, rows) that change where a unit passes its kink."""

@@ -76,6 +76,11 @@ class ColumnLinear:
         """Out ← dJ/dz (..., columns, components, rows), after `backward`."""
         np.matmul(self.V, self.delta, out)
 
+    @property
+    def multiply_adds(self) -> int:
+        """Multiplications with addition in Vᵀ z."""
+        return self.h.size * self.z.shape[-2]
+
     def sides(self) -> Iterator[Array]:
         """Yield on which side of the kink each u is."""
         if self.relu is not None:

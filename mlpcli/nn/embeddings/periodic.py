@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -18,9 +18,7 @@ from mlpcli.nn.embeddings.embedding import (
     Tensors,
 )
 from mlpcli.nn.embeddings.linear import ColumnLinear, uniform
-
-if TYPE_CHECKING:
-    from mlpcli.nn.initializers import InitialValue
+from mlpcli.nn.initializers import InitialValue
 
 TURN = 2 * np.pi
 
@@ -120,6 +118,10 @@ class Waves(Embed):
         np.matmul(self.v, self.x.mT, self.dc)
         np.multiply(self.dc, TURN, out=self.dc)
         return delta
+
+    @property
+    def multiply_adds(self) -> int:
+        return 0 if self.linear is None else self.linear.multiply_adds
 
     def sides(self) -> Iterator[Array]:
         if self.linear is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
@@ -19,9 +19,7 @@ from mlpcli.nn.embeddings.embedding import (
     Tensors,
 )
 from mlpcli.nn.embeddings.linear import ColumnLinear, uniform
-
-if TYPE_CHECKING:
-    from mlpcli.nn.initializers import InitialValue
+from mlpcli.nn.initializers import InitialValue
 
 
 @EMBEDDINGS.add("piecewise_linear")
@@ -160,6 +158,10 @@ class LearnedEncode(Embed):
         """Write ∂J/∂V and ∂J/∂a; return delta."""
         self.linear.backward(self.delta_of(delta))
         return delta
+
+    @property
+    def multiply_adds(self) -> int:
+        return self.linear.multiply_adds
 
     def sides(self) -> Iterator[Array]:
         yield from self.linear.sides()

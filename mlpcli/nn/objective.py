@@ -99,12 +99,12 @@ class Objective:
         Of W and r the largest |h| that meets it, of an embedding what its layer says, else 1.
         """
         self.backprop.forward(self.batch.X)
-        layers, weights = self.backprop.layers, self.architecture.layout.weights
-        part, _, name = tensor.name.rpartition(".")
+        layers, part, name = self.backprop.layers, *tensor.name.rsplit(".", 1)
+        weights = [weight.name for weight in self.architecture.layout.weights]
         scale: Any = 1.0
-        if name in ("weight", "input_scale") and part != "embedding":
+        if f"{part}.weight" in weights and name in ("weight", "input_scale"):
             products = [each for each in layers if isinstance(each, Affine | Product)]
-            h = products[[w.name for w in weights].index(f"{part}.weight")].h
+            h = products[weights.index(f"{part}.weight")].h
             scale = np.max(np.abs(h).reshape(-1, h.shape[-1]), axis=0)
             scale = scale if name == "input_scale" else scale[:, np.newaxis]
         elif part == "embedding":

@@ -140,7 +140,9 @@ def interval_within(
         width = upper - lower
         from_rows = t**2 / rows if rows else 0.0
         low, high = wilson_limits(above / width, below / width, reach / width, from_rows)
-        return Interval(mean, lower + width * low, upper - width * high, "Wilson", level)
+        # Of a share next to 0 or 1, such as 1e-302, the squares underflow.
+        low, high = min(lower + width * low, mean), max(upper - width * high, mean)
+        return Interval(mean, low, high, "Wilson", level)
     if math.isfinite(lower):
         low, high = log_limits(above, reach)
         return Interval(mean, lower + low, lower + high, "t on a log scale", level)

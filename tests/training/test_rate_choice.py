@@ -68,6 +68,18 @@ def test_no_rate_is_within_a_factor_of_three_of_one_that_breaks_on_any_seed():
     assert best(good, [*good[:7], 0.25, 0.25], good)[1] is None
 
 
+def test_what_is_good_again_beyond_a_rate_that_breaks_is_not_taken():
+    beyond = [0.95, 0.8, 0.6, 0.5, np.inf, 0.1, 0.1, 0.1, 0.1]
+    assert best(*[beyond] * 3) == (1e-3, 1e-2)  # at 3e-3 the rate above breaks
+
+
+def test_where_rates_are_close_the_factor_counts_and_not_the_next_one():
+    rates = [0.1 * 1.5**k for k in range(8)]
+    falls = [0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, np.inf]
+    found = shortlist(rates, np.array([falls] * 3), UNTRAINED)
+    assert (found.index, found.edge) == (4, 7)  # 1.5³ = 3.4 below; of 1.5² = 2.3 the next is good
+
+
 def test_rates_above_the_largest_are_not_taken():
     still_falling = [0.99, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.1]
     assert best(*[still_falling] * 3, largest=0.1)[0] == 0.1

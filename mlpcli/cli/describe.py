@@ -87,14 +87,13 @@ def network_line(architecture: Architecture) -> str:
 
 def members_line(architecture: Architecture) -> str:
     """Return the members of a network that share weights, in a line."""
-    members = architecture.members
+    members, layout = architecture.members, architecture.layout
     assert members is not None
-    tensors = architecture.layout.parameters
-    own = sum(t.stop - t.start for t in tensors if t.shape[:-1] and t.shape[0] == members.k)
-    return (
-        f"{members.sharing.name} of {members.k} members, each with "
-        f"{own // members.k:,} parameters of its own"
-    )
+    shared = [W for W in layout.weights if len(W.shape) == 2]  # noqa: PLR2004  no axis of heads
+    shared += [b for b in layout.biases if len(b.shape) == 1]
+    own = (layout.n_params - sum(t.stop - t.start for t in shared)) // members.k
+    name, k = members.sharing.name, members.k
+    return f"{name} of {k} members, each with {own:,} parameters of its own"
 
 
 def ensemble_line(ensemble: EnsembleSpec, plan: Plan) -> str:

@@ -131,7 +131,9 @@ def share_interval(hits: int, n: int, level: float = LEVEL) -> Interval:
     p, z2 = hits / n, NORMAL.inv_cdf(0.5 + level / 2) ** 2
     reach = math.sqrt(z2 * (p * (1 - p) + z2 / (4 * n)) / n)
     middle, scale = p + z2 / (2 * n), 1 + z2 / n
+    # Of shares of 0 and 1 one end is p itself, but for the last bits.
     low, high = max(0.0, (middle - reach) / scale), min(1.0, (middle + reach) / scale)
+    low, high = min(low, p), max(high, p)
     return Interval(p, low, high, "Wilson", level)
 
 

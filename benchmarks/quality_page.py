@@ -12,6 +12,7 @@ from typing import Any
 
 from quality_figures import DONE, Ratio, Results
 from quality_settings import (
+    ALONE,
     CONSTANT,
     GOALS,
     LIGHTGBM,
@@ -28,7 +29,7 @@ from quality_settings import (
 )
 from quality_text import GIVEN, HEAD, MACHINE, MEASURED
 
-RANKED = (*SPECS, SCIKIT, LIGHTGBM, STOPPED, REALMLP)  # TabM is not there on every table
+RANKED = (*SPECS, SCIKIT, ALONE, LIGHTGBM, STOPPED, REALMLP)  # TabM is not there on every table
 SHOWN = (*RANKED, TABM, CONSTANT)
 REFERENCES = (SCIKIT, LIGHTGBM, REALMLP)
 COSTS = ("cpu_seconds", "fit_cpu_seconds", "seconds", "memory_mb")

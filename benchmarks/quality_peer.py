@@ -91,6 +91,15 @@ def constant(rows: Rows) -> Fitted:
 
 def scikit_learn(rows: Rows) -> Fitted:
     """Defaults, in the pipeline of a careful user; train and validation rows."""
+    return _scikit_learn(rows, np.ones(len(rows.known), bool))
+
+
+def scikit_learn_train(rows: Rows) -> Fitted:
+    """The same, on the train rows alone: as many as mlp's steps see."""
+    return _scikit_learn(rows, ~rows.is_validation)
+
+
+def _scikit_learn(rows: Rows, chosen: np.ndarray) -> Fitted:
     numeric = make_pipeline(SimpleImputer(), StandardScaler())
     categories = make_pipeline(
         SimpleImputer(strategy="constant", fill_value="missing"),
@@ -101,7 +110,7 @@ def scikit_learn(rows: Rows) -> Fitted:
     model: Any = make_pipeline(columns, network(random_state=rows.seed))
     if rows.is_regression:
         model = TransformedTargetRegressor(model, transformer=StandardScaler())
-    model.fit(rows.known, rows.y_known)
+    model.fit(rows.known[chosen], rows.y_known[chosen])
     return model.predict if rows.is_regression else model.predict_proba
 
 
@@ -185,6 +194,7 @@ def tabm(rows: Rows) -> Fitted:
 TOOLS: dict[str, tuple[Callable[[Rows], Fitted], str]] = {
     "constant": (constant, "scikit-learn"),
     "scikit-learn": (scikit_learn, "scikit-learn"),
+    "scikit-learn-train": (scikit_learn_train, "scikit-learn"),
     "lightgbm": (lightgbm, "lightgbm"),
     "lightgbm-stopped": (lightgbm_stopped, "lightgbm"),
     "realmlp-td-s": (realmlp_td_s, "pytabkit"),

@@ -41,7 +41,8 @@ classes stratified. Columns of text are categories for every tool, all others ar
 - **scikit-learn MLP**: `MLPClassifier` or `MLPRegressor` with its defaults, behind
   `SimpleImputer` and `StandardScaler` for numbers, `OneHotEncoder(handle_unknown="ignore")` for
   categories, the target standardized by `TransformedTargetRegressor`. Its defaults have no use
-  for validation rows, so it trains on them too.
+  for validation rows, so it trains on them too, on 21 % more rows than mlp's steps see; **train
+  rows alone** is the same without them.
 - **LightGBM**: its defaults, 100 trees, its own handling of categories and missing values; it
   trains on train and validation rows. **Early stopping**: up to 2,000 trees of the train rows,
   until 50 more do not lower the validation loss.

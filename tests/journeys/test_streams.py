@@ -65,7 +65,7 @@ def test_train_tells_on_stderr_and_answers_on_stdout(trained):
     assert err[3].startswith("epoch 1/3  train_loss ")
     assert err[-3].startswith("epoch 3/3  train_loss ")
     assert err[-2].startswith("finished after 3 epochs")
-    assert err[-1].startswith("temperature 1: ")
+    assert err[-1].startswith("temperature ")
     assert "\x1b" not in trained.done.out + trained.done.err
 
 

@@ -154,14 +154,11 @@ def _members(spec: Spec, encoding: Encoding, embedding: EmbeddedColumns | None) 
     """Return the members of a network, where the spec's ensemble shares weights."""
     if spec.ensemble is None or not spec.ensemble.shares_weights:
         return None
-    columns = encoding.inputs.column_numbers
+    columns = encoding.inputs.column_numbers.tolist()
     if embedding is not None:
-        embedded = np.repeat(columns[list(embedding.numbers)], embedding.member.width)
-        columns = np.concatenate([columns[embedding.kept], embedded])
-    sharing = SHARINGS[spec.ensemble.kind]()
-    return Members(
-        spec.ensemble.replicas, sharing, tuple(columns.tolist()), normal=embedding is not None
-    )
+        columns = embedding.columns_of(columns)
+    sharing, is_embedded = SHARINGS[spec.ensemble.kind](), embedding is not None
+    return Members(spec.ensemble.replicas, sharing, tuple(columns), is_embedded)
 
 
 def batch_size_of(spec: Spec, n_train: int) -> int:

@@ -39,6 +39,10 @@ bench *options:
 scaling *options:
     python benchmarks/scaling.py {{options}}
 
+# test losses on real tables beside scikit-learn, LightGBM, RealMLP and TabM; writes the page
+quality *options:
+    python benchmarks/quality.py {{options}}
+
 # write the generated pages
 docs:
     python docs/make_reference.py

@@ -10,6 +10,7 @@ from ensembles_runs import KINDS, LEVEL, MANY, ONE, REPLICAS, SHAPES, SPECS, THR
 from performance_runs import Run, Spread, spread, values
 
 from mlpcli.training.intervals import Interval, t_interval
+from mlpcli.training.spread import interval_within
 
 MOST = 4.0  # times the cost of one network
 LEAST = {"4-16-3": 8.0, "64-128-10": 2.0}  # times the steps per second, of one process
@@ -98,7 +99,7 @@ def _interval(found: Interval) -> str:
 
 
 def _share(found: Interval) -> str:
-    return f"{found.estimate:.3f} ({found.low:.3f} to {min(found.high, 1.0):.3f})"
+    return f"{found.estimate:.3f} ({found.low:.3f} to {found.high:.3f})"
 
 
 def goal_table(runs: Sequence[Run]) -> Iterator[str]:
@@ -202,7 +203,7 @@ def coverage_table(runs: Sequence[Run]) -> Iterator[str]:
                 )
                 of = "classes" if figure == "set" else "wide"
                 rows = sum(values(runs, "test", name, kind, "rows"))
-                share = _share(t_interval(np.array(found)))
+                share = _share(interval_within(np.array(found), 0.0, 1.0))
                 cells = [f"{name}, {kind}: {words}", f"{rows:,.0f}", share, f"{min(found):.3f}"]
                 yield f"| {' | '.join((*cells, f'{_number(float(size))} {of}'))} |"
 
@@ -289,8 +290,9 @@ at the end, of which 1 or 2 are this script), NumPy {numpy}. Quote the ratios, n
   are those that do not hold 0. Splits of different seeds share rows, so for new data the intervals
   are too narrow.
 - **Coverage** is on the same test rows, with the columns of `mlp predict --interval 0.9`. Splits
-  share rows here too. Width is in the target's own unit; `seeds` hold no rows out, so they know
-  nothing of observations.
+  share rows here too. The 95 % intervals of a share held are Wilson's with the variance over the
+  seeds. Width is in the target's own unit; `seeds` hold no rows out, so they know nothing of
+  observations.
 - **Many replicas**: {many} networks of one shape, kind `seeds`, momentum, without early stopping
   and L2, as an ensemble and one by one with the same seeds: the whole training of each, from the
   spec to the numbers, epochs' figures included. {turns} turns: an ensemble in one process, one by

@@ -47,7 +47,13 @@ class Shape:
 MANY = 64  # replicas of each shape
 SHAPES = (
     Shape("4-16-3", "iris", "[{units: 16, activation: tanh}]", 16, 400),
-    Shape("64-128-10", "digits", "[{units: 128, activation: relu}]", 32, 10),
+    Shape(
+        "64-128-10",
+        "digits",
+        "[{units: 128, activation: relu, initializer: he_uniform}]",
+        32,
+        10,
+    ),
 )
 
 

@@ -37,9 +37,11 @@ def spec_of(name: str) -> dict:
             "path": str(ROOT / "data" / f"{name}.csv"),
             "target": TARGET[name],
             "split": {"validation": 0, "test": 0},
+            "scale": "standard",
         },
         "model": {
-            "layers": [{"units": UNITS, "activation": "relu", "initializer": "glorot_uniform"}]
+            "layers": [{"units": UNITS, "activation": "relu", "initializer": "glorot_uniform"}],
+            "output_initializer": "glorot_uniform",
         },
         "training": {
             "epochs": EPOCHS,

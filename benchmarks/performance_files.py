@@ -37,7 +37,8 @@ def write_csv(folder: str, rows: int) -> dict[str, Any]:
         file.write(",".join(names) + "\n")
         for _ in range(max(1, rows // BLOCK)):
             file.write(block)
-    spec = "data: {path: table.csv, target: label}\nmodel: {layers: [{units: 16}]}\n"
+    spec = "data: {path: table.csv, target: label, scale: standard}\n"
+    spec += "model: {layers: [{units: 16}]}\n"
     (Path(folder) / "spec.yaml").write_text(spec, "utf-8")
     return {"bytes": (Path(folder) / "table.csv").stat().st_size}
 

@@ -53,7 +53,8 @@ def commands(folder: str, python: str, peers: Sequence[str]) -> dict[str, dict[s
     iris = ["data.scale=standard", "training.batch_size=16"]
     iris += ["model.layers=[{units: 16, activation: tanh}]"]
     digits = ["data.scale=minmax", "training.batch_size=32", "regularization.l2=0"]
-    digits += ["model.layers=[{units: 128, activation: relu}, {units: 64, activation: relu}]"]
+    layers = [f"{{units: {n}, activation: relu, initializer: he_uniform}}" for n in (128, 64)]
+    digits += [f"model.layers=[{', '.join(layers)}]"]
     sgd = ["training.optimizer={name: sgd, learning_rate: 0.1, momentum: 0.9}"]
     return {
         "help": {OURS: [*mlp, "--help"], "typer": [sys.executable, "-c", "import typer"]},

@@ -20,11 +20,13 @@ from mlpcli.data.augmentations import AUGMENTATIONS
 from mlpcli.data.readers import READERS
 from mlpcli.family import Family, key_of, settings_of
 from mlpcli.nn.activations import ACTIVATIONS
+from mlpcli.nn.embeddings import EMBEDDINGS
 from mlpcli.nn.initializers import INITIALIZERS
 from mlpcli.nn.losses import LOSSES
 from mlpcli.nn.norms import NORMS
 from mlpcli.nn.optimizers import OPTIMIZERS
 from mlpcli.nn.schedules import SCHEDULES
+from mlpcli.nn.sharing import SHARINGS
 from mlpcli.spec.faults import shown
 from mlpcli.spec.members import Section
 from mlpcli.spec.overrides import SPELLINGS
@@ -37,9 +39,11 @@ FAMILIES = (
     ACTIVATIONS,
     LOSSES,
     NORMS,
+    EMBEDDINGS,
     INITIALIZERS,
     OPTIMIZERS,
     SCHEDULES,
+    SHARINGS,
     METRICS,
     AUGMENTATIONS,
     READERS,

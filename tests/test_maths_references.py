@@ -13,6 +13,7 @@ from mlpcli.data.augmentations import AUGMENTATIONS
 from mlpcli.family import settings_of
 from mlpcli.nn.activations import ACTIVATIONS, NONE
 from mlpcli.nn.backprop import Backprop
+from mlpcli.nn.embeddings import EMBEDDINGS
 from mlpcli.nn.initializers import INITIALIZERS
 from mlpcli.nn.layers import RESOLUTION, Dropout
 from mlpcli.nn.losses import LOSSES
@@ -21,6 +22,7 @@ from mlpcli.nn.norms import NORMS
 from mlpcli.nn.optimizers import OPTIMIZERS, State
 from mlpcli.nn.penalties import L2, DecoupledDecay
 from mlpcli.nn.schedules import SCHEDULES
+from mlpcli.nn.sharing import SHARINGS
 from mlpcli.nn.training_step import TrainingStep
 from mlpcli.nn.update import Regularization
 from mlpcli.spec.schema import Spec
@@ -37,6 +39,8 @@ FAMILIES = (
     OPTIMIZERS,
     SCHEDULES,
     NORMS,
+    EMBEDDINGS,
+    SHARINGS,
     AUGMENTATIONS,
     METRICS,
 )

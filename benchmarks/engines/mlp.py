@@ -9,6 +9,7 @@ import numpy as np
 from engines.task import Task
 from mlpcli.nn.activations import ACTIVATIONS
 from mlpcli.nn.evaluation import Evaluation
+from mlpcli.nn.initializers import INITIALIZERS
 from mlpcli.nn.losses import LOSSES
 from mlpcli.nn.network import Architecture, Layer, Network, initialize, initialize_stack
 from mlpcli.nn.optimizers import OPTIMIZERS
@@ -21,9 +22,11 @@ def architecture_of(
     widths: list[int], activation: str, keep_prob: float, *, is_regression: bool
 ) -> Architecture:
     """Return the network."""
-    hidden = tuple(Layer(n, ACTIVATIONS[activation](), keep_prob) for n in widths[1:-1])
+    he, glorot = INITIALIZERS["he_uniform"](), INITIALIZERS["glorot_uniform"]()
+    inner = he if activation == "relu" else glorot  # what the stored figures were measured with
+    hidden = tuple(Layer(n, ACTIVATIONS[activation](), keep_prob, inner) for n in widths[1:-1])
     loss = LOSSES["mse" if is_regression else "cross_entropy"]()
-    return Architecture(widths[0], hidden, widths[-1], loss)
+    return Architecture(widths[0], hidden, widths[-1], loss, output_initializer=glorot)
 
 
 def initial(architecture: Architecture, seed: int, lanes: int) -> Network:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from mlpcli.cli.console import print_error, print_note, print_result, table
+from mlpcli.cli.console import format_number, print_error, print_note, print_result, table
 from mlpcli.data.dataset import Dataset
 from mlpcli.data.input_columns import NumericColumn
 from mlpcli.data.inputs import InputEncoder
-from mlpcli.data.targets import ClassTarget
+from mlpcli.data.targets import ClassTarget, RegressionTarget
 from mlpcli.errors import counted
 from mlpcli.machine import in_bytes
 from mlpcli.nn.network import Architecture
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from mlpcli.runs.model_file import Model
     from mlpcli.spec.schema import EnsembleSpec
     from mlpcli.training.plan import Plan
+
+LOG_LOSSES = ("binary_cross_entropy", "cross_entropy")  # the loss is log_loss, but for weights
 
 
 def rows_line(dataset: Dataset) -> str:
@@ -72,12 +74,26 @@ def describe_weights(dataset: Dataset) -> dict[str, Any] | None:
 def network_line(architecture: Architecture) -> str:
     """Return a network in a line: widths, activations, loss, parameters."""
     layers = [str(architecture.n_inputs)]
+    if architecture.embedding is not None:
+        layers.append(f"{architecture.fan_in} {architecture.embedding.member.name}")
     for layer in architecture.hidden:
         norm = f"{layer.norm.name} " if layer.norm else ""
         layers.append(f"{layer.units} {norm}{layer.activation.name}")
     layers.append(f"{architecture.n_outputs} {architecture.output_activation.name}")
     n_params, loss = architecture.layout.n_params, architecture.loss.name
-    return f"network {' - '.join(layers)}; loss {loss}; {n_params:,} parameters"
+    line = f"network {' - '.join(layers)}; loss {loss}; {n_params:,} parameters"
+    return line if architecture.members is None else f"{line}; {members_line(architecture)}"
+
+
+def members_line(architecture: Architecture) -> str:
+    """Return the members of a network that share weights, in a line."""
+    members, layout = architecture.members, architecture.layout
+    assert members is not None
+    shared = [W for W in layout.weights if len(W.shape) == 2]  # noqa: PLR2004  no axis of heads
+    shared += [b for b in layout.biases if len(b.shape) == 1]
+    own = (layout.n_params - sum(t.stop - t.start for t in shared)) // members.k
+    name, k = members.sharing.name, members.k
+    return f"{name} of {k} members, each with {own:,} parameters of its own"
 
 
 def ensemble_line(ensemble: EnsembleSpec, plan: Plan) -> str:
@@ -93,6 +109,38 @@ def ensemble_line(ensemble: EnsembleSpec, plan: Plan) -> str:
     return f"ensemble of {replicas} {kind}, {how}; about {in_bytes(plan.memory)}"
 
 
+def temperature_line(calibration: dict[str, Any]) -> str:
+    """Return what came of fitting a temperature, in a line."""
+    rows = f"{calibration['rows']:,} validation rows"
+    if not calibration["kept"]:
+        return f"temperature 1: no other lowers the log loss of the {rows} beyond chance"
+    losses = (calibration["log_loss"], calibration["log_loss_fitted"])
+    before, after = map(format_number, losses)
+    return f"temperature {calibration['fitted']:.3g}: log loss of the {rows} {before}, now {after}"
+
+
+def loss_line(model: Model, *, weighted: bool, held: int = 0) -> str:
+    """Return what the loss is where it is no metric beside it, in a line; else an empty text.
+
+    weighted  whether the rows evaluated have weights
+    held      in how many rows log_loss takes a probability for a greater one
+    """
+    loss, target = model.network.architecture.loss, model.encoding.target
+    parts = []
+    if isinstance(target, RegressionTarget):
+        is_scaled = any(target.shift) or set(target.scale) != {1.0}
+        parts.append(f"{loss.name} of the {'scaled ' * is_scaled}target")
+    elif loss.name not in LOG_LOSSES:
+        parts.append(loss.name)
+    parts += ["of smoothed labels"] * loss.smooths + ["rows as they are weighted"] * weighted
+    if not parts and held:
+        return f"in {counted(held, 'row')} log_loss takes p below 2.2e-16 for that, loss as it is"
+    if not parts:
+        return ""
+    rest = "in the target's own unit" if target.task == "regression" else "of the labels"
+    return f"loss: {', '.join(parts)}; other figures: {rest}{', all rows alike' * weighted}"
+
+
 def print_ensemble(ensemble: dict[str, Any]) -> None:
     """Print what the replicas reach one by one: mean, standard error and interval."""
     held_out = ensemble["held_out"]
@@ -102,22 +150,38 @@ def print_ensemble(ensemble: dict[str, Any]) -> None:
         how = "each predicted by the replicas that were not trained on it"
         print_result(f"\n{name}: training rows, {how}")
         print_scores({name: figures})
-        print_spread({name: held_out["spread"]})
+        print_spread({name: held_out["spread"]}, "its held-out rows")
     print_spread(ensemble["spread"])
 
 
-def print_spread(spread: dict[str, dict[str, Any]]) -> None:
-    """Print mean ± standard error and interval of each figure over the replicas, by part."""
-    first = next(iter(next(iter(spread.values())).values()))
-    header = ["replica by replica", "figure", "mean", "standard error"]
-    rows = [
-        [part, name, one["mean"], one["standard_error"], one["low"], one["high"], one["method"]]
-        for part, figures in spread.items()
-        for name, one in figures.items()
-    ]
-    level = percent(first["level"])
-    print_result("")
-    table([*header, f"{level} from", "to", "by"], rows)
+def print_spread(spread: dict[str, dict[str, Any]], rows: str = "the same rows") -> None:
+    """Print mean, standard error and interval of each figure over the replicas, by part.
+
+    rows  that each replica's figure is of
+    """
+    found = [(part, name, one) for part, figures in spread.items() for name, one in figures.items()]
+    level = percent(found[0][2]["level"])
+    print_result(f"\nreplica by replica, on {rows}: mean, standard error, {level} interval")
+    table(
+        ["", "figure", "mean", "± SE", f"{level} from", "to"],
+        [
+            [part, name, *(one[key] for key in ("mean", "standard_error", "low", "high"))]
+            for part, name, one in found
+        ],
+    )
+    methods: dict[str, dict[str, None]] = {}
+    for _, name, one in found:
+        methods.setdefault(one["method"], {})[name] = None
+    if methods.pop("none", None):
+        print_result("–: no interval: the numbers are one alone, all equal, or not all finite")
+    for method, names in methods.items():
+        print_result(f"{', '.join(names)}: {level} by {method}")
+    for part, figures in spread.items():
+        far_out = {name: one["far_out"] for name, one in figures.items() if one["far_out"]}
+        if far_out:  # a line is enough: of a metric, which has a unit that people know
+            name = next((name for name in far_out if name != "loss"), "loss")
+            far, others = (format_number(far_out[name][key]) for key in ("replica", "others"))
+            print_result(f"{part}: one replica's {name} is {far}, the mean of the others' {others}")
 
 
 def percent(share: float) -> str:

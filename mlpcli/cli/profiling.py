@@ -34,7 +34,7 @@ class Profiler:
         for owner, names, row in (
             (build, ("load_dataset",), profile.ENCODE),
             (dataset, ("read_table",), profile.LOAD),
-            (recorder, ("evaluate", "baseline"), profile.METRICS),
+            (recorder, ("evaluate", "baseline", "calibrate"), profile.METRICS),
             (ensemble_result, ("ensemble_result",), profile.METRICS),
             (recorder.Recorder, ("__init__", "record"), profile.FILES),
             (progress, ("progress_for",), profile.PROGRESS),

@@ -10,6 +10,7 @@ import numpy as np
 
 from mlpcli.array_types import Array
 from mlpcli.data.images import Image
+from mlpcli.data.scaling import Scaling
 from mlpcli.family import Family, Member
 
 AUGMENTATIONS = Family("augmentation", module="mlpcli.data.augmentations")
@@ -21,20 +22,19 @@ SHARE = "share of the rows that it is applied to"
 class TrainingRows:
     """The training rows that augmentations are fitted on.
 
-    X             (n, n_features) encoded
-    target        (n,) class numbers; (n, outputs) where there are no classes
-    classes       their labels; none where there are no classes
-    shift, scale  (n_features,) that undo the scaling: raw = X scale + shift
-    numeric       (n_features,) bool: not the 0 or 1 of a category
-    columns       (n_features,) the number of the column that a feature is a part of
-    image         (height, width, channels), or None where a row is no image
+    X        (n, n_features) encoded
+    target   (n,) class numbers; (n, outputs) where there are no classes
+    classes  their labels; none where there are no classes
+    scaling  of the features, which it undoes
+    numeric  (n_features,) bool: not the 0 or 1 of a category
+    columns  (n_features,) the number of the column that a feature is a part of
+    image    (height, width, channels), or None where a row is no image
     """
 
     X: Array
     target: Array
     classes: Sequence[Any]
-    shift: Array
-    scale: Array
+    scaling: Scaling
     numeric: Array
     columns: Array
     image: Image | None = None

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from mlpcli.array_types import Array
-from mlpcli.data.inputs import InputEncoder, check_image, fit_inputs, scale_channels
+from mlpcli.data.inputs import InputEncoder, auto_scale, check_image, fit_inputs, scale_channels
 from mlpcli.data.readers import ReadOptions, read_table
+from mlpcli.data.scaling import ScaleChoice
 from mlpcli.data.splitting import PARTS, split_by_column, split_by_share
 from mlpcli.data.table import Table
 from mlpcli.data.targets import TargetEncoder, choose_task, fit_target, text_columns
@@ -32,7 +33,7 @@ class DataOptions:
     test: float = 0.15
     stratify: bool = True
     split_column: str | None = None
-    scale: str = "standard"
+    scale: str = "auto"
     scale_target: str = "standard"
     categorical: Sequence[str] | None = None
     sample_weight: str | None = None
@@ -136,6 +137,7 @@ class Dataset:
 
     codes     each row's part; None where each part has a file of its own
     replaced  for each part the columns in which values were missing or unknown, with the count
+    scale     of the numeric inputs
     """
 
     parts: dict[str, Part]
@@ -143,6 +145,7 @@ class Dataset:
     codes: Array | None
     encoding: Encoding
     replaced: dict[str, dict[str, int]]
+    scale: ScaleChoice = field(default_factory=lambda: ScaleChoice("none"))
 
     @property
     def sha256(self) -> dict[str, str]:
@@ -185,12 +188,7 @@ def load_dataset(options: DataOptions) -> Dataset:
     target = fit_target(
         task, list(tables.values()), train_rows, options.targets, scale=options.scale_target
     )
-    inputs = fit_inputs(
-        first, train_rows, names, scale=options.scale, categorical=options.categorical
-    )
-    if options.image is not None:
-        check_image(inputs, options.image)
-        inputs = scale_channels(inputs, first, train_rows, options.image, options.scale)
+    inputs, scale = _fit_inputs(first, train_rows, names, options)
     weights = fit_weights(
         first,
         train_rows,
@@ -200,10 +198,25 @@ def load_dataset(options: DataOptions) -> Dataset:
     )
     text = (*inputs.text_columns, *text_columns(target))
     encoding = Encoding(task, inputs, target, replace(read, text=text), weights)
-    dataset = _encoded(tables, codes, encoding, options.dtype)
+    dataset = replace(_encoded(tables, codes, encoding, options.dtype), scale=scale)
     parts = {name: part.weight for name, part in dataset.parts.items()}
     check_parts_weigh(parts, first, column=options.sample_weight)
     return dataset
+
+
+def _fit_inputs(
+    table: Table, rows: Array, names: Sequence[str], options: DataOptions
+) -> tuple[InputEncoder, ScaleChoice]:
+    """Return the input columns `names`, fitted on the training rows, and how numbers are scaled."""
+    scale, categorical = ScaleChoice(options.scale), options.categorical
+    if scale.name == "auto":
+        is_image = options.image is not None
+        scale = auto_scale(table, rows, names, categorical=categorical, is_image=is_image)
+    inputs = fit_inputs(table, rows, names, scale=scale.name, categorical=categorical)
+    if options.image is not None:
+        check_image(inputs, options.image)
+        inputs = scale_channels(inputs, table, rows, options.image, scale.name)
+    return inputs, scale
 
 
 def _split(table: Table, options: DataOptions, task: str) -> Array:

@@ -21,7 +21,7 @@ class ImageAugmentation(Augmentation):
     def fit(self, rows: TrainingRows) -> Any:
         if rows.image is None:
             raise DataError(f"{self.name} is for images: set data.image", ("data", "image"))
-        return Pixels(rows.image, rows.shift, rows.scale)
+        return Pixels(rows.image, rows.scaling)
 
 
 @AUGMENTATIONS.add("shift")

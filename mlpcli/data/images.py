@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mlpcli.array_types import Array
+from mlpcli.data.scaling import Scaling
 
 Image = tuple[int, int, int]
 # Of rows changed at once, so that what one step hands to the next stays in the cache: turning a
@@ -21,15 +22,14 @@ BLOCK_BYTES = 1 << 17
 
 @dataclass(frozen=True)
 class Pixels:
-    """Scaled rows as images in their own unit: raw = X scale + shift.
+    """Scaled rows as images in their own unit.
 
-    image         (height, width, channels)
-    shift, scale  (n_features,) float64
+    image    (height, width, channels)
+    scaling  of each number of a row
     """
 
     image: Image
-    shift: Array
-    scale: Array
+    scaling: Scaling
 
     def change(self, X: Array, rows: Array, operation: Callable[..., Array], *draws: Array) -> None:
         """Apply an operation to the images of some rows of X (rows, n_features), in place.
@@ -39,19 +39,15 @@ class Pixels:
         rows   (m,) which rows
         draws  (m, …) further arguments of the operation, one for each row
         """
-        shift, scale = self.shift.astype(X.dtype), self.scale.astype(X.dtype)
-        back = (1 / self.scale).astype(X.dtype)
         block = max(1, BLOCK_BYTES // (X[:1].nbytes or 1))
         for start in range(0, len(rows), block):
             here = slice(start, start + block)
             part = X[rows[here]]
-            raw = part * scale
-            raw += shift
+            raw = self.scaling.raw(part, X.dtype)
             images = raw.reshape(-1, *self.image)
             changed = operation(images, *(draw[here] for draw in draws)).reshape(raw.shape)
             same = changed == raw
-            changed -= shift
-            changed *= back
+            changed = self.scaling.scaled(changed)
             np.copyto(changed, part, where=same)
             X[rows[here]] = changed
 

@@ -16,12 +16,18 @@ DATE = re.compile(r"\d{4}-\d\d?-\d\d?.*|\d\d?[./]\d\d?[./]\d{2,4}.*")
 
 @dataclass(frozen=True)
 class NumericColumn:
-    """(value − shift) / scale, a missing value replaced by `fill` first."""
+    """z = (value − shift) / scale, a missing value replaced by `fill` first.
+
+    linear_width  w of w asinh(z / w), which is written instead; None: z is
+    two_valued    whether the training rows have at most two different values; None: no
+    """
 
     name: str
     fill: float
     shift: float
     scale: float
+    linear_width: float | None = None
+    two_valued: bool | None = None
 
     @property
     def width(self) -> int:
@@ -43,7 +49,12 @@ class NumericColumn:
         missing = np.isnan(source)
         n = int(np.count_nonzero(missing))
         scaled = (np.where(missing, self.fill, source) if n else source) - self.shift
-        out[:, 0] = np.divide(scaled, self.scale, out=scaled)
+        np.divide(scaled, self.scale, out=scaled)
+        if self.linear_width is not None:
+            np.divide(scaled, self.linear_width, out=scaled)
+            np.arcsinh(scaled, out=scaled)
+            np.multiply(scaled, self.linear_width, out=scaled)
+        out[:, 0] = scaled
         return n
 
     def check(self, table: Table, dtype: Any) -> None:

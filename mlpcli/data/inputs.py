@@ -1,6 +1,7 @@
 """Input columns as numbers: scaling, one-hot coding, missing values; fitted on training rows only.
 
-numeric   (value − shift) / scale; a missing value becomes the training rows' median first
+numeric   (value − shift) / scale, or w asinh of it over w (see `scaling.py`); a missing value
+          becomes the training rows' median first
 category  one column of 0 and 1 for each category of the training rows, sorted; a missing value
           is a category of its own where the training rows have one
           a category that the training rows do not have sets none of the columns
@@ -16,11 +17,13 @@ import numpy as np
 
 from mlpcli.array_types import Array
 from mlpcli.data.input_columns import DATE, CategoryColumn, Column, NumericColumn
+from mlpcli.data.scaling import ASINH_WIDTH, ScaleChoice, Scaling, choose_scale
 from mlpcli.data.table import Table, is_constant
 from mlpcli.errors import DataError
 
 MAX_CATEGORIES = 10_000
 BLOCK_NUMBERS = 1 << 17  # of X, written at once: 512 KiB in float32
+HEAD = 1000  # rows
 IDENTIFIER_FROM = 50  # categories; from here on, a column of mostly different texts is refused
 NOT_A_NUMBER = (
     "most of the column is numbers; list the text in data.missing, or the column in "
@@ -114,14 +117,16 @@ class InputEncoder:
         return self._per_feature(lambda c: isinstance(c, NumericColumn)).astype(bool)
 
     @property
-    def shift(self) -> Array:
-        """The shift (n_features,) in raw = X scale + shift; 0 for categories."""
-        return self._per_feature(lambda c: c.shift if isinstance(c, NumericColumn) else 0.0)
+    def scaling(self) -> Scaling:
+        """What was done to each feature; nothing to the 0 and 1 of a category."""
+        numeric = [isinstance(column, NumericColumn) for column in self.columns]
 
-    @property
-    def scale(self) -> Array:
-        """The scale of raw = X scale + shift: (n_features,); 1 for categories."""
-        return self._per_feature(lambda c: c.scale if isinstance(c, NumericColumn) else 1.0)
+        def values(name: str, of_category: float) -> Array:
+            pairs = zip(self.columns, numeric, strict=True)
+            each = [getattr(c, name) or 0.0 if is_number else of_category for c, is_number in pairs]
+            return np.repeat(each, [column.width for column in self.columns])
+
+        return Scaling(values("shift", 0.0), values("scale", 1.0), values("linear_width", 0.0))
 
     @property
     def column_numbers(self) -> Array:
@@ -136,11 +141,14 @@ class InputEncoder:
 
         A number in its column's unit; a category as it is, a 0 or 1 for each.
         """
-        return X.astype(np.float64) * self.scale + self.shift
+        return self.scaling.raw(X)
 
     def to_plain(self) -> list[dict[str, Any]]:
-        """Return plain data, for a model file."""
-        return [asdict(column) for column in self.columns]
+        """Return plain data, for a model file; what is None is left out, and read as None."""
+        return [
+            {key: value for key, value in asdict(column).items() if value is not None}
+            for column in self.columns
+        ]
 
     @staticmethod
     def from_plain(plain: Sequence[dict[str, Any]]) -> InputEncoder:
@@ -149,7 +157,7 @@ class InputEncoder:
             tuple(
                 CategoryColumn(c["name"], tuple(c["categories"]))
                 if "categories" in c
-                else NumericColumn(c["name"], c["fill"], c["shift"], c["scale"])
+                else NumericColumn(**c)
                 for c in plain
             )
         )
@@ -166,20 +174,48 @@ def fit_inputs(
     """Fit the columns `names` on the training rows.
 
     rows         row numbers of the training rows
-    scale        standard: mean and standard deviation; minmax: onto 0 … 1; none
+    scale        standard: mean and standard deviation; asinh: those, and then w asinh(z / w);
+                 minmax: onto 0 … 1; none
     categorical  the columns of categories; None: those that hold text
     Raises DataError at the first text in a column that is mostly numbers.
     """
     listed = categorical is not None
-    for name in categorical or ():
-        table.column(name, ("data", "categorical"))
+    categories = _categories(table, names, categorical)
     columns: list[Column] = []
     for name in names:
-        if name in categorical if categorical is not None else table.is_text(name, NOT_A_NUMBER):
+        if name in categories:
             columns.append(_fit_category(table, rows, name, listed=listed))
         else:
             columns.append(_fit_numeric(table, rows, name, scale, listed=listed))
     return InputEncoder(tuple(columns))
+
+
+def auto_scale(
+    table: Table,
+    rows: Array,
+    names: Sequence[str],
+    *,
+    categorical: Sequence[str] | None,
+    is_image: bool,
+) -> ScaleChoice:
+    """Return the scale that suits the numbers of these columns, by the training rows alone.
+
+    Raises DataError as `fit_inputs` does.
+    """
+    categories = _categories(table, names, categorical)
+    hint = NOT_A_NUMBER if categorical is None else LISTED
+    numeric = [name for name in names if name not in categories]
+    columns = (table.numbers(name, hint).take(rows) for name in numeric)
+    return choose_scale(columns, len(numeric), is_image=is_image)
+
+
+def _categories(table: Table, names: Sequence[str], categorical: Sequence[str] | None) -> set[str]:
+    """Return the columns of categories: the listed ones, or where none are those of text."""
+    if categorical is None:
+        return {name for name in names if table.is_text(name, NOT_A_NUMBER)}
+    for name in categorical:
+        table.column(name, ("data", "categorical"))
+    return set(categorical)
 
 
 def check_image(inputs: InputEncoder, image: tuple[int, int, int]) -> None:
@@ -205,13 +241,12 @@ def scale_channels(
     """
     if scale == "none":
         return inputs
-    columns = [
-        replace(c, shift=0.0, scale=1.0) for c in inputs.columns if isinstance(c, NumericColumn)
-    ]
-    raw, _ = InputEncoder(tuple(columns)).encode_parts(table, np.float64, [rows])
+    columns = [c for c in inputs.columns if isinstance(c, NumericColumn)]
+    unscaled = [replace(c, shift=0.0, scale=1.0, linear_width=None) for c in columns]
+    raw, _ = InputEncoder(tuple(unscaled)).encode_parts(table, np.float64, [rows])
     channels = raw[0].reshape(-1, image[2])
     with np.errstate(all="ignore"):
-        if scale == "standard":
+        if scale in ("standard", "asinh"):
             shift, spread = channels.mean(axis=0), channels.std(axis=0)
         else:
             shift, spread = channels.min(axis=0), np.ptp(channels, axis=0)
@@ -230,18 +265,29 @@ def _fit_numeric(table: Table, rows: Array, name: str, scale: str, *, listed: bo
     values = table.numbers(name, LISTED if listed else NOT_A_NUMBER).take(rows)
     missing = np.isnan(values)
     shift, spread, some = 0.0, 1.0, missing.any()
+    two_valued = is_two_valued(values[~missing] if some else values)
     with np.errstate(all="ignore"):
         fill = 0.0 if missing.all() else median(values[~missing] if some else values)
         if some:
             values[missing] = fill
-        if scale == "standard":
+        if scale in ("standard", "asinh"):
             mean = values.mean(keepdims=True)
             shift, spread = float(mean[0]), float(values.std(mean=mean))
         elif scale == "minmax":
             shift, spread = float(values.min()), float(values.max() - values.min())
     if not np.isfinite([fill, shift, spread]).all():
         raise DataError(f"{table.name}: {name}: the numbers are too large to be scaled")
-    return NumericColumn(name, fill, shift, 1.0 if spread == 0 or is_constant(values) else spread)
+    width = ASINH_WIDTH if scale == "asinh" else None
+    spread = 1.0 if spread == 0 or is_constant(values) else spread
+    return NumericColumn(name, fill, shift, spread, width, two_valued or None)
+
+
+def is_two_valued(values: Array) -> bool:
+    """Whether there are at most two different numbers; the first rows mostly tell."""
+    for some in (values[:HEAD], values):
+        if len(some) and np.any((some != some.min()) & (some != some.max())):
+            return False
+    return True
 
 
 def median(values: Array) -> float:

@@ -1,4 +1,4 @@
-"""The mean prediction of a stack of networks.
+"""The mean prediction of a stack of networks, or of the members of one.
 
 Source: the lecture, bootstrap; Breiman, Bagging predictors, 1996.
 """
@@ -6,12 +6,13 @@ Source: the lecture, bootstrap; Breiman, Bagging predictors, 1996.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import prod
 
 import numpy as np
 
 from mlpcli.array_types import Array
-from mlpcli.nn.evaluation import Evaluation, float_targets
-from mlpcli.nn.losses import Loss
+from mlpcli.nn.calibration import at_temperature
+from mlpcli.nn.evaluation import Evaluation
 from mlpcli.nn.network import Network
 
 BLOCK_NUMBERS = 1 << 20  # of predictions of all networks at a time: 8 MB
@@ -21,12 +22,15 @@ GROUP = 64  # networks evaluated side by side: each has arrays of up to 1 MB for
 class EnsembleMean:
     """The predictions of R networks, and their mean.
 
-    network  a stack of R networks, one leading axis
+    network  a stack of R networks, one leading axis; or one with R members that share weights
     """
 
     def __init__(self, network: Network) -> None:
         self.network, self.loss = network, network.architecture.loss
-        self.evaluation = self._evaluation(slice(0, GROUP))
+        self.n_networks = prod(network.lane_shape or network.architecture.member_shape)
+        self.evaluation = (
+            self._evaluation(slice(0, GROUP)) if network.lane_shape else Evaluation(network)
+        )
 
     def _evaluation(self, lanes: slice) -> Evaluation:
         return Evaluation(Network(self.network.architecture, self.network.vector[lanes]))
@@ -36,7 +40,7 @@ class EnsembleMean:
 
         Predictions are (R, some rows, n_outputs), float64; to be used before the next ones.
         """
-        n_lanes, n_outputs = self.network.lane_shape[0], self.network.architecture.n_outputs
+        n_lanes, n_outputs = self.n_networks, self.network.architecture.n_outputs
         # Whole blocks of an evaluation, so that the bits are those of all rows at once.
         block = self.evaluation.block
         n = max(1, BLOCK_NUMBERS // (n_lanes * n_outputs * block)) * block
@@ -45,6 +49,10 @@ class EnsembleMean:
             rows = slice(start, min(start + n, len(X)))
             y_hat = predictions[:, : rows.stop - start]
             with np.errstate(all="ignore"):  # what is not finite is a prediction like any other
+                if not self.network.lane_shape:
+                    self.evaluation.predict_each(X[rows], y_hat)
+                    yield rows, y_hat
+                    continue
                 self.evaluation.predict(X[rows], y_hat[:GROUP])
                 # The arrays of each further group are freed: all at once may be too many.
                 for first in range(GROUP, n_lanes, GROUP):
@@ -59,22 +67,14 @@ class EnsembleMean:
                 out[rows] = self.loss.average(y_hat)
         return out
 
-    def quantiles(self, X: Array, levels: tuple[float, ...]) -> Array:
-        """Return quantiles over the networks' predictions, (levels, rows, n_outputs)."""
+    def quantiles(self, X: Array, levels: tuple[float, ...], temperature: float = 1.0) -> Array:
+        """Return quantiles over the networks' predictions, (levels, rows, n_outputs).
+
+        temperature  that each network's predictions are taken at, as their mean is
+        """
         found = np.empty((len(levels), len(X), self.network.architecture.n_outputs))
         for rows, y_hat in self.each(X):
             with np.errstate(all="ignore"):
-                found[:, rows] = np.quantile(y_hat, levels, axis=0)
+                scaled = at_temperature(self.loss, y_hat, temperature)
+                found[:, rows] = np.quantile(scaled, levels, axis=0)
         return found
-
-
-def losses_of(loss: Loss, y_hat: Array, target: Array) -> Array:
-    """Return the loss of each row (..., rows) of given predictions, as an ensemble's mean.
-
-    y_hat   (..., rows, n_outputs) predictions, float64; probabilities are held away from 0 and 1
-            by the resolution of float64
-    target  (rows,) class numbers, or (rows, targets) floats
-    """
-    u = np.ascontiguousarray(loss.outputs_of(y_hat))
-    with np.errstate(all="ignore"):  # a loss that is not finite is reported as it is
-        return loss.value(u, float_targets(loss, target, u.shape[-1], u))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,8 @@ from mlpcli.nn.arrays import empty, one_hot, weighted_mean
 from mlpcli.nn.backprop import Backprop
 from mlpcli.nn.losses import Loss
 from mlpcli.nn.network import Network
+
+BLOCK_ROWS = 4096  # whose losses are computed at a time
 
 
 def float_targets(loss: Loss, target: Array, n_outputs: int, like: Array) -> Array:
@@ -31,8 +34,37 @@ def float_targets(loss: Loss, target: Array, n_outputs: int, like: Array) -> Arr
     return y
 
 
+def losses_of(loss: Loss, y_hat: Array, target: Array) -> Array:
+    """Return the loss of each row (..., rows) of given predictions, of any origin.
+
+    y_hat   (..., rows, n_outputs) predictions, float64; probabilities are held away from 0 and 1
+            by the resolution of float64
+    target  (rows,) class numbers, or (rows, targets) floats
+    """
+    losses = np.empty(y_hat.shape[:-1])
+    for start in range(0, y_hat.shape[-2], BLOCK_ROWS):
+        rows = slice(start, start + BLOCK_ROWS)
+        with np.errstate(all="ignore"):  # a loss that is not finite is reported as it is
+            u = np.ascontiguousarray(loss.outputs_of(y_hat[..., rows, :]))
+            y = float_targets(loss, target[rows], u.shape[-1], u)
+            losses[..., rows] = loss.value(u, y)
+    return losses
+
+
+def mean_prediction(loss: Loss, u: Array) -> Array:
+    """Return the mean (..., rows, n_outputs) of the members' predictions, float64.
+
+    u  (..., k, rows, n_outputs) of the output layer
+    """
+    y_hat = np.empty(u.shape)
+    loss.predict(u, y_hat)
+    return loss.average(np.moveaxis(y_hat, -3, 0))
+
+
 class Evaluation:
     """Evaluates a network, or a stack of them, on blocks of rows.
+
+    Members that share weights are evaluated together, by the mean of their predictions.
 
     The arrays are those of one block, whatever the number of rows; a last, shorter block has
     arrays of its own.
@@ -40,13 +72,19 @@ class Evaluation:
 
     BLOCK_BYTES = 1 << 20  # of activations: a block's arrays stay in the second-level cache
     MAX_SIZES = 8  # of blocks that arrays are kept for
+    LEAST, LEAST_OF_MEMBERS = 64, 16  # rows of a block
 
     def __init__(self, network: Network) -> None:
         self.network = network
         # Of one lane, however many there are: the same blocks, so the same bits, as alone.
-        units = sum(t.shape[1] for t in network.architecture.layout.weights)
-        row_bytes = 2 * units * network.theta.itemsize
-        self.block = int(min(4096, max(64, self.BLOCK_BYTES // row_bytes)))
+        architecture, k = network.architecture, prod(network.architecture.member_shape)
+        self.has_members = architecture.members is not None
+        units = 2 * k * sum(t.shape[-1] for t in architecture.layout.weights)
+        if architecture.embedding is not None:
+            units += architecture.embedding.numbers_a_row
+        row_bytes = units * network.theta.itemsize
+        least = self.LEAST_OF_MEMBERS if self.has_members else self.LEAST
+        self.block = int(min(4096, max(least, self.BLOCK_BYTES // row_bytes)))
         self._sizes: dict[int, Backprop] = {}
         # No gradient is computed: one zero, read-only, has the shape of one.
         self._no_grad = np.broadcast_to(np.zeros((), network.dtype), network.theta.shape)
@@ -57,8 +95,21 @@ class Evaluation:
         X  (rows, n_inputs), or (..., rows, n_inputs)
         """
         for rows, u in self._blocks(X):
+            self._predict(u, out[..., rows, :])
+        return out
+
+    def predict_each(self, X: Array, out: Array) -> Array:
+        """Write ŷ of each member into `out` (..., k, rows, n_outputs); without any as `predict`."""
+        for rows, u in self._blocks(X):
             self.network.architecture.loss.predict(u, out[..., rows, :])
         return out
+
+    def _predict(self, u: Array, out: Array) -> None:
+        loss = self.network.architecture.loss
+        if self.has_members:
+            out[...] = mean_prediction(loss, u)
+        else:
+            loss.predict(u, out)
 
     def loss(
         self, X: Array, target: Array, out: Array | None = None, weight: Array | None = None
@@ -77,6 +128,12 @@ class Evaluation:
         loss, n_outputs = self.network.architecture.loss, self.network.architecture.n_outputs
         losses = empty((*self.network.lane_shape, X.shape[-2]), self.network.dtype)
         for rows, u in self._blocks(X):
+            if self.has_members:
+                y_hat = mean_prediction(loss, u)
+                losses[..., rows] = losses_of(loss, y_hat, target[rows])
+                if out is not None:
+                    out[..., rows, :] = y_hat
+                continue
             y = float_targets(loss, target[rows], n_outputs, u)
             losses[..., rows] = loss.value(u, y)
             if out is not None:
@@ -84,7 +141,10 @@ class Evaluation:
         return losses
 
     def _blocks(self, X: Array) -> Iterator[tuple[slice, Array]]:
-        """Yield rows of X, and u (..., rows, n_outputs) of the output layer for them."""
+        """Yield rows of X, and u (..., rows, n_outputs) of the output layer for them.
+
+        Of members (..., k, rows, n_outputs).
+        """
         for start in range(0, X.shape[-2], self.block):
             rows = slice(start, min(start + self.block, X.shape[-2]))
             n = rows.stop - start

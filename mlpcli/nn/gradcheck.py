@@ -170,11 +170,7 @@ def _rounding(size: float, step: Any) -> Any:
 
 def _scale_of_entries(objective: Objective, tensor: Tensor, entries: Array) -> Array:
     """Return how much each entry's pre-activation changes when the entry changes by one."""
-    if len(tensor.shape) == 1:
-        return np.ones(len(entries))
-    layer = objective.architecture.layout.weights.index(tensor)
-    scale = np.maximum(objective.input_scale(layer), 0.1)
-    return scale[np.unravel_index(entries, tensor.shape)[0]]
+    return np.maximum(objective.scale_of(tensor), 0.1).ravel()[entries]
 
 
 class _Check:

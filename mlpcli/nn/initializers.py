@@ -6,12 +6,16 @@ network of one seed have the same initial parameters.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
-from mlpcli.array_types import Array
+from mlpcli.array_types import Array, Shape
 from mlpcli.family import Family, Member, setting
 
 INITIALIZERS = Family("initializer")
+# Of a tensor beside W and b: a number, an array, or a function that draws an array of a shape.
+InitialValue = float | Array | Callable[[Shape, np.random.Generator], Array]
 
 
 class Initializer(Member):

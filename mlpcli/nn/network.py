@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any
@@ -13,14 +13,17 @@ from mlpcli.array_types import Array, Shape
 from mlpcli.family import numbers, stacked
 from mlpcli.nn.activations import ACTIVATIONS, Activation
 from mlpcli.nn.arrays import copy_of
-from mlpcli.nn.initializers import INITIALIZERS, Initializer
+from mlpcli.nn.embeddings import EmbeddedColumns
+from mlpcli.nn.initializers import INITIALIZERS, Initializer, InitialValue, Normal
 from mlpcli.nn.layout import Layout
 from mlpcli.nn.losses import Loss
 from mlpcli.nn.norms import Norm
+from mlpcli.nn.sharing import Members
 from mlpcli.randomness import generator
 
-# Of a tensor beside W and b: a number, an array, or a function that draws an array of a shape.
-InitialValue = float | Array | Callable[[Shape, np.random.Generator], Array]
+# U begins small: outputs near 0 are each class alike, or the mean of scaled targets, whatever the
+# inputs; so the first steps are not spent on unlearning what was drawn. docs/decisions/0030.
+OUTPUT_INITIALIZER = Normal(std=0.01)
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,8 @@ class Architecture:
     output           None for the link of the loss; any other activation g is a layer of its own,
                      and the loss, whose link is then the identity, sees ŷ = g(u)
     input_keep_prob  p_k of the dropout on X; one number, or one a lane (R,)
+    embedding        of some of the inputs, before the first layer; None: there is none
+    members          of an ensemble in this one network, which share weights; None: there are none
     """
 
     n_inputs: int
@@ -50,32 +55,45 @@ class Architecture:
     output: Activation | None = None
     output_initializer: Initializer | None = None
     input_keep_prob: Any = 1.0
+    embedding: EmbeddedColumns | None = None
+    members: Members | None = None
     layout: Layout = field(init=False, repr=False, compare=False)
     initial_values: dict[str, InitialValue] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        """Lay out theta. ValueError where the loss cannot see this output activation."""
+        """Lay out theta.
+
+        ValueError where the loss cannot see this output activation, or where members have no
+        hidden layer to share.
+        """
         link = self.loss.link
         if self.output is not None and link not in (self.output.name, "identity"):
             raise ValueError(f"{self.loss.name} is defined on {link} outputs")
+        if self.members is not None and not self.hidden:
+            raise ValueError(f"{self.members.sharing.name} shares hidden layers: there are none")
         names = [f"hidden.{k}" for k in range(1, len(self.hidden) + 1)] + ["output"]
-        widths = [self.n_inputs, *(layer.units for layer in self.hidden), self.n_outputs]
+        widths = [self.fan_in, *(layer.units for layer in self.hidden), self.n_outputs]
         fans = dict(zip(names, pairwise(widths), strict=True))
+        weights: dict[str, Shape] = {f"{name}.weight": fan for name, fan in fans.items()}
+        biases: dict[str, Shape] = {f"{name}.bias": fan[1:] for name, fan in fans.items()}
         extra: dict[str, Shape] = {}
         statistics: dict[str, Shape] = {}
         initial: dict[str, InitialValue] = {}
+        if self.members is not None:
+            extra, initial = self.members.lay_out(weights, biases)
+        if self.embedding is not None:
+            parameters, fitted = self.embedding.parameters, self.embedding.statistics
+            extra |= {name: shape for name, (shape, _) in parameters.items()}
+            statistics |= {name: shape for name, (shape, _) in fitted.items()}
+            initial |= {name: value for name, (_, value) in (parameters | fitted).items()}
         for name, units, part in self._parts():
-            extra |= {f"{name}.{word}": (units,) for word in part.parameters}
+            shape = (*self.member_shape, units)
+            extra |= {f"{name}.{word}": shape for word in part.parameters}
             initial |= {f"{name}.{word}": value for word, value in part.parameters.items()}
             if isinstance(part, Norm):
-                statistics |= {f"{name}.{word}": (units,) for word in part.statistics}
+                statistics |= {f"{name}.{word}": shape for word in part.statistics}
                 initial |= {f"{name}.{word}": value for word, value in part.statistics.items()}
-        layout = Layout(
-            {f"{name}.weight": fan for name, fan in fans.items()},
-            {f"{name}.bias": fan[1:] for name, fan in fans.items()},
-            extra,
-            statistics,
-        )
+        layout = Layout(weights, biases, extra, statistics)
         object.__setattr__(self, "layout", layout)
         object.__setattr__(self, "initial_values", initial)
 
@@ -89,6 +107,16 @@ class Architecture:
             yield "output.activation", self.n_outputs, self.output
 
     @property
+    def fan_in(self) -> int:
+        """What the first layer sees: the inputs, or with their embedding."""
+        return self.n_inputs if self.embedding is None else self.embedding.units
+
+    @property
+    def member_shape(self) -> Shape:
+        """The axis of the members in arrays of rows, behind the lanes: (k,); () without any."""
+        return () if self.members is None else (self.members.k,)
+
+    @property
     def output_activation(self) -> Activation:
         """The g of ŷ = g(h U + c)."""
         link: Activation = ACTIVATIONS[self.loss.link]()
@@ -97,9 +125,11 @@ class Architecture:
     @property
     def initializers(self) -> list[Initializer]:
         """The initializer of each weight matrix, defaults filled in."""
-        chosen = [(layer.initializer, layer.activation) for layer in self.hidden]
-        chosen.append((self.output_initializer, self.output_activation))
-        return [initializer or INITIALIZERS[f.initializer]() for initializer, f in chosen]
+        hidden: list[Initializer] = [
+            layer.initializer or INITIALIZERS[layer.activation.initializer]()
+            for layer in self.hidden
+        ]
+        return [*hidden, self.output_initializer or OUTPUT_INITIALIZER]
 
     @property
     def least_rows(self) -> int:
@@ -108,8 +138,13 @@ class Architecture:
 
     @property
     def multiply_adds(self) -> int:
-        """Multiplications with addition in one row's forward pass: Σ fan_in · fan_out."""
-        return self.layout.n_weights
+        """Multiplications with addition in one row's forward pass: Σ fan_in · fan_out.
+
+        Of members those of each, whose heads are one tensor.
+        """
+        k = 1 if self.members is None else self.members.k
+        layers = sum(k * tensor.shape[-2] * tensor.shape[-1] for tensor in self.layout.weights)
+        return layers + (0 if self.embedding is None else self.embedding.multiply_adds)
 
 
 def stack_architectures(architectures: Sequence[Architecture]) -> Architecture:
@@ -183,8 +218,9 @@ def initial_vector(architecture: Architecture, seed: int) -> Array:
     rng = generator(seed, "init")
     with np.errstate(over="ignore"):  # the first loss is then infinite too, which ends the run
         for tensor, initializer in zip(layout.weights, architecture.initializers, strict=True):
-            fan_in, fan_out = tensor.shape
-            tensor.view(vector)[...] = initializer.draw(fan_in, fan_out, rng)
+            fan_in, fan_out = tensor.shape[-2:]
+            for W in tensor.view(vector).reshape(-1, fan_in, fan_out):  # one, or one a head
+                W[...] = initializer.draw(fan_in, fan_out, rng)
     for tensor in (*layout.extra, *layout.statistics):
         value = architecture.initial_values[tensor.name]
         tensor.view(vector)[...] = value(tensor.shape, rng) if callable(value) else value

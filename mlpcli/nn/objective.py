@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import prod
 from typing import Any
 
 import numpy as np
 
 from mlpcli.array_types import Array
 from mlpcli.nn.backprop import Backprop
-from mlpcli.nn.layers import Activate, Affine
+from mlpcli.nn.embeddings import Embed
+from mlpcli.nn.layers import Activate, Affine, Product
+from mlpcli.nn.layout import Tensor
 from mlpcli.nn.network import Network
 from mlpcli.nn.training_step import Batch, TrainingStep
 from mlpcli.nn.update import is_on, penalties_of
@@ -54,6 +57,8 @@ class Objective:
         network.theta[...] = thetas
         u = backprop.forward(self.batch.X)
         losses = self.architecture.loss.value(u, self.batch.y)
+        if self.architecture.members is not None:
+            losses = np.mean(losses, axis=-2)
         values = np.mean(losses if self.weight is None else losses * self.weight, axis=-1)
         for penalty in penalties:
             values = values + penalty.value()
@@ -67,8 +72,11 @@ class Objective:
     def stack_size(self) -> int:
         """Networks in one stack: a multiple of four that keeps to STACK_BYTES."""
         layout = self.architecture.layout
-        units = sum(t.shape[1] for t in layout.weights)
-        lane_bytes = 8 * (3 * layout.n_params + 5 * units * self.batch.n)
+        k = prod(self.architecture.member_shape)
+        units = 5 * k * sum(t.shape[-1] for t in layout.weights)
+        if self.architecture.embedding is not None:
+            units += self.architecture.embedding.numbers_a_row
+        lane_bytes = 8 * (3 * layout.n_params + units * self.batch.n)
         return int(max(4, min(1024, STACK_BYTES // lane_bytes) // 4 * 4))
 
     @property
@@ -80,22 +88,36 @@ class Objective:
     def output_slope(self) -> float:
         """max_j Σ_d |∂J/∂u_dj|: the change of J per change of an output in all rows.
 
-        After `gradient`.
+        Of members in the rows of all. After `gradient`.
         """
-        return float(np.max(np.sum(np.abs(self.backprop.delta), axis=-2)))
+        slopes = np.abs(self.backprop.delta).reshape(-1, self.architecture.n_outputs)
+        return float(np.max(np.sum(slopes, axis=0)))
 
-    def input_scale(self, layer: int) -> Array:
-        """Return the largest |h| (fan_in,) that meets each row of a layer's W."""
+    def scale_of(self, tensor: Tensor) -> Array:
+        """Return the most that a unit changes when an entry changes by one, of the tensor's shape.
+
+        Of W and r the largest |h| that meets it, of an embedding what its layer says, else 1.
+        """
         self.backprop.forward(self.batch.X)
-        affine = [each for each in self.backprop.layers if isinstance(each, Affine)]
-        scale: Array = np.max(np.abs(affine[layer].h), axis=0)
-        return scale
+        layers, part, name = self.backprop.layers, *tensor.name.rsplit(".", 1)
+        weights = [weight.name for weight in self.architecture.layout.weights]
+        scale: Any = 1.0
+        if f"{part}.weight" in weights and name in ("weight", "input_scale"):
+            products = [each for each in layers if isinstance(each, Affine | Product)]
+            h = products[weights.index(f"{part}.weight")].h
+            scale = np.max(np.abs(h).reshape(-1, h.shape[-1]), axis=0)
+            scale = scale if name == "input_scale" else scale[:, np.newaxis]
+        elif part == "embedding":
+            scale = next(each for each in layers if isinstance(each, Embed)).scale_of(name)
+        return np.broadcast_to(scale, tensor.shape)
 
     def _sides(self, backprop: Backprop, network: Network) -> Iterator[Array]:
         """Yield arrays (P, ...) that change where an argument of a function passes its kink."""
         for layer in backprop.layers:
             if isinstance(layer, Activate):
                 yield from (layer.u > kink for kink in layer.activation.kinks)
+            elif isinstance(layer, Embed):
+                yield from layer.sides()
         side = self.architecture.loss.side(backprop.u, self.batch.y)
         if side is not None:
             yield side
@@ -107,6 +129,7 @@ class Objective:
         if size not in self._stacks:
             shape = (size, self.architecture.layout.n_numbers)
             at, network = (Network(self.architecture, np.zeros(shape)) for _ in range(2))
+            at.statistics[...] = self.backprop.network.statistics
             backprop = Backprop(at, self.batch.n, training=True)
             for mine, frozen in zip(backprop.dropouts, self.backprop.dropouts, strict=True):
                 mine.mask = frozen.mask

@@ -105,6 +105,8 @@ class MaxNorm:
     Source: Srivastava et al., Dropout, 2014, 5.1, who found c between 3 and 4 to work well with
     dropout; Srebro and Shraibman, 2005.
 
+    Of members that share weights the limit is on the shared W, and on each head.
+
     limit  c, one number, or one a lane
     """
 
@@ -114,19 +116,19 @@ class MaxNorm:
         scratch = empty((*lane_shape, max(t.stop - t.start for t in tensors)), dtype)
         self.matrices = []
         for tensor in tensors:
-            W, (fan_in, fan_out) = tensor.view(network.theta), tensor.shape
-            squares = scratch[..., : fan_in * fan_out].reshape(W.shape)
-            norms = empty((*lane_shape, 1, fan_out), dtype)
-            self.matrices.append((W, squares, np.ones((1, fan_in), dtype), norms))
-        self.limit = column(np.reshape(limit, np.shape(limit)[:1]), norms)
-        self._matmul = matmul_for(lane_shape)
+            W = tensor.view(network.theta)
+            *heads, fan_in, fan_out = tensor.shape
+            squares = scratch[..., : tensor.stop - tensor.start].reshape(W.shape)
+            norms = empty((*lane_shape, *heads, 1, fan_out), dtype)
+            bound = column(np.reshape(limit, np.shape(limit)[:1]), norms)
+            product = matmul_for(W.shape[:-2])
+            self.matrices.append((W, squares, np.ones((1, fan_in), dtype), norms, bound, product))
 
     def apply(self) -> None:
         """Scale back, in place, the columns that are too long; the others keep their bits."""
-        limit = self.limit
-        for W, squares, ones, norms in self.matrices:
+        for W, squares, ones, norms, limit, matmul in self.matrices:
             np.multiply(W, W, out=squares)
-            self._matmul(ones, squares, norms)
+            matmul(ones, squares, norms)
             np.sqrt(norms, out=norms)
             np.maximum(norms, limit, out=norms)
             np.divide(limit, norms, out=norms)

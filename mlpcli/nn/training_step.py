@@ -26,6 +26,9 @@ class Batch:
     X, y   (..., n, n_inputs), and targets (..., n, targets) as the loss takes them
     scale  of each row's loss in J: 1/n without axes, or w/n (..., n, 1)
     u      (..., n, n_outputs) where a step leaves what the loss sees
+
+    Of k members y is (..., 1, n, targets), u (..., k, n, n_outputs), and the scale that of the
+    mean of their losses, 1/(kn) or w/(kn).
     """
 
     n: int

@@ -76,7 +76,7 @@ class PublishedUpdate:
             theta = theta.copy()
             for tensor in self.layout.weights:
                 W = tensor.view(theta)
-                W *= np.minimum(1.0, strengths.max_norm / np.linalg.norm(W, axis=0))
+                W *= np.minimum(1.0, strengths.max_norm / np.linalg.norm(W, axis=-2, keepdims=True))
         self.thetas.append(theta)
         return theta
 

@@ -105,7 +105,7 @@ def load_contender(run: str, data: str | None, split: str | None) -> Contender:
         raise UsageError(f"{data}: there are no test rows for {run}; choose with --split: {names}")
     part = parts[name]
     source = "" if data else model.sha256.get("data" if model.codes is not None else name, "")
-    scores = evaluate(model.network, model.encoding, part)
+    scores = evaluate(model.network, model.encoding, part, model.temperature)
     return Contender(run, path, model, name, part, source, scores)
 
 
@@ -207,8 +207,8 @@ def compare(run: Contender, base: Contender, metric: str) -> Comparison:
 
 def _row_losses(contender: Contender) -> Array:
     """Return each row's part in the loss, weighted as that is: their mean is the loss."""
-    part = contender.part
-    losses = row_losses(contender.model.network, contender.model.encoding, part)
+    part, model = contender.part, contender.model
+    losses = row_losses(model.network, model.encoding, part, model.temperature)
     if part.weight is None:
         return losses
     return losses * part.weight / np.mean(part.weight, dtype=np.float64)

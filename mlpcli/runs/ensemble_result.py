@@ -11,22 +11,27 @@ from mlpcli.array_types import Array
 from mlpcli.data.targets import RegressionTarget
 from mlpcli.runs.model_file import EnsembleModel
 from mlpcli.training.evaluation import HeldOut, evaluate_each, evaluate_held_out
-from mlpcli.training.intervals import spread
+from mlpcli.training.spread import spread
 from mlpcli.training.training import Training
 
 N_ERRORS = 400  # quantiles of the held-out errors in a model file, and one more
 
 
-def ensemble_result(training: Training) -> tuple[dict[str, Any], EnsembleModel]:
-    """Return the manifest's document of an ensemble, and its part of the model file."""
+def ensemble_result(
+    training: Training, temperature: float = 1.0
+) -> tuple[dict[str, Any], EnsembleModel]:
+    """Return the manifest's document of an ensemble, and its part of the model file.
+
+    temperature  T of the model: held-out rows are predicted as it will predict others
+    """
     network, encoding, spec = training.network, training.encoding, training.spec
-    assert spec.ensemble is not None
+    assert spec.replicated is not None
     kept = [training.lanes[r] for r in training.kept]
     each = {
         name: evaluate_each(network, encoding, spec, part)
         for name, part in training.dataset.parts.items()
     }
-    replicas = []
+    loss, replicas = network.architecture.loss, []
     for r, (lane, ended) in enumerate(zip(training.lanes, training.ended, strict=True)):
         assert ended is not None
         document = {"replica": r, "seed": lane.seed, **asdict(ended), "kept": r in training.kept}
@@ -38,13 +43,13 @@ def ensemble_result(training: Training) -> tuple[dict[str, Any], EnsembleModel]:
             }
         replicas.append(document)
     result: dict[str, Any] = {
-        "kind": spec.ensemble.kind,
+        "kind": spec.replicated.kind,
         "replicas": replicas,
-        "spread": {name: spread(metrics) for name, metrics in each.items()},
+        "spread": {name: spread(metrics, loss=loss) for name, metrics in each.items()},
         "held_out": None,
     }
     errors: list[list[float]] = []
-    held_out = evaluate_held_out(network, training.dataset, spec, kept)
+    held_out = evaluate_held_out(network, training.dataset, spec, kept, temperature)
     if held_out is not None:
         # Rows that a sample has several times, or that augmentation makes, are no rows more: the
         # correction estimates how much of two replicas' rows is the same.
@@ -53,7 +58,12 @@ def ensemble_result(training: Training) -> tuple[dict[str, Any], EnsembleModel]:
         result["held_out"] = {
             "rows": len(held_out.rows),
             **held_out.scores.metrics,
-            "spread": spread(held_out.each, resampled=float(n_out / (n_rows - n_out))),
+            "spread": spread(
+                held_out.each,
+                resampled=float(n_out / (n_rows - n_out)),
+                loss=loss,
+                rows=len(held_out.rows),
+            ),
         }
         found = _errors(training, held_out)
         if len(found) and np.isfinite(found).all():  # of a network far off they may be infinite

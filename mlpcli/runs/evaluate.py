@@ -134,7 +134,7 @@ def predict(
     """
     check_interval(model, interval)
     X, replaced = model.encoding.inputs.encode(table, model.network.dtype)
-    y_hat = evaluation.predict(model.network, X)
+    y_hat = evaluation.predict(model.network, X, model.temperature)
     columns = _columns(model, y_hat)
     if interval is not None:
         more = interval_columns(model, X, y_hat, interval)

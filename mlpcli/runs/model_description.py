@@ -18,6 +18,8 @@ class _Numeric(Section):
     fill: float
     shift: float
     scale: float = Field(gt=0)
+    linear_width: float | None = Field(None, gt=0)  # of columns scaled by asinh
+    two_valued: bool | None = None
 
 
 class _Category(Section):
@@ -70,3 +72,4 @@ class Description(Section):
     training: dict[str, str | int | float]
     ensemble: _Ensemble | None = None
     tensors_sha256: str | None = None  # files from before there was one
+    temperature: float = Field(1.0, gt=0)  # files from before there was one

@@ -1,6 +1,8 @@
 """model.safetensors: one file is one model, with all that eval and predict need.
 
-Tensors: hidden.K.weight (fan_in, fan_out), hidden.K.bias, output.weight, output.bias. The
+Tensors: hidden.K.weight (fan_in, fan_out), hidden.K.bias, output.weight, output.bias. Of members
+that share weights also hidden.K.input_scale and output_scale (k, units), and what each has alone
+has their axis first. The
 metadata has one entry, `mlp`, a JSON document: the resolved spec, the fitted encoding, the split.
 Nothing in it is ever executed.
 """
@@ -34,6 +36,7 @@ from mlpcli.data.targets import (
 )
 from mlpcli.data.weights import RowWeights
 from mlpcli.errors import DataError, FileError, RunError
+from mlpcli.nn.calibration import has_temperature
 from mlpcli.nn.layout import Layout
 from mlpcli.nn.network import Network
 from mlpcli.runs.files import write_whole
@@ -68,6 +71,7 @@ class Model:
     training  how it was trained: best epoch, reason, epochs
     ensemble  of the replicas, where the network is a stack of them
     changed   whether the tensors are others than those that were written
+    temperature  T of ŷ = g(u / T), fitted on the validation rows; 1 where there is none
     """
 
     spec: Spec
@@ -78,6 +82,7 @@ class Model:
     training: dict[str, Any]
     ensemble: EnsembleModel | None = None
     changed: bool = False
+    temperature: float = 1.0
 
 
 def save_model(
@@ -87,6 +92,7 @@ def save_model(
     network: Network,
     training: dict[str, Any],
     ensemble: EnsembleModel | None = None,
+    temperature: float = 1.0,
 ) -> None:
     """Write the model file; it appears only when it is whole."""
     from safetensors.numpy import save
@@ -110,6 +116,7 @@ def save_model(
             "split": None if dataset.codes is None else pack_codes(dataset.codes),
         },
         "training": training,
+        "temperature": temperature,
     }
     if ensemble is not None:
         document["ensemble"] = asdict(ensemble)
@@ -153,13 +160,25 @@ def load_model(path: Path) -> Model:
     ensemble = (
         None if described.ensemble is None else EnsembleModel(**described.ensemble.model_dump())
     )
+    if described.temperature != 1 and not has_temperature(architecture.loss):
+        raise RunError(f"{damaged}: {architecture.loss.name} has no temperature")
     if not _replicas_fit(ensemble, spec, encoding):
         raise RunError(f"{damaged}: its replicas are not those of its spec")
     lane_shape = () if ensemble is None else (len(ensemble.seeds),)
     vector = _vector(path, architecture.layout, tensors, spec.runtime.dtype, lane_shape)
     network = Network(architecture, vector)
     changed = described.tensors_sha256 not in (None, _sha256(tensors))
-    return Model(spec, encoding, network, data.sha256, codes, described.training, ensemble, changed)
+    return Model(
+        spec,
+        encoding,
+        network,
+        data.sha256,
+        codes,
+        described.training,
+        ensemble,
+        changed,
+        described.temperature,
+    )
 
 
 def _vector(
@@ -182,6 +201,8 @@ def _vector(
     for tensor in layout.statistics:
         if tensor.name.endswith(".variance") and (tensor.view(vector) < 0).any():
             raise RunError(f"{path}: the tensor {tensor.name} has variances below 0")
+        if tensor.name.endswith(".edges") and (np.diff(tensor.view(vector)) < 0).any():
+            raise RunError(f"{path}: the tensor {tensor.name} has edges that do not ascend")
     return vector
 
 
@@ -220,11 +241,11 @@ def _weighs(weights: RowWeights | None, spec: Spec, target: TargetEncoder) -> bo
 
 def _replicas_fit(ensemble: EnsembleModel | None, spec: Spec, encoding: Encoding) -> bool:
     """Whether there are replicas where the spec asks for some, and errors of each target."""
-    if ensemble is None or spec.ensemble is None:
-        return ensemble is None and spec.ensemble is None
+    if ensemble is None or spec.replicated is None:
+        return ensemble is None and spec.replicated is None
     widths = {len(row) for row in ensemble.errors}
     width = len(encoding.target.names) if isinstance(encoding.target, RegressionTarget) else 1
-    return len(ensemble.seeds) <= spec.ensemble.replicas and widths <= {width}
+    return len(ensemble.seeds) <= spec.replicated.replicas and widths <= {width}
 
 
 def _fits(target: TargetEncoder) -> bool:

@@ -9,6 +9,7 @@ prediction_set                  the classes that a new observation may have, by 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,10 @@ from mlpcli.data.targets import ClassTarget, RegressionTarget
 from mlpcli.errors import UsageError
 from mlpcli.nn.ensemble_mean import EnsembleMean
 from mlpcli.runs.model_file import Model
+from mlpcli.training.intervals import share_interval
+from mlpcli.training.metrics import Outcome
+
+COVERAGE_LEVELS = (0.9, 0.95)
 
 
 def check_interval(model: Model, level: float | None) -> None:
@@ -26,7 +31,7 @@ def check_interval(model: Model, level: float | None) -> None:
         return
     if level <= 0 or not 0.5 + level / 2 < 1:  # the last number below 1 has no quantile
         raise UsageError(f"--interval {level!r}: a share between 0 and 1, such as 0.9")
-    if model.ensemble is None:
+    if model.ensemble is None and model.network.architecture.members is None:
         raise UsageError("--interval: the model is one network; train it with an `ensemble`")
 
 
@@ -43,7 +48,7 @@ def interval_columns(model: Model, X: Array, y_hat: Array, level: float) -> dict
         raise UsageError(f"--interval: what {name} predicts is no probability, so it has none")
     tails = (0.5 - level / 2, 0.5 + level / 2)
     with np.errstate(all="ignore"):
-        low, high = EnsembleMean(network).quantiles(X, tails)
+        low, high = EnsembleMean(network).quantiles(X, tails, model.temperature)
     if isinstance(target, RegressionTarget):
         return _of_numbers(model, y_hat, low, high, tails)
     if isinstance(target, ClassTarget):
@@ -70,17 +75,30 @@ def _of_numbers(
     target, loss = model.encoding.target, model.network.architecture.loss
     assert isinstance(target, RegressionTarget)
     decoded = [target.decode(loss.central(each)) for each in (y_hat, low, high)]
-    errors = _quantiles(model, tails)
+    ends = _observation_ends(model, decoded[0], tails)
     columns: dict[str, Any] = {}
     for k, name in enumerate(target.names):
         end = "" if len(target.names) == 1 else f"_{name}"
         columns |= _pairs([(f"prediction{end}", decoded[1][:, k], decoded[2][:, k])])
-        if errors is not None:
-            below, above = (decoded[0][:, k] + errors[tail, k] for tail in (0, 1))
-            if loss.refused(np.array([[-1.0]])).any():  # a count, an amount: none is below 0
-                below, above = np.maximum(below, 0.0), np.maximum(above, 0.0)
-            columns |= _pairs([(f"observation{end}", below, above)])
+        if ends is not None:
+            columns |= _pairs([(f"observation{end}", ends[0][:, k], ends[1][:, k])])
     return columns
+
+
+def _observation_ends(
+    model: Model, score: Array, tails: tuple[float, float]
+) -> tuple[Array, Array] | None:
+    """Return low and high (rows, targets) of new observations; None where nothing was held out.
+
+    score  (rows, targets) predictions in the target's own unit
+    """
+    errors = _quantiles(model, tails)
+    if errors is None:
+        return None
+    low, high = score + errors[0], score + errors[1]
+    if model.network.architecture.loss.refused(np.array([[-1.0]])).any():
+        return np.maximum(low, 0.0), np.maximum(high, 0.0)  # a count, an amount: none is below 0
+    return low, high
 
 
 def _of_classes(
@@ -98,10 +116,8 @@ def _of_classes(
         low, high = np.hstack([1 - high, low]), np.hstack([1 - low, high])
     names = [f"probability_{label}" for label in target.classes]
     columns = _pairs(zip(names, low.T, high.T, strict=True))
-    errors = _quantiles(model, (level,))
-    if errors is not None:
-        inside = 1 - y_hat <= errors[0, 0]
-        inside[np.arange(len(y_hat)), np.argmax(y_hat, axis=1)] = True
+    inside = _prediction_sets(model, y_hat, level)
+    if inside is not None:
         labels = [str(label) for label in target.classes]
         columns["prediction_set"] = [
             "|".join(label for label, here in zip(labels, row, strict=True) if here)
@@ -110,9 +126,57 @@ def _of_classes(
     return columns
 
 
+def _prediction_sets(model: Model, chances: Array, level: float) -> Array | None:
+    """Return whether each class is in a row's set; None where nothing was held out.
+
+    chances  (rows, classes) the classes' probabilities
+    """
+    errors = _quantiles(model, (level,))
+    if errors is None:
+        return None
+    inside = np.asarray(1 - chances <= errors[0, 0])
+    inside[np.arange(len(chances)), np.argmax(chances, axis=1)] = True
+    return inside
+
+
+def coverage(model: Model, seen: Outcome) -> list[dict[str, Any]]:
+    """Return how many rows the intervals of observations, or the prediction sets, hold.
+
+    As plain data, an entry for each target and level; none where the model holds no errors of
+    held-out rows. That the share is near the level is said of rows that no replica has seen.
+
+    seen  targets and predictions of the rows
+    """
+    if model.ensemble is None or not model.ensemble.errors:
+        return []
+    return [one for level in COVERAGE_LEVELS for one in _coverage(model, seen, level)]
+
+
+def _coverage(model: Model, seen: Outcome, level: float) -> Iterator[dict[str, Any]]:
+    names = model.encoding.target.names
+    if isinstance(model.encoding.target, RegressionTarget):
+        ends = _observation_ends(model, seen.score, (0.5 - level / 2, 0.5 + level / 2))
+        assert ends is not None
+        held, sizes = (ends[0] <= seen.target) & (seen.target <= ends[1]), None
+    else:
+        chances = seen.score
+        if seen.task == "binary":
+            chances = np.hstack([1 - chances, chances])
+        inside = _prediction_sets(model, chances, level)
+        assert inside is not None
+        held, sizes = inside[np.arange(len(inside)), seen.target][:, np.newaxis], inside.sum(axis=1)
+    for name, column in zip(names, held.T, strict=True):
+        hits, n = int(np.count_nonzero(column)), len(column)
+        found = share_interval(hits, n)
+        one = {"target": name, "level": level, "rows": n, "inside": hits}
+        one |= {"share": found.estimate, "low": found.low, "high": found.high}
+        yield one if sizes is None else {**one, "classes": float(np.mean(sizes))}
+
+
 def _quantiles(model: Model, levels: tuple[float, ...]) -> Array | None:
     """Return quantiles (levels, targets) of the held-out errors; None where there are none."""
-    assert model.ensemble is not None
+    if model.ensemble is None:  # members that share weights are trained on all rows
+        return None
     errors = np.array(model.ensemble.errors)
     if errors.size == 0:
         return None

@@ -15,9 +15,10 @@ from mlpcli.runs.manifest import Manifest
 from mlpcli.runs.metrics_file import MetricsFile
 from mlpcli.runs.model_file import EnsembleModel, save_model
 from mlpcli.spec.write import spec_to_yaml, with_paths
-from mlpcli.training.build import resolve
+from mlpcli.training.calibration import Calibration, calibrate
 from mlpcli.training.evaluation import evaluate
 from mlpcli.training.events import Ended, EpochEnded, Event
+from mlpcli.training.resolve import resolve
 from mlpcli.training.training import Training
 
 STATUS = {"finished": "done", "patience": "done"}
@@ -31,13 +32,13 @@ class Recorder:
 
     def __init__(self, directory: Path, training: Training, folder: Path) -> None:
         self.directory, self.training = directory, training
-        self.spec = with_paths(resolve(training.spec, training.encoding), folder)
+        self.spec = with_paths(resolve(training.spec, training.dataset), folder)
         self.manifest = Manifest(directory / MANIFEST, self.spec, training.dataset)
         write_whole(directory / SPEC, spec_to_yaml(self.spec).encode())
         self.result: dict[str, Any] = {}
         self.metrics = MetricsFile(directory / METRICS, training.columns)
         self.replicas: MetricsFile | None = None
-        if self.spec.ensemble is not None:
+        if self.spec.replicated is not None:
             self.replicas = MetricsFile(directory / REPLICAS, ["replica", *training.columns])
 
     def record(self, event: Event) -> None:
@@ -64,15 +65,21 @@ class Recorder:
         # The model first: whoever does not wait for the scores has that. No times in it, so that
         # the same training writes the same bytes.
         kept = {key: value for key, value in summary.items() if key != "seconds"}
+        found = self._calibration(ended)
+        temperature = 1.0 if found is None else found.temperature
+        summary["calibration"] = (
+            None if found is None else {"temperature": temperature, **asdict(found)}
+        )
         ensemble: EnsembleModel | None = None
-        if self.spec.ensemble is not None:
+        if self.spec.replicated is not None:
             from mlpcli.runs.ensemble_result import ensemble_result
 
-            summary["ensemble"], ensemble = ensemble_result(training)
-        save_model(self.directory / MODEL, self.spec, training.dataset, network, kept, ensemble)
+            summary["ensemble"], ensemble = ensemble_result(training, temperature)
+        path, dataset, encoding = self.directory / MODEL, training.dataset, training.encoding
+        save_model(path, self.spec, dataset, network, kept, ensemble, temperature)
         scores = {
-            name: {"rows": len(part), **evaluate(network, training.encoding, part).metrics}
-            for name, part in training.dataset.parts.items()
+            name: {"rows": len(part), **evaluate(network, encoding, part, temperature).metrics}
+            for name, part in dataset.parts.items()
         }
         to_beat = baseline(training.dataset)
         part = list(scores)[-1]  # the test rows, where there are some
@@ -81,6 +88,14 @@ class Recorder:
         status = STATUS.get(ended.reason, ended.reason)
         self.result = {"status": status, **summary, "scores": scores}
         self.manifest.end(status, self.result)
+
+    def _calibration(self, ended: Ended) -> Calibration | None:
+        """Return what came of fitting a temperature; None where none was to be fitted."""
+        training = self.training
+        validation = training.dataset.parts.get("validation")
+        if self.spec.training.calibration == "none" or validation is None or not ended.best_epoch:
+            return None  # at epoch 0 the network is untrained, and is kept as it is
+        return calibrate(training.network, training.encoding, validation)
 
     def break_off(self, status: str, error: str | None = None) -> None:
         """Record that there was no end: failed, or interrupted; if that is still possible.

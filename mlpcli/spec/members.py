@@ -21,6 +21,7 @@ from pydantic import (
 )
 from pydantic_core import SchemaValidator, core_schema
 
+from mlpcli.errors import listing
 from mlpcli.family import Family, key_of, settings_of
 
 
@@ -69,6 +70,20 @@ def member_model(family: Family, name: str, default: str | None) -> type[Member]
 
 def _listed(hint: Any) -> Any:
     """Return a setting's type for a spec: a tuple is written as a list."""
+    words = [word for each in get_args(hint) for word in get_args(each) if isinstance(word, str)]
+    if words:  # in place of a list
+        listed, literal = (_listed(each) for each in get_args(hint))
+
+        def check(value: Any) -> Any:
+            if isinstance(value, str | list | tuple):
+                return value
+            raise ValueError(f"must be a list, or {listing(words)}")
+
+        return Annotated[
+            Annotated[listed, Tag("list")] | Annotated[literal, Tag("word")],
+            Discriminator(lambda value: "word" if isinstance(value, str) else "list"),
+            BeforeValidator(check, json_schema_input_type=Union[listed, literal]),  # noqa: UP007
+        ]
     if get_origin(hint) is not tuple:
         return hint
     shape: Any = list.__class_getitem__(get_args(hint)[0])

@@ -12,19 +12,28 @@ from pydantic import BeforeValidator, Discriminator, Field, Tag, field_validator
 
 from mlpcli.data.augmentation import AUGMENTATIONS
 from mlpcli.nn.activations import ACTIVATIONS
+from mlpcli.nn.embeddings import EMBEDDINGS
 from mlpcli.nn.initializers import INITIALIZERS
 from mlpcli.nn.losses import LOSSES
 from mlpcli.nn.norms import NORMS
 from mlpcli.nn.optimizers import OPTIMIZERS
 from mlpcli.nn.schedules import SCHEDULES
+from mlpcli.nn.sharing import SHARINGS
 from mlpcli.spec.members import Section, member_type, or_auto, text_or_list
 from mlpcli.spec.sweep import SweepSpec
 
 Activation = member_type(ACTIVATIONS, None)
+Embedding = member_type(EMBEDDINGS, None)
 Initializer = member_type(INITIALIZERS, None)
 Loss = member_type(LOSSES, None)
 Norm = member_type(NORMS, None)
-Optimizer = member_type(OPTIMIZERS, "sgd")
+# The defaults that decide how good the smallest spec is: docs/decisions/0030.
+LAYERS = [{"units": 64, "activation": "relu"}]
+OPTIMIZER = {"name": "adam", "learning_rate": 0.001}
+EPOCHS = 200
+PATIENCE = 20
+
+Optimizer = member_type(OPTIMIZERS, str(OPTIMIZER["name"]))
 Schedule = member_type(SCHEDULES, "constant")
 Augmentation = member_type(AUGMENTATIONS, None)
 Task = Literal["regression", "binary", "multiclass", "multilabel"]
@@ -127,8 +136,11 @@ class DataSpec(Section):
     )
     exclude: list[str] = Field([], description="columns that are not inputs")
     split: SplitSpec = Field(SplitSpec(), description="training, validation and test rows")
-    scale: Literal["standard", "minmax", "none"] = Field(
-        "standard", description="of numeric inputs, fitted on the training rows"
+    scale: Literal["auto", "asinh", "standard", "minmax", "none"] = Field(
+        "auto",
+        description="of numeric inputs, fitted on the training rows: standard, z = (x − mean) / "
+        "deviation; asinh, 3 asinh(z / 3), which keeps far outliers near; minmax, onto 0 … 1; "
+        "auto: standard for columns like pixels, else asinh",
     )
     scale_target: or_auto(Literal["standard", "mean", "none"]) = Field(
         "auto",
@@ -187,14 +199,20 @@ class ModelSpec(Section):
         1.0, ge=1e-4, le=1.0, description="p_k of the inputs: dropout on the data while training"
     )
     layers: list[LayerSpec] = Field(
-        [LayerSpec(units=64)], max_length=1000, description="hidden layers; [] is a linear model"
+        [LayerSpec.model_validate(layer) for layer in LAYERS],
+        max_length=1000,
+        description="hidden layers; [] is a linear model",
+    )
+    embedding: Embedding | None = Field(
+        None,
+        description="of numeric inputs, before the first layer: piecewise_linear, periodic",
     )
     output: or_auto(Activation) = Field(
         "auto", description="g of ŷ = g(h U + c); auto: the loss's own link"
     )
     loss: or_auto(Loss) = Field("auto", description="J; auto: the task's own")
     output_initializer: or_auto(Initializer) = Field(
-        "auto", description="of U, the output's weights; auto: the output activation's own"
+        "auto", description="of U, the output's weights; auto: normal, with a small std"
     )
 
 
@@ -203,7 +221,7 @@ class EarlyStoppingSpec(Section):
 
     monitor: str = Field("val_loss", description="val_loss, train_loss, or val_ and a metric")
     patience: int | None = Field(
-        10, ge=1, description="epochs without improvement; null: train to the last epoch"
+        PATIENCE, ge=1, description="epochs without improvement; null: train to the last epoch"
     )
     min_delta: float = Field(0.0, ge=0.0, description="what counts as an improvement")
 
@@ -218,9 +236,11 @@ class ClippingSpec(Section):
 class TrainingSpec(Section):
     """The loop."""
 
-    epochs: int = Field(200, ge=0, description="passes over the training rows, at most")
-    batch_size: int = Field(32, ge=1, description="rows in one step")
-    optimizer: Optimizer = Field({"name": "sgd"}, description="what a step does with the gradient")
+    epochs: int = Field(EPOCHS, ge=0, description="passes over the training rows, at most")
+    batch_size: or_auto(Annotated[int, Field(ge=1)]) = Field(
+        "auto", description="rows in one step (≥ 1); auto: by the number of training rows"
+    )
+    optimizer: Optimizer = Field(OPTIMIZER, description="what a step does with the gradient")
     schedule: Schedule = Field(
         {"name": "constant"}, description="the learning rate over the epochs"
     )
@@ -243,6 +263,11 @@ class TrainingSpec(Section):
     )
     metrics: or_auto(list[str]) = Field(
         "auto", description="columns of metrics.csv beside the loss; auto: the task's own"
+    )
+    calibration: Literal["temperature", "none"] = Field(
+        "temperature",
+        description="of a classifier's probabilities, after training: softmax(u/T) or σ(u/T), T "
+        "fitted on the validation rows, kept where it lowers their log loss beyond chance",
     )
 
 
@@ -278,11 +303,18 @@ class RegularizationSpec(Section):
 class EnsembleSpec(Section):
     """Several networks of this spec, trained side by side, whose predictions are averaged."""
 
-    kind: Literal["bootstrap", "kfold", "seeds"] = Field(
+    kind: Literal["bootstrap", "kfold", "seeds", "tabm", "tabm_mini", "batch_ensemble"] = Field(
         description="what tells the replicas apart beside their seeds: rows drawn with "
-        "replacement; a fold left out of each; or nothing"
+        "replacement; a fold left out of each; or nothing. Replicas of tabm, tabm_mini and "
+        "batch_ensemble share weights: they are one network, with early stopping by the mean of "
+        "their predictions"
     )
     replicas: int = Field(20, ge=2, le=10_000, description="how many; of kfold the folds")
+
+    @property
+    def shares_weights(self) -> bool:
+        """Whether the replicas are members of one network."""
+        return self.kind in SHARINGS
 
 
 class RuntimeSpec(Section):
@@ -327,7 +359,14 @@ class Spec(Section):
     training: TrainingSpec = Field(TrainingSpec(), description="the loop")
     regularization: RegularizationSpec = Field(RegularizationSpec(), description="L2 and noise")
     ensemble: EnsembleSpec | None = Field(
-        None, description="several networks in one: bootstrap, kfold, seeds"
+        None,
+        description="several networks in one: bootstrap, kfold, seeds; tabm, tabm_mini, "
+        "batch_ensemble",
     )
     sweep: SweepSpec | None = Field(None, description="what `mlp sweep` searches")
     runtime: RuntimeSpec = Field(RuntimeSpec(), description="type and threads")
+
+    @property
+    def replicated(self) -> EnsembleSpec | None:
+        """The ensemble, where its replicas are networks of their own."""
+        return None if self.ensemble is None or self.ensemble.shares_weights else self.ensemble

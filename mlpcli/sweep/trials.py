@@ -12,6 +12,7 @@ from mlpcli.data.dataset import Dataset, Part
 from mlpcli.machine import cores
 from mlpcli.nn.network import Network
 from mlpcli.sweep.study import Result
+from mlpcli.training.build import batch_size_of
 from mlpcli.training.cost import memory_of
 from mlpcli.training.evaluation import PartMetrics
 from mlpcli.training.events import Ended, EpochEnded, LanesEnded
@@ -151,7 +152,7 @@ def stack_trials(trials: Sequence[Trial], stop: Callable[[], bool]) -> list[Tria
 def _capacity(prepared: PreparedLane, dataset: Dataset) -> int:
     """Return how many lanes like this one a stack has at most: as many as pay, and as fit."""
     spec = prepared.lane.spec
-    batch = min(spec.training.batch_size, prepared.n_rows)
+    batch = min(batch_size_of(spec, len(dataset.parts["train"])), prepared.n_rows)
     each = memory_of(spec, prepared.architecture, dataset, batch).per_network
     fitting = memory_for(spec) // cores() // each
     return max(1, min(fitting, best_lanes(prepared.architecture, batch, spec.runtime.dtype)))

@@ -11,7 +11,7 @@ from mlpcli.data.augmenter import Augmenter
 from mlpcli.data.dataset import Dataset
 from mlpcli.spec.schema import Spec
 from mlpcli.training.batches import BatchLoader
-from mlpcli.training.build import build_architecture, loss_target
+from mlpcli.training.build import batch_size_of, build_architecture, loss_target
 from mlpcli.training.transforms import Augment
 
 
@@ -47,7 +47,7 @@ def augmented_rows(spec: Spec, dataset: Dataset, augmenter: Augmenter, n: int) -
         n_outputs=architecture.n_outputs,
         lane_shape=(),
         dtype=train.X.dtype,
-        batch_size=spec.training.batch_size,
+        batch_size=batch_size_of(spec, len(train)),
         least_rows=architecture.least_rows,
         source=augmenter.source,
         transforms=[Augment([augmenter])],

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from math import prod
+from math import log2, prod
 from typing import Any, Protocol
 
 import numpy as np
@@ -20,6 +20,9 @@ from mlpcli.randomness import generators, permute
 # all of it, 1 MiB, a step takes 1 to 3 % longer, but of the smallest networks.
 BLOCK_BYTES = 1 << 19
 MAX_BATCHES = 32  # in a block
+# `batch_size: auto`, docs/decisions/0030: few rows need steps, many rows need quick epochs.
+STEPS_PER_EPOCH = 32  # about as many, within
+LEAST_BATCH, MOST_BATCH = 32, 256
 MIN_TRANSFORMED = 32  # rows of a block, where mixing takes partners from it, however wide they are
 
 
@@ -31,6 +34,16 @@ def block_rows(n_rows: int, batch_size: int, row_bytes: int, least: int = 1) -> 
     """
     batches = min(BLOCK_BYTES // (batch_size * row_bytes or 1), MAX_BATCHES)
     return min(max(batches, -(-least // batch_size)) * batch_size, n_rows)
+
+
+def auto_batch_size(n_train: int) -> int:
+    """Return the batch size that `auto` stands for: a power of 2 near n / 32, within bounds.
+
+    >>> [auto_batch_size(n) for n in (1, 106, 2000, 3000, 6000, 12000, 10**6)]
+    [32, 32, 64, 128, 256, 256, 256]
+    """
+    power = round(log2(max(1.0, n_train / STEPS_PER_EPOCH)))
+    return int(min(max(2**power, LEAST_BATCH), MOST_BATCH))
 
 
 def batch_starts(n_rows: int, batch_size: int, least_rows: int) -> range:
@@ -57,7 +70,7 @@ class BatchTransform(Protocol):
 class Block:
     """Gathered rows of several batches, each array contiguous.
 
-    X, y, u  as in `Batch`, (..., rows, columns)
+    X, y, u  as in `Batch`, (..., rows, columns); u (..., k, rows, n_outputs) of k members
     scale    (..., rows, 1) where rows have weights, else None
     batches  views of them
     """
@@ -78,6 +91,8 @@ class BatchLoader:
     weight        (n,) weights of the rows, or (R, n), one row of them a lane; None: all are 1
     source        (slots,) the row that each slot of an epoch is filled from, or (R, slots); None:
                   each row once
+    members       (k,) where the network has members, which share the batches: y then is
+                  (..., 1, n, targets), u (..., k, n, n_outputs), and a row's scale its k-th part
     lane_shape    of the network's arrays, and their
     dtype         type
     least_rows    of a batch: a shorter remainder joins the last one
@@ -97,6 +112,7 @@ class BatchLoader:
         n_outputs: int,
         lane_shape: Shape,
         dtype: Any,
+        members: Shape = (),
         batch_size: int,
         least_rows: int = 1,
         weight: Array | None = None,
@@ -106,6 +122,7 @@ class BatchLoader:
     ) -> None:
         self.X, self.target, self.weight, self.source = X, target, weight, source
         self.loss, self.lane_shape, self.transforms = loss, lane_shape, transforms
+        self.members = members
         self.n_rows = len(X) if source is None else source.shape[-1]
         self.batch_size, self.least_rows = min(batch_size, self.n_rows), least_rows
         self.is_class = np.issubdtype(target.dtype, np.integer)
@@ -116,8 +133,11 @@ class BatchLoader:
         self.capacity = min(self.rows_per_block + least_rows - 1, self.n_rows)
         self.order = np.empty((*lane_shape, self.n_rows), np.intp)
         # The memory of X, y, u and scale: blocks of any number of rows are views of it.
-        columns = X.shape[1], n_targets, n_outputs, int(weight is not None)
-        self._memory = [zeros((*lane_shape, self.capacity, n), dtype) for n in columns]
+        rows = (*lane_shape, self.capacity)
+        shapes = [(*rows, X.shape[1]), (*rows, n_targets)]
+        shapes.append((*lane_shape, *members, self.capacity, n_outputs))
+        shapes.append((*rows, int(weight is not None)))
+        self._memory = [zeros(shape, dtype) for shape in shapes]
         self._blocks: dict[int, Block] = {}
         shape = (*lane_shape, self.n_rows, n_targets)
         self.targets = np.empty(shape, dtype) if keep_targets else None
@@ -166,7 +186,7 @@ class BatchLoader:
         if self.weight is not None and block.scale is not None:
             block.scale[..., 0] = _take(self.weight, rows)
             for batch in block.batches:
-                np.divide(batch.scale, batch.n, out=batch.scale)
+                np.divide(batch.scale, batch.n * prod(self.members), out=batch.scale)
         return block
 
     def _transform(self, X: Array, y: Array, slots: Array) -> None:
@@ -179,20 +199,21 @@ class BatchLoader:
     def block_of(self, n_rows: int) -> Block:
         """Return a block of so many rows and its batches, views that are made once."""
         if n_rows not in self._blocks:
-            lanes = prod(self.lane_shape)
-            X, y, u, weighted_scale = (
-                memory.reshape(-1)[: lanes * n_rows * memory.shape[-1]].reshape(
-                    *self.lane_shape, n_rows, memory.shape[-1]
-                )
-                for memory in self._memory
-            )
+            X, y, u, weighted_scale = (_first_rows(memory, n_rows) for memory in self._memory)
             scale = weighted_scale if weighted_scale.shape[-1] else None
+            each_y, each_scale = y, scale
+            if self.members:  # who all have the same rows
+                each_y = y[..., np.newaxis, :, :]
+                each_scale = None if scale is None else scale[..., np.newaxis, :, :]
             starts = batch_starts(n_rows, self.batch_size, self.least_rows)
             batches = []
             for start, end in pairwise([*starts, n_rows]):
                 rows = (..., slice(start, end), slice(None))
-                share = np.asarray(1.0 / (end - start), X.dtype) if scale is None else scale[rows]
-                batches.append(Batch(end - start, X[rows], y[rows], share, u[rows]))
+                n = end - start
+                share = np.asarray(1.0 / (n * prod(self.members)), X.dtype)
+                if each_scale is not None:
+                    share = each_scale[rows]
+                batches.append(Batch(n, X[rows], each_y[rows], share, u[rows]))
             self._blocks[n_rows] = Block(X, y, u, scale, batches)
         return self._blocks[n_rows]
 
@@ -208,6 +229,13 @@ class BatchLoader:
 
     def _rows(self, slots: Array) -> Array:
         return slots if self.source is None else _take(self.source, slots)
+
+
+def _first_rows(memory: Array, n_rows: int) -> Array:
+    """Return the memory's first part as a contiguous array of fewer rows."""
+    *lead, _, columns = memory.shape
+    size = prod(lead) * n_rows * columns
+    return memory.reshape(-1)[:size].reshape(*lead, n_rows, columns)
 
 
 def _take(values: Array, index: Array) -> Array:

@@ -17,14 +17,18 @@ from mlpcli.data.table import Table
 from mlpcli.data.targets import ClassTarget
 from mlpcli.errors import DataError
 from mlpcli.nn.activations import ACTIVATIONS
+from mlpcli.nn.embeddings import EmbeddedColumns
 from mlpcli.nn.initializers import INITIALIZERS
 from mlpcli.nn.losses import LOSSES, Loss
 from mlpcli.nn.network import Architecture, Layer
 from mlpcli.nn.norms import NORMS
-from mlpcli.spec.checks import check_task, chosen_loss, loss_name
+from mlpcli.nn.sharing import SHARINGS, Members
+from mlpcli.spec.checks import check_task, chosen_loss
 from mlpcli.spec.load import LoadedSpec
 from mlpcli.spec.members import build
 from mlpcli.spec.schema import Spec
+from mlpcli.training.batches import auto_batch_size
+from mlpcli.training.embedded_columns import build_embedding
 from mlpcli.training.metrics import Metric, applicable
 
 
@@ -52,7 +56,8 @@ def check_dataset(loaded: LoadedSpec, dataset: Dataset) -> None:
 def _check_rows(loaded: LoadedSpec, dataset: Dataset) -> None:
     """Check that there are rows enough for a batch. Raises DataError, with the norm's position."""
     n_rows = len(dataset.parts["train"])
-    layers = build_architecture(loaded.spec, dataset.encoding).hidden
+    with loaded.locating():
+        layers = build_architecture(loaded.spec, dataset.encoding).hidden
     for k, norm in enumerate(layer.norm for layer in layers):
         if norm is not None and n_rows < norm.least_rows:
             problem = f"{norm.name} normalization needs {norm.least_rows} training rows, not"
@@ -90,7 +95,7 @@ def data_options(loaded: LoadedSpec) -> DataOptions:
         stratify=split.stratify,
         split_column=split.column,
         scale=data.scale,
-        scale_target=data.scale_target or _scale_of_target(loaded.spec),
+        scale_target=data.scale_target or scale_of_target(loaded.spec),
         categorical=data.categorical,
         sample_weight=data.sample_weight,
         class_weight=data.class_weight,
@@ -100,7 +105,7 @@ def data_options(loaded: LoadedSpec) -> DataOptions:
     )
 
 
-def _scale_of_target(spec: Spec) -> str:
+def scale_of_target(spec: Spec) -> str:
     """Return how a regression target is scaled where the spec leaves it to the loss.
 
     A loss of positive targets starts near 1, and is as good on y divided by its mean.
@@ -110,7 +115,10 @@ def _scale_of_target(spec: Spec) -> str:
 
 
 def build_architecture(spec: Spec, encoding: Encoding) -> Architecture:
-    """Return the network that a spec describes for data encoded like this."""
+    """Return the network that a spec describes for data encoded like this.
+
+    Raises DataError, with the spec's key, where a column to embed is no numeric input.
+    """
     layers = tuple(
         Layer(
             layer.units,
@@ -128,33 +136,38 @@ def build_architecture(spec: Spec, encoding: Encoding) -> Architecture:
     initializer = None if chosen is None else build(INITIALIZERS, chosen)
     n_inputs = encoding.inputs.n_features
     n_outputs, kept = loss.n_outputs(target.n_outputs), spec.model.input_keep_prob
-    return Architecture(n_inputs, layers, n_outputs, loss, output, initializer, kept)
+    embedding = build_embedding(spec, encoding)
+    return Architecture(
+        n_inputs,
+        layers,
+        n_outputs,
+        loss,
+        output,
+        initializer,
+        kept,
+        embedding,
+        _members(spec, encoding, embedding),
+    )
 
 
-def resolve(spec: Spec, encoding: Encoding) -> Spec:
-    """Return the spec with every `auto` that the data has decided written out."""
-    loss = loss_name(spec, encoding.task)
-    data: dict[str, Any] = {"task": encoding.task}
-    if spec.data.categorical is None:
-        data["categorical"] = encoding.inputs.text_columns
-    if spec.data.scale_target is None:
-        scale = _scale_of_target(spec) if encoding.task == "regression" else "none"
-        data["scale_target"] = scale
-    plain = spec.model_dump()
-    plain["data"] |= data
-    if spec.model.loss is None:
-        plain["model"]["loss"] = loss
-    if spec.model.output is None:
-        plain["model"]["output"] = chosen_loss(spec, encoding.task).link
-    names = [initializer.name for initializer in build_architecture(spec, encoding).initializers]
-    for layer, name in zip(plain["model"]["layers"], names[:-1], strict=True):
-        if layer["initializer"] == "auto":
-            layer["initializer"] = name
-    if spec.model.output_initializer is None:
-        plain["model"]["output_initializer"] = names[-1]
-    if spec.training.metrics is None:
-        plain["training"]["metrics"] = [m.name for m in epoch_metrics(spec, encoding.task)]
-    return Spec.model_validate(plain)
+def _members(spec: Spec, encoding: Encoding, embedding: EmbeddedColumns | None) -> Members | None:
+    """Return the members of a network, where the spec's ensemble shares weights."""
+    if spec.ensemble is None or not spec.ensemble.shares_weights:
+        return None
+    columns = encoding.inputs.column_numbers.tolist()
+    if embedding is not None:
+        columns = embedding.columns_of(columns)
+    sharing, is_embedded = SHARINGS[spec.ensemble.kind](), embedding is not None
+    return Members(spec.ensemble.replicas, sharing, tuple(columns), is_embedded)
+
+
+def batch_size_of(spec: Spec, n_train: int) -> int:
+    """Return the rows of one step: the spec's, or what suits the number of training rows.
+
+    n_train  of the whole training part: the replicas of an ensemble, whose rows are drawn from it,
+             have the batches of one network
+    """
+    return spec.training.batch_size or auto_batch_size(n_train)
 
 
 def fitting_metrics(spec: Spec, task: str) -> list[Metric]:
@@ -202,8 +215,7 @@ def build_augmenter(spec: Spec, encoding: Encoding, train: Part) -> Augmenter:
         train.X,
         train.y,
         target.classes if isinstance(target, ClassTarget) else (),
-        inputs.shift,
-        inputs.scale,
+        inputs.scaling,
         inputs.numeric,
         inputs.column_numbers,
         None if image is None else image.shape,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 
 from mlpcli.data.dataset import Dataset
 from mlpcli.nn.evaluation import Evaluation
@@ -11,6 +12,7 @@ from mlpcli.nn.optimizers import OPTIMIZERS
 from mlpcli.spec.members import build
 from mlpcli.spec.schema import Spec
 from mlpcli.training.batches import batch_starts, block_rows
+from mlpcli.training.build import batch_size_of
 
 
 @dataclass(frozen=True)
@@ -44,12 +46,14 @@ class Memory:
 class Cost:
     """A whole training.
 
+    batch_rows               of a step
     memory_bytes             data, parameters, gradient, optimizer, and one batch's arrays
     multiply_adds_per_epoch  forward, and twice as many backward, less the first layer's delta
     """
 
     layers: list[LayerCost]
     memory_bytes: int
+    batch_rows: int
     steps_per_epoch: int
     multiply_adds_per_epoch: int
 
@@ -63,12 +67,17 @@ def cost_of(
     """
     layout = architecture.layout
     n_train = n_rows or len(dataset.parts["train"])
-    batch = min(spec.training.batch_size, n_train)
+    batch = min(batch_size_of(spec, len(dataset.parts["train"])), n_train)
     memory = memory_of(spec, architecture, dataset, batch)
-    first = architecture.n_inputs * layout.weights[0].shape[1]
+    below = architecture.embedding
+    first = architecture.fan_in * layout.weights[0].shape[-1]
+    # Where an embedding learns, or members scale their inputs, the first layer returns a delta.
+    if architecture.members is not None or (below and below.parameters):
+        first = 0
     return Cost(
         _layers(architecture),
         memory.shared + memory.per_network,
+        batch,
         len(batch_starts(n_train, batch, architecture.least_rows)),
         n_train * (3 * architecture.multiply_adds - first),
     )
@@ -77,11 +86,11 @@ def cost_of(
 def _layers(architecture: Architecture) -> list[LayerCost]:
     layout = architecture.layout
     output = Layer(architecture.n_outputs, architecture.output_activation)
-    return [
+    return _embedding(architecture) + [
         LayerCost(
             name=weight.name.removesuffix(".weight"),
-            fan_in=weight.shape[0],
-            fan_out=weight.shape[1],
+            fan_in=weight.shape[-2],
+            fan_out=weight.shape[-1],
             activation=layer.activation.name,
             norm=layer.norm.name if layer.norm else None,
             initializer=initializer.name,
@@ -98,6 +107,26 @@ def _layers(architecture: Architecture) -> list[LayerCost]:
     ]
 
 
+def _embedding(architecture: Architecture) -> list[LayerCost]:
+    """Return the embedding as a layer, if there is one."""
+    columns = architecture.embedding
+    if columns is None:
+        return []
+    parameters = [t for t in architecture.layout.parameters if t.name.startswith("embedding.")]
+    return [
+        LayerCost(
+            name="embedding",
+            fan_in=architecture.n_inputs,
+            fan_out=columns.units,
+            activation=columns.member.name,
+            norm=None,
+            initializer="",
+            keep_prob=1.0,
+            parameters=sum(t.stop - t.start for t in parameters),
+        )
+    ]
+
+
 def memory_of(spec: Spec, architecture: Architecture, dataset: Dataset, batch: int) -> Memory:
     """Return an upper estimate of the memory that training needs."""
     layout = architecture.layout
@@ -110,11 +139,16 @@ def memory_of(spec: Spec, architecture: Architecture, dataset: Dataset, batch: i
     noise = spec.regularization.noise
     sigmas = (noise.weights, noise.weights_multiplicative, noise.gradients)
     vectors += 2 * sum(sigma > 0 for sigma in sigmas)
-    per_row: float = sum(2 * w.shape[1] + w.shape[0] for w in layout.weights)
+    per_row: float = sum(2 * w.shape[-1] + w.shape[-2] for w in layout.weights)
     per_row -= sum(layer.units for layer in architecture.hidden if layer.activation.in_place)
+    if architecture.embedding is not None:
+        per_row += architecture.embedding.numbers_a_row
     per_row += sum(2.5 * layer.units for layer in architecture.hidden if layer.keep_prob < 1)
     per_row += sum(3 * layer.units for layer in architecture.hidden if layer.norm)
     per_row += sum(layer.units for layer in architecture.hidden)  # activations' scratch
+    if architecture.members is not None:  # each with arrays of its own, two more of a scaling
+        scaled = [t.shape[-1] for t in layout.extra if t.name.endswith("_scale")]
+        per_row = architecture.members.k * (per_row + 2 * sum(scaled))
     # While the model is written there are its bytes, and the tensors side by side.
     training = item * ((vectors + 2) * layout.n_params + batch * per_row)
     # Before that, initial parameters are drawn in float64, the largest matrix once more.
@@ -123,7 +157,8 @@ def memory_of(spec: Spec, architecture: Architecture, dataset: Dataset, batch: i
     inputs, target = architecture.n_inputs * item, architecture.n_outputs * item
     # A block's rows, u of the output layer, and two arrays like it for the loss.
     gathered = block_rows(rows, batch, max(inputs, target))
-    gathered *= inputs + target + 3 * item * architecture.n_outputs
+    k = prod(architecture.member_shape)
+    gathered *= inputs + target + 3 * k * item * architecture.n_outputs
     evaluated = max(len(part) for part in dataset.parts.values()) * per_row * item
     by_row: float = _bytes_by_row(architecture, dataset, item) + gathered
     if spec.regularization.augmentation:  # may mix targets: they are kept as trained on

@@ -7,8 +7,9 @@ network of a stack, of a stack's average, or from given predictions.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -17,8 +18,9 @@ from mlpcli.array_types import Array
 from mlpcli.data.dataset import Dataset, Encoding, Part
 from mlpcli.data.targets import RegressionTarget
 from mlpcli.nn.arrays import weighted_mean
-from mlpcli.nn.ensemble_mean import EnsembleMean, losses_of
-from mlpcli.nn.evaluation import Evaluation
+from mlpcli.nn.calibration import at_temperature
+from mlpcli.nn.ensemble_mean import EnsembleMean
+from mlpcli.nn.evaluation import Evaluation, losses_of
 from mlpcli.nn.losses import Quantile
 from mlpcli.nn.network import Architecture, Network
 from mlpcli.spec.schema import Spec
@@ -121,7 +123,10 @@ class EpochMetrics:
                 if self._y_hat is None:
                     self._y_hat = np.empty(trainer.outputs.shape)  # metrics are in float64
                 architecture, encoding = self.model.architecture, self.dataset.encoding
-                architecture.loss.predict(trainer.outputs, self._y_hat)
+                if architecture.members is None:
+                    architecture.loss.predict(trainer.outputs, self._y_hat)
+                else:
+                    self._y_hat[...] = trainer.outputs
                 seen = outcome(architecture, encoding, self._labels(trainer), self._y_hat)
                 found |= {f"train_{metric.name}": metric.values(seen) for metric in self.metrics}
         return found
@@ -153,36 +158,33 @@ class Scores:
     outcome: Outcome
 
 
-def predict(network: Network, X: Array) -> Array:
-    """Return ŷ (rows, n_outputs) in float64; of a stack the average of its predictions."""
+def predict(network: Network, X: Array, temperature: float = 1.0) -> Array:
+    """Return ŷ (rows, n_outputs) in float64; of a stack the average of its predictions.
+
+    temperature  T of the model; ŷ of a stack is averaged first
+    """
     y_hat = np.empty((len(X), network.architecture.n_outputs))
     with np.errstate(all="ignore"):
-        return (EnsembleMean(network) if network.lane_shape else Evaluation(network)).predict(
-            X, y_hat
-        )
+        one = EnsembleMean(network) if network.lane_shape else Evaluation(network)
+        return at_temperature(network.architecture.loss, one.predict(X, y_hat), temperature)
 
 
-def evaluate(network: Network, encoding: Encoding, part: Part) -> Scores:
-    """Return the loss and every metric that applies; of a stack those of its averaged ŷ."""
-    if network.lane_shape:
-        y_hat = predict(network, part.X)
-        return evaluate_predictions(network.architecture, encoding, part, y_hat)
-    one = PartMetrics(network, encoding, part, _applicable(network.architecture, encoding))
-    return _scores(encoding, one.compute(), one.outcome)
+def evaluate(network: Network, encoding: Encoding, part: Part, temperature: float = 1.0) -> Scores:
+    """Return the loss and every metric that applies, all of the ŷ that `predict` returns."""
+    y_hat = predict(network, part.X, temperature)
+    return evaluate_predictions(network.architecture, encoding, part, y_hat)
 
 
 def evaluate_predictions(
     architecture: Architecture, encoding: Encoding, part: Part, y_hat: Array
 ) -> Scores:
     """Return loss and metrics of given predictions ŷ (rows, n_outputs)."""
-    metrics = _applicable(architecture, encoding)
-    found, seen = _metrics_of_predictions(architecture, encoding, part, y_hat, metrics)
-    return _scores(encoding, found, seen)
-
-
-def _applicable(architecture: Architecture, encoding: Encoding) -> list[Metric]:
     probability = architecture.output_activation.is_probability
-    return applicable(encoding.task, loss=architecture.loss.name, probability=probability)
+    metrics = applicable(encoding.task, loss=architecture.loss.name, probability=probability)
+    found, seen = _metrics_of_predictions(architecture, encoding, part, y_hat, metrics)
+    confusion = seen.confusion if encoding.task in ("binary", "multiclass") else None
+    plain = {name: float(value) for name, value in found.items()}
+    return Scores(len(seen.target), plain, confusion, seen)
 
 
 def _metrics_of_predictions(
@@ -199,35 +201,25 @@ def _metrics_of_predictions(
         return {"loss": loss, **{m.name: m.value(seen) for m in metrics}}, seen
 
 
-def _scores(encoding: Encoding, metrics: dict[str, Any], seen: Outcome) -> Scores:
-    confusion = seen.confusion if encoding.task in ("binary", "multiclass") else None
-    plain = {name: float(value) for name, value in metrics.items()}
-    return Scores(len(seen.target), plain, confusion, seen)
-
-
-def row_losses(network: Network, encoding: Encoding, part: Part) -> Array:
+def row_losses(network: Network, encoding: Encoding, part: Part, temperature: float = 1.0) -> Array:
     """Return the loss of each row (rows,), unweighted: the loss of `evaluate` is their mean."""
-    dtype = np.dtype(np.float64) if network.lane_shape else network.dtype
-    target = loss_target(encoding, part.y, dtype)
-    if network.lane_shape:
-        return losses_of(network.architecture.loss, predict(network, part.X), target)
-    return Evaluation(network).row_losses(part.X, target)
+    y_hat = predict(network, part.X, temperature)
+    target = loss_target(encoding, part.y, np.float64)
+    return losses_of(network.architecture.loss, y_hat, target)
 
 
 def evaluate_each(
     network: Network, encoding: Encoding, spec: Spec, part: Part, rows: Sequence[Array] = ()
 ) -> dict[str, Array]:
-    """Return loss and epoch metrics of each network of a stack by itself, (R,) each.
+    """Return loss and epoch metrics of each network of a stack, or each member, alone, (R,) each.
+
+    A temperature is of the stack's mean alone: these are the networks' own probabilities.
 
     rows  of the part, those of each network; none: all. A network without any has NaN
     """
     architecture, metrics = network.architecture, epoch_metrics(spec, encoding.task)
     found: dict[str, list[float]] = {name: [] for name in ("loss", *(m.name for m in metrics))}
-    y_hat = np.empty((len(part), architecture.n_outputs))
-    # One by one: the predictions of all networks side by side may not fit into the memory.
-    for r, vector in enumerate(network.vector):
-        with np.errstate(all="ignore"):
-            Evaluation(Network(architecture, vector)).predict(part.X, y_hat)
+    for r, y_hat in enumerate(_predictions_of_each(network, part.X)):
         predicted, chosen = (y_hat[rows[r]], part.take(rows[r])) if rows else (y_hat, part)
         values: dict[str, Any] = dict.fromkeys(found, math.nan)
         if len(predicted):
@@ -235,6 +227,24 @@ def evaluate_each(
         for name, value in values.items():
             found[name].append(float(value))
     return {name: np.array(values) for name, values in found.items()}
+
+
+def _predictions_of_each(network: Network, X: Array) -> Iterator[Array]:
+    """Yield ŷ (rows, n_outputs) of each network of a stack, or of each member."""
+    architecture = network.architecture
+    if not network.lane_shape:
+        k = prod(architecture.member_shape)
+        with np.errstate(all="ignore"):
+            yield from Evaluation(network).predict_each(
+                X, np.empty((k, len(X), architecture.n_outputs))
+            )
+        return
+    y_hat = np.empty((len(X), architecture.n_outputs))
+    # One by one: the predictions of all networks side by side may not fit into the memory.
+    for vector in network.vector:
+        with np.errstate(all="ignore"):
+            Evaluation(Network(architecture, vector)).predict(X, y_hat)
+        yield y_hat
 
 
 @dataclass(frozen=True)
@@ -254,13 +264,18 @@ class HeldOut:
 
 
 def evaluate_held_out(
-    network: Network, dataset: Dataset, spec: Spec, lanes: Sequence[Lane]
+    network: Network,
+    dataset: Dataset,
+    spec: Spec,
+    lanes: Sequence[Lane],
+    temperature: float = 1.0,
 ) -> HeldOut | None:
     """Return the out-of-bag evaluation of a bootstrap, the out-of-fold one of k folds.
 
     None where all replicas are trained on all rows.
 
-    lanes  of the network's replicas
+    lanes        of the network's replicas
+    temperature  T of the model, for the averaged predictions
     Source: Breiman, Out-of-bag estimation, 1996.
     """
     part = dataset.parts["train"]
@@ -278,6 +293,7 @@ def evaluate_held_out(
         for some, each in averaged.each(part.X):
             share = is_out[:, some] / is_out[:, some].sum(axis=0)
             y_hat[some] = averaged.loss.average(each, share[..., np.newaxis])
+        y_hat = at_temperature(averaged.loss, y_hat, temperature)
     scores = evaluate_predictions(network.architecture, dataset.encoding, part, y_hat)
     rows_of_each = [np.flatnonzero(mask) for mask in is_out]
     return HeldOut(

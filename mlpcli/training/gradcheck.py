@@ -25,7 +25,7 @@ from mlpcli.spec.checks import check_task, chosen_loss
 from mlpcli.spec.checks.augmentation import augmentations_of
 from mlpcli.spec.load import LoadedSpec
 from mlpcli.spec.members import build
-from mlpcli.training.build import fitting_metrics, load_dataset
+from mlpcli.training.build import batch_size_of, fitting_metrics, load_dataset
 from mlpcli.training.lane_state import LaneState, learning_rates
 from mlpcli.training.lanes import Lane, PreparedLane, build_trainer, lanes_of, prepare_lanes
 from mlpcli.training.trainer import Trainer
@@ -138,7 +138,7 @@ def synthetic_dataset(loaded: LoadedSpec) -> Dataset:
     if problems:
         raise loaded.error(problems)
     rng = generator(spec.seed, "gradcheck", 1)
-    n = min(spec.training.batch_size, MAX_SYNTHETIC_ROWS)
+    n = min(batch_size_of(spec, MAX_SYNTHETIC_ROWS), MAX_SYNTHETIC_ROWS)
     columns = [NumericColumn(f"x{j}", 0.0, 0.0, 1.0) for j in range(SYNTHETIC_FEATURES)]
     names = tuple(spec.data.targets)
     target: TargetEncoder

@@ -1,4 +1,4 @@
-"""Confidence intervals of means, shares and metrics: t, BCa, adjusted Wald.
+"""Confidence intervals of means, shares and metrics: t, BCa, adjusted Wald, Wilson.
 
 Two models on the same rows are compared by the differences of those rows, which do not contain
 what makes a row easy or hard for both.
@@ -7,11 +7,10 @@ what makes a row easy or hard for both.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
-from functools import cache
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cache, lru_cache
 from statistics import NormalDist
-from typing import Any
 
 import numpy as np
 
@@ -26,6 +25,7 @@ COCHRAN = 25.0  # n > 25 g²: see `too_skewed`
 SERIES_FROM = 60.0
 MAX_DRAWN = 1 << 22  # numbers drawn at a time: 32 MB
 LARGEST = 1e15  # quantile: beyond, a probability's last bit decides
+EPSILON = float(np.finfo(np.float64).eps)
 NORMAL = NormalDist()
 
 
@@ -40,6 +40,7 @@ class Interval:
     level: float = LEVEL
 
 
+@lru_cache(maxsize=64)
 def student_quantile(probability: float, dof: float) -> float:
     """Return t with P(T ≤ t) = probability, for Student's t with dof degrees of freedom.
 
@@ -95,30 +96,9 @@ def t_interval(sample: Array, level: float = LEVEL) -> Interval:
     sample  (n,), n ≥ 2
     Source: Student, 1908.
     """
-    return _t_interval(sample, 1 / len(sample), "t", level)
-
-
-def corrected_t_interval(
-    differences: Array, n_train: float, n_test: float, level: float = LEVEL
-) -> Interval:
-    """x̄ ± t s √(1/J + n_test/n_train), t of J − 1 degrees of freedom.
-
-    For J trainings of two models, each on n_train rows drawn anew and tested on n_test others, as
-    in k-fold: the training sets overlap, so s²/J is too small, and plain t finds differences that
-    are not there.
-
-    differences  (J,) of the two models' metrics, J ≥ 2
-    Source: Nadeau and Bengio, 2003, Inference for the generalization error, 5.
-    """
-    share = 1 / len(differences) + n_test / n_train
-    return _t_interval(differences, share, "corrected resampled t", level)
-
-
-def _t_interval(sample: Array, share: float, method: str, level: float) -> Interval:
-    """x̄ ± t s √share."""
-    mean, error = float(np.mean(sample)), float(np.std(sample, ddof=1)) * math.sqrt(share)
+    mean, error = float(np.mean(sample)), float(np.std(sample, ddof=1)) / math.sqrt(len(sample))
     reach = student_quantile(0.5 + level / 2, len(sample) - 1) * error
-    return Interval(mean, mean - reach, mean + reach, method, level)
+    return Interval(mean, mean - reach, mean + reach, "t", level)
 
 
 def shares_interval(gained: int, lost: int, n: int, level: float = LEVEL) -> Interval:
@@ -137,14 +117,39 @@ def shares_interval(gained: int, lost: int, n: int, level: float = LEVEL) -> Int
     return Interval((gained - lost) / n, low, high, "adjusted Wald", level)
 
 
+def share_interval(hits: int, n: int, level: float = LEVEL) -> Interval:
+    """(p + z²/2n ± z √(p (1 − p)/n + z²/4n²)) / (1 + z²/n), p = hits/n, of one share of n rows.
+
+    It lies within 0 and 1, and has a width where p is 0 or 1.
+
+    >>> [round(share_interval(0, 10).high, 4), round(share_interval(7, 10).low, 4)]
+    [0.2775, 0.3968]
+
+    Source: Wilson, 1927; recommended by Brown, Cai and DasGupta, 2001, Interval estimation for a
+    binomial proportion.
+    """
+    p, z2 = hits / n, NORMAL.inv_cdf(0.5 + level / 2) ** 2
+    reach = math.sqrt(z2 * (p * (1 - p) + z2 / (4 * n)) / n)
+    middle, scale = p + z2 / (2 * n), 1 + z2 / n
+    # Of shares of 0 and 1 one end is p itself, but for the last bits.
+    low, high = max(0.0, (middle - reach) / scale), min(1.0, (middle + reach) / scale)
+    low, high = min(low, p), max(high, p)
+    return Interval(p, low, high, "Wilson", level)
+
+
 def skewness(sample: Array) -> float:
     """g = m₃ / m₂^(3/2), m the central moments; 0 for a constant sample."""
-    centered = sample - np.mean(sample)
-    spread = float(np.max(np.abs(centered), initial=0.0))
-    if spread <= np.finfo(np.float64).eps * float(np.max(np.abs(sample), initial=0.0)):
+    if is_constant(sample):
         return 0.0
-    centered /= spread  # so that the third power of a tiny or a huge number is one
+    centered = sample - np.mean(sample)
+    centered /= np.max(np.abs(centered))  # the third power of a huge number is none
     return float(np.mean(centered**3) / np.mean(centered**2) ** 1.5)
+
+
+def is_constant(sample: Array) -> bool:
+    """Whether numbers are equal, up to the rounding of their mean."""
+    spread = float(np.max(np.abs(sample - np.mean(sample)), initial=0.0))
+    return spread <= EPSILON * float(np.max(np.abs(sample), initial=0.0))
 
 
 def too_skewed(sample: Array) -> bool:
@@ -243,33 +248,3 @@ def rows_difference(rows: Array, others: Array) -> Interval:
         return shares_interval(gained, lost, len(rows))
     found = mean_interval(rows - others)
     return replace(found, method="paired t") if found.method == "t" else found
-
-
-def spread(
-    metrics: Mapping[str, Array], level: float = LEVEL, resampled: float | None = None
-) -> dict[str, dict[str, Any]]:
-    """Return mean, standard error and interval of each metric over the replicas, as plain data.
-
-    metrics    (R,) each, one number a replica
-    resampled  rows held out of each replica for each row it is trained on, where the metrics are
-               of those: the replicas' rows overlap, and the corrected resampled t allows for it.
-               None: the metrics are of the same rows for all, and replicas are independent
-    """
-    return {name: _spread(values, level, resampled) for name, values in metrics.items()}
-
-
-def _spread(values: Array, level: float, resampled: float | None) -> dict[str, Any]:
-    n, nan = len(values), math.nan
-    with np.errstate(all="ignore"):  # of numbers as large as their type holds
-        if n < 2 or not np.isfinite(values).all():  # noqa: PLR2004
-            found, error = Interval(float(np.mean(values)), nan, nan, "none", level), nan
-        elif resampled is None:
-            # t, however skewed the numbers look: of so few the skewness says nothing, and
-            # BCa's interval of five holds the mean of a normal distribution in 80 % of samples.
-            found = t_interval(values, level)
-            error = float(np.std(values, ddof=1)) / math.sqrt(n)
-        else:
-            found = corrected_t_interval(values, 1, resampled, level)
-            error = float(np.std(values, ddof=1)) * math.sqrt(1 / n + resampled)
-    plain = asdict(found)
-    return {"mean": plain.pop("estimate"), "standard_error": error, **plain}

@@ -8,6 +8,8 @@ seed. The replicas of an ensemble are lanes of one spec:
     kfold      each replica is trained on all training rows but one fold
     seeds      the replicas differ in their random streams alone
 
+Replicas that share weights (nn/sharing.py) are the members of one network, and one lane.
+
 Validation rows, where there are some, are the same for all replicas and stop each of them. The
 held-out rows of a replica choose nothing.
 """
@@ -34,7 +36,14 @@ from mlpcli.randomness import replica_seed
 from mlpcli.spec.members import build
 from mlpcli.spec.schema import Spec
 from mlpcli.training.batches import BatchTransform
-from mlpcli.training.build import build_architecture, build_augmenter, epoch_metrics, loss_target
+from mlpcli.training.build import (
+    batch_size_of,
+    build_architecture,
+    build_augmenter,
+    epoch_metrics,
+    loss_target,
+)
+from mlpcli.training.embedded_columns import fit_embedding
 from mlpcli.training.trainer import Trainer
 from mlpcli.training.transforms import Augment, InputNoise, MultiplicativeInputNoise, label_noise
 
@@ -63,9 +72,9 @@ def lanes_of(spec: Spec, dataset: Dataset) -> list[Lane]:
 
     Raises DataError, with the spec's key, where there are more folds than training rows.
     """
-    if spec.ensemble is None:
+    if spec.replicated is None:
         return [Lane(spec, spec.seed)]
-    kind, n_replicas = spec.ensemble.kind, spec.ensemble.replicas
+    kind, n_replicas = spec.replicated.kind, spec.replicated.replicas
     if kind == "kfold":
         check_folds(n_replicas, dataset, ("ensemble", "replicas"))
         return fold_lanes(spec, fold_rows(dataset, n_replicas, spec.seed))
@@ -159,6 +168,7 @@ def _prepare(lane: Lane, dataset: Dataset) -> PreparedLane:
             raise DataError("every row of a replica has the weight 0", ("ensemble",))
         weight = weight / mean
     architecture = build_architecture(spec, encoding)
+    architecture = fit_embedding(architecture, encoding, train, lane.rows)
     n_slots = len(train) if source is None else len(source)
     if n_slots < architecture.least_rows:
         problem = f"a layer's normalization needs {architecture.least_rows} training rows, and a"
@@ -179,7 +189,9 @@ def _prepare(lane: Lane, dataset: Dataset) -> PreparedLane:
 
 def _text_shape(spec: Spec) -> str:
     """Return the part of a spec that decides the network's shape and the parts of a step."""
-    sections = spec.model_dump(include={"model", "training", "regularization", "runtime"})
+    sections = spec.model_dump(
+        include={"model", "training", "regularization", "ensemble", "runtime"}
+    )
     runtime = {"dtype": sections.pop("runtime")["dtype"]}
     return json.dumps(_without_numbers({**sections, "runtime": runtime}))
 
@@ -215,7 +227,7 @@ def build_trainer(
         stacked([build(OPTIMIZERS, spec.training.optimizer) for spec in specs]),
         train.X,
         loss_target(dataset.encoding, train.y, network.dtype),
-        batch_size=first.lane.spec.training.batch_size,
+        batch_size=batch_size_of(first.lane.spec, len(train)),
         seeds=[each.lane.seed for each in prepared],
         weight=_shared([each.weight for each in prepared]),
         regularization=stacked([regularization_of(spec) for spec in specs]),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from math import prod
 from typing import Any, TypeVar
 
 import numpy as np
@@ -14,6 +15,7 @@ from mlpcli.errors import DataError
 from mlpcli.machine import cores, free_memory, in_bytes
 from mlpcli.nn.network import Architecture
 from mlpcli.spec.schema import Spec, parse_bytes
+from mlpcli.training.build import batch_size_of
 from mlpcli.training.cost import memory_of
 from mlpcli.training.lanes import PreparedLane
 
@@ -61,7 +63,8 @@ def plan_stacks(prepared: Sequence[PreparedLane], dataset: Dataset) -> Plan:
     Raises DataError, with the spec's key, where not even one network fits into the stated memory.
     """
     spec = prepared[0].lane.spec
-    batch = min(spec.training.batch_size, len(dataset.parts["train"]))
+    n_train = len(dataset.parts["train"])
+    batch = min(batch_size_of(spec, n_train), n_train)
     each = [memory_of(f.lane.spec, f.architecture, dataset, batch).per_network for f in prepared]
     largest, memory = max(each), memory_for(spec)
     if spec.runtime.memory is None:
@@ -70,7 +73,7 @@ def plan_stacks(prepared: Sequence[PreparedLane], dataset: Dataset) -> Plan:
         problem = f"{in_bytes(memory)} are not enough for one network, which takes about"
         raise DataError(f"{problem} {in_bytes(largest)}", ("runtime", "memory"))
     processes = min(processes_for(spec), len(prepared), memory // largest)
-    if _seconds(prepared) < WORTH_A_PROCESS:
+    if _seconds(prepared, n_train) < WORTH_A_PROCESS:
         processes = 1
     capacity = memory // processes // largest
     by_shape: dict[object, list[int]] = {}
@@ -97,24 +100,28 @@ def best_lanes(architecture: Architecture, batch_size: int, dtype: Any = np.floa
     """Return how many networks to put in one stack; 1 where one after the other is as quick.
 
     As many as keep what a step touches below STACK_BYTES: a lane's θ and gradient, its rows, and
-    u, h and δ of every unit for every row of the batch.
+    u, h and δ of every unit for every row of the batch, and what an embedding holds of it.
 
     >>> from mlpcli.nn.losses import LOSSES
     >>> best_lanes(Architecture(256, (), 10, LOSSES["cross_entropy"]()), 64)
     44
     """
     layout = architecture.layout
-    units = sum(fan_out for _, fan_out in (tensor.shape for tensor in layout.weights))
-    numbers = 2 * layout.n_params + batch_size * (architecture.n_inputs + 3 * units)
+    units = prod(architecture.member_shape) * sum(t.shape[-1] for t in layout.weights)
+    a_row = architecture.n_inputs + 3 * units
+    if architecture.embedding is not None:
+        a_row += architecture.embedding.numbers_a_row
+    numbers = 2 * layout.n_params + batch_size * a_row
     return max(1, min(MOST_LANES, STACK_BYTES // (numbers * np.dtype(dtype).itemsize)))
 
 
-def _seconds(prepared: Sequence[PreparedLane]) -> float:
+def _seconds(prepared: Sequence[PreparedLane], n_train: int) -> float:
     """Return about how long one process takes: a guess, to tell short from long."""
     total = 0.0
     for each in prepared:
-        training = each.lane.spec.training
-        rows = each.n_rows
-        step = STEP_SECONDS * rows / min(training.batch_size, rows)
-        total += training.epochs * (step + 3 * rows * each.architecture.multiply_adds / PER_SECOND)
+        spec, rows = each.lane.spec, each.n_rows
+        step = STEP_SECONDS * rows / min(batch_size_of(spec, n_train), rows)
+        total += spec.training.epochs * (
+            step + 3 * rows * each.architecture.multiply_adds / PER_SECOND
+        )
     return total

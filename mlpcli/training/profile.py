@@ -16,7 +16,8 @@ from typing import Any
 from mlpcli.array_types import Array
 from mlpcli.data.dataset import Dataset
 from mlpcli.nn.backprop import Backprop
-from mlpcli.nn.layers import Affine, FirstAffine, Layer
+from mlpcli.nn.embeddings import Embed
+from mlpcli.nn.layers import Affine, FirstAffine, Layer, Product
 from mlpcli.spec.schema import Spec
 from mlpcli.training.lanes import Lane
 from mlpcli.training.trainer import Trainer
@@ -180,21 +181,18 @@ def profile_backprop(clock: Clock, backprop: Backprop) -> None:
         clock.wrap(dropout, "draw", NOISE)
     clock.wrap(backprop, "forward", FORWARD)
     clock.wrap(backprop, "backward", BACKWARD)
-    groups: dict[str, list[Layer]] = {"input": []}
-    names = iter(backprop.network.architecture.layout.weights)
-    for layer in backprop.layers:
-        if isinstance(layer, Affine):
-            groups[next(names).name.removesuffix(".weight")] = []
-        list(groups.values())[-1].append(layer)
+    groups: dict[str, list[Layer]] = {}
+    for name, layer in zip(backprop.names, backprop.layers, strict=True):
+        groups.setdefault(name, []).append(layer)
     for name, layers in groups.items():
-        for first in layers[:1]:
-            n = backprop.n_rows * first.W.size if isinstance(first, Affine) else 0
-            forward = clock.entry(FORWARD, name, n)
-            first.forward = clock.from_here(forward, first.forward)  # type: ignore[method-assign]
-            if name != "input":
-                last, n = layers[-1], n if isinstance(first, FirstAffine) else 2 * n
-                backward = clock.entry(BACKWARD, name, n)
-                last.backward = clock.from_here(backward, last.backward)  # type: ignore[method-assign]
+        first, last = layers[0], layers[-1]
+        n = sum(e.multiply_adds for e in layers if isinstance(e, Affine | Embed | Product))
+        forward = clock.entry(FORWARD, name, n)
+        first.forward = clock.from_here(forward, first.forward)  # type: ignore[method-assign]
+        if name != "input":
+            n *= 1 if isinstance(first, FirstAffine) else 2
+            backward = clock.entry(BACKWARD, name, n)
+            last.backward = clock.from_here(backward, last.backward)  # type: ignore[method-assign]
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ import numpy as np
 
 from mlpcli.array_types import Array
 from mlpcli.nn.arrays import cache_slices, empty, weighted_mean
+from mlpcli.nn.evaluation import mean_prediction
 from mlpcli.nn.network import Network
 from mlpcli.nn.optimizers import Optimizer
 from mlpcli.nn.training_step import TrainingStep
@@ -56,6 +57,7 @@ class Trainer:
             n_outputs=architecture.n_outputs,
             lane_shape=network.lane_shape,
             dtype=network.dtype,
+            members=architecture.member_shape,
             batch_size=batch_size,
             least_rows=architecture.least_rows,
             weight=weight,
@@ -86,6 +88,7 @@ class Trainer:
         It ends early where no lane has a finite loss any more. Afterwards `rows_done`, `stopped`
         and `finite` (...,) say how far it came, `losses` and `loss` the rows' losses before their
         steps, and `outputs`, if kept, u of the output layer; both in the order `loader.order`.
+        Of members `losses` are the means of theirs, and `outputs` their mean prediction ŷ.
         """
         with np.errstate(over="ignore"):  # beyond float32: infinite, and so are the steps
             rates = np.asarray(learning_rate, self.network.dtype)
@@ -121,11 +124,27 @@ class Trainer:
         """Compute the losses of a block's rows from the outputs that its steps have kept."""
         rows = (..., slice(self.rows_done - start), slice(None))
         u, y, losses = block.u[rows], block.y[rows], self.losses[..., start : self.rows_done]
-        for part in cache_slices(u):
-            losses[part] = self.step.loss.value(u[part], y[part])
+        if self.loader.members:
+            self._compute_losses_of_members(u, y[..., np.newaxis, :, :], losses)
+        else:
+            for part in cache_slices(u):
+                losses[part] = self.step.loss.value(u[part], y[part])
         self.finite &= np.isfinite(losses).all(axis=-1)
         if self.outputs is not None:
-            self.outputs[..., start : self.rows_done, :] = u
+            seen = mean_prediction(self.network.architecture.loss, u) if self.loader.members else u
+            self.outputs[..., start : self.rows_done, :] = seen
+
+    def _compute_losses_of_members(self, u: Array, y: Array, losses: Array) -> None:
+        """losses ← the mean over the members of the loss of each row (..., rows).
+
+        u  (..., k, rows, n_outputs)
+        y  (..., 1, rows, targets)
+        """
+        each = np.empty(u.shape[:-1], u.dtype)
+        y = np.broadcast_to(y, (*u.shape[:-1], y.shape[-1]))
+        for part in cache_slices(u):
+            each[part] = self.step.loss.value(u[part], y[part])
+        np.mean(each, axis=-2, out=losses)
 
     def copy_state(self, other: Trainer, lanes: Sequence[int]) -> None:
         """Copy optimizer and EMA state from another trainer of the same optimizer.

@@ -72,7 +72,7 @@ class Training:
         self.ended: list[Ended | None] = [None] * len(self.lanes)
         self.kept: list[int] = []
         self.plan: Plan | None = None
-        if not lanes and spec.ensemble is not None:
+        if not lanes and spec.replicated is not None:
             from mlpcli.training.plan import plan_stacks
 
             self.plan = plan_stacks(self.prepared, dataset)

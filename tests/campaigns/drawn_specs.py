@@ -9,11 +9,13 @@ from hypothesis import strategies as st
 
 from mlpcli.family import settings_of
 from mlpcli.nn.activations import ACTIVATIONS
+from mlpcli.nn.embeddings import EMBEDDINGS
 from mlpcli.nn.losses import LOSSES
 from mlpcli.nn.norms import NORMS
 
 TASKS = ("regression", "binary", "multiclass", "multilabel")
-LIST_SETTINGS = {"levels": [[0.1, 0.5, 0.9], [0.25], [0.05, 0.95]], "alpha": [None, 0.3]}
+LIST_SETTINGS = {"columns": ["auto", ["x1"], ["x0", "x2", "x3"]], "by": ["quantiles", "target"]}
+LIST_SETTINGS |= {"levels": [[0.1, 0.5, 0.9], [0.25], [0.05, 0.95]], "alpha": [None, 0.3]}
 
 
 @st.composite
@@ -38,6 +40,14 @@ def member(draw, family, names):
     if "epsilon" in own:  # at 1e-5 a batch of two rows has no derivative to speak of
         own["epsilon"] = draw(st.sampled_from([1e-3, 0.01, 0.3]))
     return {"name": name, **own}
+
+
+@st.composite
+def embedding(draw):
+    """Draw an embedding of few components."""
+    found = draw(member(EMBEDDINGS, list(EMBEDDINGS)))
+    sizes = {key: draw(st.integers(1, 5)) for key in ("bins", "frequencies") if key in found}
+    return found | sizes | {"units": draw(st.integers(0, 3))}
 
 
 @st.composite
@@ -79,6 +89,7 @@ def specs(draw):
         },
         "model": {
             "layers": draw(layers()),
+            "embedding": draw(st.none() | st.none() | embedding()),
             "loss": loss,
             "output": draw(st.sampled_from(["auto", "auto", *outputs])),
             "input_keep_prob": draw(st.sampled_from([1.0, 1.0, 0.7])),

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from mlpcli.family import settings_of
 from mlpcli.nn.activations import ACTIVATIONS
+from mlpcli.nn.embeddings import EMBEDDINGS
 from mlpcli.nn.losses import LOSSES
 from mlpcli.nn.norms import NORMS
 from mlpcli.nn.optimizers import OPTIMIZERS
+from mlpcli.nn.sharing import SHARINGS
 
 OFF_BY_DEFAULT = {"label_smoothing": 0.2, "alpha": 0.3}  # settings of losses that change a formula
 WIDE = {"name": "normal", "std": 1.5}  # weights that take u beyond every kink and bound
@@ -32,7 +34,7 @@ def spec(task="regression", **sections):
         "regularization": {},
     }
     for section, keys in sections.items():
-        whole[section] |= keys
+        whole[section] = whole.get(section, {}) | keys
     return whole
 
 
@@ -83,6 +85,39 @@ def of_layers():
     yield "dropout of inputs", spec(model={"input_keep_prob": 0.6})
 
 
+def of_embeddings():
+    """Yield every embedding: without a map, with one, and with each flag the other way."""
+    for name, embedding in EMBEDDINGS.items():
+        fields = {f.name: f for f in settings_of(embedding)}
+        sizes = {key: 4 for key in ("bins", "frequencies") if key in fields}
+        flags = [key for key, f in fields.items() if isinstance(f.default, bool)]
+        choices = [{"units": 0}, {"units": 3}]
+        choices += [{"units": 3, flag: not fields[flag].default} for flag in flags]
+        for settings in choices:
+            title = ", ".join([f"embedding {name}", *(f"{k} {v}" for k, v in settings.items())])
+            yield title, spec(model={"embedding": {"name": name, **sizes, **settings}})
+
+
+def of_sharings():
+    """Yield ensembles whose members share weights, one with all that a layer can have."""
+    for kind in SHARINGS:
+        ensemble = {"kind": kind, "replicas": 3}
+        yield f"ensemble {kind}", spec("multiclass", ensemble=ensemble)
+    layers = [
+        first() | {"keep_prob": 0.7, "norm": {"name": "batch", "epsilon": 0.01}},
+        second(activation="prelu"),
+    ]
+    yield (
+        "ensemble tabm, norm, dropout, weights of rows, max-norm",
+        spec(
+            data={"sample_weight": "w"},
+            model={"layers": layers, "input_keep_prob": 0.8},
+            regularization={"max_norm": 3.0},
+            ensemble={"kind": "tabm", "replicas": 3},
+        ),
+    )
+
+
 def of_regularizations():
     """Yield penalties, weights of rows, noise, clipping, max-norm and weight averaging."""
     yield "l2", spec(regularization={"l2": 0.1})
@@ -120,5 +155,13 @@ def of_optimizers():
 
 def all_specs():
     """Return every spec by its title."""
-    families = (of_losses, of_activations, of_layers, of_regularizations, of_optimizers)
+    families = (
+        of_losses,
+        of_activations,
+        of_layers,
+        of_embeddings,
+        of_sharings,
+        of_regularizations,
+        of_optimizers,
+    )
     return {title: one for family in families for title, one in family()}

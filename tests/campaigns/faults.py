@@ -96,6 +96,7 @@ EQUIVALENT = (
     (r"Update\.__call__|TrainingStep\.__call__|Trainer\.epoch", "gradient", None, OVERWRITTEN),
     (r"\w+\.bind\.\w+|update_mean|\w+\._update_square", "gradient", None, OVERWRITTEN),
     (r"Trainer\.epoch", "scale", None, OVERWRITTEN),
+    (r"(LearnedEncode|Waves|ColumnLinear)\.backward", "δ", None, OVERWRITTEN),
     (r"Softsign\.times_derivative", "np.add(u, 1.0", -1.0, "δ is divided by it twice"),
     (r"MeanAbsoluteError\.delta", "np.subtract(u, y", 1.01, "only its sign counts"),
     (r"Gamma\.delta", "np.minimum(out, FAR", "left out", BOUND),

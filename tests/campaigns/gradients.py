@@ -32,6 +32,7 @@ from mlpcli.nn.activations import ACTIVATIONS
 from mlpcli.nn.losses import LOSSES
 from mlpcli.nn.network import Network, initial_vector, stack_architectures
 from mlpcli.nn.norms import NORMS
+from mlpcli.nn.sharing import SHARINGS
 from mlpcli.spec.load import load_spec
 from mlpcli.training.gradcheck import check_spec, synthetic_dataset
 from mlpcli.training.lanes import Lane, build_trainer, prepare_lanes
@@ -126,6 +127,7 @@ class Campaign:
         for layer in model["layers"]:
             names.append(f"activation {layer['activation']['name']}")
             names += [f"norm {layer['norm']['name']}"] if layer["norm"] else []
+        names += [f"ensemble {spec['ensemble']['kind']}"] if spec["ensemble"] else []
         names += [f"regularizer {key}" for key in ("l1", "l2") if spec["regularization"][key]]
         self.members.update(set(names))
 
@@ -145,7 +147,13 @@ def run(n_specs, start, folder):
         )
         @given(st.data())
         def specs_of_all_kinds(data):
-            campaign.one(data.draw, data.draw(specs()))
+            spec = data.draw(specs())
+            kinds = st.sampled_from([None, None, *SHARINGS])
+            ensemble = st.fixed_dictionaries({"kind": kinds, "replicas": st.integers(2, 4)})
+            spec["ensemble"] = data.draw(ensemble)
+            if spec["ensemble"]["kind"] is None:
+                spec["ensemble"] = None
+            campaign.one(data.draw, spec)
 
         try:
             specs_of_all_kinds()

@@ -57,9 +57,10 @@ class Spoiler:
             case "left out":
                 return was
             case "last row left out":
-                return array * (np.arange(len(array)) < len(array) - 1)[:, np.newaxis]
+                n_rows = array.shape[-2]  # of members the last row of each
+                return array * (np.arange(n_rows) < n_rows - 1)[:, np.newaxis]
             case "not divided by N":
-                return array * len(array)
+                return array * array.shape[-2]
             case "on biases too":
                 return array + 1e-4 * (np.arange(array.size) >= n_weights)
         if self.kind in ("δ", "gradient", "scale"):

@@ -15,7 +15,8 @@ import numpy as np
 
 import mlpcli
 from mlpcli.nn import arrays
-from mlpcli.nn.layers import Affine
+from mlpcli.nn.embeddings import Embed
+from mlpcli.nn.layers import Affine, Product
 from mlpcli.training.trainer import Trainer
 
 ROOT = Path(mlpcli.__file__).parent
@@ -64,7 +65,9 @@ def watched(trainer):
     step, update = trainer.step, trainer.step.update
     deltas = [backprop.delta for backprop in step.backprop.values()]
     for backprop in step.backprop.values():
-        deltas += [layer.delta_below for layer in backprop.layers if isinstance(layer, Affine)]
+        products = [each for each in backprop.layers if isinstance(each, Affine | Product)]
+        deltas += [layer.delta_below for layer in products]
+        deltas += [d for layer in backprop.layers if isinstance(layer, Embed) for d in layer.deltas]
     kinds = {"δ": deltas, "gradient": [step.grad], "θ": [step.network.theta]}
     kinds["state"] = [update.state.vectors, update.state.powers]
     kinds["average"] = [] if update.average is None else [update.average.average]

@@ -12,6 +12,7 @@ from mlpcli.data.augmentation import TASKS
 from mlpcli.data.augmentations import AUGMENTATIONS, TrainingRows
 from mlpcli.data.augmenter import Augmenter
 from mlpcli.data.images import covered, flipped, rotated, shifted
+from mlpcli.data.scaling import Scaling
 from mlpcli.errors import DataError
 
 each = pytest.mark.parametrize("member", [pytest.param(m, id=n) for n, m in AUGMENTATIONS.items()])
@@ -19,10 +20,11 @@ each_dtype = pytest.mark.parametrize("dtype", ["float32", "float64"])
 HEIGHT, WIDTH = 3, 4
 
 
-def rows(dtype="float64", *, n=60, categories=True, image=False):
+def rows(dtype="float64", *, n=60, categories=True, image=False, width=0.0):
     """Return training rows: nine numbers and a category of three, or 3 × 4 images; two classes.
 
-    Class 1 is the smaller. Scaled by shift 5 and scale 2: raw = 2 X + 5.
+    Class 1 is the smaller. Scaled by shift 5 and scale 2: raw = 2 X + 5; with a width w,
+    raw = 2 w sinh(X / w) + 5.
     """
     rng = np.random.default_rng(1)
     X = rng.normal(size=(n, 12)).astype(dtype)
@@ -33,9 +35,15 @@ def rows(dtype="float64", *, n=60, categories=True, image=False):
         columns[9:] = 9
         X[:, 9:] = np.eye(3)[rng.integers(0, 3, n)]
     target = (np.arange(n) % 4 == 0).astype(np.intp)
-    shift, scale = np.where(numeric, 5.0, 0.0), np.where(numeric, 2.0, 1.0)
+    scaling = Scaling(
+        np.where(numeric, 5.0, 0.0), np.where(numeric, 2.0, 1.0), np.where(numeric, width, 0.0)
+    )
     shape = (HEIGHT, WIDTH, 1) if image else None
-    return TrainingRows(X, target, ("no", "yes"), shift, scale, numeric, columns, shape)
+    return TrainingRows(X, target, ("no", "yes"), scaling, numeric, columns, shape)
+
+
+def spread(low, high):
+    return Scaling(np.full(12, 5.0), np.linspace(low, high, 12), np.zeros(12))
 
 
 def rows_for(member, dtype="float64", **given):
@@ -159,11 +167,11 @@ SMALLEST = {"float32": 1.4e-45, "float64": 5e-324}
 def test_numbers_at_the_limits_raise_nothing_and_warn_of_nothing(member, dtype, picks):
     large, small = LARGEST[dtype], SMALLEST[dtype]
     values = np.array([0, 1, large, -large, small, -small], dtype)
-    for scale in (1.0, 1e-300, 1e300):
+    for scale, width in ((1.0, 0), (1e-300, 0), (1e300, 0), (1.0, 3), (1e-300, 3), (1e300, 3)):
         training = replace(
             rows_for(member, dtype, n=8, categories=False),  # two rows of class 1
             X=values[picks].reshape(8, 12),
-            scale=np.full(12, scale),
+            scaling=Scaling(np.full(12, 5.0), np.full(12, scale), np.full(12, width)),
         )
         augmented(training, member())
 
@@ -185,7 +193,7 @@ def test_members_run_in_the_spec_s_order():
     counts = []
     for order in (members, members[::-1]):
         _, _, X, _ = augmented(training, *order)
-        raw = X * training.scale + training.shift
+        raw = 2 * X + 5
         counts.append(int((np.abs(raw) < 1e-12).sum()))
     assert counts == [0, 9 * len(training.X)]  # noise over the hole, or a hole in the noise
 
@@ -424,8 +432,9 @@ def test_shifts_are_uniform_over_all_whole_pixels():
     X = np.zeros((n, 25))
     X[:, 12] = 1
     ones, zeros = np.ones(25), np.zeros(25)
+    scaling = Scaling(zeros, ones, zeros)
     training = TrainingRows(
-        X, np.arange(n) % 2, (0, 1), zeros, ones, ones > 0, np.arange(25), (5, 5, 1)
+        X, np.arange(n) % 2, (0, 1), scaling, ones > 0, np.arange(25), (5, 5, 1)
     )
     _, _, moved, _ = augmented(training, AUGMENTATIONS["shift"](pixels=1))
     found = moved.reshape(n, 5, 5)
@@ -433,6 +442,21 @@ def test_shifts_are_uniform_over_all_whole_pixels():
     counts = found.sum(axis=0)[1:4, 1:4]
     assert counts.sum() == n
     np.testing.assert_allclose(counts, n / 9, atol=5 * np.sqrt(n * 8 / 81))
+
+
+@each_dtype
+@pytest.mark.parametrize("name", ["shift", "flip", "rotate", "cutout"])
+def test_images_scaled_by_asinh_are_changed_in_their_own_unit(name, dtype):
+    # The same pixels and draws, scaled linearly and by 3 asinh(z / 3), end as the same images.
+    linear, bent = rows(dtype, image=True), rows(dtype, image=True, width=3.0)
+    bent.X[...] = 3 * np.arcsinh(linear.X / 3)
+    _, _, expected, _ = augmented(linear, AUGMENTATIONS[name]())
+    _, _, found, _ = augmented(bent, AUGMENTATIONS[name]())
+    assert (expected != linear.X).any()
+    assert found.dtype == dtype
+    np.testing.assert_allclose(
+        2 * 3 * np.sinh(found / 3) + 5, 2 * expected + 5, rtol=1e-5, atol=1e-5
+    )
 
 
 def test_flips_by_hand_and_twice():
@@ -456,7 +480,7 @@ def test_flip_does_what_is_on(horizontal, vertical):
 
 @each_dtype
 def test_flipped_twice_rows_are_what_they_were(dtype):
-    training = replace(rows(dtype, image=True), scale=np.linspace(0.5, 3, 12))
+    training = replace(rows(dtype, image=True), scaling=spread(0.5, 3))
     flip = AUGMENTATIONS["flip"](probability=1.0)
     _, slots, X, _ = augmented(training, flip, flip)
     # Rounded at up to 30 scales of one pixel from 0; a scale of the other is up to 6 times that.
@@ -499,7 +523,7 @@ def test_what_a_turn_brings_in_from_outside_is_zero():
 
 @each_dtype
 def test_rotate_by_nothing_is_exact(dtype):
-    training = replace(rows(dtype, image=True), scale=np.linspace(0.1, 3, 12))
+    training = replace(rows(dtype, image=True), scaling=spread(0.1, 3))
     _, slots, X, _ = augmented(training, AUGMENTATIONS["rotate"](degrees=0.0))
     np.testing.assert_array_equal(X, training.X[slots])
 
@@ -510,8 +534,9 @@ def test_angles_are_uniform_in_both_directions():
     ramp = np.tile(np.arange(-2.0, 3.0), (5, 1))
     X = np.repeat(ramp.reshape(1, 25), n, axis=0)
     ones, zeros = np.ones(25), np.zeros(25)
+    scaling = Scaling(zeros, ones, zeros)
     training = TrainingRows(
-        X, np.arange(n) % 2, (0, 1), zeros, ones, ones > 0, np.arange(25), (5, 5, 1)
+        X, np.arange(n) % 2, (0, 1), scaling, ones > 0, np.arange(25), (5, 5, 1)
     )
     _, _, turned, _ = augmented(training, AUGMENTATIONS["rotate"](degrees=40.0))
     turned = turned.reshape(n, 5, 5)

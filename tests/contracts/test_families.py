@@ -8,14 +8,27 @@ import pytest
 from mlpcli.data.augmentations import AUGMENTATIONS
 from mlpcli.family import Family, settings_of
 from mlpcli.nn.activations import ACTIVATIONS
+from mlpcli.nn.embeddings import EMBEDDINGS
 from mlpcli.nn.initializers import INITIALIZERS
 from mlpcli.nn.losses import LOSSES
 from mlpcli.nn.norms import NORMS
 from mlpcli.nn.optimizers import OPTIMIZERS
 from mlpcli.nn.schedules import SCHEDULES
+from mlpcli.nn.sharing import SHARINGS
 from mlpcli.training.metrics import METRICS
 
-FAMILIES = [ACTIVATIONS, INITIALIZERS, LOSSES, NORMS, OPTIMIZERS, SCHEDULES, METRICS, AUGMENTATIONS]
+FAMILIES = [
+    ACTIVATIONS,
+    INITIALIZERS,
+    LOSSES,
+    NORMS,
+    EMBEDDINGS,
+    OPTIMIZERS,
+    SCHEDULES,
+    SHARINGS,
+    METRICS,
+    AUGMENTATIONS,
+]
 BOUNDS = {"gt": operator.gt, "ge": operator.ge, "lt": operator.lt, "le": operator.le}
 
 each_member = pytest.mark.parametrize(

@@ -214,6 +214,19 @@ def test_that_difference_shows_a_wrong_delta(loss, factor, draw_target):
 
 
 @each_loss
+@each_kind
+def test_no_row_costs_less_than_the_lower_bound(loss, mixed, draw_target):
+    """An interval of its mean lies above the bound: where some rows cost less, there is none."""
+    rng = np.random.default_rng(2)
+    u = 2 * rng.normal(size=(3000, SIX))
+    y = draw_target(loss, rng, u.shape, mixed=mixed)
+    sizes = (0.01, 1, 10) if "regression" in loss.tasks else (1,)
+    least = min(loss.value(u, size * y).min() for size in sizes)
+    assert least >= loss.lower
+    assert loss.lower == (0 if least >= 0 else -np.inf)
+
+
+@each_loss
 def test_the_mean_over_rows_is_the_same_for_a_batch_given_twice(loss, draw_target):
     rng = np.random.default_rng(1)
     u = rng.normal(size=(6, SIX))

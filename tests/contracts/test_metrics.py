@@ -1,10 +1,15 @@
 """Every metric equals scikit-learn's of the same name."""
 
+import itertools
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sklearn import metrics as sk
+from sklearn.calibration import calibration_curve
 
 from mlpcli.training.metrics import METRICS, Outcome, applicable
+from mlpcli.training.metrics.calibration import Bin, reliability
 
 N = 200
 AVERAGE = {"binary": "binary", "multiclass": "macro", "multilabel": "macro"}
@@ -28,6 +33,19 @@ def log_loss(outcome):
     return sk.log_loss(outcome.target, both, labels=range(both.shape[1]))
 
 
+def calibration_error(outcome):
+    """scikit-learn's calibration curve has the means of each bin that has rows, not how many."""
+    if outcome.task == "binary":
+        chance, hit = outcome.score[:, 0], outcome.target
+    else:
+        chance, hit = outcome.score.max(axis=1), outcome.score.argmax(axis=1) == outcome.target
+    observed, predicted = calibration_curve(hit, chance, n_bins=15, strategy="uniform")
+    edges = np.linspace(0, 1, 16)
+    rows = [np.sum((chance > a) & (chance <= b)) for a, b in itertools.pairwise(edges)]
+    rows[0] += np.sum(chance == 0)
+    return np.sum(np.abs(observed - predicted) * [n for n in rows if n]) / len(chance)
+
+
 # A new metric needs its line here: without one its test fails.
 ORACLES = {
     "accuracy": lambda o: sk.accuracy_score(o.target, decisions(o)),
@@ -35,6 +53,7 @@ ORACLES = {
     "f1": lambda o: sk.f1_score(o.target, decisions(o), average=AVERAGE[o.task], zero_division=0.0),
     "roc_auc": roc_auc,
     "log_loss": log_loss,
+    "calibration_error": calibration_error,
     "mse": lambda o: sk.mean_squared_error(o.target, o.score),
     "rmse": lambda o: sk.root_mean_squared_error(o.target, o.score),
     "mae": lambda o: sk.mean_absolute_error(o.target, o.score),
@@ -157,6 +176,51 @@ def test_it_equals_scikit_learn(name):
     assert compared >= 10
 
 
+# What a metric's values lie between, by its definition; a new metric needs its line here too.
+ERROR, SHARE = (0.0, np.inf), (0.0, 1.0)
+BOUNDS = {
+    "accuracy": SHARE,
+    "balanced_accuracy": SHARE,
+    "f1": SHARE,
+    "roc_auc": SHARE,
+    "log_loss": ERROR,
+    "mse": ERROR,
+    "rmse": ERROR,
+    "mae": ERROR,
+    "r2": (-np.inf, 1.0),
+    "pinball": ERROR,
+    "crossings": SHARE,
+    "poisson_deviance": ERROR,
+    "gamma_deviance": ERROR,
+    "calibration_error": SHARE,
+}
+
+
+def perfect(outcome):
+    """Return the outcome of a model that knows the targets."""
+    target = outcome.target.astype(float)
+    score = np.eye(4)[outcome.target] if outcome.task == "multiclass" else target
+    score = score.reshape(outcome.score.shape)
+    if outcome.quantiles is None:
+        if outcome.task == "regression":  # the mean of a count is above 0
+            score = np.where(score == 0, 1e-300, score)
+        return replace(outcome, score=score)
+    return replace(outcome, score=score, quantiles=np.repeat(score[:, np.newaxis], 3, axis=1))
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_its_bounds_are_those_of_its_definition(name):
+    """An interval of its mean lies between them: one that is missing lets it leave the range."""
+    metric = METRICS[name]()
+    assert (metric.lower, metric.upper) == BOUNDS[name]
+    reached = metric.upper if metric.greater_is_better else metric.lower
+    for case in ALONE.get(name, CASES):
+        outcome = case(np.random.default_rng(0))
+        if outcome.task in metric.tasks and (outcome.probability or not metric.needs_probability):
+            assert metric.lower <= metric.value(outcome) <= metric.upper
+            assert metric.value(perfect(outcome)) == pytest.approx(reached, abs=1e-12)
+
+
 @pytest.mark.filterwarnings("ignore:y_pred contains classes not in y_true")
 @pytest.mark.parametrize("name", [n for n in METRICS if "multiclass" in METRICS[n].tasks])
 @pytest.mark.parametrize("ever_predicted", [False, True])
@@ -189,6 +253,32 @@ def test_a_probability_of_one_half_is_not_above_one_half():
 def test_log_loss_of_a_certain_mistake_is_finite(dtype):
     outcome = Outcome("binary", np.array([0]), np.array([[1.0]], dtype))
     assert METRICS["log_loss"]().value(outcome) == pytest.approx(-np.log(np.finfo(dtype).eps))
+
+
+def test_calibration_by_hand():
+    # an edge belongs to the bin below it, 0 to the first
+    score = np.array([0.0, 0.1, 0.2, 0.5, 0.5, 0.9])[:, np.newaxis]
+    seen = Outcome("binary", np.array([0, 1, 1, 1, 0, 1]), score)
+    assert reliability(seen, 2) == [
+        Bin(0.0, 0.5, 5, pytest.approx(1.3 / 5), 3),
+        Bin(0.5, 1.0, 1, 0.9, 1),
+    ]
+    # 15 bins: {0}, {0.1}, {0.2}, {0.5, 0.5} and {0.9} miss by 0, 0.9, 0.8, 0 and 0.1 rows
+    assert METRICS["calibration_error"]().value(seen) == pytest.approx(1.8 / 6)
+
+
+def test_calibration_of_many_classes_is_that_of_the_class_predicted():
+    score = np.array([[0.5, 0.3, 0.2], [0.1, 0.8, 0.1], [0.0, 0.2, 0.8], [0.4, 0.4, 0.2]])
+    seen = Outcome("multiclass", np.array([1, 1, 0, 0]), score)
+    assert reliability(seen, 2) == [
+        Bin(0.0, 0.5, 2, pytest.approx(0.45), 1),  # the first of two classes alike is predicted
+        Bin(0.5, 1.0, 2, pytest.approx(0.8), 1),
+    ]
+
+
+def test_calibration_of_what_is_no_number_is_not_defined():
+    seen = Outcome("binary", np.array([0, 1]), np.array([[0.5], [np.nan]]))
+    assert np.isnan(METRICS["calibration_error"]().value(seen))
 
 
 def test_confusion_by_hand():

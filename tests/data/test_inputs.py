@@ -226,7 +226,7 @@ def test_an_unseen_category_sets_no_column_and_is_counted(dataset, write):
     ],
 )
 def test_a_file_that_does_not_fit_the_model(dataset, write, content, problem):
-    encoding = dataset(TRAINED, split_column=SPLIT).encoding
+    encoding = dataset(TRAINED, split_column=SPLIT, scale="standard").encoding
     with pytest.raises(DataError) as caught:
         encoding.inputs.encode(read_table(write(content, "e.csv"), encoding.read), "float32")
     assert str(caught.value) == problem
@@ -237,7 +237,10 @@ def test_an_encoder_goes_through_json_and_comes_back_the_same(data):
     numbers = st.floats(allow_nan=False, allow_infinity=False)
     names = st.text(max_size=5)
     plain = data.draw(st.lists(
-        st.fixed_dictionaries({"name": names, "fill": numbers, "shift": numbers, "scale": numbers})
+        st.fixed_dictionaries(
+            {"name": names, "fill": numbers, "shift": numbers, "scale": numbers},
+            optional={"linear_width": numbers},  # files of earlier versions have none
+        )
         | st.fixed_dictionaries({"name": names, "categories": st.lists(names | st.none())}),
         max_size=4,
     ))  # fmt: skip
@@ -269,8 +272,9 @@ def test_raw_values_from_x(dataset):
     assert inputs.feature_names == ["a", "colour=blue", "colour=red", "b"]
     assert inputs.numeric.tolist() == [True, False, False, True]
     assert inputs.column_numbers.tolist() == [0, 1, 1, 2]
-    assert inputs.shift.tolist() == [1, 0, 0, 10]
-    assert inputs.scale.tolist() == [5, 1, 1, 40]
+    assert inputs.scaling.shift.tolist() == [1, 0, 0, 10]
+    assert inputs.scaling.scale.tolist() == [5, 1, 1, 40]
+    assert inputs.scaling.width.tolist() == [0, 0, 0, 0]
     expected = [[1, 0, 1, 10], [2, 1, 0, 30], [6, 0, 1, 50]]
     np.testing.assert_allclose(inputs.raw(X), expected, rtol=1e-15)
     assert inputs.raw(X.astype("f4")).dtype == np.float64
@@ -296,7 +300,7 @@ def test_a_column_of_categories_is_no_pixel(dataset, no_dataset):
     dataset(MIXED, image=(1, 2, 1), exclude=["colour"], validation=0, test=0)
 
 
-@pytest.mark.parametrize("scale", ["standard", "minmax", "none"])
+@pytest.mark.parametrize("scale", ["auto", "standard", "asinh", "minmax", "none"])
 def test_all_pixels_of_a_channel_are_scaled_alike(dataset, scale):
     rng = np.random.default_rng(0)
     pixels = rng.integers(0, 200, (20, 8)).astype(float)  # 2 x 2 pixels of 2 channels
@@ -309,7 +313,7 @@ def test_all_pixels_of_a_channel_are_scaled_alike(dataset, scale):
     content = ",".join([*names, "y", "part"]) + "\n" + "\n".join(rows) + "\n"
     found = dataset(content, split_column="part", scale=scale, image=(2, 2, 2))
     train = pixels[:16].reshape(16, 4, 2)
-    if scale == "standard":
+    if scale in ("auto", "standard", "asinh"):
         shift, spread = train.mean(axis=(0, 1)), train.std(axis=(0, 1))
     elif scale == "minmax":
         shift, spread = train.min(axis=(0, 1)), np.ptp(train, axis=(0, 1))
@@ -317,4 +321,5 @@ def test_all_pixels_of_a_channel_are_scaled_alike(dataset, scale):
         shift, spread = np.zeros(2), np.ones(2)
     for name, part in (("train", pixels[:16]), ("test", pixels[16:])):
         expected = ((part.reshape(-1, 4, 2) - shift) / spread).reshape(len(part), 8)
+        expected = 3 * np.arcsinh(expected / 3) if scale == "asinh" else expected
         np.testing.assert_allclose(found.parts[name].X, expected, rtol=0, atol=1e-6)

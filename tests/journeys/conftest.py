@@ -14,9 +14,11 @@ PROGRAM = [sys.executable, "-m", "mlpcli"]
 # What a user's shell may have set and a test must not depend on.
 NOT_OURS = ("NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE", "COLUMNS", "LINES", "PYTHONUNBUFFERED")
 SPEC = """
-data: {path: iris.csv, target: species}
-model: {layers: [{units: 8, activation: tanh, keep_prob: 0.9}]}
-training: {epochs: 3}
+data: {path: iris.csv, target: species, scale: standard}
+model:
+  layers: [{units: 8, activation: tanh, keep_prob: 0.9}]
+  output_initializer: glorot_uniform
+training: {epochs: 3, batch_size: 32, optimizer: sgd}
 """
 
 

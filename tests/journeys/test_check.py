@@ -51,9 +51,9 @@ def test_the_network_counted_by_hand(told):
         [layer[k] for k in ("activation", "initializer", "keep_prob")] for layer in told["layers"]
     ]
     assert kinds == [
-        ["relu", "he_uniform", 0.5],
+        ["relu", "glorot_uniform", 0.5],
         ["tanh", "he_normal", 1.0],
-        ["softmax", "glorot_uniform", 1.0],
+        ["softmax", "normal", 1.0],
     ]
     assert [layer["parameters"] for layer in told["layers"]] == [5 * 6, 7 * 5, 6 * 3]
     assert told["parameters"] == 83
@@ -99,6 +99,9 @@ def test_the_spec_is_shown_with_its_defaults_resolved(told):
     assert spec["data"]["categorical"] == ["colour"]
     assert spec["model"]["loss"] == {"name": "cross_entropy", "label_smoothing": 0.0}
     assert spec["training"]["metrics"] == ["accuracy"]
+    assert (spec["data"]["scale"], spec["training"]["batch_size"]) == ("asinh", 3)
+    assert told["scale"] == {"name": "asinh", "reason": "the numeric columns are not like pixels"}
+    assert told["batch_rows"] == 3
 
 
 def test_the_same_in_words(odd, told, mlp):
@@ -106,9 +109,10 @@ def test_the_same_in_words(odd, told, mlp):
     assert (done.code, done.err) == (0, "")
     assert done.out.startswith("t.csv: 4 train, 2 validation, 3 test rows; 4 features; multiclass")
     rows = [line.split() for line in done.out.splitlines()]
-    assert ["hidden.1", "4", "→", "6", "relu", "he_uniform", "0.5", "30"] in rows
+    assert ["hidden.1", "4", "→", "6", "relu", "glorot_uniform", "0.5", "30"] in rows
     assert ["total", "83"] in rows
-    assert "an epoch is 2 steps, 732 multiply-adds" in done.out
+    assert "an epoch is 2 steps of 3 rows, 732 multiply-adds\n" in done.out
+    assert "numeric inputs scaled by asinh: the numeric columns are not like pixels\n" in done.out
     for oddity in told["oddities"]:
         assert f"odd: {oddity['text']}\n" in done.out
     assert sorted(path.name for path in odd.iterdir()) == ["odd.yaml", "t.csv"]
@@ -144,3 +148,26 @@ def test_duplicates_across_files_in_a_column_with_a_gap(tmp_path, mlp):
     (tmp_path / "s.yaml").write_text(files, "ascii")
     kinds = json.loads(mlp("check", "s.yaml", "--json", cwd=tmp_path).out)["oddities"]
     assert "duplicate" in [oddity["kind"] for oddity in kinds]
+
+
+@pytest.mark.parametrize(
+    ("override", "line"),
+    [
+        ("data.scale=minmax", None),  # as the spec says: there is nothing to explain
+        ("data.image={height: 1, width: 2}", "standard: data.image says that the columns are"),
+    ],
+)
+def test_why_numbers_are_scaled_as_they_are(odd, mlp, override, line):
+    sets = ["--set", override, "--set", "data.exclude=[colour]"]
+    done = mlp("check", "odd.yaml", *sets, cwd=odd)
+    assert done.code == 0
+    if line is None:
+        assert "numeric inputs scaled" not in done.out
+    else:
+        assert f"numeric inputs scaled by {line}" in done.out
+
+
+def test_columns_of_text_alone_have_no_scale(odd, mlp):
+    done = mlp("check", "odd.yaml", "--set", "data.exclude=[a, b]", cwd=odd)
+    assert done.code == 0
+    assert "numeric inputs scaled" not in done.out

@@ -11,9 +11,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from mlpcli.nn.losses import LOSSES
 from mlpcli.runs.model_file import load_model
+from mlpcli.training.spread import bounds
 
 SPEC = """
 data: {path: iris.csv, target: species}
@@ -222,8 +224,11 @@ def test_eval_gives_the_average_and_the_spread(made):
     assert told["scores"] == alone["scores"]
     assert "spread" not in alone
     one = told["spread"]["test"]["accuracy"]
-    assert (one["level"], one["method"]) == (0.9, "t")
-    assert one["low"] <= one["mean"] <= one["high"]
+    assert (one["level"], one["method"]) == (0.9, "Wilson")
+    assert 0 <= one["low"] <= one["mean"] <= one["high"] <= 1
+    one = told["spread"]["test"]["loss"]
+    assert (one["level"], one["method"]) == (0.9, "t on a log scale")
+    assert 0 < one["low"] <= one["mean"] <= one["high"]
     assert "90 % from" in done["eval"][1]
     assert "99.999999 % from" in done["eval sure"][1]
 
@@ -267,6 +272,26 @@ def test_an_ensemble_is_compared_with_one_network(made):
     assert difference == pytest.approx(each["one"] - each["bag"], rel=1e-5)
 
 
+def spreads_of(run):
+    """Yield part, name and interval of each figure over the replicas of a run."""
+    found = json.loads((run / "manifest.json").read_text("utf-8"))["result"]["ensemble"]
+    parts = {**found["spread"], "held out": found["held_out"]["spread"]}
+    for part, figures in parts.items():
+        for name, one in figures.items():
+            yield part, name, one
+
+
+def within_bounds(run, loss):
+    """Return how many intervals there are; each holds its mean and keeps to the bounds."""
+    n = 0
+    for part, name, one in spreads_of(run):
+        if one["low"] is not None:
+            n += 1
+            low, high = bounds(name, loss)
+            assert low <= one["low"] <= one["mean"] <= one["high"] <= high, (part, name, one)
+    return n
+
+
 @pytest.mark.parametrize(
     ("task", "kind"),
     list(zip(TARGETS, ["bootstrap", "kfold", "bootstrap", "kfold"], strict=True)),
@@ -292,6 +317,7 @@ def test_every_loss(task, kind, in_one_process, tmp_path):
         losses, done[::3], done[1::3], done[2::3], strict=True
     ):
         assert (trained[0], scored[0]) == (0, 0), (name, trained, scored)
+        assert within_bounds(tmp_path / name, LOSSES[name]()) >= 4
         if predicted[0]:
             assert "is no probability" in predicted[2]
             assert LOSSES[name].link == "identity"
@@ -299,6 +325,81 @@ def test_every_loss(task, kind, in_one_process, tmp_path):
         for row in csv.DictReader(io.StringIO(predicted[1])):
             for column in [column for column in row if column.endswith("_low")]:
                 assert float(row[column]) <= float(row[column.replace("_low", "_high")])
+
+
+def far_out_table(folder):
+    """A regression in which one row's input is 2,000 standard deviations out."""
+    rng = np.random.default_rng(3)
+    x = rng.normal(size=(60, 2))
+    x[7, 0] = 2000.0
+    y = x @ [1.0, 2.0] * (np.abs(x[:, 0]) < 9) + 0.3 * rng.normal(size=60)
+    lines = ["x,z,y", *(f"{a:.3f},{b:.3f},{c:.3f}" for (a, b), c in zip(x, y, strict=True))]
+    (folder / "far.csv").write_text("\n".join(lines) + "\n", "ascii")
+    (folder / "far.yaml").write_text(
+        "data: {path: far.csv, target: y, scale: none, split: {validation: 0, test: 0.15}}\n"
+        "model: {layers: [{units: 8}]}\n"
+        "training: {epochs: 40, optimizer: {name: adam, learning_rate: 0.01}}\n"
+        "ensemble: {kind: kfold, replicas: 5}\n",
+        "ascii",
+    )
+
+
+def test_one_fold_far_out(in_one_process, tmp_path):
+    """Student's interval of it begins far below an rmse of 0; ours keeps to it, and says why."""
+    far_out_table(tmp_path)
+    train, score = in_one_process(
+        [
+            ["train", "far.yaml", "--run-dir", "far", "--progress", "none"],
+            ["eval", "far", "--interval", "0.9", "--json"],
+        ],
+        tmp_path,
+    )
+    assert (train[0], score[0]) == (0, 0), (train, score)
+    assert within_bounds(tmp_path / "far", LOSSES["mse"]()) == 9
+    found = {(part, name): one for part, name, one in spreads_of(tmp_path / "far")}
+    rmse = found["held out", "rmse"]
+    reach = stats.t.ppf(0.975, 4) * rmse["standard_error"]
+    assert rmse["mean"] - reach < 0
+    expected = rmse["mean"] * np.exp([-reach / rmse["mean"], reach / rmse["mean"]])
+    assert [rmse["low"], rmse["high"]] == pytest.approx(expected)
+    assert found["held out", "r2"]["high"] < 1
+    far, others = (f"{rmse['far_out'][key]:.4g}" for key in ("replica", "others"))
+    said = f"out of fold: one replica's rmse is {far}, the mean of the others' {others}"
+    assert [line for line in train[1].splitlines() if line.startswith("out of fold: one")] == [said]
+    assert "loss, rmse, r2: 95 % by corrected resampled t on a log scale" in train[1]
+    # of the same rows for all: the numbers are in the document
+    result = json.loads((tmp_path / "far/manifest.json").read_text("utf-8"))["result"]
+    each = [one["scores"]["test"]["rmse"] for one in result["ensemble"]["replicas"]]
+    mean, error = np.mean(each), stats.sem(each)
+    told = json.loads(score[1])["spread"]["test"]["rmse"]
+    ratio = np.exp(stats.t.ppf(0.95, 4) * error / mean)
+    assert [told["low"], told["high"]] == pytest.approx([mean / ratio, mean * ratio], rel=1e-5)
+
+
+def test_every_fold_right(in_one_process, tmp_path):
+    """All 48 rows right in five folds is not certainty; of replicas that agree none is known."""
+    rows = [f"{(-1) ** k * (9 + k % 5)},{'ab'[k % 2]}" for k in range(60)]
+    (tmp_path / "apart.csv").write_text("\n".join(["x,kind", *rows]) + "\n", "ascii")
+    (tmp_path / "apart.yaml").write_text(
+        "data: {path: apart.csv, target: kind, split: {validation: 0, test: 0.2}}\n"
+        "model: {layers: []}\n"
+        "training: {epochs: 60, optimizer: {name: adam, learning_rate: 0.1}}\n"
+        "ensemble: {kind: kfold, replicas: 5}\n",
+        "ascii",
+    )
+    (train,) = in_one_process(
+        [["train", "apart.yaml", "--run-dir", "apart", "--progress", "none"]], tmp_path
+    )
+    assert train[0] == 0, train
+    found = {(part, name): one for part, name, one in spreads_of(tmp_path / "apart")}
+    one = found["held out", "accuracy"]
+    assert (one["mean"], one["high"]) == (1, 1)
+    assert one["low"] == pytest.approx(48 / (48 + stats.t.ppf(0.975, 4) ** 2))
+    assert "accuracy: 95 % by corrected resampled Wilson" in train[1]
+    one = found["test", "accuracy"]
+    assert (one["mean"], one["low"], one["high"], one["method"]) == (1, None, None, "none")
+    assert "–: no interval: the numbers are one alone, all equal, or not all finite" in train[1]
+    assert max(map(len, train[1].split("replica by replica", 1)[1].splitlines())) <= 80
 
 
 def test_weights(in_one_process, tmp_path):
@@ -332,7 +433,8 @@ def test_some_replicas_diverge(in_one_process, tmp_path):
     rows = ["x,y", "1e4,0", *(f"{k % 7},{k % 5}" for k in range(59))]
     (tmp_path / "far.csv").write_text("\n".join(rows) + "\n", "ascii")
     (tmp_path / "far.yaml").write_text(
-        "data: {path: far.csv, target: y, task: regression, split: {validation: 0, test: 0}}\n"
+        "data: {path: far.csv, target: y, task: regression, split: {validation: 0, test: 0},\n"
+        "  scale: standard}\n"
         "model: {layers: []}\n"
         "training: {epochs: 60, batch_size: 1, optimizer: {name: sgd, learning_rate: 1}}\n"
         "ensemble: {kind: kfold, replicas: 3}\n",
@@ -358,7 +460,7 @@ def test_some_replicas_diverge(in_one_process, tmp_path):
     sound = [row for row in each if row["replica"] == str(kept.index(True))]
     assert len(metrics) == len(sound) == 60
     assert metrics[-1]["train_loss"] == sound[-1]["train_loss"]  # of the one that is left
-    assert "none" in score[1]  # one replica has no interval
+    assert "–: no interval: the numbers are one alone" in score[1]
 
 
 # ---------------------------------------------------------------- stopped, or killed

@@ -86,5 +86,128 @@ def test_values_that_training_did_not_know_are_noted(tmp_path, mlp):
     assert lines[0].startswith("new.csv: x: 1 missing value set to the training median, ")
     assert lines[1].startswith("new.csv: colour: 2 values are missing or in no category of the")
     assert lines[2:] == [f"new.csv: {NEW_DATA}"]
-    assert [line.split()[:2] for line in done.out.splitlines()[2:]] == [["all", "3"]]
+    table = done.out.splitlines()[2:]
+    assert table[0].split()[:2] == ["all", "3"]
+    assert table[1:] == ["loss: mse of the scaled target; other figures: in the target's own unit"]
     assert mlp("predict", "run", "new.csv", "-q", cwd=tmp_path).err == ""
+
+
+# ---------------------------------------------------------------- temperature and reliability
+
+UNSURE = """
+data: {path: iris.csv, target: species, split: {validation: 0.4, test: 0.2}}
+model: {layers: [{units: 8, activation: tanh}], loss: {name: cross_entropy, label_smoothing: 0.4}}
+training: {epochs: 30, optimizer: {name: sgd, learning_rate: 0.1}}
+"""
+
+
+@pytest.fixture(scope="module")
+def unsure(trained, tmp_path_factory, mlp):
+    folder = tmp_path_factory.mktemp("unsure")
+    (folder / "iris.csv").write_bytes((trained.folder / "iris.csv").read_bytes())
+    (folder / "s.yaml").write_text(UNSURE, "ascii")
+    done = mlp("train", "s.yaml", "--run-dir", "run", "--progress", "none", cwd=folder)
+    assert done.code == 0
+    return folder, done
+
+
+def test_the_temperature_is_shown_and_the_probabilities_written_are_those_scored(unsure, mlp):
+    folder, done = unsure
+    told = json.loads((folder / "run" / "manifest.json").read_text("utf-8"))["result"]
+    found = told["calibration"]
+    assert found["kept"]
+    line = f"temperature {found['fitted']:.3g}: log loss of the 60 validation rows "
+    assert f"{line}{found['log_loss']:.4g}, now {found['log_loss_fitted']:.4g}\n" in done.err
+    document = scores(mlp, "run", cwd=folder)
+    assert document["temperature"] == found["temperature"]
+    predicted = json.loads(mlp("predict", "run", "iris.csv", "--json", cwd=folder).out)
+    rows = predicted["predictions"]
+    lines = (folder / "iris.csv").read_text("ascii").splitlines()[1:]
+    right = [
+        (row[f"probability_{line.split(',')[-1]}"], row["prediction"] == line.split(",")[-1], row)
+        for line, row in zip(lines, rows, strict=True)
+    ]
+    everything = [document["scores"][name] for name in ("train", "validation", "test")]
+    n = [one["rows"] for one in everything]
+    mean = np.average([one["log_loss"] for one in everything], weights=n)
+    assert -np.mean(np.log([p for p, _, _ in right])) == pytest.approx(mean, rel=1e-6)
+    accuracy = np.average([one["accuracy"] for one in everything], weights=n)
+    assert np.mean([hit for _, hit, _ in right]) == pytest.approx(accuracy)
+    done = mlp("eval", "run", cwd=folder)
+    shown = f"at temperature {found['fitted']:.3g}, fitted on the validation rows\n"
+    assert shown in done.out
+    assert "loss: of smoothed labels; other figures: of the labels\n" in done.out
+    assert document["loss_note"] == "loss: of smoothed labels; other figures: of the labels"
+
+
+def test_reliability_counts_the_rows(unsure, mlp):
+    folder, _ = unsure
+    document = scores(mlp, "run", cwd=folder)
+    for name, bins in document["reliability"].items():
+        one = document["scores"][name]
+        assert sum(b["rows"] for b in bins) == one["rows"]
+        hits = [b["observed"] * b["rows"] for b in bins]
+        assert sum(hits) == pytest.approx(one["accuracy"] * one["rows"])
+        for b in bins:
+            assert b["low"] <= b["predicted"] <= b["high"] == pytest.approx(b["low"] + 0.2)
+            assert b["interval"][0] <= b["observed"] <= b["interval"][1]
+    done = mlp("eval", "run", cwd=folder)
+    assert "reliability, test rows, by the probability of the class predicted\n" in done.out
+    rows = [line.split() for line in done.out.splitlines()]
+    last = document["reliability"]["test"][-1]
+    assert ["0.8", "to", "1.0", str(last["rows"])] in [row[:4] for row in rows]
+
+
+def test_without_calibration_nothing_is_said_of_it(unsure, mlp):
+    folder, _ = unsure
+    off = ("--set", "training.calibration=none", "--progress", "none")
+    done = mlp("train", "s.yaml", "--run-dir", "none", *off, cwd=folder)
+    assert done.code == 0
+    assert "temperature" not in done.err + mlp("eval", "none", cwd=folder).out
+    assert scores(mlp, "none", cwd=folder)["temperature"] == 1
+
+
+def test_an_unknown_calibration_is_refused(unsure, mlp):
+    folder, _ = unsure
+    done = mlp("train", "s.yaml", "--set", "training.calibration=platt", cwd=folder)
+    assert (done.code, done.out) == (2, "")
+    assert "training.calibration: " in done.err
+    assert "temperature" in done.err
+
+
+def test_rows_whose_probability_log_loss_takes_for_a_greater_one_are_counted(tmp_path, mlp):
+    rows = [f"{x},{'ab'[x > 0]}" for x in range(-20, 21) if x]
+    (tmp_path / "t.csv").write_text("\n".join(["x,y", *rows]) + "\n", "ascii")
+    spec = """
+data: {path: t.csv, target: y, split: {validation: 0, test: 0}}
+model: {layers: []}
+training: {epochs: 300, optimizer: {name: sgd, learning_rate: 100}}
+"""
+    (tmp_path / "s.yaml").write_text(spec, "ascii")
+    assert mlp("train", "s.yaml", "-q", "--run-dir", "run", cwd=tmp_path).code == 0
+    (tmp_path / "new.csv").write_text("x,y\n20,a\n-19,b\n7,b\n", "ascii")
+    done = mlp("eval", "run", "--data", "new.csv", cwd=tmp_path)
+    assert "in 2 rows log_loss takes p below 2.2e-16 for that, loss as it is\n" in done.out
+
+
+def test_how_many_rows_the_observation_intervals_hold(tmp_path, mlp):
+    rng = np.random.default_rng(0)
+    rows = [f"{x!r},{x + e!r}" for x, e in rng.normal(size=(200, 2)).tolist()]
+    (tmp_path / "t.csv").write_text("\n".join(["x,y", *rows]) + "\n", "ascii")
+    spec = """
+data: {path: t.csv, target: y}
+model: {layers: []}
+training: {epochs: 20}
+ensemble: {kind: kfold, replicas: 5}
+"""
+    (tmp_path / "s.yaml").write_text(spec, "ascii")
+    assert mlp("train", "s.yaml", "-q", "--run-dir", "run", cwd=tmp_path).code == 0
+    document = scores(mlp, "run", cwd=tmp_path)
+    assert list(document["coverage"]) == ["validation", "test"]
+    assert [one["level"] for one in document["coverage"]["test"]] == [0.9, 0.95]
+    done = mlp("eval", "run", cwd=tmp_path)
+    at = done.out.splitlines().index("observation intervals: rows inside")
+    one = document["coverage"]["test"][0]
+    figures = [f"{one[key]:.4g}" for key in ("share", "low", "high")]
+    cells = ["test", "90", "%", str(one["rows"]), str(one["inside"]), *figures]
+    assert cells in [line.split() for line in done.out.splitlines()[at + 3 : at + 7]]

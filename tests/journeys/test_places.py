@@ -83,7 +83,7 @@ def test_a_spec_on_standard_input(trained, folder, mlp):
     assert figures(folder / done.out.strip()) == figures(trained.run)
     done = mlp("check", "-", cwd=folder, stdin=text.replace("units: 8", "units: no"))
     assert done.code == 2
-    assert done.err.startswith("mlp: <stdin>:3:26: model.layers[0].units: must be a whole number")
+    assert done.err.startswith("mlp: <stdin>:4:20: model.layers[0].units: must be a whole number")
 
 
 def test_data_on_standard_input(trained, folder, mlp):

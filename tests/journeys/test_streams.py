@@ -13,9 +13,12 @@ SCHEMA_OF = {  # verb -> the keys of its JSON document, which scripts depend on
     "train": {
         *("run", "status", "reason", "epochs", "best_epoch", "last_epoch", "cause"),
         *("seconds", "scores"),
-        *("baseline", "beats_baseline"),
+        *("baseline", "beats_baseline", "calibration"),
     },
-    "eval": {"model", "task", "target", "classes", "scores", "confusion"},
+    "eval": {
+        *("model", "task", "target", "classes", "scores", "confusion"),
+        *("reliability", "temperature", "coverage", "loss_note"),
+    },
     "predict": {"model", "data", "rows", "predictions"},
     "gradcheck": {
         "passed",
@@ -31,7 +34,7 @@ SCHEMA_OF = {  # verb -> the keys of its JSON document, which scripts depend on
         *("task", "target", "classes", "rows", "features", "layers", "parameters"),
         *("memory_bytes", "steps_per_epoch", "multiply_adds_per_epoch", "oddities"),
         *("weights", "remarks", "ensemble", "sweep"),
-        *("baseline", "spec"),
+        *("baseline", "spec", "scale", "batch_rows"),
     },
     "compare": {"metric", "greater_is_better", "base", "runs", "comparisons", "differs"},
     "schema": {"$schema", "$defs", "properties", "title", "type", "required"},
@@ -60,8 +63,9 @@ def test_train_tells_on_stderr_and_answers_on_stdout(trained):
     assert err[1].startswith("network 4 - 8 tanh - 3 softmax; loss cross_entropy; 67 parameters")
     assert err[2] == "run run"
     assert err[3].startswith("epoch 1/3  train_loss ")
-    assert err[-2].startswith("epoch 3/3  train_loss ")
-    assert err[-1].startswith("finished after 3 epochs")
+    assert err[-3].startswith("epoch 3/3  train_loss ")
+    assert err[-2].startswith("finished after 3 epochs")
+    assert err[-1].startswith("temperature ")
     assert "\x1b" not in trained.done.out + trained.done.err
 
 

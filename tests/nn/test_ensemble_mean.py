@@ -6,7 +6,8 @@ from scipy import special
 
 from mlpcli.nn import ensemble_mean
 from mlpcli.nn.activations import ACTIVATIONS
-from mlpcli.nn.ensemble_mean import EnsembleMean, losses_of
+from mlpcli.nn.ensemble_mean import EnsembleMean
+from mlpcli.nn.evaluation import losses_of
 from mlpcli.nn.losses import LOSSES
 from mlpcli.nn.network import Architecture, Layer, Network
 

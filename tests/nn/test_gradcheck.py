@@ -9,6 +9,7 @@ from mlpcli.nn.activations.rectified import Elu, LeakyRelu, Prelu
 from mlpcli.nn.activations.softmax import Softmax
 from mlpcli.nn.backprop import Backprop
 from mlpcli.nn.gradcheck import TOLERANCE
+from mlpcli.nn.initializers import INITIALIZERS
 from mlpcli.nn.layers import Affine, Dropout, FirstAffine
 from mlpcli.nn.losses import LOSSES
 from mlpcli.nn.network import Architecture, Layer, Network, initial_vector
@@ -27,6 +28,7 @@ FORMS = [member().for_task(task) for member in LOSSES.values() for task in membe
 LOSS = list(dict.fromkeys(FORMS))
 CHAINED = [loss for loss in LOSS if loss.outputs is None]  # takes any output activation
 TANH, MSE = ACTIVATIONS["tanh"](), LOSSES["mse"]()
+GLOROT = INITIALIZERS["glorot_uniform"]()  # of the output: each of the few rows sees its faults
 WEIGHTS = ["hidden.1.weight", "hidden.2.weight", "output.weight"]
 BIASES = ["hidden.1.bias", "hidden.2.bias", "output.bias"]
 BELOW = ["hidden.1.weight", "hidden.1.bias", "hidden.2.weight", "hidden.2.bias"]
@@ -55,7 +57,7 @@ def check(draw_target, check_gradient):
 
     def run(activation=TANH, loss=MSE, output=None, *, seed=0, l2=0.01, **options):
         hidden = (Layer(5, activation, 0.7), Layer(4, activation, 0.8))
-        architecture = Architecture(N_INPUTS, hidden, N_OUTPUTS, loss, output)
+        architecture = Architecture(N_INPUTS, hidden, N_OUTPUTS, loss, output, GLOROT)
         rng = np.random.default_rng(seed)
         X = rng.normal(size=(N_ROWS, N_INPUTS))
         target = draw_target(loss, rng, (N_ROWS, N_OUTPUTS))

@@ -87,14 +87,24 @@ def test_biases_begin_at_zero_and_weights_do_not():
 def test_each_layer_begins_with_its_own_initializer():
     layers = (Layer(30, TANH), Layer(40, RELU), Layer(50, TANH, 1.0, INITIALIZERS["uniform"]()))
     tensors = initialize(Architecture(20, layers, 10, MSE), 0, np.float64).tensors()
-    limits = {  # glorot √(6 / (in + out)), he √(6 / in), and as the third layer asks
+    limits = {  # glorot √(6 / (in + out)) of both, and as the third layer asks
         "hidden.1.weight": np.sqrt(6 / 50),
-        "hidden.2.weight": np.sqrt(6 / 30),
+        "hidden.2.weight": np.sqrt(6 / 70),
         "hidden.3.weight": 0.05,
-        "output.weight": np.sqrt(6 / 60),
     }
     for name, limit in limits.items():
         assert 0.97 * limit < np.abs(tensors[name]).max() <= limit
+    output = tensors["output.weight"]  # 500 numbers, N(0, 0.01²)
+    assert output.std() == pytest.approx(0.01, rel=4 / np.sqrt(2 * 500))
+    assert abs(output.mean()) < 4 * 0.01 / np.sqrt(500)
+
+
+@pytest.mark.parametrize(("name", "activation"), ACTIVATIONS.items())
+def test_the_default_of_hidden_weights_is_the_activation_s_own(name, activation):
+    if not activation.output_only:
+        architecture = Architecture(4, (Layer(3, activation()),), 2, MSE)
+        expected = "lecun_normal" if name == "selu" else "glorot_uniform"
+        assert [each.name for each in architecture.initializers] == [expected, "normal"]
 
 
 def test_float32_and_float64_begin_at_the_same_place():

@@ -11,7 +11,7 @@ from mlpcli.data.readers import read_table
 from mlpcli.nn.evaluation import Evaluation
 from mlpcli.runs.model_file import load_model
 from mlpcli.spec.write import with_paths
-from mlpcli.training.build import resolve
+from mlpcli.training.resolve import resolve
 
 RUNS = ["iris_run", "mixed_run"]
 
@@ -38,6 +38,20 @@ def test_the_encoding_is_equal_and_codes_the_rows_to_the_same_bits(run):
         np.testing.assert_array_equal(part.y[trained_on.rows], trained_on.y, err_msg=name)
 
 
+def test_a_file_scales_as_the_training_rows_said_by_hand(iris_run, tmp_path):
+    # z of the training rows' mean and deviation, 3 asinh(z / 3), from the file alone.
+    model = load_model(iris_run.model)
+    rows = (iris_run.folder / "iris.csv").read_text("ascii").splitlines()
+    raw = np.array([line.split(",")[:4] for line in rows[1:]], float)
+    train = raw[model.codes == 0]
+    z = (raw - train.mean(axis=0)) / train.std(axis=0)
+    (tmp_path / "new.csv").write_text("\n".join(rows), "ascii")
+    table = read_table(str(tmp_path / "new.csv"), model.encoding.read)
+    X, _ = model.encoding.inputs.encode(table, "float64")
+    np.testing.assert_allclose(X, 3 * np.arcsinh(z / 3), rtol=1e-12, atol=1e-13)
+    assert model.spec.data.scale == "asinh"
+
+
 def test_the_outputs_have_the_same_bits(run):
     model = load_model(run.model)
     X = run.dataset.parts["train"].X
@@ -50,7 +64,7 @@ def test_the_outputs_have_the_same_bits(run):
 
 def test_the_spec_the_split_and_the_sha256_come_back(run):
     model = load_model(run.model)
-    assert model.spec == with_paths(resolve(run.training.spec, run.training.encoding), run.folder)
+    assert model.spec == with_paths(resolve(run.training.spec, run.training.dataset), run.folder)
     assert model.sha256 == run.dataset.sha256
     np.testing.assert_array_equal(model.codes, run.dataset.codes)
     ended = run.events[-1]
@@ -115,8 +129,8 @@ def test_the_description_is_one_json_document_of_this_format(iris_run):
     with safe_open(iris_run.model, framework="numpy") as file:
         told = json.loads(file.metadata()["mlp"], parse_constant=pytest.fail)
     assert told["format"] == 1
-    keys = ["data", "encoding", "format", "mlp_version", "spec", "tensors_sha256", "training"]
-    assert sorted(told) == keys
+    keys = ["data", "encoding", "format", "mlp_version", "spec", "temperature", "tensors_sha256"]
+    assert sorted(told) == [*keys, "training"]
     assert told["encoding"]["target"]["classes"] == ["setosa", "versicolor", "virginica"]
     assert told["data"]["rows"] == {"data": 150}
 

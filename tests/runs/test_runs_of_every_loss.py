@@ -98,7 +98,8 @@ def test_trained_kept_read_back_and_scored(make_run, tmp_path, task, loss):
     assert model.network.architecture.loss == run.training.architecture.loss
     parts, _ = load_parts(model, None, None)
     scores = {
-        name: evaluate(model.network, model.encoding, part).metrics for name, part in parts.items()
+        name: evaluate(model.network, model.encoding, part, model.temperature).metrics
+        for name, part in parts.items()
     }
     kept = run.recorder.result["scores"]
     assert scores == {name: {k: v for k, v in f.items() if k != "rows"} for name, f in kept.items()}

@@ -117,7 +117,7 @@ def test_a_task_that_the_data_decides_is_checked_like_one_the_spec_says(load):
     ]
 
 
-MULTICLASS = "accuracy, balanced_accuracy, f1, roc_auc, log_loss"
+MULTICLASS = "accuracy, balanced_accuracy, f1, roc_auc, log_loss, calibration_error"
 NOT_OURS = "is not a metric of multiclass with cross_entropy on softmax outputs"
 
 

@@ -16,10 +16,13 @@ IN_DATA = [
     ("exclude: id", "17: data.exclude: must be a list, not 'id'"),
     ("exclude: [x, y]", "21: data.exclude[1]: 'y' is the target"),
     ("categorical: [y]", "22: data.categorical[0]: 'y' is the target"),
-    ("scale: robust", "15: data.scale: 'robust' is not allowed; allowed: standard, minmax, none"),
+    (
+        "scale: robust",
+        "15: data.scale: 'robust' is not allowed; allowed: auto, asinh, standard, minmax, none",
+    ),
     (
         "scale: null",
-        "15: data.scale: null is not allowed; allowed: standard, minmax, none; did you ",
+        "15: data.scale: null is not allowed; allowed: auto, asinh, standard, minmax, none; did ",
     ),
     (
         "task: classification",

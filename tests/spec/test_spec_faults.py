@@ -27,8 +27,8 @@ def settings(member):
 DATA = "data: {path: d.csv, target: y}\n"
 TOP = "allowed here: data, ensemble, model, regularization, runtime, seed, sweep, training"
 IN_TRAINING = (
-    "allowed here: batch_size, early_stopping, epochs, gradient_clipping, metrics, optimizer, "
-    "schedule, train_loss, weight_averaging"
+    "allowed here: batch_size, calibration, early_stopping, epochs, gradient_clipping, metrics, "
+    "optimizer, schedule, train_loss, weight_averaging"
 )
 IN_LAYER = "allowed here: activation, initializer, keep_prob, norm, units"
 NAME = "must be a name, or a mapping with a name"
@@ -51,7 +51,7 @@ SECOND_LINE = [
         "training: {optimizer: {lr: 0.1}}",
         (
             "24: training.optimizer.lr: there is no such key; "
-            f"{settings(OPTIMIZERS['sgd'])}; did you mean learning_rate?"
+            f"{settings(OPTIMIZERS['adam'])}; did you mean learning_rate?"
         ),
     ),
     (
@@ -179,6 +179,10 @@ SECOND_LINE = [
     ("seed: -1", "7: seed: must be at least 0, not -1"),
     ("seed: 9223372036854775808", "7: seed: must be at most 9223372036854775807, not 92233720368"),
     ("training: {batch_size: 0}", "24: training.batch_size: must be at least 1, not 0"),
+    (
+        "training: {batch_size: many}",
+        "24: training.batch_size: must be a whole number, or auto, not 'many'",
+    ),
     ("model: {layers: [{units: 0}]}", "26: model.layers[0].units: must be at least 1, not 0"),
     (
         "model: {layers: [{units: 1000001}]}",
@@ -196,7 +200,7 @@ SECOND_LINE = [
     ),
     # What a member says itself of its settings taken together.
     (
-        "training: {optimizer: {nesterov: true}}",
+        "training: {optimizer: {name: sgd, nesterov: true}}",
         "23: training.optimizer: nesterov needs a momentum greater than 0",
     ),
     (
@@ -204,8 +208,8 @@ SECOND_LINE = [
         "22: training.schedule: growth needs a period: without one there is a single cycle",
     ),
     (
-        "training: {optimizer: {nesterov: 1}}",
-        "34: training.optimizer.nesterov: must be true or false, not 1",
+        "training: {optimizer: {name: sgd, nesterov: 1}}",
+        "45: training.optimizer.nesterov: must be true or false, not 1",
     ),
     (
         "training: {schedule: {name: step, every: 2.0}}",
@@ -327,7 +331,7 @@ def test_a_rate_is_not_taken_for_dropout(faults):
     assert faults(DATA + "training: {optimizer: {rate: 0.1}}\n") == [
         (
             "2:24: training.optimizer.rate: there is no such key; "
-            f"{settings(OPTIMIZERS['sgd'])}; did you mean learning_rate?"
+            f"{settings(OPTIMIZERS['adam'])}; did you mean learning_rate?"
         )
     ]
 

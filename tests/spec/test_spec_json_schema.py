@@ -16,7 +16,7 @@ data:
   target: digit                     # or a list, for several outputs
   task: auto                        # regression | binary | multiclass | multilabel
   split: {validation: 0.15, test: 0.15, stratify: true}
-  scale: standard                   # standard | minmax | none; fitted on the training rows only
+  scale: auto                       # asinh | standard | minmax | none; fitted on the training rows
   scale_target: auto                # regression: standardized
   categorical: auto                 # one-hot; unseen categories and missing values have a rule
   missing: ["", "NA"]
@@ -30,15 +30,15 @@ model:
   loss: auto                        # from the task: mse | binary_cross_entropy | cross_entropy | …
 training:
   epochs: 200
-  batch_size: 32
-  optimizer: {name: sgd, learning_rate: 0.1, momentum: 0.0}
+  batch_size: auto                  # by the number of training rows; or a number
+  optimizer: {name: adam, learning_rate: 0.001}   # the default where none is named
   schedule: {name: constant}
-  early_stopping: {monitor: val_loss, patience: 10, min_delta: 0.0}   # best weights are always kept
+  early_stopping: {monitor: val_loss, patience: 20, min_delta: 0.0}   # best weights are always kept
 regularization:
   l2: 1e-4
   noise: {input: 0.0, weights: 0.0, labels: 0.0}
   augmentation: []
-ensemble: null                      # {kind: bootstrap | kfold | seeds, replicas: 20}
+ensemble: null                      # {kind: bootstrap | kfold | seeds | tabm, replicas: 20}
 runtime: {dtype: float32, threads: auto, memory: auto}
 """
 OTHERS = [
@@ -46,7 +46,7 @@ OTHERS = [
     "data: {path: d.csv, target: [a, b], categorical: [c], scale_target: none}",
     "data: {target: y, split: {files: {train: a.csv, test: null}}}",
     "data: {path: d.csv, target: y}\ntraining: {optimizer: adam, schedule: exponential}",
-    "data: {path: d.csv, target: y}\ntraining: {optimizer: {momentum: 0.5}, early_stopping: null}",
+    "data: {path: d.csv, target: y}\ntraining: {optimizer: {beta1: 0.5}, early_stopping: null}",
     "data: {path: d.csv, target: y}\nmodel: {layers: [], loss: mse, output: leaky_relu}",
 ]
 REFUSED = [

@@ -137,9 +137,9 @@ def test_a_whole_number_is_a_number(spec):
     assert (rate, type(rate)) == (1.0, float)
 
 
-def test_an_optimizer_without_a_name_is_sgd_and_a_schedule_constant(spec):
-    training = spec("training: {optimizer: {momentum: 0.5}, schedule: {}}\n").training
-    assert (training.optimizer.name, training.optimizer.momentum) == ("sgd", 0.5)
+def test_an_optimizer_without_a_name_is_adam_and_a_schedule_constant(spec):
+    training = spec("training: {optimizer: {learning_rate: 0.01}, schedule: {}}\n").training
+    assert (training.optimizer.name, training.optimizer.learning_rate) == ("adam", 0.01)
     assert training.schedule.name == "constant"
 
 
@@ -173,7 +173,7 @@ def test_the_smallest_spec_takes_every_default_of_the_design(spec):
             "column": None,
             "files": None,
         },
-        "scale": "standard",
+        "scale": "auto",
         "scale_target": "auto",
         "categorical": "auto",
         "missing": ["", "NA"],
@@ -182,17 +182,18 @@ def test_the_smallest_spec_takes_every_default_of_the_design(spec):
         "image": None,
     }
     assert plain["training"]["epochs"] == 200
-    assert plain["training"]["batch_size"] == 32
+    assert plain["training"]["batch_size"] == "auto"
     assert plain["training"]["optimizer"] == {
-        "name": "sgd",
-        "learning_rate": 0.1,
-        "momentum": 0.0,
-        "nesterov": False,
+        "name": "adam",
+        "learning_rate": 0.001,
+        "beta1": 0.9,
+        "beta2": 0.999,
+        "epsilon": 1e-08,
     }
     assert plain["training"]["schedule"] == {"name": "constant", "warmup": 0.0}
     assert plain["training"]["early_stopping"] == {
         "monitor": "val_loss",
-        "patience": 10,
+        "patience": 20,
         "min_delta": 0.0,
     }
     assert plain["regularization"]["l2"] == 0.0

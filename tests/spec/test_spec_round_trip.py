@@ -180,7 +180,7 @@ data = st.fixed_dictionaries(
         "exclude": st.lists(st.builds(lambda n: "x " + n, names), max_size=4),
         "categorical": st.just("auto") | st.lists(st.builds(lambda n: "c " + n, names), max_size=4),
         "missing": st.lists(names, max_size=4),
-        "scale": st.sampled_from(["standard", "minmax", "none"]),
+        "scale": st.sampled_from(["auto", "asinh", "standard", "minmax", "none"]),
         "scale_target": st.sampled_from(["auto", "standard", "mean", "none", None]),
         "split": splits,
         "sample_weight": st.builds(lambda n: "w " + n, names) | st.none(),
@@ -210,7 +210,7 @@ specs = st.fixed_dictionaries(
             {},
             optional={
                 "epochs": st.integers(0, 10**6),
-                "batch_size": st.integers(2, 10**6),
+                "batch_size": st.just("auto") | st.integers(2, 10**6),
                 "gradient_clipping": st.fixed_dictionaries(
                     {}, optional=dict.fromkeys(("norm", "value"), st.none() | positive)
                 ),
@@ -239,7 +239,7 @@ specs = st.fixed_dictionaries(
         ),
         "ensemble": st.none()
         | st.fixed_dictionaries(
-            {"kind": st.sampled_from(["bootstrap", "kfold", "seeds"])},
+            {"kind": st.sampled_from(["bootstrap", "kfold", "seeds", "tabm"])},
             optional={"replicas": st.integers(2, 10_000)},
         ),
         "runtime": st.fixed_dictionaries(
@@ -295,7 +295,7 @@ def test_a_written_spec_has_every_default_and_no_alias():
     assert text.startswith(
         "seed: 0\ndata:\n  path: d.csv\n  delimiter: auto\n  decimal: .\n  target: y\n"
     )
-    assert "  early_stopping: {monitor: val_loss, patience: 10, min_delta: 0.0}\n" in text
+    assert "  early_stopping: {monitor: val_loss, patience: 20, min_delta: 0.0}\n" in text
     assert text.endswith("runtime: {dtype: float32, threads: auto, memory: auto}\n")
 
 

@@ -30,7 +30,7 @@ def fault(faults):
             "training",
             (
                 "sweep.parameters.training.optimizer.learning_rat: there is no such key; allowed "
-                "here: learning_rate, momentum, name, nesterov; did you mean learning_rate?"
+                "here: beta1, beta2, epsilon, learning_rate, name; did you mean learning_rate?"
             ),
         ),
         (

@@ -11,9 +11,9 @@ from mlpcli.training.training import Training
 
 IRIS = Path(__file__).parents[2] / "data" / "iris.csv"
 DEFAULT = """
-data: {path: iris.csv, target: species}
-model: {layers: [{units: 8, activation: tanh}]}
-training: {epochs: 4}
+data: {path: iris.csv, target: species, scale: standard}
+model: {layers: [{units: 8, activation: tanh}], output_initializer: glorot_uniform}
+training: {epochs: 4, batch_size: 32, optimizer: sgd}
 """
 
 

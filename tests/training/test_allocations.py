@@ -11,6 +11,7 @@ from mlpcli.nn.activations import ACTIVATIONS
 from mlpcli.nn.losses import LOSSES
 from mlpcli.nn.network import Architecture, Layer, initialize, initialize_stack
 from mlpcli.nn.optimizers import OPTIMIZERS
+from mlpcli.nn.sharing import SHARINGS, Members
 from mlpcli.training.batches import MAX_BATCHES
 from mlpcli.training.trainer import Trainer
 
@@ -28,12 +29,14 @@ each_optimizer = pytest.mark.parametrize("optimizer", OPTIMIZERS)
 each_loss = pytest.mark.parametrize("loss", LOSSES)
 
 
-def trainer_of(draw_target, size, *, optimizer="sgd", loss="mse", lanes=0, n_batches=3):
+def trainer_of(
+    draw_target, size, *, optimizer="sgd", loss="mse", lanes=0, n_batches=3, members=None
+):
     """Return a trainer of two hidden layers, with a shorter last batch."""
     units, batch = size
     form = LOSSES[loss]().for_task(LOSSES[loss].tasks[0])
     layers = tuple(Layer(units, ACTIVATIONS[name]()) for name in ("relu", "tanh"))
-    architecture = Architecture(5, layers, OUTPUTS, form)
+    architecture = Architecture(5, layers, OUTPUTS, form, members=members)
     rng = np.random.default_rng(0)
     n_rows = n_batches * batch - 2
     X = rng.normal(size=(n_rows, 5)).astype(np.float32)
@@ -75,6 +78,27 @@ def test_a_step_of_every_loss_allocates_nothing_that_grows(loss, lanes, draw_tar
         assert of_a_step(trainer, peak_bytes) < A_STEP + BUFFERS, size
     # One array like the delta would show.
     assert trainer.step.backprop[TALL[1]].delta.nbytes > 2 * (A_STEP + BUFFERS)
+
+
+@each_lane_shape
+@pytest.mark.parametrize("kind", SHARINGS)
+def test_a_step_of_members_allocates_nothing_that_grows(kind, lanes, draw_target, peak_bytes):
+    for size in (SMALL, (400, 100), (8, 2000)):
+        members = Members(3, SHARINGS[kind]())
+        trainer = trainer_of(draw_target, size, lanes=lanes, members=members)
+        assert of_a_step(trainer, peak_bytes) < A_STEP + BUFFERS, size
+    assert trainer.step.backprop[size[1]].delta.nbytes > 2 * (A_STEP + BUFFERS)
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_a_step_of_members_by_every_loss_allocates_nothing_that_grows(
+    loss, draw_target, peak_bytes
+):
+    for size in (SMALL, (8, 2000)):
+        members = Members(3, SHARINGS["tabm"]())
+        trainer = trainer_of(draw_target, size, loss=loss, members=members)
+        assert of_a_step(trainer, peak_bytes) < A_STEP + BUFFERS, size
+    assert trainer.step.backprop[size[1]].delta.nbytes > 2 * (A_STEP + BUFFERS)
 
 
 @each_lane_shape

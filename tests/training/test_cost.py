@@ -33,18 +33,22 @@ def dataset_of(task, n_rows, n_features):
 
 
 @pytest.mark.parametrize(
-    ("task", "n_rows", "n_features", "units", "optimizer"),
+    ("task", "n_rows", "n_features", "units", "optimizer", "kind"),
     [
-        ("regression", 100_000, 4, 4, "sgd"),
-        ("regression", 100_000, 32, 4, "sgd"),
-        ("multiclass", 100_000, 4, 4, "sgd"),
-        ("multiclass", 2_000, 8, 1500, "sgd"),
-        ("regression", 2_000, 8, 1500, "adam"),
+        ("regression", 100_000, 4, 4, "sgd", None),
+        ("regression", 100_000, 32, 4, "sgd", None),
+        ("multiclass", 100_000, 4, 4, "sgd", None),
+        ("multiclass", 2_000, 8, 1500, "sgd", None),
+        ("regression", 2_000, 8, 1500, "adam", None),
+        ("multiclass", 20_000, 4, 64, "sgd", "tabm"),
+        ("regression", 2_000, 8, 500, "adam", "tabm_mini"),
+        ("regression", 2_000, 8, 200, "adam", "batch_ensemble"),
     ],
 )
-def test_the_estimate_is_near_what_is_taken(task, n_rows, n_features, units, optimizer):
+def test_the_estimate_is_near_what_is_taken(task, n_rows, n_features, units, optimizer, kind):
     spec = Spec.model_validate(
         {
+            "ensemble": None if kind is None else {"kind": kind, "replicas": 8},
             "data": {"path": "none.csv", "target": "y", "task": task},
             "model": {"layers": [{"units": units}, {"units": units}]},
             "training": {"epochs": 2, "batch_size": 1000, "optimizer": {"name": optimizer}},

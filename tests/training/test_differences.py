@@ -13,7 +13,7 @@ from mlpcli.training.intervals import (
 from mlpcli.training.metrics import METRICS, Outcome
 
 N = 40
-OF_NO_ROWS = {"balanced_accuracy", "f1", "roc_auc", "rmse", "r2"}
+OF_NO_ROWS = {"balanced_accuracy", "f1", "roc_auc", "calibration_error", "rmse", "r2"}
 
 
 def outcome_for(name, seed=0):

@@ -8,9 +8,10 @@ from scipy import special, stats
 from sklearn.metrics import accuracy_score, log_loss, r2_score
 
 from mlpcli.data.resampling import bootstrap_rows, folds, out_of_bag
+from mlpcli.nn.losses import LOSSES
 from mlpcli.randomness import replica_seed
 from mlpcli.training.evaluation import evaluate_each, evaluate_held_out
-from mlpcli.training.intervals import spread
+from mlpcli.training.spread import spread
 
 SPECIES = """
 data: {path: iris.csv, target: species, split: {validation: 0, test: 0}}
@@ -120,9 +121,9 @@ def test_a_fold_of_one_row_has_a_loss_and_no_r2(ensemble, tmp_path):
 # ---------------------------------------------------------------- intervals of the figures
 
 
-def test_the_t_interval_is_scipys():
+def test_the_t_interval_of_a_figure_without_bounds_is_scipys():
     values = np.array([0.91, 0.85, 0.97, 0.88, 0.9])
-    found = spread({"accuracy": values}, 0.9)["accuracy"]
+    found = spread({"loss": values}, 0.9, loss=LOSSES["gaussian_nll"]())["loss"]
     low, high = stats.t.interval(0.9, 4, values.mean(), stats.sem(values))
     assert (found["method"], found["level"]) == ("t", 0.9)
     assert found["mean"] == pytest.approx(values.mean())
@@ -164,8 +165,10 @@ def test_figures_without_an_interval(resampled):
     assert np.isnan(found["one"]["low"])
     assert np.isnan(found["missing"]["mean"])
     assert found["infinite"]["mean"] == np.inf
-    assert (found["same"]["low"], found["same"]["high"]) == (0.5, 0.5)
+    assert found["same"]["method"] == "none"  # not from 0.5 to 0.5, which would be certainty
+    assert np.isnan([found["same"]["low"], found["same"]["high"]]).all()
     assert found["same"]["standard_error"] == 0
+    assert found["huge"]["standard_error"] > 1e307
 
 
 # ---------------------------------------------------------------- coverage

@@ -9,6 +9,7 @@ import pytest
 from mlpcli.data.augmentation import TrainingRows
 from mlpcli.data.augmentations import AUGMENTATIONS
 from mlpcli.data.augmenter import Augmenter
+from mlpcli.data.scaling import Scaling
 from mlpcli.family import stacked
 from mlpcli.nn.activations import ACTIVATIONS
 from mlpcli.nn.losses import LOSSES
@@ -67,10 +68,9 @@ def data(dtype):
     return X, rng.integers(0, 3, 33), rng.uniform(0.2, 2, 33).astype(dtype)
 
 
-def augmenter(X, y, dtype):
-    rows = TrainingRows(
-        X, y, (0, 1, 2), np.zeros(3, dtype), np.ones(3, dtype), np.ones(3, bool), np.arange(3)
-    )
+def augmenter(X, y):
+    scaling = Scaling(np.zeros(3), np.ones(3), np.zeros(3))
+    rows = TrainingRows(X, y, (0, 1, 2), scaling, np.ones(3, bool), np.arange(3))
     members = [AUGMENTATIONS["smote"](k=2), AUGMENTATIONS["mixup"](), AUGMENTATIONS["jitter"]()]
     return Augmenter(members, rows)
 
@@ -78,7 +78,7 @@ def augmenter(X, y, dtype):
 def trainer_of(name, lane=None, dtype=np.float32, batch_size=8):
     """Return the trainer of the stack, or of one of its lanes alone."""
     X, y, weight = data(dtype)
-    fitted = augmenter(X, y, dtype)
+    fitted = augmenter(X, y)
     lanes = range(R) if lane is None else [lane]
     each = [architecture(r) for r in lanes]
 

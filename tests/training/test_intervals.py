@@ -10,8 +10,8 @@ from scipy import stats
 from mlpcli.training.intervals import (
     bca_limits,
     bootstrap_interval,
-    corrected_t_interval,
     mean_interval,
+    share_interval,
     shares_interval,
     skewness,
     student_quantile,
@@ -62,16 +62,6 @@ def test_paired_t_is_scipys():
     np.testing.assert_allclose([found.low, found.high], expected, rtol=1e-10)
 
 
-def test_the_corrected_resampled_t_by_hand():
-    # Differences 0.1 0.3: mean 0.2, s² = 0.02; two folds of 100 of 300 rows: variance
-    # 0.02 (1/2 + 100/200) = 0.02; one degree of freedom: 12.70620474.
-    found = corrected_t_interval(np.array([0.1, 0.3]), n_train=200, n_test=100)
-    assert found.estimate == pytest.approx(0.2)
-    assert found.high - 0.2 == pytest.approx(12.70620474 * math.sqrt(0.02), rel=1e-9)
-    assert found.low - 0.2 == pytest.approx(-12.70620474 * math.sqrt(0.02), rel=1e-9)
-    assert found.method == "corrected resampled t"
-
-
 def test_shares_by_hand():
     # 8 gained and 2 lost of 38: p = 9/40, q = 3/40, d = 6/40, (12/40 − 36/1600)/40 = 0.0069375.
     found = shares_interval(8, 2, 38)
@@ -96,6 +86,17 @@ def test_the_coverage_of_shares_computed_from_every_outcome(n, p, q):
                 counts = [gained, lost, n - gained - lost]
                 covered += stats.multinomial.pmf(counts, n, [p, q, 1 - p - q])
     assert 0.93 < covered < (0.9999 if n * (p + q) > 2 else 1)
+
+
+@pytest.mark.parametrize("level", [0.9, 0.95])
+@pytest.mark.parametrize(("hits", "n"), [(0, 1), (1, 1), (0, 10), (7, 10), (10, 10), (321, 1000)])
+def test_the_interval_of_a_share_is_scipys(hits, n, level):
+    expected = stats.binomtest(hits, n).proportion_ci(level, method="wilson")
+    found = share_interval(hits, n, level)
+    assert (found.estimate, found.method, found.level) == (hits / n, "Wilson", level)
+    assert found.low == pytest.approx(expected.low, abs=1e-12)
+    assert found.high == pytest.approx(expected.high, abs=1e-12)
+    assert 0 <= found.low <= found.estimate <= found.high <= 1
 
 
 def test_skewness_is_scipys_and_knows_what_is_constant():

@@ -204,9 +204,9 @@ def decay_left_out(monkeypatch):
 
 def norm_of_rows(monkeypatch):
     def wrong(self):
-        for W, *_ in self.matrices:
+        for W, *_, limit, _ in self.matrices:
             norms = np.linalg.norm(W, axis=-1, keepdims=True)
-            np.multiply(W, self.limit / np.maximum(norms, self.limit), out=W)
+            np.multiply(W, limit / np.maximum(norms, limit), out=W)
 
     monkeypatch.setattr(MaxNorm, "apply", wrong)
 
@@ -295,6 +295,7 @@ model:
   layers:
     - {units: 6, activation: tanh, norm: batch, keep_prob: 0.8}
     - {units: 5, activation: gelu}
+  output_initializer: glorot_uniform
 training:
   batch_size: 16
   optimizer: {name: adamw, learning_rate: 0.01}

@@ -10,9 +10,9 @@ from mlpcli.errors import DataError
 from mlpcli.nn.evaluation import Evaluation
 from mlpcli.nn.network import initial_vector
 from mlpcli.nn.schedules import SCHEDULES
-from mlpcli.training.build import resolve
 from mlpcli.training.evaluation import evaluate
 from mlpcli.training.events import Ended, EpochEnded, Progress
+from mlpcli.training.resolve import resolve
 from mlpcli.training.training import Training
 
 
@@ -219,7 +219,7 @@ def test_how_the_loss_is_shown_does_not_change_what_is_learned(training):
 )
 def test_the_resolved_spec_trains_to_the_same_bits(overrides, training):
     one = training(*overrides)
-    other = Training(resolve(one.spec, one.encoding), one.dataset)
+    other = Training(resolve(one.spec, one.dataset), one.dataset)
     (epochs, _), (same, _) = run(one), run(other)
     assert other.columns == one.columns
     np.testing.assert_array_equal(other.network.theta, one.network.theta)

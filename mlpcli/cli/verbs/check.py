@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -88,7 +89,7 @@ def _document(
     from mlpcli.cli.augmented_rows import rows_to_plain
     from mlpcli.cli.describe import describe_weights
     from mlpcli.data.diagnosis import baseline, oddities
-    from mlpcli.training.build import resolve
+    from mlpcli.training.resolve import resolve
 
     spec, encoding, to_beat = loaded.spec, dataset.encoding, baseline(dataset)
     document = {
@@ -97,21 +98,23 @@ def _document(
         "classes": getattr(encoding.target, "classes", None),
         "rows": {name: len(part) for name, part in dataset.parts.items()},
         "features": encoding.inputs.feature_names,
+        "scale": asdict(dataset.scale),
         "weights": describe_weights(dataset),
         "layers": [layer.__dict__ for layer in cost.layers],
         "parameters": sum(layer.parameters for layer in cost.layers),
         "memory_bytes": cost.memory_bytes,
+        "batch_rows": cost.batch_rows,
         "steps_per_epoch": cost.steps_per_epoch,
         "multiply_adds_per_epoch": cost.multiply_adds_per_epoch,
         "remarks": loaded.remarks(),
         "oddities": [oddity.__dict__ for oddity in oddities(dataset)],
         "baseline": {"what": to_beat.what, **to_beat.scores},
         "sweep": _sweep(spec),
-        "spec": resolve(spec, encoding).model_dump(),
+        "spec": resolve(spec, dataset).model_dump(),
     }
     if rows is not None:
         document["augmented"] = rows_to_plain(encoding, rows, spec.runtime.dtype)
-    return {**document, "ensemble": _ensemble(loaded, dataset)}
+    return {**document, "ensemble": _ensemble(loaded, dataset, cost)}
 
 
 def _sweep(spec: Spec) -> dict[str, Any] | None:
@@ -121,13 +124,23 @@ def _sweep(spec: Spec) -> dict[str, Any] | None:
     return {"trials": n_trials, "networks": n_trials * n_lanes, "plan": str(spec.sweep)}
 
 
-def _ensemble(loaded: LoadedSpec, dataset: Dataset) -> dict[str, Any] | None:
-    from mlpcli.cli.describe import ensemble_line
+def _ensemble(loaded: LoadedSpec, dataset: Dataset, cost: Cost) -> dict[str, Any] | None:
+    from mlpcli.cli.describe import ensemble_line, members_line
+    from mlpcli.training.build import build_architecture
     from mlpcli.training.lanes import lanes_of, prepare_lanes
     from mlpcli.training.plan import plan_stacks
 
     if loaded.spec.ensemble is None:
         return None
+    if loaded.spec.ensemble.shares_weights:  # one network, trained as one is
+        architecture = build_architecture(loaded.spec, dataset.encoding)
+        return {
+            **loaded.spec.ensemble.model_dump(),
+            "stacks": [1],
+            "processes": 1,
+            "memory_bytes": cost.memory_bytes,
+            "text": f"ensemble: {members_line(architecture)}",
+        }
     with loaded.locating():
         lanes = lanes_of(loaded.spec, dataset)
         plan = plan_stacks(prepare_lanes(lanes, dataset), dataset)
@@ -178,8 +191,12 @@ def _print(document: dict[str, Any], dataset: Dataset, cost: Cost) -> None:
     too_much = f", of which {in_bytes(free)} are free here" if cost.memory_bytes > free else ""
     print_result(
         f"\nmemory about {in_bytes(cost.memory_bytes)}{too_much}; an epoch is "
-        f"{cost.steps_per_epoch:,} steps, {cost.multiply_adds_per_epoch:.3g} multiply-adds"
+        f"{cost.steps_per_epoch:,} steps of {cost.batch_rows:,} rows, "
+        f"{cost.multiply_adds_per_epoch:.3g} multiply-adds"
     )
+    scale = dataset.scale
+    if scale.reason and dataset.encoding.inputs.numeric.any():
+        print_result(f"numeric inputs scaled by {scale.name}: {scale.reason}")
     if document["ensemble"] is not None:
         print_result(document["ensemble"]["text"])
     what, *scores = document["baseline"].items()

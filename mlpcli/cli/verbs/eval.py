@@ -39,14 +39,14 @@ def eval(  # noqa: A001  the verb's name
     And for classes a confusion matrix. A file with the bytes of the training data is split as it
     was in training; all rows of any other file are evaluated as one part. An ensemble is evaluated
     by its averaged predictions; with --interval 0.9 also its networks one by one: the mean of each
-    figure, its standard error, and a 90 % interval.
+    figure, its standard error, and a 90 % interval within the figure's range.
 
     \b
     Examples:
       mlp eval runs/digits-20261123-101500 --split test
       mlp eval model.safetensors --data digits.csv --json
     """
-    from mlpcli.cli.describe import note_on_changes, print_scores, print_spread
+    from mlpcli.cli.describe import note_on_changes
     from mlpcli.runs.directory import find_model
     from mlpcli.runs.evaluate import load_parts
     from mlpcli.runs.model_file import load_model
@@ -60,17 +60,18 @@ def eval(  # noqa: A001  the verb's name
     parts, replaced = load_parts(model, data, split)
     if not quiet and not json:
         _print_notes(model, parts, replaced, data)
-    results = {name: evaluate(model.network, model.encoding, part) for name, part in parts.items()}
-    scores = {name: {"rows": found.rows, **found.metrics} for name, found in results.items()}
+    results = {
+        name: evaluate(model.network, model.encoding, part, model.temperature)
+        for name, part in parts.items()
+    }
     spreads = {} if interval is None else _spreads(model, parts, interval)
+    weighted = any(part.weight is not None for part in parts.values())
+    document = _document(model, results, _loss_note(model, results, weighted=weighted))
     if json:
         more = {"spread": spreads} if spreads else {}
-        print_json({"model": str(path), **_document(model, scores, results), **more})
+        print_json({"model": str(path), **document, **more})
     else:
-        print_scores(scores)
-        if spreads:
-            print_spread(spreads)
-        _print_confusion(model, results)
+        _print(model, results, document, spreads)
 
 
 def _print_notes(
@@ -91,27 +92,70 @@ def _print_notes(
 
 def _spreads(model: Model, parts: dict[str, Part], level: float) -> dict[str, Any]:
     from mlpcli.training.evaluation import evaluate_each
-    from mlpcli.training.intervals import spread
+    from mlpcli.training.spread import spread
 
+    network, encoding, spec = model.network, model.encoding, model.spec
+    loss = network.architecture.loss
     return {
-        name: spread(evaluate_each(model.network, model.encoding, model.spec, part), level)
+        name: spread(evaluate_each(network, encoding, spec, part), level, loss=loss)
         for name, part in parts.items()
     }
 
 
-def _document(
-    model: Model, scores: dict[str, dict[str, Any]], results: dict[str, Scores]
-) -> dict[str, Any]:
+def _loss_note(model: Model, results: dict[str, Scores], *, weighted: bool) -> str | None:
+    """Return why the loss is no metric beside it; None where it is one."""
+    from mlpcli.cli.describe import loss_line
+    from mlpcli.training.metrics.classes import held_above_0
+
+    seen = [found.outcome for found in results.values() if "log_loss" in found.metrics]
+    return loss_line(model, weighted=weighted, held=sum(map(held_above_0, seen))) or None
+
+
+def _document(model: Model, results: dict[str, Scores], loss_note: str | None) -> dict[str, Any]:
+    from mlpcli.cli.reliability import reliability_rows
+    from mlpcli.runs.prediction_intervals import coverage
+
     return {
         "task": model.encoding.task,
         "target": list(model.encoding.target.names),
         "classes": getattr(model.encoding.target, "classes", None),
-        "scores": scores,
+        "temperature": model.temperature,
+        "scores": {name: {"rows": found.rows, **found.metrics} for name, found in results.items()},
+        "loss_note": loss_note,
+        "reliability": {name: reliability_rows(found.outcome) for name, found in results.items()},
+        # Of training rows it would say nothing: most replicas have seen each of them.
+        "coverage": {
+            name: coverage(model, found.outcome)
+            for name, found in results.items()
+            if name != "train"
+        },
         "confusion": {
             name: None if found.confusion is None else found.confusion.tolist()
             for name, found in results.items()
         },
     }
+
+
+def _print(
+    model: Model, results: dict[str, Scores], document: dict[str, Any], spreads: dict[str, Any]
+) -> None:
+    """Print the tables: figures of all parts, then what the last part shows of probabilities."""
+    from mlpcli.cli.describe import print_scores, print_spread
+    from mlpcli.cli.reliability import print_coverage, print_reliability
+
+    print_scores(document["scores"])
+    if model.temperature != 1:
+        print_result(f"at temperature {model.temperature:.3g}, fitted on the validation rows")
+    if document["loss_note"] is not None:
+        print_result(document["loss_note"])
+    if spreads:
+        print_spread(spreads)
+    if any(document["coverage"].values()):
+        print_coverage(model, document["coverage"])
+    last = list(results)[-1]  # the test rows where there are some
+    if document["reliability"][last] is not None:
+        print_reliability(model, last, document["reliability"][last])
+    _print_confusion(model, results)
 
 
 def _print_confusion(model: Model, results: dict[str, Scores]) -> None:

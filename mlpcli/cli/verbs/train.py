@@ -54,7 +54,9 @@ def train(
 
     The run directory gets the model, the metrics of every epoch, the resolved spec and a manifest.
     With --find-lr nothing is written: the network is trained for 200 steps at each of 25 learning
-    rates, all at once, and what they reach is printed; with -q, the best of them alone.
+    rates with four seeds, all at once; then the best, two lower ones and the spec's own for longer.
+    What they reach is printed; with -q, the rate to take alone. It is the spec's, unless another
+    one is clearly better; also where no rate is found.
     With --profile the result ends with a table of where the time went since the process began, in
     one process; with --json it is under `profile`. The numbers stay the same.
 
@@ -183,7 +185,7 @@ def _print(
     json: bool,
     quiet: bool,
 ) -> None:
-    from mlpcli.cli.describe import print_ensemble, print_scores
+    from mlpcli.cli.describe import print_ensemble, print_scores, temperature_line
 
     if json:
         timed = {} if profiler is None else {"profile": profiler.document()}
@@ -195,6 +197,8 @@ def _print(
     epochs = f"{result['epochs']} epoch{'s' if result['epochs'] != 1 else ''}"
     seconds, best = result["seconds"], result["best_epoch"]
     print_note(f"{result['reason']} after {epochs}, {seconds:.3g} s; best epoch {best}")
+    if result["calibration"] is not None:
+        print_note(temperature_line(result["calibration"]))
     print_scores(result["scores"])
     if "ensemble" in result:
         print_ensemble(result["ensemble"])

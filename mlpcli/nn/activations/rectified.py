@@ -35,7 +35,6 @@ class Relu(Activation):
     """f(u) = max(u, 0), f'(u) = 1 where u > 0 and 0 elsewhere. Source: Nair and Hinton, 2010."""
 
     in_place: ClassVar[bool] = True
-    initializer: ClassVar[str] = "he_uniform"
     kinks: ClassVar[tuple[float, ...]] = (0.0,)
 
     def scratch(self, u: Array, params: Tensors = NONE, grads: Tensors = NONE) -> Any:
@@ -57,7 +56,6 @@ class Relu(Activation):
 class LeakyRelu(Activation):
     """f(u) = max(u, s u), f'(u) = 1 where u > 0 and s elsewhere. Source: Maas et al., 2013."""
 
-    initializer: ClassVar[str] = "he_uniform"
     kinks: ClassVar[tuple[float, ...]] = (0.0,)
 
     slope: float = setting(0.01, "s, the slope where u ≤ 0", ge=0.0, lt=1.0)
@@ -85,7 +83,6 @@ class Prelu(Activation):
     Source: He et al., Delving Deep into Rectifiers, 2015, (1) and (8).
     """
 
-    initializer: ClassVar[str] = "he_uniform"
     kinks: ClassVar[tuple[float, ...]] = (0.0,)
 
     @property
@@ -124,7 +121,6 @@ class Elu(Activation):
     Source: Clevert et al., 2016, (16).
     """
 
-    initializer: ClassVar[str] = "he_uniform"
     kinks: ClassVar[tuple[float, ...]] = (0.0,)
 
     alpha: float = setting(1.0, "α: f tends to −α as u goes to −∞", ge=0.0)

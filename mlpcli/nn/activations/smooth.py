@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
@@ -54,8 +54,6 @@ class Gelu(Activation):
     The exact one, not its approximation by tanh. Source: Hendrycks and Gimpel, 2016, 2.
     """
 
-    initializer: ClassVar[str] = "he_uniform"
-
     def scratch(self, u: Array, params: Tensors = NONE, grads: Tensors = NONE) -> Any:
         """Return Φ bound to arrays like u, and an array for Φ(u)."""
         return normal_cdf(u), empty_like(u)
@@ -83,8 +81,6 @@ class Silu(Activation):
 
     Source: Elfwing et al., 2018, (13); Hendrycks and Gimpel, 2016.
     """
-
-    initializer: ClassVar[str] = "he_uniform"
 
     def scratch(self, u: Array, params: Tensors = NONE, grads: Tensors = NONE) -> Any:
         """Return the largest exponent, and arrays for exp(−u) and σ."""
@@ -118,8 +114,6 @@ class Mish(Activation):
 
     Source: Misra, Mish: A Self Regularized Non-Monotonic Activation Function, 2020, (1).
     """
-
-    initializer: ClassVar[str] = "he_uniform"
 
     def scratch(self, u: Array, params: Tensors = NONE, grads: Tensors = NONE) -> Any:
         """Return arrays for w and n."""

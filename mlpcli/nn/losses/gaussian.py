@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
@@ -31,6 +32,7 @@ class GaussianNll(Loss):
 
     link: ClassVar[str] = "identity"
     tasks: ClassVar[tuple[str, ...]] = ("regression",)
+    lower: ClassVar[float] = -math.inf
 
     floor: float = setting(
         1e-6, "the least variance, in the square of the unit that the loss sees", ge=1e-12

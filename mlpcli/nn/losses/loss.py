@@ -38,6 +38,7 @@ class Loss(Member):
     threshold: ClassVar[float] = 0.5  # a binary or multilabel ŷ above it means: yes
     standardized: ClassVar[bool] = True  # whether a regression target may be standardized
     target_range: ClassVar[str] = ""  # what `refused` refuses, as in "takes no target …"
+    lower: ClassVar[float] = 0.0  # no row's loss is below it; an interval of its mean is above
     mixes: ClassVar[bool] = True  # whether targets may be mixtures of several rows'
 
     def value(self, u: Array, y: Array) -> Array:

@@ -7,6 +7,7 @@ the derivative E'(u) = exp(c). Value and delta are those of the same function.
 
 from __future__ import annotations
 
+import math
 from typing import Any, ClassVar
 
 import numpy as np
@@ -25,6 +26,7 @@ class PositiveLoss(Loss):
     tasks: ClassVar[tuple[str, ...]] = ("regression",)
     outputs: ClassVar[tuple[str, ...] | None] = ("softplus",)
     standardized: ClassVar[bool] = False
+    lower: ClassVar[float] = -math.inf  # without the constants of the likelihood
 
 
 @LOSSES.add("poisson")

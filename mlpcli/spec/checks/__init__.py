@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mlpcli.spec.checks import augmentation, data, loss, model, sweep, training
+from mlpcli.spec.checks import augmentation, data, ensemble, loss, model, sweep, training
 from mlpcli.spec.checks.loss import DEFAULT_LOSS, chosen_loss, loss_name
 from mlpcli.spec.schema import Spec
 from mlpcli.spec.yaml_reader import Problem
@@ -18,6 +18,7 @@ def check_spec(spec: Spec) -> list[Problem]:
         *loss.check(spec),
         *augmentation.check(spec),
         *training.check(spec),
+        *ensemble.check(spec),
         *sweep.check(spec),
         *([] if spec.data.task is None else _problems_with_task(spec, spec.data.task)),
     ]

@@ -8,6 +8,7 @@ from typing import Any
 from mlpcli.errors import listing
 from mlpcli.family import Family
 from mlpcli.nn.activations import ACTIVATIONS
+from mlpcli.nn.embeddings import EMBEDDINGS
 from mlpcli.nn.initializers import INITIALIZERS
 from mlpcli.nn.norms import NORMS
 from mlpcli.nn.optimizers import OPTIMIZERS
@@ -21,6 +22,7 @@ def check(spec: Spec) -> Iterator[Problem]:
     """Check the hidden layers, and that no member's settings contradict each other."""
     model, training = spec.model, spec.training
     members: list[tuple[Path, Family, Any]] = [
+        (("model", "embedding"), EMBEDDINGS, model.embedding),
         (("model", "output"), ACTIVATIONS, model.output),
         (("model", "output_initializer"), INITIALIZERS, model.output_initializer),
         (("training", "optimizer"), OPTIMIZERS, training.optimizer),
@@ -50,7 +52,7 @@ def _check_layer(spec: Spec, path: Path, layer: Any) -> Iterator[Problem]:
     if layer.norm is None:
         return
     norm, path = NORMS[layer.norm.name], (*path, "norm")
-    if batch_size < norm.least_rows:
+    if batch_size is not None and batch_size < norm.least_rows:
         problem = f"{norm.name} normalization over a batch of {batch_size} row leaves 0"
         allowed = f"layer, or a training.batch_size of at least {norm.least_rows}"
         yield Problem(path, problem, allowed)

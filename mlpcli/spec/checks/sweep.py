@@ -82,7 +82,7 @@ def check(spec: Spec) -> Iterator[Problem]:
         problem = f"the training is over after {spec.training.epochs} epochs: nothing to prune"
         yield Problem(("sweep", "pruning", "min_epochs"), problem, "fewer epochs, or pruning: null")
     yield from _check_loss(spec, sweep)
-    if spec.ensemble is not None:
+    if spec.replicated is not None:
         yield Problem(("ensemble",), "a sweep is of single networks", "null beside a sweep")
 
 

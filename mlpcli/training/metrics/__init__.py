@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from mlpcli.training.metrics.metric import METRICS, Metric, Outcome, applicable, greater_is_better
 from mlpcli.training.metrics import classes
+from mlpcli.training.metrics import calibration
 from mlpcli.training.metrics import regression
 
 __all__ = ["METRICS", "Metric", "Outcome", "applicable", "greater_is_better"]

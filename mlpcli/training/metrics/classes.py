@@ -17,6 +17,8 @@ class Accuracy(Metric):
     """Share of rows predicted right; with several labels, of rows with every label right."""
 
     tasks: ClassVar[tuple[str, ...]] = (*CLASSES, "multilabel")
+    lower: ClassVar[float] = 0.0
+    upper: ClassVar[float] = 1.0
     each_epoch: ClassVar[tuple[str, ...]] = (*CLASSES, "multilabel")
 
     def values(self, outcome: Outcome) -> Array:
@@ -33,6 +35,8 @@ class BalancedAccuracy(Metric):
     """Mean over the classes that occur of the share of their rows predicted right (recall)."""
 
     tasks: ClassVar[tuple[str, ...]] = CLASSES
+    lower: ClassVar[float] = 0.0
+    upper: ClassVar[float] = 1.0
 
     def value(self, outcome: Outcome) -> float:
         confusion = outcome.confusion
@@ -46,6 +50,8 @@ class F1(Metric):
     """2 TP / (2 TP + FP + FN): of the second class of two; else the mean over classes (macro)."""
 
     tasks: ClassVar[tuple[str, ...]] = (*CLASSES, "multilabel")
+    lower: ClassVar[float] = 0.0
+    upper: ClassVar[float] = 1.0
 
     def value(self, outcome: Outcome) -> float:
         """Return F1, 0 for a class that neither occurs nor is predicted."""
@@ -71,6 +77,8 @@ class RocAuc(Metric):
     """
 
     tasks: ClassVar[tuple[str, ...]] = (*CLASSES, "multilabel")
+    lower: ClassVar[float] = 0.0
+    upper: ClassVar[float] = 1.0
 
     def value(self, outcome: Outcome) -> float:
         """Return the area; NaN where a class has no row, or all of them."""
@@ -100,6 +108,7 @@ class LogLoss(Metric):
 
     tasks: ClassVar[tuple[str, ...]] = CLASSES
     greater_is_better: ClassVar[bool] = False
+    lower: ClassVar[float] = 0.0
     needs_probability: ClassVar[bool] = True
 
     def value(self, outcome: Outcome) -> float:
@@ -107,9 +116,19 @@ class LogLoss(Metric):
 
     def rows(self, outcome: Outcome) -> Array:
         """Return −log p; probabilities are kept ε of their type away from 0 and 1."""
-        score = outcome.score.astype(np.float64)
-        if outcome.task == "binary":
-            score = np.hstack([1 - score, score])
         epsilon = np.finfo(outcome.score.dtype).eps
-        chosen = score[np.arange(len(score)), outcome.target]
-        return -np.log(np.clip(chosen, epsilon, 1 - epsilon))
+        return -np.log(np.clip(_of_the_true_class(outcome), epsilon, 1 - epsilon))
+
+
+def held_above_0(outcome: Outcome) -> int:
+    """Return in how many rows `log_loss` counts the true class's probability, below ε, as ε."""
+    epsilon = np.finfo(outcome.score.dtype).eps
+    return int(np.count_nonzero(_of_the_true_class(outcome) < epsilon))
+
+
+def _of_the_true_class(outcome: Outcome) -> Array:
+    """Return the probability (N,) given to the true class."""
+    score = outcome.score.astype(np.float64)
+    if outcome.task == "binary":
+        score = np.hstack([1 - score, score])
+    return np.asarray(score[np.arange(len(score)), outcome.target])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import ClassVar
@@ -81,6 +82,8 @@ class Metric(Member):
     tasks: ClassVar[tuple[str, ...]]
     each_epoch: ClassVar[tuple[str, ...]] = ()  # tasks in which it is a column of metrics.csv
     greater_is_better: ClassVar[bool] = True
+    lower: ClassVar[float] = -math.inf  # its least and
+    upper: ClassVar[float] = math.inf  # its greatest value; an interval of its mean lies between
     needs_probability: ClassVar[bool] = False
     losses: ClassVar[tuple[str, ...]] = ()  # that it belongs to alone; none: to any
 

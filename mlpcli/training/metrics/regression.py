@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import ClassVar
 
 import numpy as np
@@ -11,10 +12,11 @@ from mlpcli.training.metrics.metric import METRICS, Metric, Outcome
 
 
 class RegressionMetric(Metric):
-    """A metric of regression; smaller is better unless it says otherwise."""
+    """A metric of regression: an error, 0 where there is none, unless it says otherwise."""
 
     tasks: ClassVar[tuple[str, ...]] = ("regression",)
     greater_is_better: ClassVar[bool] = False
+    lower: ClassVar[float] = 0.0
 
 
 class MeanOfEntries(RegressionMetric):
@@ -77,6 +79,8 @@ class RSquared(RegressionMetric):
     """
 
     greater_is_better: ClassVar[bool] = True
+    lower: ClassVar[float] = -math.inf
+    upper: ClassVar[float] = 1.0
     each_epoch: ClassVar[tuple[str, ...]] = ("regression",)
 
     def values(self, outcome: Outcome) -> Array:
@@ -112,6 +116,7 @@ class Crossings(MeanOfEntries):
 
     each_epoch: ClassVar[tuple[str, ...]] = ("regression",)
     losses: ClassVar[tuple[str, ...]] = ("quantile",)
+    upper: ClassVar[float] = 1.0
 
     def entries(self, outcome: Outcome) -> Array:
         assert outcome.quantiles is not None

@@ -39,7 +39,7 @@ SPECS: dict[str, dict[str, Any]] = {
             "optimizer": {"name": "adam", "learning_rate": 0.003},
             "early_stopping": {"patience": 10},
         },
-        "ensemble": {"kind": "seeds", "replicas": 8},
+        "ensemble": {"kind": "seeds", "replicas": 4},
         "runtime": {"threads": 1},
     },
 }

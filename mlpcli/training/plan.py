@@ -14,7 +14,8 @@ from mlpcli.data.dataset import Dataset
 from mlpcli.errors import DataError
 from mlpcli.machine import cores, free_memory, in_bytes
 from mlpcli.nn.network import Architecture
-from mlpcli.spec.schema import Spec, parse_bytes
+from mlpcli.spec.schema import Spec
+from mlpcli.spec.values import parse_bytes
 from mlpcli.training.build import batch_size_of
 from mlpcli.training.cost import memory_of
 from mlpcli.training.lanes import PreparedLane

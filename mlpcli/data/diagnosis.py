@@ -61,7 +61,9 @@ def _missing(dataset: Dataset) -> list[Oddity]:
             n = int(table.column(column.name).missing.sum())
             if not n:
                 continue
-            if isinstance(column, NumericColumn):
+            if n == len(table):
+                rule = "no value at all, so set to one number"
+            elif isinstance(column, NumericColumn):
                 rule = f"set to the training median, {column.fill:g}"
             elif None in column.categories:
                 rule = "a category of its own"

@@ -75,8 +75,10 @@ def _fault(error: Any, document: Document) -> Fault:
         expected = str(context.get("expected_tags") or context.get("expected") or "")
         names = [n.strip().strip("'") for n in expected.replace(" or ", ",").split(",")]
         names += ["auto"] if "auto" in _words(loc) and "auto" not in names else []
-        word = given["name"] if isinstance(given, dict) else given
-        path = (*path, "name") if (*path, "name") in document.marks else path
+        word = given
+        if kind == "union_tag_invalid" and isinstance(given, dict):
+            word = given["name"]
+            path = (*path, "name") if (*path, "name") in document.marks else path
         problem, allowed = f"{shown(word)} is not allowed", f"allowed: {listing(names, most=24)}"
         near = nearest(str(word), names)
     elif kind == "union_tag_not_found":

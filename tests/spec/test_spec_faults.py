@@ -275,6 +275,19 @@ SECOND_LINE = [
 ]
 
 
+@pytest.mark.parametrize(
+    ("line", "key", "allowed"),
+    [
+        ("training: {calibration: {name: none}}", "training.calibration", "temperature, none"),
+        ("training: {train_loss: {}}", "training.train_loss", "running, full"),
+        ("runtime: {dtype: {a: 1}}", "runtime.dtype", "float32, float64"),
+    ],
+)
+def test_a_mapping_where_a_word_belongs_is_called_one(faults, line, key, allowed):
+    (found,) = faults(f"{DATA}{line}\n")
+    assert f"{key}: a mapping is not allowed; allowed: {allowed}" in found
+
+
 @pytest.mark.parametrize(("line", "fault"), SECOND_LINE)
 def test_a_fault_says_where_what_and_what_instead(faults, line, fault):
     (found,) = faults(f"{DATA}{line}\n")

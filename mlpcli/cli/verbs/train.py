@@ -128,6 +128,8 @@ def _announce(training: Training, directory: Path, remarks: list[str]) -> None:
     for line in remarks:
         print_note(line)
     print_note(network_line(training.architecture))
+    if training.spec.model.embedding is not None and training.architecture.embedding is None:
+        print_note("model.embedding: no numeric input to embed, so the network has none")
     if training.spec.ensemble is not None and training.plan is not None:
         print_note(ensemble_line(training.spec.ensemble, training.plan))
     if not training.is_watched and training.spec.training.early_stopping is not None:

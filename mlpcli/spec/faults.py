@@ -72,15 +72,10 @@ def _fault(error: Any, document: Document) -> Fault:
     elif kind == "extra_forbidden":
         problem, allowed, near = _unknown_key(str(path[-1]), _allowed_keys(loc))
     elif kind in ("union_tag_invalid", "literal_error"):
-        expected = str(context.get("expected_tags") or context.get("expected") or "")
-        names = [n.strip().strip("'") for n in expected.replace(" or ", ",").split(",")]
-        names += ["auto"] if "auto" in _words(loc) and "auto" not in names else []
-        word = given
-        if kind == "union_tag_invalid" and isinstance(given, dict):
-            word = given["name"]
-            path = (*path, "name") if (*path, "name") in document.marks else path
-        problem, allowed = f"{shown(word)} is not allowed", f"allowed: {listing(names, most=24)}"
-        near = nearest(str(word), names)
+        is_member = kind == "union_tag_invalid" and isinstance(given, dict)
+        path = (*path, "name") if is_member and (*path, "name") in document.marks else path
+        word = given["name"] if is_member else given
+        problem, allowed, near = _other_word(word, context, _words(loc))
     elif kind == "union_tag_not_found":
         problem, allowed = "the name is missing", "write {name: …}, or the bare name"
     elif kind in KINDS:
@@ -101,6 +96,15 @@ def _fault(error: Any, document: Document) -> Fault:
     elif kind == "value_error":
         problem = str(context["error"])
     return document.mark(path, key=kind == "extra_forbidden").fault(path, problem, allowed, near)
+
+
+def _other_word(word: Any, context: dict[str, Any], words: list[str]) -> tuple[str, str, str]:
+    """Return problem, what is allowed and the nearest of it, for what is none of some words."""
+    expected = str(context.get("expected_tags") or context.get("expected") or "")
+    names = [n.strip().strip("'") for n in expected.replace(" or ", ",").split(",")]
+    names += ["auto"] if "auto" in words and "auto" not in names else []
+    allowed = f"allowed: {listing(names, most=24)}"
+    return f"{shown(word)} is not allowed", allowed, nearest(str(word), names)
 
 
 def _unknown_key(word: str, keys: list[str]) -> tuple[str, str, str]:

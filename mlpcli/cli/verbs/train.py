@@ -128,7 +128,8 @@ def _announce(training: Training, directory: Path, remarks: list[str]) -> None:
     for line in remarks:
         print_note(line)
     print_note(network_line(training.architecture))
-    if training.spec.model.embedding is not None and training.architecture.embedding is None:
+    embedding: Any = training.spec.model.embedding  # its type is built from the table
+    if embedding is not None and training.architecture.embedding is None:
         print_note("model.embedding: no numeric input to embed, so the network has none")
     if training.spec.ensemble is not None and training.plan is not None:
         print_note(ensemble_line(training.spec.ensemble, training.plan))

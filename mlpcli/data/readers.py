@@ -27,6 +27,7 @@ from mlpcli.similar_files import did_you_mean
 from mlpcli.standard_input import read_standard_input
 
 READERS = Family("reader")
+MISSING = ("", "NA")  # texts that mean no value, where the spec names none
 SMALL = 1 << 21  # bytes: longer files take the csv module longer than pandas takes to be imported
 
 
@@ -40,7 +41,7 @@ class ReadOptions:
     text       columns to be read as text, though they may look like numbers
     """
 
-    missing: Sequence[str] = ("", "NA")
+    missing: Sequence[str] = MISSING
     delimiter: str | None = None
     text: Sequence[str] = ()
     decimal: str = "."

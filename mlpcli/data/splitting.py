@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import zlib
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -13,6 +14,23 @@ from mlpcli.randomness import generator
 
 PARTS = ("train", "validation", "test")  # the position of a part is its code
 SPELLINGS = {"train": 0, "training": 0, "validation": 1, "valid": 1, "val": 1, "test": 2}
+
+
+@dataclass(frozen=True)
+class SplitOptions:
+    """The section `data.split` of a spec as plain values.
+
+    is_default  whether the spec says nothing of the split
+    """
+
+    validation: float = 0.15
+    test: float = 0.15
+    stratify: bool = True
+    seed: int = 0
+    group: str | None = None
+    time: str | None = None
+    column: str | None = None
+    is_default: bool = False
 
 
 def split_by_share(

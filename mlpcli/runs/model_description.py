@@ -9,8 +9,9 @@ from typing import Annotated
 
 from pydantic import Field
 
+from mlpcli.spec.data_section import Task
 from mlpcli.spec.members import Section
-from mlpcli.spec.schema import Spec, Task
+from mlpcli.spec.schema import Spec
 
 
 class _Numeric(Section):

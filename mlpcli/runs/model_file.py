@@ -221,7 +221,7 @@ def _encoding(plain: dict[str, Any], spec: Spec) -> Encoding:
         raise ValueError(f"{dotted(problems[0].path)}: {problems[0].problem}")
     "".join(plain["missing"]).encode()  # raises where no file could have such a text
     text = (*inputs.text_columns, *text_columns(target))
-    decimal = spec.data.decimal
+    decimal = spec.data.decimal or "."
     read = ReadOptions(tuple(plain["missing"]), plain["delimiter"], text, decimal)
     weights = None if plain.get("weights") is None else RowWeights.from_plain(plain["weights"])
     if not _weighs(weights, spec, target):

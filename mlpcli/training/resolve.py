@@ -32,6 +32,12 @@ def resolve(spec: Spec, dataset: Dataset) -> Spec:
 def _resolve_data(data: dict[str, Any], spec: Spec, dataset: Dataset) -> None:
     encoding = dataset.encoding
     data["task"] = encoding.task
+    if spec.data.missing is None:
+        data["missing"] = list(encoding.read.missing)
+    if spec.data.decimal is None:
+        data["decimal"] = encoding.read.decimal
+    if spec.data.split.seed is None:
+        data["split"]["seed"] = spec.seed
     if spec.data.scale == "auto":
         data["scale"] = dataset.scale.name
     if spec.data.categorical is None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mlpcli.data.dataset import DataOptions, load_dataset
+from mlpcli.data.loading import load_dataset
 from mlpcli.data.readers import ReadOptions, read_table
 from mlpcli.errors import DataError, FileError
 
@@ -56,7 +56,7 @@ def npz():
 
 
 @pytest.fixture(scope="module")
-def only_refused(tmp_path_factory):
+def only_refused(tmp_path_factory, data_options):
     """Return a function that reads a file and makes data sets of it: done, or refused in words.
 
     Warnings are errors in these tests, so there is none either.
@@ -69,7 +69,7 @@ def only_refused(tmp_path_factory):
         given = {"targets": ["y"], "exclude": [], "path": path, "validation": 0.3, "test": 0.2}
         for more in ({}, {"task": "regression"}, {"split_column": "part", "scale": "minmax"}):
             try:
-                found = load_dataset(DataOptions(**given | more | options))
+                found = load_dataset(data_options(given | more | options))
             except (DataError, FileError) as refusal:
                 error = refusal
             else:

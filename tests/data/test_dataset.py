@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mlpcli.data.dataset import DataOptions, load_dataset
+from mlpcli.data.loading import DataOptions, load_dataset
 from mlpcli.data.readers import ReadOptions
 from mlpcli.errors import DataError
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mlpcli.data.dataset import DataOptions, load_dataset
+from mlpcli.data.loading import DataOptions, load_dataset
 from mlpcli.data.readers import READERS
 from mlpcli.errors import DataError
 

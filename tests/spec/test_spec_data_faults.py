@@ -11,7 +11,7 @@ IN_DATA = [
     ("target: [a, a]", "16: data.target: must name at least one column, and each once"),
     ("target: [a, 2, null]", "20: data.target[1]: must be text, not 2"),
     ("target: [a, 2, null]", "23: data.target[2]: must be text, not null"),
-    ("missing: NA", "17: data.missing: must be a list, not 'NA'"),
+    ("missing: NA", "17: data.missing: must be a list, or auto, not 'NA'"),
     ("missing: ['', -999]", "22: data.missing[1]: must be text, not -999"),
     ("exclude: id", "17: data.exclude: must be a list, not 'id'"),
     ("exclude: [x, y]", "21: data.exclude[1]: 'y' is the target"),

@@ -106,6 +106,7 @@ def _document(
         "batch_rows": cost.batch_rows,
         "steps_per_epoch": cost.steps_per_epoch,
         "multiply_adds_per_epoch": cost.multiply_adds_per_epoch,
+        "guesses": [asdict(guess) for guess in dataset.guesses],
         "remarks": loaded.remarks(),
         "oddities": [oddity.__dict__ for oddity in oddities(dataset)],
         "baseline": {"what": to_beat.what, **to_beat.scores},
@@ -206,6 +207,8 @@ def _print(document: dict[str, Any], dataset: Dataset, cost: Cost) -> None:
         print_result(_weights_line(**document["weights"]))
     if document["sweep"] is not None:
         print_result(f"sweep: {document['sweep']['plan']}")
+    for guess in document["guesses"]:
+        print_result(f"found: {guess['text']}")
     oddities = [f"odd: {oddity['text']}" for oddity in document["oddities"]]
     for line in [f"note: {remark}" for remark in document["remarks"]] + oddities:
         print_result(line)

@@ -123,6 +123,8 @@ def _announce(training: Training, directory: Path, remarks: list[str]) -> None:
     from mlpcli.cli.describe import ensemble_line, network_line, note_replaced, rows_line
 
     print_note(rows_line(training.dataset))
+    for guess in training.dataset.guesses:
+        print_note(guess.text)
     for part, counts in training.dataset.replaced.items():
         note_replaced(training.encoding.inputs, training.dataset.tables[part].name, counts)
     for line in remarks:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from mlpcli.spec.schema import Spec, SplitSpec
+from mlpcli.spec.data_section import SplitSpec
+from mlpcli.spec.schema import Spec
 from mlpcli.spec.yaml_reader import Problem
 
 DEFAULT_SHARE = SplitSpec.model_fields["validation"].default
@@ -48,7 +49,7 @@ def _check_table(spec: Spec) -> Iterator[Problem]:
 
 
 def _check_missing(spec: Spec) -> Iterator[Problem]:
-    for k, text in enumerate(spec.data.missing):
+    for k, text in enumerate(spec.data.missing or ()):
         try:
             text.encode()
         except UnicodeEncodeError:

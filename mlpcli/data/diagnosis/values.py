@@ -90,8 +90,7 @@ def find_sentinel(values: Array) -> Sentinel | None:
       this is from the farthest (half as far, of nines), or
       any number that is farther from the next value than that is from the farthest, or
       0 in fewer than three in ten rows, and the others all large: their mean three standard
-      deviations, the least a fifth of the range of all but 2 % of them, and twice as far from 0 as
-      neighbours below the median are from each other.
+      deviations, the least three tenths of their median and a fifth of the range of all but 2 %.
 
     values  (rows,) none missing
     """
@@ -123,12 +122,9 @@ def _stands_apart(end: float, share: float, others: Array, low: float, high: flo
 def _all_large(values: Array) -> bool:
     """Whether positive numbers are all far from 0: farther than they are from each other."""
     some = np.sort(values[:: 1 + len(values) // 10_000])
-    middle, low = some[len(some) // 2], values.min()
-    bulk = np.quantile(some, 0.99) - np.quantile(some, 0.01)
-    lower = np.append(low, some[some <= middle])
-    return bool(
-        low >= bulk / 5 and low >= 2 * np.diff(lower).max() and some.mean() >= 3 * some.std()
-    )
+    low, bulk = values.min(), np.quantile(some, 0.99) - np.quantile(some, 0.01)
+    apart = low >= max(bulk / 5, 0.3 * some[len(some) // 2])
+    return bool(apart and some.mean() >= 3 * some.std())
 
 
 def sentinels(view: DataView) -> Iterator[Oddity]:

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from mlpcli.array_types import Array
-from mlpcli.data.input_columns import DATE, CategoryColumn, Column, NumericColumn
+from mlpcli.data.input_columns import CategoryColumn, Column, NumericColumn
 from mlpcli.data.scaling import ASINH_WIDTH, ScaleChoice, Scaling, choose_scale
 from mlpcli.data.table import Table, is_constant
 from mlpcli.errors import DataError
@@ -24,7 +24,6 @@ from mlpcli.errors import DataError
 MAX_CATEGORIES = 10_000
 BLOCK_NUMBERS = 1 << 17  # of X, written at once: 512 KiB in float32
 HEAD = 1000  # rows
-IDENTIFIER_FROM = 50  # categories; from here on, a column of mostly different texts is refused
 NOT_A_NUMBER = (
     "most of the column is numbers; list the text in data.missing, or the column in "
     "data.categorical"
@@ -184,7 +183,7 @@ def fit_inputs(
     columns: list[Column] = []
     for name in names:
         if name in categories:
-            columns.append(_fit_category(table, rows, name, listed=listed))
+            columns.append(_fit_category(table, rows, name))
         else:
             columns.append(_fit_numeric(table, rows, name, scale, listed=listed))
     return InputEncoder(tuple(columns))
@@ -303,17 +302,10 @@ def median(values: Array) -> float:
     return float(np.mean((lower, upper)))
 
 
-def _fit_category(table: Table, rows: Array, name: str, *, listed: bool) -> Column:
+def _fit_category(table: Table, rows: Array, name: str) -> Column:
     codes, texts = table.coded_texts(name)
     numbers = (np.flatnonzero(np.bincount(codes[rows] + 1)) - 1).tolist()
     found = {texts[number] for number in numbers if number >= 0}
-    if not listed and len(found) >= IDENTIFIER_FROM and 2 * len(found) > len(rows):
-        are_dates = all(DATE.fullmatch(text) for text in found)
-        like = "dates, which are not read as numbers" if are_dates else "an identifier"
-        raise DataError(
-            f"{table.name}: {name}: {len(found)} different texts in {len(rows)} rows look like "
-            f"{like}; put the column in data.exclude, or list it in data.categorical"
-        )
     if len(found) > MAX_CATEGORIES:
         problem = f"{len(found)} categories are more than {MAX_CATEGORIES}"
         raise DataError(f"{table.name}: {name}: {problem}; put the column in data.exclude")

@@ -9,9 +9,11 @@ import numpy as np
 
 from mlpcli.array_types import Array
 from mlpcli.data.dataset import Dataset, Encoding
+from mlpcli.data.guesses import Guess
 from mlpcli.data.inputs import InputEncoder, auto_scale, check_image, fit_inputs, scale_channels
 from mlpcli.data.readers import ReadOptions, read_table
 from mlpcli.data.readings import Reading
+from mlpcli.data.roles import choose_inputs
 from mlpcli.data.scaling import ScaleChoice
 from mlpcli.data.splitting import PARTS, SplitOptions, split_by_column, split_by_share
 from mlpcli.data.table import Table
@@ -78,6 +80,9 @@ def load_dataset(options: DataOptions) -> Dataset:
     names = [name for name in first.columns if name not in left_out]
     if not names:
         raise DataError(f"{first.name}: beside the target there is no column", ("data", "target"))
+    guesses: list[Guess] = []
+    if options.categorical is None:
+        names, guesses = choose_inputs(first, names, named=_named(options))
     target = fit_target(
         task, list(tables.values()), train_rows, options.targets, scale=options.scale_target
     )
@@ -91,10 +96,18 @@ def load_dataset(options: DataOptions) -> Dataset:
     )
     text = (*inputs.text_columns, *text_columns(target))
     encoding = Encoding(task, inputs, target, replace(read, text=text), weights)
-    dataset = replace(_encoded(tables, codes, encoding, options.dtype), scale=scale)
+    dataset = _encoded(tables, codes, encoding, options.dtype)
+    dataset = replace(dataset, scale=scale, guesses=tuple(guesses))
     parts = {name: part.weight for name, part in dataset.parts.items()}
     check_parts_weigh(parts, first, column=options.sample_weight)
     return dataset
+
+
+def _named(options: DataOptions) -> set[str]:
+    """Return the columns that the spec names, each of which is what the spec says."""
+    split = options.split
+    names = {*options.columns, *(options.missing_indicator or ()), split.time, split.group}
+    return {name for name in names if name is not None}
 
 
 def _fit_inputs(

@@ -36,6 +36,8 @@ def _resolve_data(data: dict[str, Any], spec: Spec, dataset: Dataset) -> None:
         data["missing"] = list(encoding.read.missing)
     if spec.data.decimal is None:
         data["decimal"] = encoding.read.decimal
+    left_out = (name for g in dataset.guesses if g.kind == "left_out" for name in g.columns)
+    data["exclude"] = list(dict.fromkeys([*spec.data.exclude, *left_out]))
     if spec.data.split.seed is None:
         data["split"]["seed"] = spec.seed
     if spec.data.scale == "auto":

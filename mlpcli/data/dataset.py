@@ -13,6 +13,7 @@ from mlpcli.data.guesses import Guess
 from mlpcli.data.inputs import InputEncoder
 from mlpcli.data.readers import ReadOptions
 from mlpcli.data.scaling import ScaleChoice
+from mlpcli.data.split_keys import SplitKey
 from mlpcli.data.table import Table
 from mlpcli.data.targets import TargetEncoder
 from mlpcli.data.weights import RowWeights
@@ -114,6 +115,8 @@ class Dataset:
     replaced  for each part the columns in which values were missing or unknown, with the count
     scale     of the numeric inputs
     guesses   what was found where the spec leaves it open
+    split_key     groups or times of the training rows; None where rows are drawn one by one
+    split_column  that the parts are from, as the spec says or as it was recognized; or None
     """
 
     parts: dict[str, Part]
@@ -123,6 +126,8 @@ class Dataset:
     replaced: dict[str, dict[str, int]]
     scale: ScaleChoice = field(default_factory=lambda: ScaleChoice("none"))
     guesses: tuple[Guess, ...] = ()
+    split_key: SplitKey | None = None
+    split_column: str | None = None
 
     @property
     def sha256(self) -> dict[str, str]:

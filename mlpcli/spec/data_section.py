@@ -28,7 +28,9 @@ class SplitSpec(Section):
 
     validation: float = Field(0.15, ge=0.0, lt=1.0, description="share of validation rows")
     test: float = Field(0.15, ge=0.0, lt=1.0, description="share of test rows")
-    stratify: bool = Field(default=True, description="keep the classes' shares in each part")
+    stratify: or_auto(bool) = Field(
+        "auto", description="keep the classes' shares in each part; auto: where rows are drawn"
+    )
     seed: Annotated[int, Field(ge=0, le=MAX_SEED)] | None = Field(
         None, description="of the rows drawn for each part; null: the spec's seed"
     )

@@ -27,6 +27,7 @@ from mlpcli.nn.network import Architecture, Layer
 from mlpcli.nn.norms import NORMS
 from mlpcli.nn.sharing import SHARINGS, Members
 from mlpcli.spec.checks import check_task, chosen_loss
+from mlpcli.spec.data_section import SplitSpec
 from mlpcli.spec.load import LoadedSpec
 from mlpcli.spec.members import build
 from mlpcli.spec.schema import Spec
@@ -107,7 +108,7 @@ def data_options(loaded: LoadedSpec) -> DataOptions:
             group=split.group,
             time=split.time,
             column=split.column,
-            is_default=not data.model_fields_set & {"split"},
+            is_default=split == SplitSpec(),
         ),
         scale=data.scale,
         scale_target=data.scale_target or scale_of_target(loaded.spec),

@@ -38,8 +38,7 @@ def _resolve_data(data: dict[str, Any], spec: Spec, dataset: Dataset) -> None:
         data["decimal"] = encoding.read.decimal
     left_out = (name for g in dataset.guesses if g.kind == "left_out" for name in g.columns)
     data["exclude"] = list(dict.fromkeys([*spec.data.exclude, *left_out]))
-    if spec.data.split.seed is None:
-        data["split"]["seed"] = spec.seed
+    _resolve_split(data["split"], spec, dataset)
     if spec.data.scale == "auto":
         data["scale"] = dataset.scale.name
     if spec.data.categorical is None:
@@ -47,6 +46,15 @@ def _resolve_data(data: dict[str, Any], spec: Spec, dataset: Dataset) -> None:
     if spec.data.scale_target is None:
         is_regression = encoding.task == "regression"
         data["scale_target"] = scale_of_target(spec) if is_regression else "none"
+
+
+def _resolve_split(split: dict[str, Any], spec: Spec, dataset: Dataset) -> None:
+    given = spec.data.split
+    if given.seed is None:
+        split["seed"] = spec.seed
+    if given.stratify is None:
+        split["stratify"] = given.group is None and given.time is None
+    split["column"] = dataset.split_column
 
 
 def _resolve_model(model: dict[str, Any], spec: Spec, encoding: Encoding) -> None:

@@ -79,7 +79,26 @@ def _check_split(spec: Spec) -> Iterator[Problem]:
     if total >= 1:
         problem = f"validation and test take {total:g} of the rows: none are left"
         yield Problem(("data", "split"), problem)
-    if split.column is not None and split.files is not None:
-        yield Problem(("data", "split"), "column and files exclude each other")
     if split.column is not None and split.column in spec.data.targets:
         yield Problem(("data", "split", "column"), f"{split.column!r} is the target")
+    yield from _check_ways_to_split(spec)
+
+
+def _check_ways_to_split(spec: Spec) -> Iterator[Problem]:
+    """Check that rows are split in one way, and by a group or a time that is no input or target."""
+    split, data = spec.data.split, spec.data
+    given = [key for key in ("column", "files", "group", "time") if getattr(split, key) is not None]
+    if len(given) > 1:
+        yield Problem(("data", "split"), f"{' and '.join(given)} exclude each other")
+    for key, name in (("group", split.group), ("time", split.time)):
+        if name is None:
+            continue
+        if name in data.targets:
+            yield Problem(("data", "split", key), f"{name!r} is the target")
+        if name in (data.categorical or []):
+            problem = f"{name!r} is in data.categorical, but the split's {key} is no input"
+            yield Problem(("data", "split", key), problem)
+    if split.stratify and (split.group is not None or split.time is not None):
+        how = "whole groups are drawn" if split.group is not None else "rows are split in time"
+        problem = f"{how}, so the parts cannot keep the classes' shares"
+        yield Problem(("data", "split", "stratify"), problem, "false, or auto")

@@ -7,7 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from mlpcli.data.dataset import Dataset
-from mlpcli.data.input_columns import DATE, CategoryColumn, NumericColumn
+from mlpcli.data.encoders import DatePart, NumericColumn
+from mlpcli.data.encoders.categories import CategoryEncoder
+from mlpcli.data.encoders.date_part import date_part, dates
+from mlpcli.data.fitted_categories import DATE
 from mlpcli.data.table import is_constant
 from mlpcli.data.targets import ClassTarget
 from mlpcli.errors import listing
@@ -46,7 +49,7 @@ def oddities(dataset: Dataset) -> list[Oddity]:
 def _constant(dataset: Dataset) -> list[Oddity]:
     X, inputs = dataset.parts["train"].X, dataset.encoding.inputs
     varies = np.bincount(inputs.column_numbers, weights=(X[:1] != X).any(axis=0))
-    found = [column.name for column, n in zip(inputs.columns, varies, strict=True) if not n]
+    found = [name for name, n in zip(inputs.names, varies, strict=True) if not n]
     if not found:
         return []
     text = f"constant in the training rows, so of no use: {listing(found)}"
@@ -57,18 +60,14 @@ def _missing(dataset: Dataset) -> list[Oddity]:
     found = []
     for name, table in dataset.tables.items():
         of = f" of {name}" if len(dataset.tables) > 1 else ""
-        for column in dataset.encoding.inputs.columns:
+        for column in dataset.encoding.inputs.by_name.values():
             n = int(table.column(column.name).missing.sum())
             if not n:
                 continue
             if n == len(table):
                 rule = "no value at all, so set to one number"
-            elif isinstance(column, NumericColumn):
-                rule = f"set to the training median, {column.fill:g}"
-            elif None in column.categories:
-                rule = "a category of its own"
             else:
-                rule = "in no category: all its columns 0"
+                rule = column.missing_rule
             share = f"{n} of {len(table)} rows{of}"
             found.append(
                 Oddity("missing", f"{column.name}: missing in {share}; {rule}", (column.name,))
@@ -99,8 +98,10 @@ def _row_keys(dataset: Dataset, part: str, codes: dict[str | None, int]) -> list
     """
     table = dataset.tables["data" if dataset.codes is not None else part]
     columns = list(dataset.parts[part].labels.reshape(len(dataset.parts[part]), -1).T)
-    for column in dataset.encoding.inputs.columns:
-        if isinstance(column, NumericColumn):
+    for column in dataset.encoding.inputs.by_name.values():
+        if isinstance(column, DatePart):
+            values = date_part(dates(table, column.name), "number")
+        elif isinstance(column, NumericColumn):
             values = table.numbers(column.name, "")
         else:
             numbers, texts = table.coded_texts(column.name)
@@ -143,7 +144,7 @@ def _variants(dataset: Dataset) -> list[Oddity]:
     """Find categories and classes that differ in case or spaces alone, and columns of dates."""
     target = dataset.encoding.target
     columns = dataset.encoding.inputs.columns
-    texts = {c.name: c.categories for c in columns if isinstance(c, CategoryColumn)}
+    texts = {c.name: c.categories for c in columns if isinstance(c, CategoryEncoder)}
     if isinstance(target, ClassTarget):
         texts[target.names[0]] = tuple(str(label) for label in target.classes)
     found = []
@@ -166,7 +167,7 @@ def _identifiers(dataset: Dataset) -> list[Oddity]:
     found = []
     for table in dataset.tables.values():
         for column in dataset.encoding.inputs.columns:
-            if isinstance(column, NumericColumn) and len(table) >= ROWS_PER_CLASS:
+            if type(column) is NumericColumn and len(table) >= ROWS_PER_CLASS:
                 values = table.numbers(column.name, "")
                 if (np.diff(values) == 1).all():
                     text = f"{column.name}: numbers the rows; perhaps it belongs in data.exclude"

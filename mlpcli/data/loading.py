@@ -9,8 +9,10 @@ import numpy as np
 
 from mlpcli.array_types import Array
 from mlpcli.data.dataset import Dataset, Encoding
+from mlpcli.data.fitted_inputs import FittedInputs, auto_scale, fit_inputs
 from mlpcli.data.guesses import Guess
-from mlpcli.data.inputs import InputEncoder, auto_scale, check_image, fit_inputs, scale_channels
+from mlpcli.data.input_options import InputOptions
+from mlpcli.data.pixels import check_image, scale_channels
 from mlpcli.data.readers import ReadOptions, read_table
 from mlpcli.data.readings import Reading
 from mlpcli.data.roles import choose_inputs
@@ -21,6 +23,7 @@ from mlpcli.data.split_rows import columns_of_split, split_guesses, split_rows
 from mlpcli.data.splitting import PARTS, SplitOptions
 from mlpcli.data.table import Table
 from mlpcli.data.targets import choose_task, fit_target, text_columns
+from mlpcli.data.training_target import TrainingTarget
 from mlpcli.data.weights import ClassWeight, check_parts_weigh, fit_weights
 from mlpcli.errors import DataError
 
@@ -89,11 +92,12 @@ def load_dataset(options: DataOptions) -> Dataset:
         raise DataError(f"{first.name}: beside the target there is no column", ("data", "target"))
     guesses: list[Guess] = []
     if options.categorical is None:
-        names, guesses = choose_inputs(first, names, named=_named(options))
+        names, guesses = choose_inputs(first, names, named=_named_inputs(options))
     target = fit_target(
         task, list(tables.values()), train_rows, options.targets, scale=options.scale_target
     )
-    inputs, scale = _fit_inputs(first, train_rows, names, options)
+    training_target = TrainingTarget(target, first, train_rows)
+    fitted, scale = _fit_inputs(first, train_rows, names, options, training_target)
     weights = fit_weights(
         first,
         train_rows,
@@ -101,21 +105,23 @@ def load_dataset(options: DataOptions) -> Dataset:
         column=options.sample_weight,
         class_weight=options.class_weight,
     )
-    text = (*inputs.text_columns, *text_columns(target))
-    encoding = Encoding(task, inputs, target, replace(read, text=text), weights)
+    text = (*fitted.encoder.text_columns, *text_columns(target))
+    encoding = Encoding(task, fitted.encoder, target, replace(read, text=text), weights)
+    found = split_guesses(first, codes, options.split)
     dataset = replace(
         _encoded(tables, codes, encoding, options.dtype),
         scale=scale,
-        guesses=(*split.guesses, *split_guesses(first, codes, options.split), *guesses),
+        guesses=(*split.guesses, *found, *guesses, *fitted.guesses),
         split_key=None if key is None else key.take(train_rows),
         split_column=options.split.column,
     )
+    fitted.write_own(dataset.parts["train"].X)
     parts = {name: part.weight for name, part in dataset.parts.items()}
     check_parts_weigh(parts, first, column=options.sample_weight)
     return dataset
 
 
-def _named(options: DataOptions) -> set[str]:
+def _named_inputs(options: DataOptions) -> set[str]:
     """Return the columns that the spec names, each of which is what the spec says."""
     split = options.split
     names = {*options.columns, *(options.missing_indicator or ()), split.time, split.group}
@@ -123,18 +129,35 @@ def _named(options: DataOptions) -> set[str]:
 
 
 def _fit_inputs(
-    table: Table, rows: Array, names: Sequence[str], options: DataOptions
-) -> tuple[InputEncoder, ScaleChoice]:
+    table: Table,
+    rows: Array,
+    names: Sequence[str],
+    options: DataOptions,
+    target: TrainingTarget,
+) -> tuple[FittedInputs, ScaleChoice]:
     """Return the input columns `names`, fitted on the training rows, and how numbers are scaled."""
-    scale, categorical = ScaleChoice(options.scale), options.categorical
+    how = InputOptions(
+        scale=options.scale,
+        categorical=options.categorical,
+        named=[*options.columns],
+        rare=options.rare,
+        max_categories=options.max_categories,
+        high_cardinality=options.high_cardinality,
+        missing_indicator=options.missing_indicator,
+        is_image=options.image is not None,
+        time_column=options.split.time,
+        group_column=options.split.group,
+        seed=options.split.seed,
+    )
+    scale = ScaleChoice(options.scale)
     if scale.name == "auto":
-        is_image = options.image is not None
-        scale = auto_scale(table, rows, names, categorical=categorical, is_image=is_image)
-    inputs = fit_inputs(table, rows, names, scale=scale.name, categorical=categorical)
+        scale = auto_scale(table, rows, names, how)
+    fitted = fit_inputs(table, rows, names, replace(how, scale=scale.name), target)
     if options.image is not None:
-        check_image(inputs, options.image)
-        inputs = scale_channels(inputs, table, rows, options.image, scale.name)
-    return inputs, scale
+        check_image(fitted.encoder, options.image)
+        encoder = scale_channels(fitted.encoder, table, rows, options.image, scale.name)
+        fitted = replace(fitted, encoder=encoder)
+    return fitted, scale
 
 
 def _named(options: DataOptions) -> set[str | None]:

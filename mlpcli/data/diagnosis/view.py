@@ -12,7 +12,6 @@ import numpy as np
 from mlpcli.array_types import Array
 from mlpcli.data.columns import Coded, Numbers
 from mlpcli.data.dataset import Dataset, Part
-from mlpcli.data.input_columns import CategoryColumn, NumericColumn
 from mlpcli.data.table import Table
 
 SAMPLE_ROWS = 20_000  # of each part, where a sample is enough
@@ -40,32 +39,23 @@ class DataView:
     def names(self) -> list[str]:
         """The columns of the training table that inputs come from."""
         table = self.table("train")
-        names = dict.fromkeys(column.name for column in self.dataset.encoding.inputs.columns)
-        return [name for name in names if name in table.data]
+        return [name for name in self.dataset.encoding.inputs.names if name in table.data]
 
     @cached_property
     def numeric(self) -> list[str]:
         """The input columns of numbers."""
-        kinds = {c.name: type(c) for c in self.dataset.encoding.inputs.columns}
-        table = self.table("train")
+        inputs, table = self.dataset.encoding.inputs.by_name, self.table("train")
         return [
             name
             for name in self.names
-            if kinds[name] is NumericColumn
-            or (isinstance(table.column(name), Numbers) and kinds[name] is not CategoryColumn)
+            if isinstance(table.column(name), Numbers | Coded) and not inputs[name].is_text
         ]
 
     @cached_property
     def textual(self) -> list[str]:
         """The input columns of categories."""
-        numeric, table = set(self.numeric), self.table("train")
-        kinds = {c.name: type(c) for c in self.dataset.encoding.inputs.columns}
-        return [
-            name
-            for name in self.names
-            if name not in numeric
-            and (isinstance(table.column(name), Coded) or kinds[name] is CategoryColumn)
-        ]
+        inputs = self.dataset.encoding.inputs.by_name
+        return [name for name in self.names if inputs[name].is_text]
 
     @cached_property
     def dates(self) -> list[str]:

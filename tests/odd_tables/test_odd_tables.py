@@ -3,18 +3,14 @@
 A line about the data is one that `check` prints: a guess (`found:`), an oddity (`odd:`), a remark.
 """
 
-import json
 import re
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import yaml
 from case import CASES
-from make import make
-from typer.testing import CliRunner
+from commands import outcome, run
 
-from mlpcli.cli.main import app_for
 from mlpcli.data.columns import Numbers
 from mlpcli.spec.load import load_spec
 from mlpcli.training.build import load_dataset
@@ -22,51 +18,6 @@ from mlpcli.training.build import load_dataset
 NUMBER_READINGS = {"number", "money", "percent", "amount", "unit"}
 each_case = pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 SHORT = ("--set", "training.epochs=2", "--run-dir", "run", "-q")
-
-
-@pytest.fixture(scope="session")
-def tables(tmp_path_factory):
-    """Return the folder that the script has written."""
-    folder = tmp_path_factory.mktemp("odd") / "tables"
-    make(folder)
-    return folder
-
-
-@pytest.fixture(scope="session")
-def checked(tables):
-    """Return a function that checks a case's spec, once: the exit code, the document, the lines."""
-    known = {}
-
-    def check(case):
-        if case.name not in known:
-            with pytest.MonkeyPatch.context() as patch:
-                patch.chdir(tables / case.name)
-                known[case.name] = outcome("spec.yaml")
-        return known[case.name]
-
-    return check
-
-
-@pytest.fixture
-def here(case, tables, monkeypatch):
-    """Work in the case's folder."""
-    monkeypatch.chdir(tables / case.name)
-
-
-def run(verb, *words):
-    """Run a verb in this process."""
-    done = CliRunner().invoke(app_for([verb]), [verb, *words])
-    assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
-    return SimpleNamespace(code=done.exit_code, out=done.stdout, err=done.stderr)
-
-
-def outcome(spec):
-    done = run("check", spec, "--json")
-    if done.code:
-        return SimpleNamespace(code=done.code, document=None, lines=[done.err])
-    document = json.loads(done.out)
-    lines = [each["text"] for each in [*document["guesses"], *document["oddities"]]]
-    return SimpleNamespace(code=0, document=document, lines=lines + document["remarks"])
 
 
 def source_of(feature, columns):

@@ -4,9 +4,7 @@ import gzip
 
 import pytest
 from case import csv_text, houses
-from typer.testing import CliRunner
-
-from mlpcli.cli.main import app_for
+from commands import run
 
 TABLE = csv_text(houses())
 SPEC = "data: {path: t.csv, target: price}\n"
@@ -22,14 +20,10 @@ def files(tmp_path, monkeypatch):
     (tmp_path / "pipe.yaml").write_text(PIPE, "utf-8")
 
 
-def run(verb, *words, stdin=b""):
-    return CliRunner().invoke(app_for([verb]), [verb, *words], input=stdin)
-
-
 def refused(done, code, *words):
-    assert done.exit_code == code, done.stderr
-    assert len(done.stderr.splitlines()) == 1
-    assert all(word in done.stderr for word in words), done.stderr
+    assert done.code == code, done.err
+    assert len(done.err.splitlines()) == 1
+    assert all(word in done.err for word in words), done.err
 
 
 @pytest.mark.parametrize("verb", ["check", "train"])
@@ -38,15 +32,15 @@ def test_a_table_as_a_spec(verb):
 
 
 def test_a_spec_as_the_table_to_predict():
-    assert run("train", "spec.yaml", *SHORT).exit_code == 0
+    assert run("train", "spec.yaml", *SHORT).code == 0
     refused(run("predict", "run", "spec.yaml"), 3, "spec.yaml", "spec")
 
 
 def test_a_table_on_standard_input():
-    assert run("check", "pipe.yaml", stdin=TABLE.encode()).exit_code == 0
+    assert run("check", "pipe.yaml", stdin=TABLE.encode()).code == 0
 
 
 def test_a_compressed_table_on_standard_input():
     done = run("check", "pipe.yaml", stdin=gzip.compress(TABLE.encode()))
-    assert done.exit_code in (0, 3)
-    assert done.exit_code == 0 or "gzip" in done.stderr
+    assert done.code in (0, 3)
+    assert done.code == 0 or "gzip" in done.err

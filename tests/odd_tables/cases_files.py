@@ -137,6 +137,7 @@ add(
         | {"price": houses(50)["price"]}
     ),
     task="regression",
+    more="model: {layers: [{units: 4}]}\n",
     n_rows=50,
 )
 add(

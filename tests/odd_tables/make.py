@@ -7,12 +7,19 @@ import sys
 from pathlib import Path
 
 import cases_files
+import cases_known
 import cases_numbers
 import cases_targets
 import cases_words
 from case import CASES
 
-MODULES = (cases_numbers, cases_words, cases_targets, cases_files)  # each enters its cases
+MODULES = (
+    cases_numbers,
+    cases_words,
+    cases_targets,
+    cases_files,
+    cases_known,
+)  # each enters its cases
 
 
 def make(folder):

@@ -86,8 +86,8 @@ IN_DATA = [
     (
         "split: {group: a, stratify: true}",
         (
-            "36: data.split.stratify: whole groups are drawn, so the parts cannot keep the classes' "
-            "shares; false, or auto"
+            "36: data.split.stratify: whole groups are drawn, so the parts cannot keep the "
+            "classes' shares; false, or auto"
         ),
     ),
     (

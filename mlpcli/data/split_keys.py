@@ -67,10 +67,8 @@ def group_numbers(table: Table, name: str) -> Array:
     else:
         found = np.unique(column.values, return_inverse=True)[1]
     found, missing = found.astype(np.intp), np.flatnonzero(column.missing)
-    if len(missing):
-        found[missing] = len(table) + np.arange(len(missing))
-        found = np.unique(found, return_inverse=True)[1]
-    return found
+    found[missing] = len(table) + np.arange(len(missing))
+    return np.unique(found, return_inverse=True)[1]
 
 
 def times(table: Table, name: str) -> Array:

@@ -23,6 +23,7 @@ STREAMS = (
     "bootstrap",
     "gradcheck",
     "replica",
+    "encoding",
 )
 
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from mlpcli.cli.console import format_number, print_error, print_note, print_result, table
 from mlpcli.data.dataset import Dataset
-from mlpcli.data.input_columns import NumericColumn
 from mlpcli.data.inputs import InputEncoder
 from mlpcli.data.targets import ClassTarget, RegressionTarget
 from mlpcli.errors import counted
@@ -47,16 +46,9 @@ def note_replaced(inputs: InputEncoder, file: str, counts: dict[str, int]) -> No
 
     counts  how many, by the column's name
     """
-    columns = {column.name: column for column in inputs.columns}
+    columns = inputs.by_name
     for name, n in counts.items():
-        column, problem = columns[name], f"{file}: {name}: {n}"
-        if isinstance(column, NumericColumn):
-            values = f"missing value{'s' * (n > 1)}"
-            print_note(f"{problem} {values} set to the training median, {column.fill:g}")
-        else:
-            values = "values are" if n > 1 else "value is"
-            rule = "missing or in no category of the training rows: all its columns 0"
-            print_note(f"{problem} {values} {rule}")
+        print_note(f"{file}: {name}: {columns[name].replacement(n)}")
 
 
 def describe_weights(dataset: Dataset) -> dict[str, Any] | None:

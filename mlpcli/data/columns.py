@@ -69,7 +69,37 @@ class Coded:
         return None if self.codes[row] < 0 else self.values[self.codes[row]]
 
 
-Column = Numbers | Coded
+@dataclass(frozen=True)
+class Dates:
+    """A column of dates, with or without a time.
+
+    values  (rows,) datetime64[s]; NaT: no value
+    """
+
+    values: Array
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    @property
+    def missing(self) -> Array:
+        """Which rows have no value: (rows,) bool."""
+        return np.isnat(self.values)
+
+    def take(self, rows: Array) -> Dates:
+        """Return these rows as a column."""
+        return Dates(self.values[rows])
+
+    def cell(self, row: int) -> Any:
+        """Return one value as text, such as 2020-01-31 or 2020-01-31T12:00:00; None: no value."""
+        value = self.values[row]
+        if np.isnat(value):
+            return None
+        is_day = value == value.astype("M8[D]")
+        return str(value.astype("M8[D]") if is_day else value)
+
+
+Column = Numbers | Coded | Dates
 
 
 def coded(values: Sequence[Any]) -> Coded:

@@ -9,8 +9,10 @@ import numpy as np
 
 from mlpcli.array_types import Array
 from mlpcli.data.dataset import Dataset, Encoding
+from mlpcli.data.fitted_inputs import FittedInputs, auto_scale, fit_inputs
 from mlpcli.data.guesses import Guess
-from mlpcli.data.inputs import InputEncoder, auto_scale, check_image, fit_inputs, scale_channels
+from mlpcli.data.input_options import InputOptions
+from mlpcli.data.pixels import check_image, scale_channels
 from mlpcli.data.readers import ReadOptions, read_table
 from mlpcli.data.readings import Reading
 from mlpcli.data.roles import choose_inputs
@@ -18,6 +20,7 @@ from mlpcli.data.scaling import ScaleChoice
 from mlpcli.data.splitting import PARTS, SplitOptions, split_by_column, split_by_share
 from mlpcli.data.table import Table
 from mlpcli.data.targets import choose_task, fit_target, text_columns
+from mlpcli.data.training_target import TrainingTarget
 from mlpcli.data.weights import ClassWeight, check_parts_weigh, fit_weights
 from mlpcli.errors import DataError
 
@@ -86,7 +89,8 @@ def load_dataset(options: DataOptions) -> Dataset:
     target = fit_target(
         task, list(tables.values()), train_rows, options.targets, scale=options.scale_target
     )
-    inputs, scale = _fit_inputs(first, train_rows, names, options)
+    training_target = TrainingTarget(target, first, train_rows)
+    fitted, scale = _fit_inputs(first, train_rows, names, options, training_target)
     weights = fit_weights(
         first,
         train_rows,
@@ -94,10 +98,11 @@ def load_dataset(options: DataOptions) -> Dataset:
         column=options.sample_weight,
         class_weight=options.class_weight,
     )
-    text = (*inputs.text_columns, *text_columns(target))
-    encoding = Encoding(task, inputs, target, replace(read, text=text), weights)
+    text = (*fitted.encoder.text_columns, *text_columns(target))
+    encoding = Encoding(task, fitted.encoder, target, replace(read, text=text), weights)
     dataset = _encoded(tables, codes, encoding, options.dtype)
-    dataset = replace(dataset, scale=scale, guesses=tuple(guesses))
+    dataset = replace(dataset, scale=scale, guesses=(*guesses, *fitted.guesses))
+    fitted.write_own(dataset.parts["train"].X)
     parts = {name: part.weight for name, part in dataset.parts.items()}
     check_parts_weigh(parts, first, column=options.sample_weight)
     return dataset
@@ -111,18 +116,35 @@ def _named(options: DataOptions) -> set[str]:
 
 
 def _fit_inputs(
-    table: Table, rows: Array, names: Sequence[str], options: DataOptions
-) -> tuple[InputEncoder, ScaleChoice]:
+    table: Table,
+    rows: Array,
+    names: Sequence[str],
+    options: DataOptions,
+    target: TrainingTarget,
+) -> tuple[FittedInputs, ScaleChoice]:
     """Return the input columns `names`, fitted on the training rows, and how numbers are scaled."""
-    scale, categorical = ScaleChoice(options.scale), options.categorical
+    how = InputOptions(
+        scale=options.scale,
+        categorical=options.categorical,
+        named=[*options.columns],
+        rare=options.rare,
+        max_categories=options.max_categories,
+        high_cardinality=options.high_cardinality,
+        missing_indicator=options.missing_indicator,
+        is_image=options.image is not None,
+        time_column=options.split.time,
+        group_column=options.split.group,
+        seed=options.split.seed,
+    )
+    scale = ScaleChoice(options.scale)
     if scale.name == "auto":
-        is_image = options.image is not None
-        scale = auto_scale(table, rows, names, categorical=categorical, is_image=is_image)
-    inputs = fit_inputs(table, rows, names, scale=scale.name, categorical=categorical)
+        scale = auto_scale(table, rows, names, how)
+    fitted = fit_inputs(table, rows, names, replace(how, scale=scale.name), target)
     if options.image is not None:
-        check_image(inputs, options.image)
-        inputs = scale_channels(inputs, table, rows, options.image, scale.name)
-    return inputs, scale
+        check_image(fitted.encoder, options.image)
+        encoder = scale_channels(fitted.encoder, table, rows, options.image, scale.name)
+        fitted = replace(fitted, encoder=encoder)
+    return fitted, scale
 
 
 def _split(table: Table, options: DataOptions, task: str) -> Array:

@@ -11,7 +11,7 @@ import numpy as np
 
 from mlpcli.array_types import Array
 from mlpcli.data.cells import as_numbers, is_number
-from mlpcli.data.columns import Coded, Column, Numbers
+from mlpcli.data.columns import Coded, Column, Dates, Numbers
 from mlpcli.errors import DataError, listing, nearest
 
 BOOLEANS = {"true": "True", "TRUE": "True", "false": "False", "FALSE": "False"}  # as pandas reads
@@ -73,6 +73,9 @@ class Table:
         if isinstance(column, Numbers):
             values = column.values.astype(np.float64, copy=False)
             infinite = column.has_infinite
+        elif isinstance(column, Dates):
+            row = int(np.argmin(column.missing))
+            raise self.error(row, name, f"{quoted(column.cell(row))} is not a number; {hint}")
         else:
             each = as_numbers(column.values)
             values = np.append(each, np.nan)[column.codes]
@@ -94,7 +97,7 @@ class Table:
         a decimal comma or with thousands separated.
         """
         column = self.column(name)
-        if isinstance(column, Numbers):
+        if not isinstance(column, Coded):
             return False
         if all(isinstance(value, bool) for value in column.values):
             return True
@@ -119,6 +122,9 @@ class Table:
         if isinstance(column, Coded):
             return column.codes, [_text(value) for value in column.values]
         values, codes = np.unique(column.values, return_inverse=True)
+        if isinstance(column, Dates):
+            texts = [Dates(values).cell(k) or "" for k in range(len(values))]
+            return np.where(column.missing, -1, codes), texts
         return np.where(column.missing, -1, codes), [_text(value) for value in values.tolist()]
 
     def texts(self, name: str) -> Any:

@@ -23,7 +23,9 @@ from pydantic import ValidationError
 from mlpcli import __version__
 from mlpcli.array_types import Array, Shape
 from mlpcli.data.dataset import Dataset, Encoding
-from mlpcli.data.inputs import InputEncoder, check_image
+from mlpcli.data.encoders import TargetMean
+from mlpcli.data.inputs import InputEncoder
+from mlpcli.data.pixels import check_image
 from mlpcli.data.readers import ReadOptions
 from mlpcli.data.splitting import PARTS, pack_codes, unpack_codes
 from mlpcli.data.targets import (
@@ -213,6 +215,9 @@ def _encoding(plain: dict[str, Any], spec: Spec) -> Encoding:
         raise ValueError("its columns are not those of its spec")
     if not plain["task"] == spec.data.task == target.task or not _fits(target):
         raise ValueError("its target is not that of its spec")
+    means = [c for c in inputs.columns if isinstance(c, TargetMean)]
+    if any(column.width != target.n_outputs for column in means):
+        raise ValueError("its inputs are not those of its target")
     if spec.data.image is not None:
         check_image(inputs, spec.data.image.shape)
     metrics = [metric.name for metric in fitting_metrics(spec, plain["task"])]

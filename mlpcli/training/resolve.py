@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from mlpcli.data.dataset import Dataset, Encoding
+from mlpcli.data.input_options import auto_max_categories, auto_rare
 from mlpcli.family import key_of, settings_of
 from mlpcli.nn.initializers import Initializer
 from mlpcli.spec.checks import chosen_loss, loss_name
@@ -42,7 +43,14 @@ def _resolve_data(data: dict[str, Any], spec: Spec, dataset: Dataset) -> None:
         data["split"]["seed"] = spec.seed
     if spec.data.scale == "auto":
         data["scale"] = dataset.scale.name
-    if spec.data.categorical is None:
+    listed, n_rows = spec.data.categorical is not None, len(dataset.parts["train"])
+    if spec.data.rare is None:
+        data["rare"] = auto_rare(n_rows, listed=listed)
+    if spec.data.max_categories is None and not listed:
+        data["max_categories"] = auto_max_categories(listed=listed)
+    if spec.data.missing_indicator is None:
+        data["missing_indicator"] = encoding.inputs.indicated
+    if not listed:
         data["categorical"] = encoding.inputs.text_columns
     if spec.data.scale_target is None:
         is_regression = encoding.task == "regression"

@@ -11,7 +11,7 @@ from mlpcli.array_types import Array
 from mlpcli.data.advice import as_yaml
 from mlpcli.data.diagnosis.oddity import Oddity
 from mlpcli.data.diagnosis.view import DataView
-from mlpcli.data.input_columns import DATE
+from mlpcli.data.fitted_categories import DATE
 from mlpcli.data.roles import (
     LEAST_NUMBERED,
     Candidate,
@@ -76,7 +76,7 @@ def constant(view: DataView) -> Iterator[Oddity]:
     """Inputs of one value in the training rows."""
     X, inputs = view.train.X, view.dataset.encoding.inputs
     varies = np.bincount(inputs.column_numbers, weights=(X[:1] != X).any(axis=0))
-    found = [column.name for column, n in zip(inputs.columns, varies, strict=True) if not n]
+    found = [name for name, n in zip(inputs.names, varies, strict=True) if not n]
     if found:
         text = f"constant in the training rows, so of no use: {listing(found)}"
         yield Oddity("constant", text, tuple(found))

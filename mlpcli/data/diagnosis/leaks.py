@@ -198,8 +198,7 @@ def _predict_by_one(x: Array, values: Array, fit: Array, test: Array, is_order: 
 def _score_of_others(view: DataView, target: Target, name: str, fit: Array, test: Array) -> float:
     """Return the score of a linear model in the other inputs and their squares."""
     inputs, rows = view.dataset.encoding.inputs, view.samples["train"]
-    own = [k for k, column in enumerate(inputs.columns) if column.name == name]
-    features = np.flatnonzero(~np.isin(inputs.column_numbers, own))
+    features = np.flatnonzero(inputs.column_numbers != inputs.names.index(name))
     if len(features) > OTHER_FEATURES:
         chosen = np.random.default_rng(0).choice(features, OTHER_FEATURES, replace=False)
         features = np.sort(chosen)

@@ -12,7 +12,6 @@ from mlpcli.data.advice import as_yaml
 from mlpcli.data.cells import number
 from mlpcli.data.diagnosis.oddity import Oddity
 from mlpcli.data.diagnosis.view import DataView
-from mlpcli.data.input_columns import CategoryColumn, NumericColumn
 from mlpcli.data.table import Table
 from mlpcli.data.targets import ClassTarget
 from mlpcli.errors import counted, listing
@@ -38,7 +37,6 @@ TIMES = 3.0  # as far from the median as any other value
 
 def missing(view: DataView) -> Iterator[Oddity]:
     """Columns with missing values, and what becomes of them."""
-    columns = {column.name: column for column in view.dataset.encoding.inputs.columns}
     found = [
         (name, int(table.column(name).missing.sum()), len(table), of)
         for of, table in view.each_table()
@@ -47,25 +45,15 @@ def missing(view: DataView) -> Iterator[Oddity]:
     ]
     if len({name for name, *_ in found}) <= MANY_COLUMNS:
         for name, n, n_rows, of in found:
-            rule = _fate(columns[name], n == n_rows)
-            text = f"{name}: missing in {n} of {n_rows} rows{of}{rule}"
+            rule = view.dataset.encoding.inputs.by_name[name].missing_rule
+            rule = "no value at all, so set to one number" if n == n_rows else rule
+            text = f"{name}: missing in {n} of {n_rows} rows{of}; {rule}"
             yield Oddity("missing", text, (name,))
         return
     said = [f"{name} ({n} of {n_rows}{of})" for name, n, n_rows, of in found]
     names = tuple(dict.fromkeys(name for name, *_ in found))
     text = f"missing values in {len(names)} columns: {listing(said)}; numbers are set to the "
     yield Oddity("missing", text + "training median, texts to a category of their own", names)
-
-
-def _fate(column: object, no_value: bool) -> str:  # noqa: FBT001
-    if no_value:
-        return "; no value at all, so set to one number"
-    if isinstance(column, NumericColumn):
-        return f"; set to the training median, {column.fill:g}"
-    if isinstance(column, CategoryColumn):
-        own = None in column.categories
-        return "; a category of its own" if own else "; in no category: all its columns 0"
-    return ""
 
 
 @dataclass(frozen=True)

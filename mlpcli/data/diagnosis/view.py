@@ -10,9 +10,9 @@ from itertools import chain
 import numpy as np
 
 from mlpcli.array_types import Array
-from mlpcli.data.columns import Coded, Numbers
+from mlpcli.data.columns import Dates
 from mlpcli.data.dataset import Dataset, Part
-from mlpcli.data.input_columns import CategoryColumn, NumericColumn
+from mlpcli.data.encoders.categories import CategoryEncoder
 from mlpcli.data.table import Table
 
 SAMPLE_ROWS = 20_000  # of each part, where a sample is enough
@@ -39,38 +39,25 @@ class DataView:
     @cached_property
     def names(self) -> list[str]:
         """The columns of the training table that inputs come from."""
-        table = self.table("train")
-        names = dict.fromkeys(column.name for column in self.dataset.encoding.inputs.columns)
-        return [name for name in names if name in table.data]
-
-    @cached_property
-    def numeric(self) -> list[str]:
-        """The input columns of numbers."""
-        kinds = {c.name: type(c) for c in self.dataset.encoding.inputs.columns}
-        table = self.table("train")
-        return [
-            name
-            for name in self.names
-            if kinds[name] is NumericColumn
-            or (isinstance(table.column(name), Numbers) and kinds[name] is not CategoryColumn)
-        ]
-
-    @cached_property
-    def textual(self) -> list[str]:
-        """The input columns of categories."""
-        numeric, table = set(self.numeric), self.table("train")
-        kinds = {c.name: type(c) for c in self.dataset.encoding.inputs.columns}
-        return [
-            name
-            for name in self.names
-            if name not in numeric
-            and (isinstance(table.column(name), Coded) or kinds[name] is CategoryColumn)
-        ]
+        return self.dataset.encoding.inputs.names
 
     @cached_property
     def dates(self) -> list[str]:
         """The input columns of dates."""
-        others = {*self.numeric, *self.textual}
+        table = self.table("train")
+        return [name for name in self.names if isinstance(table.column(name), Dates)]
+
+    @cached_property
+    def textual(self) -> list[str]:
+        """The input columns of categories."""
+        columns = self.dataset.encoding.inputs.columns
+        found = {column.name for column in columns if isinstance(column, CategoryEncoder)}
+        return [name for name in self.names if name in found]
+
+    @cached_property
+    def numeric(self) -> list[str]:
+        """The input columns of numbers."""
+        others = {*self.textual, *self.dates}
         return [name for name in self.names if name not in others]
 
     @cached_property
@@ -91,7 +78,9 @@ class DataView:
 
     def times(self, part: str, name: str) -> Array:
         """Return a column of dates in all rows of a part: seconds since 1970, float64, NaN."""
-        values = np.asarray(self.table(part).column(name).values)[self.parts[part].rows]
+        column = self.table(part).column(name)
+        assert isinstance(column, Dates)
+        values = column.values[self.parts[part].rows]
         seconds = values.astype("datetime64[s]").astype(np.int64).astype(np.float64)
         return np.where(np.isnat(values), np.nan, seconds)
 

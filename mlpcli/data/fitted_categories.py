@@ -52,8 +52,7 @@ def fit_category(
 
     One-hot, where it has at most `max_categories`, a missing value not counted; rare ones are
     counted each. Else one number for each, by the target or by frequency.
-    Raises DataError where the column looks like an identifier that nobody has named, or has too
-    many categories for one-hot columns.
+    Raises DataError where the column has too many categories for one-hot columns.
     """
     counts = training_categories(table, rows, name)
     n = len(counts) - (None in counts)

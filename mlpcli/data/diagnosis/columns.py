@@ -79,7 +79,7 @@ def constant(view: DataView) -> Iterator[Oddity]:
     """Inputs of one value in the training rows."""
     X, inputs = view.train.X, view.dataset.encoding.inputs
     varies = np.bincount(inputs.column_numbers, weights=(X[:1] != X).any(axis=0))
-    found = [column.name for column, n in zip(inputs.columns, varies, strict=True) if not n]
+    found = [name for name, n in zip(inputs.names, varies, strict=True) if not n]
     if found:
         text = f"constant in the training rows, so of no use: {listing(found)}"
         yield Oddity("constant", text, tuple(found))

@@ -164,42 +164,55 @@ def _nearly_alone(view: DataView, target: Target, name: str, x: Array) -> str | 
     )
 
 
-def _predict_by_one(x: Array, values: Array, fit: Array, test: Array, is_order: bool) -> Array:  # noqa: FBT001
-    """Return predictions (test rows, outputs) of the means in bins, or in categories, of x.
+def _predict_by_one(x: Array, values: Array, fit: Array, test: Array, *, is_order: bool) -> Array:
+    """Return predictions (test rows, outputs) by x alone; a missing value is one of its own.
 
-    Between the bins' middles of a number they are interpolated.
+    Of numbers by a line, and beside it the means in bins, interpolated; of categories by means.
     """
-    overall = values[fit].mean(axis=0)
-    known = fit[~np.isnan(x[fit])]
-    out = np.tile(overall, (len(test), 1))
-    gone = np.isnan(x[test])
-    if np.isnan(x[fit]).any():
-        out[gone] = values[fit[np.isnan(x[fit])]].mean(axis=0)
-    if not len(known):
-        return out
-    edges = np.unique(x[known])
-    if is_order and len(edges) > BINS:
-        edges = np.unique(np.quantile(x[known], np.linspace(0, 1, BINS + 1)[1:]))
-    bins = np.searchsorted(edges, x[known])
-    counts = np.bincount(bins, minlength=len(edges))
-    some = counts > 0
-    sums = np.column_stack([np.bincount(bins, v, len(edges)) for v in values[known].T])[some]
-    means = sums / counts[some, np.newaxis]
-    middles = np.bincount(bins, x[known], len(edges))[some] / counts[some]
-    here = test[~gone]
-    if is_order:
-        out[~gone] = np.column_stack([np.interp(x[here], middles, m) for m in means.T])
-    else:
-        place = np.minimum(np.searchsorted(middles, x[here]), len(middles) - 1)
-        out[~gone] = np.where((middles[place] == x[here])[:, np.newaxis], means[place], overall)
+    known, here = (rows[~np.isnan(x[rows])] for rows in (fit, test))
+    out = np.tile(values[fit].mean(axis=0), (len(test), 1))
+    if len(known) < len(fit):
+        out[:] = values[np.setdiff1d(fit, known)].mean(axis=0)
+    if len(known):
+        predict = _by_line_and_bins if is_order else _by_categories
+        out[~np.isnan(x[test])] = predict(x[known], values[known], x[here])
     return out
+
+
+def _by_line_and_bins(x: Array, values: Array, new: Array) -> Array:
+    if np.ptp(x) == 0:
+        return np.tile(values.mean(axis=0), (len(new), 1))
+    edges = np.unique(x)
+    if len(edges) > BINS:
+        edges = np.unique(np.quantile(x, np.linspace(0, 1, BINS + 1)[1:]))
+    bins = np.searchsorted(edges, x)
+    middles = _means(bins, x)
+    predicted = []
+    for y in values.T:
+        slope, start = fit_line(x, y)
+        beside = _means(bins, y - slope * x - start)
+        predicted.append(slope * new + start + np.interp(new, middles, beside))
+    return np.column_stack(predicted)
+
+
+def _means(bins: Array, y: Array) -> Array:
+    """Return the mean in each bin that has a row."""
+    counts = np.bincount(bins)
+    return np.bincount(bins, y)[counts > 0] / counts[counts > 0]
+
+
+def _by_categories(x: Array, values: Array, new: Array) -> Array:
+    known, codes = np.unique(x, return_inverse=True)
+    means = np.column_stack([_means(codes, y) for y in values.T])
+    place = np.minimum(np.searchsorted(known, new), len(known) - 1)
+    is_known = (known[place] == new)[:, np.newaxis]
+    return np.where(is_known, means[place], values.mean(axis=0))
 
 
 def _score_of_others(view: DataView, target: Target, name: str, fit: Array, test: Array) -> float:
     """Return the score of a linear model in the other inputs and their squares."""
     inputs, rows = view.dataset.encoding.inputs, view.samples["train"]
-    own = [k for k, column in enumerate(inputs.columns) if column.name == name]
-    features = np.flatnonzero(~np.isin(inputs.column_numbers, own))
+    features = np.flatnonzero(inputs.column_numbers != inputs.names.index(name))
     if len(features) > OTHER_FEATURES:
         chosen = np.random.default_rng(0).choice(features, OTHER_FEATURES, replace=False)
         features = np.sort(chosen)

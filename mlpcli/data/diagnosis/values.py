@@ -37,7 +37,6 @@ TIMES = 3.0  # as far from the median as any other value
 
 def missing(view: DataView) -> Iterator[Oddity]:
     """Columns with missing values, and what becomes of them."""
-    columns = view.dataset.encoding.inputs.by_name
     found = [
         (name, int(table.column(name).missing.sum()), len(table), of)
         for of, table in view.each_table()
@@ -46,8 +45,8 @@ def missing(view: DataView) -> Iterator[Oddity]:
     ]
     if len({name for name, *_ in found}) <= MANY_COLUMNS:
         for name, n, n_rows, of in found:
-            nothing = "no value at all, so set to one number"
-            rule = nothing if n == n_rows else columns[name].missing_rule
+            rule = view.dataset.encoding.inputs.by_name[name].missing_rule
+            rule = "no value at all, so set to one number" if n == n_rows else rule
             text = f"{name}: missing in {n} of {n_rows} rows{of}; {rule}"
             yield Oddity("missing", text, (name,))
         return

@@ -10,8 +10,9 @@ from itertools import chain
 import numpy as np
 
 from mlpcli.array_types import Array
-from mlpcli.data.columns import Coded, Numbers
+from mlpcli.data.columns import Dates
 from mlpcli.data.dataset import Dataset, Part
+from mlpcli.data.encoders.categories import CategoryEncoder
 from mlpcli.data.table import Table
 
 SAMPLE_ROWS = 20_000  # of each part, where a sample is enough
@@ -38,29 +39,25 @@ class DataView:
     @cached_property
     def names(self) -> list[str]:
         """The columns of the training table that inputs come from."""
-        table = self.table("train")
-        return [name for name in self.dataset.encoding.inputs.names if name in table.data]
-
-    @cached_property
-    def numeric(self) -> list[str]:
-        """The input columns of numbers."""
-        inputs, table = self.dataset.encoding.inputs.by_name, self.table("train")
-        return [
-            name
-            for name in self.names
-            if isinstance(table.column(name), Numbers | Coded) and not inputs[name].is_text
-        ]
-
-    @cached_property
-    def textual(self) -> list[str]:
-        """The input columns of categories."""
-        inputs = self.dataset.encoding.inputs.by_name
-        return [name for name in self.names if inputs[name].is_text]
+        return self.dataset.encoding.inputs.names
 
     @cached_property
     def dates(self) -> list[str]:
         """The input columns of dates."""
-        others = {*self.numeric, *self.textual}
+        table = self.table("train")
+        return [name for name in self.names if isinstance(table.column(name), Dates)]
+
+    @cached_property
+    def textual(self) -> list[str]:
+        """The input columns of categories."""
+        columns = self.dataset.encoding.inputs.columns
+        found = {column.name for column in columns if isinstance(column, CategoryEncoder)}
+        return [name for name in self.names if name in found]
+
+    @cached_property
+    def numeric(self) -> list[str]:
+        """The input columns of numbers."""
+        others = {*self.textual, *self.dates}
         return [name for name in self.names if name not in others]
 
     @cached_property
@@ -81,7 +78,9 @@ class DataView:
 
     def times(self, part: str, name: str) -> Array:
         """Return a column of dates in all rows of a part: seconds since 1970, float64, NaN."""
-        values = np.asarray(self.table(part).column(name).values)[self.parts[part].rows]
+        column = self.table(part).column(name)
+        assert isinstance(column, Dates)
+        values = column.values[self.parts[part].rows]
         seconds = values.astype("datetime64[s]").astype(np.int64).astype(np.float64)
         return np.where(np.isnat(values), np.nan, seconds)
 

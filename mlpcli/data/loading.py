@@ -90,8 +90,13 @@ def load_dataset(options: DataOptions) -> Dataset:
         class_weight=options.class_weight,
     )
     text = (*inputs.text_columns, *text_columns(target))
-    encoding = Encoding(task, inputs, target, replace(read, text=text), weights)
-    dataset = replace(_encoded(tables, codes, encoding, options.dtype), scale=scale)
+    found = first.dialect and first.dialect.decimal  # for files whose numbers do not show theirs
+    read = replace(read, text=text, usual_decimal=found or read.usual_decimal)
+    encoding = Encoding(task, inputs, target, read, weights)
+    guesses = tuple(guess for table in tables.values() for guess in table.guesses)
+    dataset = replace(
+        _encoded(tables, codes, encoding, options.dtype), scale=scale, guesses=guesses
+    )
     parts = {name: part.weight for name, part in dataset.parts.items()}
     check_parts_weigh(parts, first, column=options.sample_weight)
     return dataset

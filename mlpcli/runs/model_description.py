@@ -5,13 +5,16 @@ pydantic takes 2 ms to build these classes, and training, which only writes mode
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
+from mlpcli.data.encodings import check_name
 from mlpcli.spec.data_section import Task
 from mlpcli.spec.members import Section
 from mlpcli.spec.schema import Spec
+
+EncodingName = Annotated[str, AfterValidator(check_name)]
 
 
 class _Numeric(Section):
@@ -48,6 +51,9 @@ class _Encoding(Section):
     target: _Target
     missing: list[str]
     delimiter: str | None = Field(min_length=1, max_length=1)
+    decimal: Literal[".", ","] | None = None  # null: as each file shows
+    encoding: EncodingName | None = None
+    usual_decimal: Literal[".", ","] | None = None  # null: a file from before these three
     weights: _Weights | None = None  # files from before there were any
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from mlpcli.data.dataset import Dataset, Encoding
+from mlpcli.data.dialect import Dialect
 from mlpcli.family import key_of, settings_of
 from mlpcli.nn.initializers import Initializer
 from mlpcli.spec.checks import chosen_loss, loss_name
@@ -34,8 +35,8 @@ def _resolve_data(data: dict[str, Any], spec: Spec, dataset: Dataset) -> None:
     data["task"] = encoding.task
     if spec.data.missing is None:
         data["missing"] = list(encoding.read.missing)
-    if spec.data.decimal is None:
-        data["decimal"] = encoding.read.decimal
+    found = _dialect(dataset).items()
+    data |= {key: value for key, value in found if getattr(spec.data, key) is None}
     if spec.data.split.seed is None:
         data["split"]["seed"] = spec.seed
     if spec.data.scale == "auto":
@@ -45,6 +46,17 @@ def _resolve_data(data: dict[str, Any], spec: Spec, dataset: Dataset) -> None:
     if spec.data.scale_target is None:
         is_regression = encoding.task == "regression"
         data["scale_target"] = scale_of_target(spec) if is_regression else "none"
+
+
+def _dialect(dataset: Dataset) -> dict[str, str]:
+    """Return how the data's files are written, as far as they are text and written alike."""
+    each = [table.dialect or Dialect("utf-8") for table in dataset.tables.values()]
+    found: dict[str, str] = {}
+    for key in ("encoding", "delimiter", "decimal"):
+        values = {getattr(dialect, key) for dialect in each}
+        if len(values) == 1 and None not in values:
+            found[key] = values.pop()
+    return found
 
 
 def _resolve_model(model: dict[str, Any], spec: Spec, encoding: Encoding) -> None:

@@ -230,11 +230,15 @@ def first_lines(name: str, stream: BinaryIO) -> Sample | None:
     whole = len(data) < SAMPLE_BYTES
     if not whole:
         data += b"".join(stream.readline() for _ in range(max(1, 3 - data.count(b"\n"))))
-    lines = data.split(b"\n", SAMPLE_LINES)
-    if len(lines) > SAMPLE_LINES:
-        whole, lines[-1] = False, b""
-    ended = [line + b"\n" for line in lines[:-1]] + ([lines[-1]] if lines[-1] else [])
-    return Sample(name, [decoded(name, line, k) for k, line in enumerate(ended, start=1)], whole)
+    pieces = data.split(b"\n", SAMPLE_LINES)
+    if len(pieces) > SAMPLE_LINES:
+        whole, pieces[-1] = False, b""
+    if b"\0" in data or not _is_utf8(b"\n".join(pieces)):
+        for number, piece in enumerate(pieces, start=1):
+            decoded(name, piece, number)  # raises, with the place
+    texts = b"\n".join(pieces).removeprefix(codecs.BOM_UTF8).decode().split("\n")
+    lines = [text + "\n" for text in texts[:-1]]
+    return Sample(name, lines + texts[-1:] if texts[-1] else lines, whole)
 
 
 def _is_utf8(data: bytes) -> bool:

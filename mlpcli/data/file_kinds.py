@@ -39,11 +39,6 @@ TEXT = [
     (rb"<\?xml", "XML", AS_CSV),
     (rb"\[\s*[{\[]", "one JSON array", "write an object a line, as in: jq -c '.[]' FILE > d.jsonl"),
     (rb"\{\s*(\"|\Z)", "JSON lines", RENAME + ".jsonl"),
-    (
-        rb"(?s:.*?)(?m:^)(data:\s*$|data: *\{)",
-        "a spec, not a table",
-        "name the table, and the spec where a spec is asked for",
-    ),
 ]
 ARCHIVES = [
     (b".npy", "NumPy's .npz", RENAME + ".npz"),
@@ -52,6 +47,10 @@ ARCHIVES = [
     (b"xl/", "an Excel workbook", "save the sheet as CSV"),
     (b"", "a zip archive", "unpack it first, as in: unzip FILE"),
 ]
+SPEC = ("a spec, not a table", "name the table, and the spec where a spec is asked for")
+SPEC_KEY = re.compile(rb"^data: *(\{.*)?\r?$", re.MULTILINE)
+ANY_BINARY = re.compile(b"|".join(b"(?:%s)" % pattern for pattern, _, _ in BINARY))
+ANY_TEXT = re.compile(b"|".join(b"(?:%s)" % pattern for pattern, _, _ in TEXT), re.IGNORECASE)
 FITS = {"parquet": "parquet", "npz": "NumPy's .npz", "jsonl": "JSON lines"}
 
 
@@ -65,14 +64,12 @@ def kind_of(start: bytes) -> tuple[str, str] | None:
     """
     if start.startswith(ZIP):
         return next((what, todo) for mark, what, todo in ARCHIVES if mark in start)
-    for pattern, what, todo in BINARY:
-        if re.match(pattern, start):
-            return what, todo
     text = start.removeprefix(b"\xef\xbb\xbf").lstrip()
-    for pattern, what, todo in TEXT:
-        if re.match(pattern, text, re.IGNORECASE):
-            return what, todo
-    return None
+    for any_of, kinds, first in ((ANY_BINARY, BINARY, start), (ANY_TEXT, TEXT, text)):
+        if any_of.match(first):
+            flags = 0 if kinds is BINARY else re.IGNORECASE
+            return next((w, todo) for p, w, todo in kinds if re.match(p, first, flags))
+    return SPEC if b"data:" in start and SPEC_KEY.search(start) else None
 
 
 def misfit(start: bytes, reader: str, file: str) -> str:

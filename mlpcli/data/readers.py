@@ -198,8 +198,12 @@ def read_table(
     if ending not in READERS:
         raise DataError(f"{path}: {_unknown_kind(path)}")
     try:
-        spool = Spool(Path(path).open("rb")) if pipe else None  # noqa: SIM115  _read closes it
-        return _read(Source(path, None if pipe else path, spool=spool), ending, options)
+        if pipe:
+            opened = Path(path).open("rb")  # noqa: SIM115  closed by _read
+            source = Source(path, None, spool=Spool(opened))
+        else:
+            source = Source.of_file(path)
+        return _read(source, ending, options)
     except FileNotFoundError:
         hint = did_you_mean(path, lambda each: _ending(each.name) in READERS) or hint
         raise DataError(f"{path}: there is no such file{hint}", key) from None

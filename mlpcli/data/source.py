@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 PIECE = 1 << 16  # bytes asked of a pipe at once: as much as Linux keeps in one
+IN_MEMORY = 1 << 20  # bytes of a file that is opened once instead of for each look at it
 GZIP = b"\x1f\x8b"  # the first bytes of every gzip file
 
 
@@ -79,6 +80,14 @@ class Source:
     path: str | None
     content: bytes = b""
     spool: Spool | None = None
+
+    @staticmethod
+    def of_file(path: str) -> Source:
+        """Return a file as a source; a small one is read at once."""
+        with Path(path).open("rb") as stream:
+            content = stream.read(IN_MEMORY + 1)
+        is_small = len(content) <= IN_MEMORY
+        return Source(path, None, content) if is_small else Source(path, path)
 
     def open(self) -> BinaryIO:
         """Return a new stream of the bytes, uncompressed."""

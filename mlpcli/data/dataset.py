@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -58,6 +58,14 @@ class Encoding:
     target: TargetEncoder
     read: ReadOptions
     weights: RowWeights | None = None
+
+    def reading(self, *, targets: bool) -> ReadOptions:
+        """Return how to read a file with the columns that this needs.
+
+        targets  whether the target columns are needed beside the inputs
+        """
+        names = [column.name for column in self.inputs.columns]
+        return replace(self.read, required=(*names, *(self.target.names if targets else ())))
 
     def encode(self, table: Table, dtype: Any) -> tuple[Part, dict[str, int]]:
         """Return a table's rows as a part, and for each column how many values were replaced.

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from mlpcli.array_types import Array
 from mlpcli.data.cells import as_numbers, is_number
 from mlpcli.data.columns import Coded, Column, Dates, Numbers
+from mlpcli.data.guesses import Guess
 from mlpcli.errors import DataError, listing, nearest
+
+if TYPE_CHECKING:
+    from mlpcli.data.dialect import Dialect
 
 BOOLEANS = {"true": "True", "TRUE": "True", "false": "False", "FALSE": "False"}  # as pandas reads
 Locate = Callable[[int, str], str]
@@ -31,12 +35,16 @@ class Table:
     name    of the file, for messages
     sha256  of the file's bytes, as they lie on the disk
     locate  (row, column name) -> "FILE:LINE:COLUMN" or the like; called for messages only
+    guesses  what was found where it had not been said how the file is written
+    dialect  how it is written, where it is a text file
     """
 
     data: Mapping[str, Column]
     name: str
     sha256: str
     locate: Locate
+    guesses: tuple[Guess, ...] = ()
+    dialect: Dialect | None = None
 
     def __len__(self) -> int:
         return len(next(iter(self.data.values())))
@@ -47,17 +55,17 @@ class Table:
         return list(self.data)
 
     def column(self, name: str, key: tuple[str | int, ...] | None = None) -> Column:
-        """Return a column. Raises DataError, naming the nearest, where there is none.
+        """Return a column; a name with blanks around it is also found without them.
+
+        Raises DataError, naming the nearest, where there is none.
 
         key  of the spec, where the name comes from
         """
         if name in self.data:
             return self.data[name]
-        near = nearest(name, self.columns)
-        problem = f"{self.name} has no column {name!r}; its columns: {listing(self.columns)}"
-        if all(is_number(column) for column in self.columns):
-            problem += "; the first line looks like data, so perhaps there is no header line"
-        raise DataError(problem + (f"; did you mean {near!r}?" if near else ""), key)
+        if name.strip() in self.data:
+            return self.data[name.strip()]
+        raise DataError(absence(self.name, [name], self.columns), key)
 
     def error(self, row: int, column: str, problem: str) -> DataError:
         """Return the error that a cell gives rise to, with its place."""
@@ -131,6 +139,30 @@ class Table:
         """Return `coded_texts` written out: (rows,) texts, None where a value is missing."""
         codes, texts = self.coded_texts(name)
         return np.array([*texts, None], dtype=object)[codes]
+
+
+def absent(names: Collection[str], wanted: Iterable[str]) -> list[str]:
+    """Return which of the wanted columns are not there, as `Table.column` finds them."""
+    return [name for name in wanted if name not in names and name.strip() not in names]
+
+
+def absence(file: str, missing: Sequence[str], columns: Sequence[str]) -> str:
+    """Return the sentence for columns that a file does not have, with the nearest that it has."""
+    name_them = f"column {missing[0]!r}" if len(missing) == 1 else f"columns {_listed(missing)}"
+    problem = f"{file} has no {name_them}; its columns: {listing(columns)}"
+    if all(is_number(column) for column in columns):
+        problem += "; the first line looks like data, so perhaps there is no header line"
+    near = {name: nearest(name, columns) for name in missing}
+    found = [
+        repr(other) if len(missing) == 1 else f"{other!r} for {name!r}"
+        for name, other in near.items()
+        if other
+    ]
+    return problem + (f"; did you mean {listing(found)}?" if found else "")
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(map(repr, names))  # all: each has to be put in
 
 
 def plain_text(value: Any) -> str:

@@ -109,7 +109,7 @@ def save_model(
             "inputs": encoding.inputs.to_plain(),
             "target": target_to_plain(encoding.target),
             "missing": list(encoding.read.missing),
-            "delimiter": encoding.read.delimiter,
+            **_reading(encoding.read),
             "weights": None if encoding.weights is None else asdict(encoding.weights),
         },
         "data": {
@@ -127,6 +127,12 @@ def save_model(
     # ASCII: a file name that is not UTF-8 is text that UTF-8 cannot write.
     metadata = {"mlp": json.dumps(document, allow_nan=False)}
     write_whole(path, save(tensors, metadata=metadata))
+
+
+def _reading(read: ReadOptions) -> dict[str, str | None]:
+    """Return how files are read: what the spec has said, and null for what each file shows."""
+    keys = ("delimiter", "decimal", "encoding", "usual_decimal")
+    return {key: getattr(read, key) for key in keys}
 
 
 def _sha256(tensors: Mapping[str, Array]) -> str:
@@ -226,8 +232,17 @@ def _encoding(plain: dict[str, Any], spec: Spec) -> Encoding:
         raise ValueError(f"{dotted(problems[0].path)}: {problems[0].problem}")
     "".join(plain["missing"]).encode()  # raises where no file could have such a text
     text = (*inputs.text_columns, *text_columns(target))
-    decimal = spec.data.decimal or "."
-    read = ReadOptions(tuple(plain["missing"]), plain["delimiter"], text, decimal)
+    # A file from before there was a usual decimal sign means what its spec has written out.
+    usual = plain.get("usual_decimal")
+    read = ReadOptions(
+        tuple(plain["missing"]),
+        plain["delimiter"],
+        text,
+        (spec.data.decimal or ".") if usual is None else plain.get("decimal"),
+        plain.get("encoding"),
+        usual or spec.data.decimal or ".",
+        spelt=spec.data.spelt_with_blanks,
+    )
     weights = None if plain.get("weights") is None else RowWeights.from_plain(plain["weights"])
     if not _weighs(weights, spec, target):
         raise ValueError("its weights are not those of its spec")

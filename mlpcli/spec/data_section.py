@@ -144,6 +144,15 @@ class DataSpec(Section):
         return value
 
     @property
+    def spelt_with_blanks(self) -> list[str]:
+        """The names of columns that the spec has with blanks around them, as some headers do."""
+        split, weight = self.split, self.sample_weight
+        single = [split.column, split.group, split.time, weight]
+        lists = [self.targets, self.exclude, self.categorical or [], self.columns]
+        names = [*(name for name in single if name), *(name for each in lists for name in each)]
+        return [name for name in names if name != name.strip()]
+
+    @property
     def targets(self) -> list[str]:
         """The target columns as a list."""
         return [self.target] if isinstance(self.target, str) else self.target

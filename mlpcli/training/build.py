@@ -94,8 +94,9 @@ def data_options(loaded: LoadedSpec) -> DataOptions:
         read=ReadOptions(
             MISSING if data.missing is None else tuple(data.missing),
             data.delimiter,
-            (),
-            data.decimal or ".",
+            decimal=data.decimal,
+            encoding=data.encoding,
+            spelt=data.spelt_with_blanks,
         ),
         task=data.task,
         exclude=data.exclude,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from mlpcli.data.dataset import Dataset, Encoding
+from mlpcli.data.dialect import Dialect
 from mlpcli.data.input_options import auto_max_categories, auto_rare
 from mlpcli.family import key_of, settings_of
 from mlpcli.nn.initializers import Initializer
@@ -35,8 +36,8 @@ def _resolve_data(data: dict[str, Any], spec: Spec, dataset: Dataset) -> None:
     data["task"] = encoding.task
     if spec.data.missing is None:
         data["missing"] = list(encoding.read.missing)
-    if spec.data.decimal is None:
-        data["decimal"] = encoding.read.decimal
+    found = _dialect(dataset).items()
+    data |= {key: value for key, value in found if getattr(spec.data, key) is None}
     left_out = (name for g in dataset.guesses if g.kind == "left_out" for name in g.columns)
     data["exclude"] = list(dict.fromkeys([*spec.data.exclude, *left_out]))
     _resolve_split(data["split"], spec, dataset)
@@ -63,6 +64,17 @@ def _resolve_split(split: dict[str, Any], spec: Spec, dataset: Dataset) -> None:
     if given.stratify is None:
         split["stratify"] = given.group is None and given.time is None
     split["column"] = dataset.split_column
+
+
+def _dialect(dataset: Dataset) -> dict[str, str]:
+    """Return how the data's files are written, as far as they are text and written alike."""
+    each = [table.dialect or Dialect("utf-8") for table in dataset.tables.values()]
+    found: dict[str, str] = {}
+    for key in ("encoding", "delimiter", "decimal"):
+        values = {getattr(dialect, key) for dialect in each}
+        if len(values) == 1 and None not in values:
+            found[key] = values.pop()
+    return found
 
 
 def _resolve_model(model: dict[str, Any], spec: Spec, encoding: Encoding) -> None:

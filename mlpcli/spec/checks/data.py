@@ -5,11 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from mlpcli.data.encodings import encoding_problem
+from mlpcli.errors import nearest
 from mlpcli.spec.data_section import SplitSpec
 from mlpcli.spec.schema import Spec
 from mlpcli.spec.yaml_reader import Problem
 
 DEFAULT_SHARE = SplitSpec.model_fields["validation"].default
+ENCODINGS = [  # to be suggested; all that Python has are allowed
+    *("utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "ascii", "latin-1"),
+    *("windows-1252", "cp1250", "cp1251", "cp1252", "cp437", "cp850", "iso8859-15", "mac-roman"),
+    *("shift_jis", "gb18030", "big5", "euc-kr", "koi8-r"),
+]
 DELIMITER = re.compile(r'[^"\r\n\0\x80-\U0010ffff]')
 
 
@@ -37,8 +44,10 @@ def _check_table(spec: Spec) -> Iterator[Problem]:
     if data.delimiter is not None and not DELIMITER.fullmatch(data.delimiter):
         problem = "must be one ASCII character, no quote and no line's end, or auto"
         yield Problem(("data", "delimiter"), problem)
-    if data.decimal == "," and data.delimiter in (None, ","):
-        yield Problem(("data", "delimiter"), "a decimal comma needs another delimiter, such as ';'")
+    if data.encoding is not None and encoding_problem(data.encoding):
+        near = nearest(data.encoding, ENCODINGS)
+        allowed = "such as utf-8, utf-16, cp1252 or latin-1, or auto"
+        yield Problem(("data", "encoding"), encoding_problem(data.encoding), allowed, near)
     for name in data.targets:
         for key, others in (("exclude", data.exclude), ("categorical", data.categorical or [])):
             if name in others:

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from mlpcli.array_types import Array
+from mlpcli.data.columns import Numbers
 from mlpcli.data.input_columns import DATE, CategoryColumn, Column, NumericColumn
 from mlpcli.data.scaling import ASINH_WIDTH, ScaleChoice, Scaling, choose_scale
 from mlpcli.data.table import Table, is_constant
@@ -212,7 +213,7 @@ def auto_scale(
 def _categories(table: Table, names: Sequence[str], categorical: Sequence[str] | None) -> set[str]:
     """Return the columns of categories: the listed ones, or where none are those of text."""
     if categorical is None:
-        return {name for name in names if table.is_text(name, NOT_A_NUMBER)}
+        return {name for name in names if not isinstance(table.column(name), Numbers)}
     for name in categorical:
         table.column(name, ("data", "categorical"))
     return set(categorical)

@@ -9,9 +9,12 @@ import numpy as np
 
 from mlpcli.array_types import Array
 from mlpcli.data.dataset import Dataset, Encoding
+from mlpcli.data.guesses import Guess
 from mlpcli.data.inputs import InputEncoder, auto_scale, check_image, fit_inputs, scale_channels
 from mlpcli.data.readers import ReadOptions, read_table
 from mlpcli.data.readings import Reading
+from mlpcli.data.readings.apply import apply_readings, columns_of_texts, mixed_columns
+from mlpcli.data.readings.choose import Columns, choose_readings
 from mlpcli.data.scaling import ScaleChoice
 from mlpcli.data.splitting import PARTS, SplitOptions, split_by_column, split_by_share
 from mlpcli.data.table import Table
@@ -48,18 +51,8 @@ class DataOptions:
 
 def load_dataset(options: DataOptions) -> Dataset:
     """Read, split and encode. Raises DataError, each with its place in a file or in the spec."""
-    read = options.read
-    if options.categorical:
-        read = replace(read, text=tuple(options.categorical))
-    if options.files:
-        tables = {
-            part: read_table(path, read, key=("data", "split", "files", part))
-            for part, path in options.files.items()
-        }
-    else:
-        assert options.path is not None
-        tables = {"data": read_table(options.path, read, key=("data", "path"))}
-    first = tables["train" if options.files else "data"]  # with the training rows
+    tables, readings, guesses = _read_tables(options)
+    first = next(iter(tables.values()))  # with the training rows
 
     for name in options.targets:
         first.column(name, ("data", "target"))
@@ -89,12 +82,57 @@ def load_dataset(options: DataOptions) -> Dataset:
         column=options.sample_weight,
         class_weight=options.class_weight,
     )
-    text = (*inputs.text_columns, *text_columns(target))
-    encoding = Encoding(task, inputs, target, replace(read, text=text), weights)
-    dataset = replace(_encoded(tables, codes, encoding, options.dtype), scale=scale)
+    unused = set(first.columns) - {*names, *left_out} | {*options.exclude}
+    readings = {name: each for name, each in readings.items() if name not in unused}
+    text = (*inputs.text_columns, *text_columns(target), *columns_of_texts(readings))
+    read = replace(options.read, text=tuple(dict.fromkeys(text)))
+    encoding = Encoding(task, inputs, target, read, weights, readings)
+    dataset = _encoded(tables, codes, encoding, options.dtype)
+    dataset = replace(dataset, scale=scale, guesses=tuple(guesses))
     parts = {name: part.weight for name, part in dataset.parts.items()}
     check_parts_weigh(parts, first, column=options.sample_weight)
     return dataset
+
+
+def _read_tables(
+    options: DataOptions,
+) -> tuple[dict[str, Table], dict[str, Reading], list[Guess]]:
+    """Return the tables with their columns read, the readings, and what was found in which."""
+    tables = _open_tables(options, (*(options.categorical or ()), *options.columns))
+    if options.categorical is None:
+        # One reading of all files: what one shows as plain numbers may be thousands in another.
+        again = mixed_columns(tables.values())
+        if again and "-" not in options.files.values():
+            tables = _open_tables(options, (*options.columns, *again))
+    split = options.split.column
+    columns = Columns(
+        given=options.columns,
+        targets=options.targets,
+        task=options.task,
+        weight=options.sample_weight,
+        ignored={*options.exclude, *(() if split is None else (split,))} - {*options.columns},
+        listed=options.categorical is not None,
+        missing=options.read.missing,
+    )
+    readings, guesses = choose_readings(list(tables.values()), columns)
+    missing = options.read.missing
+    read = {part: apply_readings(table, readings, missing) for part, table in tables.items()}
+    return read, readings, guesses
+
+
+def _open_tables(options: DataOptions, text: Sequence[str]) -> dict[str, Table]:
+    """Return the tables as they are in their files, the one with the training rows first.
+
+    text  columns of which the texts are needed
+    """
+    read = replace(options.read, text=tuple(text))
+    if not options.files:
+        assert options.path is not None
+        return {"data": read_table(options.path, read, key=("data", "path"))}
+    parts = sorted(options.files.items(), key=lambda item: item[0] != "train")
+    return {
+        part: read_table(path, read, key=("data", "split", "files", part)) for part, path in parts
+    }
 
 
 def _fit_inputs(

@@ -20,6 +20,7 @@ from mlpcli.data.cells import CellRules
 from mlpcli.data.columns import Column, array_column, column_of, series_column
 from mlpcli.data.csv_structure import CsvFile
 from mlpcli.data.csv_values import read_large, read_small
+from mlpcli.data.readings.words import MISSING
 from mlpcli.data.table import Table, quoted
 from mlpcli.errors import DataError, FileError, listing
 from mlpcli.family import Family, Member
@@ -27,7 +28,6 @@ from mlpcli.similar_files import did_you_mean
 from mlpcli.standard_input import read_standard_input
 
 READERS = Family("reader")
-MISSING = ("", "NA")  # texts that mean no value, where the spec names none
 SMALL = 1 << 21  # bytes: longer files take the csv module longer than pandas takes to be imported
 
 
@@ -114,6 +114,7 @@ class CsvReader(Reader):
             source.name,
             source.sha256(),
             lambda row, column: file.locate(row, names.index(column)),
+            options.decimal,
         )
 
 
@@ -204,7 +205,10 @@ class ParquetReader(Reader):
             )
             raise DataError(f"{source.name}: not a parquet file: {why}") from None
         missing = frozenset(options.missing)
-        columns = {str(name): series_column(series, missing) for name, series in frame.items()}
+        columns = {
+            str(name): series_column(series, missing, as_text=name in options.text)
+            for name, series in frame.items()
+        }
         return _table(columns, source)
 
 
@@ -232,7 +236,10 @@ class NpzReader(Reader):
         if len(lengths) > 1:
             raise DataError(f"{source.name}: the arrays differ in length: {sorted(lengths)}")
         missing = frozenset(options.missing)
-        return _table({n: array_column(array, missing) for n, array in columns.items()}, source)
+        return _table(
+            {n: array_column(a, missing, as_text=n in options.text) for n, a in columns.items()},
+            source,
+        )
 
 
 def _array_columns(name: str, array: Array) -> Iterator[tuple[str, Array]]:

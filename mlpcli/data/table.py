@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,16 +10,11 @@ import numpy as np
 
 from mlpcli.array_types import Array
 from mlpcli.data.cells import as_numbers, is_number
-from mlpcli.data.columns import Coded, Column, Numbers
+from mlpcli.data.columns import Coded, Column, Dates, Numbers
 from mlpcli.errors import DataError, listing, nearest
 
 BOOLEANS = {"true": "True", "TRUE": "True", "false": "False", "FALSE": "False"}  # as pandas reads
 Locate = Callable[[int, str], str]
-COMMA_NUMBER = re.compile(r"[+-]?\d[\d.]*(,\d+)+(\.\d+)?")
-COMMA_HINT = (
-    "looks like a number with a decimal comma, or with separated thousands; set data.decimal to "
-    "',', or write the thousands without"
-)
 
 
 @dataclass(frozen=True)
@@ -31,12 +25,14 @@ class Table:
     name    of the file, for messages
     sha256  of the file's bytes, as they lie on the disk
     locate  (row, column name) -> "FILE:LINE:COLUMN" or the like; called for messages only
+    decimal sign of numbers in the file, where it has any
     """
 
     data: Mapping[str, Column]
     name: str
     sha256: str
     locate: Locate
+    decimal: str = "."
 
     def __len__(self) -> int:
         return len(next(iter(self.data.values())))
@@ -73,6 +69,8 @@ class Table:
         if isinstance(column, Numbers):
             values = column.values.astype(np.float64, copy=False)
             infinite = column.has_infinite
+        elif isinstance(column, Dates):
+            raise DataError(f"{self.name}: {name}: the column has dates, not numbers; {hint}")
         else:
             each = as_numbers(column.values)
             values = np.append(each, np.nan)[column.codes]
@@ -86,38 +84,25 @@ class Table:
             raise self.error(row, name, "the number is infinite; remove the row or the value")
         return values
 
-    def is_text(self, name: str, hint: str) -> bool:
-        """Whether a column holds text or booleans, not numbers.
-
-        hint  what the user can do about a text in a column of which at least half is numbers
-        Raises DataError at such a text; also where at least half looks like numbers written with
-        a decimal comma or with thousands separated.
-        """
-        column = self.column(name)
-        if isinstance(column, Numbers):
-            return False
-        if all(isinstance(value, bool) for value in column.values):
-            return True
-        # Each different value is looked at once, however many rows there are.
-        counts = np.bincount(column.codes + 1, minlength=len(column.values) + 1)[1:]
-        if 2 * counts[~np.isnan(as_numbers(column.values))].sum() >= counts.sum():
-            self.numbers(name, hint)
-            return False
-        alike = np.array([bool(COMMA_NUMBER.fullmatch(str(v).strip())) for v in column.values])
-        if 2 * counts[alike].sum() >= counts.sum():
-            row = int(np.argmax(np.append(alike, False)[column.codes]))
-            raise self.error(row, name, f"{quoted(column.cell(row))} {COMMA_HINT}")
-        return True
+    def is_text(self, name: str) -> bool:
+        """Whether a column holds text or booleans, not numbers or dates."""
+        return isinstance(self.column(name), Coded)
 
     def coded_texts(self, name: str) -> tuple[Array, list[str]]:
         """Return a column as text: (rows,) numbers of texts, −1 where a value is missing; texts.
 
         5.0 reads as 5, and every spelling of a boolean as True or False, so that a value reads
-        the same from files of all kinds. A text can be there more than once.
+        the same from files of all kinds; dates as 2020-01-31 or 2020-01-31T12:00:00. A text can be
+        there more than once.
         """
         column = self.column(name)
         if isinstance(column, Coded):
             return column.codes, [_text(value) for value in column.values]
+        if isinstance(column, Dates):
+            dates, codes = np.unique(column.values, return_inverse=True)
+            days = dates == dates.astype("M8[D]")
+            texts = np.where(days, dates.astype("M8[D]").astype(str), dates.astype(str)).tolist()
+            return np.where(column.missing, -1, codes), texts
         values, codes = np.unique(column.values, return_inverse=True)
         return np.where(column.missing, -1, codes), [_text(value) for value in values.tolist()]
 

@@ -9,7 +9,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from mlpcli.spec.data_section import Task
+from mlpcli.spec.data_section import ReadingMember, Task
 from mlpcli.spec.members import Section
 from mlpcli.spec.schema import Spec
 
@@ -49,6 +49,7 @@ class _Encoding(Section):
     missing: list[str]
     delimiter: str | None = Field(min_length=1, max_length=1)
     weights: _Weights | None = None  # files from before there were any
+    readings: dict[str, ReadingMember] = Field({})  # the same
 
 
 class _Data(Section):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from mlpcli.data.dataset import Dataset, Encoding
+from mlpcli.data.readings.reading import reading_to_plain
 from mlpcli.family import key_of, settings_of
 from mlpcli.nn.initializers import Initializer
 from mlpcli.spec.checks import chosen_loss, loss_name
@@ -32,6 +33,8 @@ def resolve(spec: Spec, dataset: Dataset) -> Spec:
 def _resolve_data(data: dict[str, Any], spec: Spec, dataset: Dataset) -> None:
     encoding = dataset.encoding
     data["task"] = encoding.task
+    read = {name: reading_to_plain(reading) for name, reading in encoding.readings.items()}
+    data["columns"] |= read
     if spec.data.missing is None:
         data["missing"] = list(encoding.read.missing)
     if spec.data.decimal is None:

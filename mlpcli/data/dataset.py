@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -12,6 +12,8 @@ from mlpcli.array_types import Array
 from mlpcli.data.guesses import Guess
 from mlpcli.data.inputs import InputEncoder
 from mlpcli.data.readers import ReadOptions
+from mlpcli.data.readings import Reading
+from mlpcli.data.readings.apply import adapt_readings
 from mlpcli.data.scaling import ScaleChoice
 from mlpcli.data.split_keys import SplitKey
 from mlpcli.data.table import Table
@@ -50,7 +52,8 @@ class Part:
 class Encoding:
     """The fitted encoders, and how to read a file that they can be applied to.
 
-    weights  None where every row counts the same
+    weights   None where every row counts the same
+    readings  of the columns that have one, as they were in training
     """
 
     task: str
@@ -58,13 +61,25 @@ class Encoding:
     target: TargetEncoder
     read: ReadOptions
     weights: RowWeights | None = None
+    readings: Mapping[str, Reading] = field(default_factory=dict)
+
+    def read_columns(self, table: Table) -> Table:
+        """Return a table with its columns read as in training; one that is read as it is.
+
+        Raises DataError at the first cell that does not fit.
+        """
+        weights = [self.weights.column] if self.weights and self.weights.column else []
+        used = {*self.inputs.names, *self.target.names, *weights}
+        readings = {name: each for name, each in self.readings.items() if name in used}
+        numeric = used - readings.keys() - {*self.read.text}
+        return adapt_readings(table, readings, numeric, self.read.missing, self.read.decimal or self.read.usual_decimal)
 
     def reading(self, *, targets: bool) -> ReadOptions:
         """Return how to read a file with the columns that this needs.
 
         targets  whether the target columns are needed beside the inputs
         """
-        names = [column.name for column in self.inputs.columns]
+        names = self.inputs.names
         return replace(self.read, required=(*names, *(self.target.names if targets else ())))
 
     def encode(self, table: Table, dtype: Any) -> tuple[Part, dict[str, int]]:
@@ -72,6 +87,7 @@ class Encoding:
 
         Where the table has no column of weights, the part has none.
         """
+        table = self.read_columns(table)
         X, replaced = self.inputs.encode(table, dtype)
         y, labels, weight = self._targets(table, dtype)
         return Part(X, y, labels, np.arange(len(table)), weight), replaced

@@ -20,6 +20,7 @@ from mlpcli.data.columns import Column, array_column, series_column
 from mlpcli.data.csv_reader import read_csv
 from mlpcli.data.encodings import read_text
 from mlpcli.data.file_kinds import START, kind_of, misfit
+from mlpcli.data.readings.words import MISSING
 from mlpcli.data.source import Source, Spool, is_pipe
 from mlpcli.data.table import Table, absence, absent
 from mlpcli.errors import DataError, FileError, UsageError, listing
@@ -27,7 +28,6 @@ from mlpcli.family import Family, Member
 from mlpcli.similar_files import did_you_mean
 
 READERS = Family("reader")
-MISSING = ("", "NA")  # texts that mean no value, where the spec names none
 SMALL = 1 << 21  # bytes: longer files take the csv module longer than pandas takes to be imported
 
 
@@ -120,7 +120,10 @@ class ParquetReader(Reader):
             )
             raise DataError(f"{source.name}: not a parquet file: {why}") from None
         missing = frozenset(options.missing)
-        columns = {str(name): series_column(series, missing) for name, series in frame.items()}
+        columns = {
+            str(name): series_column(series, missing, as_text=name in options.text)
+            for name, series in frame.items()
+        }
         return _table(columns, source)
 
 
@@ -148,7 +151,10 @@ class NpzReader(Reader):
         if len(lengths) > 1:
             raise DataError(f"{source.name}: the arrays differ in length: {sorted(lengths)}")
         missing = frozenset(options.missing)
-        return _table({n: array_column(array, missing) for n, array in columns.items()}, source)
+        return _table(
+            {n: array_column(a, missing, as_text=n in options.text) for n, a in columns.items()},
+            source,
+        )
 
 
 def _array_columns(name: str, array: Array) -> Iterator[tuple[str, Array]]:

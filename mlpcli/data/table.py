@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -20,11 +19,6 @@ if TYPE_CHECKING:
 
 BOOLEANS = {"true": "True", "TRUE": "True", "false": "False", "FALSE": "False"}  # as pandas reads
 Locate = Callable[[int, str], str]
-COMMA_NUMBER = re.compile(r"[+-]?\d[\d.]*(,\d+)+(\.\d+)?")
-COMMA_HINT = (
-    "looks like a number with a decimal comma, or with separated thousands; set data.decimal to "
-    "',', or write the thousands without"
-)
 
 
 @dataclass(frozen=True)
@@ -45,6 +39,11 @@ class Table:
     locate: Locate
     guesses: tuple[Guess, ...] = ()
     dialect: Dialect | None = None
+
+    @property
+    def decimal(self) -> str:
+        """The decimal sign of numbers in the file; a point where it has none."""
+        return (self.dialect and self.dialect.decimal) or "."
 
     def __len__(self) -> int:
         return len(next(iter(self.data.values())))
@@ -82,8 +81,7 @@ class Table:
             values = column.values.astype(np.float64, copy=False)
             infinite = column.has_infinite
         elif isinstance(column, Dates):
-            row = int(np.argmin(column.missing))
-            raise self.error(row, name, f"{quoted(column.cell(row))} is not a number; {hint}")
+            raise DataError(f"{self.name}: {name}: the column has dates, not numbers; {hint}")
         else:
             each = as_numbers(column.values)
             values = np.append(each, np.nan)[column.codes]
@@ -97,34 +95,16 @@ class Table:
             raise self.error(row, name, "the number is infinite; remove the row or the value")
         return values
 
-    def is_text(self, name: str, hint: str) -> bool:
-        """Whether a column holds text or booleans, not numbers.
-
-        hint  what the user can do about a text in a column of which at least half is numbers
-        Raises DataError at such a text; also where at least half looks like numbers written with
-        a decimal comma or with thousands separated.
-        """
-        column = self.column(name)
-        if not isinstance(column, Coded):
-            return False
-        if all(isinstance(value, bool) for value in column.values):
-            return True
-        # Each different value is looked at once, however many rows there are.
-        counts = np.bincount(column.codes + 1, minlength=len(column.values) + 1)[1:]
-        if 2 * counts[~np.isnan(as_numbers(column.values))].sum() >= counts.sum():
-            self.numbers(name, hint)
-            return False
-        alike = np.array([bool(COMMA_NUMBER.fullmatch(str(v).strip())) for v in column.values])
-        if 2 * counts[alike].sum() >= counts.sum():
-            row = int(np.argmax(np.append(alike, False)[column.codes]))
-            raise self.error(row, name, f"{quoted(column.cell(row))} {COMMA_HINT}")
-        return True
+    def is_text(self, name: str) -> bool:
+        """Whether a column holds text or booleans, not numbers or dates."""
+        return isinstance(self.column(name), Coded)
 
     def coded_texts(self, name: str) -> tuple[Array, list[str]]:
         """Return a column as text: (rows,) numbers of texts, −1 where a value is missing; texts.
 
         5.0 reads as 5, and every spelling of a boolean as True or False, so that a value reads
-        the same from files of all kinds. A text can be there more than once.
+        the same from files of all kinds; dates as 2020-01-31 or 2020-01-31T12:00:00. A text can be
+        there more than once.
         """
         column = self.column(name)
         if isinstance(column, Coded):

@@ -133,6 +133,7 @@ def predict(
     interval  the level of the intervals beside them, of an ensemble; None: without
     """
     check_interval(model, interval)
+    table = model.encoding.read_columns(table)
     X, replaced = model.encoding.inputs.encode(table, model.network.dtype)
     y_hat = evaluation.predict(model.network, X, model.temperature)
     columns = _columns(model, y_hat)

@@ -12,7 +12,7 @@ from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 from mlpcli.data.encoders import kind_of
 from mlpcli.data.encoders.date_part import PARTS
 from mlpcli.data.encodings import check_name
-from mlpcli.spec.data_section import Task
+from mlpcli.spec.data_section import ReadingMember, Task
 from mlpcli.spec.members import Section
 from mlpcli.spec.schema import Spec
 
@@ -116,6 +116,7 @@ class _Encoding(Section):
     encoding: EncodingName | None = None
     usual_decimal: Literal[".", ","] | None = None  # null: a file from before these three
     weights: _Weights | None = None  # files from before there were any
+    readings: dict[str, ReadingMember] = Field({})  # the same
 
 
 class _Data(Section):

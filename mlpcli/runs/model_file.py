@@ -27,6 +27,9 @@ from mlpcli.data.encoders import TargetMean
 from mlpcli.data.inputs import InputEncoder
 from mlpcli.data.pixels import check_image
 from mlpcli.data.readers import ReadOptions
+from mlpcli.data.readings import READINGS, Reading
+from mlpcli.data.readings.apply import columns_of_texts
+from mlpcli.data.readings.reading import reading_to_plain
 from mlpcli.data.splitting import PARTS, pack_codes, unpack_codes
 from mlpcli.data.targets import (
     ClassTarget,
@@ -43,6 +46,7 @@ from mlpcli.nn.layout import Layout
 from mlpcli.nn.network import Network
 from mlpcli.runs.files import write_whole
 from mlpcli.spec.checks import check_spec, check_task
+from mlpcli.spec.members import build
 from mlpcli.spec.schema import Spec
 from mlpcli.spec.yaml_reader import dotted
 from mlpcli.training.build import build_architecture, fitting_metrics
@@ -111,6 +115,7 @@ def save_model(
             "missing": list(encoding.read.missing),
             **_reading(encoding.read),
             "weights": None if encoding.weights is None else asdict(encoding.weights),
+            "readings": {n: reading_to_plain(each) for n, each in encoding.readings.items()},
         },
         "data": {
             "sha256": dataset.sha256,
@@ -155,7 +160,8 @@ def load_model(path: Path) -> Model:
     try:
         described = Description.model_validate(document)
         spec, data = described.spec, described.data
-        encoding = _encoding(document["encoding"], spec)
+        readings = {n: build(READINGS, m) for n, m in described.encoding.readings.items()}
+        encoding = _encoding(document["encoding"], spec, readings)
         architecture = build_architecture(spec, encoding)
         codes = None if data.split is None else _codes(data.split, data.rows["data"])
     except ValidationError as error:
@@ -214,7 +220,7 @@ def _vector(
     return vector
 
 
-def _encoding(plain: dict[str, Any], spec: Spec) -> Encoding:
+def _encoding(plain: dict[str, Any], spec: Spec, readings: dict[str, Reading]) -> Encoding:
     """Return the encoding in a valid description. ValueError, DataError: its parts disagree."""
     inputs, target = InputEncoder.from_plain(plain["inputs"]), target_from_plain(plain["target"])
     if not inputs.n_features or list(target.names) != spec.data.targets:
@@ -231,7 +237,7 @@ def _encoding(plain: dict[str, Any], spec: Spec) -> Encoding:
     if problems:
         raise ValueError(f"{dotted(problems[0].path)}: {problems[0].problem}")
     "".join(plain["missing"]).encode()  # raises where no file could have such a text
-    text = (*inputs.text_columns, *text_columns(target))
+    text = (*inputs.text_columns, *text_columns(target), *columns_of_texts(readings))
     # A file from before there was a usual decimal sign means what its spec has written out.
     usual = plain.get("usual_decimal")
     read = ReadOptions(
@@ -246,7 +252,7 @@ def _encoding(plain: dict[str, Any], spec: Spec) -> Encoding:
     weights = None if plain.get("weights") is None else RowWeights.from_plain(plain["weights"])
     if not _weighs(weights, spec, target):
         raise ValueError("its weights are not those of its spec")
-    return Encoding(plain["task"], inputs, target, read, weights)
+    return Encoding(plain["task"], inputs, target, read, weights, readings)
 
 
 def _weighs(weights: RowWeights | None, spec: Spec, target: TargetEncoder) -> bool:

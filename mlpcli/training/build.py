@@ -13,8 +13,9 @@ from mlpcli.data.augmenter import Augmenter
 from mlpcli.data.dataset import Dataset, Encoding, Part
 from mlpcli.data.loading import DataOptions
 from mlpcli.data.loading import load_dataset as load
-from mlpcli.data.readers import MISSING, ReadOptions
+from mlpcli.data.readers import ReadOptions
 from mlpcli.data.readings import READINGS
+from mlpcli.data.readings.words import MISSING
 from mlpcli.data.splitting import SplitOptions
 from mlpcli.data.table import Table
 from mlpcli.data.targets import ClassTarget

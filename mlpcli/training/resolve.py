@@ -7,6 +7,7 @@ from typing import Any
 from mlpcli.data.dataset import Dataset, Encoding
 from mlpcli.data.dialect import Dialect
 from mlpcli.data.input_options import auto_max_categories, auto_rare
+from mlpcli.data.readings.reading import reading_to_plain
 from mlpcli.family import key_of, settings_of
 from mlpcli.nn.initializers import Initializer
 from mlpcli.spec.checks import chosen_loss, loss_name
@@ -34,6 +35,8 @@ def resolve(spec: Spec, dataset: Dataset) -> Spec:
 def _resolve_data(data: dict[str, Any], spec: Spec, dataset: Dataset) -> None:
     encoding = dataset.encoding
     data["task"] = encoding.task
+    read = {name: reading_to_plain(reading) for name, reading in encoding.readings.items()}
+    data["columns"] |= read
     if spec.data.missing is None:
         data["missing"] = list(encoding.read.missing)
     found = _dialect(dataset).items()

@@ -129,7 +129,8 @@ def loss_line(model: Model, *, weighted: bool, held: int = 0) -> str:
     parts = []
     if isinstance(target, RegressionTarget):
         is_scaled = any(target.shift) or set(target.scale) != {1.0}
-        parts.append(f"{loss.name} of the {'scaled ' * is_scaled}target")
+        which = "target's logarithm" if target.log_offset is not None else "target"
+        parts.append(f"{loss.name} of the {'scaled ' * is_scaled}{which}")
     elif loss.name not in LOG_LOSSES:
         parts.append(loss.name)
     parts += ["of smoothed labels"] * loss.smooths + ["rows as they are weighted"] * weighted

@@ -13,9 +13,18 @@ from mlpcli.data.inputs import InputEncoder, auto_scale, check_image, fit_inputs
 from mlpcli.data.readers import ReadOptions, read_table
 from mlpcli.data.readings import Reading
 from mlpcli.data.scaling import ScaleChoice
-from mlpcli.data.splitting import PARTS, SplitOptions, split_by_column, split_by_share
+from mlpcli.data.splitting import (
+    LEFT_OUT,
+    PARTS,
+    SplitOptions,
+    split_by_column,
+    split_by_share,
+)
 from mlpcli.data.table import Table
-from mlpcli.data.targets import choose_task, fit_target, text_columns
+from mlpcli.data.target_logarithm import suggest_logarithm
+from mlpcli.data.target_rows import drop_rows
+from mlpcli.data.targets import fit_target, text_columns
+from mlpcli.data.task_choice import choose_task
 from mlpcli.data.weights import ClassWeight, check_parts_weigh, fit_weights
 from mlpcli.errors import DataError
 
@@ -34,6 +43,7 @@ class DataOptions:
     split: SplitOptions = field(default_factory=SplitOptions)
     scale: str = "auto"
     scale_target: str = "standard"
+    suggest_logarithm: bool = False  # of the target, where it is skewed
     categorical: Sequence[str] | None = None
     rare: int | None = None
     max_categories: int | None = None
@@ -59,16 +69,15 @@ def load_dataset(options: DataOptions) -> Dataset:
     else:
         assert options.path is not None
         tables = {"data": read_table(options.path, read, key=("data", "path"))}
-    first = tables["train" if options.files else "data"]  # with the training rows
-
-    for name in options.targets:
-        first.column(name, ("data", "target"))
+    tables, guesses = drop_rows(tables, options.targets, options.missing_target)
+    first = next(iter(tables.values()))  # with the training rows
     for name in options.exclude:
         first.column(name, ("data", "exclude"))
     if options.sample_weight is not None:
         for table in tables.values():
             table.column(options.sample_weight, ("data", "sample_weight"))
-    task = options.task or choose_task(list(tables.values()), options.targets)
+    choice = choose_task(list(tables.values()), options.targets, options.task)
+    task, guesses = choice.task, [*guesses, *choice.guesses]
     codes = None if options.files else _split(first, options, task)
     train_rows = np.arange(len(first)) if codes is None else np.flatnonzero(codes == 0)
     if not len(train_rows):
@@ -91,7 +100,10 @@ def load_dataset(options: DataOptions) -> Dataset:
     )
     text = (*inputs.text_columns, *text_columns(target))
     encoding = Encoding(task, inputs, target, replace(read, text=text), weights)
-    dataset = replace(_encoded(tables, codes, encoding, options.dtype), scale=scale)
+    dataset = _encoded(tables, codes, encoding, options.dtype)
+    if task == "regression" and options.suggest_logarithm:
+        guesses += suggest_logarithm(dataset.parts["train"].labels, options.targets)
+    dataset = replace(dataset, scale=scale, guesses=tuple(guesses))
     parts = {name: part.weight for name, part in dataset.parts.items()}
     check_parts_weigh(parts, first, column=options.sample_weight)
     return dataset
@@ -135,4 +147,5 @@ def _encoded(
         rows = {name: numbers for name, numbers in rows.items() if len(numbers)}
         found, replaced["data"] = encoding.encode_parts(tables["data"], dtype, list(rows.values()))
         parts = dict(zip(rows, found, strict=True))
+        codes = tables["data"].in_file(codes, LEFT_OUT)
     return Dataset(parts, tables, codes, encoding, replaced)

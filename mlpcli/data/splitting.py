@@ -13,6 +13,7 @@ from mlpcli.data.table import Table, quoted
 from mlpcli.randomness import generator
 
 PARTS = ("train", "validation", "test")  # the position of a part is its code
+LEFT_OUT = 255  # the code of a row of the file that is in no part: it has no target
 SPELLINGS = {"train": 0, "training": 0, "validation": 1, "valid": 1, "val": 1, "test": 2}
 
 

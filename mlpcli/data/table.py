@@ -31,15 +31,51 @@ class Table:
     name    of the file, for messages
     sha256  of the file's bytes, as they lie on the disk
     locate  (row, column name) -> "FILE:LINE:COLUMN" or the like; called for messages only
+    kept    (rows,) the file's rows that these are, ascending; None: all
+    n_read  how many rows the file has; None: these
     """
 
     data: Mapping[str, Column]
     name: str
     sha256: str
     locate: Locate
+    kept: Array | None = None
+    n_read: int | None = None
 
     def __len__(self) -> int:
         return len(next(iter(self.data.values())))
+
+    @property
+    def n_file_rows(self) -> int:
+        """How many rows the file has, with those that were left out."""
+        return len(self) if self.n_read is None else self.n_read
+
+    def take(self, rows: Array) -> Table:
+        """Return these rows, ascending, as a table; messages name their lines in the file."""
+        data = {name: column.take(rows) for name, column in self.data.items()}
+        return Table(
+            data,
+            self.name,
+            self.sha256,
+            lambda row, column: self.locate(int(rows[row]), column),
+            self.file_rows(rows),
+            self.n_file_rows,
+        )
+
+    def file_rows(self, rows: Array) -> Array:
+        """Return the numbers in the file of rows of this table."""
+        return rows if self.kept is None else self.kept[rows]
+
+    def in_file(self, values: Array, left_out: int) -> Array:
+        """Return a value for each row of this table as one for each row of the file.
+
+        left_out  the value of the rows that are not in this table
+        """
+        if self.kept is None:
+            return values
+        found = np.full(self.n_file_rows, left_out, values.dtype)
+        found[self.kept] = values
+        return found
 
     @property
     def columns(self) -> list[str]:

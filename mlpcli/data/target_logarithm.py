@@ -73,8 +73,8 @@ def suggest_logarithm(labels: Array, names: Sequence[str]) -> list[Guess]:
     if not found:
         return []
     text = (
-        f"{listing(found)}: above 0, with a long tail of large values; the logarithm is more even: "
-        "data.scale_target: log may predict it better"
+        f"{listing(found)}: all above 0, with a long tail of large values, as prices and incomes "
+        "are; their logarithm is more even, and data.scale_target: log predicts that"
     )
     return [Guess("target", text, tuple(found))]
 

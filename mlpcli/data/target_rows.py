@@ -68,12 +68,12 @@ def _refusal(table: Table, gaps: dict[str, Array], advice: str) -> DataError:
 
 
 def _places(table: Table, gaps: dict[str, Array], gone: Array) -> list[str]:
-    """Return where each row lacks a target; the first ones alone are not empty."""
+    """Return the line of each row that lacks a target; the first ones alone are not empty."""
     rows = np.flatnonzero(gone).tolist()
-    shown = [
-        table.locate(row, next(name for name, gap in gaps.items() if gap[row]))
-        if row < NEAR
-        else f"row {row + 1:,}"
-        for row in rows[:MOST_PLACES]
-    ]
+    shown = []
+    for row in rows[:MOST_PLACES]:
+        name = next(name for name, gap in gaps.items() if gap[row])
+        place = table.locate(row, name) if row < NEAR else f"row {row + 1:,}"
+        place = place.removeprefix(f"{table.name}:").partition(":")[0].strip()
+        shown.append(f"line {place}" if place.isdigit() else place)
     return shown + [""] * (len(rows) - len(shown))

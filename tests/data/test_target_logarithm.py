@@ -143,8 +143,8 @@ def test_a_skewed_target_is_told_of_the_logarithm(dataset):
     found = dataset(column(*lognormal(60)), suggest_logarithm=True)
     (hint,) = hints(found)
     assert hint == (
-        "y: above 0, with a long tail of large values; the logarithm is more even: "
-        "data.scale_target: log may predict it better"
+        "y: all above 0, with a long tail of large values, as prices and incomes are; their "
+        "logarithm is more even, and data.scale_target: log predicts that"
     )
     assert found.encoding.target.log_offset is None  # a hint, and no more
     assert hints(dataset(column(*lognormal(60)))) == []  # where the spec says how it is scaled

@@ -16,7 +16,7 @@ def test_rows_without_a_target_are_left_out_and_said(dataset):
     assert found.parts["train"].X[:, 0].tolist() == [1, 3, 5, 6]
     assert [(guess.kind, guess.columns) for guess in found.guesses] == [("rows", ("y",))]
     assert found.guesses[0].text == (
-        "d.csv: 2 of 6 rows have no y and are left out: d.csv:3:3, d.csv:5:3; to stop there "
+        "d.csv: 2 of 6 rows have no y and are left out: line 3, line 5; to stop there "
         "instead: data.missing_target: fail"
     )
 
@@ -40,17 +40,16 @@ def test_a_row_without_any_of_several_targets_is_left_out(dataset):
     found = dataset(content, targets=["a", "b"], validation=0, test=0)
     assert found.parts["train"].labels.tolist() == [[1.5, 2.5], [4.5, 1.5]]
     assert found.guesses[0].text.startswith(
-        "d.csv: 3 of 5 rows have no value in one of a, b and are left out: d.csv:3:3, d.csv:4:7, "
-        "d.csv:5:3;"
+        "d.csv: 3 of 5 rows have no value in one of a, b and are left out: line 3, line 4, line 5;"
     )
 
 
 def test_one_row_and_many_rows(dataset):
     one = dataset("x,y\n1,0.5\n2,\n3,1.5\n", validation=0, test=0).guesses[0].text
-    assert one.startswith("d.csv: 1 of 3 rows has no y and is left out: d.csv:3:3; to stop")
+    assert one.startswith("d.csv: 1 of 3 rows has no y and is left out: line 3; to stop")
     rows = "".join(f"{k},{'' if k % 5 else k / 4}\n" for k in range(50))
     many = dataset("x,y\n" + rows, validation=0, test=0).guesses[0].text
-    places = "d.csv:3:3, d.csv:4:3, d.csv:5:3, … (40 in all); to stop"
+    places = "line 3, line 4, line 5, … (40 in all); to stop"
     assert many.startswith(f"d.csv: 40 of 50 rows have no y and are left out: {places}")
 
 

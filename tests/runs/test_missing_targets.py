@@ -56,8 +56,8 @@ def test_the_training_file_is_split_as_it_was(run):
         )
     (note,) = notes
     assert note == (
-        f"{table.name}: 5 of 40 rows have no y and are left out: {table.name}:2:3, "
-        f"{table.name}:5:3, {table.name}:6:3, … (5 in all)"
+        f"{table.name}: 5 of 40 rows have no y and are left out: line 2, "
+        "line 5, line 6, … (5 in all)"
     )
 
 

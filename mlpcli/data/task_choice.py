@@ -56,8 +56,6 @@ def choose_task(
     if len(names) > 1:
         return _of_several(tables, names)
     name = names[0]
-    for table in tables:
-        table.is_text(name, f"mend it, or, if these are classes, write {_yaml('multiclass')}")
     values = [values_of(table, name) for table in tables]
     numbers = [value for value in values if value is not None]
     if _are_amounts(numbers):

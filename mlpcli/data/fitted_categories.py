@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,7 +27,6 @@ from mlpcli.data.table import Table
 from mlpcli.data.training_target import TrainingTarget
 from mlpcli.errors import DataError, counted, listing
 
-DATE = re.compile(r"\d{4}-\d\d?-\d\d?.*|\d\d?[./]\d\d?[./]\d{2,4}.*")
 MAX_ONE_HOT = 10_000  # inputs that one column may become
 
 

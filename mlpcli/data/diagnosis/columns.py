@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
@@ -11,7 +12,6 @@ from mlpcli.array_types import Array
 from mlpcli.data.advice import as_yaml
 from mlpcli.data.diagnosis.oddity import Oddity
 from mlpcli.data.diagnosis.view import DataView
-from mlpcli.data.fitted_categories import DATE
 from mlpcli.data.roles import (
     LEAST_NUMBERED,
     Candidate,
@@ -31,6 +31,9 @@ SPLIT_NAMES = frozenset({"split", "set", "part", "partition", "fold", "subset"})
 MOST_COLUMNS = 2000  # that are compared with each other
 COMPARED_ROWS = 1000
 SAME = 1e-9  # of a column's spread: equal to rounding
+
+
+DATE = re.compile(r"\d{4}-\d\d?-\d\d?.*|\d\d?[./]\d\d?[./]\d{2,4}.*")
 
 
 def split_columns(view: DataView) -> Iterator[Oddity]:

@@ -91,7 +91,7 @@ def load_dataset(options: DataOptions) -> Dataset:
     if not names:
         raise DataError(f"{first.name}: beside the target there is no column", ("data", "target"))
     guesses: list[Guess] = []
-    if options.categorical is None:
+    if options.categorical is None and options.image is None:  # where pixels are, nothing else is
         names, guesses = choose_inputs(first, names, named=_named_inputs(options))
     target = fit_target(
         task, list(tables.values()), train_rows, options.targets, scale=options.scale_target

@@ -13,7 +13,6 @@ from mlpcli.data.advice import as_yaml
 from mlpcli.data.diagnosis.oddity import Oddity
 from mlpcli.data.diagnosis.view import DataView
 from mlpcli.data.roles import (
-    LEAST_NUMBERED,
     Candidate,
     address,
     free_text,
@@ -26,6 +25,7 @@ from mlpcli.data.targets import ClassTarget
 from mlpcli.errors import listing
 
 NEARLY_CONSTANT_FROM, OTHER_ROWS = 100, 3  # training rows; of them with another value
+LEAST_ROWS = 10  # that are numbered
 MANY_CATEGORIES = 100
 SPLIT_NAMES = frozenset({"split", "set", "part", "partition", "fold", "subset"})
 MOST_COLUMNS = 2000  # that are compared with each other
@@ -69,7 +69,7 @@ def _identifies(candidate: Candidate) -> str | None:
         if remark is not None:
             return f"{what}, {remark}"
     values = candidate.whole_numbers()
-    if values is None or len(values) < max(LEAST_NUMBERED, len(candidate.table)):
+    if values is None or len(values) < max(LEAST_ROWS, len(candidate.table)):
         return None
     steps = np.diff(candidate.column.values)
     return "numbers the rows, in steps of 1" if (steps == 1).all() else None

@@ -140,7 +140,8 @@ def test_where_identifiers_begin(dataset, n_words, n_rows, refused):
 def test_ten_thousand_categories_are_enough(no_dataset):
     words = [f"w{i}" for i in range(10_001)]
     assert no_dataset(column(*words), categorical=["x"], validation=0, test=0) == (
-        "d.csv: x: 10001 categories are more than 10000; put the column in data.exclude"
+        "d.csv: x: 10001 categories are more than 10000; set data.max_categories to 100, or put "
+        "the column in data.exclude"
     )
 
 

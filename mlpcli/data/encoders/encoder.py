@@ -86,9 +86,10 @@ class ColumnEncoder:
         return f"{value:g}"
 
     def to_plain(self) -> dict[str, Any]:
-        """Return plain data, for a model file; what is None is left out, and read as None."""
+        """Return plain data, for a model file; what has its default value is left out."""
         values = {f.name: getattr(self, f.name) for f in fields(self)}
-        return {"kind": self.kind, **{k: v for k, v in values.items() if v not in (None, ())}}
+        defaults = {f.name: f.default for f in fields(self)}
+        return {"kind": self.kind, **{k: v for k, v in values.items() if v != defaults[k]}}
 
     @classmethod
     def from_plain(cls, plain: dict[str, Any]) -> Self:

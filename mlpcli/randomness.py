@@ -24,6 +24,7 @@ STREAMS = (
     "gradcheck",
     "replica",
     "encoding",
+    "baselines",
 )
 
 

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
-from mlpcli.cli.console import format_number, print_error, print_note, print_result, table
+from mlpcli.cli.console import (
+    format_number,
+    note_sentence,
+    print_error,
+    print_note,
+    print_result,
+    table,
+)
 from mlpcli.data.dataset import Dataset
+from mlpcli.data.guesses import Guess
 from mlpcli.data.inputs import InputEncoder
 from mlpcli.data.targets import ClassTarget, RegressionTarget
 from mlpcli.errors import counted
@@ -20,6 +30,7 @@ if TYPE_CHECKING:
     from mlpcli.spec.schema import EnsembleSpec
     from mlpcli.training.plan import Plan
 
+MOST_GUESSES = 8  # lines of them before a training
 LOG_LOSSES = ("binary_cross_entropy", "cross_entropy")  # the loss is log_loss, but for weights
 
 
@@ -32,6 +43,18 @@ def rows_line(dataset: Dataset) -> str:
     one = len(dataset.parts) == 1 and len(dataset.parts["train"]) == 1
     features = counted(inputs.n_features, "feature")
     return f"{names}: {rows} {'row' if one else 'rows'}; {features}; {task} on {target}"
+
+
+def note_guesses(guesses: Sequence[Guess], spec: str) -> None:
+    """Print what was found in the data, a line each; of many the first, and where the rest is.
+
+    spec  the path of the spec, as it was given
+    """
+    shown = guesses if len(guesses) <= MOST_GUESSES else guesses[: MOST_GUESSES - 1]
+    for guess in shown:
+        note_sentence(f"found: {guess.text}", hang=len("found: "))
+    if len(shown) < len(guesses):
+        print_note(f"found: and {len(guesses) - len(shown)} more: mlp check {quote(spec)}")
 
 
 def note_on_changes(path: Path, model: Model) -> None:

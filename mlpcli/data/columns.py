@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from functools import cached_property
 from typing import Any
@@ -130,8 +131,11 @@ def column_of(values: Iterable[Any], missing: Collection[str] = ()) -> Column:
     return coded(values)
 
 
-def array_column(array: Array, missing: Collection[str]) -> Column:
-    """Return an array (rows,) of any type as a column; bytes are taken for UTF-8."""
+def array_column(array: Array, missing: Collection[str], *, as_text: bool = False) -> Column:
+    """Return an array (rows,) of any type as a column; bytes are taken for UTF-8.
+
+    as_text  whether dates become texts, as pandas writes them
+    """
     if array.dtype.kind in "iuf":
         return Numbers(array.astype(array.dtype.newbyteorder("=")))
     if array.dtype.kind == "S":
@@ -140,15 +144,48 @@ def array_column(array: Array, missing: Collection[str]) -> Column:
         return column_of(array.tolist(), missing)
     import pandas as pd  # dates, whose texts are those of parquet files
 
-    return series_column(pd.Series(array if array.dtype.kind in "mM" else list(array)), missing)
+    series = pd.Series(array if array.dtype.kind in "mM" else list(array))
+    return series_column(series, missing, as_text=as_text)
 
 
-def series_column(series: Any, missing: Collection[str]) -> Column:
-    """Return a pandas series as a column of numbers or booleans, or of texts."""
+def series_column(series: Any, missing: Collection[str], *, as_text: bool = False) -> Column:
+    """Return a pandas series as a column of numbers, booleans or dates, or of texts.
+
+    as_text  whether dates become texts, as pandas writes them
+    """
     if isinstance(series.dtype, np.dtype) and series.dtype.kind in "iuf":
         return Numbers(series.to_numpy())
+    if not as_text:
+        dates = _dates(series)
+        if dates is not None:
+            return Dates(dates)
     cells = zip(series.tolist(), series.isna(), strict=True)
     return column_of([None if absent else _plain(value) for value, absent in cells], missing)
+
+
+def _dates(series: Any) -> Array | None:
+    """Return a pandas series of dates as datetime64[s] (rows,); None of anything else.
+
+    Where they have a time zone: the time there, or UTC where its offsets differ.
+    """
+    import pandas as pd
+
+    if pd.api.types.is_object_dtype(series.dtype):
+        present = series[~series.isna()].tolist()
+        if not present or not all(isinstance(value, date) for value in present):
+            return None
+        series = pd.to_datetime(series, errors="coerce", utc=_have_zones(present))
+    if not pd.api.types.is_datetime64_any_dtype(series.dtype):
+        return None
+    if series.dt.tz is not None:
+        local, utc = series.dt.tz_localize(None), series.dt.tz_convert(None)
+        offsets = (local - utc).dropna()
+        series = local if (offsets == offsets.min()).all() else utc
+    return series.to_numpy().astype("M8[s]")
+
+
+def _have_zones(values: Sequence[Any]) -> bool:
+    return any(getattr(value, "tzinfo", None) is not None for value in values)
 
 
 def _plain(value: Any) -> str | bool | float:

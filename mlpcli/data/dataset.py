@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,10 @@ from mlpcli.array_types import Array
 from mlpcli.data.guesses import Guess
 from mlpcli.data.inputs import InputEncoder
 from mlpcli.data.readers import ReadOptions
+from mlpcli.data.readings import Reading
+from mlpcli.data.readings.apply import adapt_readings
 from mlpcli.data.scaling import ScaleChoice
+from mlpcli.data.split_keys import SplitKey
 from mlpcli.data.table import Table
 from mlpcli.data.targets import TargetEncoder
 from mlpcli.data.weights import RowWeights
@@ -49,7 +52,8 @@ class Part:
 class Encoding:
     """The fitted encoders, and how to read a file that they can be applied to.
 
-    weights  None where every row counts the same
+    weights   None where every row counts the same
+    readings  of the columns that have one, as they were in training
     """
 
     task: str
@@ -57,12 +61,33 @@ class Encoding:
     target: TargetEncoder
     read: ReadOptions
     weights: RowWeights | None = None
+    readings: Mapping[str, Reading] = field(default_factory=dict)
+
+    def read_columns(self, table: Table) -> Table:
+        """Return a table with its columns read as in training; one that is read as it is.
+
+        Raises DataError at the first cell that does not fit.
+        """
+        weights = [self.weights.column] if self.weights and self.weights.column else []
+        used = {*self.inputs.names, *self.target.names, *weights}
+        readings = {name: each for name, each in self.readings.items() if name in used}
+        numeric = used - readings.keys() - {*self.read.text}
+        return adapt_readings(table, readings, numeric, self.read.missing, self.read.decimal or self.read.usual_decimal)
+
+    def reading(self, *, targets: bool) -> ReadOptions:
+        """Return how to read a file with the columns that this needs.
+
+        targets  whether the target columns are needed beside the inputs
+        """
+        names = self.inputs.names
+        return replace(self.read, required=(*names, *(self.target.names if targets else ())))
 
     def encode(self, table: Table, dtype: Any) -> tuple[Part, dict[str, int]]:
         """Return a table's rows as a part, and for each column how many values were replaced.
 
         Where the table has no column of weights, the part has none.
         """
+        table = self.read_columns(table)
         X, replaced = self.inputs.encode(table, dtype)
         y, labels, weight = self._targets(table, dtype)
         return Part(X, y, labels, np.arange(len(table)), weight), replaced
@@ -114,6 +139,8 @@ class Dataset:
     replaced  for each part the columns in which values were missing or unknown, with the count
     scale     of the numeric inputs
     guesses   what was found where the spec leaves it open
+    split_key     groups or times of the training rows; None where rows are drawn one by one
+    split_column  that the parts are from, as the spec says or as it was recognized; or None
     """
 
     parts: dict[str, Part]
@@ -123,6 +150,8 @@ class Dataset:
     replaced: dict[str, dict[str, int]]
     scale: ScaleChoice = field(default_factory=lambda: ScaleChoice("none"))
     guesses: tuple[Guess, ...] = ()
+    split_key: SplitKey | None = None
+    split_column: str | None = None
 
     @property
     def sha256(self) -> dict[str, str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,9 +27,7 @@ from mlpcli.data.table import Table
 from mlpcli.data.training_target import TrainingTarget
 from mlpcli.errors import DataError, counted, listing
 
-DATE = re.compile(r"\d{4}-\d\d?-\d\d?.*|\d\d?[./]\d\d?[./]\d{2,4}.*")
 MAX_ONE_HOT = 10_000  # inputs that one column may become
-IDENTIFIER_FROM = 50  # categories; from here on, a column of mostly different texts is refused
 
 
 @dataclass(frozen=True)
@@ -55,12 +52,10 @@ def fit_category(
 
     One-hot, where it has at most `max_categories`, a missing value not counted; rare ones are
     counted each. Else one number for each, by the target or by frequency.
-    Raises DataError where the column looks like an identifier that nobody has named, or has too
-    many categories for one-hot columns.
+    Raises DataError where the column has too many categories for one-hot columns.
     """
     counts = training_categories(table, rows, name)
     n = len(counts) - (None in counts)
-    _refuse_identifier(table, name, counts, options)
     listed = options.is_listed
     rare = auto_rare(len(rows), listed=listed) if options.rare is None else options.rare
     most = options.max_categories or auto_max_categories(listed=listed)
@@ -104,22 +99,6 @@ def _groups(table: Table, name: str, rows: Array) -> Array:
     alone = np.flatnonzero(found < 0)
     found[alone] = len(texts) + np.arange(len(alone))
     return found
-
-
-def _refuse_identifier(
-    table: Table, name: str, counts: Counter[Category], options: InputOptions
-) -> None:
-    """Raise DataError where nearly every row has a text of its own, and nobody has named them."""
-    texts, n_rows = [text for text in counts if text is not None], counts.total()
-    if options.is_listed or name in options.named:
-        return
-    if len(texts) >= IDENTIFIER_FROM and 2 * len(texts) > n_rows:
-        are_dates = all(DATE.fullmatch(text) for text in texts)
-        like = "dates, which are not read as numbers" if are_dates else "an identifier"
-        raise DataError(
-            f"{table.name}: {name}: {len(texts)} different texts in {n_rows} rows look like "
-            f"{like}; put the column in data.exclude, or list it in data.categorical"
-        )
 
 
 def category_guesses(fits: Sequence[CategoryFit]) -> list[Guess]:

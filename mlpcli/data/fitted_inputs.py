@@ -102,7 +102,7 @@ def fit_inputs(
 def category_columns(table: Table, names: Sequence[str], options: InputOptions) -> set[str]:
     """Return the columns of categories: the listed ones, or where none are those of text."""
     if options.categorical is None:
-        return {name for name in names if table.is_text(name, options.hint)}
+        return {name for name in names if table.is_text(name)}
     for name in options.categorical:
         table.column(name, ("data", "categorical"))
     return {*options.categorical}.intersection(names)

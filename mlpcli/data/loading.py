@@ -10,12 +10,17 @@ import numpy as np
 from mlpcli.array_types import Array
 from mlpcli.data.dataset import Dataset, Encoding
 from mlpcli.data.fitted_inputs import FittedInputs, auto_scale, fit_inputs
+from mlpcli.data.guesses import Guess
 from mlpcli.data.input_options import InputOptions
 from mlpcli.data.pixels import check_image, scale_channels
 from mlpcli.data.readers import ReadOptions, read_table
 from mlpcli.data.readings import Reading
+from mlpcli.data.roles import choose_inputs
 from mlpcli.data.scaling import ScaleChoice
-from mlpcli.data.splitting import PARTS, SplitOptions, split_by_column, split_by_share
+from mlpcli.data.split_column import choose_split
+from mlpcli.data.split_keys import SplitKey, split_key
+from mlpcli.data.split_rows import columns_of_split, split_guesses, split_rows
+from mlpcli.data.splitting import PARTS, SplitOptions
 from mlpcli.data.table import Table
 from mlpcli.data.targets import choose_task, fit_target, text_columns
 from mlpcli.data.training_target import TrainingTarget
@@ -71,16 +76,23 @@ def load_dataset(options: DataOptions) -> Dataset:
     if options.sample_weight is not None:
         for table in tables.values():
             table.column(options.sample_weight, ("data", "sample_weight"))
+    split = choose_split(tables, options.split, _named(options))
+    options = replace(options, split=split.options)
+    key = split_key(first, group=options.split.group, time=options.split.time)
     task = options.task or choose_task(list(tables.values()), options.targets)
-    codes = None if options.files else _split(first, options, task)
+    codes = None if options.files else _split(first, options, task, key)
     train_rows = np.arange(len(first)) if codes is None else np.flatnonzero(codes == 0)
     if not len(train_rows):
         raise DataError(f"{first.name}: the split leaves no training row", ("data", "split"))
 
     left_out = {*options.targets, *options.exclude, options.split.column, options.sample_weight}
+    left_out |= {*split.left_out, *columns_of_split(first, options.split)}
     names = [name for name in first.columns if name not in left_out]
     if not names:
         raise DataError(f"{first.name}: beside the target there is no column", ("data", "target"))
+    guesses: list[Guess] = []
+    if options.categorical is None:
+        names, guesses = choose_inputs(first, names, named=_named_inputs(options))
     target = fit_target(
         task, list(tables.values()), train_rows, options.targets, scale=options.scale_target
     )
@@ -95,12 +107,25 @@ def load_dataset(options: DataOptions) -> Dataset:
     )
     text = (*fitted.encoder.text_columns, *text_columns(target))
     encoding = Encoding(task, fitted.encoder, target, replace(read, text=text), weights)
-    dataset = _encoded(tables, codes, encoding, options.dtype)
-    dataset = replace(dataset, scale=scale, guesses=fitted.guesses)
+    found = split_guesses(first, codes, options.split)
+    dataset = replace(
+        _encoded(tables, codes, encoding, options.dtype),
+        scale=scale,
+        guesses=(*split.guesses, *found, *guesses, *fitted.guesses),
+        split_key=None if key is None else key.take(train_rows),
+        split_column=options.split.column,
+    )
     fitted.write_own(dataset.parts["train"].X)
     parts = {name: part.weight for name, part in dataset.parts.items()}
     check_parts_weigh(parts, first, column=options.sample_weight)
     return dataset
+
+
+def _named_inputs(options: DataOptions) -> set[str]:
+    """Return the columns that the spec names, each of which is what the spec says."""
+    split = options.split
+    names = {*options.columns, *(options.missing_indicator or ()), split.time, split.group}
+    return {name for name in names if name is not None}
 
 
 def _fit_inputs(
@@ -135,15 +160,19 @@ def _fit_inputs(
     return fitted, scale
 
 
-def _split(table: Table, options: DataOptions, task: str) -> Array:
-    if options.split.column is not None:
-        return split_by_column(table, options.split.column)
-    classes = None
-    if options.split.stratify and task in ("binary", "multiclass"):
+def _named(options: DataOptions) -> set[str | None]:
+    """Return the columns that the spec says something of, but for the split's."""
+    listed = (*options.targets, *options.exclude, *options.columns, *(options.categorical or ()))
+    return {*listed, options.sample_weight}
+
+
+def _split(table: Table, options: DataOptions, task: str, key: SplitKey | None) -> Array:
+    classes, split = None, options.split
+    is_drawn = key is None and split.column is None and split.stratify is not False
+    if is_drawn and task in ("binary", "multiclass"):
         whole = fit_target(task, [table], np.arange(len(table)), options.targets, scale="none")
         classes = whole.labels(table)
-    split = options.split
-    return split_by_share(len(table), split.validation, split.test, split.seed, classes)
+    return split_rows(table, split, key, classes)
 
 
 def _encoded(

@@ -157,7 +157,6 @@ def choose_task(tables: Sequence[Table], names: Sequence[str]) -> str:
         return "multilabel" if all(np.isin(c, (0, 1)).all() for c in cells) else "regression"
     for table in tables:
         table.column(names[0], ("data", "target"))
-        table.is_text(names[0], "mend it, or set data.task if these are classes")
     values = [_values(table, names[0]) for table in tables]
     numbers = [value for value in values if value is not None]
     if _are_amounts(numbers):

@@ -53,14 +53,14 @@ def ensemble_result(
     if held_out is not None:
         # Rows that a sample has several times, or that augmentation makes, are no rows more: the
         # correction estimates how much of two replicas' rows is the same.
-        n_rows = len(training.dataset.parts["train"])
+        n_in = np.mean([len(np.unique(lane.rows)) for lane in kept if lane.rows is not None])
         n_out = np.mean([len(lane.held_out) for lane in kept if lane.held_out is not None])
         result["held_out"] = {
             "rows": len(held_out.rows),
             **held_out.scores.metrics,
             "spread": spread(
                 held_out.each,
-                resampled=float(n_out / (n_rows - n_out)),
+                resampled=float(n_out / n_in),
                 loss=loss,
                 rows=len(held_out.rows),
             ),

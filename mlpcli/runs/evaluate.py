@@ -47,7 +47,7 @@ def load_parts(
     if path == "-" and data is None:
         raise UsageError("the model was trained on standard input; give the data with --data")
     assert path is not None
-    table = read_table(path, model.encoding.read, hint="" if data else HINT)
+    table = read_table(path, model.encoding.reading(targets=True), hint="" if data else HINT)
     part, replaced = _encoded(model, table)
     named = [name for name, sha256 in model.sha256.items() if sha256 == table.sha256]
     if model.codes is None and named:  # one of the files the model was trained on
@@ -63,7 +63,7 @@ def _parts_of_files(
 ) -> tuple[dict[str, Part], Replaced]:
     parts, replaced = {}, {}
     for name, path in _only(files, split, "the spec").items():
-        table = read_table(path, model.encoding.read, hint=HINT)
+        table = read_table(path, model.encoding.reading(targets=True), hint=HINT)
         _check_unchanged(model, table, name)
         parts[name], replaced[table.name] = _encoded(model, table)
     return parts, replaced
@@ -133,6 +133,7 @@ def predict(
     interval  the level of the intervals beside them, of an ensemble; None: without
     """
     check_interval(model, interval)
+    table = model.encoding.read_columns(table)
     X, replaced = model.encoding.inputs.encode(table, model.network.dtype)
     y_hat = evaluation.predict(model.network, X, model.temperature)
     columns = _columns(model, y_hat)

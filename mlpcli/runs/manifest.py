@@ -67,6 +67,7 @@ def _cpu() -> str:
 
 def describe_data(spec: Spec, dataset: Dataset) -> dict[str, Any]:
     """Return the files with their SHA-256, and the rows of each part."""
+    seed = spec.data.split.seed
     split: dict[str, Any] = {"rows": {name: len(part) for name, part in dataset.parts.items()}}
     if dataset.codes is not None:
         # The training rows are all the others: listing them too would say it twice.
@@ -81,7 +82,7 @@ def describe_data(spec: Spec, dataset: Dataset) -> dict[str, Any]:
         "sha256": dataset.sha256,
         "features": dataset.encoding.inputs.n_features,
         "replaced": dataset.replaced,
-        "split": {"seed": spec.seed, **split},
+        "split": {"seed": spec.seed if seed is None else seed, **split},
     }
 
 

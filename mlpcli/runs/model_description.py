@@ -7,13 +7,16 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Discriminator, Field, Tag, model_validator
+from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 
 from mlpcli.data.encoders import kind_of
 from mlpcli.data.encoders.date_part import PARTS
-from mlpcli.spec.data_section import Task
+from mlpcli.data.encodings import check_name
+from mlpcli.spec.data_section import ReadingMember, Task
 from mlpcli.spec.members import Section
 from mlpcli.spec.schema import Spec
+
+EncodingName = Annotated[str, AfterValidator(check_name)]
 
 
 class _Column(Section):
@@ -109,7 +112,11 @@ class _Encoding(Section):
     target: _Target
     missing: list[str]
     delimiter: str | None = Field(min_length=1, max_length=1)
+    decimal: Literal[".", ","] | None = None  # null: as each file shows
+    encoding: EncodingName | None = None
+    usual_decimal: Literal[".", ","] | None = None  # null: a file from before these three
     weights: _Weights | None = None  # files from before there were any
+    readings: dict[str, ReadingMember] = Field({})  # the same
 
 
 class _Data(Section):

@@ -27,6 +27,9 @@ from mlpcli.data.encoders import TargetMean
 from mlpcli.data.inputs import InputEncoder
 from mlpcli.data.pixels import check_image
 from mlpcli.data.readers import ReadOptions
+from mlpcli.data.readings import READINGS, Reading
+from mlpcli.data.readings.apply import columns_of_texts
+from mlpcli.data.readings.reading import reading_to_plain
 from mlpcli.data.splitting import PARTS, pack_codes, unpack_codes
 from mlpcli.data.targets import (
     ClassTarget,
@@ -43,6 +46,7 @@ from mlpcli.nn.layout import Layout
 from mlpcli.nn.network import Network
 from mlpcli.runs.files import write_whole
 from mlpcli.spec.checks import check_spec, check_task
+from mlpcli.spec.members import build
 from mlpcli.spec.schema import Spec
 from mlpcli.spec.yaml_reader import dotted
 from mlpcli.training.build import build_architecture, fitting_metrics
@@ -109,8 +113,9 @@ def save_model(
             "inputs": encoding.inputs.to_plain(),
             "target": target_to_plain(encoding.target),
             "missing": list(encoding.read.missing),
-            "delimiter": encoding.read.delimiter,
+            **_reading(encoding.read),
             "weights": None if encoding.weights is None else asdict(encoding.weights),
+            "readings": {n: reading_to_plain(each) for n, each in encoding.readings.items()},
         },
         "data": {
             "sha256": dataset.sha256,
@@ -127,6 +132,12 @@ def save_model(
     # ASCII: a file name that is not UTF-8 is text that UTF-8 cannot write.
     metadata = {"mlp": json.dumps(document, allow_nan=False)}
     write_whole(path, save(tensors, metadata=metadata))
+
+
+def _reading(read: ReadOptions) -> dict[str, str | None]:
+    """Return how files are read: what the spec has said, and null for what each file shows."""
+    keys = ("delimiter", "decimal", "encoding", "usual_decimal")
+    return {key: getattr(read, key) for key in keys}
 
 
 def _sha256(tensors: Mapping[str, Array]) -> str:
@@ -149,7 +160,8 @@ def load_model(path: Path) -> Model:
     try:
         described = Description.model_validate(document)
         spec, data = described.spec, described.data
-        encoding = _encoding(document["encoding"], spec)
+        readings = {n: build(READINGS, m) for n, m in described.encoding.readings.items()}
+        encoding = _encoding(document["encoding"], spec, readings)
         architecture = build_architecture(spec, encoding)
         codes = None if data.split is None else _codes(data.split, data.rows["data"])
     except ValidationError as error:
@@ -208,7 +220,7 @@ def _vector(
     return vector
 
 
-def _encoding(plain: dict[str, Any], spec: Spec) -> Encoding:
+def _encoding(plain: dict[str, Any], spec: Spec, readings: dict[str, Reading]) -> Encoding:
     """Return the encoding in a valid description. ValueError, DataError: its parts disagree."""
     inputs, target = InputEncoder.from_plain(plain["inputs"]), target_from_plain(plain["target"])
     if not inputs.n_features or list(target.names) != spec.data.targets:
@@ -225,13 +237,22 @@ def _encoding(plain: dict[str, Any], spec: Spec) -> Encoding:
     if problems:
         raise ValueError(f"{dotted(problems[0].path)}: {problems[0].problem}")
     "".join(plain["missing"]).encode()  # raises where no file could have such a text
-    text = (*inputs.text_columns, *text_columns(target))
-    decimal = spec.data.decimal or "."
-    read = ReadOptions(tuple(plain["missing"]), plain["delimiter"], text, decimal)
+    text = (*inputs.text_columns, *text_columns(target), *columns_of_texts(readings))
+    # A file from before there was a usual decimal sign means what its spec has written out.
+    usual = plain.get("usual_decimal")
+    read = ReadOptions(
+        tuple(plain["missing"]),
+        plain["delimiter"],
+        text,
+        (spec.data.decimal or ".") if usual is None else plain.get("decimal"),
+        plain.get("encoding"),
+        usual or spec.data.decimal or ".",
+        spelt=spec.data.spelt_with_blanks,
+    )
     weights = None if plain.get("weights") is None else RowWeights.from_plain(plain["weights"])
     if not _weighs(weights, spec, target):
         raise ValueError("its weights are not those of its spec")
-    return Encoding(plain["task"], inputs, target, read, weights)
+    return Encoding(plain["task"], inputs, target, read, weights, readings)
 
 
 def _weighs(weights: RowWeights | None, spec: Spec, target: TargetEncoder) -> bool:

@@ -13,8 +13,9 @@ from mlpcli.data.augmenter import Augmenter
 from mlpcli.data.dataset import Dataset, Encoding, Part
 from mlpcli.data.loading import DataOptions
 from mlpcli.data.loading import load_dataset as load
-from mlpcli.data.readers import MISSING, ReadOptions
+from mlpcli.data.readers import ReadOptions
 from mlpcli.data.readings import READINGS
+from mlpcli.data.readings.words import MISSING
 from mlpcli.data.splitting import SplitOptions
 from mlpcli.data.table import Table
 from mlpcli.data.targets import ClassTarget
@@ -27,6 +28,7 @@ from mlpcli.nn.network import Architecture, Layer
 from mlpcli.nn.norms import NORMS
 from mlpcli.nn.sharing import SHARINGS, Members
 from mlpcli.spec.checks import check_task, chosen_loss
+from mlpcli.spec.data_section import SplitSpec
 from mlpcli.spec.load import LoadedSpec
 from mlpcli.spec.members import build
 from mlpcli.spec.schema import Spec
@@ -93,8 +95,9 @@ def data_options(loaded: LoadedSpec) -> DataOptions:
         read=ReadOptions(
             MISSING if data.missing is None else tuple(data.missing),
             data.delimiter,
-            (),
-            data.decimal or ".",
+            decimal=data.decimal,
+            encoding=data.encoding,
+            spelt=data.spelt_with_blanks,
         ),
         task=data.task,
         exclude=data.exclude,
@@ -107,7 +110,7 @@ def data_options(loaded: LoadedSpec) -> DataOptions:
             group=split.group,
             time=split.time,
             column=split.column,
-            is_default=not data.model_fields_set & {"split"},
+            is_default=split == SplitSpec(),
         ),
         scale=data.scale,
         scale_target=data.scale_target or scale_of_target(loaded.spec),

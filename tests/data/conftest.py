@@ -65,6 +65,7 @@ def data_options():
 
     def data_options(given):
         names = {"validation", "test", "stratify", "seed", "group", "time", "split_column"}
+        names.add("is_default")
         split = {key: given[key] for key in names & given.keys()}
         if "split_column" in split:
             split["column"] = split.pop("split_column")

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.preprocessing import StandardScaler
 
+from mlpcli.data.readers import ReadOptions
 from mlpcli.data.targets import (
     MAX_AUTO_CLASSES,
     ClassTarget,
@@ -53,8 +54,9 @@ def test_one_bad_cell_does_not_make_a_numeric_target_classes(no_dataset):
     )
 
 
-def test_a_decimal_comma_is_named(no_dataset):
-    assert "'1,5' looks like a number with a decimal comma" in no_dataset(column('"1,5"', '"2,5"'))
+def test_a_decimal_comma_is_named_where_the_spec_has_a_point(no_dataset):
+    problem = no_dataset(column('"1,5"', '"2,5"'), read=ReadOptions(decimal="."))
+    assert "'1,5' looks like a number with a decimal comma" in problem
 
 
 @pytest.mark.parametrize(("values", "task", "classes"), TASKS)

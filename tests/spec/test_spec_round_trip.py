@@ -172,6 +172,10 @@ layers = st.fixed_dictionaries(
 splits = st.one_of(
     st.fixed_dictionaries({"validation": st.floats(0, 0.4), "test": st.floats(0, 0.4)}),
     st.builds(lambda name: {"column": "split " + name, "stratify": False}, names),
+    st.builds(
+        lambda name, seed: {"group": "split " + name, "seed": seed}, names, st.integers(0, 9)
+    ),
+    st.builds(lambda name: {"time": "split " + name, "stratify": "auto"}, names),
 )
 data = st.fixed_dictionaries(
     {"path": names, "target": st.builds(lambda n: "y " + n, names)},

@@ -72,7 +72,13 @@ class Encoding:
         used = {*self.inputs.names, *self.target.names, *weights}
         readings = {name: each for name, each in self.readings.items() if name in used}
         numeric = used - readings.keys() - {*self.read.text}
-        return adapt_readings(table, readings, numeric, self.read.missing, self.read.decimal or self.read.usual_decimal)
+        return adapt_readings(
+            table,
+            readings,
+            numeric,
+            self.read.missing,
+            self.read.decimal or self.read.usual_decimal,
+        )
 
     def reading(self, *, targets: bool) -> ReadOptions:
         """Return how to read a file with the columns that this needs.
@@ -135,7 +141,9 @@ class Encoding:
 class Dataset:
     """The parts that have rows, by name; the tables they come from; the fitted encoding.
 
-    codes     each row's part; None where each part has a file of its own
+    tables    of the rows that have a target
+    codes     the part of each row of the file, LEFT_OUT where it is in none; None where each part
+              has a file of its own
     replaced  for each part the columns in which values were missing or unknown, with the count
     scale     of the numeric inputs
     guesses   what was found where the spec leaves it open

@@ -299,11 +299,3 @@ def test_dates_are_no_pixels_and_have_no_part_in_the_choice_of_a_scale():
     made = table(**pixels, day=days, y=y)
     options = InputOptions("auto")
     assert auto_scale(made, np.arange(400), [*pixels, "day"], options).name == "standard"
-
-
-def test_an_identifier_is_refused_unless_the_spec_names_it():
-    made = table(c=[f"k{k}" for k in range(60)], y=np.arange(60.0))
-    with pytest.raises(DataError, match="look like an identifier"):
-        fit(made)
-    assert fit(made, named=["c"]).encoder.n_features == 60
-    assert fit(made, categorical=["c"]).encoder.n_features == 60

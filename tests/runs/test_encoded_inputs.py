@@ -130,7 +130,7 @@ def test_every_kind_is_there(every):
 
 def test_a_model_file_encodes_validation_and_test_rows_as_the_run_did(every):
     model = load_model(every.model)
-    parts, _ = load_parts(model, None, None)
+    parts = load_parts(model, None, None)[0]
     is_target = every.training.spec.data.high_cardinality == "target"
     for name, part in every.dataset.parts.items():
         same = (parts[name].X == part.X).all()
@@ -212,9 +212,9 @@ def inputs(every):
     tensors = load_file(every.model)
     kinds = [column["kind"] for column in document["encoding"]["inputs"]]
 
-    def changed(kind, **fields):
+    def changed(of, **fields):
         told = copy.deepcopy(document)
-        told["encoding"]["inputs"][kinds.index(kind)].update(fields)
+        told["encoding"]["inputs"][kinds.index(of)].update(fields)
         path = every.folder / "changed.safetensors"
         save_file(tensors, path, metadata={"mlp": json.dumps(told)})
         return path

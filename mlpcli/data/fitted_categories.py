@@ -24,7 +24,7 @@ from mlpcli.data.input_options import InputOptions, auto_max_categories, auto_ra
 from mlpcli.data.split_keys import group_numbers
 from mlpcli.data.table import Table
 from mlpcli.data.training_target import TrainingTarget
-from mlpcli.errors import DataError, counted, listing
+from mlpcli.errors import DataError, listing
 
 MAX_ONE_HOT = 10_000  # inputs that one column may become
 
@@ -111,11 +111,12 @@ def category_guesses(fits: Sequence[CategoryFit]) -> list[Guess]:
     if encoded:
         each = listing(f"{n} {len(e.categories):,}" for n, e in encoded.items())
         first = next(iter(encoded.values()))
-        what = "its frequency" if first.kind == "frequency" else "the target's mean in it"
+        mean = "the target's mean" if first.width == 1 else "the mean of each output"
+        what = "the share of rows" if first.kind == "frequency" else mean
         inputs = "one input" if first.width == 1 else f"{first.width} inputs"
         text = (
-            f"more than {counted(fits[0].most or 0, 'category', 'categories')}, so a column is "
-            f"{inputs}, {what}: {each}; data.max_categories is the bound"
+            f"more than {fits[0].most} categories: {each}; each such column is {inputs}, {what} "
+            "in the row's category; data.max_categories is the bound"
         )
         guesses.append(Guess("category", text, tuple(encoded)))
     return guesses

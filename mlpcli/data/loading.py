@@ -204,7 +204,6 @@ def _fit_inputs(
     how = InputOptions(
         scale=options.scale,
         categorical=options.categorical,
-        named=[*options.columns],
         rare=options.rare,
         max_categories=options.max_categories,
         high_cardinality=options.high_cardinality,

@@ -106,8 +106,8 @@ def test_more_categories_than_the_bound_are_one_number():
     assert fitted.encoder.text_columns == ["c", "d"]
     (guess,) = fitted.guesses
     assert guess.text == (
-        "more than 100 categories, so a column is one input, the target's mean in it: c 4,695; "
-        "data.max_categories is the bound"
+        "more than 100 categories: c 4,695; each such column is one input, the target's mean in "
+        "the row's category; data.max_categories is the bound"
     )
     assert fit(made, high_cardinality="frequency").encoder.feature_names[0] == "c.frequency"
 

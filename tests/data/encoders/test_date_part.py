@@ -92,6 +92,6 @@ def test_a_column_of_dates_where_numbers_or_texts_are_asked_for():
     dates = Dates(np.array(["NaT", "2020-01-06", "2020-01-06T12:30"], "M8[s]"))
     with pytest.raises(DataError, match=r"t.csv: d: the column has dates, not numbers; why"):
         table(dates).numbers("d", "why")
-    assert not table(dates).is_text("d", "")
+    assert not table(dates).is_text("d")
     assert table(dates).texts("d").tolist() == [None, "2020-01-06", "2020-01-06T12:30:00"]
     assert [dates.cell(k) for k in range(3)] == [None, "2020-01-06", "2020-01-06T12:30:00"]

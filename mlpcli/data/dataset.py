@@ -72,7 +72,13 @@ class Encoding:
         used = {*self.inputs.names, *self.target.names, *weights}
         readings = {name: each for name, each in self.readings.items() if name in used}
         numeric = used - readings.keys() - {*self.read.text}
-        return adapt_readings(table, readings, numeric, self.read.missing, self.read.decimal or self.read.usual_decimal)
+        return adapt_readings(
+            table,
+            readings,
+            numeric,
+            self.read.missing,
+            self.read.decimal or self.read.usual_decimal,
+        )
 
     def reading(self, *, targets: bool) -> ReadOptions:
         """Return how to read a file with the columns that this needs.

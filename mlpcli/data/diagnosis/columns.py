@@ -233,8 +233,8 @@ def variants(view: DataView) -> Iterator[Oddity]:
 
 def dates(view: DataView) -> Iterator[Oddity]:
     """Dates read as categories."""
-    for name, words in _texts(view).items():
+    for name, words in view.words.items():
         if words and all(DATE.fullmatch(word) for word in words):
-            text = f"{name}: dates, each a category of its own; as dates: take it out of "
-            text += f"data.categorical, and data.columns: {{{as_yaml(name)}: date}}"
+            text = f"{name}: dates, each a category of its own; to read them as dates, not as "
+            text += f"listed categories: data.columns: {{{as_yaml(name)}: date}}"
             yield Oddity("dates", text, (name,))

@@ -228,6 +228,7 @@ def _encoding(plain: dict[str, Any], spec: Spec, readings: dict[str, Reading]) -
     "".join(plain["missing"]).encode()  # raises where no file could have such a text
     text = (*inputs.text_columns, *text_columns(target), *columns_of_texts(readings))
     decimal = spec.data.decimal or "."
+    text = tuple(dict.fromkeys(text))
     read = ReadOptions(tuple(plain["missing"]), plain["delimiter"], text, decimal)
     weights = None if plain.get("weights") is None else RowWeights.from_plain(plain["weights"])
     if not _weighs(weights, spec, target):

@@ -178,10 +178,12 @@ def _are_mistakes(fit: Fit, texts: Evidence, *, is_target: bool) -> bool:
     the others are more than 20 different ones, and the column is a target or they are two at most.
     """
     n_odd, n_read = _cells(texts, fit.odd), len(texts.counts) - len(fit.odd)
+    if n_odd <= (1 - NEARLY_ALL) * fit.n:
+        return True
     if fit.note or 2 * n_odd > fit.n:
         return False
     amounts = n_read > FEW_NUMBERS and (is_target or len(fit.odd) <= 2)  # noqa: PLR2004
-    return amounts or n_odd == 1 or n_odd <= (1 - NEARLY_ALL) * fit.n
+    return amounts or n_odd == 1
 
 
 def _remark(fit: Fit, texts: Evidence) -> str:

@@ -108,6 +108,14 @@ def test_odd_texts_that_are_too_many_to_list():
     assert problem.endswith("mend it; to take the column as texts, write data.columns: {x: text}")
 
 
+def test_an_odd_unit():
+    values = [*map(str, range(99)), "5 %"]
+    assert refused(table_of(x=values)) == (
+        "t.csv:101:1: x: '5 %' is not a number (the units differ: %, none); mend it; to take the "
+        "column as texts, write data.columns: {x: text}"
+    )
+
+
 def test_an_odd_date():
     problem = refused(table_of(x=[*(f"2020-01-{k:02}" for k in range(1, 32)), "2021-02-30"]))
     assert problem.startswith("t.csv:33:1: x: '2021-02-30' is not a date; mend it, or")
@@ -151,22 +159,22 @@ SAID = [
     (
         {"a": ["$40,269.79", "$5"], "b": ["$1,000", "$7"]},
         (
-            "a, b: read as numbers (thousands separated by ','; unit $): '$40,269.79' is 40269.79; if "
-            "not, write data.columns: {a: text, b: text}"
+            "a, b: read as numbers (thousands separated by ','; unit $): '$40,269.79' is 40269.79; "
+            "if not, write data.columns: {a: text, b: text}"
         ),
     ),
     (
         {"a": ["1.234,5", "7"]},
         (
-            "a: read as numbers (thousands separated by '.'; decimal sign ','): '1.234,5' is 1234.5; "
-            "if not, write data.columns: {a: text}"
+            "a: read as numbers (thousands separated by '.'; decimal sign ','): '1.234,5' is "
+            "1234.5; if not, write data.columns: {a: text}"
         ),
     ),
     (
         {"a b": ["1,234", "7,345"]},
         (
-            "a b: read as numbers (thousands separated by ','): '1,234' is 1234; if ',' is the decimal "
-            'sign, write data.columns: {"a b": {name: number, decimal: ","}}'
+            "a b: read as numbers (thousands separated by ','): '1,234' is 1234; if ',' is the "
+            'decimal sign, write data.columns: {"a b": {name: number, decimal: ","}}'
         ),
     ),
     (
@@ -179,8 +187,8 @@ SAID = [
     (
         {"day": ["31.12.2020", "01.02.2020"]},
         (
-            "day: read as dates, day first: '31.12.2020' is 2020-12-31; if not, write data.columns: "
-            "{day: text}"
+            "day: read as dates, day first: '31.12.2020' is 2020-12-31; if not, write "
+            "data.columns: {day: text}"
         ),
     ),
     (

@@ -205,8 +205,8 @@ SAID = [
     (
         {"ok": ["True", "true", "yes", "False"]},
         (
-            "ok: read as True and False: 'True', 'true', 'yes' are True; if not, write data.columns: "
-            "{ok: text}"
+            "ok: read as True and False: 'True', 'true', 'yes' are True; if not, write "
+            "data.columns: {ok: text}"
         ),
     ),
     (

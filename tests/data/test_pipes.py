@@ -131,8 +131,8 @@ BIG = ("a,b\n" + "".join(f"{k},x\n" for k in range(30_000))).encode()
     [
         ("d.csv", CSV.encode()),
         ("d", CSV.encode()),  # as a shell names what it writes: /dev/fd/63
-        ("d.csv", gzip.compress(CSV.encode())),
-        ("d.csv.gz", gzip.compress(CSV.encode())),
+        ("d.csv", gzip.compress(CSV.encode(), mtime=0)),
+        ("d.csv.gz", gzip.compress(CSV.encode(), mtime=0)),
         ("d.tsv", CSV.replace(",", "\t").encode("utf-16")),
         ("d.jsonl", b'{"a": 1, "b": "x"}\n{"a": 2, "b": "y"}\n'),
     ],
@@ -158,7 +158,7 @@ def test_a_pipe_longer_than_it_holds(fifo):
 
 def test_gzip_and_other_kinds_on_standard_input(monkeypatch):
     for content in (
-        gzip.compress(CSV.encode()),
+        gzip.compress(CSV.encode(), mtime=0),
         CSV.encode("utf-16"),
         b"\xef\xbb\xbf" + CSV.encode(),
     ):

@@ -42,8 +42,8 @@ def test_the_sentence_has_the_smallest_spec():
         ("d.tsv", CSV.replace(",", "\t"), "y"),
         ("d.csv", CSV.replace(",", ";").replace("y", "größe"), "größe"),
         ("d.csv", "\ufeff" + CSV, "y"),
-        ("d.csv.gz", gzip.compress(CSV.encode()), "y"),
-        ("d.yaml", gzip.compress(CSV.encode()), "y"),  # told by its first bytes
+        ("d.csv.gz", gzip.compress(CSV.encode(), mtime=0), "y"),
+        ("d.yaml", gzip.compress(CSV.encode(), mtime=0), "y"),  # told by its first bytes
         ("it's \\n a.csv", CSV, "y"),
         ("d.csv", '"a","the ""y"""\n1,2\n'.replace('""', ""), "the y"),
     ],

@@ -1,13 +1,13 @@
 """Which columns are inputs: one test for each rule, and for what each must not take."""
 
 import uuid
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from mlpcli.data import roles
 from mlpcli.data.columns import Numbers, column_of
+from mlpcli.data.readings import READINGS
 from mlpcli.data.roles import Candidate, choose_inputs
 from mlpcli.data.table import Table
 from mlpcli.errors import DataError
@@ -225,7 +225,7 @@ def test_nothing_is_left_out_where_somebody_has_decided(dataset):
 
 
 def test_a_column_that_the_spec_names_stays(dataset):
-    named = {"columns": {"id": SimpleNamespace(read=lambda table, name: table.column(name))}}
+    named = {"columns": {"id": READINGS["number"]()}}
     found = dataset(CONTENT, validation=0, test=0, **named)
     assert found.encoding.inputs.feature_names == ["id", "age"]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from mlpcli.data.readers import ReadOptions
 from mlpcli.data.readings import Reading
 from mlpcli.data.readings.apply import adapt_readings
 from mlpcli.data.scaling import ScaleChoice
+from mlpcli.data.split_keys import SplitKey
 from mlpcli.data.table import Table
 from mlpcli.data.targets import TargetEncoder
 from mlpcli.data.weights import RowWeights
@@ -68,10 +69,24 @@ class Encoding:
         Raises DataError at the first cell that does not fit.
         """
         weights = [self.weights.column] if self.weights and self.weights.column else []
-        used = {*(c.name for c in self.inputs.columns), *self.target.names, *weights}
+        used = {*self.inputs.names, *self.target.names, *weights}
         readings = {name: each for name, each in self.readings.items() if name in used}
         numeric = used - readings.keys() - {*self.read.text}
-        return adapt_readings(table, readings, numeric, self.read.missing, self.read.decimal)
+        return adapt_readings(
+            table,
+            readings,
+            numeric,
+            self.read.missing,
+            self.read.decimal or self.read.usual_decimal,
+        )
+
+    def reading(self, *, targets: bool) -> ReadOptions:
+        """Return how to read a file with the columns that this needs.
+
+        targets  whether the target columns are needed beside the inputs
+        """
+        names = self.inputs.names
+        return replace(self.read, required=(*names, *(self.target.names if targets else ())))
 
     def encode(self, table: Table, dtype: Any) -> tuple[Part, dict[str, int]]:
         """Return a table's rows as a part, and for each column how many values were replaced.
@@ -126,10 +141,14 @@ class Encoding:
 class Dataset:
     """The parts that have rows, by name; the tables they come from; the fitted encoding.
 
-    codes     each row's part; None where each part has a file of its own
+    tables    of the rows that have a target
+    codes     the part of each row of the file, LEFT_OUT where it is in none; None where each part
+              has a file of its own
     replaced  for each part the columns in which values were missing or unknown, with the count
     scale     of the numeric inputs
     guesses   what was found where the spec leaves it open
+    split_key     groups or times of the training rows; None where rows are drawn one by one
+    split_column  that the parts are from, as the spec says or as it was recognized; or None
     """
 
     parts: dict[str, Part]
@@ -139,6 +158,8 @@ class Dataset:
     replaced: dict[str, dict[str, int]]
     scale: ScaleChoice = field(default_factory=lambda: ScaleChoice("none"))
     guesses: tuple[Guess, ...] = ()
+    split_key: SplitKey | None = None
+    split_column: str | None = None
 
     @property
     def sha256(self) -> dict[str, str]:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from mlpcli.array_types import Array
 from mlpcli.data.cells import as_numbers, is_number
 from mlpcli.data.columns import Coded, Column, Dates, Numbers
+from mlpcli.data.guesses import Guess
 from mlpcli.errors import DataError, listing, nearest
+
+if TYPE_CHECKING:
+    from mlpcli.data.dialect import Dialect
 
 BOOLEANS = {"true": "True", "TRUE": "True", "false": "False", "FALSE": "False"}  # as pandas reads
 Locate = Callable[[int, str], str]
@@ -25,17 +29,58 @@ class Table:
     name    of the file, for messages
     sha256  of the file's bytes, as they lie on the disk
     locate  (row, column name) -> "FILE:LINE:COLUMN" or the like; called for messages only
-    decimal sign of numbers in the file, where it has any
+    guesses  what was found where it had not been said how the file is written
+    dialect  how it is written, where it is a text file
+    kept    (rows,) the file's rows that these are, ascending; None: all
+    n_read  how many rows the file has; None: these
     """
 
     data: Mapping[str, Column]
     name: str
     sha256: str
     locate: Locate
-    decimal: str = "."
+    guesses: tuple[Guess, ...] = ()
+    dialect: Dialect | None = None
+    kept: Array | None = None
+    n_read: int | None = None
+
+    @property
+    def decimal(self) -> str:
+        """The decimal sign of numbers in the file; a point where it has none."""
+        return (self.dialect and self.dialect.decimal) or "."
 
     def __len__(self) -> int:
         return len(next(iter(self.data.values())))
+
+    @property
+    def n_file_rows(self) -> int:
+        """How many rows the file has, with those that were left out."""
+        return len(self) if self.n_read is None else self.n_read
+
+    def take(self, rows: Array) -> Table:
+        """Return these rows, ascending, as a table; messages name their lines in the file."""
+        return replace(
+            self,
+            data={name: column.take(rows) for name, column in self.data.items()},
+            locate=lambda row, column: self.locate(int(rows[row]), column),
+            kept=self.file_rows(rows),
+            n_read=self.n_file_rows,
+        )
+
+    def file_rows(self, rows: Array) -> Array:
+        """Return the numbers in the file of rows of this table."""
+        return rows if self.kept is None else self.kept[rows]
+
+    def in_file(self, values: Array, left_out: int) -> Array:
+        """Return a value for each row of this table as one for each row of the file.
+
+        left_out  the value of the rows that are not in this table
+        """
+        if self.kept is None:
+            return values
+        found = np.full(self.n_file_rows, left_out, values.dtype)
+        found[self.kept] = values
+        return found
 
     @property
     def columns(self) -> list[str]:
@@ -43,17 +88,17 @@ class Table:
         return list(self.data)
 
     def column(self, name: str, key: tuple[str | int, ...] | None = None) -> Column:
-        """Return a column. Raises DataError, naming the nearest, where there is none.
+        """Return a column; a name with blanks around it is also found without them.
+
+        Raises DataError, naming the nearest, where there is none.
 
         key  of the spec, where the name comes from
         """
         if name in self.data:
             return self.data[name]
-        near = nearest(name, self.columns)
-        problem = f"{self.name} has no column {name!r}; its columns: {listing(self.columns)}"
-        if all(is_number(column) for column in self.columns):
-            problem += "; the first line looks like data, so perhaps there is no header line"
-        raise DataError(problem + (f"; did you mean {near!r}?" if near else ""), key)
+        if name.strip() in self.data:
+            return self.data[name.strip()]
+        raise DataError(absence(self.name, [name], self.columns), key)
 
     def error(self, row: int, column: str, problem: str) -> DataError:
         """Return the error that a cell gives rise to, with its place."""
@@ -98,18 +143,40 @@ class Table:
         column = self.column(name)
         if isinstance(column, Coded):
             return column.codes, [_text(value) for value in column.values]
-        if isinstance(column, Dates):
-            dates, codes = np.unique(column.values, return_inverse=True)
-            days = dates == dates.astype("M8[D]")
-            texts = np.where(days, dates.astype("M8[D]").astype(str), dates.astype(str)).tolist()
-            return np.where(column.missing, -1, codes), texts
         values, codes = np.unique(column.values, return_inverse=True)
+        if isinstance(column, Dates):
+            texts = [Dates(values).cell(k) or "" for k in range(len(values))]
+            return np.where(column.missing, -1, codes), texts
         return np.where(column.missing, -1, codes), [_text(value) for value in values.tolist()]
 
     def texts(self, name: str) -> Any:
         """Return `coded_texts` written out: (rows,) texts, None where a value is missing."""
         codes, texts = self.coded_texts(name)
         return np.array([*texts, None], dtype=object)[codes]
+
+
+def absent(names: Collection[str], wanted: Iterable[str]) -> list[str]:
+    """Return which of the wanted columns are not there, as `Table.column` finds them."""
+    return [name for name in wanted if name not in names and name.strip() not in names]
+
+
+def absence(file: str, missing: Sequence[str], columns: Sequence[str]) -> str:
+    """Return the sentence for columns that a file does not have, with the nearest that it has."""
+    name_them = f"column {missing[0]!r}" if len(missing) == 1 else f"columns {_listed(missing)}"
+    problem = f"{file} has no {name_them}; its columns: {listing(columns)}"
+    if all(is_number(column) for column in columns):
+        problem += "; the first line looks like data, so perhaps there is no header line"
+    near = {name: nearest(name, columns) for name in missing}
+    found = [
+        repr(other) if len(missing) == 1 else f"{other!r} for {name!r}"
+        for name, other in near.items()
+        if other
+    ]
+    return problem + (f"; did you mean {listing(found)}?" if found else "")
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(map(repr, names))  # all: each has to be put in
 
 
 def plain_text(value: Any) -> str:

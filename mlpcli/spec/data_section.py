@@ -28,7 +28,9 @@ class SplitSpec(Section):
 
     validation: float = Field(0.15, ge=0.0, lt=1.0, description="share of validation rows")
     test: float = Field(0.15, ge=0.0, lt=1.0, description="share of test rows")
-    stratify: bool = Field(default=True, description="keep the classes' shares in each part")
+    stratify: or_auto(bool) = Field(
+        "auto", description="keep the classes' shares in each part; auto: where rows are drawn"
+    )
     seed: Annotated[int, Field(ge=0, le=MAX_SEED)] | None = Field(
         None, description="of the rows drawn for each part; null: the spec's seed"
     )
@@ -140,6 +142,15 @@ class DataSpec(Section):
         if isinstance(value, list) and (not value or len(set(value)) < len(value)):
             raise ValueError("must name at least one column, and each once")
         return value
+
+    @property
+    def spelt_with_blanks(self) -> list[str]:
+        """The names of columns that the spec has with blanks around them, as some headers do."""
+        split, weight = self.split, self.sample_weight
+        single = [split.column, split.group, split.time, weight]
+        lists = [self.targets, self.exclude, self.categorical or [], self.columns]
+        names = [*(name for name in single if name), *(name for each in lists for name in each)]
+        return [name for name in names if name != name.strip()]
 
     @property
     def targets(self) -> list[str]:

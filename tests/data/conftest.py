@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from mlpcli.data import csv_values, readers
-from mlpcli.data.loading import DataOptions, load_dataset
+from mlpcli.data.data_options import DataOptions
+from mlpcli.data.loading import load_dataset
 from mlpcli.data.readers import ReadOptions, read_table
 from mlpcli.data.splitting import SplitOptions
 from mlpcli.errors import DataError
@@ -65,6 +66,7 @@ def data_options():
 
     def data_options(given):
         names = {"validation", "test", "stratify", "seed", "group", "time", "split_column"}
+        names.add("is_default")
         split = {key: given[key] for key in names & given.keys()}
         if "split_column" in split:
             split["column"] = split.pop("split_column")

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from mlpcli.data.loading import DataOptions, load_dataset
+from mlpcli.data.data_options import DataOptions
+from mlpcli.data.loading import load_dataset
 from mlpcli.data.readers import ReadOptions
 from mlpcli.errors import DataError
 
@@ -115,36 +116,14 @@ def test_what_is_not_listed_is_numbers(dataset, no_dataset):
     assert found.parts["train"].X[:, 0].tolist() == [1, 0, 1, 0]
 
 
-def test_a_column_of_mostly_different_texts_is_an_identifier(no_dataset, dataset):
-    content = "id,n,y\n" + "".join(f"id{i},{i}{T}" for i in range(100))
-    assert no_dataset(content, validation=0, test=0) == (
-        "d.csv: id: 100 different texts in 100 rows look like an identifier; put the column in "
-        "data.exclude, or list it in data.categorical"
-    )
+def test_a_column_of_mostly_different_texts_is_left_out_where_nothing_names_it(dataset):
+    content = "id,n,y\n" + "".join(f"id{i},{i % 7},{i % 10}.5\n" for i in range(100))
+    found = dataset(content, validation=0, test=0)
+    assert found.encoding.inputs.feature_names == ["n"]
+    assert [(guess.kind, guess.columns) for guess in found.guesses] == [("left_out", ("id",))]
     for options, n in (({"exclude": ["id"]}, 1), ({"categorical": ["id"]}, 101)):
         found = dataset(content, validation=0, test=0, **options)
-        assert found.encoding.inputs.n_features == n
-
-
-def test_a_column_of_mostly_different_dates_is_called_that(no_dataset):
-    content = "day,n,y\n" + "".join(
-        f"2024-{1 + i // 28:02}-{1 + i % 28:02},{i}{T}" for i in range(99)
-    )
-    assert no_dataset(content, validation=0, test=0) == (
-        "d.csv: day: 99 different texts in 99 rows look like dates, which are not read as numbers; "
-        "put the column in data.exclude, or list it in data.categorical"
-    )
-
-
-@pytest.mark.parametrize(("n_words", "n_rows", "refused"), [(50, 99, True), (50, 100, False),
-                                                            (49, 49, False)])  # fmt: skip
-def test_where_identifiers_begin(dataset, n_words, n_rows, refused):
-    content = column(*[f"w{i % n_words}" for i in range(n_rows)])
-    if refused:
-        with pytest.raises(DataError, match="look like an identifier"):
-            dataset(content, validation=0, test=0)
-    else:
-        assert dataset(content, validation=0, test=0).encoding.inputs.n_features == n_words
+        assert (found.encoding.inputs.n_features, found.guesses) == (n, ())
 
 
 def test_ten_thousand_categories_are_enough(no_dataset):
@@ -198,7 +177,7 @@ def test_a_file_for_each_part(write):
             "val.tsv has no column 'n'; its columns: c, y, N; did you",
         ),
         ("test.jsonl", '{"y": "b", "n": "three", "c": "v"}', "test.jsonl:1: n: 'three' is not a "),
-        ("test.jsonl", '{"y": null, "n": 3, "c": "v"}', "test.jsonl:1: y: the target has no value"),
+        ("test.jsonl", '{"y": null, "n": 3, "c": "v"}', "test.jsonl: no row has a target: 1 row,"),
     ],
 )
 def test_a_fault_in_one_of_several_files_names_the_file(write, name, content, problem):

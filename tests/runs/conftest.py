@@ -71,7 +71,7 @@ def mixed_run(make_run, tmp_path_factory):
         folder,
         """
 seed: 3
-data: {path: table.csv, target: [price, weight]}
+data: {path: table.csv, target: [price, weight], categorical: [colour]}
 model: {layers: [{units: 3}]}
 training: {epochs: 2, batch_size: 8}
 runtime: {dtype: float64}

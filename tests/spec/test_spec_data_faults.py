@@ -78,19 +78,44 @@ IN_DATA = [
         "37: data.image.channel: there is no such key; allowed here: channels, height, width; did ",
     ),
     ("split: [0.7, 0.15]", "15: data.split: must be a mapping of keys and values, not a list"),
-    ("split: {stratify: no}", "26: data.split.stratify: must be true or false, not 'no'"),
+    ("split: {stratify: no}", "26: data.split.stratify: must be true or false, or auto, not 'no'"),
     ("split: {validation: 1}", "28: data.split.validation: must be less than 1, not 1"),
     (
         "split: {validation: 0.5, test: 0.5}",
         "15: data.split: validation and test take 1 of the rows:",
     ),
     ("split: {column: y}", "24: data.split.column: 'y' is the target"),
+    ("split: {group: y}", "23: data.split.group: 'y' is the target"),
+    ("split: {time: y}", "22: data.split.time: 'y' is the target"),
+    ("split: {group: a, time: b}", "15: data.split: group and time exclude each other"),
+    ("split: {column: a, group: b}", "15: data.split: column and group exclude each other"),
+    ("split: {column: a, time: b}", "15: data.split: column and time exclude each other"),
+    (
+        "split: {files: {train: a}, group: b}",
+        "15: data.split: files and group exclude each other",
+    ),
+    ("split: {seed: -1}", "22: data.split.seed: must be at least 0, not -1"),
+    (
+        "split: {group: a, stratify: true}",
+        (
+            "36: data.split.stratify: whole groups are drawn, so the parts cannot keep the "
+            "classes' shares; false, or auto"
+        ),
+    ),
+    (
+        "split: {time: a, stratify: true}",
+        "35: data.split.stratify: rows are split in time, so the parts cannot keep the classes' ",
+    ),
+    (
+        "split: {group: a}, categorical: [a]",
+        "23: data.split.group: 'a' is in data.categorical, but the split's group is no input",
+    ),
     ("split: {files: {}}", "23: data.split.files.train: this key is required"),
     (
         "split: {val: 0.1}",
         (
             "16: data.split.val: there is no such key; allowed here: column, files, "
-            "stratify, test, validation; did you mean validation?"
+            "group, seed, stratify, test, time, validation; did you mean validation?"
         ),
     ),
     ("task: binary, target: [a, b]", "14: data.task: binary has one target column, not several"),

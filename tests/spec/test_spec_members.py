@@ -169,7 +169,10 @@ def test_the_smallest_spec_takes_every_default_of_the_design(spec):
         "split": {
             "validation": 0.15,
             "test": 0.15,
-            "stratify": True,
+            "stratify": "auto",
+            "seed": None,
+            "group": None,
+            "time": None,
             "column": None,
             "files": None,
         },

@@ -88,7 +88,8 @@ def load_dataset(options: DataOptions) -> Dataset:
         column=options.sample_weight,
         class_weight=options.class_weight,
     )
-    used = {*fitted.encoder.names, *options.targets, options.sample_weight}
+    by_split = {options.split.time, options.split.group}
+    used = {*fitted.encoder.names, *options.targets, options.sample_weight, *by_split}
     readings = {name: each for name, each in tables.readings.items() if name in used}
     text = (*fitted.encoder.text_columns, *text_columns(target), *columns_of_texts(readings))
     read = _read_more(options.read, first, text)
@@ -118,13 +119,13 @@ def _read_tables(options: DataOptions) -> _Tables:
         if again and "-" not in options.files.values():
             tables = _open_tables(options, (*options.columns, *again))
     guesses = [guess for table in tables.values() for guess in table.guesses]
-    split, missing = options.split.column, options.read.missing
+    split, missing = options.split, options.read.missing
     columns = Columns(
         given=options.columns,
         targets=options.targets,
         task=options.task,
         weight=options.sample_weight,
-        ignored={*options.exclude, *(() if split is None else (split,))} - {*options.columns},
+        ignored={*options.exclude, split.column} - {*options.columns, split.time, split.group},
         listed=options.categorical is not None,
         missing=missing,
     )

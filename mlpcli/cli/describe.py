@@ -144,7 +144,10 @@ def loss_line(model: Model, *, weighted: bool, held: int = 0) -> str:
     parts = []
     if isinstance(target, RegressionTarget):
         is_scaled = any(target.shift) or set(target.scale) != {1.0}
-        parts.append(f"{loss.name} of the {'scaled ' * is_scaled}target")
+        which = "scaled " * is_scaled + "target"
+        if target.log_offset is not None:
+            which = "target's standardized logarithm"
+        parts.append(f"{loss.name} of the {which}")
     elif loss.name not in LOG_LOSSES:
         parts.append(loss.name)
     parts += ["of smoothed labels"] * loss.smooths + ["rows as they are weighted"] * weighted

@@ -40,6 +40,10 @@ class Numbers:
         """Whether some value is infinite in float64: looked for once, asked for each part."""
         return bool(np.isinf(self.values.astype(np.float64, copy=False)).any())
 
+    def take(self, rows: Array) -> Numbers:
+        """Return these rows as a column."""
+        return Numbers(self.values[rows])
+
     def cell(self, row: int) -> Any:
         """Return one value as Python's number; None where there is none."""
         value = self.values[row].item()
@@ -64,6 +68,13 @@ class Coded:
     def missing(self) -> Array:
         """Which rows have no value: (rows,) bool."""
         return self.codes < 0
+
+    def take(self, rows: Array) -> Coded:
+        """Return these rows as a column, with the values that they have, in the same order."""
+        codes = self.codes[rows]
+        kept = np.bincount(codes + 1, minlength=len(self.values) + 1)[1:] > 0
+        numbers = np.append(np.cumsum(kept, dtype=np.int32) - 1, np.int32(-1))  # −1: the last
+        return Coded(numbers[codes], [self.values[k] for k in np.flatnonzero(kept).tolist()])
 
     def cell(self, row: int) -> Any:
         """Return one value; None where there is none."""

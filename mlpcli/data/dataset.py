@@ -141,7 +141,9 @@ class Encoding:
 class Dataset:
     """The parts that have rows, by name; the tables they come from; the fitted encoding.
 
-    codes     each row's part; None where each part has a file of its own
+    tables    of the rows that have a target
+    codes     the part of each row of the file, LEFT_OUT where it is in none; None where each part
+              has a file of its own
     replaced  for each part the columns in which values were missing or unknown, with the count
     scale     of the numeric inputs
     guesses   what was found where the spec leaves it open

@@ -17,6 +17,7 @@ from mlpcli.errors import DataError, counted, listing
 from mlpcli.randomness import generator
 
 PARTS = ("train", "validation", "test")  # the position of a part is its code
+LEFT_OUT = 255  # the code of a row of the file that is in no part: it has no target
 SPELLINGS = {"train": 0, "training": 0, "test": 2, "testing": 2}
 SPELLINGS |= {"validation": 1, "valid": 1, "val": 1, "dev": 1}
 

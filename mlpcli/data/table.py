@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -31,6 +31,8 @@ class Table:
     locate  (row, column name) -> "FILE:LINE:COLUMN" or the like; called for messages only
     guesses  what was found where it had not been said how the file is written
     dialect  how it is written, where it is a text file
+    kept    (rows,) the file's rows that these are, ascending; None: all
+    n_read  how many rows the file has; None: these
     """
 
     data: Mapping[str, Column]
@@ -39,6 +41,8 @@ class Table:
     locate: Locate
     guesses: tuple[Guess, ...] = ()
     dialect: Dialect | None = None
+    kept: Array | None = None
+    n_read: int | None = None
 
     @property
     def decimal(self) -> str:
@@ -47,6 +51,36 @@ class Table:
 
     def __len__(self) -> int:
         return len(next(iter(self.data.values())))
+
+    @property
+    def n_file_rows(self) -> int:
+        """How many rows the file has, with those that were left out."""
+        return len(self) if self.n_read is None else self.n_read
+
+    def take(self, rows: Array) -> Table:
+        """Return these rows, ascending, as a table; messages name their lines in the file."""
+        return replace(
+            self,
+            data={name: column.take(rows) for name, column in self.data.items()},
+            locate=lambda row, column: self.locate(int(rows[row]), column),
+            kept=self.file_rows(rows),
+            n_read=self.n_file_rows,
+        )
+
+    def file_rows(self, rows: Array) -> Array:
+        """Return the numbers in the file of rows of this table."""
+        return rows if self.kept is None else self.kept[rows]
+
+    def in_file(self, values: Array, left_out: int) -> Array:
+        """Return a value for each row of this table as one for each row of the file.
+
+        left_out  the value of the rows that are not in this table
+        """
+        if self.kept is None:
+            return values
+        found = np.full(self.n_file_rows, left_out, values.dtype)
+        found[self.kept] = values
+        return found
 
     @property
     def columns(self) -> list[str]:

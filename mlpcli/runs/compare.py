@@ -93,7 +93,7 @@ def load_contender(run: str, data: str | None, split: str | None) -> Contender:
     model = load_model(path)
     wanted = "test" if split is None and data is None else split
     try:
-        parts, _ = load_parts(model, data, wanted)
+        parts, *_ = load_parts(model, data, wanted)
     except NoSuchPartError:
         if split is not None:
             raise

@@ -75,8 +75,9 @@ def ensemble_result(
 def _errors(training: Training, held_out: HeldOut) -> Array:
     """Return the errors (m, targets) of the held-out rows, as `EnsembleModel.errors` has them."""
     seen, task = held_out.scores.outcome, training.encoding.task
-    if isinstance(training.encoding.target, RegressionTarget):
-        return np.asarray(seen.target - seen.score)
+    target = training.encoding.target
+    if isinstance(target, RegressionTarget):
+        return np.asarray(target.error(seen.target, seen.score))
     if not seen.probability or task == "multilabel":
         return np.empty((0, 1))
     chance = np.hstack([1 - seen.score, seen.score]) if task == "binary" else seen.score

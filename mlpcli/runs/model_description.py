@@ -98,6 +98,7 @@ class _Target(Section):
     classes: list[str] | list[int] | list[float] = Field([])
     shift: list[float] = Field([])
     scale: list[float] = Field([])
+    log_offset: list[Annotated[float, Field(ge=0)]] | None = None  # of scale_target: log alone
 
 
 class _Weights(Section):

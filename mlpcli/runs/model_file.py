@@ -30,7 +30,7 @@ from mlpcli.data.readers import ReadOptions
 from mlpcli.data.readings import READINGS, Reading
 from mlpcli.data.readings.apply import columns_of_texts
 from mlpcli.data.readings.reading import reading_to_plain
-from mlpcli.data.splitting import PARTS, pack_codes, unpack_codes
+from mlpcli.data.splitting import LEFT_OUT, PARTS, pack_codes, unpack_codes
 from mlpcli.data.targets import (
     ClassTarget,
     RegressionTarget,
@@ -59,8 +59,8 @@ class EnsembleModel:
     """What a model file says of an ensemble beside its tensors.
 
     seeds   of the replicas that the tensors are of
-    errors  (levels, targets) quantiles of the errors y − ŷ on held-out rows, in the target's unit,
-            at levels 0 to 1 in equal steps; of classes those of 1 − p of the true class. Empty
+    errors  (levels, targets) quantiles of `RegressionTarget.error` on held-out rows, at levels 0
+            to 1 in equal steps; of classes those of 1 − p of the true class. Empty
             where no rows were held out, or p is no probability
     """
 
@@ -73,7 +73,8 @@ class Model:
     """A trained network, and how to apply it to a table.
 
     sha256    of the files it was trained on, by part, or `data` for one file
-    codes     each row's part in that one file; None where each part had its own
+    codes     the part of each row of that one file, LEFT_OUT where it is in none; None where each
+              part had a file of its own
     training  how it was trained: best epoch, reason, epochs
     ensemble  of the replicas, where the network is a stack of them
     changed   whether the tensors are others than those that were written
@@ -119,7 +120,7 @@ def save_model(
         },
         "data": {
             "sha256": dataset.sha256,
-            "rows": {part: len(table) for part, table in dataset.tables.items()},
+            "rows": {part: table.n_file_rows for part, table in dataset.tables.items()},
             "split": None if dataset.codes is None else pack_codes(dataset.codes),
         },
         "training": training,
@@ -225,7 +226,7 @@ def _encoding(plain: dict[str, Any], spec: Spec, readings: dict[str, Reading]) -
     inputs, target = InputEncoder.from_plain(plain["inputs"]), target_from_plain(plain["target"])
     if not inputs.n_features or list(target.names) != spec.data.targets:
         raise ValueError("its columns are not those of its spec")
-    if not plain["task"] == spec.data.task == target.task or not _fits(target):
+    if not plain["task"] == spec.data.task == target.task or not _fits(target, spec):
         raise ValueError("its target is not that of its spec")
     means = [c for c in inputs.columns if isinstance(c, TargetMean)]
     if any(column.width != target.n_outputs for column in means):
@@ -274,20 +275,25 @@ def _replicas_fit(ensemble: EnsembleModel | None, spec: Spec, encoding: Encoding
     return len(ensemble.seeds) <= spec.replicated.replicas and widths <= {width}
 
 
-def _fits(target: TargetEncoder) -> bool:
+def _fits(target: TargetEncoder, spec: Spec) -> bool:
     """Whether a target has as many classes, or shifts and scales, as its task asks for."""
     if isinstance(target, ClassTarget):
         n = len(set(target.classes))
         enough = n == 2 if target.task == "binary" else n >= 2  # noqa: PLR2004
         return enough and n == len(target.classes) and len(target.names) == 1
     if isinstance(target, RegressionTarget):
-        return len(target.shift) == len(target.scale) == len(target.names) and min(target.scale) > 0
+        has_log, n = target.log_offset is not None, len(target.names)
+        widths = {
+            len(each) for each in (target.shift, target.scale, target.log_offset or target.shift)
+        }
+        is_asked = has_log == (spec.data.scale_target == "log")
+        return widths == {n} and min(target.scale) > 0 and is_asked
     return True
 
 
 def _codes(packed: str, n_rows: int) -> Array:
     codes = unpack_codes(packed, n_rows)
-    if (codes >= len(PARTS)).any():
+    if ((codes >= len(PARTS)) & (codes != LEFT_OUT)).any():
         raise ValueError("a row is in no part of the split")
     return codes
 

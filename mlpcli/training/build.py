@@ -10,8 +10,8 @@ import numpy as np
 from mlpcli.array_types import Array
 from mlpcli.data.augmentation import AUGMENTATIONS, TrainingRows
 from mlpcli.data.augmenter import Augmenter
+from mlpcli.data.data_options import DataOptions
 from mlpcli.data.dataset import Dataset, Encoding, Part
-from mlpcli.data.loading import DataOptions
 from mlpcli.data.loading import load_dataset as load
 from mlpcli.data.readers import ReadOptions
 from mlpcli.data.readings import READINGS
@@ -114,6 +114,7 @@ def data_options(loaded: LoadedSpec) -> DataOptions:
         ),
         scale=data.scale,
         scale_target=data.scale_target or scale_of_target(loaded.spec),
+        suggest_logarithm=_may_take_logarithms(loaded.spec),
         categorical=data.categorical,
         rare=data.rare,
         max_categories=data.max_categories,
@@ -125,6 +126,12 @@ def data_options(loaded: LoadedSpec) -> DataOptions:
         image=None if data.image is None else data.image.shape,
         dtype=loaded.spec.runtime.dtype,
     )
+
+
+def _may_take_logarithms(spec: Spec) -> bool:
+    """Whether data.scale_target is left open, and `log` would do with the loss and the output."""
+    is_open = spec.data.scale_target is None and spec.model.output is None
+    return is_open and scale_of_target(spec) == "standard"
 
 
 def scale_of_target(spec: Spec) -> str:

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from mlpcli.data import csv_values, readers
-from mlpcli.data.loading import DataOptions, load_dataset
+from mlpcli.data.data_options import DataOptions
+from mlpcli.data.loading import load_dataset
 from mlpcli.data.readers import ReadOptions, read_table
 from mlpcli.data.splitting import SplitOptions
 from mlpcli.errors import DataError

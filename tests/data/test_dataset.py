@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from mlpcli.data.loading import DataOptions, load_dataset
+from mlpcli.data.data_options import DataOptions
+from mlpcli.data.loading import load_dataset
 from mlpcli.data.readers import ReadOptions
 from mlpcli.errors import DataError
 
@@ -166,7 +167,7 @@ def test_a_file_for_each_part(write):
             "val.tsv has no column 'n'; its columns: c, y, N; did you",
         ),
         ("test.jsonl", '{"y": "b", "n": "three", "c": "v"}', "test.jsonl:1: n: 'three' is not a "),
-        ("test.jsonl", '{"y": null, "n": 3, "c": "v"}', "test.jsonl:1: y: the target has no value"),
+        ("test.jsonl", '{"y": null, "n": 3, "c": "v"}', "test.jsonl: no row has a target: 1 row,"),
     ],
 )
 def test_a_fault_in_one_of_several_files_names_the_file(write, name, content, problem):

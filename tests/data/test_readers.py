@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mlpcli.data.loading import DataOptions, load_dataset
+from mlpcli.data.data_options import DataOptions
+from mlpcli.data.loading import load_dataset
 from mlpcli.data.readers import READERS
 from mlpcli.errors import DataError
 

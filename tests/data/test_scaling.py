@@ -11,9 +11,10 @@ from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
+from mlpcli.data.data_options import DataOptions
 from mlpcli.data.encoders import NumericColumn
 from mlpcli.data.inputs import InputEncoder
-from mlpcli.data.loading import DataOptions, load_dataset
+from mlpcli.data.loading import load_dataset
 from mlpcli.data.readers import ReadOptions, read_table
 from mlpcli.data.scaling import Scaling, choose_scale
 

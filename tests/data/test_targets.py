@@ -10,13 +10,13 @@ from sklearn.preprocessing import StandardScaler
 
 from mlpcli.data.readers import ReadOptions
 from mlpcli.data.targets import (
-    MAX_AUTO_CLASSES,
     ClassTarget,
     MultilabelTarget,
     RegressionTarget,
     target_from_plain,
     target_to_plain,
 )
+from mlpcli.data.task_choice import MAX_AUTO_CLASSES
 from mlpcli.errors import DataError
 
 
@@ -38,7 +38,7 @@ TASKS = [
     (["true", "false"] * 5, "binary", ("False", "True")),
     (["TRUE", "False", "true"] * 5, "binary", ("False", "True")),
     (["b", "a", "C", "ä"] * 5, "multiclass", ("C", "a", "b", "ä")),
-    ([f"t{i:02}" for i in range(60)], "multiclass", tuple(f"t{i:02}" for i in range(60))),
+    ([f"t{i:02}" for i in range(60)] * 10, "multiclass", tuple(f"t{i:02}" for i in range(60))),
     (["1", "x", "y"] * 5, "multiclass", ("1", "x", "y")),
     (["10", "9", "x", "y", "z"] * 5, "multiclass", ("10", "9", "x", "y", "z")),  # as text
     (["01", "1", "x", "y", "z"] * 5, "multiclass", ("01", "1", "x", "y", "z")),
@@ -49,8 +49,9 @@ TASKS = [
 
 
 def test_one_bad_cell_does_not_make_a_numeric_target_classes(no_dataset):
-    assert no_dataset(column("11.5", "n/a", "12.5", "13")) == (
-        "d.csv:3:3: y: 'n/a' is not a number; mend it, or set data.task if these are classes"
+    assert no_dataset(column("11.5", "few", "12.5", "13")) == (
+        "d.csv:3:3: y: 'few' is not a number; mend it, or, if these are classes, write "
+        "data.task: multiclass"
     )
 
 
@@ -113,7 +114,10 @@ def test_a_task_that_is_said_is_not_guessed(dataset):
         (
             ["1.5", "x"],
             {"task": "regression"},
-            ("d.csv:3:3: y: 'x' is not a number; a regression target is numbers"),
+            (
+                "d.csv:3:3: y: 'x' is not a number; a regression target is numbers; for classes, "
+                "write data.task: multiclass"
+            ),
         ),
         (
             ["1.5", "inf", "2"],
@@ -127,15 +131,18 @@ def test_a_task_that_is_said_is_not_guessed(dataset):
         ),
         (
             ["1.5", "", "2"],
-            {},
-            ("d.csv:3:3: y: the target has no value here; remove the row, or fill it in"),
+            {"missing_target": "fail"},
+            (
+                "d.csv:3:3: y: the target has no value here; remove the row, or fill it in; or "
+                "leave such rows out: data.missing_target: drop"
+            ),
         ),
         (
             ["a", "NA", "b", ""],
-            {},
+            {"missing_target": "fail"},
             (
-                "d.csv:3:3: y: the target has no value here (2 rows in all); "
-                "remove the row, or fill it in"
+                "d.csv:3:3: y: the target has no value here (2 rows in all); remove the row, or "
+                "fill it in; or leave such rows out: data.missing_target: drop"
             ),
         ),
         (["0", "2", "1"], {"task": "multilabel"}, "d.csv:3:3: y: a label is 0 or 1, not 2"),
@@ -272,8 +279,8 @@ def test_a_target_goes_through_json_and_comes_back_the_same(target):
 def test_text_in_one_file_makes_no_classes_of_anothers_numbers(values, no_dataset, write):
     files = {"test": write(column("yes", "no"), "new.csv")}
     assert no_dataset(column(*values), path=None, files={"train": "d.csv", **files}) == (
-        "new.csv: y: text here, and in other files numbers that are no classes; mend it, or set "
-        "data.task if these are classes"
+        "new.csv: y: text here, and in other files numbers that are no classes; mend it, or, if "
+        "these are classes, write data.task: multiclass"
     )
 
 

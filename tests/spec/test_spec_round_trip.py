@@ -185,7 +185,7 @@ data = st.fixed_dictionaries(
         "categorical": st.just("auto") | st.lists(st.builds(lambda n: "c " + n, names), max_size=4),
         "missing": st.lists(names, max_size=4),
         "scale": st.sampled_from(["auto", "asinh", "standard", "minmax", "none"]),
-        "scale_target": st.sampled_from(["auto", "standard", "mean", "none", None]),
+        "scale_target": st.sampled_from(["auto", "standard", "mean", "log", "none", None]),
         "split": splits,
         "sample_weight": st.builds(lambda n: "w " + n, names) | st.none(),
         "class_weight": st.sampled_from(["balanced", None])

@@ -29,10 +29,13 @@ def check(spec: Spec) -> Iterator[Problem]:
 
 
 def check_task(spec: Spec, task: str) -> Iterator[Problem]:
-    """Check that there are classes, where they have weights."""
+    """Check that there are classes where they have weights, numbers where logarithms are taken."""
     if spec.data.class_weight is not None and task not in ("binary", "multiclass"):
         problem = f"the task is {task}: there are no classes to weigh"
         yield Problem(("data", "class_weight"), problem, "null, or data.sample_weight, a column")
+    if spec.data.scale_target == "log" and task != "regression":
+        problem = f"the task is {task}: there is no number to take the logarithm of"
+        yield Problem(("data", "scale_target"), problem, "auto, or data.task: regression")
 
 
 def _check_table(spec: Spec) -> Iterator[Problem]:

@@ -245,6 +245,29 @@ def test_folds_hold_groups_out_whole_and_each_class_in_turn():
     assert [int((labels[fold == k]).sum()) for k in range(5)] == [2] * 5
 
 
+def test_groups_are_those_of_a_column_and_rows_without_one_stand_alone(tmp_path):
+    columns = {
+        "x": [1, 2, 3, 4, 5, 6],
+        "g": ["a", "b", "a", "", "", "b"],
+        "y": [0.5] * 6,
+        "p": ["train"] * 2 + ["test"] * 4,
+    }
+    dataset = written(tmp_path, "split: {column: p}, exclude: [g]", columns)
+    assert fitting._groups(dataset, "test", None) is None
+    a, first, second, b = fitting._groups(dataset, "test", "g")
+    assert len({a, first, second, b}) == 4
+    assert fitting._groups(dataset, "train", "g").tolist() == [a, b]
+
+
+def test_groups_widen_the_interval(tmp_path, monkeypatch):
+    monkeypatch.setattr(fitting, "find_library", lambda: None)
+    group = np.arange(400) // 20
+    x = np.random.default_rng(0).normal(size=20)[group].round(3)
+    dataset = written(tmp_path, "exclude: [g]", {"x": x, "g": group, "y": (group * 7 % 5).round(1)})
+    alone, grouped = fit_baselines(dataset, 0).best, fit_baselines(dataset, 0, "g").best
+    assert grouped.high - grouped.low > alone.high - alone.low
+
+
 def test_many_rows_are_sampled_and_it_is_said(tmp_path, monkeypatch):
     monkeypatch.setattr(fitting, "find_library", lambda: None)
     n = MOST_ROWS + 20_000

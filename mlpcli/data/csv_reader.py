@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from mlpcli.data.advice import as_yaml
 from mlpcli.data.cells import CellRules
 from mlpcli.data.columns import Column, Numbers
 from mlpcli.data.csv_structure import CsvFile, first_lines
@@ -90,12 +91,12 @@ def _guesses(
     if options.delimiter is None and dialect.delimiter != usual:
         sign = DELIMITERS.get(str(dialect.delimiter), repr(dialect.delimiter))
         why = "as its first line says" if dialect.header > 1 else "as its first lines show"
-        other = f"where that is wrong, set data.delimiter: {usual!r}"
+        other = f"where that is wrong, set data.delimiter: {as_yaml(usual)}"
         text = f"{name}: the delimiter is a {sign}, {why}; {other}"
         guesses.append(Guess("delimiter", text))
     if options.decimal is None and dialect.decimal != ".":
         why = f"as {quoted(example)} shows" if example else "as in the training rows"
-        other = "where that is wrong, set data.decimal: '.'"
+        other = f"where that is wrong, set data.decimal: {as_yaml('.')}"
         guesses.append(Guess("decimal", f"{name}: the decimal sign is a comma, {why}; {other}"))
     return guesses
 

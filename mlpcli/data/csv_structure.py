@@ -17,6 +17,7 @@ from typing import BinaryIO, NamedTuple
 
 import numpy as np
 
+from mlpcli.data.advice import as_yaml
 from mlpcli.data.dialect import DELIMITERS, SAMPLE_LINES, Sample
 from mlpcli.data.encodings import NotUtf8Error
 from mlpcli.data.header import Header, HeaderError, column_names
@@ -132,7 +133,9 @@ class CsvFile:
         except csv.Error as error:
             where = f"{self.name}:{begin}"
             if "new-line" not in str(error):
-                raise DataError(f"{where}: not valid CSV: {error}") from None
+                open_quote = "; a quote is opened here and never closed"
+                why = f"{error}{open_quote if 'end of data' in str(error) else ''}"
+                raise DataError(f"{where}: not valid CSV: {why}") from None
             if '"' not in lines[-1]:
                 where += f":{lines[-1].index(chr(13)) + 1}"
             raise DataError(f"{where}: {RETURN}") from None
@@ -165,7 +168,7 @@ class CsvFile:
         if len(names) == 1 and others:
             raise DataError(
                 f"{self.name}:{record.line}: there is one column, named {names[0][:60]!r}; is the "
-                f"delimiter a {DELIMITERS[others[0]]}? set data.delimiter to {others[0]!r}"
+                f"delimiter a {DELIMITERS[others[0]]}? set data.delimiter: {as_yaml(others[0])}"
             )
         try:
             return column_names(self.name, names, spelt)

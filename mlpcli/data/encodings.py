@@ -160,7 +160,9 @@ def read_text(source: Source, encoding: str | None, read: Callable[[TextFile], T
         return replace(table, guesses=(Guess("encoding", text), *table.guesses))
     if found in (None, "utf-8"):
         return table
-    text = f"{source.name}: read as {found.upper()}, as its bytes show; else set data.encoding"
+    text = (
+        f"{source.name}: read as {found.upper()}, as its bytes show; else set data.encoding: utf-8"
+    )
     return replace(table, guesses=(Guess("encoding", text), *table.guesses))
 
 

@@ -164,7 +164,7 @@ def absence(file: str, missing: Sequence[str], columns: Sequence[str]) -> str:
     """Return the sentence for columns that a file does not have, with the nearest that it has."""
     name_them = f"column {missing[0]!r}" if len(missing) == 1 else f"columns {_listed(missing)}"
     problem = f"{file} has no {name_them}; its columns: {listing(columns)}"
-    if all(is_number(column) for column in columns):
+    if 2 * sum(is_number(column) for column in columns) >= len(columns):
         problem += "; the first line looks like data, so perhaps there is no header line"
     near = {name: nearest(name, columns) for name in missing}
     found = [

@@ -61,8 +61,8 @@ REFUSED = [
     (
         "a;b\n1\n",
         (
-            "1: there is one column, named 'a;b'; is the delimiter a semicolon? set data.delimiter "
-            "to ';'"
+            "1: there is one column, named 'a;b'; is the delimiter a semicolon? set "
+            'data.delimiter: ";"'
         ),
     ),
     ("a;b\n1;2\n3;4;5\n", f"3:5: {LONG.replace('comma', 'semicolon')}"),
@@ -78,7 +78,10 @@ REFUSED = [
     (b"\xef\xbb\xbfa,\xff\n1,2\n", f"1:3: {NOT_UTF8}"),
     (b'a,b\n1,"\xff\xc3\xa9"\n', f"2:4: {NOT_UTF8}"),
     (b"a,b\n1,\xe9\x01\n", f"2:3: {NOT_TEXT}"),
-    ('a,b\n1,2\n"x,3\n4,5\n', "3: not valid CSV: unexpected end of data"),
+    (
+        'a,b\n1,2\n"x,3\n4,5\n',
+        "3: not valid CSV: unexpected end of data; a quote is opened here and never closed",
+    ),
     ('a,b\n"x"y,2\n', "2: not valid CSV: ',' expected after '\"'"),
     (
         'a,b\n"1",2\n"' + "x" * (17 << 20) + '",3\n',

@@ -95,7 +95,7 @@ add(
     "columns_of_fixed_width",
     text_file("".join(f"{' '.join(f'{cell:>9}' for cell in line.split(','))}\n" for line in LINES)),
     code=(0, 3),
-    says=(r"delimiter|blank|space",),
+    says=(r"price.*size +age",),
 )
 add(
     "text_file_ending",
@@ -182,10 +182,11 @@ add(
     "german_thousands_without_decimals",
     csv_file(
         houses(income=[f"{round(v):,}".replace(",", ".") for v in PRICES])
-        | {"size": [str(v).replace(".", ",") for v in houses()["size"]]},
+        | {name: [str(v).replace(".", ",") for v in houses()[name]] for name in ("size", "price")},
         delimiter=";",
     ),
     columns={*INPUTS, "income"},
+    says=(r"income.*thousand",),
     values={"income": [round(v) for v in PRICES[:5]], "size": houses()["size"][:5]},
 )
 add(

@@ -46,7 +46,7 @@ add(
     "target_without_any_value",
     houses() | {"price": [""] * 80},
     code=3,
-    says=(r"price.*(no value|no row|every row|all)",),
+    says=(r"no row.*price",),
 )
 add(
     "several_targets_with_gaps",
@@ -148,7 +148,7 @@ add(
     "one_category_for_each_class",
     answers(code=["A" if word == "yes" else "B" for word in answers()["sold"]]),
     data=SOLD,
-    says=(r"code.*(target|class|alone)",),
+    says=(r"code.*leak",),
 )
 add(
     "nearly_the_target",
@@ -189,7 +189,7 @@ add(
     answers(words=(0, 1), label=answers(words=(0, 1))["sold"]),
     data=SOLD,
     task="binary",
-    says=(r"label.*(copy|equal|same|target)",),
+    says=(r"label.*leak",),
 )
 
 # Splits
@@ -256,7 +256,7 @@ add(
     ),
     data="path: t.csv, target: price, split: {column: part}",
     columns={*INPUTS, "income"},
-    says=(r"income.*(differ|distribution|shift|drift)|(differ|distribution|shift|drift).*income",),
+    says=(r"test rows.*distribut.*income",),
 )
 add(
     "customers_as_groups",

@@ -290,8 +290,8 @@ def test_text_in_one_file_makes_no_classes_of_anothers_numbers(values, no_datase
     files = {"test": write(column("yes", "no"), "new.csv")}
     assert no_dataset(column(*values), path=None, files={"train": "d.csv", **files}) == (
         "new.csv:2:3: y: 'yes' is not a number; mend it, or, where it means no value, write "
-        "data.columns: {y: {name: number, missing: [yes, no]}}; to take the column as texts, write "
-        "data.columns: {y: text}"
+        "data.columns: {y: {name: number, missing: [yes, no]}}; if these are classes, write "
+        "data.task: multiclass"
     )
 
 

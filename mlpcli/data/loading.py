@@ -20,6 +20,7 @@ from mlpcli.data.readings.apply import apply_readings, columns_of_texts, mixed_c
 from mlpcli.data.readings.choose import Columns, choose_readings
 from mlpcli.data.roles import choose_inputs
 from mlpcli.data.scaling import ScaleChoice
+from mlpcli.data.source import is_pipe
 from mlpcli.data.split_column import choose_split
 from mlpcli.data.split_keys import SplitKey, split_key
 from mlpcli.data.split_rows import columns_of_split, split_guesses, split_rows
@@ -116,7 +117,7 @@ def _read_tables(options: DataOptions) -> _Tables:
     if options.categorical is None:
         # One reading of all files: what one shows as plain numbers may be thousands in another.
         again = mixed_columns(tables.values())
-        if again and "-" not in options.files.values():
+        if again and not any(path == "-" or is_pipe(path) for path in options.files.values()):
             tables = _open_tables(options, (*options.columns, *again))
     guesses = [guess for table in tables.values() for guess in table.guesses]
     split, missing = options.split, options.read.missing

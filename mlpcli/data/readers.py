@@ -67,7 +67,9 @@ class Reader(Member):
 
 @READERS.add("csv")
 class CsvReader(Reader):
-    """Comma-separated values with one header line: RFC 4180, UTF-8. Blank lines are skipped.
+    """Comma-separated values with one header line: RFC 4180. Blank lines are skipped.
+
+    Encoding, delimiter and decimal sign are found where the options leave them open.
 
     A file of at most SMALL bytes is read by the csv module, a larger one by pandas.
     """

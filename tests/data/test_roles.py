@@ -7,12 +7,8 @@ import pytest
 
 from mlpcli.data import roles
 from mlpcli.data.columns import Numbers, column_of
-<<<<<<< HEAD
-from mlpcli.data.readings import READINGS
-=======
 from mlpcli.data.readings.number import Number
 from mlpcli.data.readings.text import Text
->>>>>>> roles
 from mlpcli.data.roles import Candidate, choose_inputs
 from mlpcli.data.table import Table
 from mlpcli.errors import DataError
@@ -230,12 +226,7 @@ def test_nothing_is_left_out_where_somebody_has_decided(dataset):
 
 
 def test_a_column_that_the_spec_names_stays(dataset):
-<<<<<<< HEAD
-    named = {"columns": {"id": READINGS["number"]()}}
-    found = dataset(CONTENT, validation=0, test=0, **named)
-=======
     found = dataset(CONTENT, validation=0, test=0, columns={"id": Number()})
->>>>>>> roles
     assert found.encoding.inputs.feature_names == ["id", "age"]
     found = dataset(CONTENT, validation=0, test=0, columns={"name": Text()})
     assert "name" in found.encoding.inputs.names

@@ -68,7 +68,9 @@ class Columns:
         if self.task == "multilabel":
             return "a label is 0 or 1"
         several = len(self.targets) > 1
-        return "a regression target is numbers" if self.task == "regression" or several else ""
+        if self.task == "regression":
+            return "a regression target is numbers; for classes, write data.task: multiclass"
+        return "of several targets each is numbers" if several else ""
 
 
 def choose_readings(

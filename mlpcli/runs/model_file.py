@@ -239,13 +239,12 @@ def _encoding(plain: dict[str, Any], spec: Spec, readings: dict[str, Reading]) -
         raise ValueError(f"{dotted(problems[0].path)}: {problems[0].problem}")
     "".join(plain["missing"]).encode()  # raises where no file could have such a text
     text = (*inputs.text_columns, *text_columns(target), *columns_of_texts(readings))
-    text = tuple(dict.fromkeys(text))
     # A file from before there was a usual decimal sign means what its spec has written out.
     usual = plain.get("usual_decimal")
     read = ReadOptions(
         tuple(plain["missing"]),
         plain["delimiter"],
-        text,
+        tuple(dict.fromkeys(text)),
         (spec.data.decimal or ".") if usual is None else plain.get("decimal"),
         plain.get("encoding"),
         usual or spec.data.decimal or ".",

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.preprocessing import StandardScaler
 
+from mlpcli.data.readers import ReadOptions
 from mlpcli.data.readings import READINGS
 from mlpcli.data.targets import (
     ClassTarget,
@@ -55,16 +56,17 @@ def test_one_bad_cell_does_not_make_a_numeric_target_classes(no_dataset):
     )
 
 
-def test_a_decimal_comma_makes_numbers(dataset):
-    found = dataset(column('"1,5"', '"2,25"', '"1.000,75"'), validation=0, test=0)
-    assert found.encoding.task == "regression"
-    assert found.parts["train"].labels.tolist() == [[1.5], [2.25], [1000.75]]
+def test_a_decimal_comma_is_read_where_the_spec_has_a_point(dataset):
+    content = column('"1,5"', '"2,5"')
+    found = dataset(content, read=ReadOptions(decimal="."), validation=0, test=0)
+    assert found.parts["train"].labels[:, 0].tolist() == [1.5, 2.5]
+    assert "decimal sign ','" in found.guesses[0].text
 
 
-def test_dates_are_no_target(no_dataset, dataset):
-    problem = no_dataset(column("2020-01-01", "2020-01-02"))
-    assert problem.startswith("d.csv: y: the target is dates; predict a number, such as the days ")
-    found = dataset(column(*["2020-01-01", "2020-01-02"] * 9), columns={"y": READINGS["text"]()})
+def test_dates_are_no_classes_unasked(dataset, no_dataset):
+    content = column(*["2020-01-01", "2020-01-02"] * 5)
+    assert "y: the target is dates; predict a number, such as the days since" in no_dataset(content)
+    found = dataset(content, columns={"y": READINGS["text"]()})
     assert found.encoding.target.classes == ("2020-01-01", "2020-01-02")
 
 
@@ -286,8 +288,22 @@ def test_a_target_goes_through_json_and_comes_back_the_same(target):
 @pytest.mark.parametrize("values", [[k / 4 for k in range(30)], range(100)])
 def test_text_in_one_file_makes_no_classes_of_anothers_numbers(values, no_dataset, write):
     files = {"test": write(column("yes", "no"), "new.csv")}
-    problem = no_dataset(column(*values), path=None, files={"train": "d.csv", **files})
-    assert problem.startswith("new.csv:2:3: y: 'yes' is not a number; mend it")
+    assert no_dataset(column(*values), path=None, files={"train": "d.csv", **files}) == (
+        "new.csv:2:3: y: 'yes' is not a number; mend it, or, where it means no value, write "
+        "data.columns: {y: {name: number, missing: [yes, no]}}; if these are classes, write "
+        "data.task: multiclass"
+    )
+
+
+def test_columns_that_are_listed_are_not_read_but_texts_and_amounts_are_told_apart(
+    no_dataset, write
+):
+    files = {"test": write(column(*["yes", "no"] * 40), "new.csv")}
+    values, given = [k / 4 for k in range(30)], {"path": None, "categorical": []}
+    assert no_dataset(column(*values), files={"train": "d.csv", **files}, **given) == (
+        "new.csv: y: text here, and in other files numbers that are no classes; mend it, or, if "
+        "these are classes, write data.task: multiclass"
+    )
 
 
 def test_texts_in_one_file_and_few_numbers_in_another_are_classes(dataset, write):

@@ -141,3 +141,19 @@ def test_where_the_rows_are_is_said_once(faults):
         "1:14: data.path: data.split.files says already where the rows are",
         "1:35: data.split: column and files exclude each other",
     ]
+
+
+def test_second_inputs_of_what_are_no_numbers(faults):
+    found = faults(
+        "data: {path: a.csv, target: y, exclude: [b], categorical: [c],\n"
+        "  missing_indicator: [a, y, b, c],\n"
+        "  image: {height: 2, width: 2}}\n"
+    )
+    pixels = "data.image says that the columns are pixels, which have no second input"
+    own = "'c' is in data.categorical, where missing is a category of its own"
+    assert found == [
+        f"2:22: data.missing_indicator: {pixels}; auto, or []",
+        "2:26: data.missing_indicator[1]: 'y' is the target",
+        "2:29: data.missing_indicator[2]: 'b' is in data.exclude, so it is no input",
+        f"2:32: data.missing_indicator[3]: {own}",
+    ]

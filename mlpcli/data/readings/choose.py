@@ -67,10 +67,10 @@ class Columns:
             return ""
         if self.task == "multilabel":
             return "a label is 0 or 1"
-        several = len(self.targets) > 1
-        if self.task == "regression":
-            return "a regression target is numbers; for classes, write data.task: multiclass"
-        return "of several targets each is numbers" if several else ""
+        if len(self.targets) > 1:
+            return "a regression target is numbers"
+        advice = "a regression target is numbers; for classes, write data.task: multiclass"
+        return advice if self.task == "regression" else ""
 
 
 def choose_readings(

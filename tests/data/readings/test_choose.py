@@ -130,7 +130,7 @@ def test_an_odd_date():
             "a regression target is numbers; for classes, write data.task: multiclass",
         ),
         ({"targets": ["x"], "task": "multilabel"}, "a label is 0 or 1"),
-        ({"targets": ["x", "y"]}, "of several targets each is numbers"),
+        ({"targets": ["x", "y"]}, "a regression target is numbers"),
     ],
 )
 def test_a_column_that_can_be_nothing_but_numbers(settings, why):

@@ -63,10 +63,10 @@ def test_a_decimal_comma_is_read_where_the_spec_has_a_point(dataset):
     assert "decimal sign ','" in found.guesses[0].text
 
 
-def test_dates_are_no_target(no_dataset, dataset):
-    problem = no_dataset(column("2020-01-01", "2020-01-02"))
-    assert problem.startswith("d.csv: y: the target is dates; predict a number, such as the days ")
-    found = dataset(column(*["2020-01-01", "2020-01-02"] * 9), columns={"y": READINGS["text"]()})
+def test_dates_are_no_classes_unasked(dataset, no_dataset):
+    content = column(*["2020-01-01", "2020-01-02"] * 5)
+    assert "y: the target is dates; predict a number, such as the days since" in no_dataset(content)
+    found = dataset(content, columns={"y": READINGS["text"]()})
     assert found.encoding.target.classes == ("2020-01-01", "2020-01-02")
 
 

@@ -28,6 +28,18 @@ IN_DATA = [
         "task: classification",
         "14: data.task: 'classification' is not allowed; allowed: regression,",
     ),
+    ("columns: {a: money}", "21: data.columns.a: 'money' is not allowed; allowed: number, date, "),
+    ("columns: {a: {name: number, unit: kg}}", "21: data.columns.a: 'kg' is not a unit: % or a "),
+    ("columns: {a: {name: date, format: iso}}", "21: data.columns.a: 'iso' is not a format such "),
+    ("columns: {y: date}", "21: data.columns.y: 'y' is the target: numbers or classes, no dates"),
+    (
+        "columns: {a: number}, categorical: [a]",
+        "21: data.columns.a: 'a' is in data.categorical: a category is no number",
+    ),
+    (
+        "columns: {w: text}, sample_weight: w",
+        "21: data.columns.w: 'w' is data.sample_weight, but weights are numbers",
+    ),
     ("sample_weight: 5", "23: data.sample_weight: must be text, not 5"),
     ("sample_weight: y", "23: data.sample_weight: 'y' is the target"),
     (

@@ -185,10 +185,11 @@ STRANGE = {
     "a new city, shop, and word for yes": {"city": "Łódź", "shop": "shop 999", "garden": "TRUE"},
     "nothing at all": dict.fromkeys(INPUTS, ""),
     "a date beyond all others": {"when": "2099-12-31 23:59"},
+    "an amount without its currency": {"income": "1,234.50"},
     "words for no value": {"income": "N/A", "age": "?", "size": "-", "rate": "n/a"},
-    "a number without its unit": {"income": "1,234.50", "rate": "12.5"},
 }
 UNFIT = {
+    "a share without its sign": ("rate", "12.5"),
     "another currency": ("income", "€1,234.50"),
     "a word among numbers": ("size", "large"),
     "a word among dates": ("when", "soon"),

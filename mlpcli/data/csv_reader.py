@@ -144,8 +144,8 @@ def _check_pipe(text: TextFile, options: ReadOptions, usual: str) -> None:
             _check_pipe(replace(text, encoding="cp1252"), options, usual)
             return
         except DataError:
-            return  # whoever reads the file will say what is wrong
-    best = min(found, key=lambda names: len(absent(names, options.required)))
+            continue  # cut elsewhere it may be a header; else the reading says what is wrong
+    best = min(found, key=lambda names: len(absent(names, options.required)), default=())
     missing = absent(best, options.required)
     if missing and len(best) > 1:
         raise DataError(absence(text.source.name, missing, best))

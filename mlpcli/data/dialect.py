@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import csv
 import re
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import PurePath
 
 from mlpcli.data.cells import is_number
 from mlpcli.data.decimal_sign import is_any_number, sample_sign
@@ -186,10 +188,14 @@ def _is_header(records: Sequence[tuple[int, list[str]]]) -> bool:
 def _title_error(
     sample: Sample, first: tuple[int, list[str]], header: tuple[int, list[str]]
 ) -> DataError:
-    text = quoted(sample.lines[first[0] - 1].strip())
+    text, how = quoted(sample.lines[first[0] - 1].strip()), f"tail -n +{header[0]}"
+    if sample.name != "<stdin>":
+        path = PurePath(sample.name)
+        copy = path.with_name(f"{path.stem}-table{path.suffix}")
+        how += f" {shlex.quote(str(path))} > {shlex.quote(str(copy))}"
     return DataError(
         f"{sample.name}:{first[0]}: {text} stands above the header, which seems to be line "
-        f"{header[0]}; remove what is above it, as in: tail -n +{header[0]} FILE"
+        f"{header[0]}; remove what is above it, as in: {how}"
     )
 
 

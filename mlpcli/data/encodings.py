@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import contextlib
 import io
 import re
 from collections.abc import Callable
@@ -25,6 +26,7 @@ MARKS = {  # byte order marks, the longer ones first
     codecs.BOM_UTF16_BE: "utf-16",
 }
 LONGEST_MARK = 4
+FEWEST_ZEROS = 3  # a header of one letter, a digit and a line's end have more
 NOT_OF_FILES = ("idna", "punycode", "undefined", "unicode-escape", "raw-unicode-escape")
 NAMES = {"cp1252": "Windows-1252", "latin-1": "Latin-1"}
 UNDEFINED = re.compile(rb"[\x81\x8d\x8f\x90\x9d]")  # in Windows-1252
@@ -39,7 +41,8 @@ def encoding_problem(name: str) -> str:
     ('', "'base64' is not an encoding of text")
     """
     try:
-        b"".decode(name)  # raises for codecs that are not of text
+        with contextlib.suppress(UnicodeDecodeError):
+            b"a".decode(name)  # LookupError: unknown, or a codec that is not of text
         found = codecs.lookup(name)
         known = found.name not in NOT_OF_FILES and found.incrementaldecoder is not None
     except (LookupError, ValueError):
@@ -191,7 +194,7 @@ def shown(start: bytes) -> str | None:
         return None
     even, odd = start[::2], start[1::2]
     for name, zeros, others in (("utf-16-le", odd, even), ("utf-16-be", even, odd)):
-        if 3 * zeros.count(0) >= len(start) // 2 and not others.count(0):
+        if zeros.count(0) >= max(len(start) // 6, FEWEST_ZEROS) and not others.count(0):
             return name
     return None
 

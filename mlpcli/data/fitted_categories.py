@@ -6,8 +6,6 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from mlpcli.array_types import Array
 from mlpcli.data.encoders import CategoryColumn, ColumnEncoder, EncodedCategory
 from mlpcli.data.encoders.categories import (
@@ -23,9 +21,10 @@ from mlpcli.data.encoders.encoded_category import (
 )
 from mlpcli.data.guesses import Guess
 from mlpcli.data.input_options import InputOptions, auto_max_categories, auto_rare
+from mlpcli.data.split_keys import group_numbers
 from mlpcli.data.table import Table
 from mlpcli.data.training_target import TrainingTarget
-from mlpcli.errors import DataError, counted, listing
+from mlpcli.errors import DataError, listing
 
 MAX_ONE_HOT = 10_000  # inputs that one column may become
 
@@ -83,22 +82,12 @@ def _encoded(
     place = f"{table.name}: {name}"
     if options.high_cardinality == "frequency":
         return fit_frequency(name, categories, codes, options.scale, place), None
-    groups = None if options.group_column is None else _groups(table, options.group_column, rows)
+    group = options.group_column
+    groups = None if group is None else group_numbers(table, group)[rows]
     folds = cross_fit_folds(len(rows), options.seed, groups)
     return fit_target_mean(
         name, categories, codes, target.outputs, target.names, folds, options.scale, place
     )
-
-
-def _groups(table: Table, name: str, rows: Array) -> Array:
-    """Return the number of each training row's group (rows,); a missing one is one of its own."""
-    codes, texts = table.coded_texts(name)
-    numbers: dict[str, int] = {}
-    number = np.array([*(numbers.setdefault(text, len(numbers)) for text in texts), -1])
-    found = number[codes][rows]
-    alone = np.flatnonzero(found < 0)
-    found[alone] = len(texts) + np.arange(len(alone))
-    return found
 
 
 def category_guesses(fits: Sequence[CategoryFit]) -> list[Guess]:
@@ -122,11 +111,12 @@ def category_guesses(fits: Sequence[CategoryFit]) -> list[Guess]:
     if encoded:
         each = listing(f"{n} {len(e.categories):,}" for n, e in encoded.items())
         first = next(iter(encoded.values()))
-        what = "its frequency" if first.kind == "frequency" else "the target's mean in it"
+        mean = "the target's mean" if first.width == 1 else "the mean of each output"
+        what = "the share of rows" if first.kind == "frequency" else mean
         inputs = "one input" if first.width == 1 else f"{first.width} inputs"
         text = (
-            f"more than {counted(fits[0].most or 0, 'category', 'categories')}, so a column is "
-            f"{inputs}, {what}: {each}; data.max_categories is the bound"
+            f"more than {fits[0].most} categories: {each}; each such column is {inputs}, {what} "
+            "in the row's category; data.max_categories is the bound"
         )
         guesses.append(Guess("category", text, tuple(encoded)))
     return guesses

@@ -20,7 +20,6 @@ class InputOptions:
 
     scale              of numbers: standard, asinh, minmax or none (see `fit_numbers`)
     categorical        the columns of categories; None: those that hold text
-    named              columns whose reading the spec names, so that none is an identifier
     rare               categories of fewer training rows are one; None: `auto_rare`
     max_categories     of a one-hot column; None: `auto_max_categories`
     high_cardinality   of columns of more: target or frequency
@@ -33,7 +32,6 @@ class InputOptions:
 
     scale: str
     categorical: Sequence[str] | None = None
-    named: Sequence[str] = ()
     rare: int | None = None
     max_categories: int | None = None
     high_cardinality: str = "target"

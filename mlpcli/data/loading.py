@@ -192,7 +192,7 @@ def _choose_inputs(
     names = [name for name in table.columns if name not in others]
     if not names:
         raise DataError(f"{table.name}: beside the target there is no column", ("data", "target"))
-    if options.categorical is not None:
+    if options.categorical is not None or options.image is not None:  # pixels, and nothing else
         return names, []
     return choose_inputs(table, names, named=options.inputs_named)
 
@@ -204,7 +204,6 @@ def _fit_inputs(
     how = InputOptions(
         scale=options.scale,
         categorical=options.categorical,
-        named=[*options.columns],
         rare=options.rare,
         max_categories=options.max_categories,
         high_cardinality=options.high_cardinality,

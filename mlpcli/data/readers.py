@@ -6,7 +6,6 @@ import contextlib
 import gzip
 import io
 import os
-import sys
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,9 +22,10 @@ from mlpcli.data.file_kinds import START, kind_of, misfit
 from mlpcli.data.readings.words import MISSING
 from mlpcli.data.source import Source, Spool, is_pipe
 from mlpcli.data.table import Table, absence, absent
-from mlpcli.errors import DataError, FileError, UsageError, listing
+from mlpcli.errors import DataError, FileError, listing
 from mlpcli.family import Family, Member
 from mlpcli.similar_files import did_you_mean
+from mlpcli.standard_input import open_standard_input
 
 READERS = Family("reader")
 SMALL = 1 << 21  # bytes: longer files take the csv module longer than pandas takes to be imported
@@ -195,7 +195,9 @@ def read_table(
     operating system refuses.
     """
     if path == "-":
-        return _read(_standard_input(), "csv", options)
+        return _read(
+            Source("<stdin>", None, spool=Spool(open_standard_input("data"))), "csv", options
+        )
     if "\0" in path:
         raise DataError(f"{path!r} is not the name of a file")
     pipe, ending = is_pipe(path), _ending(Path(path).name)
@@ -217,12 +219,6 @@ def read_table(
         raise DataError(f"{path}: is a folder, not a file") from None
     except OSError as error:
         raise FileError(f"{path}: {error.strerror or error}") from None
-
-
-def _standard_input() -> Source:
-    if sys.stdin is None:
-        raise UsageError("-: standard input is closed, so there is no data to read")
-    return Source("<stdin>", None, spool=Spool(sys.stdin.buffer))
 
 
 def _unknown_kind(path: str) -> str:

@@ -20,10 +20,11 @@ from mlpcli.data.table import Table, quoted
 from mlpcli.errors import DataError, listing
 
 HEAD = 1000  # rows that are looked at first
-LEAST_NUMBERED = 10  # rows; fewer in order are a coincidence
+LEAST_NUMBERED = 20  # rows; fewer in order may be a coincidence
 LEAST_DIFFERENT = 20  # texts, nearly all of them different
 MANY_DIFFERENT = 50  # texts that are different in more than half of the rows
 MOSTLY = 0.9
+LEAST_WRITTEN = 10  # texts in sentences
 LEAST_WORDS, LEAST_LENGTH = 4, 20  # of a text that is written in sentences, on average
 FEW_ROWS = 5  # that are enough for a column with the name of an identifier
 
@@ -177,7 +178,7 @@ def address(candidate: Candidate) -> str | None:
 def free_text(candidate: Candidate) -> str | None:
     """Texts of LEAST_WORDS words and LEAST_LENGTH characters on average, mostly different."""
     texts, n_rows = candidate.texts()
-    if len(texts) < LEAST_NUMBERED or 2 * len(texts) <= n_rows:
+    if len(texts) < LEAST_WRITTEN or 2 * len(texts) <= n_rows:
         return None
     words = np.mean([len(text.split()) for text in texts[:HEAD]])
     if words < LEAST_WORDS or np.mean([len(text) for text in texts[:HEAD]]) < LEAST_LENGTH:

@@ -23,6 +23,7 @@ MOST = 0.9  # of the texts: a rule of thumb, of what they look like
 LONG, WORDY = 40, 4  # characters, and words: free text has more
 # A number, perhaps with a unit of letters apart from it, or signs, before it, and a unit after it.
 AMOUNT = re.compile(r"(?:[A-Za-z]{1,4}\s)?[^\w\s]{0,3}\s?\d[\d.,'\s]*(?:\s?[^\d\s]{1,4})?")
+PRICE = re.compile(r"[$€£¥₹%]")
 DATE = re.compile(r"\d{1,4}[-./]\d{1,2}[-./]\d{1,4}.*")
 DIGIT = re.compile(r"\d")
 
@@ -119,9 +120,10 @@ def _refuse_text(tables: Sequence[Table], values: Sequence[Any], name: str) -> N
 
 
 def _refuse_many(tables: Sequence[Table], name: str, texts: Sequence[str]) -> None:
-    """Raise DataError where a target's texts are too many, for its rows, to be classes."""
+    """Raise DataError where a target's texts are prices, or too many for its rows to be classes."""
     n, n_rows = len(texts), sum(len(table) for table in tables)
-    if n <= MAX_AUTO_CLASSES or (n <= MAX_TEXT_CLASSES and n_rows >= ROWS_PER_CLASS * n):
+    few = n <= MAX_AUTO_CLASSES or (n <= MAX_TEXT_CLASSES and n_rows >= ROWS_PER_CLASS * n)
+    if few and not _are_prices(texts):
         return
     example = next(iter(labels_of(tables[0], name)[1]))
     what, advice = _likeness(texts, n_rows)
@@ -151,6 +153,12 @@ def _likeness(texts: Sequence[str], n_rows: int) -> tuple[str, str]:
     if len(texts) >= MOST * n_rows and is_code and words.mean() < 2:  # noqa: PLR2004
         return "an identifier", other
     return "names", other
+
+
+def _are_prices(texts: Sequence[str]) -> bool:
+    """Whether more than two texts, nearly all, are amounts of money or shares in per cent."""
+    found = [bool(PRICE.search(text) and AMOUNT.fullmatch(text.strip())) for text in texts]
+    return len(texts) > 2 and _share(found) >= MOST  # noqa: PLR2004
 
 
 def _share(found: Any) -> float:

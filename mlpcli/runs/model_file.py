@@ -244,7 +244,7 @@ def _encoding(plain: dict[str, Any], spec: Spec, readings: dict[str, Reading]) -
     read = ReadOptions(
         tuple(plain["missing"]),
         plain["delimiter"],
-        text,
+        tuple(dict.fromkeys(text)),
         (spec.data.decimal or ".") if usual is None else plain.get("decimal"),
         plain.get("encoding"),
         usual or spec.data.decimal or ".",

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from mlpcli.data.columns import Dates
 from mlpcli.data.data_options import DataOptions
 from mlpcli.data.loading import load_dataset
 from mlpcli.data.readers import READERS
@@ -96,7 +97,13 @@ def test_parquet_of_types_that_csv_has_not(table):
     assert found.texts("flag").tolist() == ["True", None]
     assert found.texts("category").tolist() == ["u", "v"]
     assert found.texts("day").tolist() == ["2020-01-01", None]
-    assert found.texts("time").tolist() == ["2020-01-01 00:00:00", None]
+    assert found.texts("time").tolist() == ["2020-01-01", None]
+    assert isinstance(found.column("day"), Dates)
+    assert isinstance(found.column("time"), Dates)
+    # As a column of texts, as models of former versions have them.
+    as_text = table(stream.getvalue(), "d.parquet", text=["day", "time"])
+    assert as_text.texts("day").tolist() == ["2020-01-01", None]
+    assert as_text.texts("time").tolist() == ["2020-01-01 00:00:00", None]
     assert found.texts("text").tolist() == [None, "x"]  # data.missing holds here as in CSV
 
 
@@ -230,7 +237,8 @@ def test_npz_arrays_become_columns(table):
         (np.array([1.0, 2.5], ">f8"), ["1", "2.5"]),
         (np.array(["u", ""]), ["u", None]),
         (np.array([b"u", b"\xff"]), ["u", "\ufffd"]),
-        (np.array(["2020-01-01", "NaT"], "M8[D]"), ["2020-01-01 00:00:00", None]),
+        (np.array(["2020-01-01", "NaT"], "M8[D]"), ["2020-01-01", None]),
+        (np.array(["2020-01-01T09:30"], "M8[m]"), ["2020-01-01T09:30:00"]),
         (np.array([1j, 2]), ["1j", "(2+0j)"]),
         (np.array([(1, 2.0), (3, 4.0)], [("a", "i4"), ("b", "f8")]), ["(1, 2.0)", "(3, 4.0)"]),
     ],
@@ -244,7 +252,7 @@ def test_dates_are_never_taken_for_numbers(write):
     days = np.array(["2020-01-01", "2020-01-02"] * 10, "M8[D]")
     write(npz(day=days, y=np.arange(20) % 2), "d.npz")
     encoding = load_dataset(DataOptions(targets=["y"], path="d.npz")).encoding
-    assert encoding.inputs.feature_names == ["day=2020-01-01 00:00:00", "day=2020-01-02 00:00:00"]
+    assert encoding.inputs.feature_names == ["day=2020-01-01", "day=2020-01-02"]
 
 
 @pytest.mark.parametrize("delimiter", [";", "\t", "|", " ", ":"])

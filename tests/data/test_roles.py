@@ -58,7 +58,7 @@ def test_a_column_of_one_text():
         (np.arange(0, 2 * N, 2), None),
         (np.arange(N) + 0.5, None),
         (np.arange(N) // 2, None),
-        (np.arange(9), None),
+        (np.arange(19), None),
         (np.append(np.arange(N - 1), np.nan), f"from 0 to {N - 2}"),
         (np.append(np.arange(N // 2), np.full(N // 2, np.nan)), None),
     ],

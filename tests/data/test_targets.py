@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from sklearn.preprocessing import StandardScaler
 
 from mlpcli.data.readers import ReadOptions
+from mlpcli.data.readings import READINGS
 from mlpcli.data.targets import (
     ClassTarget,
     MultilabelTarget,
@@ -42,7 +43,6 @@ TASKS = [
     (["1", "x", "y"] * 5, "multiclass", ("1", "x", "y")),
     (["10", "9", "x", "y", "z"] * 5, "multiclass", ("10", "9", "x", "y", "z")),  # as text
     (["01", "1", "x", "y", "z"] * 5, "multiclass", ("01", "1", "x", "y", "z")),
-    (["2020-01-01", "2020-01-02"] * 5, "binary", ("2020-01-01", "2020-01-02")),
     (["1000000000000000001", "1000000000000000000"] * 5, "binary", (10**18, 10**18 + 1)),
     ([f"{i}00000000000000000000" for i in range(30)], "regression", None),  # beyond 64 bits
 ]
@@ -50,14 +50,24 @@ TASKS = [
 
 def test_one_bad_cell_does_not_make_a_numeric_target_classes(no_dataset):
     assert no_dataset(column("11.5", "few", "12.5", "13")) == (
-        "d.csv:3:3: y: 'few' is not a number; mend it, or, if these are classes, write "
-        "data.task: multiclass"
+        "d.csv:3:3: y: 'few' is not a number; mend it, or, where it means no value, write "
+        "data.columns: {y: {name: number, missing: [few]}}; to take the column as texts, write "
+        "data.columns: {y: text}"
     )
 
 
-def test_a_decimal_comma_is_named_where_the_spec_has_a_point(no_dataset):
-    problem = no_dataset(column('"1,5"', '"2,5"'), read=ReadOptions(decimal="."))
-    assert "'1,5' looks like a number with a decimal comma" in problem
+def test_a_decimal_comma_is_read_where_the_spec_has_a_point(dataset):
+    content = column('"1,5"', '"2,5"')
+    found = dataset(content, read=ReadOptions(decimal="."), validation=0, test=0)
+    assert found.parts["train"].labels[:, 0].tolist() == [1.5, 2.5]
+    assert "decimal sign ','" in found.guesses[0].text
+
+
+def test_dates_are_no_classes_unasked(dataset, no_dataset):
+    content = column(*["2020-01-01", "2020-01-02"] * 5)
+    assert "the target is dates, such as '2020-01-01'" in no_dataset(content)
+    found = dataset(content, columns={"y": READINGS["text"]()})
+    assert found.encoding.target.classes == ("2020-01-01", "2020-01-02")
 
 
 @pytest.mark.parametrize(("values", "task", "classes"), TASKS)
@@ -279,6 +289,18 @@ def test_a_target_goes_through_json_and_comes_back_the_same(target):
 def test_text_in_one_file_makes_no_classes_of_anothers_numbers(values, no_dataset, write):
     files = {"test": write(column("yes", "no"), "new.csv")}
     assert no_dataset(column(*values), path=None, files={"train": "d.csv", **files}) == (
+        "new.csv:2:3: y: 'yes' is not a number; mend it, or, where it means no value, write "
+        "data.columns: {y: {name: number, missing: [yes, no]}}; to take the column as texts, write "
+        "data.columns: {y: text}"
+    )
+
+
+def test_columns_that_are_listed_are_not_read_but_texts_and_amounts_are_told_apart(
+    no_dataset, write
+):
+    files = {"test": write(column(*["yes", "no"] * 40), "new.csv")}
+    values, given = [k / 4 for k in range(30)], {"path": None, "categorical": []}
+    assert no_dataset(column(*values), files={"train": "d.csv", **files}, **given) == (
         "new.csv: y: text here, and in other files numbers that are no classes; mend it, or, if "
         "these are classes, write data.task: multiclass"
     )

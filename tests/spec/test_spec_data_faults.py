@@ -28,6 +28,18 @@ IN_DATA = [
         "task: classification",
         "14: data.task: 'classification' is not allowed; allowed: regression,",
     ),
+    ("columns: {a: money}", "21: data.columns.a: 'money' is not allowed; allowed: number, date, "),
+    ("columns: {a: {name: number, unit: kg}}", "21: data.columns.a: 'kg' is not a unit: % or a "),
+    ("columns: {a: {name: date, format: iso}}", "21: data.columns.a: 'iso' is not a format such "),
+    ("columns: {y: date}", "21: data.columns.y: 'y' is the target: numbers or classes, no dates"),
+    (
+        "columns: {a: number}, categorical: [a]",
+        "21: data.columns.a: 'a' is in data.categorical: a category is no number",
+    ),
+    (
+        "columns: {w: text}, sample_weight: w",
+        "21: data.columns.w: 'w' is data.sample_weight, but weights are numbers",
+    ),
     ("sample_weight: 5", "23: data.sample_weight: must be text, not 5"),
     ("sample_weight: y", "23: data.sample_weight: 'y' is the target"),
     (
@@ -128,4 +140,20 @@ def test_where_the_rows_are_is_said_once(faults):
     assert faults("data: {path: a, target: y, split: {column: s, files: {train: b}}}\n") == [
         "1:14: data.path: data.split.files says already where the rows are",
         "1:35: data.split: column and files exclude each other",
+    ]
+
+
+def test_second_inputs_of_what_are_no_numbers(faults):
+    found = faults(
+        "data: {path: a.csv, target: y, exclude: [b], categorical: [c],\n"
+        "  missing_indicator: [a, y, b, c],\n"
+        "  image: {height: 2, width: 2}}\n"
+    )
+    pixels = "data.image says that the columns are pixels, which have no second input"
+    own = "'c' is in data.categorical, where missing is a category of its own"
+    assert found == [
+        f"2:22: data.missing_indicator: {pixels}; auto, or []",
+        "2:26: data.missing_indicator[1]: 'y' is the target",
+        "2:29: data.missing_indicator[2]: 'b' is in data.exclude, so it is no input",
+        f"2:32: data.missing_indicator[3]: {own}",
     ]

@@ -10,6 +10,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from mlpcli.nn.network import Network
 from mlpcli.randomness import replica_seed
 from mlpcli.runs.ensemble_result import ensemble_result
 from mlpcli.spec.load import load_spec
@@ -137,3 +138,28 @@ def test_a_bootstrap_of_groups_may_have_any_number_of_rows(load):
     result, _ = ensemble_result(training)
     assert result["held_out"]["rows"] == len(np.unique(np.concatenate([x.held_out for x in lanes])))
     assert len(train) == len(groups)
+
+
+def test_the_error_of_folds_in_time_counts_the_rows_that_each_was_trained_on(load):
+    """s² (1/k + held out / trained on): of 360 rows in 5 blocks 72 each, and 72 to 288 of them."""
+    more = "ensemble: {kind: kfold, replicas: 4}\n"
+    training = trained(load("days", more, honest=True))
+    assert [len(lane.rows) for lane in training.lanes] == [72, 144, 216, 288]
+    assert [len(lane.held_out) for lane in training.lanes] == [72] * 4
+    hours = training.dataset.split_key.times
+    for lane in training.lanes:
+        assert hours[lane.rows].max() < hours[lane.held_out].min()
+    result, _ = ensemble_result(training)
+    losses = [
+        evaluate(
+            Network(training.architecture, vector),
+            training.encoding,
+            training.dataset.parts["train"].take(lane.held_out),
+        ).metrics["loss"]
+        for vector, lane in zip(training.network.vector, training.lanes, strict=True)
+    ]
+    found = result["held_out"]["spread"]["loss"]
+    assert result["held_out"]["rows"] == 288
+    assert found["mean"] == pytest.approx(np.mean(losses))
+    expected = np.std(losses, ddof=1) * np.sqrt(1 / 4 + 72 / np.mean([72, 144, 216, 288]))
+    assert found["standard_error"] == pytest.approx(expected)

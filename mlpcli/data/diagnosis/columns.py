@@ -13,7 +13,6 @@ from mlpcli.data.advice import as_yaml
 from mlpcli.data.diagnosis.oddity import Oddity
 from mlpcli.data.diagnosis.view import DataView
 from mlpcli.data.roles import (
-    LEAST_NUMBERED,
     Candidate,
     address,
     free_text,
@@ -26,6 +25,7 @@ from mlpcli.data.targets import ClassTarget
 from mlpcli.errors import listing
 
 NEARLY_CONSTANT_FROM, OTHER_ROWS = 100, 3  # training rows; of them with another value
+LEAST_ROWS = 10  # that are numbered
 MANY_CATEGORIES = 100
 SPLIT_NAMES = frozenset({"split", "set", "part", "partition", "fold", "subset"})
 MOST_COLUMNS = 2000  # that are compared with each other
@@ -69,7 +69,7 @@ def _identifies(candidate: Candidate) -> str | None:
         if remark is not None:
             return f"{what}, {remark}"
     values = candidate.whole_numbers()
-    if values is None or len(values) < max(LEAST_NUMBERED, len(candidate.table)):
+    if values is None or len(values) < max(LEAST_ROWS, len(candidate.table)):
         return None
     steps = np.diff(candidate.column.values)
     return "numbers the rows, in steps of 1" if (steps == 1).all() else None
@@ -233,8 +233,8 @@ def variants(view: DataView) -> Iterator[Oddity]:
 
 def dates(view: DataView) -> Iterator[Oddity]:
     """Dates read as categories."""
-    for name, words in _texts(view).items():
+    for name, words in view.words.items():
         if words and all(DATE.fullmatch(word) for word in words):
-            text = f"{name}: dates, each a category of its own; as dates: take it out of "
-            text += f"data.categorical, and data.columns: {{{as_yaml(name)}: date}}"
+            text = f"{name}: dates, each a category of its own; to read them as dates, not as "
+            text += f"listed categories: data.columns: {{{as_yaml(name)}: date}}"
             yield Oddity("dates", text, (name,))

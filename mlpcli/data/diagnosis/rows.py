@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import reduce
 
 import numpy as np
 
-from mlpcli.array_types import Array
 from mlpcli.data.diagnosis.oddity import Oddity
 from mlpcli.data.diagnosis.view import DataView
 from mlpcli.errors import counted
@@ -22,10 +20,14 @@ def duplicates(view: DataView) -> Iterator[Oddity]:
 
     Where that is no chance: of few columns with few values each many rows are alike.
     """
-    keys = {name: _whole_rows(view, name) for name in view.parts}
-    train = keys.pop("train")
-    for name, rows in keys.items():
-        n = int(np.isin(rows, train).sum())
+    train = np.sort(view.whole_rows("train"))
+    for name in view.parts:
+        if name == "train":
+            continue
+        rows = view.whole_rows(name)
+        n = int(
+            np.count_nonzero(train[np.minimum(train.searchsorted(rows), len(train) - 1)] == rows)
+        )
         if n and not _few_values(view, n / len(rows), len(train)):
             text = f"{n} of the {len(rows)} {name} rows are training rows too, value for value"
             yield Oddity("duplicate", text)
@@ -33,8 +35,8 @@ def duplicates(view: DataView) -> Iterator[Oddity]:
 
 def repeated(view: DataView) -> Iterator[Oddity]:
     """Training rows that occur more than once, where that is no chance."""
-    rows = _whole_rows(view, "train")
-    n = len(rows) - len(np.unique(rows))
+    rows = np.sort(view.whole_rows("train"))
+    n = int(np.count_nonzero(rows[1:] == rows[:-1]))
     share = n / len(rows)
     if share >= SOME_SHARE and not _few_values(view, share, len(rows)):
         text = f"{n} of the {len(rows)} training rows repeat another, value for value; drawn into "
@@ -46,7 +48,7 @@ def contradictions(view: DataView) -> Iterator[Oddity]:
 
     Numbers differ by more than their standard deviation.
     """
-    inputs, targets = _inputs(view, "train"), view.labels("train", sample=False)
+    inputs, targets = view.input_rows["train"], view.labels("train", sample=False)
     spread = targets.std(axis=0) if view.dataset.encoding.task == "regression" else 0
     order = np.argsort(inputs, kind="stable")
     starts = np.flatnonzero(np.append(True, np.diff(inputs[order]) != 0))
@@ -57,38 +59,6 @@ def contradictions(view: DataView) -> Iterator[Oddity]:
     if share >= SOME_SHARE and not _few_values(view, share, len(inputs), targets=False):
         text = f"{counted(n, 'training row')} of {len(inputs):,} have the inputs of another, and "
         yield Oddity("contradiction", text + "another target: no model can tell them apart")
-
-
-def _inputs(view: DataView, part: str) -> Array:
-    """Return a number for each row's inputs (rows,) uint64, equal where all values are.
-
-    Of 64 bits: in a million rows two different ones are equal with a chance of 3e-8.
-    """
-    columns = [view.numbers(part, name, sample=False) for name in view.numeric]
-    columns += [view.codes(part, name, sample=False).astype(np.float64) for name in view.textual]
-    columns += [view.times(part, name) for name in view.dates]
-    zero = np.zeros(len(view.parts[part]), np.uint64)
-    return reduce(lambda rows, column: _mixed(rows ^ _bits(column)), columns, zero)
-
-
-def _whole_rows(view: DataView, part: str) -> Array:
-    """Return a number for each row's inputs and targets (rows,) uint64."""
-    targets = view.labels(part, sample=False).T.astype(np.float64)
-    return reduce(lambda rows, y: _mixed(rows ^ _bits(y)), targets, _inputs(view, part))
-
-
-def _bits(values: Array) -> Array:
-    values = values + 0.0  # no −0
-    values[np.isnan(values)] = np.nan  # with one bit pattern
-    return values.view(np.uint64)
-
-
-def _mixed(x: Array) -> Array:
-    """Return well spread 64 bits of each. Source: Steele et al., OOPSLA 2014 (SplitMix64)."""
-    x = x + np.uint64(0x9E3779B97F4A7C15)
-    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return x ^ (x >> np.uint64(31))
 
 
 def _few_values(view: DataView, share: float, n_train: int, *, targets: bool = True) -> bool:

@@ -68,7 +68,9 @@ def perhaps_classes(view: DataView) -> Iterator[Oddity]:
             continue
         distinct = len(np.unique(values))
         if distinct <= min(MOST_CLASSES, len(values) / ROWS_PER_CLASS):
-            text = f"{name}: {distinct} different whole numbers; if they are classes, set data.task"
+            task = "binary" if distinct == 2 else "multiclass"  # noqa: PLR2004
+            text = f"{name}: {distinct} different whole numbers; if they are classes: data.task: "
+            text += task
             yield Oddity("perhaps_classes", text, (name,))
 
 

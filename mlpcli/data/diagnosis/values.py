@@ -186,32 +186,44 @@ def _present(view: DataView, name: str) -> Array:
 def outliers(view: DataView) -> Iterator[Oddity]:
     """Numbers in at most three rows, ten deviations and thrice as far out as any other."""
     for name in view.numeric:
-        found = None
-        for part in view.parts:
-            found = found or _outlier(view, view.table(part), name)
-        if found:
-            yield Oddity("outlier", found, (name,))
+        sentinel = find_sentinel(_present(view, name))
+        none = np.nan if sentinel is None else sentinel.value
+        for table in view.dataset.tables.values():
+            if found := _outlier(table, name, none):
+                yield Oddity("outlier", found, (name,))
+                break
 
 
-def _outlier(view: DataView, table: Table, name: str) -> str | None:
+def _outlier(table: Table, name: str, none: float) -> str | None:
+    """Return a column's farthest value with its place, and how far the others are, or None.
+
+    none  that stands for no value
+    """
     values = table.numbers(name, "")
-    sentinel = find_sentinel(_present(view, name))
-    rows = np.flatnonzero(~np.isnan(values) & (values != (sentinel and sentinel.value)))
-    values = values[rows]
-    if len(rows) < 2 * LEAST_DIFFERENT or not _vary(values):
+    if not _may_have_outliers(values[:: 1 + len(values) // 10_000], values, none):
         return None
+    rows = np.flatnonzero(~np.isnan(values) & (values != none))
+    values = values[rows]
     middle = float(np.median(values))
     distance = np.abs(values - middle)
     last = np.argpartition(distance, -OUTLIERS - 1)[-OUTLIERS - 1 :]
     last = last[np.argsort(-distance[last])]
     for k in range(OUTLIERS, 0, -1):
         far, next_far = distance[last[k - 1]], distance[last[k]]
-        if next_far > 0 and far >= TIMES * next_far:
-            deviation = float(np.delete(values, last[:k]).std())
-            if far >= FAR * deviation:
-                row = int(rows[last[0]])
-                line = f"{table.locate(row, name)}: {name}: {values[last[0]]:.6g} is "
-                line += f"{distance[last[0]] / deviation:.0f} standard deviations from the median, "
-                line += f"{middle:.6g}; the others are within {next_far:.6g} of it"
-                return line + ("" if k == 1 else f" ({counted(k, 'row')} of this kind)")
+        deviation = float(np.delete(values, last[:k]).std())
+        if next_far > 0 and far >= max(TIMES * next_far, FAR * deviation):
+            line = f"{table.locate(int(rows[last[0]]), name)}: {name}: {values[last[0]]:.6g} is "
+            line += f"{distance[last[0]] / deviation:.0f} standard deviations from the median, "
+            line += f"{middle:.6g}; the others are within {next_far:.6g} of it"
+            return line + ("" if k == 1 else f" ({counted(k, 'row')} of this kind)")
     return None
+
+
+def _may_have_outliers(sample: Array, values: Array, none: float) -> bool:
+    """Whether an end is far out by a sample, of which the farthest values are left out first."""
+    sample = np.sort(sample[~np.isnan(sample) & (sample != none)])[OUTLIERS:-OUTLIERS]
+    if len(sample) < LEAST_DIFFERENT or not _vary(sample):
+        return False
+    others = values[values != none] if none == none else values  # noqa: PLR0124  NaN
+    far = max(np.fmax.reduce(others) - sample.mean(), sample.mean() - np.fmin.reduce(others))
+    return bool(far >= FAR / 2 * sample.std())

@@ -12,6 +12,7 @@ import numpy as np
 from mlpcli.array_types import Array
 from mlpcli.data.columns import Dates
 from mlpcli.data.dataset import Dataset, Part
+from mlpcli.data.diagnosis.row_numbers import combine
 from mlpcli.data.encoders.categories import CategoryEncoder
 from mlpcli.data.table import Table
 
@@ -103,6 +104,26 @@ class DataView:
         """Return a part's labels (rows, outputs): numbers, or class numbers."""
         labels = self.parts[part].labels.reshape(len(self.parts[part]), -1)
         return labels[self.samples[part]] if sample else labels
+
+    @cached_property
+    def input_rows(self) -> dict[str, Array]:
+        """For each part a number for each row's inputs (rows,) uint64, equal where all values are.
+
+        Of 64 bits: in a million rows two different ones are equal with a chance of 3e-8.
+        """
+        return {
+            part: combine(np.zeros(len(self.parts[part]), np.uint64), self._columns(part))
+            for part in self.parts
+        }
+
+    def _columns(self, part: str) -> Iterator[Array]:
+        yield from (self.numbers(part, name, sample=False) for name in self.numeric)
+        yield from (self.codes(part, name, sample=False) for name in self.textual)
+        yield from (self.times(part, name) for name in self.dates)
+
+    def whole_rows(self, part: str) -> Array:
+        """Return a number for each row's inputs and targets (rows,) uint64."""
+        return combine(self.input_rows[part], self.labels(part, sample=False).T)
 
     def each_table(self) -> Iterator[tuple[str, Table]]:
         """Yield each table and how messages call it; nothing where there is but one."""

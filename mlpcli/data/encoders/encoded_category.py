@@ -14,7 +14,7 @@ from mlpcli.data.encoders.categories import Category, CategoryEncoder
 from mlpcli.data.encoders.numeric import fit_numbers
 from mlpcli.randomness import generator
 
-SMOOTHING = 10.0  # m; docs/decisions/0037 says what was measured
+LEAST_SMOOTHING, MOST_SMOOTHING = 1.0, 100.0  # m, in rows
 N_FOLDS = 5
 
 
@@ -67,13 +67,13 @@ class TargetMean(EncodedCategory):
     """v_k = (Σ_{d in k} y_d + m ȳ) / (n_k + m): the target's mean in the category, smoothed.
 
     y is the scaled target of a regression, or 0 and 1 of a class or label; ȳ is its mean over all
-    training rows, which is also the number of a value of no category. m = SMOOTHING. Rows count
-    alike, whatever their weights.
+    training rows, which is also the number of a value of no category, and m is `smoothing`'s. Rows
+    count alike, whatever their weights.
 
     outputs  of the target, one for each input; empty where there is one alone
 
     Source: Micci-Barreca, A Preprocessing Scheme for High-Cardinality Categorical Attributes,
-    2001; `TargetEncoder` of scikit-learn with smooth = m.
+    2001, (3); `TargetEncoder` of scikit-learn with smooth = m.
     """
 
     kind: ClassVar[str] = "target_mean"
@@ -170,7 +170,34 @@ def smoothed_means(codes: Array, y: Array, n_categories: int) -> tuple[Array, fl
     mean = float(y.mean())
     sums = np.bincount(codes, weights=y, minlength=n_categories)
     counts = np.bincount(codes, minlength=n_categories)
-    return (sums + SMOOTHING * mean) / (counts + SMOOTHING), mean
+    m = smoothing(sums, counts, float(((y - mean) ** 2).sum()))
+    return (sums + m * mean) / (counts + m), mean
+
+
+def smoothing(sums: Array, counts: Array, total: float) -> float:
+    """Return m = σ² / τ², the rows that a category needs to count as much as the mean of all.
+
+    σ² = (T − B) / (n − K) within categories; τ² = (B / (K − 1) − σ²) / n₀ between them, with
+    B = Σ_k n_k (ȳ_k − ȳ)², T = Σ_d (y_d − ȳ)², n₀ = (n − Σ_k n_k² / n) / (K − 1)
+    m is LEAST_SMOOTHING at least; MOST_SMOOTHING at most, as where categories tell nothing.
+
+    sums, counts  (n_categories,) Σ y_d and n_k; K categories have rows
+    total         T
+
+    Source: Searle, Casella and McCulloch, Variance Components, 1992, 3.6, for σ² and τ²;
+    Morris, Parametric Empirical Bayes Inference, 1983, for the weights they give.
+    """
+    sums, counts = sums[counts > 0], counts[counts > 0]
+    n, n_present = int(counts.sum()), len(counts)
+    if n_present in (1, n):
+        return MOST_SMOOTHING
+    between = float((sums**2 / counts).sum() - sums.sum() ** 2 / n)
+    within = (total - between) / (n - n_present)
+    typical = (n - float((counts**2).sum()) / n) / (n_present - 1)
+    variance = (between / (n_present - 1) - within) / typical
+    if variance * MOST_SMOOTHING <= within:
+        return MOST_SMOOTHING
+    return max(LEAST_SMOOTHING, within / variance)
 
 
 def cross_fitted(codes: Array, y: Array, folds: Array, n_categories: int) -> Array:

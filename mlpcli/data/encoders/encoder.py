@@ -86,9 +86,11 @@ class ColumnEncoder:
         return f"{value:g}"
 
     def to_plain(self) -> dict[str, Any]:
-        """Return plain data, for a model file; what is None is left out, and read as None."""
+        """Return plain data, for a model file, without the fields that have nothing to say."""
         values = {f.name: getattr(self, f.name) for f in fields(self)}
-        return {"kind": self.kind, **{k: v for k, v in values.items() if v not in (None, ())}}
+        nothing = {f.name for f in fields(self) if f.default in (None, ())}
+        told = {k: v for k, v in values.items() if v not in (None, ()) or k not in nothing}
+        return {"kind": self.kind, **told}
 
     @classmethod
     def from_plain(cls, plain: dict[str, Any]) -> Self:

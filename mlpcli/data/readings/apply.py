@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from mlpcli.data.cells import is_number
 from mlpcli.data.columns import Coded, Column, Numbers
-from mlpcli.data.readings.reading import READINGS, Evidence, Reading
+from mlpcli.data.readings.reading import READINGS, Evidence, Reading, cell_error
 from mlpcli.data.readings.words import has_further_words
 from mlpcli.data.table import Table
 
@@ -60,8 +61,11 @@ def adapt_readings(
         if isinstance(column, Coded) and any(isinstance(value, str) for value in column.values):
             texts = evidence_of([column], missing, words=words, decimal=table.decimal)
             fit = READINGS["number"]().fit(texts)
-            if not fit.odd:  # what is odd is refused as a text among numbers is
+            if not fit.odd:
                 found[name] = fit.reading
+            elif not all(is_number(text) for text in texts.counts.keys() - {*fit.odd}):
+                problem = "is not a number; the model was trained on numbers here"
+                raise cell_error(table, name, set(fit.odd), problem)
     return apply_readings(table, found, missing) if found else table
 
 

@@ -84,7 +84,7 @@ def is_boolean(evidence: Evidence) -> bool:
     words of one pair, not its letters alone, are both there; or where all are booleans.
     """
     if not evidence.counts:
-        return all(isinstance(value, bool) for value in evidence.others)
+        return bool(evidence.others) and all(isinstance(v, bool) for v in evidence.others)
     words = {_plain(value).casefold() for value in (*evidence.counts, *evidence.others)}
     if not words <= WORDS.keys():
         return False

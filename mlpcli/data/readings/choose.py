@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -66,8 +67,10 @@ class Columns:
             return ""
         if self.task == "multilabel":
             return "a label is 0 or 1"
-        several = len(self.targets) > 1
-        return "a regression target is numbers" if self.task == "regression" or several else ""
+        if len(self.targets) > 1:
+            return "a regression target is numbers"
+        advice = "a regression target is numbers; for classes, write data.task: multiclass"
+        return advice if self.task == "regression" else ""
 
 
 def choose_readings(
@@ -137,7 +140,8 @@ def _choose(tables: Sequence[Table], name: str, columns: Columns) -> Chosen | No
             _check_no_number(tables, name, texts)
         return None
     remark, why = "", columns.must_be_numbers(name)
-    for reading in () if _are_booleans(texts) else columns.allowed(name):
+    plain = _are_booleans(texts) or not (why or texts.others or _have_digits(texts))
+    for reading in () if plain else columns.allowed(name):
         if _is_ruled_out(reading, texts) and not why:
             continue
         fit = reading.fit(texts)
@@ -155,6 +159,12 @@ def _choose(tables: Sequence[Table], name: str, columns: Columns) -> Chosen | No
 
 def _are_booleans(texts: Evidence) -> bool:
     return not texts.counts and all(isinstance(value, bool) for value in texts.others)
+
+
+def _have_digits(texts: Evidence) -> bool:
+    """Whether some text has a digit: without one, none is a number, a date or a time."""
+    digit = re.compile("[0-9]")
+    return any(digit.search(text) for text in texts.counts)
 
 
 def _is_ruled_out(reading: Reading, texts: Evidence) -> bool:
@@ -178,10 +188,12 @@ def _are_mistakes(fit: Fit, texts: Evidence, *, is_target: bool) -> bool:
     the others are more than 20 different ones, and the column is a target or they are two at most.
     """
     n_odd, n_read = _cells(texts, fit.odd), len(texts.counts) - len(fit.odd)
+    if n_odd <= (1 - NEARLY_ALL) * fit.n:
+        return True
     if fit.note or 2 * n_odd > fit.n:
         return False
     amounts = n_read > FEW_NUMBERS and (is_target or len(fit.odd) <= 2)  # noqa: PLR2004
-    return amounts or n_odd == 1 or n_odd <= (1 - NEARLY_ALL) * fit.n
+    return amounts or n_odd == 1
 
 
 def _remark(fit: Fit, texts: Evidence) -> str:

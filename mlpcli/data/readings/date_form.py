@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 import numpy as np
@@ -38,22 +38,19 @@ NAMES = {name: short for short, names in MONTHS.items() for name in (short, *nam
 DAYS = (
     "monday|tuesday|wednesday|thursday|friday|saturday|sunday|mon|tues?|wed|thu(?:rs?)?|fri|sat|sun"
 )
-WORD = re.compile(r"[^\W\d_]+\.?")
-WEEKDAY = re.compile(rf"^(?:{DAYS})\.?,? +", re.IGNORECASE)
-ORDINAL = re.compile(r"(?<=\d)(?:st|nd|rd|th)\b", re.IGNORECASE)
-LONG_FRACTION = re.compile(r"([.,]\d{6})\d+")
-ZONE = re.compile(
-    r"(?P<time>:\d\d(?:[.,]\d+)?(?: ?[ap]m)?) ?(?:Z|UTC|GMT|(?P<h>[+-]\d\d)(?::?(?P<m>\d\d))?)$",
-    re.IGNORECASE,
-)
-AM_PM = re.compile(r"\b([ap])\. ?m\b\.?", re.IGNORECASE)
-PLAIN = re.compile(r"[0-9/.: -]{1,16}|[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-9]{2}")
+WORD = r"[^\W\d_]+\.?"
+WEEKDAY = rf"^(?:{DAYS})\.?,? +"
+ORDINAL = r"(?<=\d)(?:st|nd|rd|th)\b"
+LONG_FRACTION = r"([.,]\d{6})\d+"
+ZONE = r"(?P<time>:\d\d(?:[.,]\d+)?(?: ?[ap]m)?) ?(?:Z|UTC|GMT|(?P<h>[+-]\d\d)(?::?(?P<m>\d\d))?)$"
+AM_PM = r"\b([ap])\. ?m\b\.?"
+PLAIN = r"[0-9/.: -]{1,16}|[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-9]{2}"
 
 _MON = "(?P<b>" + "|".join(MONTHS) + ")"
-_TIME = r"(?P<H>99?):(?P<M>99)(?::(?P<S>99)(?:[.,](?P<f>9{1,6}))?)?(?: ?(?P<p>am|pm))?"
-_AFTER = rf"(?:(?:,? |T){_TIME})?"
+TIME = r"(?P<H>99?):(?P<M>99)(?::(?P<S>99)(?:[.,](?P<f>9{1,6}))?)?(?: ?(?P<p>am|pm))?"
+_AFTER = rf"(?:(?:,? |T){TIME})?"
 DATES = [
-    re.compile(pattern + _AFTER, re.IGNORECASE)
+    pattern + _AFTER
     for pattern in (
         r"(?P<Y>9999)([-/. ])(?P<m>99?)\2(?P<d>99?)",
         r"(?P<first>99?)([-/. ])(?P<second>99?)\2(?P<Y>9999)",
@@ -67,8 +64,13 @@ DATES = [
         rf"{_MON}[-/. ](?P<Y>9999)",
     )
 ]
-COMPACT = re.compile("(?P<Y>9999)(?P<m>99)(?P<d>99)(?:T?(?P<H>99)(?P<M>99)(?P<S>99)?)?")
-TIME = re.compile(_TIME, re.IGNORECASE)
+COMPACT = "(?P<Y>9999)(?P<m>99)(?P<d>99)(?:T?(?P<H>99)(?P<M>99)(?P<S>99)?)?"
+
+
+@cache
+def regex(pattern: str) -> re.Pattern[str]:
+    """Return a pattern compiled, when it is first needed: all of them take 10 ms."""
+    return re.compile(pattern, re.IGNORECASE)
 
 
 FIRST = {"day": "dmy", "month": "mdy", "year": "ymd"}
@@ -111,7 +113,7 @@ def form_of(shape: str, *, compact: bool = False) -> DateForm | None:
     '%m/%d/%Y'
     """
     for pattern in [*DATES, COMPACT] if compact else DATES:
-        found = pattern.fullmatch(shape)
+        found = regex(pattern).fullmatch(shape)
         if found is not None:
             return _form(found)
     return None
@@ -159,7 +161,7 @@ def tidied(texts: Iterable[str]) -> DateTexts:
     found = DateTexts([], [])
     for text in texts:
         offset = None
-        if not PLAIN.fullmatch(text):
+        if not regex(PLAIN).fullmatch(text):
             text, offset = _tidied(text)  # noqa: PLW2901
         found.texts.append(text)
         found.offsets.append(offset)
@@ -167,14 +169,14 @@ def tidied(texts: Iterable[str]) -> DateTexts:
 
 
 def _tidied(text: str) -> tuple[str, int | None]:
-    text = AM_PM.sub(r"\1m", WEEKDAY.sub("", " ".join(text.split())))
-    zone, offset = ZONE.search(text), None
+    text = regex(AM_PM).sub(r"\1m", regex(WEEKDAY).sub("", " ".join(text.split())))
+    zone, offset = regex(ZONE).search(text), None
     if zone is not None:
         hours, minutes = zone["h"] or "+00", int(zone["m"] or 0)
         offset = 3600 * int(hours) + 60 * (-minutes if hours[0] == "-" else minutes)
         text = text[: zone.end("time")]
-    text = WORD.sub(_month, ORDINAL.sub("", text))
-    return LONG_FRACTION.sub(r"\1", text), offset
+    text = regex(WORD).sub(_month, regex(ORDINAL).sub("", text))
+    return regex(LONG_FRACTION).sub(r"\1", text), offset
 
 
 def _month(word: re.Match[str]) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Literal
 
 BLANKS = "\N{NO-BREAK SPACE}\N{NARROW NO-BREAK SPACE}\N{THIN SPACE}\N{FIGURE SPACE}"
@@ -57,7 +57,7 @@ CURRENCIES |= {code.lower(): unit for code, unit in CURRENCIES.items() if code.i
 PER_CENT = "%"
 UNITS = CURRENCIES | {PER_CENT: PER_CENT, "\N{FULLWIDTH PERCENT SIGN}": PER_CENT}
 _UNIT = "|".join(re.escape(unit) for unit in sorted(UNITS, key=len, reverse=True))
-NUMBER = re.compile(
+NUMBER = (
     rf"(?P<open>\()?(?P<sign>[+-])? ?(?P<before>{_UNIT})? ?(?P<sign2>[+-])?(?P<open2>\()? ?"
     r"(?P<digits>[09.,](?:[09.,' ]*[09.,])?(?:[eE][+-]?9+)?)"
     rf" ?(?P<sign3>-)?(?: ?(?P<after>{_UNIT}))?(?P<sign4>-)? ?(?P<close>\))?"
@@ -96,7 +96,6 @@ STYLES = (
     *(Style(",", thousands) for thousands in ("", ".", "'", " ")),
 )
 PLAIN = {decimal: STYLES.index(Style(decimal, "")) for decimal in (".", ",")}
-PATTERNS = [re.compile(style.pattern) for style in STYLES]
 TO_FLOAT = [
     str.maketrans(
         {style.decimal: ".", **({style.thousands: None} if style.thousands else {})}
@@ -140,10 +139,17 @@ def shape_of(text: str) -> str:
     return shape
 
 
+@cache
+def _compiled() -> tuple[re.Pattern[str], list[re.Pattern[str]]]:
+    """Return NUMBER and the patterns of STYLES: 10 ms that most runs do not need."""
+    return re.compile(NUMBER), [re.compile(style.pattern) for style in STYLES]
+
+
 @lru_cache(maxsize=1 << 14)
 def form_of(shape: str) -> Form | None:
     """Return what a shape shows; None where it is not that of a number."""
-    found = NUMBER.fullmatch(shape)
+    number, patterns = _compiled()
+    found = number.fullmatch(shape)
     if found is None:
         return None
     opened = [found[name] for name in ("open", "open2") if found[name]]
@@ -155,7 +161,7 @@ def form_of(shape: str) -> Form | None:
     if len({UNITS[unit] for unit in units}) > 1 or (found["last"] and not brackets):
         return None
     digits = found["digits"]
-    styles = frozenset(k for k, pattern in enumerate(PATTERNS) if pattern.fullmatch(digits))
+    styles = frozenset(k for k, pattern in enumerate(patterns) if pattern.fullmatch(digits))
     if not styles:
         return None
     unit = units[0] if units else ""

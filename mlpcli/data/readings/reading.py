@@ -14,7 +14,7 @@ from mlpcli.data.table import Table, quoted
 from mlpcli.errors import DataError
 from mlpcli.family import Family, Member, key_of, settings_of
 
-READINGS = Family("reading")
+READINGS = Family("reading", module="mlpcli.data.readings.members")
 
 
 @dataclass(frozen=True)

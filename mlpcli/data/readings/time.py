@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from mlpcli.data.columns import Column, Numbers
-from mlpcli.data.readings.date_form import DIGITS, TIME, tidied
+from mlpcli.data.readings.date_form import DIGITS, TIME, regex, tidied
 from mlpcli.data.readings.reading import READINGS, Evidence, Fit, Reading, cell_error, stripped
 from mlpcli.data.readings.words import further_words
 from mlpcli.data.table import Table
@@ -57,7 +57,7 @@ def hours(text: str) -> float | None:
     (14.5, 14.5, 0.0, None)
     """
     tidy = tidied([text])
-    found = TIME.fullmatch(tidy.texts[0].translate(DIGITS))
+    found = regex(TIME).fullmatch(tidy.texts[0].translate(DIGITS))
     if found is None or tidy.offsets[0] is not None:
         return None
     part = {name: tidy.texts[0][slice(*found.span(name))] for name in "HMSfp"}

@@ -24,6 +24,7 @@ def check(spec: Spec) -> Iterator[Problem]:
     """Check paths, columns, missing values, weights and the split."""
     yield from _check_table(spec)
     yield from _check_missing(spec)
+    yield from _check_indicators(spec)
     yield from _check_weights(spec)
     yield from _check_split(spec)
 
@@ -66,6 +67,23 @@ def _check_missing(spec: Spec) -> Iterator[Problem]:
             text.encode()
         except UnicodeEncodeError:
             yield Problem(("data", "missing", k), "no file can have this text: half a character")
+
+
+def _check_indicators(spec: Spec) -> Iterator[Problem]:
+    """Check that the columns with a second input are inputs that are numbers."""
+    data = spec.data
+    for k, name in enumerate(data.missing_indicator or ()):
+        path = ("data", "missing_indicator", k)
+        if name in data.targets:
+            yield Problem(path, f"{name!r} is the target")
+        elif name in data.exclude:
+            yield Problem(path, f"{name!r} is in data.exclude, so it is no input")
+        elif name in (data.categorical or []):
+            problem = f"{name!r} is in data.categorical, where missing is a category of its own"
+            yield Problem(path, problem)
+    if data.missing_indicator and data.image is not None:
+        problem = "data.image says that the columns are pixels, which have no second input"
+        yield Problem(("data", "missing_indicator"), problem, "auto, or []")
 
 
 def _check_weights(spec: Spec) -> Iterator[Problem]:

@@ -29,6 +29,7 @@ from mlpcli.training.baselines.rows import (
     few_rows,
     most_rows,
     of_all_classes,
+    rows_for_trees,
 )
 from mlpcli.training.metrics import METRICS, Outcome
 
@@ -208,8 +209,7 @@ def _fit_linear(job: Job) -> Predict | None:
     if n_outputs > MOST_CLASSES:
         job.notes.append(f"no linear model: {n_outputs:,} outputs would take too long")
         return None
-    kind = "closed form" if job.link == "identity" else "steps"
-    sample = job.draw(most_rows(kind, n_features, n_outputs), "linear model")
+    sample = job.draw(most_rows(n_features, n_outputs), "linear model")
     link, X = _link(job.link, sample), sample.X.astype(np.float64)
     scale = np.ones(n_features)
     if job.dataset.scale.name == "none":
@@ -238,8 +238,8 @@ def _fit_boosting(job: Job) -> Predict | None:
     if n_outputs > MOST_OUTPUTS:
         job.notes.append(f"no gradient boosting: {n_outputs:,} outputs would take too long")
         return None
-    boosting = Boosting.choose(library, job.link, n_outputs, job.seed)
-    most = most_rows("trees", n_features, n_outputs, boosting.n_trees * n_outputs)
+    boosting = Boosting.choose(library, job.link, n_features, n_outputs, job.seed)
+    most = rows_for_trees(n_features, boosting.n_trees * n_outputs)
     sample = job.draw(most, "gradient boosting")
     boosting = replace(boosting, link=_link(job.link, sample))
     predict = boosting.fit(sample.X, sample.y, sample.weight)

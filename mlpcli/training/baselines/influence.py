@@ -23,6 +23,7 @@ from mlpcli.training.metrics.regression import by_output
 from mlpcli.training.spread import log_limits, wilson_limits
 
 NONE = "none"
+ROUNDING = 1e-9
 
 
 def metric_interval(
@@ -51,7 +52,8 @@ def metric_interval(
         return without
     t = student_quantile(0.5 + level / 2, n_units - 1)
     error = math.sqrt(n_units / (n_units - 1) * float(influence @ influence)) / len(outcome.target)
-    return _within(METRICS[name].lower, METRICS[name].upper, value, t * error, t**2 / n_rows, level)
+    least = t**2 / n_rows * len(outcome.target) / n_units
+    return _within(METRICS[name].lower, METRICS[name].upper, value, t * error, least, level)
 
 
 def _within(
@@ -63,7 +65,7 @@ def _within(
         return Interval(value, min(low, value), max(1 - high, value), "Wilson", level)
     bound, sign = (lower, 1.0) if math.isfinite(lower) else (upper, -1.0)
     distance = sign * (value - bound)
-    if distance <= 0:
+    if distance <= 0 or reach <= ROUNDING * distance:  # of equal errors there is no spread
         return Interval(value, math.nan, math.nan, NONE, level)
     near, far = log_limits(distance, reach)
     limits = sorted((bound + sign * near, bound + sign * far))
@@ -89,7 +91,8 @@ def _balanced_accuracy(outcome: Outcome) -> tuple[Array, float]:
 def _roc_auc(outcome: Outcome) -> tuple[Array, float]:
     """ψ = n / n_k (V − A), V the share of the other class's rows on the right side of this one.
 
-    Of several classes or labels the mean over them; as many rows as the least class has.
+    Of several classes or labels the mean over them. Where all are in order Σ ψ² = 0 says nothing,
+    and it is a share of as many rows as the least class has.
     """
     score, n = outcome.score, len(outcome.target)
     if outcome.task == "multiclass":
@@ -104,7 +107,7 @@ def _roc_auc(outcome: Outcome) -> tuple[Array, float]:
         influence[positive] += n * _centered(_placements(one[positive], below)) / n_positive
         placed = 1 - _placements(one[~positive], above)
         influence[~positive] += n * _centered(placed) / (n - n_positive)
-    return influence / score.shape[1], max(least, math.ulp(0.0))
+    return influence / score.shape[1], math.inf if influence.any() else max(least, 1)
 
 
 def _placements(score: Array, others: Array) -> Array:

@@ -1,4 +1,4 @@
-"""Linear models: ridge regression in closed form, logistic regression by L-BFGS.
+"""Linear models: ridge regression in closed form (of many columns by L-BFGS), logistic by L-BFGS.
 
 Both minimize Σ_d w_d ℓ(y_d, ŷ_d) + α/2 ‖W‖², u = X W + b, the intercept b free:
 
@@ -19,10 +19,12 @@ import numpy as np
 from mlpcli.array_types import Array
 from mlpcli.training.baselines.lbfgs import minimize
 
-STRENGTHS = (1000.0, 100.0, 10.0, 1.0, 0.1, 0.01)  # α to choose from, the strongest first
+STRENGTHS = (10_000.0, 1000.0, 100.0, 10.0, 1.0, 0.1, 0.01)  # α to choose from, the strongest first
 FOLDS = 5
 LEAST_ROWS = 10  # with fewer there is nothing to choose α by:
 DEFAULT = 1.0  # then it is scikit-learn's default
+CLOSED_FORM = 1000  # columns: with more, 50,000 rows' ZᵀDZ takes longer than a hundred steps
+ROTATED = 500  # rows: with more, an orthonormal basis of them takes longer than it saves
 BLOCK = 1 << 22  # numbers converted at a time in a prediction: 32 MB
 LEAST = float(np.finfo(np.float64).tiny)
 
@@ -106,14 +108,14 @@ def deviations(X: Array, weight: Array, columns: Array) -> Array:
 def _reduced(X: Array, weight: Array) -> tuple[Array, Array, Array | None]:
     """Return Z, its columns' shift and a basis Q: Z = X − shift, or (X − shift) Q where it is wide.
 
-    With fewer rows than columns W lies in the span of the rows, so that W = Q V, Q orthonormal,
+    With few rows, and more columns, W lies in the span of the rows, so that W = Q V, Q orthonormal,
     and ‖W‖ = ‖V‖: the same problem in as many columns as there are rows.
 
     Source: Hastie and Tibshirani, 2004, Efficient quadratic regularization for expression arrays.
     """
     shift = (weight @ X) / weight.sum()
     Z = X - shift
-    if X.shape[1] <= X.shape[0]:
+    if not len(X) < min(X.shape[1], ROTATED + 1):
         return Z, shift, None
     basis, _ = np.linalg.qr(Z.T)
     return Z @ basis, shift, basis
@@ -123,8 +125,8 @@ def _solve(
     Z: Array, y: Array, weight: Array, link: str, strengths: Sequence[float]
 ) -> list[tuple[Array, Array]]:
     """Return W and b for each strength; Z with means Σ w z / Σ w of 0."""
-    if link != "identity":
-        return logistic(Z, y, weight, link, strengths)
+    if link != "identity" or Z.shape[1] > CLOSED_FORM:
+        return by_steps(Z, y, weight, link, strengths)
     center = (weight @ y) / weight.sum()
     return [(W, center) for W in ridge(Z, y - center, weight, strengths)]
 
@@ -140,7 +142,7 @@ def ridge(Z: Array, y: Array, weight: Array, strengths: Sequence[float]) -> list
     return [np.linalg.solve(gram + strength * unit, side) for strength in strengths]
 
 
-def logistic(
+def by_steps(
     Z: Array, y: Array, weight: Array, link: str, strengths: Sequence[float]
 ) -> list[tuple[Array, Array]]:
     """Return W (n_features, n_outputs) and b (n_outputs,) for each α, by L-BFGS.
@@ -149,15 +151,22 @@ def logistic(
     best there.
     """
     n_features, n_outputs = Z.shape[1], y.shape[1]
-    share = np.clip((weight @ y) / weight.sum(), 1e-9, 1 - 1e-9)
     theta = np.zeros((n_features + 1, n_outputs))
-    theta[-1] = np.log(share) - (np.log1p(-share) if link == "sigmoid" else 0.0)
+    theta[-1] = _intercept(link, (weight @ y) / weight.sum())
     found = []
     for strength in strengths:
         compute = _objective(Z, y, weight, link, strength)
         theta = minimize(compute, theta.ravel(), weight.sum()).reshape(theta.shape)
         found.append((theta[:-1].copy(), theta[-1].copy()))
     return found
+
+
+def _intercept(link: str, mean: Array) -> Array:
+    """Return the b that is best at W = 0, from the means of y (n_outputs,)."""
+    if link == "identity":
+        return mean
+    share = np.clip(mean, 1e-9, 1 - 1e-9)
+    return np.asarray(np.log(share) - (np.log1p(-share) if link == "sigmoid" else 0.0))
 
 
 def _objective(

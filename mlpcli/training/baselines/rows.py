@@ -10,15 +10,15 @@ from mlpcli.array_types import Array
 from mlpcli.data.dataset import Dataset
 from mlpcli.data.targets import ClassTarget
 from mlpcli.randomness import generator
+from mlpcli.training.baselines.linear import ROTATED
 
 MOST_ROWS = 50_000
 MOST_NUMBERS = 30_000_000  # rows × (features + outputs): 240 MB as float64
-# Of one fit: multiply-adds, or cells that trees look at; about 3 s each on one core.
-MOST_WORK = {"closed form": 3e10, "steps": 2e10, "trees": 1e9}
-STEPS = 100  # of a logistic regression, about; each reads X twice
 LEAST_ROWS = 100
-CHOOSE_WORK = 1e6  # multiply-adds of one product in one of the 30 fits that α is chosen by
+LINEAR_WORK = 1e8  # rows × (features + LINK) × outputs: 100 steps take about 3 s on one core
+CHOOSE_WORK = 1e6  # the same in one of the 30 fits that α is chosen by
 LINK = 30  # multiply-adds that an output's exponential takes
+TREE_WORK = 3e8  # rows × features × trees
 
 
 @dataclass(frozen=True)
@@ -77,31 +77,25 @@ def _quotas(counts: Array, most: int) -> Array:
     return least + np.floor(left * ((most - least.sum()) / max(1, left.sum()))).astype(np.intp)
 
 
-def most_rows(kind: str, n_features: int, n_outputs: int, n_trees: int = 0) -> int:
-    """Return how many rows a fit may have, so that it takes a few seconds and little memory.
-
-    kind  closed form: n p min(n, p) multiply-adds; steps: n (p + LINK) k for each product; trees:
-          n p cells for each tree
-    """
+def most_rows(n_features: int, n_outputs: int) -> int:
+    """Return how many rows a linear model may have, so that it takes a few seconds."""
     by_memory = MOST_NUMBERS / (n_features + n_outputs)
-    work = MOST_WORK[kind]
-    if kind == "closed form":
-        narrow, wide = work / n_features**2, (work / n_features) ** 0.5
-        by_work = narrow if narrow > n_features else wide
-    elif kind == "steps":
-        by_work = work / (2 * STEPS * (n_features + LINK) * n_outputs)
-        by_work = min(by_work, max(n_features, (work / n_features) ** 0.5))  # rotated where wide
-    else:
-        by_work = work / (n_features * n_trees)
+    by_work = LINEAR_WORK / ((n_features + LINK) * n_outputs)
     return max(LEAST_ROWS, int(min(MOST_ROWS, by_memory, by_work)))
 
 
+def rows_for_trees(n_features: int, n_trees: int) -> int:
+    """Return how many rows so many trees, of all outputs, may have."""
+    by_memory = MOST_NUMBERS / n_features
+    return max(LEAST_ROWS, int(min(MOST_ROWS, by_memory, TREE_WORK / (n_features * n_trees))))
+
+
 def few_rows(n_features: int, n_outputs: int) -> int:
-    """Return how many rows α is chosen by: n (min(n, p) + LINK) k ≤ CHOOSE_WORK."""
+    """Return how many rows α is chosen by: n (p + LINK) k ≤ CHOOSE_WORK; p = n where rotated."""
     work = CHOOSE_WORK / n_outputs
     narrow = work / (n_features + LINK)
-    wide = (LINK**2 / 4 + work) ** 0.5 - LINK / 2
-    return int(narrow if narrow > n_features else wide)
+    rotated = min(ROTATED, (LINK**2 / 4 + work) ** 0.5 - LINK / 2)
+    return int(max(narrow, rotated) if n_features > rotated else narrow)
 
 
 def draw_sample(

@@ -104,8 +104,8 @@ def test_dates_as_categories(odd, plain):
     days = [f"2024-01-{1 + k % 28:02}" for k in range(N)]
     assert odd("dates", plain(day=days), categorical=["day"]) == [
         (
-            "day: dates, each a category of its own; as dates: take it out of data.categorical, "
-            "and data.columns: {day: date}"
+            "day: dates, each a category of its own; to read them as dates, not as listed "
+            "categories: data.columns: {day: date}"
         )
     ]
 
@@ -177,6 +177,15 @@ def test_where_few_rows_begin(odd, plain, n_rows, every, is_few):
     columns = plain(n_rows)
     columns["y"] = ["no" if k % every else "yes" for k in range(n_rows)]
     assert bool(odd("few_rows", columns)) == is_few
+
+
+def test_numbers_that_may_be_classes(odd, plain):
+    columns = {**plain(), "y": np.arange(N) % 5}
+    assert odd("perhaps_classes", columns, task="regression") == [
+        "y: 5 different whole numbers; if they are classes: data.task: multiclass"
+    ]
+    assert odd("perhaps_classes", {**columns, "y": np.arange(N) % 90}, task="regression") == []
+    assert odd("perhaps_classes", {**columns, "y": np.arange(N) % 5 / 2}, task="regression") == []
 
 
 # ---------------------------------------------------------------- parts

@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+import yaml
 
 from mlpcli.data.diagnosis.values import find_sentinel
+from mlpcli.data.readers import MISSING, ReadOptions
 
 N = 600
 
@@ -58,11 +60,12 @@ def test_what_is_said_of_a_sentinel_and_how_it_is_emptied(odd, plain):
     columns = plain(N, age=mixed(AGES, -999, 20), hours=mixed(AGES, -999, 5))
     (of_age, of_hours) = odd("sentinel", columns)
     low, high = (int(f(columns["age"][columns["age"] != -999])) for f in (np.min, np.max))
-    assert of_age == (
-        f"age: -999 in 20 of 600 rows, far from the others ({low} to {high}); if it means no "
-        'value: data.missing: ["", NA, "-999"]'
-    )
-    assert of_hours.endswith('data.missing: ["", NA, "-999"]')
+    said, advice = of_age.split("; if it means no value: data.missing: ")
+    assert said == f"age: -999 in 20 of 600 rows, far from the others ({low} to {high})"
+    assert yaml.safe_load(advice) == [*MISSING, "-999"]
+    assert of_hours.endswith(advice)
+    again = odd("sentinel", columns, read=ReadOptions(missing=yaml.safe_load(advice)))
+    assert again == []
 
 
 def test_a_sentinel_that_other_columns_need(odd, plain):

@@ -168,7 +168,12 @@ def test_evaluation_gives_the_figures_of_the_run(done, place, target):
     code, out, err = done["eval"]
     assert (code, err) == (0, "")
     told = json.loads((place / f"run_{target}" / "manifest.json").read_text("utf-8"))
-    assert json.loads(out)["scores"] == told["result"]["scores"]
+    scores, of_the_run = json.loads(out)["scores"], told["result"]["scores"]
+    assert [scores[part]["rows"] for part in scores] == [420, 90, 90]
+    for part in ("validation", "test"):
+        assert scores[part] == of_the_run[part]
+    # The column of many categories gives a training row, while it trains, the numbers of the others.
+    assert scores["train"]["loss"] == pytest.approx(of_the_run["train"]["loss"], rel=0.2)
 
 
 def test_the_resolved_spec_trained_again_is_the_same_model(done, place, target):

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mlpcli.array_types import Array
+from mlpcli.data.advice import as_yaml
 from mlpcli.data.encoders import CategoryColumn, ColumnEncoder, EncodedCategory
 from mlpcli.data.encoders.categories import (
     Category,
@@ -64,8 +65,9 @@ def fit_category(
     grouped = sorted(c for c, k in counts.items() if c is not None and k < rare)
     kept = Counter({c: k for c, k in counts.items() if c is None or k >= rare})
     if len(kept) > MAX_ONE_HOT:
-        problem = f"{len(kept)} categories are more than {MAX_ONE_HOT}; set data.max_categories to"
-        raise DataError(f"{table.name}: {name}: {problem} 100, or put the column in data.exclude")
+        problem = f"{len(kept)} categories are more than {MAX_ONE_HOT}"
+        advice = f"write data.max_categories: 100, or data.exclude: [{as_yaml(name)}]"
+        raise DataError(f"{table.name}: {name}: {problem}; {advice}")
     return CategoryFit(CategoryColumn(name, ordered(kept), tuple(grouped)), None, rare, most)
 
 

@@ -7,26 +7,32 @@ from dataclasses import replace
 import numpy as np
 
 from mlpcli.array_types import Array
+from mlpcli.data.advice import as_yaml
 from mlpcli.data.encoders import NumericColumn
 from mlpcli.data.inputs import InputEncoder
 from mlpcli.data.table import Table
 from mlpcli.errors import DataError
 
+IMAGE = ("data", "image")
+
 
 def check_image(inputs: InputEncoder, image: tuple[int, int, int]) -> None:
     """Raise DataError where a row is not one image: height · width · channels numbers, no text."""
     height, width, channels = image
-    n, key = height * width * channels, ("data", "image")
+    n = height * width * channels
     if inputs.text_columns:
-        problem = f"{inputs.text_columns[0]} is a column of categories; an image is numbers only"
-        raise DataError(f"{problem}: put the column in data.exclude", key)
+        raise _no_pixels(inputs.text_columns[0], "categories")
     others = [c for c in inputs.columns if type(c) is not NumericColumn]
     if others:
-        problem = f"{others[0].name} is a column of dates; an image is numbers only"
-        raise DataError(f"{problem}: put the column in data.exclude", key)
+        raise _no_pixels(others[0].name, "dates")
     if n != inputs.n_features:
         problem = f"{height} · {width} · {channels} is {n} numbers, and a row has"
-        raise DataError(f"{problem} {inputs.n_features} numeric columns beside the target", key)
+        raise DataError(f"{problem} {inputs.n_features} numeric columns beside the target", IMAGE)
+
+
+def _no_pixels(name: str, what: str) -> DataError:
+    problem = f"{name} is a column of {what}; an image is numbers only"
+    return DataError(f"{problem}: write data.exclude: [{as_yaml(name)}]", IMAGE)
 
 
 def scale_channels(

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from mlpcli.array_types import Array
+from mlpcli.data.advice import as_yaml
 from mlpcli.data.columns import Coded, Numbers
 from mlpcli.data.table import Table
 from mlpcli.errors import DataError
@@ -21,8 +22,8 @@ def refuse_dates(table: Table, name: str) -> None:
     if not isinstance(table.column(name, TARGET), Numbers | Coded):
         problem = (
             f"{table.name}: {name}: the target is dates; predict a number, such as the days since "
-            f"a certain date; or, if they are classes, write data.columns: {{{name!r}: text}} and "
-            "data.task: multiclass"
+            "a certain date; or, if they are classes, write "
+            f"data.columns: {{{as_yaml(name)}: text}} and data.task: multiclass"
         )
         raise DataError(problem, TARGET)
 

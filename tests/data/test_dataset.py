@@ -129,8 +129,8 @@ def test_a_column_of_mostly_different_texts_is_left_out_where_nothing_names_it(d
 def test_ten_thousand_categories_are_enough(no_dataset):
     words = [f"w{i}" for i in range(10_001)]
     assert no_dataset(column(*words), categorical=["x"], validation=0, test=0) == (
-        "d.csv: x: 10001 categories are more than 10000; set data.max_categories to 100, or put "
-        "the column in data.exclude"
+        "d.csv: x: 10001 categories are more than 10000; write data.max_categories: 100, or "
+        "data.exclude: [x]"
     )
 
 

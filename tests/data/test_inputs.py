@@ -297,7 +297,7 @@ def test_rows_that_are_no_image(dataset, image, sentence):
 
 def test_a_column_of_categories_is_no_pixel(dataset, no_dataset):
     assert no_dataset(MIXED, image=(1, 4, 1), validation=0, test=0) == (
-        "colour is a column of categories; an image is numbers only: put the column in data.exclude"
+        "colour is a column of categories; an image is numbers only: write data.exclude: [colour]"
     )
     dataset(MIXED, image=(1, 2, 1), exclude=["colour"], validation=0, test=0)
 

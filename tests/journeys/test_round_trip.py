@@ -168,7 +168,12 @@ def test_evaluation_gives_the_figures_of_the_run(done, place, target):
     code, out, err = done["eval"]
     assert (code, err) == (0, "")
     told = json.loads((place / f"run_{target}" / "manifest.json").read_text("utf-8"))
-    assert json.loads(out)["scores"] == told["result"]["scores"]
+    scores, of_the_run = json.loads(out)["scores"], told["result"]["scores"]
+    assert [scores[part]["rows"] for part in scores] == [420, 90, 90]
+    for part in ("validation", "test"):
+        assert scores[part] == of_the_run[part]
+    # The column of many categories gives a training row, while it trains, the numbers of the others.
+    assert scores["train"]["loss"] == pytest.approx(of_the_run["train"]["loss"], rel=0.2)
 
 
 def test_the_resolved_spec_trained_again_is_the_same_model(done, place, target):
@@ -185,10 +190,11 @@ STRANGE = {
     "a new city, shop, and word for yes": {"city": "Łódź", "shop": "shop 999", "garden": "TRUE"},
     "nothing at all": dict.fromkeys(INPUTS, ""),
     "a date beyond all others": {"when": "2099-12-31 23:59"},
+    "an amount without its currency": {"income": "1,234.50"},
     "words for no value": {"income": "N/A", "age": "?", "size": "-", "rate": "n/a"},
-    "a number without its unit": {"income": "1,234.50", "rate": "12.5"},
 }
 UNFIT = {
+    "a share without its sign": ("rate", "12.5"),
     "another currency": ("income", "€1,234.50"),
     "a word among numbers": ("size", "large"),
     "a word among dates": ("when", "soon"),

@@ -6,6 +6,7 @@ python tests/odd_tables/make.py FOLDER
 import sys
 from pathlib import Path
 
+import cases_advice
 import cases_files
 import cases_known
 import cases_numbers
@@ -14,6 +15,7 @@ import cases_words
 from case import CASES
 
 MODULES = (
+    cases_advice,
     cases_numbers,
     cases_words,
     cases_targets,

@@ -34,7 +34,7 @@ IN_DATA = [
     ("columns: {y: date}", "21: data.columns.y: 'y' is the target: numbers or classes, no dates"),
     (
         "columns: {a: number}, categorical: [a]",
-        "21: data.columns.a: 'a' is in data.categorical: a category is no number",
+        "21: data.columns.a: data.categorical lists 'a', and a category is no number",
     ),
     (
         "columns: {w: text}, sample_weight: w",

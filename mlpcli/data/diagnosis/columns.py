@@ -235,6 +235,7 @@ def dates(view: DataView) -> Iterator[Oddity]:
     """Dates read as categories."""
     for name, words in view.words.items():
         if words and all(DATE.fullmatch(word) for word in words):
-            text = f"{name}: dates, each a category of its own; to read them as dates, not as "
-            text += f"listed categories: data.columns: {{{as_yaml(name)}: date}}"
+            text = f"{name}: dates, each a category of its own; to read them as dates: take "
+            text += f"{as_yaml(name)} out of data.categorical, if it is there, and write "
+            text += f"data.columns: {{{as_yaml(name)}: date}}"
             yield Oddity("dates", text, (name,))

@@ -21,7 +21,7 @@ def check(spec: Spec) -> Iterator[Problem]:
         if problem is not None:
             yield Problem(path, problem)
         if name in (data.categorical or ()) and kind in ("number", "date", "time"):
-            yield Problem(path, f"{name!r} is in data.categorical: a category is no {kind}")
+            yield Problem(path, f"data.categorical lists {name!r}, and a category is no {kind}")
         if name in data.targets and kind == "date":
             yield Problem(path, f"{name!r} is the target: numbers or classes, no dates")
         if name == data.sample_weight and kind != "number":

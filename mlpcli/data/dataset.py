@@ -77,7 +77,7 @@ class Encoding:
             readings,
             numeric,
             self.read.missing,
-            self.read.decimal or self.read.usual_decimal,
+            self.read.usual_decimal,
         )
 
     def reading(self, *, targets: bool) -> ReadOptions:

@@ -93,7 +93,7 @@ def load_dataset(options: DataOptions) -> Dataset:
     used = {*fitted.encoder.names, *options.targets, options.sample_weight, *by_split}
     readings = {name: each for name, each in tables.readings.items() if name in used}
     text = (*fitted.encoder.text_columns, *text_columns(target), *columns_of_texts(readings))
-    read = _read_more(options.read, first, text)
+    read = _read_others(options.read, first, text)
     encoding = Encoding(task, fitted.encoder, target, read, weights, readings)
     dataset = _encoded(tables.by_name, split.codes, encoding, options.dtype)
     fitted.write_own(dataset.parts["train"].X)
@@ -226,10 +226,22 @@ def _fit_inputs(
     return fitted, scale
 
 
-def _read_more(read: ReadOptions, table: Table, text: Sequence[str]) -> ReadOptions:
-    """Return how other files are read: numbers that do not show their sign have the table's."""
-    sign = table.dialect and table.dialect.decimal
-    return replace(read, text=tuple(dict.fromkeys(text)), usual_decimal=sign or read.usual_decimal)
+def _read_others(read: ReadOptions, table: Table, text: Sequence[str]) -> ReadOptions:
+    """Return how other files are read: by what each shows, and where it leaves that open, as this.
+
+    table  of the training rows
+    """
+    dialect = table.dialect
+    return replace(
+        read,
+        text=tuple(dict.fromkeys(text)),
+        delimiter=None,
+        decimal=None,
+        encoding=None,
+        usual_delimiter=None if dialect is None else dialect.delimiter,
+        usual_decimal=table.decimal,
+        usual_encoding=None if dialect is None else dialect.encoding,
+    )
 
 
 def _encoded(

@@ -78,13 +78,17 @@ def test_what_was_found_is_in_the_resolved_spec_and_not_in_the_model_s_reading(r
     assert read.usual_decimal == ","
 
 
-def test_what_the_spec_says_holds_for_new_files(run, tmp_path):
+def test_what_the_spec_says_is_of_its_own_file_and_new_files_may_be_written_otherwise(
+    run, tmp_path
+):
     found = run(GERMAN, ", encoding: latin-1, delimiter: ';', decimal: ','")
-    read = load_model(found.model).encoding.read
-    assert (read.encoding, read.delimiter, read.decimal) == ("latin-1", ";", ",")
-    (tmp_path / "new.csv").write_text(text(",", "."), "latin-1")
-    with pytest.raises(DataError, match=r"has no columns 'a', 'b'|is the delimiter a comma"):
-        predictions(load_model(found.model), tmp_path / "new.csv")
+    model = load_model(found.model)
+    read = model.encoding.read
+    assert (read.encoding, read.delimiter, read.decimal) == (None, None, None)
+    (tmp_path / "new.csv").write_text(text(",", "."), "utf-8")
+    np.testing.assert_array_equal(
+        predictions(model, tmp_path / "new.csv"), predictions(model, tmp_path / "d.csv")
+    )
 
 
 def test_the_resolved_spec_trains_the_same_network(run, make_run, tmp_path):
@@ -104,12 +108,12 @@ def test_a_model_file_from_before_reads_as_its_spec_has_written_out(run, tmp_pat
     found = run(text(",", ".").encode())
     with safe_open(found.model, framework="numpy") as file:
         document = json.loads(file.metadata()["mlp"])
-    for key in ("decimal", "encoding", "usual_decimal"):
+    for key in ("decimal", "encoding"):
         del document["encoding"][key]
     old = tmp_path / "old.safetensors"
     save_file(load_file(found.model), old, {"mlp": json.dumps(document)})
     read = load_model(old).encoding.read
-    assert (read.encoding, read.delimiter, read.decimal) == (None, None, ".")
+    assert (read.usual_encoding, read.usual_delimiter, read.usual_decimal) == (None, ",", ".")
     np.testing.assert_array_equal(
         predictions(load_model(old), tmp_path / "d.csv"),
         predictions(load_model(found.model), tmp_path / "d.csv"),

@@ -162,8 +162,8 @@ def read_text(
             found = codecs.lookup(usual).name
         table = read(TextFile(source, found))
         text = (
-            f"{source.name}: not UTF-8, so read as {NAMES.get(found, found)}, as in {example}; where "
-            "that is wrong, name the encoding, such as data.encoding: cp1250"
+            f"{source.name}: not UTF-8, so read as {NAMES.get(found, found)}, as in {example}; "
+            "where that is wrong, name the encoding, such as data.encoding: cp1250"
         )
         return replace(table, guesses=(Guess("encoding", text), *table.guesses))
     if found in (None, "utf-8"):

@@ -124,7 +124,7 @@ def test_columns_that_a_model_lacks_are_refused_at_the_header(run, tmp_path):
     """The row below it is broken, and is not looked at."""
     model = load_model(run(GERMAN).model)
     path = str(tmp_path / "new.csv")
-    (tmp_path / "new.csv").write_text("A,y\n1\n")
+    (tmp_path / "new.csv").write_text("A;y\n1\n")
     with pytest.raises(DataError) as caught:
         read_table(path, model.encoding.reading(targets=False))
     assert str(caught.value) == (

@@ -198,7 +198,10 @@ def test_a_target_of_noise_is_not_predicted(task, tmp_path):
 
 @pytest.mark.parametrize("task", ["regression", "binary"])
 def test_only_training_rows_are_looked_at(task, tmp_path):
-    dataset = written(tmp_path, "split: {validation: 0.1, test: 0.3}", noise(task))
+    # With something to learn, so that the strength that suits other rows is another.
+    columns = noise(task, p=10)
+    columns["x0"] = (np.asarray(columns["y"]) + 0.7 * columns["x1"]).round(4)
+    dataset = written(tmp_path, "split: {validation: 0.1, test: 0.3}", columns)
     rng, parts = np.random.default_rng(0), dict(dataset.parts)
     X = parts["train"].X[:9]
     for name in ("validation", "test"):
@@ -290,6 +293,11 @@ def test_rows_without_weight_are_not_fitted_to(tmp_path):
     )
     sample = draw_sample(dataset, 1000, 0, folds=5)
     assert len(sample) == (dataset.parts["train"].weight > 0).sum()
+    columns["w"] = 1 + n % 3
+    heavier = written(tmp_path, "task: regression, sample_weight: w", columns)
+    np.testing.assert_array_equal(
+        draw_sample(heavier, 1000, 0, folds=5).weight, heavier.parts["train"].weight
+    )
     test = dataset.parts["test"]
     right = test.labels[:, 0] < 50  # those that weigh; the others' line goes the other way
     y_hat = dataset.encoding.target.decode(fitting._fit_linear(fitting.Job(dataset, 0))(test.X))

@@ -96,6 +96,8 @@ def test_a_column_that_predicts_numbers_nearly_alone(odd):
     # Where all columns are as good, the task is easy.
     easy = {**columns, "x": noisy(columns["y"], 0.05), "z": noisy(columns["y"], 0.06)}
     assert odd("leak", easy) == []
+    nearly = {**columns, "x": noisy(columns["y"], 0.02), "z": noisy(columns["y"], 0.13)}
+    assert odd("leak", nearly) == []  # 0.9996 beside 0.983
 
 
 @pytest.mark.parametrize("gaps", [False, True])

@@ -11,6 +11,7 @@ import numpy as np
 
 from mlpcli.data.columns import Coded, Column
 from mlpcli.data.readings.reading import READINGS, Evidence, Fit, Reading, stripped
+from mlpcli.data.readings.words import further_words
 from mlpcli.data.table import BOOLEANS, Table, plain_text
 from mlpcli.family import setting
 
@@ -40,12 +41,16 @@ class Boolean(Reading):
 
     true: str = setting("auto", "the spelling that stands for all of yes; auto: the commonest")
     false: str = setting("auto", "the spelling that stands for all of no; auto: the commonest")
+    missing: tuple[str, ...] = setting((), "further texts that mean: no value")
 
     def fit(self, evidence: Evidence) -> Fit:
         spelt: dict[bool, Counter[str]] = {True: Counter(), False: Counter()}
         odd: list[Any] = []
+        gone = [*self.missing, *_words_for_no_value(evidence)]
         for value, n in [*evidence.counts.items(), *evidence.others.items()]:
             meaning = self.meaning(value)
+            if value in gone:
+                continue
             if meaning is None:
                 odd.append(value)
             else:
@@ -54,8 +59,9 @@ class Boolean(Reading):
             self,
             true=_commonest(spelt[True], "True") if self.true == "auto" else self.true,
             false=_commonest(spelt[False], "False") if self.false == "auto" else self.false,
+            missing=tuple(dict.fromkeys(gone)),
         )
-        return Fit(found, odd, evidence.n_cells)
+        return Fit(found, odd, evidence.n_cells - sum(map(evidence.cells, found.missing)))
 
     def meaning(self, value: Any) -> bool | None:
         """Return whether a value says yes or no; None where it says neither."""
@@ -72,7 +78,7 @@ class Boolean(Reading):
         for text in map(stripped, texts):
             meaning = self.meaning(text)
             value = text if meaning is None else yes if meaning else no
-            gone = text in missing
+            gone = text in missing or text in self.missing
             new.append(-1 if gone else numbers.setdefault((type(value), value), len(numbers)))
         return Coded(np.array([*new, -1], np.int32)[codes], [value for _, value in numbers])
 
@@ -85,7 +91,8 @@ def is_boolean(evidence: Evidence) -> bool:
     """
     if not evidence.counts:
         return bool(evidence.others) and all(isinstance(v, bool) for v in evidence.others)
-    words = {_plain(value).casefold() for value in (*evidence.counts, *evidence.others)}
+    gone = _words_for_no_value(evidence)
+    words = {_plain(v).casefold() for v in (*evidence.counts, *evidence.others) if v not in gone}
     if not words <= WORDS.keys():
         return False
     for yes, no in PAIRS:
@@ -94,6 +101,12 @@ def is_boolean(evidence: Evidence) -> bool:
         if both and (whole or words <= yes | no):
             return True
     return False
+
+
+def _words_for_no_value(evidence: Evidence) -> list[str]:
+    """Return the texts that mean: no value, beside those that mean so in every column."""
+    texts = [text for text in evidence.counts if text.casefold() not in WORDS]
+    return further_words(texts) if evidence.words else []
 
 
 def _plain(value: Any) -> str:

@@ -7,10 +7,7 @@ from dataclasses import dataclass
 
 AUTO_MAX_CATEGORIES = 100
 ROWS_PER_RARE, MOST_RARE = 1000, 10  # docs/decisions/0037 says what was measured
-NOT_A_NUMBER = (
-    "most of the column is numbers; list the text in data.missing, or the column in "
-    "data.categorical"
-)
+NOT_A_NUMBER = "most of the column is numbers; mend the cell"
 LISTED = "data.categorical does not list the column"
 
 

@@ -219,7 +219,7 @@ RULES = (
     Rule(one_text, "one and the same text in every row", "text"),
     Rule(numeric_id, "an identifier: all different whole numbers, and the name", "number"),
     Rule(numbering, "numbers the rows", "number"),
-    Rule(address, "addresses or the like, which name single rows", "text"),
+    Rule(address, "an identifier: addresses or the like, mostly different", "text"),
     Rule(free_text, "free text", "text"),
     Rule(text_identifier, "an identifier: mostly different texts", "text"),
 )

@@ -1,13 +1,14 @@
 """Which columns are inputs: one test for each rule, and for what each must not take."""
 
 import uuid
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from mlpcli.data import roles
 from mlpcli.data.columns import Numbers, column_of
+from mlpcli.data.readings.number import Number
+from mlpcli.data.readings.text import Text
 from mlpcli.data.roles import Candidate, choose_inputs
 from mlpcli.data.table import Table
 from mlpcli.errors import DataError
@@ -225,9 +226,10 @@ def test_nothing_is_left_out_where_somebody_has_decided(dataset):
 
 
 def test_a_column_that_the_spec_names_stays(dataset):
-    named = {"columns": {"id": SimpleNamespace(read=lambda table, name: table.column(name))}}
-    found = dataset(CONTENT, validation=0, test=0, **named)
+    found = dataset(CONTENT, validation=0, test=0, columns={"id": Number()})
     assert found.encoding.inputs.feature_names == ["id", "age"]
+    found = dataset(CONTENT, validation=0, test=0, columns={"name": Text()})
+    assert "name" in found.encoding.inputs.names
 
 
 def test_a_file_to_predict_needs_none_of_the_columns_left_out(dataset, table):

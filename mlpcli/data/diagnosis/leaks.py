@@ -141,7 +141,7 @@ def _determines(x: Array, target: Target) -> str | None:
     np.maximum.at(high, codes, y)
     if (low != high).any() or (low == low[0]).all():
         return None
-    return f"each of its {len(values)} values has one {target.name}"
+    return f"each of its {len(values)} values goes with one value of the target {target.name}"
 
 
 def _nearly_alone(view: DataView, target: Target, name: str, x: Array) -> str | None:

@@ -28,7 +28,7 @@ def shifts(view: DataView) -> Iterator[Oddity]:
     for part in others:
         found = dict(_shifted(view, part, LEVEL / n_tests))
         if found:
-            text = f"the {part} rows are not distributed as the training rows are: "
+            text = f"the {part} rows have another distribution than the training rows: "
             yield Oddity("shift", text + listing(found.values(), most=6), tuple(found))
 
 

@@ -48,7 +48,8 @@ def few_rows(view: DataView) -> Iterator[Oddity]:
     if not len(rare):
         return
     said = [
-        f"{target.classes[k]} ({', '.join(f'{n[k]} {name}' for name, n in each.items())})"
+        f"{target.classes[k]} ({counts[k]}: "
+        f"{', '.join(f'{n[k]} {name}' for name, n in each.items())})"
         for k in rare
     ]
     text = f"{target.names[0]}: of {counts.sum():,} rows few have the class {listing(said, most=5)}"

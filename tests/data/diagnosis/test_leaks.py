@@ -56,7 +56,7 @@ def test_categories_that_determine_the_target(odd, plain):
     y = np.array(["low", "middle", "high"])[np.digitize(columns["y"], [-5, 5])]
     x = np.array([f"code {label}" for label in y])
     found = odd("leak", {**columns, "y": y, "x": x})
-    assert found == [f"x: each of its 3 values has one y: {OUT}"]
+    assert found == [f"x: each of its 3 values goes with one value of the target y: {OUT}"]
     x[::50] = "code low"  # a few are wrong: still nearly alone
     assert len(odd("leak", {**columns, "y": y, "x": x})) <= 1
     x = np.random.default_rng(0).permutation(x)
@@ -67,7 +67,7 @@ def test_numbers_that_are_the_classes(odd, plain):
     columns = plain()
     y = (np.array(columns["y"]) > 0).astype(int)
     assert odd("leak", {**columns, "y": y, "x": 1 - y}) == [
-        f"x: each of its 2 values has one y: {OUT}"
+        f"x: each of its 2 values goes with one value of the target y: {OUT}"
     ]
 
 

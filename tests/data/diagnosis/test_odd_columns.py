@@ -163,8 +163,9 @@ def test_five_positives_in_six_hundred(odd, plain):
     columns["y"] = ["yes" if k % 120 == 0 else "no" for k in range(600)]
     assert odd("few_rows", columns) == [
         (
-            "y: of 600 rows few have the class yes (3 train, 1 validation, 1 test); accuracy hides "
-            "them: look at training.metrics: [balanced_accuracy], try data.class_weight: balanced"
+            "y: of 600 rows few have the class yes (5: 3 train, 1 validation, 1 test); accuracy "
+            "hides them: look at training.metrics: [balanced_accuracy], try data.class_weight: "
+            "balanced"
         )
     ]
     assert "class_weight" not in odd("few_rows", columns, class_weight="balanced")[0]
@@ -202,13 +203,15 @@ def test_parts_that_are_distributed_differently(odd, plain):
     later = {**columns, "a": np.array(columns["a"]) + 20 * (np.arange(N) >= 200)}
     later["c"] = np.where(np.arange(N) < 200, COLOURS, np.where(np.arange(N) % 5, "red", COLOURS))
     (found,) = odd("shift", with_parts(later), split_column="part")
-    assert found.startswith("the test rows are not distributed as the training rows are: a (median")
+    assert found.startswith(
+        "the test rows have another distribution than the training rows: a (median"
+    )
     assert "c (" in found
     assert "b (" not in found
     assert "target" not in found
     target = {**columns, "y": np.array(columns["y"]) + 40 * (np.arange(N) >= 200)}
     (found,) = odd("shift", with_parts(target), split_column="part")
-    assert found.split("are: ")[1].startswith("the target y (median ")
+    assert found.split("rows: ")[1].startswith("the target y (median ")
 
 
 def test_rows_drawn_at_random_do_not_shift(odd, plain):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 AUTO_MAX_CATEGORIES = 100
 ROWS_PER_RARE, LEAST_RARE, MOST_RARE = 200, 2, 10  # docs/decisions/0037 says what was measured
-NOT_A_NUMBER = "its other texts are numbers"
+NOT_A_NUMBER = "most of the column is numbers; mend the cell"
 LISTED = "data.categorical does not list the column"
 
 

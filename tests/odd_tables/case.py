@@ -20,7 +20,7 @@ class Case:
     write     writes the table, t.csv unless the spec says otherwise, into a folder
     data      the spec's section `data`
     more      its other sections
-    code      exit code of `check`, or the codes that are right; 0: `train` must end with 0, too
+    code      exit code of `check`, and of `train`
     task      that is chosen
     columns   the table's columns that are inputs, all of them
     unused    some of the table's columns that are no inputs
@@ -41,7 +41,7 @@ class Case:
     write: Callable[[Path], None]
     data: str = "path: t.csv, target: price"
     more: str = ""
-    code: int | tuple[int, ...] = 0
+    code: int = 0
     task: str | None = None
     columns: set[str] | None = None
     unused: set[str] = field(default_factory=set)

@@ -86,7 +86,12 @@ add(
     features={"address=Elm street, north"},
 )
 add("dos_lines", csv_file(houses(), newline="\r\n"), **SOUND, n_rows=80)
-add("mac_lines", csv_file(houses(), newline="\r"), code=(0, 3), says=(r"|carriage return",))
+add(
+    "mac_lines",
+    csv_file(houses(), newline="\r"),
+    **SOUND,
+    n_rows=80,
+)
 
 # Headers
 add("no_header", text_file("\n".join(LINES[1:])), code=3, says=(r"price.*header|header.*price",))
@@ -99,13 +104,13 @@ add(
 add(
     "a_column_without_a_name_in_the_middle",
     text_file(TEXT.replace("size,age", "size,", 1)),
-    code=(0, 3),
+    code=3,
     says=(r"(column )?2.*no name|no name.*2|unnamed",),
 )
 add(
     "comment_above_the_header",
     text_file("# exported on 2024-03-01 by the till\n" + TEXT),
-    code=(0, 3),
+    code=3,
     says=(r"t\.csv:[12]|# exported|comment",),
 )
 add(
@@ -118,17 +123,23 @@ add("trailing_delimiter", text_file(TEXT.replace("\n", ",\n")), **SOUND, n_rows=
 add(
     "trailing_delimiter_in_rows_alone",
     text_file("\n".join([LINES[0], *(line + "," for line in LINES[1:])])),
-    code=(0, 3),
-    says=(r"|t\.csv:2:.*too long",),
+    code=3,
+    says=(r"t\.csv:2:.*too long",),
 )
-add("blank_lines_at_the_end", text_file(TEXT + "\n\n  \n\n"), code=(0, 3))
+add("blank_lines_below", text_file(TEXT + "\n\n\n"), **SOUND, n_rows=80)
+add(
+    "a_line_of_spaces_below",
+    text_file(TEXT + "\n\n  \n\n"),
+    code=3,
+    says=(r"t\.csv:84:",),
+)
 add("blank_lines_between", text_file(TEXT.replace("\n", "\n\n")), **SOUND, n_rows=80)
 
 # Too little, too much
 add("header_alone", text_file(LINES[0] + "\n"), code=3, says=(r"t\.csv.*(no row|needs)",))
 add("empty_file", text_file(b""), code=3, says=(r"t\.csv.*empty",))
 add("one_column", text_file("price\n" + "1.5\n2.5\n" * 30), code=3, says=(r"no column",))
-add("one_row", text_file("\n".join(LINES[:2])), code=(0, 3), says=(r"row|one value|price",))
+add("one_row", text_file("\n".join(LINES[:2])), says=(r"price.*one value",))
 add("three_rows", text_file("\n".join(LINES[:4])), task="regression", n_rows=3)
 add(
     "wide",
@@ -161,8 +172,7 @@ add(
 add(
     "inches_and_stray_quotes",
     text_file(TEXT.replace(",flat,", ',flat 12",')),
-    code=(0, 3),
-    says=(r"|quot",),
+    features={'kind=flat 12"'},
 )
 add("zero_byte", text_file(TEXT.replace("villa", "vil\0la", 1)), code=3, says=(r"t\.csv:.*zero",))
 
@@ -170,15 +180,15 @@ add("zero_byte", text_file(TEXT.replace("villa", "vil\0la", 1)), code=3, says=(r
 add(
     "gzip_named_csv",
     text_file(gzip.compress(TEXT.encode(), mtime=0)),
-    code=(0, 3),
-    says=(r"gzip|compressed",),
+    **SOUND,
+    n_rows=80,
 )
 add(
     "csv_named_gzip",
     text_file(TEXT, "t.csv.gz"),
     data="path: t.csv.gz, target: price",
-    code=(0, 3),
-    says=(r"gzip|compressed",),
+    **SOUND,
+    n_rows=80,
 )
 add(
     "compressed",

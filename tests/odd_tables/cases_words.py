@@ -61,7 +61,7 @@ dates(
 dates(
     "one_day_that_does_not_exist",
     lambda day: "2021-02-30" if day == DATES[3] else day.strftime("%Y-%m-%d"),
-    code=(0, 3),
+    code=3,
     features=set(),
     read={},
     columns=None,

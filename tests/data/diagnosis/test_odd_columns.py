@@ -104,8 +104,8 @@ def test_dates_as_categories(odd, plain):
     days = [f"2024-01-{1 + k % 28:02}" for k in range(N)]
     assert odd("dates", plain(day=days), categorical=["day"]) == [
         (
-            "day: dates, each a category of its own; to read them as dates, not as listed "
-            "categories: data.columns: {day: date}"
+            "day: dates, each a category of its own; to read them as dates: take day out of "
+            "data.categorical, if it is there, and write data.columns: {day: date}"
         )
     ]
 

@@ -13,7 +13,6 @@ import numpy as np
 
 from mlpcli.array_types import Array
 from mlpcli.data.advice import as_yaml
-from mlpcli.data.cells import as_numbers
 from mlpcli.data.columns import Coded, Column, Numbers
 from mlpcli.data.guesses import Guess
 from mlpcli.data.table import Table, quoted
@@ -79,15 +78,13 @@ class Candidate:
     def texts(self) -> tuple[list[str], int]:
         """Return a text column's different texts, and how many rows have one.
 
-        Nothing of a column of numbers, of booleans, or of numbers in at least half of the rows.
+        Nothing of a column of numbers or of booleans. A text may look like a number: what is text
+        here was not read as numbers.
         """
         column = self.column
         if not isinstance(column, Coded) or all(isinstance(v, bool) for v in column.values):
             return [], 0
         n_rows = len(column) - int(np.count_nonzero(column.missing))
-        counts = np.bincount(column.codes + 1, minlength=len(column.values) + 1)[1:]
-        if 2 * counts[~np.isnan(as_numbers(column.values))].sum() >= n_rows:
-            return [], 0
         return [str(value) for value in column.values], n_rows
 
     def whole_numbers(self) -> Array | None:

@@ -77,7 +77,7 @@ class Encoding:
             readings,
             numeric,
             self.read.missing,
-            self.read.decimal or self.read.usual_decimal,
+            self.read.usual_decimal,
         )
 
     def reading(self, *, targets: bool) -> ReadOptions:
@@ -149,6 +149,7 @@ class Dataset:
     guesses   what was found where the spec leaves it open
     split_key     groups or times of the training rows; None where rows are drawn one by one
     split_column  that the parts are from, as the spec says or as it was recognized; or None
+    split_readings  of the columns of group and time, which need not be inputs
     """
 
     parts: dict[str, Part]
@@ -160,6 +161,7 @@ class Dataset:
     guesses: tuple[Guess, ...] = ()
     split_key: SplitKey | None = None
     split_column: str | None = None
+    split_readings: Mapping[str, Reading] = field(default_factory=dict)
 
     @property
     def sha256(self) -> dict[str, str]:

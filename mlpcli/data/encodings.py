@@ -137,10 +137,16 @@ class _Recoded(io.RawIOBase):
         return kind(f"{where}: not {self.text.encoding} text: {what}: {why}")
 
 
-def read_text(source: Source, encoding: str | None, read: Callable[[TextFile], Table]) -> Table:
+def read_text(
+    source: Source,
+    encoding: str | None,
+    read: Callable[[TextFile], Table],
+    usual: str | None = None,
+) -> Table:
     """Return the table that `read` finds in a text file.
 
-    encoding  None: UTF-8 or UTF-16, else Windows-1252, as `shown` and `fallback` tell it
+    encoding  None: UTF-8 or UTF-16, else `usual`
+    usual     None, or UTF-8 or UTF-16 again: Windows-1252 or Latin-1, as `fallback` tells it
     """
     if encoding is not None:
         try:
@@ -152,10 +158,12 @@ def read_text(source: Source, encoding: str | None, read: Callable[[TextFile], T
         table = read(TextFile(source, found or "utf-8"))
     except NotUtf8Error as error:
         found, example = fallback(source, error)
+        if usual is not None and not usual.startswith("utf"):
+            found = codecs.lookup(usual).name
         table = read(TextFile(source, found))
         text = (
-            f"{source.name}: not UTF-8, so read as {NAMES[found]}, as in {example}; where that is "
-            "wrong, name the encoding, such as data.encoding: cp1250"
+            f"{source.name}: not UTF-8, so read as {NAMES.get(found, found)}, as in {example}; "
+            "where that is wrong, name the encoding, such as data.encoding: cp1250"
         )
         return replace(table, guesses=(Guess("encoding", text), *table.guesses))
     if found in (None, "utf-8"):

@@ -20,6 +20,7 @@ from mlpcli.data.readings.apply import apply_readings, columns_of_texts, mixed_c
 from mlpcli.data.readings.choose import Columns, choose_readings
 from mlpcli.data.roles import choose_inputs
 from mlpcli.data.scaling import ScaleChoice
+from mlpcli.data.source import is_pipe
 from mlpcli.data.split_column import choose_split
 from mlpcli.data.split_keys import SplitKey, split_key
 from mlpcli.data.split_rows import columns_of_split, split_guesses, split_rows
@@ -88,10 +89,11 @@ def load_dataset(options: DataOptions) -> Dataset:
         column=options.sample_weight,
         class_weight=options.class_weight,
     )
-    used = {*fitted.encoder.names, *options.targets, options.sample_weight}
+    by_split = {options.split.time, options.split.group}
+    used = {*fitted.encoder.names, *options.targets, options.sample_weight, *by_split}
     readings = {name: each for name, each in tables.readings.items() if name in used}
     text = (*fitted.encoder.text_columns, *text_columns(target), *columns_of_texts(readings))
-    read = _read_more(options.read, first, text)
+    read = _read_others(options.read, first, text)
     encoding = Encoding(task, fitted.encoder, target, read, weights, readings)
     dataset = _encoded(tables.by_name, split.codes, encoding, options.dtype)
     fitted.write_own(dataset.parts["train"].X)
@@ -106,6 +108,11 @@ def load_dataset(options: DataOptions) -> Dataset:
         guesses=tuple(guesses),
         split_key=None if split.key is None else split.key.take(rows),
         split_column=split.column,
+        split_readings={
+            name: tables.readings[name]
+            for name in (options.split.group, options.split.time)
+            if name in tables.readings
+        },
     )
 
 
@@ -115,16 +122,16 @@ def _read_tables(options: DataOptions) -> _Tables:
     if options.categorical is None:
         # One reading of all files: what one shows as plain numbers may be thousands in another.
         again = mixed_columns(tables.values())
-        if again and "-" not in options.files.values():
+        if again and not any(path == "-" or is_pipe(path) for path in options.files.values()):
             tables = _open_tables(options, (*options.columns, *again))
     guesses = [guess for table in tables.values() for guess in table.guesses]
-    split, missing = options.split.column, options.read.missing
+    split, missing = options.split, options.read.missing
     columns = Columns(
         given=options.columns,
         targets=options.targets,
         task=options.task,
         weight=options.sample_weight,
-        ignored={*options.exclude, *(() if split is None else (split,))} - {*options.columns},
+        ignored={*options.exclude, split.column} - {*options.columns, split.time, split.group},
         listed=options.categorical is not None,
         missing=missing,
     )
@@ -224,10 +231,22 @@ def _fit_inputs(
     return fitted, scale
 
 
-def _read_more(read: ReadOptions, table: Table, text: Sequence[str]) -> ReadOptions:
-    """Return how other files are read: numbers that do not show their sign have the table's."""
-    sign = table.dialect and table.dialect.decimal
-    return replace(read, text=tuple(dict.fromkeys(text)), usual_decimal=sign or read.usual_decimal)
+def _read_others(read: ReadOptions, table: Table, text: Sequence[str]) -> ReadOptions:
+    """Return how other files are read: by what each shows, and where it leaves that open, as this.
+
+    table  of the training rows
+    """
+    dialect = table.dialect
+    return replace(
+        read,
+        text=tuple(dict.fromkeys(text)),
+        delimiter=None,
+        decimal=None,
+        encoding=None,
+        usual_delimiter=None if dialect is None else dialect.delimiter,
+        usual_decimal=table.decimal,
+        usual_encoding=None if dialect is None else dialect.encoding,
+    )
 
 
 def _encoded(

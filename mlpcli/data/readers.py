@@ -40,7 +40,9 @@ class ReadOptions:
     text       columns to be read as text, though they may look like numbers
     decimal    of numbers in CSV files: a point or a comma; None: as the numbers show
     encoding   of text files; None: UTF-8 or UTF-16, else Windows-1252
-    usual_decimal  of CSV files whose numbers do not show it
+    usual_delimiter  where the first lines leave it open; None: that of the ending
+    usual_decimal    where the numbers leave it open
+    usual_encoding   of what is neither UTF-8 nor UTF-16; None: Windows-1252
     required   columns that have to be there; a file that lacks one is not read beyond its header
     spelt      names of columns that are known with blanks around them, which the others lose
     """
@@ -50,7 +52,9 @@ class ReadOptions:
     text: Sequence[str] = ()
     decimal: str | None = None
     encoding: str | None = None
+    usual_delimiter: str | None = None
     usual_decimal: str = "."
+    usual_encoding: str | None = None
     required: Sequence[str] = ()
     spelt: Sequence[str] = ()
 
@@ -67,7 +71,9 @@ class Reader(Member):
 
 @READERS.add("csv")
 class CsvReader(Reader):
-    """Comma-separated values with one header line: RFC 4180, UTF-8. Blank lines are skipped.
+    """Comma-separated values with one header line: RFC 4180. Blank lines are skipped.
+
+    Encoding, delimiter and decimal sign are found where the options leave them open.
 
     A file of at most SMALL bytes is read by the csv module, a larger one by pandas.
     """
@@ -76,7 +82,10 @@ class CsvReader(Reader):
 
     def read(self, source: Source, options: ReadOptions) -> Table:
         return read_text(
-            source, options.encoding, lambda text: read_csv(text, options, self.delimiter, SMALL)
+            source,
+            options.encoding,
+            lambda text: read_csv(text, options, options.usual_delimiter or self.delimiter, SMALL),
+            options.usual_encoding,
         )
 
 
@@ -96,7 +105,10 @@ class JsonLinesReader(Reader):
 
         missing = frozenset(options.missing)
         return read_text(
-            source, options.encoding, lambda text: read_json_lines(text, missing, options.required)
+            source,
+            options.encoding,
+            lambda text: read_json_lines(text, missing, options.required),
+            options.usual_encoding,
         )
 
 

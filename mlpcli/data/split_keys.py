@@ -91,7 +91,9 @@ def times(table: Table, name: str) -> Array:
         found = table.numbers(name, NO_TIME)
     if np.isnan(found).any():
         row = int(np.argmax(np.isnan(found)))
-        raise table.error(row, name, f"there is no value here; {NO_TIME}: give it one")
+        raise table.error(
+            row, name, f"there is no value here; {NO_TIME}: leave the row out, or give it one"
+        )
     return found
 
 

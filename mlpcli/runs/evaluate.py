@@ -9,7 +9,7 @@ import numpy as np
 
 from mlpcli.array_types import Array
 from mlpcli.data.dataset import Part
-from mlpcli.data.readers import read_table
+from mlpcli.data.readers import ReadOptions, read_table
 from mlpcli.data.splitting import PARTS, split_by_column
 from mlpcli.data.table import Table
 from mlpcli.data.target_rows import rows_with_target
@@ -52,7 +52,8 @@ def load_parts(
     if path == "-" and data is None:
         raise UsageError("the model was trained on standard input; give the data with --data")
     assert path is not None
-    table = read_table(path, model.encoding.reading(targets=True), hint="" if data else HINT)
+    read = _reading(model) if data is None else model.encoding.reading(targets=True)
+    table = read_table(path, read, hint="" if data else HINT)
     table, note = _with_target(model, table)
     part, replaced = _encoded(model, table)
     named = [name for name, sha256 in model.sha256.items() if sha256 == table.sha256]
@@ -69,12 +70,23 @@ def _parts_of_files(
 ) -> tuple[dict[str, Part], Replaced, list[str]]:
     parts, replaced, notes = {}, {}, []
     for name, path in _only(files, split, "the spec").items():
-        table = read_table(path, model.encoding.reading(targets=True), hint=HINT)
+        table = read_table(path, _reading(model), hint=HINT)
         _check_unchanged(model, table, name)
         table, note = _with_target(model, table)
         parts[name], replaced[table.name] = _encoded(model, table)
         notes += [note] * bool(note)
     return parts, replaced, notes
+
+
+def _reading(model: Model) -> ReadOptions:
+    """Return how the model's own data are read: as the spec says."""
+    data = model.spec.data
+    return replace(
+        model.encoding.reading(targets=True),
+        delimiter=data.delimiter,
+        decimal=data.decimal,
+        encoding=data.encoding,
+    )
 
 
 def _with_target(model: Model, table: Table) -> tuple[Table, str]:

@@ -113,9 +113,8 @@ class _Encoding(Section):
     target: _Target
     missing: list[str]
     delimiter: str | None = Field(min_length=1, max_length=1)
-    decimal: Literal[".", ","] | None = None  # null: as each file shows
-    encoding: EncodingName | None = None
-    usual_decimal: Literal[".", ","] | None = None  # null: a file from before these three
+    decimal: Literal[".", ","] | None = None  # null: a file from before there was one
+    encoding: EncodingName | None = None  # the same, or data that are not text
     weights: _Weights | None = None  # files from before there were any
     readings: dict[str, ReadingMember] = Field({})  # the same
 

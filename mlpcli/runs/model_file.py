@@ -136,9 +136,12 @@ def save_model(
 
 
 def _reading(read: ReadOptions) -> dict[str, str | None]:
-    """Return how files are read: what the spec has said, and null for what each file shows."""
-    keys = ("delimiter", "decimal", "encoding", "usual_decimal")
-    return {key: getattr(read, key) for key in keys}
+    """Return how the training rows' file is written: others are so where they show nothing else."""
+    return {
+        "delimiter": read.usual_delimiter,
+        "decimal": read.usual_decimal,
+        "encoding": read.usual_encoding,
+    }
 
 
 def _sha256(tensors: Mapping[str, Array]) -> str:
@@ -239,15 +242,12 @@ def _encoding(plain: dict[str, Any], spec: Spec, readings: dict[str, Reading]) -
         raise ValueError(f"{dotted(problems[0].path)}: {problems[0].problem}")
     "".join(plain["missing"]).encode()  # raises where no file could have such a text
     text = (*inputs.text_columns, *text_columns(target), *columns_of_texts(readings))
-    # A file from before there was a usual decimal sign means what its spec has written out.
-    usual = plain.get("usual_decimal")
     read = ReadOptions(
         tuple(plain["missing"]),
-        plain["delimiter"],
-        tuple(dict.fromkeys(text)),
-        (spec.data.decimal or ".") if usual is None else plain.get("decimal"),
-        plain.get("encoding"),
-        usual or spec.data.decimal or ".",
+        text=tuple(dict.fromkeys(text)),
+        usual_delimiter=plain["delimiter"],
+        usual_decimal=plain.get("decimal") or spec.data.decimal or ".",
+        usual_encoding=plain.get("encoding"),
         spelt=spec.data.spelt_with_blanks,
     )
     weights = None if plain.get("weights") is None else RowWeights.from_plain(plain["weights"])

@@ -35,8 +35,8 @@ def resolve(spec: Spec, dataset: Dataset) -> Spec:
 def _resolve_data(data: dict[str, Any], spec: Spec, dataset: Dataset) -> None:
     encoding = dataset.encoding
     data["task"] = encoding.task
-    read = {name: reading_to_plain(reading) for name, reading in encoding.readings.items()}
-    data["columns"] |= read
+    readings = {**encoding.readings, **dataset.split_readings}
+    data["columns"] |= {name: reading_to_plain(reading) for name, reading in readings.items()}
     if spec.data.missing is None:
         data["missing"] = list(encoding.read.missing)
     found = _dialect(dataset).items()

@@ -78,7 +78,7 @@ def only_refused(tmp_path_factory, data_options):
                     assert np.isfinite(part.X).all()
                     assert np.isfinite(part.y).all()
                     assert part.weight is None or np.isfinite(part.weight).all()
-                table = read_table(path, found.encoding.read)
+                table = found.encoding.read_columns(read_table(path, found.encoding.read))
                 table, _ = rows_with_target(table, ["y"], "drop")
                 again, _ = found.encoding.encode(table, "float32")
                 train = found.parts["train"]

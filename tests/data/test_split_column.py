@@ -6,7 +6,7 @@ ROWS = 24
 
 
 def content(name="split", words=("train", "train", "val", "test"), rows=ROWS):
-    lines = [f"{i},{words[i % len(words)]},{i}.5\n" for i in range(rows)]
+    lines = [f"{i % 5},{words[i % len(words)]},{i}.5\n" for i in range(rows)]
     return f"x,{name},y\n" + "".join(lines)
 
 
@@ -60,7 +60,7 @@ def test_it_is_left_out_and_said_where_it_cannot_be_the_split(dataset, words, wh
 
 def test_two_of_them_are_one_split_and_one_left_out(dataset):
     text = "x,fold,set,z,y\n" + "".join(
-        f"{i},train,{'train' if i % 2 else 'test'},1,{i}.5\n" for i in range(ROWS)
+        f"{i % 5},train,{'train' if i % 2 else 'test'},1,{i}.5\n" for i in range(ROWS)
     )
     found = dataset(text, is_default=True)
     assert found.split_column == "set"
@@ -83,7 +83,8 @@ def test_two_of_them_are_one_split_and_one_left_out(dataset):
 def test_what_is_no_split_is_left_alone(dataset, name, words):
     found = dataset(content(name, words), is_default=True)
     assert found.split_column is None
-    assert not [guess for guess in found.guesses if guess.kind in ("split", "left_out")]
+    assert not [guess for guess in found.guesses if "names of parts" in guess.text]
+    assert not [guess for guess in found.guesses if guess.kind == "split"]
 
 
 @pytest.mark.parametrize("option", ["exclude", "categorical", "columns"])

@@ -51,8 +51,8 @@ TASKS = [
 def test_one_bad_cell_does_not_make_a_numeric_target_classes(no_dataset):
     assert no_dataset(column("11.5", "few", "12.5", "13")) == (
         "d.csv:3:3: y: 'few' is not a number; mend it, or, where it means no value, write "
-        "data.columns: {y: {name: number, missing: [few]}}; to take the column as texts, write "
-        "data.columns: {y: text}"
+        "data.columns: {y: {name: number, missing: [few]}}; if these are classes, write "
+        "data.task: multiclass"
     )
 
 
@@ -65,7 +65,7 @@ def test_a_decimal_comma_is_read_where_the_spec_has_a_point(dataset):
 
 def test_dates_are_no_classes_unasked(dataset, no_dataset):
     content = column(*["2020-01-01", "2020-01-02"] * 5)
-    assert "the target is dates, such as '2020-01-01'" in no_dataset(content)
+    assert "y: the target is dates; predict a number, such as the days since" in no_dataset(content)
     found = dataset(content, columns={"y": READINGS["text"]()})
     assert found.encoding.target.classes == ("2020-01-01", "2020-01-02")
 
@@ -290,8 +290,8 @@ def test_text_in_one_file_makes_no_classes_of_anothers_numbers(values, no_datase
     files = {"test": write(column("yes", "no"), "new.csv")}
     assert no_dataset(column(*values), path=None, files={"train": "d.csv", **files}) == (
         "new.csv:2:3: y: 'yes' is not a number; mend it, or, where it means no value, write "
-        "data.columns: {y: {name: number, missing: [yes, no]}}; to take the column as texts, write "
-        "data.columns: {y: text}"
+        "data.columns: {y: {name: number, missing: [yes, no]}}; if these are classes, write "
+        "data.task: multiclass"
     )
 
 

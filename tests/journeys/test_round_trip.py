@@ -172,7 +172,7 @@ def test_evaluation_gives_the_figures_of_the_run(done, place, target):
     assert [scores[part]["rows"] for part in scores] == [420, 90, 90]
     for part in ("validation", "test"):
         assert scores[part] == of_the_run[part]
-    # The column of many categories gives a training row, while it trains, the numbers of the others.
+    # While it trains, the column of many categories gives a row the numbers of the others.
     assert scores["train"]["loss"] == pytest.approx(of_the_run["train"]["loss"], rel=0.2)
 
 

@@ -19,7 +19,7 @@ data:
   scale: auto                       # asinh | standard | minmax | none; fitted on the training rows
   scale_target: auto                # regression: standardized
   categorical: auto                 # one-hot; unseen categories and missing values have a rule
-  missing: ["", "NA"]
+  missing: auto                     # "", NA, NaN, nan, null, N/A; or a list
   sample_weight: null               # a column
   class_weight: null                # balanced | {label: weight}
 model:

@@ -161,11 +161,13 @@ def test_the_smallest_spec_takes_every_default_of_the_design(spec):
     assert plain["seed"] == 0
     assert plain["data"] == {
         "path": "d.csv",
+        "encoding": "auto",
         "delimiter": "auto",
-        "decimal": ".",
+        "decimal": "auto",
         "target": "y",
         "task": "auto",
         "exclude": [],
+        "columns": {},
         "split": {
             "validation": 0.15,
             "test": 0.15,
@@ -179,7 +181,12 @@ def test_the_smallest_spec_takes_every_default_of_the_design(spec):
         "scale": "auto",
         "scale_target": "auto",
         "categorical": "auto",
-        "missing": ["", "NA"],
+        "rare": "auto",
+        "max_categories": "auto",
+        "high_cardinality": "target",
+        "missing": "auto",
+        "missing_target": "drop",
+        "missing_indicator": "auto",
         "sample_weight": None,
         "class_weight": None,
         "image": None,

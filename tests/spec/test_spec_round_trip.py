@@ -297,7 +297,8 @@ def test_a_written_spec_has_every_default_and_no_alias():
     assert "&" not in text
     assert "*" not in text
     assert text.startswith(
-        "seed: 0\ndata:\n  path: d.csv\n  delimiter: auto\n  decimal: .\n  target: y\n"
+        "seed: 0\ndata:\n  path: d.csv\n  encoding: auto\n  delimiter: auto\n  decimal: auto\n"
+        "  target: y\n"
     )
     assert "  early_stopping: {monitor: val_loss, patience: 20, min_delta: 0.0}\n" in text
     assert text.endswith("runtime: {dtype: float32, threads: auto, memory: auto}\n")

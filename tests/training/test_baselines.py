@@ -198,7 +198,10 @@ def test_a_target_of_noise_is_not_predicted(task, tmp_path):
 
 @pytest.mark.parametrize("task", ["regression", "binary"])
 def test_only_training_rows_are_looked_at(task, tmp_path):
-    dataset = written(tmp_path, "split: {validation: 0.1, test: 0.3}", noise(task))
+    # With something to learn, so that the strength that suits other rows is another.
+    columns = noise(task, p=10)
+    columns["x0"] = (np.asarray(columns["y"]) + 0.7 * columns["x1"]).round(4)
+    dataset = written(tmp_path, "split: {validation: 0.1, test: 0.3}", columns)
     rng, parts = np.random.default_rng(0), dict(dataset.parts)
     X = parts["train"].X[:9]
     for name in ("validation", "test"):
@@ -245,6 +248,29 @@ def test_folds_hold_groups_out_whole_and_each_class_in_turn():
     assert [int((labels[fold == k]).sum()) for k in range(5)] == [2] * 5
 
 
+def test_groups_are_those_of_a_column_and_rows_without_one_stand_alone(tmp_path):
+    columns = {
+        "x": [1, 2, 3, 4, 5, 6],
+        "g": ["a", "b", "a", "", "", "b"],
+        "y": [0.5] * 6,
+        "p": ["train"] * 2 + ["test"] * 4,
+    }
+    dataset = written(tmp_path, "split: {column: p}, exclude: [g]", columns)
+    assert fitting._groups(dataset, "test", None) is None
+    a, first, second, b = fitting._groups(dataset, "test", "g")
+    assert len({a, first, second, b}) == 4
+    assert fitting._groups(dataset, "train", "g").tolist() == [a, b]
+
+
+def test_groups_widen_the_interval(tmp_path, monkeypatch):
+    monkeypatch.setattr(fitting, "find_library", lambda: None)
+    group = np.arange(400) // 20
+    x = np.random.default_rng(0).normal(size=20)[group].round(3)
+    dataset = written(tmp_path, "exclude: [g]", {"x": x, "g": group, "y": (group * 7 % 5).round(1)})
+    alone, grouped = fit_baselines(dataset, 0).best, fit_baselines(dataset, 0, "g").best
+    assert grouped.high - grouped.low > alone.high - alone.low
+
+
 def test_many_rows_are_sampled_and_it_is_said(tmp_path, monkeypatch):
     monkeypatch.setattr(fitting, "find_library", lambda: None)
     n = MOST_ROWS + 20_000
@@ -267,6 +293,11 @@ def test_rows_without_weight_are_not_fitted_to(tmp_path):
     )
     sample = draw_sample(dataset, 1000, 0, folds=5)
     assert len(sample) == (dataset.parts["train"].weight > 0).sum()
+    columns["w"] = 1 + n % 3
+    heavier = written(tmp_path, "task: regression, sample_weight: w", columns)
+    np.testing.assert_array_equal(
+        draw_sample(heavier, 1000, 0, folds=5).weight, heavier.parts["train"].weight
+    )
     test = dataset.parts["test"]
     right = test.labels[:, 0] < 50  # those that weigh; the others' line goes the other way
     y_hat = dataset.encoding.target.decode(fitting._fit_linear(fitting.Job(dataset, 0))(test.X))

@@ -43,14 +43,14 @@ class EncodedCategory(CategoryEncoder):
     @property
     def scaling(self) -> tuple[Array, Array, Array]:
         """Shift, scale and width of each input."""
-        width = np.full(self.width, self.linear_width or 0.0)
-        return np.array(self.shift), np.array(self.scale), width
+        width = np.full(self.width, self.linear_width or 0.0, np.float64)
+        return np.array(self.shift, np.float64), np.array(self.scale, np.float64), width
 
     def scaled(self, values: Array) -> Array:
         """Return numbers (..., width) scaled, float64."""
-        z = (values - np.array(self.shift)) / np.array(self.scale)
-        w = self.linear_width
-        return z if w is None else w * np.arcsinh(z / w)
+        shift, scale, width = self.scaling
+        z = (values - shift) / scale
+        return z if self.linear_width is None else width * np.arcsinh(z / width)
 
     @cached_property
     def _table(self) -> Array:

@@ -39,8 +39,10 @@ class NumericColumn(ColumnEncoder):
     @property
     def scaling(self) -> tuple[Array, Array, Array]:
         """Shift, scale and width, of one input each."""
-        width = self.linear_width or 0.0
-        return np.array([self.shift]), np.array([self.scale]), np.array([width])
+        shift, scale, width = np.array(
+            [[self.shift], [self.scale], [self.linear_width or 0.0]], np.float64
+        )
+        return shift, scale, width
 
     @property
     def embeds(self) -> bool:

@@ -50,7 +50,8 @@ def adapt_readings(
     Raises DataError at the first cell that does not fit.
     """
     words = has_further_words(missing)
-    shown = table.decimal if table.decimal != decimal else None
+    sign = None if table.dialect is None else table.dialect.decimal
+    shown = sign if sign != decimal else None
     found: dict[str, Reading] = {}
     for name, reading in readings.items():
         if name in table.data:

@@ -45,7 +45,7 @@ class Columns:
     targets: Collection[str]
     task: str | None
     weight: str | None
-    ignored: Collection[str]
+    ignored: Collection[str | None]
     listed: bool
     missing: Collection[str]
 
@@ -83,7 +83,7 @@ def choose_readings(
 
     tables  the first holds the training rows
     Raises DataError where the spec names a column that is not there, or has a reading that does
-    not fit; where nearly all of a column is numbers or dates; where a target is dates.
+    not fit; where nearly all of a column is numbers or dates.
     """
     for name in columns.given:
         tables[0].column(name, (*KEY, name))
@@ -146,11 +146,9 @@ def _choose(tables: Sequence[Table], name: str, columns: Columns) -> Chosen | No
             continue
         fit = reading.fit(texts)
         if fit.n and not fit.odd:
-            if is_target and isinstance(reading, Date):
-                raise _date_target(tables, name, texts)
             return Chosen(fit, texts)
         if fit.odd and (why or _are_mistakes(fit, texts, is_target=is_target)):
-            raise _error(tables, name, fit, why)
+            raise _error(tables, name, fit, why, is_target=is_target)
         remark = remark or _remark(fit, texts)
     if is_boolean(texts) and not (is_target and columns.task == "multiclass"):
         return Chosen(READINGS["boolean"]().fit(texts), texts)
@@ -205,15 +203,16 @@ def _remark(fit: Fit, texts: Evidence) -> str:
     return f"{share}, and the others, such as {quoted(next(iter(fit.odd)))}, are not"
 
 
-def _error(tables: Sequence[Table], name: str, fit: Fit, why: str = "") -> DataError:
+def _error(
+    tables: Sequence[Table], name: str, fit: Fit, why: str = "", *, is_target: bool = False
+) -> DataError:
     """Return the error of the first cell of a column that is odd in it.
 
     why  the column can be nothing else
     """
     odd, column = set(fit.odd), as_yaml(name)
     table = next(t for t in tables if name in t.data and _has_any(t, name, odd))
-    noun = fit.reading.noun
-    problem = f"is not a {noun}" + (f" ({fit.note})" if fit.note else "")
+    problem = f"is not a {fit.reading.noun}" + (f" ({fit.note})" if fit.note else "")
     if why:
         return cell_error(table, name, odd, f"{problem}; {why}")
     listed = [text for text in fit.odd if isinstance(text, str) and len(text) <= MAX_LENGTH]
@@ -222,20 +221,17 @@ def _error(tables: Sequence[Table], name: str, fit: Fit, why: str = "") -> DataE
         words = ", ".join(map(as_yaml, listed))
         member = f"{{name: {fit.reading.name}, missing: [{words}]}}"
         advice += f", or, where it means no value, write data.columns: {{{column}: {member}}}"
-    advice += f"; to take the column as texts, write data.columns: {{{column}: text}}"
+    advice += (
+        "; if these are classes, write data.task: multiclass"
+        if is_target
+        else (f"; to take the column as texts, write data.columns: {{{column}: text}}")
+    )
     return cell_error(table, name, odd, f"{problem}; {advice}")
 
 
 def _has_any(table: Table, name: str, odd: Collection[object]) -> bool:
     texts = evidence_of([table.data[name]], ())
     return any(value in odd for value in (*texts.counts, *texts.others))
-
-
-def _date_target(tables: Sequence[Table], name: str, texts: Evidence) -> DataError:
-    example = quoted(next(iter(texts.counts)))
-    problem = f"the target is dates, such as {example}, and a target is numbers or classes"
-    advice = f"to take each date as a class, write data.columns: {{{as_yaml(name)}: text}}"
-    return DataError(f"{tables[0].name}: {name}: {problem}; {advice}", ("data", "target"))
 
 
 def _check_no_number(tables: Sequence[Table], name: str, texts: Evidence) -> None:
@@ -245,7 +241,7 @@ def _check_no_number(tables: Sequence[Table], name: str, texts: Evidence) -> Non
     if not texts.counts or 2 * n_odd > fit.n:
         return
     if n_odd:
-        raise _error(tables, name, fit)
+        raise _error(tables, name, fit, is_target=True)
     if fit.reading != READINGS["number"](".", "", "", ()):
         example = quoted(next(iter(texts.counts)))
         advice = f"write data.columns: {{{as_yaml(name)}: number}}, or text where it is classes"

@@ -151,10 +151,13 @@ def fit_baselines(dataset: Dataset, seed: int, group: str | None = None) -> Base
 
 
 def _groups(dataset: Dataset, part: str, column: str | None) -> Array | None:
+    """Return the number of each row's group (rows,); a row without a value is one of its own."""
     if column is None:
         return None
     table = dataset.tables.get(part) or dataset.tables["data"]
-    return table.coded_texts(column)[0][dataset.parts[part].rows]
+    numbers, missing = table.coded_texts(column)[0], table.column(column).missing
+    alone = len(table) + np.arange(len(table))
+    return np.where(missing, alone, numbers)[dataset.parts[part].rows]
 
 
 def _part_note(part: str) -> str:

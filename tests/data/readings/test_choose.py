@@ -121,11 +121,14 @@ def test_an_odd_date():
     assert problem.startswith("t.csv:33:1: x: '2021-02-30' is not a date; mend it, or")
 
 
+CLASSES = "a regression target is numbers; for classes, write data.task: multiclass"
+
+
 @pytest.mark.parametrize(
     ("settings", "why"),
     [
         ({"weight": "x"}, "a weight is a number, 0 or more"),
-        ({"targets": ["x"], "task": "regression"}, "a regression target is numbers"),
+        ({"targets": ["x"], "task": "regression"}, CLASSES),
         ({"targets": ["x"], "task": "multilabel"}, "a label is 0 or 1"),
         ({"targets": ["x", "y"]}, "a regression target is numbers"),
     ],

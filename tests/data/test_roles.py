@@ -153,9 +153,8 @@ def test_booleans_are_no_texts():
         assert found(rule, [True, False] * 30) is None
 
 
-def test_numbers_and_texts_that_nothing_reads_are_an_identifier_where_all_differ():
-    values = [f"{k}.5 %" if k % 2 else f"0.{k:02}5" for k in range(N)]
-    assert "60 different texts in 60 rows" in found(roles.text_identifier, values)
+def test_texts_that_look_like_numbers_may_name_the_rows():
+    assert found(roles.text_identifier, [*map(str, range(N)), "x"]) is not None
 
 
 def people(**more):

@@ -192,7 +192,7 @@ add(
     houses(480, zip=lambda draw: f"{draw.choice((1067, 4109, 7743, 10115)):05}"),
     task="regression",
     columns={*INPUTS, "zip"},
-    features={"zip=01067", "zip=10115"},
+    says=(r"zip.*postal codes",),
 )
 add(
     "whole_numbers_beyond_64_bits",
@@ -212,6 +212,13 @@ add(
     houses(ratio=["inf" if k == 7 else k * 1.5 for k in range(80)]),
     code=3,
     says=(r"t\.csv:9:.*ratio.*infinite",),
+)
+add(
+    "leading_zeros_kept",
+    houses(480, zip=lambda draw: f"{draw.choice((1067, 4109, 7743, 10115)):05}"),
+    data="path: t.csv, target: price, columns: {zip: text}",
+    columns={*INPUTS, "zip"},
+    features={"zip=01067", "zip=10115"},
 )
 WORDS = ("?", "-", "N/A", "null", "none", ".", "", "NaN", "n/a", "unknown", "--", "#N/A")
 add(

@@ -72,8 +72,8 @@ def _how(each: Chosen) -> str:
 
 
 def _how_numbers(reading: Number, texts: Evidence) -> str:
-    plain = not reading.thousands
-    if plain and all(is_number(text) or text in reading.missing for text in texts.counts):
+    plain = all(is_number(text) or text in reading.missing for text in texts.counts)
+    if plain and not reading.thousands:
         return ""
     signs = [f"thousands separated by {_sign(reading.thousands)}"] * bool(reading.thousands)
     signs += [f"decimal sign {_sign(reading.decimal)}"] * (reading.decimal != ".")

@@ -233,3 +233,25 @@ def test_categories_that_no_training_row_has(odd, plain):
     ]
     towns = [f"T{k}" for k in RNG.integers(0, 200, N)]  # drawn alike, many are new
     assert odd("unseen", plain(c=towns), categorical=["c"]) == []
+
+
+@pytest.mark.parametrize("name", ["zip", "ZIP Code", "home_postcode", "PLZ", "zip_code_5"])
+def test_postal_codes_are_no_amounts(odd, plain, name):
+    codes = RNG.integers(1067, 99998, N)
+    advice = f'{{"{name}": text}}' if " " in name else f"{{{name}: text}}"
+    [text] = odd("postal_code", plain(**{name: codes}))
+    assert text.startswith(f"{name}: postal codes taken for amounts, as ")
+    assert text.endswith(f": data.columns: {advice}")
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("zip", RNG.integers(0, 90, N)),
+        ("zip", RNG.normal(5000, 10, N)),
+        ("zipped", RNG.integers(1067, 99998, N)),
+        ("postage", RNG.integers(1067, 99998, N)),
+    ],
+)
+def test_what_is_no_postal_code(odd, plain, name, values):
+    assert odd("postal_code", plain(**{name: values})) == []

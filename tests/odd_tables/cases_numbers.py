@@ -192,6 +192,14 @@ add(
     houses(480, zip=lambda draw: f"{draw.choice((1067, 4109, 7743, 10115)):05}"),
     task="regression",
     columns={*INPUTS, "zip"},
+    features={"zip=01067", "zip=10115"},
+    says=(r"zip.*leading zeros",),
+)
+add(
+    "postal_codes_of_numbers",
+    houses(480, zip=lambda draw: draw.choice((20095, 50667, 80331, 10115))),
+    task="regression",
+    columns={*INPUTS, "zip"},
     says=(r"zip.*postal codes",),
 )
 add(

@@ -98,7 +98,8 @@ def memory(rows: int, widths: list[int], batch: int, optimizer: str) -> dict[str
     import numpy as np
 
     from mlpcli.data.dataset import Dataset, Encoding, Part
-    from mlpcli.data.inputs import InputEncoder, NumericColumn
+    from mlpcli.data.encoders import NumericColumn
+    from mlpcli.data.inputs import InputEncoder
     from mlpcli.data.readers import ReadOptions
     from mlpcli.data.targets import RegressionTarget
     from mlpcli.runs.model_file import save_model

@@ -18,6 +18,7 @@ from typing import Any
 from mlpcli.cli import verbs
 from mlpcli.data.augmentations import AUGMENTATIONS
 from mlpcli.data.readers import READERS
+from mlpcli.data.readings import READINGS
 from mlpcli.family import Family, key_of, settings_of
 from mlpcli.nn.activations import ACTIVATIONS
 from mlpcli.nn.embeddings import EMBEDDINGS
@@ -47,6 +48,7 @@ FAMILIES = (
     METRICS,
     AUGMENTATIONS,
     READERS,
+    READINGS,
 )
 SIGNS = {"gt": ">", "ge": "≥", "lt": "<", "le": "≤"}
 

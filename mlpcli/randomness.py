@@ -23,6 +23,8 @@ STREAMS = (
     "bootstrap",
     "gradcheck",
     "replica",
+    "encoding",
+    "baselines",
 )
 
 

@@ -160,6 +160,7 @@ def test_help_is_as_quick_as_typer(arguments, heavy):
 UNUSED = {"pandas", "rich", "multiprocessing", "optuna", "mlpcli.sweep", "mlpcli.training.profile"}
 UNUSED |= {"mlpcli.training.intervals", "mlpcli.training.plan", "mlpcli.training.processes"}
 UNUSED |= {"mlpcli.runs.ensemble_result", "mlpcli.runs.model_description"}
+UNUSED |= {"mlpcli.training.baselines", "sklearn", "lightgbm"}
 UNUSED |= {"mlpcli.data.augmentations", "mlpcli.data.image_augmentations"}
 
 

@@ -67,6 +67,44 @@ def print_note(text: str) -> None:
             redirect_to_null(sys.stderr)
 
 
+def print_sentence(text: str, hang: int = 0) -> None:
+    """Print a line of results; a terminal gets it wrapped at spaces, a pipe whole.
+
+    hang  how many spaces further lines begin with
+    """
+    print_result(_fitted(text, hang, sys.stdout))
+
+
+def note_sentence(text: str, hang: int = 0) -> None:
+    """Print a line to standard error as `print_sentence` prints one."""
+    print_note(_fitted(text, hang, sys.stderr))
+
+
+def _fitted(text: str, hang: int, stream: Any) -> str:
+    if not on_terminal(stream):
+        return text
+    return wrapped(_harmless(text), shutil.get_terminal_size().columns, hang)
+
+
+def wrapped(text: str, width: int, hang: int = 0) -> str:
+    """Return a text in lines of at most so many cells; words are not broken.
+
+    >>> print(wrapped("odd: income: missing in 3 of 9 rows", 18, hang=5))
+    odd: income:
+         missing in 3
+         of 9 rows
+    """
+    lines: list[str] = []
+    line = ""
+    for word in text.split(" "):
+        longer = f"{line} {word}" if line else word
+        if line.strip() and width_of(longer) > width:
+            lines.append(line)
+            longer = " " * hang + word
+        line = longer
+    return "\n".join([*lines, line])
+
+
 def print_error(text: str) -> None:
     """Print an error."""
     for line in text.split("\n"):

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
-from mlpcli.cli.console import format_number, print_error, print_note, print_result, table
+from mlpcli.cli.console import (
+    format_number,
+    note_sentence,
+    print_error,
+    print_note,
+    print_result,
+    table,
+)
 from mlpcli.data.dataset import Dataset
-from mlpcli.data.input_columns import NumericColumn
+from mlpcli.data.guesses import Guess
 from mlpcli.data.inputs import InputEncoder
 from mlpcli.data.targets import ClassTarget, RegressionTarget
 from mlpcli.errors import counted
@@ -21,6 +30,7 @@ if TYPE_CHECKING:
     from mlpcli.spec.schema import EnsembleSpec
     from mlpcli.training.plan import Plan
 
+MOST_GUESSES = 8  # lines of them before a training
 LOG_LOSSES = ("binary_cross_entropy", "cross_entropy")  # the loss is log_loss, but for weights
 
 
@@ -35,6 +45,18 @@ def rows_line(dataset: Dataset) -> str:
     return f"{names}: {rows} {'row' if one else 'rows'}; {features}; {task} on {target}"
 
 
+def note_guesses(guesses: Sequence[Guess], spec: str) -> None:
+    """Print what was found in the data, a line each; of many the first, and where the rest is.
+
+    spec  the path of the spec, as it was given
+    """
+    shown = guesses if len(guesses) <= MOST_GUESSES else guesses[: MOST_GUESSES - 1]
+    for guess in shown:
+        note_sentence(f"found: {guess.text}", hang=len("found: "))
+    if len(shown) < len(guesses):
+        print_note(f"found: and {len(guesses) - len(shown)} more: mlp check {quote(spec)}")
+
+
 def note_on_changes(path: Path, model: Model) -> None:
     """Say, even quietly, where a model's numbers are others than those that were written."""
     if model.changed:
@@ -47,16 +69,9 @@ def note_replaced(inputs: InputEncoder, file: str, counts: dict[str, int]) -> No
 
     counts  how many, by the column's name
     """
-    columns = {column.name: column for column in inputs.columns}
+    columns = inputs.by_name
     for name, n in counts.items():
-        column, problem = columns[name], f"{file}: {name}: {n}"
-        if isinstance(column, NumericColumn):
-            values = f"missing value{'s' * (n > 1)}"
-            print_note(f"{problem} {values} set to the training median, {column.fill:g}")
-        else:
-            values = "values are" if n > 1 else "value is"
-            rule = "missing or in no category of the training rows: all its columns 0"
-            print_note(f"{problem} {values} {rule}")
+        print_note(f"{file}: {name}: {columns[name].replacement(n)}")
 
 
 def describe_weights(dataset: Dataset) -> dict[str, Any] | None:
@@ -129,7 +144,10 @@ def loss_line(model: Model, *, weighted: bool, held: int = 0) -> str:
     parts = []
     if isinstance(target, RegressionTarget):
         is_scaled = any(target.shift) or set(target.scale) != {1.0}
-        parts.append(f"{loss.name} of the {'scaled ' * is_scaled}target")
+        which = "scaled " * is_scaled + "target"
+        if target.log_offset is not None:
+            which = "target's standardized logarithm"
+        parts.append(f"{loss.name} of the {which}")
     elif loss.name not in LOG_LOSSES:
         parts.append(loss.name)
     parts += ["of smoothed labels"] * loss.smooths + ["rows as they are weighted"] * weighted

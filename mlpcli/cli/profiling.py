@@ -9,7 +9,7 @@ from typing import Any, Self
 
 from mlpcli.cli import progress
 from mlpcli.cli.console import print_result, table
-from mlpcli.data import dataset
+from mlpcli.data import loading
 from mlpcli.data.dataset import Dataset
 from mlpcli.machine import process_age
 from mlpcli.runs import ensemble_result, recorder
@@ -33,7 +33,7 @@ class Profiler:
         displays = [progress.PlainProgress, progress.RichProgress, progress.NoProgress]
         for owner, names, row in (
             (build, ("load_dataset",), profile.ENCODE),
-            (dataset, ("read_table",), profile.LOAD),
+            (loading, ("read_table",), profile.LOAD),
             (recorder, ("evaluate", "baseline", "calibrate"), profile.METRICS),
             (ensemble_result, ("ensemble_result",), profile.METRICS),
             (recorder.Recorder, ("__init__", "record"), profile.FILES),

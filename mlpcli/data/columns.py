@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from functools import cached_property
 from typing import Any
@@ -39,6 +40,10 @@ class Numbers:
         """Whether some value is infinite in float64: looked for once, asked for each part."""
         return bool(np.isinf(self.values.astype(np.float64, copy=False)).any())
 
+    def take(self, rows: Array) -> Numbers:
+        """Return these rows as a column."""
+        return Numbers(self.values[rows])
+
     def cell(self, row: int) -> Any:
         """Return one value as Python's number; None where there is none."""
         value = self.values[row].item()
@@ -64,12 +69,49 @@ class Coded:
         """Which rows have no value: (rows,) bool."""
         return self.codes < 0
 
+    def take(self, rows: Array) -> Coded:
+        """Return these rows as a column, with the values that they have, in the same order."""
+        codes = self.codes[rows]
+        kept = np.bincount(codes + 1, minlength=len(self.values) + 1)[1:] > 0
+        numbers = np.append(np.cumsum(kept, dtype=np.int32) - 1, np.int32(-1))  # −1: the last
+        return Coded(numbers[codes], [self.values[k] for k in np.flatnonzero(kept).tolist()])
+
     def cell(self, row: int) -> Any:
         """Return one value; None where there is none."""
         return None if self.codes[row] < 0 else self.values[self.codes[row]]
 
 
-Column = Numbers | Coded
+@dataclass(frozen=True)
+class Dates:
+    """A column of dates, with or without a time.
+
+    values  (rows,) datetime64[s]; NaT: no value
+    """
+
+    values: Array
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    @property
+    def missing(self) -> Array:
+        """Which rows have no value: (rows,) bool."""
+        return np.isnat(self.values)
+
+    def take(self, rows: Array) -> Dates:
+        """Return these rows as a column."""
+        return Dates(self.values[rows])
+
+    def cell(self, row: int) -> Any:
+        """Return one value as text, such as 2020-01-31 or 2020-01-31T12:00:00; None: no value."""
+        value = self.values[row]
+        if np.isnat(value):
+            return None
+        is_day = value == value.astype("M8[D]")
+        return str(value.astype("M8[D]") if is_day else value)
+
+
+Column = Numbers | Coded | Dates
 
 
 def coded(values: Sequence[Any]) -> Coded:
@@ -100,8 +142,11 @@ def column_of(values: Iterable[Any], missing: Collection[str] = ()) -> Column:
     return coded(values)
 
 
-def array_column(array: Array, missing: Collection[str]) -> Column:
-    """Return an array (rows,) of any type as a column; bytes are taken for UTF-8."""
+def array_column(array: Array, missing: Collection[str], *, as_text: bool = False) -> Column:
+    """Return an array (rows,) of any type as a column; bytes are taken for UTF-8.
+
+    as_text  whether dates become texts, as pandas writes them
+    """
     if array.dtype.kind in "iuf":
         return Numbers(array.astype(array.dtype.newbyteorder("=")))
     if array.dtype.kind == "S":
@@ -110,15 +155,48 @@ def array_column(array: Array, missing: Collection[str]) -> Column:
         return column_of(array.tolist(), missing)
     import pandas as pd  # dates, whose texts are those of parquet files
 
-    return series_column(pd.Series(array if array.dtype.kind in "mM" else list(array)), missing)
+    series = pd.Series(array if array.dtype.kind in "mM" else list(array))
+    return series_column(series, missing, as_text=as_text)
 
 
-def series_column(series: Any, missing: Collection[str]) -> Column:
-    """Return a pandas series as a column of numbers or booleans, or of texts."""
+def series_column(series: Any, missing: Collection[str], *, as_text: bool = False) -> Column:
+    """Return a pandas series as a column of numbers, booleans or dates, or of texts.
+
+    as_text  whether dates become texts, as pandas writes them
+    """
     if isinstance(series.dtype, np.dtype) and series.dtype.kind in "iuf":
         return Numbers(series.to_numpy())
+    if not as_text:
+        dates = _dates(series)
+        if dates is not None:
+            return Dates(dates)
     cells = zip(series.tolist(), series.isna(), strict=True)
     return column_of([None if absent else _plain(value) for value, absent in cells], missing)
+
+
+def _dates(series: Any) -> Array | None:
+    """Return a pandas series of dates as datetime64[s] (rows,); None of anything else.
+
+    Where they have a time zone: the time there, or UTC where its offsets differ.
+    """
+    import pandas as pd
+
+    if pd.api.types.is_object_dtype(series.dtype):
+        present = series[~series.isna()].tolist()
+        if not present or not all(isinstance(value, date) for value in present):
+            return None
+        series = pd.to_datetime(series, errors="coerce", utc=_have_zones(present))
+    if not pd.api.types.is_datetime64_any_dtype(series.dtype):
+        return None
+    if series.dt.tz is not None:
+        local, utc = series.dt.tz_localize(None), series.dt.tz_convert(None)
+        offsets = (local - utc).dropna()
+        series = local if (offsets == offsets.min()).all() else utc
+    return series.to_numpy().astype("M8[s]")
+
+
+def _have_zones(values: Sequence[Any]) -> bool:
+    return any(getattr(value, "tzinfo", None) is not None for value in values)
 
 
 def _plain(value: Any) -> str | bool | float:

@@ -10,20 +10,22 @@ import codecs
 import csv
 import io
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain, islice
 from typing import BinaryIO, NamedTuple
 
 import numpy as np
 
-from mlpcli.data.cells import is_number
-from mlpcli.data.table import quoted
+from mlpcli.data.advice import as_yaml
+from mlpcli.data.dialect import DELIMITERS, SAMPLE_LINES, Sample
+from mlpcli.data.encodings import NotUtf8Error
+from mlpcli.data.header import Header, HeaderError, column_names
 from mlpcli.errors import DataError
 
 BLOCK_BYTES = 1 << 18  # of a file checked at once: it and NumPy's arrays of it fit in the cache
 BLOCK_RECORDS = 1 << 10
-DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
+SAMPLE_BYTES = 1 << 16  # of the first lines, at least; and three lines, however long they are
 RETURN = "a carriage return stands within the line"
 ZERO = "there is a zero byte: this is not a text file"
 csv.field_size_limit(1 << 24)
@@ -42,14 +44,16 @@ class CsvFile:
     """A CSV file.
 
     name     for messages
-    open     returns a new stream of its bytes
+    open     returns a new stream of its bytes, UTF-8
     n_bytes  about how many those are
+    first    the first line that counts: of the header, or a blank one above it
     """
 
     name: str
     delimiter: str
     open: Callable[[], BinaryIO]
     n_bytes: int
+    first: int = 1
 
     def records(self) -> Iterator[Record]:
         """Yield the header, and each record below it; blank lines are none.
@@ -57,12 +61,12 @@ class CsvFile:
         Raises DataError at what is not valid CSV or UTF-8, and at zero bytes.
         """
         with self.open() as stream:
-            yield from self._records(stream, 1)
+            yield from self._records(stream, self._skip(stream))
 
     def rows(self, n_fields: int) -> Iterator[Record]:
         """Yield the records below the header. Raises DataError where one has not n_fields."""
         with self.open() as stream:
-            records = self._records(stream, 1)
+            records = self._records(stream, self._skip(stream))
             next(records)
             yield from self._checked(records, n_fields)
 
@@ -73,7 +77,7 @@ class CsvFile:
         a fault on, the csv module reads the records, and says where the fault is.
         """
         with self.open() as stream:
-            header = next(self._records(stream, 1))
+            header = next(self._records(stream, self._skip(stream)))
             line = header.line + header.text.count("\n")
             while data := stream.read(BLOCK_BYTES) + stream.readline():
                 n_lines = self._count_plain(data, n_fields)
@@ -85,6 +89,12 @@ class CsvFile:
                     return
                 yield data
                 line += n_lines
+
+    def _skip(self, stream: BinaryIO) -> int:
+        """Skip the lines that do not count; return the number of the next."""
+        for _ in range(1, self.first):
+            stream.readline()
+        return self.first
 
     def _count_plain(self, data: bytes, n_fields: int) -> int:
         """Return how many lines there are, if each is a row of n_fields without quotes; else 0."""
@@ -107,12 +117,12 @@ class CsvFile:
         """Yield the records of a stream that begins with the line number `first`."""
         lines: list[str] = []  # of the record
 
-        def decoded() -> Iterator[str]:
+        def texts() -> Iterator[str]:
             for number, line in enumerate(stream, start=first):
-                lines.append(self._decoded(line, number))
+                lines.append(decoded(self.name, line, number))
                 yield lines[-1]
 
-        reader = csv.reader(decoded(), delimiter=self.delimiter, strict=True)
+        reader = csv.reader(texts(), delimiter=self.delimiter, strict=True)
         begin = first
         try:
             for fields in reader:
@@ -123,22 +133,12 @@ class CsvFile:
         except csv.Error as error:
             where = f"{self.name}:{begin}"
             if "new-line" not in str(error):
-                raise DataError(f"{where}: not valid CSV: {error}") from None
+                open_quote = "; a quote is opened here and never closed"
+                why = f"{error}{open_quote if 'end of data' in str(error) else ''}"
+                raise DataError(f"{where}: not valid CSV: {why}") from None
             if '"' not in lines[-1]:
                 where += f":{lines[-1].index(chr(13)) + 1}"
             raise DataError(f"{where}: {RETURN}") from None
-
-    def _decoded(self, line: bytes, number: int) -> str:
-        if number == 1:
-            line = line.removeprefix(codecs.BOM_UTF8)
-        try:
-            text = line.decode("utf-8")
-        except UnicodeDecodeError as error:
-            where = f"{self.name}:{number}:{len(line[: error.start].decode()) + 1}"
-            raise DataError(f"{where}: not UTF-8 text; save the file as UTF-8") from None
-        if "\0" in text:
-            raise DataError(f"{self.name}:{number}:{text.index(chr(0)) + 1}: {ZERO}")
-        return text
 
     def _checked(self, records: Iterable[Record], n_fields: int) -> Iterator[Record]:
         for record in records:
@@ -155,8 +155,11 @@ class CsvFile:
                 raise DataError(f"{where}: there is nothing in the line but spaces")
             yield record
 
-    def header(self) -> list[str]:
-        """Return the names of the columns. Raises DataError where they cannot serve as names."""
+    def header(self, spelt: Collection[str] = ()) -> Header:
+        """Return the names of the columns. Raises DataError where they cannot serve as names.
+
+        spelt  names that are known with blanks around them, and keep them
+        """
         record = next(self.records(), None)
         if record is None:
             raise DataError(f"{self.name}: the file is empty; it needs a header line and rows")
@@ -164,21 +167,18 @@ class CsvFile:
         others = [d for d in DELIMITERS if d != self.delimiter and d in names[0]]
         if len(names) == 1 and others:
             raise DataError(
-                f"{self.name}:{record.line}: there is one column, named {names[0][:60]!r}; is "
-                f"the delimiter a {DELIMITERS[others[0]]}? set data.delimiter"
+                f"{self.name}:{record.line}: there is one column, named {names[0][:60]!r}; is the "
+                f"delimiter a {DELIMITERS[others[0]]}? set data.delimiter: {as_yaml(others[0])}"
             )
-        seen: dict[str, int] = {}
-        for number, name in enumerate(names, start=1):
-            if not name.strip():
-                index = "; if it is an index, save the file without" if number == 1 else ""
-                where = self._place(record, number - 1)
-                raise DataError(f"{where}: column {number} has no name{index}")
-            if name in seen:
-                problem = f"columns {seen[name]} and {number} are both named {quoted(name)}"
-                hint = "; is there a header line?" if is_number(name) else ""
-                raise DataError(f"{self._place(record, number - 1)}: {problem}{hint}")
-            seen[name] = number
-        return names
+        try:
+            return column_names(self.name, names, spelt)
+        except HeaderError as error:
+            raise DataError(f"{self._place(record, error.field)}: {error}") from None
+
+    def nameless(self, number: int) -> DataError:
+        """Return the error of a column, counted from 1, that has values, but no name."""
+        place = self._place(next(self.records()), number - 1)
+        return DataError(f"{place}: column {number} has no name")
 
     def locate(self, row: int, column: int) -> str:
         """Return FILE:LINE:COLUMN of a cell; row 0 is the first below the header."""
@@ -201,6 +201,47 @@ class CsvFile:
             at += 1
         line = record.line + text.count("\n", 0, at)
         return f"{self.name}:{line}:{at - text.rfind(chr(10), 0, at)}"
+
+
+def decoded(name: str, line: bytes, number: int) -> str:
+    """Return a line as text. Raises DataError where it is none, NotUtf8Error if it may be another.
+
+    name    of the file, for messages
+    number  of the line: the first may begin with a byte order mark
+    """
+    if number == 1:
+        line = line.removeprefix(codecs.BOM_UTF8)
+    try:
+        text = line.decode("utf-8")
+    except UnicodeDecodeError as error:
+        where = f"{name}:{number}:{len(line[: error.start].decode()) + 1}"
+        raise NotUtf8Error(f"{where}: not UTF-8 text") from None
+    if "\0" in text:
+        raise DataError(f"{name}:{number}:{text.index(chr(0)) + 1}: {ZERO}")
+    return text
+
+
+def first_lines(name: str, stream: BinaryIO) -> Sample | None:
+    """Return the first lines of a stream of UTF-8; None where carriage returns end them.
+
+    name  of the file, for messages
+    Raises as `decoded`.
+    """
+    data = stream.read(SAMPLE_BYTES)
+    if b"\r" in data and b"\n" not in data:
+        return None
+    whole = len(data) < SAMPLE_BYTES
+    if not whole:
+        data += b"".join(stream.readline() for _ in range(max(1, 3 - data.count(b"\n"))))
+    pieces = data.split(b"\n", SAMPLE_LINES)
+    if len(pieces) > SAMPLE_LINES:
+        whole, pieces[-1] = False, b""
+    if b"\0" in data or not _is_utf8(b"\n".join(pieces)):
+        for number, piece in enumerate(pieces, start=1):
+            decoded(name, piece, number)  # raises, with the place
+    texts = b"\n".join(pieces).removeprefix(codecs.BOM_UTF8).decode().split("\n")
+    lines = [text + "\n" for text in texts[:-1]]
+    return Sample(name, lines + texts[-1:] if texts[-1] else lines, whole)
 
 
 def _is_utf8(data: bytes) -> bool:

@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
-import hashlib
 import io
-import json
 import os
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, BinaryIO, ClassVar, cast
+from typing import ClassVar
 
 import numpy as np
 
 from mlpcli.array_types import Array
-from mlpcli.data.cells import CellRules
-from mlpcli.data.columns import Column, array_column, column_of, series_column
-from mlpcli.data.csv_structure import CsvFile
-from mlpcli.data.csv_values import read_large, read_small
-from mlpcli.data.table import Table, quoted
+from mlpcli.data.columns import Column, array_column, series_column
+from mlpcli.data.csv_reader import read_csv
+from mlpcli.data.encodings import read_text
+from mlpcli.data.file_kinds import START, kind_of, misfit
+from mlpcli.data.guesses import Guess
+from mlpcli.data.readings.words import MISSING
+from mlpcli.data.source import Source, Spool, is_pipe
+from mlpcli.data.table import Table, absence, absent
 from mlpcli.errors import DataError, FileError, listing
 from mlpcli.family import Family, Member
 from mlpcli.similar_files import did_you_mean
-from mlpcli.standard_input import read_standard_input
+from mlpcli.standard_input import open_standard_input
 
 READERS = Family("reader")
 SMALL = 1 << 21  # bytes: longer files take the csv module longer than pandas takes to be imported
@@ -35,51 +37,29 @@ class ReadOptions:
     """How cells become values.
 
     missing    texts that mean: no value
-    delimiter  of CSV files; None: what is usual for the ending
-    decimal    of numbers in CSV files: a point or a comma
+    delimiter  of CSV files; None: as the first lines show, else what is usual for the ending
     text       columns to be read as text, though they may look like numbers
+    decimal    of numbers in CSV files: a point or a comma; None: as the numbers show
+    encoding   of text files; None: UTF-8 or UTF-16, else Windows-1252
+    usual_delimiter  where the first lines leave it open; None: that of the ending
+    usual_decimal    where the numbers leave it open
+    usual_encoding   of what is neither UTF-8 nor UTF-16; None: Windows-1252
+    codes      whether digits with leading zeros in CSV files, such as 01067, stay text
+    required   columns that have to be there; a file that lacks one is not read beyond its header
+    spelt      names of columns that are known with blanks around them, which the others lose
     """
 
-    missing: Sequence[str] = ("", "NA")
+    missing: Sequence[str] = MISSING
     delimiter: str | None = None
     text: Sequence[str] = ()
-    decimal: str = "."
-
-
-@dataclass(frozen=True)
-class Source:
-    """A file, or the bytes of standard input.
-
-    name  for messages
-    """
-
-    name: str
-    path: str | None
-    content: bytes = b""
-
-    def open(self) -> BinaryIO:
-        """Return a new stream of the bytes, uncompressed."""
-        if self.path is None:
-            return io.BytesIO(self.content)
-        if self.path.lower().endswith(".gz"):
-            return cast("BinaryIO", gzip.open(self.path))
-        return Path(self.path).open("rb")
-
-    def read(self, most: int = -1) -> bytes:
-        """Return the first bytes, uncompressed; all of them by default."""
-        with self.open() as stream:
-            return stream.read(most)
-
-    def n_bytes(self) -> int:
-        """Return how many bytes there are, as they lie on the disk."""
-        return len(self.content) if self.path is None else Path(self.path).stat().st_size
-
-    def sha256(self) -> str:
-        """Return the SHA-256 of the bytes as they lie on the disk."""
-        if self.path is None:
-            return hashlib.sha256(self.content).hexdigest()
-        with Path(self.path).open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
+    decimal: str | None = None
+    encoding: str | None = None
+    usual_delimiter: str | None = None
+    usual_decimal: str = "."
+    usual_encoding: str | None = None
+    codes: bool = False
+    required: Sequence[str] = ()
+    spelt: Sequence[str] = ()
 
 
 class Reader(Member):
@@ -94,7 +74,9 @@ class Reader(Member):
 
 @READERS.add("csv")
 class CsvReader(Reader):
-    """Comma-separated values with one header line: RFC 4180, UTF-8. Blank lines are skipped.
+    """Comma-separated values with one header line: RFC 4180. Blank lines are skipped.
+
+    Encoding, delimiter and decimal sign are found where the options leave them open.
 
     A file of at most SMALL bytes is read by the csv module, a larger one by pandas.
     """
@@ -102,17 +84,11 @@ class CsvReader(Reader):
     delimiter: ClassVar[str] = ","
 
     def read(self, source: Source, options: ReadOptions) -> Table:
-        delimiter = options.delimiter or self.delimiter
-        file = CsvFile(source.name, delimiter, source.open, source.n_bytes())
-        names = file.header()
-        rules = CellRules(frozenset(options.missing), frozenset(options.text), options.decimal)
-        read = read_small if len(source.read(SMALL + 1)) <= SMALL else read_large
-        columns = read(file, names, rules)
-        return Table(
-            columns,
-            source.name,
-            source.sha256(),
-            lambda row, column: file.locate(row, names.index(column)),
+        return read_text(
+            source,
+            options.encoding,
+            lambda text: read_csv(text, options, options.usual_delimiter or self.delimiter, SMALL),
+            options.usual_encoding,
         )
 
 
@@ -128,59 +104,15 @@ class JsonLinesReader(Reader):
     """One JSON object a line, all with the same keys; null is a missing value."""
 
     def read(self, source: Source, options: ReadOptions) -> Table:
-        records: list[Mapping[str, Any]] = []
-        lines: list[int] = []
-        for number, line in enumerate(io.BytesIO(source.read()), start=1):
-            if not line.strip():
-                continue
-            where = f"{source.name}:{number}"
-            record = _json_object(line, where)
-            for key, value in record.items():
-                if isinstance(value, dict | list):
-                    raise DataError(f"{where}: {key}: must be a number, text, true, false or null")
-                if isinstance(value, int) and abs(value) >= 2**63:
-                    record[key] = float(value) if abs(value) < 10**308 else float("inf")
-            if records and record.keys() != records[0].keys():
-                odd = sorted(record.keys() ^ records[0].keys())
-                raise DataError(f"{where}: the keys differ from the first line's: {listing(odd)}")
-            records.append(record)
-            lines.append(number)
-        if not records or not records[0]:
-            raise DataError(f"{source.name}: the file is empty")
+        from mlpcli.data.json_lines import read_json_lines
+
         missing = frozenset(options.missing)
-        return Table(
-            {name: column_of([r[name] for r in records], missing) for name in records[0]},
-            source.name,
-            source.sha256(),
-            lambda row, _column: f"{source.name}:{lines[row]}",
+        return read_text(
+            source,
+            options.encoding,
+            lambda text: read_json_lines(text, missing, options.required),
+            options.usual_encoding,
         )
-
-
-def _json_object(line: bytes, where: str) -> dict[str, Any]:
-    try:
-        record = json.loads(line, parse_constant=_no_constant, object_pairs_hook=_unique_keys)
-        if b"\\u" in line:
-            json.dumps(record, ensure_ascii=False).encode()  # half a surrogate pair is no text
-    except json.JSONDecodeError as error:
-        raise DataError(f"{where}:{error.colno}: not valid JSON: {error.msg}") from None
-    except (ValueError, RecursionError) as error:
-        raise DataError(f"{where}: not valid JSON: {error}") from None
-    if not isinstance(record, dict):
-        raise DataError(f"{where}: must be an object, {{...}}")
-    return record
-
-
-def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    record = dict(pairs)
-    if len(record) < len(pairs):
-        keys = [key for key, _ in pairs]
-        twice = next(key for key in keys if keys.count(key) > 1)
-        raise ValueError(f"the key {quoted(twice)} stands twice")
-    return record
-
-
-def _no_constant(word: str) -> float:
-    raise ValueError(f"{word} is not a JSON number")
 
 
 @READERS.add("parquet")
@@ -203,7 +135,10 @@ class ParquetReader(Reader):
             )
             raise DataError(f"{source.name}: not a parquet file: {why}") from None
         missing = frozenset(options.missing)
-        columns = {str(name): series_column(series, missing) for name, series in frame.items()}
+        columns = {
+            str(name): series_column(series, missing, as_text=name in options.text)
+            for name, series in frame.items()
+        }
         return _table(columns, source)
 
 
@@ -231,7 +166,10 @@ class NpzReader(Reader):
         if len(lengths) > 1:
             raise DataError(f"{source.name}: the arrays differ in length: {sorted(lengths)}")
         missing = frozenset(options.missing)
-        return _table({n: array_column(array, missing) for n, array in columns.items()}, source)
+        return _table(
+            {n: array_column(a, missing, as_text=n in options.text) for n, a in columns.items()},
+            source,
+        )
 
 
 def _array_columns(name: str, array: Array) -> Iterator[tuple[str, Array]]:
@@ -272,31 +210,76 @@ def read_table(
     operating system refuses.
     """
     if path == "-":
-        source = Source("<stdin>", None, read_standard_input("data"))
-        return CsvReader().read(source, options)
+        return _read(
+            Source("<stdin>", None, spool=Spool(open_standard_input("data"))), "csv", options
+        )
     if "\0" in path:
         raise DataError(f"{path!r} is not the name of a file")
-    ending = _ending(Path(path).name)
+    pipe, ending = is_pipe(path), _ending(Path(path).name)
+    if ending not in READERS and pipe:
+        ending = "csv"
     if ending not in READERS:
-        known = f"a data file's name ends in {listing(READERS)}, with or without .gz"
-        what = f"not a known kind of file; {known}"
-        is_folder = os.path.isdir(path)  # noqa: PTH112  Path's raises where a name is too long
-        raise DataError(f"{path}: {'is a folder, not a file' if is_folder else what}")
+        raise DataError(f"{path}: {_unknown_kind(path)}")
     try:
-        table: Table = READERS[ending]().read(Source(path, path), options)
+        if pipe:
+            opened = Path(path).open("rb")  # noqa: SIM115  closed by _read
+            source = Source(path, None, spool=Spool(opened))
+        else:
+            source = Source.of_file(path)
+        return _read(source, ending, options)
     except FileNotFoundError:
         hint = did_you_mean(path, lambda each: _ending(each.name) in READERS) or hint
         raise DataError(f"{path}: there is no such file{hint}", key) from None
     except IsADirectoryError:
         raise DataError(f"{path}: is a folder, not a file") from None
-    except zlib.error:
-        raise DataError(f"{path}: the compressed file is damaged") from None
-    except EOFError:
-        raise DataError(f"{path}: the compressed file ends early") from None
-    except gzip.BadGzipFile as error:
-        whole = not str(error).startswith("Not a gzipped file")
-        why = "the compressed file is damaged" if whole else "not a gzip file"
-        raise DataError(f"{path}: {why}") from None
     except OSError as error:
         raise FileError(f"{path}: {error.strerror or error}") from None
-    return table
+
+
+def _unknown_kind(path: str) -> str:
+    """Return why a path is not that of a table, by its name, or by what is in the file."""
+    if os.path.isdir(path):  # noqa: PTH112  Path's raises where a name is too long
+        return "is a folder, not a file"
+    with contextlib.suppress(OSError, EOFError, zlib.error):
+        found = kind_of(Source(path, path).read(START))
+        if found is not None:
+            what, todo = found
+            return f"looks like {what}; {todo.replace('FILE', path)}"
+    known = f"a data file's name ends in {listing(READERS)}, with or without .gz"
+    return f"not a known kind of file; {known}"
+
+
+def _read(source: Source, ending: str, options: ReadOptions) -> Table:
+    """Return the table in a source. Raises DataError, OSError."""
+    reader: Reader = READERS[ending]()
+    name = source.name
+    try:
+        problem = misfit(source.start(START), ending, name)
+        if problem:
+            raise DataError(f"{name}: {problem}")
+        table = reader.read(source, options)
+        missing = absent(table.columns, options.required)
+        if missing:
+            raise DataError(absence(name, missing, table.columns))
+    except zlib.error:
+        raise DataError(f"{name}: the compressed file is damaged") from None
+    except EOFError:
+        raise DataError(f"{name}: the compressed file ends early") from None
+    except gzip.BadGzipFile as error:
+        behind = str(error).startswith("Not a gzipped file")
+        why = "is damaged" if not behind else "ends, and something else stands behind it"
+        raise DataError(f"{name}: the compressed file {why}") from None
+    finally:
+        if source.spool is not None and source.name != "<stdin>":
+            source.spool.pipe.close()
+    guess = _packing(source)
+    return table if guess is None else replace(table, guesses=(guess, *table.guesses))
+
+
+def _packing(source: Source) -> Guess | None:
+    """Return what was found where a file's name does not say whether gzip has packed it."""
+    if source.path is None or source.is_packed == source.name.lower().endswith(".gz"):
+        return None
+    packed = "packed by gzip, though its name does not end in .gz"
+    plain = "not packed by gzip, though its name ends in .gz"
+    return Guess("encoding", f"{source.name}: {packed if source.is_packed else plain}")

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from mlpcli.array_types import Array
 from mlpcli.data.cells import as_numbers, is_number
-from mlpcli.data.columns import Coded, Column, Numbers
+from mlpcli.data.columns import Coded, Column, Dates, Numbers
+from mlpcli.data.guesses import Guess
 from mlpcli.errors import DataError, listing, nearest
+
+if TYPE_CHECKING:
+    from mlpcli.data.dialect import Dialect
 
 BOOLEANS = {"true": "True", "TRUE": "True", "false": "False", "FALSE": "False"}  # as pandas reads
 Locate = Callable[[int, str], str]
-COMMA_NUMBER = re.compile(r"[+-]?\d[\d.]*(,\d+)+(\.\d+)?")
-COMMA_HINT = (
-    "looks like a number with a decimal comma, or with separated thousands; set data.decimal to "
-    "',', or write the thousands without"
-)
 
 
 @dataclass(frozen=True)
@@ -31,15 +29,58 @@ class Table:
     name    of the file, for messages
     sha256  of the file's bytes, as they lie on the disk
     locate  (row, column name) -> "FILE:LINE:COLUMN" or the like; called for messages only
+    guesses  what was found where it had not been said how the file is written
+    dialect  how it is written, where it is a text file
+    kept    (rows,) the file's rows that these are, ascending; None: all
+    n_read  how many rows the file has; None: these
     """
 
     data: Mapping[str, Column]
     name: str
     sha256: str
     locate: Locate
+    guesses: tuple[Guess, ...] = ()
+    dialect: Dialect | None = None
+    kept: Array | None = None
+    n_read: int | None = None
+
+    @property
+    def decimal(self) -> str:
+        """The decimal sign of numbers in the file; a point where it has none."""
+        return (self.dialect and self.dialect.decimal) or "."
 
     def __len__(self) -> int:
         return len(next(iter(self.data.values())))
+
+    @property
+    def n_file_rows(self) -> int:
+        """How many rows the file has, with those that were left out."""
+        return len(self) if self.n_read is None else self.n_read
+
+    def take(self, rows: Array) -> Table:
+        """Return these rows, ascending, as a table; messages name their lines in the file."""
+        return replace(
+            self,
+            data={name: column.take(rows) for name, column in self.data.items()},
+            locate=lambda row, column: self.locate(int(rows[row]), column),
+            kept=self.file_rows(rows),
+            n_read=self.n_file_rows,
+        )
+
+    def file_rows(self, rows: Array) -> Array:
+        """Return the numbers in the file of rows of this table."""
+        return rows if self.kept is None else self.kept[rows]
+
+    def in_file(self, values: Array, left_out: int) -> Array:
+        """Return a value for each row of this table as one for each row of the file.
+
+        left_out  the value of the rows that are not in this table
+        """
+        if self.kept is None:
+            return values
+        found = np.full(self.n_file_rows, left_out, values.dtype)
+        found[self.kept] = values
+        return found
 
     @property
     def columns(self) -> list[str]:
@@ -47,17 +88,17 @@ class Table:
         return list(self.data)
 
     def column(self, name: str, key: tuple[str | int, ...] | None = None) -> Column:
-        """Return a column. Raises DataError, naming the nearest, where there is none.
+        """Return a column; a name with blanks around it is also found without them.
+
+        Raises DataError, naming the nearest, where there is none.
 
         key  of the spec, where the name comes from
         """
         if name in self.data:
             return self.data[name]
-        near = nearest(name, self.columns)
-        problem = f"{self.name} has no column {name!r}; its columns: {listing(self.columns)}"
-        if all(is_number(column) for column in self.columns):
-            problem += "; the first line looks like data, so perhaps there is no header line"
-        raise DataError(problem + (f"; did you mean {near!r}?" if near else ""), key)
+        if name.strip() in self.data:
+            return self.data[name.strip()]
+        raise DataError(absence(self.name, [name], self.columns), key)
 
     def error(self, row: int, column: str, problem: str) -> DataError:
         """Return the error that a cell gives rise to, with its place."""
@@ -73,6 +114,8 @@ class Table:
         if isinstance(column, Numbers):
             values = column.values.astype(np.float64, copy=False)
             infinite = column.has_infinite
+        elif isinstance(column, Dates):
+            raise DataError(f"{self.name}: {name}: the column has dates, not numbers; {hint}")
         else:
             each = as_numbers(column.values)
             values = np.append(each, np.nan)[column.codes]
@@ -86,45 +129,54 @@ class Table:
             raise self.error(row, name, "the number is infinite; remove the row or the value")
         return values
 
-    def is_text(self, name: str, hint: str) -> bool:
-        """Whether a column holds text or booleans, not numbers.
-
-        hint  what the user can do about a text in a column of which at least half is numbers
-        Raises DataError at such a text; also where at least half looks like numbers written with
-        a decimal comma or with thousands separated.
-        """
-        column = self.column(name)
-        if isinstance(column, Numbers):
-            return False
-        if all(isinstance(value, bool) for value in column.values):
-            return True
-        # Each different value is looked at once, however many rows there are.
-        counts = np.bincount(column.codes + 1, minlength=len(column.values) + 1)[1:]
-        if 2 * counts[~np.isnan(as_numbers(column.values))].sum() >= counts.sum():
-            self.numbers(name, hint)
-            return False
-        alike = np.array([bool(COMMA_NUMBER.fullmatch(str(v).strip())) for v in column.values])
-        if 2 * counts[alike].sum() >= counts.sum():
-            row = int(np.argmax(np.append(alike, False)[column.codes]))
-            raise self.error(row, name, f"{quoted(column.cell(row))} {COMMA_HINT}")
-        return True
+    def is_text(self, name: str) -> bool:
+        """Whether a column holds text or booleans, not numbers or dates."""
+        return isinstance(self.column(name), Coded)
 
     def coded_texts(self, name: str) -> tuple[Array, list[str]]:
         """Return a column as text: (rows,) numbers of texts, −1 where a value is missing; texts.
 
         5.0 reads as 5, and every spelling of a boolean as True or False, so that a value reads
-        the same from files of all kinds. A text can be there more than once.
+        the same from files of all kinds; dates as 2020-01-31 or 2020-01-31T12:00:00. A text can be
+        there more than once.
         """
         column = self.column(name)
         if isinstance(column, Coded):
             return column.codes, [_text(value) for value in column.values]
         values, codes = np.unique(column.values, return_inverse=True)
+        if isinstance(column, Dates):
+            texts = [Dates(values).cell(k) or "" for k in range(len(values))]
+            return np.where(column.missing, -1, codes), texts
         return np.where(column.missing, -1, codes), [_text(value) for value in values.tolist()]
 
     def texts(self, name: str) -> Any:
         """Return `coded_texts` written out: (rows,) texts, None where a value is missing."""
         codes, texts = self.coded_texts(name)
         return np.array([*texts, None], dtype=object)[codes]
+
+
+def absent(names: Collection[str], wanted: Iterable[str]) -> list[str]:
+    """Return which of the wanted columns are not there, as `Table.column` finds them."""
+    return [name for name in wanted if name not in names and name.strip() not in names]
+
+
+def absence(file: str, missing: Sequence[str], columns: Sequence[str]) -> str:
+    """Return the sentence for columns that a file does not have, with the nearest that it has."""
+    name_them = f"column {missing[0]!r}" if len(missing) == 1 else f"columns {_listed(missing)}"
+    problem = f"{file} has no {name_them}; its columns: {listing(columns)}"
+    if 2 * sum(is_number(column) for column in columns) >= len(columns):
+        problem += "; the first line looks like data, so perhaps there is no header line"
+    near = {name: nearest(name, columns) for name in missing}
+    found = [
+        repr(other) if len(missing) == 1 else f"{other!r} for {name!r}"
+        for name, other in near.items()
+        if other
+    ]
+    return problem + (f"; did you mean {listing(found)}?" if found else "")
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(map(repr, names))  # all: each has to be put in
 
 
 def plain_text(value: Any) -> str:

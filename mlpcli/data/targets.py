@@ -9,24 +9,30 @@ from typing import Any, ClassVar
 import numpy as np
 
 from mlpcli.array_types import Array
-from mlpcli.data.columns import Numbers
 from mlpcli.data.table import Table, is_constant, plain_text, quoted
+from mlpcli.data.target_logarithm import check_logarithm, exponential, fit_offset
+from mlpcli.data.target_values import Label, labels_of, numbers_of
 from mlpcli.errors import DataError, listing
 
-MAX_AUTO_CLASSES = 20  # whole numbers with at most as many values are classes under task: auto
 MAX_CLASSES = 100_000
-Label = str | int | float
 TASK = ("data", "task")
 
 
 @dataclass(frozen=True)
 class RegressionTarget:
-    """y = (value − shift) / scale for each column; predictions go back to the value's unit."""
+    """y = (value − shift) / scale for each column; predictions go back to the value's unit.
+
+    With log_offset c, y = (log(value + c) − shift) / scale, value + c > 0, and a prediction goes
+    back as exp(scale ŷ + shift) − c, never below 0.
+
+    log_offset  c of each column; None: no logarithm is taken
+    """
 
     task: ClassVar[str] = "regression"
     names: tuple[str, ...]
     shift: tuple[float, ...]
     scale: tuple[float, ...]
+    log_offset: tuple[float, ...] | None = None
 
     @property
     def n_outputs(self) -> int:
@@ -34,21 +40,66 @@ class RegressionTarget:
         return len(self.names)
 
     def labels(self, table: Table) -> Array:
-        """Return the values (rows, columns), float64, in their own unit."""
-        return np.column_stack([_numbers(table, name) for name in self.names])
+        """Return the values (rows, columns), float64, in their own unit.
+
+        Raises DataError at the first that has no logarithm, where one is taken.
+        """
+        columns = [numbers_of(table, name) for name in self.names]
+        for name, values, c in zip(self.names, columns, self.log_offset or (), strict=False):
+            check_logarithm(table, name, values, zeros=c > 0)
+        return np.column_stack(columns)
 
     def encode(self, labels: Array) -> Array:
         """Return y (rows, columns), scaled."""
         with np.errstate(over="ignore"):  # the data set refuses what is then infinite
-            return (labels - np.array(self.shift)) / np.array(self.scale)
+            return (self._logarithm(labels) - np.array(self.shift)) / np.array(self.scale)
 
     def decode(self, y_hat: Array) -> Array:
         """Return predictions (..., columns), float64, in the target's unit."""
-        return self.decode_width(y_hat) + np.array(self.shift)
+        moved = y_hat.astype(np.float64) * np.array(self.scale) + np.array(self.shift)
+        return moved if self.log_offset is None else self._above_0(exponential(moved))
 
-    def decode_width(self, width: Array) -> Array:
-        """Return distances (..., columns), such as standard deviations, in the target's unit."""
-        return width.astype(np.float64) * np.array(self.scale)
+    def decode_width(self, width: Array, center: Array) -> Array:
+        """Return standard deviations (..., columns) in the target's unit.
+
+        s σ; with a logarithm that of the log-normal distribution whose logarithm has mean
+        m = s μ + shift and deviation t = s σ: exp(m + t²/2) √(exp(t²) − 1)
+
+        width   σ, in the unit of y; ≥ 0
+        center  μ, likewise
+
+        Source: Johnson, Kotz and Balakrishnan, Continuous Univariate Distributions 1, 14.3.
+        """
+        width = width.astype(np.float64) * np.array(self.scale)
+        if self.log_offset is None:
+            return width
+        mean = center.astype(np.float64) * np.array(self.scale) + np.array(self.shift)
+        with np.errstate(over="ignore", divide="ignore"):
+            square = width**2
+            # √(exp(t²) − 1) = exp(t²/2) √(1 − exp(−t²)), whose factors do not overflow.
+            return exponential(mean + square + np.log(-np.expm1(-square)) / 2)
+
+    def error(self, labels: Array, predicted: Array) -> Array:
+        """Return labels − predictions; with a logarithm, log((label + c) / (prediction + c)).
+
+        Both (rows, columns) in the target's own unit.
+        """
+        with np.errstate(all="ignore"):  # of predictions that are not finite, or 0
+            return self._logarithm(labels) - self._logarithm(predicted)
+
+    def add_error(self, predicted: Array, error: Array) -> Array:
+        """Return the values (rows, columns) that have this `error`: its inverse in labels."""
+        if self.log_offset is None:
+            return predicted + error
+        with np.errstate(all="ignore"):
+            return self._above_0(exponential(self._logarithm(predicted) + error))
+
+    def _logarithm(self, labels: Array) -> Array:
+        return labels if self.log_offset is None else np.log(labels + np.array(self.log_offset))
+
+    def _above_0(self, values: Array) -> Array:
+        """Return values + c as values, at least 0."""
+        return np.maximum(values - np.array(self.log_offset), 0.0)
 
 
 @dataclass(frozen=True)
@@ -66,7 +117,7 @@ class ClassTarget:
 
     def labels(self, table: Table) -> Array:
         """Return class numbers (rows,). Raises DataError at the first label that is no class."""
-        codes, labels = _labels(table, self.names[0], as_text=isinstance(self.classes[0], str))
+        codes, labels = labels_of(table, self.names[0], as_text=isinstance(self.classes[0], str))
         numbers: dict[Label, int] = {label: k for k, label in enumerate(self.classes)}
         # A column with one text in it is all text: its numbers are still the classes they spell.
         numbers |= {plain_text(label): k for label, k in numbers.items()}
@@ -104,7 +155,7 @@ class MultilabelTarget:
         """Return 0 or 1 (rows, columns). Raises DataError at the first other value."""
         columns = []
         for name in self.names:
-            values = _numbers(table, name)
+            values = numbers_of(table, name)
             wrong = (values != 0) & (values != 1)
             if wrong.any():
                 row = int(np.argmax(wrong))
@@ -132,51 +183,22 @@ def text_columns(target: TargetEncoder) -> list[str]:
 
 def target_to_plain(target: TargetEncoder) -> dict[str, Any]:
     """Return plain data, for a model file."""
-    return {**asdict(target), "task": target.task}
+    plain = {**asdict(target), "task": target.task}
+    if plain.get("log_offset", 0) is None:
+        del plain["log_offset"]
+    return plain
 
 
 def target_from_plain(plain: dict[str, Any]) -> TargetEncoder:
     """Return what `target_to_plain` wrote."""
     names = tuple(plain["names"])
     if plain["task"] == "regression":
-        return RegressionTarget(names, tuple(plain["shift"]), tuple(plain["scale"]))
+        offset = plain.get("log_offset")  # files from before there was one have none
+        offset = None if offset is None else tuple(offset)
+        return RegressionTarget(names, tuple(plain["shift"]), tuple(plain["scale"]), offset)
     if plain["task"] == "multilabel":
         return MultilabelTarget(names)
     return ClassTarget(names, tuple(plain["classes"]), plain["task"])
-
-
-def choose_task(tables: Sequence[Table], names: Sequence[str]) -> str:
-    """Return the task that the target's values in all tables suggest: what `task: auto` means.
-
-    Text, booleans, and whole numbers with at most MAX_AUTO_CLASSES values are classes: binary
-    where there are two, else multiclass; several columns of 0 and 1 are multilabel; any other
-    numbers are regression.
-    """
-    if len(names) > 1:
-        cells = [_numbers(table, name) for table in tables for name in names]
-        return "multilabel" if all(np.isin(c, (0, 1)).all() for c in cells) else "regression"
-    for table in tables:
-        table.column(names[0], ("data", "target"))
-        table.is_text(names[0], "mend it, or set data.task if these are classes")
-    values = [_values(table, names[0]) for table in tables]
-    numbers = [value for value in values if value is not None]
-    if _are_amounts(numbers):
-        for table, value in zip(tables, values, strict=True):
-            if value is None:
-                raise DataError(
-                    f"{table.name}: {names[0]}: text here, and in other files numbers that are no "
-                    "classes; mend it, or set data.task if these are classes"
-                )
-        return "regression"
-    unique = set().union(*(_labels(table, names[0])[1] for table in tables))
-    return "binary" if len(unique) == 2 else "multiclass"  # noqa: PLR2004
-
-
-def _are_amounts(values: Sequence[Array]) -> bool:
-    """Whether numbers are too many, or not whole enough, to be those of classes."""
-    if any((value != np.floor(value)).any() for value in values):
-        return True
-    return len(set().union(*(_different(value) for value in values))) > MAX_AUTO_CLASSES
 
 
 def fit_target(
@@ -187,30 +209,47 @@ def fit_target(
     tables  the first holds the training rows; the classes are those of all tables
     rows    row numbers of the training rows
     scale   regression: standard, by the training rows' mean and standard deviation; mean, divided
-            by the mean of their absolute values; or none
+            by the mean of their absolute values; log, their logarithms standardized; or none
     """
     if task == "multilabel":
         return MultilabelTarget(tuple(names))
     if task == "regression":
-        plain = RegressionTarget(tuple(names), (0.0,) * len(names), (1.0,) * len(names))
-        values = plain.labels(tables[0])[rows]
-        if scale == "none":
-            return plain
-        with np.errstate(all="ignore"):
-            if scale == "mean":
-                shift, spread = np.zeros(len(names)), np.abs(values).mean(axis=0)
-            else:
-                shift, spread = values.mean(axis=0), values.std(axis=0)
-        for name, finite in zip(names, np.isfinite(shift) & np.isfinite(spread), strict=True):
-            if not finite:
-                raise DataError(f"{tables[0].name}: {name}: the numbers are too large to be scaled")
-        spread[(spread == 0) | (is_constant(values) & (scale == "standard"))] = 1.0
-        return RegressionTarget(tuple(names), tuple(shift.tolist()), tuple(spread.tolist()))
+        return _fit_numbers(tables, rows, names, scale)
     return _fit_classes(task, tables, names[0])
 
 
+def _fit_numbers(
+    tables: Sequence[Table], rows: Array, names: Sequence[str], scale: str
+) -> RegressionTarget:
+    hint = "a regression target is numbers"
+    if len(names) == 1:
+        hint += "; for classes, write data.task: multiclass"
+    columns = [[numbers_of(table, name, hint) for table in tables] for name in names]
+    values = np.column_stack([each[0] for each in columns])[rows]
+    n, offset, scaled = len(names), None, values
+    if scale == "none":
+        return RegressionTarget(tuple(names), (0.0,) * n, (1.0,) * n)
+    if scale == "log":
+        each = zip(names, columns, strict=True)
+        offset = tuple(fit_offset(tables, rows, name, column) for name, column in each)
+        scaled = np.log(values + np.array(offset))
+    with np.errstate(all="ignore"):
+        if scale == "mean":
+            shift, spread = np.zeros(n), np.abs(values).mean(axis=0)
+        else:
+            shift, spread = scaled.mean(axis=0), scaled.std(axis=0)
+        finite = np.isfinite(shift) & np.isfinite(spread)
+        if scale == "log":  # metrics are in the target's own unit
+            finite &= np.isfinite(values.std(axis=0))
+    for name, is_finite in zip(names, finite, strict=True):
+        if not is_finite:
+            raise DataError(f"{tables[0].name}: {name}: the numbers are too large to be scaled")
+    spread[(spread == 0) | (is_constant(values) & (scale != "mean"))] = 1.0
+    return RegressionTarget(tuple(names), tuple(shift.tolist()), tuple(spread.tolist()), offset)
+
+
 def _fit_classes(task: str, tables: Sequence[Table], name: str) -> ClassTarget:
-    found: set[Label] = set().union(*(_labels(table, name)[1] for table in tables))
+    found: set[Label] = set().union(*(labels_of(table, name)[1] for table in tables))
     as_text = any(isinstance(label, str) for label in found)
     if as_text:
         found = {plain_text(label) for label in found}
@@ -224,49 +263,3 @@ def _fit_classes(task: str, tables: Sequence[Table], name: str) -> ClassTarget:
     if len(classes) > MAX_CLASSES:
         raise DataError(f"{where}: {len(classes)} classes are more than {MAX_CLASSES}", TASK)
     return ClassTarget((name,), classes, task)
-
-
-def _numbers(table: Table, name: str) -> Array:
-    table.column(name, ("data", "target"))
-    values = table.numbers(name, "a regression target is numbers")
-    _all_present(table, name, np.isnan(values))
-    return values
-
-
-def _values(table: Table, name: str) -> Any:
-    """Return a column's numbers, none missing: whole ones as integers; None of other columns."""
-    column = table.column(name, ("data", "target"))
-    _all_present(table, name, column.missing)
-    if not isinstance(column, Numbers):
-        return None
-    if column.values.dtype.kind in "iu":
-        return column.values  # as float64 two large numbers may be one
-    values = table.numbers(name, "")
-    whole = bool(np.all(values == np.floor(values)) and np.all(np.abs(values) < 2**53))
-    return values.astype(np.int64) if whole else values
-
-
-def _labels(table: Table, name: str, *, as_text: bool = False) -> tuple[Array, Sequence[Label]]:
-    """Return a column's labels: (rows,) their numbers; the labels, each of which some row has.
-
-    Whole numbers are int, other numbers float, else they are text.
-    """
-    values = _values(table, name)
-    if as_text or values is None:
-        return table.coded_texts(name)
-    unique, codes = np.unique(values, return_inverse=True)
-    return codes, unique.tolist()
-
-
-def _different(values: Array) -> list[Any]:
-    """Return each value once; np.unique, asked for no more, imports all of numpy.ma first."""
-    ordered = np.sort(values)
-    return ordered[np.append(True, ordered[1:] != ordered[:-1])].tolist()
-
-
-def _all_present(table: Table, name: str, missing: Array) -> None:
-    if missing.any():
-        row = int(np.argmax(missing))
-        count = f" ({int(missing.sum())} rows in all)" if missing.sum() > 1 else ""
-        problem = f"the target has no value here{count}; remove the row, or fill it in"
-        raise table.error(row, name, problem)

@@ -22,7 +22,8 @@ import numpy as np
 
 from mlpcli.array_types import Array
 from mlpcli.data.table import BOOLEANS, Table, plain_text
-from mlpcli.data.targets import ClassTarget, Label, TargetEncoder
+from mlpcli.data.target_values import Label
+from mlpcli.data.targets import ClassTarget, TargetEncoder
 from mlpcli.errors import DataError, listing, nearest
 
 ClassWeight = str | Mapping[str, float]

@@ -80,8 +80,7 @@ class Evaluation:
         architecture, k = network.architecture, prod(network.architecture.member_shape)
         self.has_members = architecture.members is not None
         units = 2 * k * sum(t.shape[-1] for t in architecture.layout.weights)
-        if architecture.embedding is not None:
-            units += architecture.embedding.numbers_a_row
+        units += architecture.embedded_numbers
         row_bytes = units * network.theta.itemsize
         least = self.LEAST_OF_MEMBERS if self.has_members else self.LEAST
         self.block = int(min(4096, max(least, self.BLOCK_BYTES // row_bytes)))

@@ -117,6 +117,11 @@ class Architecture:
         return () if self.members is None else (self.members.k,)
 
     @property
+    def embedded_numbers(self) -> int:
+        """How many numbers the embedding holds for a row; 0 where there is none."""
+        return 0 if self.embedding is None else self.embedding.numbers_a_row
+
+    @property
     def output_activation(self) -> Activation:
         """The g of ŷ = g(h U + c)."""
         link: Activation = ACTIVATIONS[self.loss.link]()

@@ -74,8 +74,7 @@ class Objective:
         layout = self.architecture.layout
         k = prod(self.architecture.member_shape)
         units = 5 * k * sum(t.shape[-1] for t in layout.weights)
-        if self.architecture.embedding is not None:
-            units += self.architecture.embedding.numbers_a_row
+        units += self.architecture.embedded_numbers
         lane_bytes = 8 * (3 * layout.n_params + units * self.batch.n)
         return int(max(4, min(1024, STACK_BYTES // lane_bytes) // 4 * 4))
 

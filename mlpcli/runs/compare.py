@@ -28,7 +28,8 @@ from mlpcli.training.metrics import METRICS, greater_is_better
 
 LOSS = "loss"
 # Of the spec: the table shows the seed by itself, and where a file lies says nothing of a model.
-NOT_COMPARED = (("seed",), ("data", "path"), ("data", "split", "files"))
+SEEDS = (("seed",), ("data", "split", "seed"))
+NOT_COMPARED = (*SEEDS, ("data", "path"), ("data", "split", "files"))
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,7 @@ def load_contender(run: str, data: str | None, split: str | None) -> Contender:
     model = load_model(path)
     wanted = "test" if split is None and data is None else split
     try:
-        parts, _ = load_parts(model, data, wanted)
+        parts, *_ = load_parts(model, data, wanted)
     except NoSuchPartError:
         if split is not None:
             raise
@@ -182,6 +183,29 @@ def best_first(contenders: Sequence[Contender], metric: str) -> list[Contender]:
 def same_rows(one: Contender, other: Contender) -> bool:
     """Whether two runs are scored on the same rows of the same file, in the same order."""
     return one.source == other.source and np.array_equal(one.part.rows, other.part.rows)
+
+
+def drawn_seed(contender: Contender) -> int | None:
+    """Return the seed that its parts were drawn from; None where they were not drawn."""
+    spec = contender.model.spec
+    split = spec.data.split
+    if contender.model.codes is None or split.column is not None or split.time is not None:
+        return None
+    return spec.seed if split.seed is None else split.seed
+
+
+def seed_to_share(run: Contender, base: Contender) -> int | None:
+    """Return the `data.split.seed` that gives `run` the rows of the base; None: no seed would.
+
+    The runs are of one file, and what their specs say of the split differs by the seed alone.
+    """
+    seeds = drawn_seed(run), drawn_seed(base)
+    if same_rows(run, base) or None in seeds or seeds[0] == seeds[1] or not base.source:
+        return None
+    splits = [each.model.spec.data.split.model_copy(update={"seed": 0}) for each in (run, base)]
+    targets = [each.model.spec.data.targets for each in (run, base)]
+    same = run.source == base.source and splits[0] == splits[1] and targets[0] == targets[1]
+    return seeds[1] if same else None
 
 
 def compare(run: Contender, base: Contender, metric: str) -> Comparison:

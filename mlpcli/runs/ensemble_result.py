@@ -53,14 +53,14 @@ def ensemble_result(
     if held_out is not None:
         # Rows that a sample has several times, or that augmentation makes, are no rows more: the
         # correction estimates how much of two replicas' rows is the same.
-        n_rows = len(training.dataset.parts["train"])
+        n_in = np.mean([len(np.unique(lane.rows)) for lane in kept if lane.rows is not None])
         n_out = np.mean([len(lane.held_out) for lane in kept if lane.held_out is not None])
         result["held_out"] = {
             "rows": len(held_out.rows),
             **held_out.scores.metrics,
             "spread": spread(
                 held_out.each,
-                resampled=float(n_out / (n_rows - n_out)),
+                resampled=float(n_out / n_in),
                 loss=loss,
                 rows=len(held_out.rows),
             ),
@@ -75,8 +75,9 @@ def ensemble_result(
 def _errors(training: Training, held_out: HeldOut) -> Array:
     """Return the errors (m, targets) of the held-out rows, as `EnsembleModel.errors` has them."""
     seen, task = held_out.scores.outcome, training.encoding.task
-    if isinstance(training.encoding.target, RegressionTarget):
-        return np.asarray(seen.target - seen.score)
+    target = training.encoding.target
+    if isinstance(target, RegressionTarget):
+        return np.asarray(target.error(seen.target, seen.score))
     if not seen.probability or task == "multilabel":
         return np.empty((0, 1))
     chance = np.hstack([1 - seen.score, seen.score]) if task == "binary" else seen.score

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import numpy as np
 
 from mlpcli.array_types import Array
 from mlpcli.data.dataset import Part
-from mlpcli.data.readers import read_table
+from mlpcli.data.readers import ReadOptions, read_table
 from mlpcli.data.splitting import PARTS, split_by_column
 from mlpcli.data.table import Table
+from mlpcli.data.target_rows import rows_with_target
 from mlpcli.data.targets import ClassTarget, RegressionTarget, TargetEncoder
 from mlpcli.errors import DataError, RunError, UsageError
 from mlpcli.nn.losses import Loss, Quantile
@@ -31,8 +33,11 @@ class NoSuchPartError(UsageError):
 
 def load_parts(
     model: Model, data: str | None, split: str | None
-) -> tuple[dict[str, Part], Replaced]:
-    """Return the parts to evaluate, by name, and by file how many values had to be replaced.
+) -> tuple[dict[str, Part], Replaced, list[str]]:
+    """Return the parts to evaluate, by name; by file how many values had to be replaced; notes.
+
+    Rows without a target are in no part: a note for each file that has some says how many.
+    A part's rows are numbered as in the file.
 
     data   a file; None for the one (or ones) the model was trained on
     split  one part only; None for all
@@ -47,7 +52,9 @@ def load_parts(
     if path == "-" and data is None:
         raise UsageError("the model was trained on standard input; give the data with --data")
     assert path is not None
-    table = read_table(path, model.encoding.read, hint="" if data else HINT)
+    read = _reading(model) if data is None else model.encoding.reading(targets=True)
+    table = read_table(path, read, hint="" if data else HINT)
+    table, note = _with_target(model, table)
     part, replaced = _encoded(model, table)
     named = [name for name, sha256 in model.sha256.items() if sha256 == table.sha256]
     if model.codes is None and named:  # one of the files the model was trained on
@@ -55,32 +62,51 @@ def load_parts(
     else:
         codes = _codes(model, table, split, given=data is not None)
         parts = {"all": part} if codes is None else _select(part, codes)
-    return _only(parts, split, table.name), {table.name: replaced}
+    return _only(parts, split, table.name), {table.name: replaced}, [note] * bool(note)
 
 
 def _parts_of_files(
     model: Model, files: dict[str, str], split: str | None
-) -> tuple[dict[str, Part], Replaced]:
-    parts, replaced = {}, {}
+) -> tuple[dict[str, Part], Replaced, list[str]]:
+    parts, replaced, notes = {}, {}, []
     for name, path in _only(files, split, "the spec").items():
-        table = read_table(path, model.encoding.read, hint=HINT)
+        table = read_table(path, _reading(model), hint=HINT)
         _check_unchanged(model, table, name)
+        table, note = _with_target(model, table)
         parts[name], replaced[table.name] = _encoded(model, table)
-    return parts, replaced
+        notes += [note] * bool(note)
+    return parts, replaced, notes
+
+
+def _reading(model: Model) -> ReadOptions:
+    """Return how the model's own data are read: as the spec says."""
+    data = model.spec.data
+    return replace(
+        model.encoding.reading(targets=True),
+        delimiter=data.delimiter,
+        decimal=data.decimal,
+        encoding=data.encoding,
+    )
+
+
+def _with_target(model: Model, table: Table) -> tuple[Table, str]:
+    data, table = model.spec.data, model.encoding.read_columns(table)
+    return rows_with_target(table, data.targets, data.missing_target)
 
 
 def _encoded(model: Model, table: Table) -> tuple[Part, dict[str, int]]:
     part, replaced = model.encoding.encode(table, model.network.dtype)
     check_targets(model.network.architecture.loss, model.encoding, table, part)
-    return part, replaced
+    return replace(part, rows=table.file_rows(part.rows)), replaced
 
 
 def _codes(model: Model, table: Table, split: str | None, *, given: bool) -> Array | None:
-    """Return each row's part, or None where all rows of the file are one part."""
+    """Return the part of each row of a table, or None where all of them are one part."""
     if model.codes is not None and table.sha256 == model.sha256.get("data"):
-        if len(model.codes) != len(table):
-            raise RunError(f"the model's split is of {len(model.codes)} rows, not {len(table)}")
-        return model.codes
+        n = table.n_file_rows
+        if len(model.codes) != n:
+            raise RunError(f"the model's split is of {len(model.codes)} rows, not {n}")
+        return model.codes[table.file_rows(np.arange(len(table)))]
     if not given:
         _check_unchanged(model, table, "data")
     column = model.spec.data.split.column
@@ -133,6 +159,7 @@ def predict(
     interval  the level of the intervals beside them, of an ensemble; None: without
     """
     check_interval(model, interval)
+    table = model.encoding.read_columns(table)
     X, replaced = model.encoding.inputs.encode(table, model.network.dtype)
     y_hat = evaluation.predict(model.network, X, model.temperature)
     columns = _columns(model, y_hat)
@@ -164,8 +191,9 @@ def _names(target: TargetEncoder) -> list[str]:
 
 
 def _number_columns(target: RegressionTarget, loss: Loss, y_hat: Array) -> dict[str, Any]:
+    center = loss.central(y_hat)
     found = {
-        suffix: target.decode_width(values) if is_width else target.decode(values)
+        suffix: target.decode_width(values, center) if is_width else target.decode(values)
         for suffix, values, is_width in loss.predictions(y_hat)
     }
     return {

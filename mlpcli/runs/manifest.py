@@ -66,7 +66,8 @@ def _cpu() -> str:
 
 
 def describe_data(spec: Spec, dataset: Dataset) -> dict[str, Any]:
-    """Return the files with their SHA-256, and the rows of each part."""
+    """Return the files with their SHA-256, and the rows of each part, numbered as in the file."""
+    seed = spec.data.split.seed
     split: dict[str, Any] = {"rows": {name: len(part) for name, part in dataset.parts.items()}}
     if dataset.codes is not None:
         # The training rows are all the others: listing them too would say it twice.
@@ -79,9 +80,12 @@ def describe_data(spec: Spec, dataset: Dataset) -> dict[str, Any]:
         "task": dataset.encoding.task,
         "files": {part: table.name for part, table in dataset.tables.items()},
         "sha256": dataset.sha256,
+        "rows_left_out": {
+            part: table.n_file_rows - len(table) for part, table in dataset.tables.items()
+        },
         "features": dataset.encoding.inputs.n_features,
         "replaced": dataset.replaced,
-        "split": {"seed": spec.seed, **split},
+        "split": {"seed": spec.seed if seed is None else seed, **split},
     }
 
 

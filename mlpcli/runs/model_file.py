@@ -23,9 +23,14 @@ from pydantic import ValidationError
 from mlpcli import __version__
 from mlpcli.array_types import Array, Shape
 from mlpcli.data.dataset import Dataset, Encoding
-from mlpcli.data.inputs import InputEncoder, check_image
+from mlpcli.data.encoders import TargetMean
+from mlpcli.data.inputs import InputEncoder
+from mlpcli.data.pixels import check_image
 from mlpcli.data.readers import ReadOptions
-from mlpcli.data.splitting import PARTS, pack_codes, unpack_codes
+from mlpcli.data.readings import READINGS, Reading
+from mlpcli.data.readings.apply import columns_of_texts
+from mlpcli.data.readings.reading import reading_to_plain
+from mlpcli.data.splitting import LEFT_OUT, PARTS, pack_codes, unpack_codes
 from mlpcli.data.targets import (
     ClassTarget,
     RegressionTarget,
@@ -41,6 +46,7 @@ from mlpcli.nn.layout import Layout
 from mlpcli.nn.network import Network
 from mlpcli.runs.files import write_whole
 from mlpcli.spec.checks import check_spec, check_task
+from mlpcli.spec.members import build
 from mlpcli.spec.schema import Spec
 from mlpcli.spec.yaml_reader import dotted
 from mlpcli.training.build import build_architecture, fitting_metrics
@@ -53,8 +59,8 @@ class EnsembleModel:
     """What a model file says of an ensemble beside its tensors.
 
     seeds   of the replicas that the tensors are of
-    errors  (levels, targets) quantiles of the errors y − ŷ on held-out rows, in the target's unit,
-            at levels 0 to 1 in equal steps; of classes those of 1 − p of the true class. Empty
+    errors  (levels, targets) quantiles of `RegressionTarget.error` on held-out rows, at levels 0
+            to 1 in equal steps; of classes those of 1 − p of the true class. Empty
             where no rows were held out, or p is no probability
     """
 
@@ -67,7 +73,8 @@ class Model:
     """A trained network, and how to apply it to a table.
 
     sha256    of the files it was trained on, by part, or `data` for one file
-    codes     each row's part in that one file; None where each part had its own
+    codes     the part of each row of that one file, LEFT_OUT where it is in none; None where each
+              part had a file of its own
     training  how it was trained: best epoch, reason, epochs
     ensemble  of the replicas, where the network is a stack of them
     changed   whether the tensors are others than those that were written
@@ -107,12 +114,13 @@ def save_model(
             "inputs": encoding.inputs.to_plain(),
             "target": target_to_plain(encoding.target),
             "missing": list(encoding.read.missing),
-            "delimiter": encoding.read.delimiter,
+            **_reading(encoding.read),
             "weights": None if encoding.weights is None else asdict(encoding.weights),
+            "readings": {n: reading_to_plain(each) for n, each in encoding.readings.items()},
         },
         "data": {
             "sha256": dataset.sha256,
-            "rows": {part: len(table) for part, table in dataset.tables.items()},
+            "rows": {part: table.n_file_rows for part, table in dataset.tables.items()},
             "split": None if dataset.codes is None else pack_codes(dataset.codes),
         },
         "training": training,
@@ -125,6 +133,15 @@ def save_model(
     # ASCII: a file name that is not UTF-8 is text that UTF-8 cannot write.
     metadata = {"mlp": json.dumps(document, allow_nan=False)}
     write_whole(path, save(tensors, metadata=metadata))
+
+
+def _reading(read: ReadOptions) -> dict[str, str | None]:
+    """Return how the training rows' file is written: others are so where they show nothing else."""
+    return {
+        "delimiter": read.usual_delimiter,
+        "decimal": read.usual_decimal,
+        "encoding": read.usual_encoding,
+    }
 
 
 def _sha256(tensors: Mapping[str, Array]) -> str:
@@ -147,7 +164,8 @@ def load_model(path: Path) -> Model:
     try:
         described = Description.model_validate(document)
         spec, data = described.spec, described.data
-        encoding = _encoding(document["encoding"], spec)
+        readings = {n: build(READINGS, m) for n, m in described.encoding.readings.items()}
+        encoding = _encoding(document["encoding"], spec, readings)
         architecture = build_architecture(spec, encoding)
         codes = None if data.split is None else _codes(data.split, data.rows["data"])
     except ValidationError as error:
@@ -206,13 +224,16 @@ def _vector(
     return vector
 
 
-def _encoding(plain: dict[str, Any], spec: Spec) -> Encoding:
+def _encoding(plain: dict[str, Any], spec: Spec, readings: dict[str, Reading]) -> Encoding:
     """Return the encoding in a valid description. ValueError, DataError: its parts disagree."""
     inputs, target = InputEncoder.from_plain(plain["inputs"]), target_from_plain(plain["target"])
     if not inputs.n_features or list(target.names) != spec.data.targets:
         raise ValueError("its columns are not those of its spec")
-    if not plain["task"] == spec.data.task == target.task or not _fits(target):
+    if not plain["task"] == spec.data.task == target.task or not _fits(target, spec):
         raise ValueError("its target is not that of its spec")
+    means = [c for c in inputs.columns if isinstance(c, TargetMean)]
+    if any(column.width != target.n_outputs for column in means):
+        raise ValueError("its inputs are not those of its target")
     if spec.data.image is not None:
         check_image(inputs, spec.data.image.shape)
     metrics = [metric.name for metric in fitting_metrics(spec, plain["task"])]
@@ -220,13 +241,19 @@ def _encoding(plain: dict[str, Any], spec: Spec) -> Encoding:
     if problems:
         raise ValueError(f"{dotted(problems[0].path)}: {problems[0].problem}")
     "".join(plain["missing"]).encode()  # raises where no file could have such a text
-    text = (*inputs.text_columns, *text_columns(target))
-    decimal = spec.data.decimal
-    read = ReadOptions(tuple(plain["missing"]), plain["delimiter"], text, decimal)
+    text = (*inputs.text_columns, *text_columns(target), *columns_of_texts(readings))
+    read = ReadOptions(
+        tuple(plain["missing"]),
+        text=tuple(dict.fromkeys(text)),
+        usual_delimiter=plain["delimiter"],
+        usual_decimal=plain.get("decimal") or spec.data.decimal or ".",
+        usual_encoding=plain.get("encoding"),
+        spelt=spec.data.spelt_with_blanks,
+    )
     weights = None if plain.get("weights") is None else RowWeights.from_plain(plain["weights"])
     if not _weighs(weights, spec, target):
         raise ValueError("its weights are not those of its spec")
-    return Encoding(plain["task"], inputs, target, read, weights)
+    return Encoding(plain["task"], inputs, target, read, weights, readings)
 
 
 def _weighs(weights: RowWeights | None, spec: Spec, target: TargetEncoder) -> bool:
@@ -248,20 +275,25 @@ def _replicas_fit(ensemble: EnsembleModel | None, spec: Spec, encoding: Encoding
     return len(ensemble.seeds) <= spec.replicated.replicas and widths <= {width}
 
 
-def _fits(target: TargetEncoder) -> bool:
+def _fits(target: TargetEncoder, spec: Spec) -> bool:
     """Whether a target has as many classes, or shifts and scales, as its task asks for."""
     if isinstance(target, ClassTarget):
         n = len(set(target.classes))
         enough = n == 2 if target.task == "binary" else n >= 2  # noqa: PLR2004
         return enough and n == len(target.classes) and len(target.names) == 1
     if isinstance(target, RegressionTarget):
-        return len(target.shift) == len(target.scale) == len(target.names) and min(target.scale) > 0
+        has_log, n = target.log_offset is not None, len(target.names)
+        widths = {
+            len(each) for each in (target.shift, target.scale, target.log_offset or target.shift)
+        }
+        is_asked = has_log == (spec.data.scale_target == "log")
+        return widths == {n} and min(target.scale) > 0 and is_asked
     return True
 
 
 def _codes(packed: str, n_rows: int) -> Array:
     codes = unpack_codes(packed, n_rows)
-    if (codes >= len(PARTS)).any():
+    if ((codes >= len(PARTS)) & (codes != LEFT_OUT)).any():
         raise ValueError("a row is in no part of the split")
     return codes
 

@@ -70,7 +70,8 @@ def _of_numbers(
     """Return low and high of each target in its own unit, of networks and of observations.
 
     Source of the latter: Zhang, Zimmerman, Nettleton and Nordman, 2020, Random forest prediction
-    intervals: ŷ and quantiles of the out-of-bag errors.
+    intervals: ŷ and quantiles of the out-of-bag errors; of a target's logarithm those of its
+    logarithm, so that they grow with ŷ.
     """
     target, loss = model.encoding.target, model.network.architecture.loss
     assert isinstance(target, RegressionTarget)
@@ -95,7 +96,9 @@ def _observation_ends(
     errors = _quantiles(model, tails)
     if errors is None:
         return None
-    low, high = score + errors[0], score + errors[1]
+    target = model.encoding.target
+    assert isinstance(target, RegressionTarget)
+    low, high = target.add_error(score, errors[0]), target.add_error(score, errors[1])
     if model.network.architecture.loss.refused(np.array([[-1.0]])).any():
         return np.maximum(low, 0.0), np.maximum(high, 0.0)  # a count, an amount: none is below 0
     return low, high

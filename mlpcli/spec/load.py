@@ -19,6 +19,7 @@ from mlpcli.spec.checks import check_spec
 from mlpcli.spec.checks.remarks import remarks
 from mlpcli.spec.checks.sweep import not_whole, refusal_of_key
 from mlpcli.spec.faults import faults_from, remove
+from mlpcli.spec.not_a_spec import table_problem
 from mlpcli.spec.overrides import override, spell
 from mlpcli.spec.schema import Spec
 from mlpcli.spec.yaml_reader import MAX_BYTES, Document, Path, Problem, read_yaml
@@ -219,6 +220,9 @@ def _text(path: str, name: str) -> str:
         raise FileError(f"{path}: {error.strerror}") from None
     except ValueError:
         raise UsageError(f"{path!r} is not the name of a file") from None
+    problem = table_problem(path, raw)
+    if problem:
+        raise UsageError(problem)
     if len(raw) > 4 * MAX_BYTES:
         raise SpecError([Fault(name, 1, 1, "", f"larger than {MAX_BYTES} characters")])
     raw = raw.removeprefix(BOM_UTF8)

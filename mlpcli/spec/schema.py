@@ -18,9 +18,10 @@ from mlpcli.nn.norms import NORMS
 from mlpcli.nn.optimizers import OPTIMIZERS
 from mlpcli.nn.schedules import SCHEDULES
 from mlpcli.nn.sharing import SHARINGS
-from mlpcli.spec.members import Section, member_type, or_auto, text_or_list
+from mlpcli.spec.data_section import MAX_SEED, DataSpec
+from mlpcli.spec.members import Section, member_type, or_auto
 from mlpcli.spec.sweep import SweepSpec
-from mlpcli.spec.values import class_weights, memory_size
+from mlpcli.spec.values import memory_size
 
 Activation = member_type(ACTIVATIONS, None)
 Embedding = member_type(EMBEDDINGS, None)
@@ -36,95 +37,6 @@ PATIENCE = 20
 Optimizer = member_type(OPTIMIZERS, str(OPTIMIZER["name"]))
 Schedule = member_type(SCHEDULES, "constant")
 Augmentation = member_type(AUGMENTATIONS, None)
-Task = Literal["regression", "binary", "multiclass", "multilabel"]
-MAX_SEED = 2**63 - 1
-
-
-class FilesSpec(Section):
-    """One file for each part of the data, relative to the spec."""
-
-    train: str = Field(description="training rows")
-    validation: str | None = Field(None, description="rows for early stopping")
-    test: str | None = Field(None, description="rows for the final figure")
-
-
-class SplitSpec(Section):
-    """How rows become training, validation and test rows: by shares, a column, or files."""
-
-    validation: float = Field(0.15, ge=0.0, lt=1.0, description="share of validation rows")
-    test: float = Field(0.15, ge=0.0, lt=1.0, description="share of test rows")
-    stratify: bool = Field(default=True, description="keep the classes' shares in each part")
-    column: str | None = Field(None, description="a column of train, validation (or val), test")
-    files: FilesSpec | None = Field(None, description="one file for each part")
-
-
-class ImageSpec(Section):
-    """What a row is an image of: its numeric columns, in the order height, width, channels."""
-
-    height: int = Field(ge=1, le=100_000, description="rows of pixels")
-    width: int = Field(ge=1, le=100_000, description="columns of pixels")
-    channels: int = Field(1, ge=1, le=1000, description="numbers for each pixel")
-
-    @property
-    def shape(self) -> tuple[int, int, int]:
-        """(height, width, channels)."""
-        return self.height, self.width, self.channels
-
-
-class DataSpec(Section):
-    """Where the table is, and how its columns become numbers."""
-
-    path: str | None = Field(None, description="csv, tsv, jsonl, parquet or npz; .gz; - is stdin")
-    delimiter: or_auto(str) = Field(
-        "auto", description="of csv files, one character; auto: a comma, in .tsv files a tab"
-    )
-    decimal: Literal[".", ","] = Field(".", description="of numbers in csv files")
-    target: text_or_list = Field(description="the column to predict, or a list of columns")
-    task: or_auto(Task) = Field(
-        "auto",
-        description="auto: text, booleans and whole numbers of at most 20 values are classes, "
-        "several columns of 0 and 1 labels, all other numbers a regression",
-    )
-    exclude: list[str] = Field([], description="columns that are not inputs")
-    split: SplitSpec = Field(SplitSpec(), description="training, validation and test rows")
-    scale: Literal["auto", "asinh", "standard", "minmax", "none"] = Field(
-        "auto",
-        description="of numeric inputs, fitted on the training rows: standard, z = (x − mean) / "
-        "deviation; asinh, 3 asinh(z / 3), which keeps far outliers near; minmax, onto 0 … 1; "
-        "auto: standard for columns like pixels, else asinh",
-    )
-    scale_target: or_auto(Literal["standard", "mean", "none"]) = Field(
-        "auto",
-        description="of regression targets; mean: divided by it; auto: standard, where the loss "
-        "takes positive targets mean",
-    )
-    categorical: or_auto(list[str]) = Field(
-        "auto", description="columns of categories; auto: the columns that hold text"
-    )
-    missing: list[str] = Field(["", "NA"], description="cells that mean: no value")
-    sample_weight: str | None = Field(
-        None, description="a column that says how much each row's loss counts; it is no input"
-    )
-    class_weight: class_weights = Field(
-        None,
-        description="{label: weight}, a label left out has 1; balanced: n / (K n_k), so that each "
-        "class counts the same. Weights are divided by their mean over the training rows",
-    )
-    image: ImageSpec | None = Field(
-        None, description="the shape of rows that are images, for the augmentations that need it"
-    )
-
-    @field_validator("target")
-    @classmethod
-    def _some_target(cls, value: Any) -> Any:
-        if isinstance(value, list) and (not value or len(set(value)) < len(value)):
-            raise ValueError("must name at least one column, and each once")
-        return value
-
-    @property
-    def targets(self) -> list[str]:
-        """The target columns as a list."""
-        return [self.target] if isinstance(self.target, str) else self.target
 
 
 class LayerSpec(Section):

@@ -21,7 +21,7 @@ class AugmentedRows:
 
     raw        (rows, n_features) float64, unscaled
     target     (rows,) class numbers, or (rows, outputs) as the loss takes them
-    source     (rows,) row numbers in the table
+    source     (rows,) row numbers in the file
     synthetic  (rows,) bool: added, not one of the training rows
     mixes      whether targets are mixtures
     n_slots    how many such rows an epoch has
@@ -64,7 +64,7 @@ def augmented_rows(spec: Spec, dataset: Dataset, augmenter: Augmenter, n: int) -
     return AugmentedRows(
         encoding.inputs.raw(X[:n]),
         y,
-        train.rows[augmenter.source[order]],
+        next(iter(dataset.tables.values())).file_rows(train.rows[augmenter.source[order]]),
         order >= augmenter.n_rows,
         augmenter.mixes,
         augmenter.n_slots,

@@ -10,9 +10,13 @@ import numpy as np
 from mlpcli.array_types import Array
 from mlpcli.data.augmentation import AUGMENTATIONS, TrainingRows
 from mlpcli.data.augmenter import Augmenter
-from mlpcli.data.dataset import DataOptions, Dataset, Encoding, Part
-from mlpcli.data.dataset import load_dataset as load
+from mlpcli.data.data_options import DataOptions
+from mlpcli.data.dataset import Dataset, Encoding, Part
+from mlpcli.data.loading import load_dataset as load
 from mlpcli.data.readers import ReadOptions
+from mlpcli.data.readings import READINGS
+from mlpcli.data.readings.words import MISSING
+from mlpcli.data.splitting import SplitOptions
 from mlpcli.data.table import Table
 from mlpcli.data.targets import ClassTarget
 from mlpcli.errors import DataError
@@ -24,6 +28,7 @@ from mlpcli.nn.network import Architecture, Layer
 from mlpcli.nn.norms import NORMS
 from mlpcli.nn.sharing import SHARINGS, Members
 from mlpcli.spec.checks import check_task, chosen_loss
+from mlpcli.spec.data_section import SplitSpec
 from mlpcli.spec.load import LoadedSpec
 from mlpcli.spec.members import build
 from mlpcli.spec.schema import Spec
@@ -87,22 +92,46 @@ def data_options(loaded: LoadedSpec) -> DataOptions:
         targets=data.targets,
         path=None if data.path is None else loaded.path(data.path),
         files={part: loaded.path(path) for part, path in files.items()},
-        read=ReadOptions(tuple(data.missing), data.delimiter, (), data.decimal),
+        read=ReadOptions(
+            MISSING if data.missing is None else tuple(data.missing),
+            data.delimiter,
+            decimal=data.decimal,
+            encoding=data.encoding,
+            spelt=data.spelt_with_blanks,
+        ),
         task=data.task,
         exclude=data.exclude,
-        validation=split.validation,
-        test=split.test,
-        stratify=split.stratify,
-        split_column=split.column,
+        columns={name: build(READINGS, member) for name, member in data.columns.items()},
+        split=SplitOptions(
+            validation=split.validation,
+            test=split.test,
+            stratify=split.stratify,
+            seed=loaded.spec.seed if split.seed is None else split.seed,
+            group=split.group,
+            time=split.time,
+            column=split.column,
+            is_default=split == SplitSpec(),
+        ),
         scale=data.scale,
         scale_target=data.scale_target or scale_of_target(loaded.spec),
+        suggest_logarithm=_may_take_logarithms(loaded.spec),
         categorical=data.categorical,
+        rare=data.rare,
+        max_categories=data.max_categories,
+        high_cardinality=data.high_cardinality,
+        missing_target=data.missing_target,
+        missing_indicator=data.missing_indicator,
         sample_weight=data.sample_weight,
         class_weight=data.class_weight,
         image=None if data.image is None else data.image.shape,
-        seed=loaded.spec.seed,
         dtype=loaded.spec.runtime.dtype,
     )
+
+
+def _may_take_logarithms(spec: Spec) -> bool:
+    """Whether data.scale_target is left open, and `log` would do with the loss and the output."""
+    is_open = spec.data.scale_target is None and spec.model.output is None
+    return is_open and scale_of_target(spec) == "standard"
 
 
 def scale_of_target(spec: Spec) -> str:

@@ -141,8 +141,7 @@ def memory_of(spec: Spec, architecture: Architecture, dataset: Dataset, batch: i
     vectors += 2 * sum(sigma > 0 for sigma in sigmas)
     per_row: float = sum(2 * w.shape[-1] + w.shape[-2] for w in layout.weights)
     per_row -= sum(layer.units for layer in architecture.hidden if layer.activation.in_place)
-    if architecture.embedding is not None:
-        per_row += architecture.embedding.numbers_a_row
+    per_row += architecture.embedded_numbers
     per_row += sum(2.5 * layer.units for layer in architecture.hidden if layer.keep_prob < 1)
     per_row += sum(3 * layer.units for layer in architecture.hidden if layer.norm)
     per_row += sum(layer.units for layer in architecture.hidden)  # activations' scratch

@@ -10,7 +10,6 @@ import numpy as np
 
 from mlpcli.array_types import Array
 from mlpcli.data.dataset import Encoding, Part
-from mlpcli.data.input_columns import NumericColumn
 from mlpcli.errors import DataError, listing, nearest
 from mlpcli.nn.embeddings import EMBEDDINGS, EmbeddedColumns, Embedding
 from mlpcli.nn.network import Architecture
@@ -26,10 +25,10 @@ def embedded_names(spec: Spec, encoding: Encoding) -> list[str]:
     embedding: Any = spec.model.embedding  # its type is built from the table
     if embedding is None:
         return []
-    numeric = [c for c in encoding.inputs.columns if isinstance(c, NumericColumn)]
+    numeric = [column for column in encoding.inputs.columns if column.is_numeric]
     if embedding.columns == "auto":
-        return [column.name for column in numeric if not column.two_valued]
-    names = [column.name for column in numeric]
+        return [name for column in numeric if column.embeds for name in column.feature_names]
+    names = [name for column in numeric for name in column.feature_names]
     for k, name in enumerate(embedding.columns):
         if name not in names:
             problem = f"{name!r} is not a numeric input; there are {listing(names) or 'none'}"

@@ -10,7 +10,7 @@ import numpy as np
 from mlpcli.array_types import Array
 from mlpcli.data.augmentations import AUGMENTATIONS
 from mlpcli.data.dataset import Dataset, Encoding, Part
-from mlpcli.data.input_columns import NumericColumn
+from mlpcli.data.encoders import NumericColumn
 from mlpcli.data.inputs import InputEncoder
 from mlpcli.data.readers import ReadOptions
 from mlpcli.data.targets import ClassTarget, MultilabelTarget, RegressionTarget, TargetEncoder

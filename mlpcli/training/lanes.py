@@ -4,8 +4,10 @@ Lanes of one data set whose networks have the same shape train side by side, in 
 may differ from lane to lane: λ, α, p_k, noise, momentum, the schedule, patience, the rows, the
 seed. The replicas of an ensemble are lanes of one spec:
 
-    bootstrap  each replica has n rows drawn with replacement from the n training rows
-    kfold      each replica is trained on all training rows but one fold
+    bootstrap  each replica has n rows drawn with replacement from the n training rows, or as many
+               groups as there are, where the split is by groups
+    kfold      each replica is trained on all training rows but one fold; where the split is by
+               time, on those that come before its fold
     seeds      the replicas differ in their random streams alone
 
 Replicas that share weights (nn/sharing.py) are the members of one network, and one lane.
@@ -26,8 +28,8 @@ import numpy as np
 from mlpcli.array_types import Array
 from mlpcli.data.augmenter import Augmenter
 from mlpcli.data.dataset import Dataset
-from mlpcli.data.resampling import bootstrap_rows, folds, out_of_bag
-from mlpcli.errors import DataError
+from mlpcli.data.resampling import draw_bootstrap, draw_folds, most_folds
+from mlpcli.errors import DataError, counted
 from mlpcli.family import numbers, stacked
 from mlpcli.nn.network import Architecture, Network
 from mlpcli.nn.optimizers import OPTIMIZERS
@@ -81,11 +83,11 @@ def lanes_of(spec: Spec, dataset: Dataset) -> list[Lane]:
     lanes = [Lane(spec, replica_seed(spec.seed, r)) for r in range(n_replicas)]
     if kind == "seeds":
         return lanes
-    n_rows = len(dataset.parts["train"])
-    samples = [bootstrap_rows(n_rows, lane.seed) for lane in lanes]
+    n_rows, key = len(dataset.parts["train"]), dataset.split_key
+    samples = [draw_bootstrap(n_rows, lane.seed, key) for lane in lanes]
     return [
-        replace(lane, rows=rows, held_out=out_of_bag(rows, n_rows))
-        for lane, rows in zip(lanes, samples, strict=True)
+        replace(lane, rows=rows, held_out=held_out)
+        for lane, (rows, held_out) in zip(lanes, samples, strict=True)
     ]
 
 
@@ -95,21 +97,32 @@ def fold_lanes(spec: Spec, rows: Sequence[tuple[Array, Array]]) -> list[Lane]:
 
 
 def check_folds(k: int, dataset: Dataset, key: tuple[str, ...]) -> None:
-    """Raise DataError, with the spec's key, where there are more folds than training rows."""
-    n_rows = len(dataset.parts["train"])
-    if k > n_rows:
-        raise DataError(f"{k} folds of {n_rows} training rows: at most one fold a row", key)
+    """Raise DataError, with the spec's key, where there are more folds than rows, groups, times."""
+    n_rows, split = len(dataset.parts["train"]), dataset.split_key
+    most = most_folds(n_rows, split)
+    if k <= most:
+        return
+    problem = f"{k} folds of {counted(n_rows, 'training row')}"
+    if split is None:
+        raise DataError(f"{problem}: at most one fold a row", key)
+    if split.groups is not None:
+        what = f"which are of {counted(most, 'group')} ({split.column}): at most one fold a group"
+    else:
+        times = counted(most + 1, "different time")
+        what = f"which have {times} ({split.column}): each fold needs one, and the first trains"
+    raise DataError(f"{problem}, {what}", key)
 
 
 def fold_rows(dataset: Dataset, k: int, seed: int) -> list[tuple[Array, Array]]:
-    """Return for each of k folds the training rows outside it, and those in it.
+    """Return for each of k folds the training rows to train on, and those held out.
 
-    Stratified by class, where the task has one target of classes.
+    Those are the others, or, where the split is by time, the earlier ones. Stratified by class,
+    where the task has one target of classes and rows are drawn one by one.
     """
     train = dataset.parts["train"]
     is_class = dataset.encoding.task in ("binary", "multiclass")
-    fold = folds(len(train), k, seed, train.labels if is_class else None)
-    return [(np.flatnonzero(fold != r), np.flatnonzero(fold == r)) for r in range(k)]
+    classes = train.labels if is_class else None
+    return draw_folds(len(train), k, seed, classes, dataset.split_key)
 
 
 @dataclass(frozen=True)

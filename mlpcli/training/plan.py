@@ -109,9 +109,7 @@ def best_lanes(architecture: Architecture, batch_size: int, dtype: Any = np.floa
     """
     layout = architecture.layout
     units = prod(architecture.member_shape) * sum(t.shape[-1] for t in layout.weights)
-    a_row = architecture.n_inputs + 3 * units
-    if architecture.embedding is not None:
-        a_row += architecture.embedding.numbers_a_row
+    a_row = architecture.n_inputs + 3 * units + architecture.embedded_numbers
     numbers = 2 * layout.n_params + batch_size * a_row
     return max(1, min(MOST_LANES, STACK_BYTES // (numbers * np.dtype(dtype).itemsize)))
 

@@ -16,6 +16,7 @@ import numpy as np
 
 from mlpcli.array_types import Array
 from mlpcli.data.dataset import Dataset
+from mlpcli.data.resampling import most_folds
 from mlpcli.nn.network import Network
 from mlpcli.randomness import generator, replica_seed
 from mlpcli.spec.schema import Spec
@@ -127,12 +128,15 @@ def make_folds(training: Training, most_steps: int) -> list[tuple[Array, Array]]
     """
     spec, train = training.spec, training.dataset.parts["train"]
     n_rows, epoch_steps = len(train), most_steps // LEAST_EPOCHS
-    n_train = min(n_rows - -(-n_rows // FOLDS), epoch_steps * batch_of(training))
-    n_held = min(n_rows // FOLDS, MAX_HELD_OUT)
+    if most_folds(n_rows, training.dataset.split_key) < FOLDS:
+        return []
+    folds = fold_rows(training.dataset, FOLDS, spec.seed)
+    n_train = min(*(len(others) for others, _ in folds), epoch_steps * batch_of(training))
+    n_held = min(*(len(held) for _, held in folds), MAX_HELD_OUT)
     if n_held < LEAST_ROWS or n_train < training.architecture.least_rows:
         return []
     found = []
-    for k, (others, held) in enumerate(fold_rows(training.dataset, FOLDS, spec.seed)):
+    for k, (others, held) in enumerate(folds):
         rng = generator(spec.seed, "bootstrap", 0, 2, k)
         drawn = [rng.choice(x, n, replace=False) for x, n in ((others, n_train), (held, n_held))]
         found.append((np.sort(drawn[0]), np.sort(drawn[1])))

@@ -5,6 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from mlpcli.data.dataset import Dataset, Encoding
+from mlpcli.data.dialect import Dialect
+from mlpcli.data.input_options import auto_max_categories, auto_rare
+from mlpcli.data.readings.reading import reading_to_plain
 from mlpcli.family import key_of, settings_of
 from mlpcli.nn.initializers import Initializer
 from mlpcli.spec.checks import chosen_loss, loss_name
@@ -32,13 +35,49 @@ def resolve(spec: Spec, dataset: Dataset) -> Spec:
 def _resolve_data(data: dict[str, Any], spec: Spec, dataset: Dataset) -> None:
     encoding = dataset.encoding
     data["task"] = encoding.task
+    readings = {**encoding.readings, **dataset.split_readings}
+    data["columns"] |= {name: reading_to_plain(reading) for name, reading in readings.items()}
+    if spec.data.missing is None:
+        data["missing"] = list(encoding.read.missing)
+    found = _dialect(dataset).items()
+    data |= {key: value for key, value in found if getattr(spec.data, key) is None}
+    left_out = (name for g in dataset.guesses if g.kind == "left_out" for name in g.columns)
+    data["exclude"] = list(dict.fromkeys([*spec.data.exclude, *left_out]))
+    _resolve_split(data["split"], spec, dataset)
     if spec.data.scale == "auto":
         data["scale"] = dataset.scale.name
-    if spec.data.categorical is None:
+    listed, n_rows = spec.data.categorical is not None, len(dataset.parts["train"])
+    if spec.data.rare is None:
+        data["rare"] = auto_rare(n_rows, listed=listed)
+    if spec.data.max_categories is None and not listed:
+        data["max_categories"] = auto_max_categories(listed=listed)
+    if spec.data.missing_indicator is None:
+        data["missing_indicator"] = encoding.inputs.indicated
+    if not listed:
         data["categorical"] = encoding.inputs.text_columns
     if spec.data.scale_target is None:
         is_regression = encoding.task == "regression"
         data["scale_target"] = scale_of_target(spec) if is_regression else "none"
+
+
+def _resolve_split(split: dict[str, Any], spec: Spec, dataset: Dataset) -> None:
+    given = spec.data.split
+    if given.seed is None:
+        split["seed"] = spec.seed
+    if given.stratify is None:
+        split["stratify"] = given.group is None and given.time is None
+    split["column"] = dataset.split_column
+
+
+def _dialect(dataset: Dataset) -> dict[str, str]:
+    """Return how the data's files are written, as far as they are text and written alike."""
+    each = [table.dialect or Dialect("utf-8") for table in dataset.tables.values()]
+    found: dict[str, str] = {}
+    for key in ("encoding", "delimiter", "decimal"):
+        values = {getattr(dialect, key) for dialect in each}
+        if len(values) == 1 and None not in values:
+            found[key] = values.pop()
+    return found
 
 
 def _resolve_model(model: dict[str, Any], spec: Spec, encoding: Encoding) -> None:

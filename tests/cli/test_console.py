@@ -223,3 +223,19 @@ def test_no_number_is_ever_broken(columns, terminal):
 
 def test_a_table_of_one_column_is_one_group(terminal):
     assert terminal(3, ["name"], [["output.weight"]])[0] == "name         "
+
+
+@given(st.lists(st.text("ab日é", min_size=1, max_size=9), max_size=20), st.integers(1, 40))
+def test_a_wrapped_text_keeps_its_words_and_its_width(words, width):
+    text = " ".join(words)
+    lines = console.wrapped(text, width, hang=2).split("\n")
+    assert " ".join([lines[0], *(line.removeprefix("  ") for line in lines[1:])]) == text
+    for line in lines:  # only a word too long for a line of its own is longer
+        assert console.width_of(line) <= width or " " not in line.strip()
+
+
+def test_a_wrapped_text_by_hand():
+    assert console.wrapped("odd: a b", 8, hang=5) == "odd: a b"
+    assert console.wrapped("odd: ab cd", 8, hang=5) == "odd: ab\n     cd"
+    assert console.wrapped("日本 日本", 8) == "日本\n日本"  # 9 cells
+    assert console.wrapped("", 8) == ""

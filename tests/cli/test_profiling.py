@@ -6,7 +6,7 @@ import pytest
 
 from mlpcli.cli import progress
 from mlpcli.cli.profiling import Profiler
-from mlpcli.data import dataset
+from mlpcli.data import loading
 from mlpcli.runs import ensemble_result, recorder
 from mlpcli.spec.load import load_spec
 from mlpcli.training import build, profile, training
@@ -28,7 +28,7 @@ def loaded(tmp_path):
 def functions():
     return (
         build.load_dataset,
-        dataset.read_table,
+        loading.read_table,
         recorder.evaluate,
         recorder.baseline,
         ensemble_result.ensemble_result,

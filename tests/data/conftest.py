@@ -5,8 +5,10 @@ from pathlib import Path
 import pytest
 
 from mlpcli.data import csv_values, readers
-from mlpcli.data.dataset import DataOptions, load_dataset
+from mlpcli.data.data_options import DataOptions
+from mlpcli.data.loading import load_dataset
 from mlpcli.data.readers import ReadOptions, read_table
+from mlpcli.data.splitting import SplitOptions
 from mlpcli.errors import DataError
 
 
@@ -58,13 +60,29 @@ def refusal(table):
     return refusal
 
 
+@pytest.fixture(scope="session")
+def data_options():
+    """Return a function that makes options; those of the split stand beside the others."""
+
+    def data_options(given):
+        names = {"validation", "test", "stratify", "seed", "group", "time", "split_column"}
+        names.add("is_default")
+        split = {key: given[key] for key in names & given.keys()}
+        if "split_column" in split:
+            split["column"] = split.pop("split_column")
+        others = {key: value for key, value in given.items() if key not in names}
+        return DataOptions(**others, split=SplitOptions(**split))
+
+    return data_options
+
+
 @pytest.fixture
-def dataset(write):
+def dataset(write, data_options):
     """Return a function that makes a data set of a CSV text, with target y."""
 
     def dataset(content, name="d.csv", **options):
         given = {"targets": ["y"], "path": write(content, name), "dtype": "float64"} | options
-        return load_dataset(DataOptions(**given))
+        return load_dataset(data_options(given))
 
     return dataset
 

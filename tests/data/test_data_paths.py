@@ -76,7 +76,7 @@ def test_standard_input_is_csv(monkeypatch):
     [
         (b"", "<stdin>: the file is empty"),
         (b"a,b\n1\n", "<stdin>:2:2: the row is too short"),
-        (b"a\n\xff\n", "<stdin>:2:1: not UTF-8 text"),
+        (b"a\n\xff\x01\n", "<stdin>:2:1: not UTF-8 text"),
     ],
 )
 def test_standard_input_that_is_refused(monkeypatch, content, problem):

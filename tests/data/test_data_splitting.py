@@ -107,8 +107,8 @@ def test_a_part_without_a_share_is_not_there(dataset):
 
 SPELLINGS = {
     0: ["train", "Train", "TRAINING", " train "],
-    1: ["validation", "valid", "val", "Val", "VALIDATION"],
-    2: ["test", "Test", "TEST "],
+    1: ["validation", "valid", "val", "Dev", "VALIDATION"],
+    2: ["test", "Testing", "TEST "],
 }
 
 
@@ -133,7 +133,7 @@ def test_a_split_column_takes_the_usual_spellings(dataset):
             "part",
             (
                 "d.csv:3:3: part: 'tset' is not a part; "
-                "allowed: train, validation (or valid, val), test"
+                "allowed: train, validation (or valid, val, dev), test"
             ),
         ),
         ("x,part,y\n1,train,2\n1,,2\n", "part", "d.csv:3:3: part: None is not a part; allowed:"),

@@ -3,14 +3,20 @@
 import numpy as np
 import pytest
 
-from mlpcli.data.dataset import DataOptions, load_dataset
+from mlpcli.data.data_options import DataOptions
+from mlpcli.data.loading import load_dataset
 from mlpcli.data.readers import ReadOptions
 from mlpcli.errors import DataError
 
-NUMBERS = (
-    "most of the column is numbers; list the text in data.missing, or the column in "
-    "data.categorical"
-)
+
+def advice(text):
+    missing = f"{{name: number, missing: [{text}]}}"
+    return (
+        f"mend it, or, where it means no value, write data.columns: {{x: {missing}}}; to take the "
+        "column as texts, write data.columns: {x: text}"
+    )
+
+
 T = ",0.5\n"  # the end of a row: the target, regression
 
 
@@ -32,11 +38,11 @@ def column(*cells):
         (["yes", "no"], ["x=no", "x=yes"]),
         (["1,5", "2,5"], None),  # decimal commas in an unquoted file are further columns
         (['"1,5"', "b", "c"], ["x=1,5", "x=b", "x=c"]),
-        (["2020-01-01", "2020-01-02"], ["x=2020-01-01", "x=2020-01-02"]),
+        (["2020-01-01", "2020-01-02"], ["x.number", "x.day_of_week"]),
         (["0x10", "0x11"], ["x=0x10", "x=0x11"]),
-        (["5%", "6%"], ["x=5%", "x=6%"]),
+        (["5%", "6%"], ["x"]),
         (["１", "２"], ["x=１", "x=２"]),
-        (["a ", "a", " a"], ["x= a", "x=a", "x=a "]),
+        (["a ", "a", " a", "b"], ["x=a", "x=b"]),
         ([str(2**53 + 1), str(2**53)], ["x"]),
     ],
 )
@@ -50,29 +56,34 @@ def test_what_a_column_holds(dataset, no_dataset, cells, names):
 
 
 @pytest.mark.parametrize(
-    ("cell", "shown"),
+    ("cell", "shown", "typed"),
     [
-        ("abc", "'abc'"),
-        ("?", "'?'"),
-        ("nan", "'nan'"),
-        ("NaN", "'NaN'"),
-        ("null", "'null'"),
-        ('"1,000"', "'1,000'"),
-        ("1_000", "'1_000'"),
-        ("5 kg", "'5 kg'"),
-        ("$5", "'$5'"),
-        ("true", "'true'"),
-        ("0x10", "'0x10'"),
-        ("-", "'-'"),
-        ("--1", "'--1'"),
-        ('" "', "' '"),
-        ("x" * 1_000_000, "'" + "x" * 58 + "…"),
-        ("\x1b[31m", r"'\x1b[31m'"),
+        ("abc", "'abc'", "abc"),
+        ("1_000", "'1_000'", '"1_000"'),
+        ("5 kg", "'5 kg'", '"5 kg"'),
+        ("true", "'true'", '"true"'),
+        ("0x10", "'0x10'", '"0x10"'),
+        ("--1", "'--1'", '"--1"'),
+        ("x" * 1_000_000, "'" + "x" * 58 + "…", None),
+        ("\x1b[31m", r"'\x1b[31m'", '"\\u001b[31m"'),
     ],
 )
-def test_text_in_a_column_of_numbers(no_dataset, cell, shown):
+def test_text_in_a_column_of_numbers(no_dataset, cell, shown, typed):
     content = column("1", '"2"', "\n3", cell, "4")
-    assert no_dataset(content) == f"d.csv:6:1: x: {shown} is not a number; {NUMBERS}"
+    says = advice(typed) if typed else "mend it; to take the column as texts, write data.columns: "
+    assert no_dataset(content).startswith(f"d.csv:6:1: x: {shown} is not a number; {says}")
+
+
+@pytest.mark.parametrize("cell", ["?", "nan", "NaN", "null", "-", '" "', "n/a", "Unknown", "None"])
+def test_words_for_no_value_among_numbers(dataset, cell):
+    found = dataset(column("1", "2", "3", cell, "4"), validation=0, test=0, scale="none")
+    assert found.parts["train"].X[:, 0].tolist() == [1, 2, 3, 2.5, 4]  # the median
+
+
+@pytest.mark.parametrize(("cell", "number"), [('"1,000"', 1000), ("$5", 5), ("(5)", -5)])
+def test_numbers_with_more_than_digits(dataset, cell, number):
+    found = dataset(column("1", "2", "3", cell, "4"), validation=0, test=0, scale="none")
+    assert found.parts["train"].X[:, 0].tolist() == [1, 2, 3, number, 4]
 
 
 @pytest.mark.parametrize("cell", ["inf", "-inf", "Infinity", "1e400", "-1e309"])
@@ -85,7 +96,7 @@ def test_an_infinite_number(no_dataset, cell):
 
 def test_an_empty_cell_is_text_where_data_missing_does_not_list_it(no_dataset):
     assert no_dataset(column("1", "", "2"), read=ReadOptions(["NA"])) == (
-        f"d.csv:3:1: x: '' is not a number; {NUMBERS}"
+        f"d.csv:3:1: x: '' is not a number; {advice(chr(34) * 2)}"
     )
 
 
@@ -105,42 +116,21 @@ def test_what_is_not_listed_is_numbers(dataset, no_dataset):
     assert found.parts["train"].X[:, 0].tolist() == [1, 0, 1, 0]
 
 
-def test_a_column_of_mostly_different_texts_is_an_identifier(no_dataset, dataset):
-    content = "id,n,y\n" + "".join(f"id{i},{i}{T}" for i in range(100))
-    assert no_dataset(content, validation=0, test=0) == (
-        "d.csv: id: 100 different texts in 100 rows look like an identifier; put the column in "
-        "data.exclude, or list it in data.categorical"
-    )
+def test_a_column_of_mostly_different_texts_is_left_out_where_nothing_names_it(dataset):
+    content = "id,n,y\n" + "".join(f"id{i},{i % 7},{i % 10}.5\n" for i in range(100))
+    found = dataset(content, validation=0, test=0)
+    assert found.encoding.inputs.feature_names == ["n"]
+    assert [(guess.kind, guess.columns) for guess in found.guesses] == [("left_out", ("id",))]
     for options, n in (({"exclude": ["id"]}, 1), ({"categorical": ["id"]}, 101)):
         found = dataset(content, validation=0, test=0, **options)
-        assert found.encoding.inputs.n_features == n
-
-
-def test_a_column_of_mostly_different_dates_is_called_that(no_dataset):
-    content = "day,n,y\n" + "".join(
-        f"2024-{1 + i // 28:02}-{1 + i % 28:02},{i}{T}" for i in range(99)
-    )
-    assert no_dataset(content, validation=0, test=0) == (
-        "d.csv: day: 99 different texts in 99 rows look like dates, which are not read as numbers; "
-        "put the column in data.exclude, or list it in data.categorical"
-    )
-
-
-@pytest.mark.parametrize(("n_words", "n_rows", "refused"), [(50, 99, True), (50, 100, False),
-                                                            (49, 49, False)])  # fmt: skip
-def test_where_identifiers_begin(dataset, n_words, n_rows, refused):
-    content = column(*[f"w{i % n_words}" for i in range(n_rows)])
-    if refused:
-        with pytest.raises(DataError, match="look like an identifier"):
-            dataset(content, validation=0, test=0)
-    else:
-        assert dataset(content, validation=0, test=0).encoding.inputs.n_features == n_words
+        assert (found.encoding.inputs.n_features, found.guesses) == (n, ())
 
 
 def test_ten_thousand_categories_are_enough(no_dataset):
     words = [f"w{i}" for i in range(10_001)]
     assert no_dataset(column(*words), categorical=["x"], validation=0, test=0) == (
-        "d.csv: x: 10001 categories are more than 10000; put the column in data.exclude"
+        "d.csv: x: 10001 categories are more than 10000; write data.max_categories: 100, or "
+        "data.exclude: [x]"
     )
 
 
@@ -188,7 +178,7 @@ def test_a_file_for_each_part(write):
             "val.tsv has no column 'n'; its columns: c, y, N; did you",
         ),
         ("test.jsonl", '{"y": "b", "n": "three", "c": "v"}', "test.jsonl:1: n: 'three' is not a "),
-        ("test.jsonl", '{"y": null, "n": 3, "c": "v"}', "test.jsonl:1: y: the target has no value"),
+        ("test.jsonl", '{"y": null, "n": 3, "c": "v"}', "test.jsonl: no row has a target: 1 row,"),
     ],
 )
 def test_a_fault_in_one_of_several_files_names_the_file(write, name, content, problem):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mlpcli.data.inputs import median
+from mlpcli.data.encoders.numeric import median
 
 DRAWS = {
     "normal": lambda rng, n: rng.normal(size=n),

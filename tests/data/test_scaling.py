@@ -11,9 +11,10 @@ from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
-from mlpcli.data.dataset import DataOptions, load_dataset
-from mlpcli.data.input_columns import NumericColumn
+from mlpcli.data.data_options import DataOptions
+from mlpcli.data.encoders import NumericColumn
 from mlpcli.data.inputs import InputEncoder
+from mlpcli.data.loading import load_dataset
 from mlpcli.data.readers import ReadOptions, read_table
 from mlpcli.data.scaling import Scaling, choose_scale
 
@@ -120,7 +121,7 @@ def test_a_constant_column_is_0_and_another_value_later_finite(dataset, value):
 def test_a_column_of_a_file_without_a_width_is_linear_and_is_written_as_it_was(write):
     plain = [{"name": "x", "fill": 2.0, "shift": 3.0, "scale": 4.0}]
     encoder = InputEncoder.from_plain(plain)
-    assert encoder.to_plain() == plain
+    assert encoder.to_plain() == [{"kind": "numeric"} | plain[0]]
     X, _ = encoder.encode(read_table(write("x\n11\nNA\n"), ReadOptions()), "float64")
     assert X.tolist() == [[2.0], [-0.25]]
     bent = InputEncoder.from_plain([plain[0] | {"linear_width": 5.0}])  # whatever is the default

@@ -8,14 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.preprocessing import StandardScaler
 
+from mlpcli.data.readers import ReadOptions
+from mlpcli.data.readings import READINGS
 from mlpcli.data.targets import (
-    MAX_AUTO_CLASSES,
     ClassTarget,
     MultilabelTarget,
     RegressionTarget,
     target_from_plain,
     target_to_plain,
 )
+from mlpcli.data.task_choice import MAX_AUTO_CLASSES
 from mlpcli.errors import DataError
 
 
@@ -37,24 +39,35 @@ TASKS = [
     (["true", "false"] * 5, "binary", ("False", "True")),
     (["TRUE", "False", "true"] * 5, "binary", ("False", "True")),
     (["b", "a", "C", "ä"] * 5, "multiclass", ("C", "a", "b", "ä")),
-    ([f"t{i:02}" for i in range(60)], "multiclass", tuple(f"t{i:02}" for i in range(60))),
+    ([f"t{i:02}" for i in range(60)] * 10, "multiclass", tuple(f"t{i:02}" for i in range(60))),
     (["1", "x", "y"] * 5, "multiclass", ("1", "x", "y")),
     (["10", "9", "x", "y", "z"] * 5, "multiclass", ("10", "9", "x", "y", "z")),  # as text
     (["01", "1", "x", "y", "z"] * 5, "multiclass", ("01", "1", "x", "y", "z")),
-    (["2020-01-01", "2020-01-02"] * 5, "binary", ("2020-01-01", "2020-01-02")),
     (["1000000000000000001", "1000000000000000000"] * 5, "binary", (10**18, 10**18 + 1)),
     ([f"{i}00000000000000000000" for i in range(30)], "regression", None),  # beyond 64 bits
 ]
 
 
 def test_one_bad_cell_does_not_make_a_numeric_target_classes(no_dataset):
-    assert no_dataset(column("11.5", "n/a", "12.5", "13")) == (
-        "d.csv:3:3: y: 'n/a' is not a number; mend it, or set data.task if these are classes"
+    assert no_dataset(column("11.5", "few", "12.5", "13")) == (
+        "d.csv:3:3: y: 'few' is not a number; mend it, or, where it means no value, write "
+        "data.columns: {y: {name: number, missing: [few]}}; if these are classes, write "
+        "data.task: multiclass"
     )
 
 
-def test_a_decimal_comma_is_named(no_dataset):
-    assert "'1,5' looks like a number with a decimal comma" in no_dataset(column('"1,5"', '"2,5"'))
+def test_a_decimal_comma_is_read_where_the_spec_has_a_point(dataset):
+    content = column('"1,5"', '"2,5"')
+    found = dataset(content, read=ReadOptions(decimal="."), validation=0, test=0)
+    assert found.parts["train"].labels[:, 0].tolist() == [1.5, 2.5]
+    assert "decimal sign ','" in found.guesses[0].text
+
+
+def test_dates_are_no_classes_unasked(dataset, no_dataset):
+    content = column(*["2020-01-01", "2020-01-02"] * 5)
+    assert "y: the target is dates; predict a number, such as the days since" in no_dataset(content)
+    found = dataset(content, columns={"y": READINGS["text"]()})
+    assert found.encoding.target.classes == ("2020-01-01", "2020-01-02")
 
 
 @pytest.mark.parametrize(("values", "task", "classes"), TASKS)
@@ -111,7 +124,10 @@ def test_a_task_that_is_said_is_not_guessed(dataset):
         (
             ["1.5", "x"],
             {"task": "regression"},
-            ("d.csv:3:3: y: 'x' is not a number; a regression target is numbers"),
+            (
+                "d.csv:3:3: y: 'x' is not a number; a regression target is numbers; for classes, "
+                "write data.task: multiclass"
+            ),
         ),
         (
             ["1.5", "inf", "2"],
@@ -125,15 +141,18 @@ def test_a_task_that_is_said_is_not_guessed(dataset):
         ),
         (
             ["1.5", "", "2"],
-            {},
-            ("d.csv:3:3: y: the target has no value here; remove the row, or fill it in"),
+            {"missing_target": "fail"},
+            (
+                "d.csv:3:3: y: the target has no value here; remove the row, or fill it in; or "
+                "leave such rows out: data.missing_target: drop"
+            ),
         ),
         (
             ["a", "NA", "b", ""],
-            {},
+            {"missing_target": "fail"},
             (
-                "d.csv:3:3: y: the target has no value here (2 rows in all); "
-                "remove the row, or fill it in"
+                "d.csv:3:3: y: the target has no value here (2 rows in all); remove the row, or "
+                "fill it in; or leave such rows out: data.missing_target: drop"
             ),
         ),
         (["0", "2", "1"], {"task": "multilabel"}, "d.csv:3:3: y: a label is 0 or 1, not 2"),
@@ -270,8 +289,20 @@ def test_a_target_goes_through_json_and_comes_back_the_same(target):
 def test_text_in_one_file_makes_no_classes_of_anothers_numbers(values, no_dataset, write):
     files = {"test": write(column("yes", "no"), "new.csv")}
     assert no_dataset(column(*values), path=None, files={"train": "d.csv", **files}) == (
-        "new.csv: y: text here, and in other files numbers that are no classes; mend it, or set "
-        "data.task if these are classes"
+        "new.csv:2:3: y: 'yes' is not a number; mend it, or, where it means no value, write "
+        "data.columns: {y: {name: number, missing: [yes, no]}}; if these are classes, write "
+        "data.task: multiclass"
+    )
+
+
+def test_columns_that_are_listed_are_not_read_but_texts_and_amounts_are_told_apart(
+    no_dataset, write
+):
+    files = {"test": write(column(*["yes", "no"] * 40), "new.csv")}
+    values, given = [k / 4 for k in range(30)], {"path": None, "categorical": []}
+    assert no_dataset(column(*values), files={"train": "d.csv", **files}, **given) == (
+        "new.csv: y: text here, and in other files numbers that are no classes; mend it, or, if "
+        "these are classes, write data.task: multiclass"
     )
 
 

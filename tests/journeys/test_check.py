@@ -1,6 +1,8 @@
 """mlp check: the network and its cost, counted by hand, and what is odd in the data."""
 
 import json
+import os
+import shutil
 
 import pytest
 
@@ -137,8 +139,8 @@ def test_weights_by_hand(odd, mlp):
 def test_nothing_odd_is_said_too(folder, mlp):
     done = mlp("check", "iris.yaml", "--set", "data.target=petal_width_cm", cwd=folder)
     assert done.code == 0
-    assert "to beat: rmse of always saying the training mean: train 0." in done.out
-    assert done.out.endswith("nothing odd in the data\n")
+    assert "\nto beat: rmse 0." in done.out
+    assert "\nnothing odd in the data\n" in done.out
 
 
 def test_duplicates_across_files_in_a_column_with_a_gap(tmp_path, mlp):
@@ -171,3 +173,86 @@ def test_columns_of_text_alone_have_no_scale(odd, mlp):
     done = mlp("check", "odd.yaml", "--set", "data.exclude=[a, b]", cwd=odd)
     assert done.code == 0
     assert "numeric inputs scaled" not in done.out
+
+
+# What there is to beat.
+
+
+def test_the_baselines_have_stable_keys(told):
+    assert {tuple(one) for one in map(tuple, told["baselines"])} == {
+        ("name", "metric", "part", "value", "low", "high", "seconds")
+    }
+    of = [(one["name"], one["metric"]) for one in told["baselines"]]
+    names = ["constant", "linear", "gradient_boosting"]
+    assert of == [(name, metric) for name in names for metric in ("accuracy", "balanced_accuracy")]
+    constant = told["baselines"][0]
+    assert {one["part"] for one in told["baselines"]} == {"test"}
+    assert constant["value"] == pytest.approx(told["baseline"]["test"])
+    # Wilson's of 1 of 3: by statsmodels.
+    assert (constant["low"], constant["high"]) == (
+        pytest.approx(0.06149, abs=1e-5),
+        pytest.approx(0.79234, abs=1e-5),
+    )
+    assert told["baselines"][1]["low"] is None  # of a constant, balanced accuracy is what it is
+    assert told["to_beat"] in told["baselines"]
+    assert told["baseline_notes"] == []
+
+
+def test_the_report_ends_with_what_there_is_to_beat(folder, mlp):
+    done = mlp("check", "iris.yaml", cwd=folder)
+    lines = done.out.splitlines()
+    start = next(k for k, line in enumerate(lines) if line.startswith("to beat: accuracy 1 ("))
+    assert lines[start].endswith(" on the 22 test rows, by logistic regression")
+    names = [line.split("  ")[0] for line in lines[start + 4 :]]
+    assert names == ["always setosa", "logistic regression", "gradient boosting"]
+
+
+def test_without_scikit_learn_a_line_says_what_to_install(folder, mlp):
+    absent = folder / "absent"
+    absent.mkdir()
+    for name in ("sklearn", "lightgbm"):
+        (absent / f"{name}.py").write_text("raise ImportError\n", "ascii")
+    path = os.pathsep.join([str(absent), os.environ.get("PYTHONPATH", "")])
+    done = mlp("check", "iris.yaml", cwd=folder, env={"PYTHONPATH": path})
+    assert (done.code, done.err) == (0, "")
+    assert done.out.endswith(
+        'no gradient boosting: pip install "mlpcli[baselines]", or lightgbm, adds it\n'
+    )
+
+
+# For scripts.
+
+
+@pytest.mark.parametrize("flags", [[], ["--json"], ["-q"]])
+def test_an_oddity_fails_a_script_that_asks(flags, odd, mlp):
+    assert mlp("check", "odd.yaml", *flags, cwd=odd).code == 0
+    done = mlp("check", "odd.yaml", "--fail-if-odd", *flags, cwd=odd)
+    assert (done.code, done.err) == (1, "")
+    assert bool(done.out) == (flags != ["-q"])
+    if flags == ["--json"]:
+        assert json.loads(done.out)["oddities"]
+
+
+@pytest.mark.parametrize("flags", [[], ["-q"]])
+def test_nothing_odd_is_no_failure(flags, folder, mlp):
+    words = ["--set", "data.target=petal_width_cm", "--fail-if-odd", *flags]
+    assert mlp("check", "iris.yaml", *words, cwd=folder).code == 0
+
+
+def test_faults_keep_their_codes(odd, mlp):
+    wrong = ["--set", "data.target=z", "--fail-if-odd", "-q"]
+    assert mlp("check", "odd.yaml", *wrong, cwd=odd).code == 3
+    wrong[1] = "data.targett=z"
+    assert mlp("check", "odd.yaml", *wrong, cwd=odd).code == 2
+
+
+def test_quiet_fits_no_baseline(odd, mlp):
+    # A module that cannot be imported without a trace says so.
+    (odd / "loud").mkdir()
+    (odd / "loud" / "lightgbm.py").write_text("print('fitted')\nraise ImportError\n", "ascii")
+    path = os.pathsep.join([str(odd / "loud"), os.environ.get("PYTHONPATH", "")])
+    loud = mlp("check", "odd.yaml", cwd=odd, env={"PYTHONPATH": path})
+    quiet = mlp("check", "odd.yaml", "-q", cwd=odd, env={"PYTHONPATH": path})
+    shutil.rmtree(odd / "loud")
+    assert "fitted" in loud.out
+    assert (quiet.code, quiet.out, quiet.err) == (0, "", "")

@@ -169,8 +169,10 @@ def test_fail_if_worse(runs, mlp):
 def test_two_seeds_of_a_random_split_have_other_rows(runs, mlp):
     done = mlp("compare", "line", "seed1", "--fail-if-worse", cwd=runs)
     assert done.code == 5
-    told = "mlp: seed1: --fail-if-worse: not compared with line: other rows\n"
-    assert done.err == told
+    advice = "to give seed1 the rows of line, train it again with --set data.split.seed=0\n"
+    told = "mlp: seed1: --fail-if-worse: not compared with line: other rows; "
+    assert done.err == told + advice
+    assert advice in done.out
     assert "seed1 and line: not compared: other rows" in done.out
     assert "--data FILE" in done.out
     (one,) = document(mlp, "line", "seed1", cwd=runs)["comparisons"]
@@ -191,6 +193,26 @@ def test_two_seeds_with_one_split_are_compared(runs, mlp):
     assert found["comparisons"][0]["same_rows"] is True
     assert found["differs"] == {}
     assert {each["run"]: each["seed"] for each in found["runs"]} == {"good": 0, "other": 1}
+
+
+def test_the_advice_on_seeds_works_when_it_is_typed(runs, mlp):
+    command = ["train", "line.yaml", "-q", "--seed", "1", "--run-dir", "typed", "--force"]
+    assert mlp(*command, "--set", "data.split.seed=0", cwd=runs).code == 0
+    found = document(mlp, "line", "typed", cwd=runs)
+    assert found["comparisons"][0]["same_rows"] is True
+    assert {each["run"]: each["seed"] for each in found["runs"]} == {"line": 0, "typed": 1}
+    assert found["differs"] == {}
+    # And the other networks are others: their random numbers are of another seed.
+    assert found["runs"][0]["scores"] != found["runs"][1]["scores"]
+    assert "data.split.seed" not in mlp("compare", "line", "typed", cwd=runs).out
+
+
+def test_a_seed_is_not_advised_where_it_would_not_help(runs, mlp):
+    other = ["train", "line.yaml", "-q", "--seed", "1", "--run-dir", "shares", "--force"]
+    assert mlp(*other, "--set", "data.split={test: 0.3}", cwd=runs).code == 0
+    done = mlp("compare", "line", "shares", cwd=runs)
+    assert "--data FILE" in done.out
+    assert "train it again" not in done.out
 
 
 def test_the_table_for_people(runs, mlp):

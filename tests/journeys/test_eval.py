@@ -74,7 +74,7 @@ def test_the_training_file_changed(folder, mlp):
 
 
 def test_values_that_training_did_not_know_are_noted(tmp_path, mlp):
-    rows = [f"{k},{'red' if k % 3 else 'blue'},{2 * k}" for k in range(30)]
+    rows = [f"{k / 2},{'red' if k % 3 else 'blue'},{2 * k}" for k in range(30)]
     (tmp_path / "t.csv").write_text("\n".join(["x,colour,y", *rows]) + "\n", "ascii")
     spec = "data: {path: t.csv, target: y, task: regression}\ntraining: {epochs: 1}\n"
     (tmp_path / "s.yaml").write_text(spec, "ascii")

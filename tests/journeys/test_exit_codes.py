@@ -54,7 +54,7 @@ TABLE = [
     (("eval", RUN, "--data", "half.csv", "--split", "test"), 2, "it has no such part"),
     (("train", "iris.yaml", "--set", "data.path=missing.csv"), 3, "missing.csv: there is no"),
     (("check", "iris.yaml", "--set", "data.target=speceis"), 3, "did you mean 'species'?"),
-    (("gradcheck", "iris.yaml", "--set", "data.path=iris.yaml"), 3, "iris.yaml: not a known"),
+    (("gradcheck", "iris.yaml", "--set", "data.path=iris.yaml"), 3, "iris.yaml: looks like a spec"),
     (("eval", RUN, "--data", "missing.csv"), 3, "missing.csv: there is no such file"),
     (("predict", RUN, "missing.csv"), 3, "missing.csv: there is no such file"),
     (("predict", RUN, "."), 3, ""),

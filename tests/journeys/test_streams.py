@@ -17,7 +17,7 @@ SCHEMA_OF = {  # verb -> the keys of its JSON document, which scripts depend on
     },
     "eval": {
         *("model", "task", "target", "classes", "scores", "confusion"),
-        *("reliability", "temperature", "coverage", "loss_note"),
+        *("reliability", "temperature", "coverage", "loss_note", "notes"),
     },
     "predict": {"model", "data", "rows", "predictions"},
     "gradcheck": {
@@ -35,6 +35,7 @@ SCHEMA_OF = {  # verb -> the keys of its JSON document, which scripts depend on
         *("memory_bytes", "steps_per_epoch", "multiply_adds_per_epoch", "oddities"),
         *("weights", "remarks", "ensemble", "sweep"),
         *("baseline", "spec", "scale", "batch_rows"),
+        *("guesses", "baselines", "baseline_notes", "to_beat"),
     },
     "compare": {"metric", "greater_is_better", "base", "runs", "comparisons", "differs"},
     "schema": {"$schema", "$defs", "properties", "title", "type", "required"},

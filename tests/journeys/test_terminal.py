@@ -20,7 +20,7 @@ def on_terminal(program, folder):
         process = subprocess.Popen(
             [*program.words, *map(str, words)],
             cwd=folder,
-            env=program.environment(COLUMNS="120", **changes),
+            env=program.environment(**{"COLUMNS": "120", **changes}),
             stdin=theirs,
             stdout=theirs,
             stderr=theirs,
@@ -110,3 +110,17 @@ def test_in_a_pipe_there_is_no_escape_code(option, folder, mlp):
         assert 2 <= len(lines) <= 3 + seconds
     else:
         assert not [line for line in lines if "train_loss" in line and "300" not in line]
+
+
+def test_a_long_line_of_check_is_wrapped_under_its_text(on_terminal, folder, mlp):
+    rows = [f"{k % 7},{k % 5 if k else ''},{k % 2}" for k in range(60)]
+    (folder / "t.csv").write_text("\n".join(["a_column,another_column,y", *rows]), "ascii")
+    (folder / "t.yaml").write_text("data: {path: t.csv, target: y}\n", "ascii")
+    whole = "odd: another_column: missing in 1 of 60 rows; set to the training median, 2"
+    piped = mlp("check", "t.yaml", cwd=folder, env={"COLUMNS": "50"}).out
+    assert f"\n{whole}\n" in piped
+    shown = on_terminal("check", "t.yaml", COLUMNS="50").replace("\r\n", "\n")
+    begin = "odd: another_column: missing in 1 of 60 rows; set"
+    assert f"\n{begin}\n     to the training median, 2\n" in shown
+    assert max(map(len, shown.splitlines())) <= 50
+    assert shown.replace("\n     ", " ").count(whole) == 1

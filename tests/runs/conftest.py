@@ -71,9 +71,31 @@ def mixed_run(make_run, tmp_path_factory):
         folder,
         """
 seed: 3
-data: {path: table.csv, target: [price, weight]}
+data: {path: table.csv, target: [price, weight], categorical: [colour]}
 model: {layers: [{units: 3}]}
 training: {epochs: 2, batch_size: 8}
 runtime: {dtype: float64}
+""",
+    )
+
+
+@pytest.fixture(scope="session")
+def coded_run(make_run, tmp_path_factory):
+    """Return inputs of every kind: numbers with gaps, dates, few, rare and many categories."""
+    folder = tmp_path_factory.mktemp("coded")
+    rows = [
+        f"{'' if k % 5 == 0 else k % 7},20{k % 60 + 10}-0{k % 9 + 1}-11,{'uuuuuvvvvx'[k % 10]},"
+        f"z{k % 4},{k % 5}.5"
+        for k in range(40)
+    ]
+    text = "\n".join(["size,day,kind,zip,price", *rows]) + "\n"
+    (folder / "table.csv").write_text(text, encoding="ascii")
+    return make_run(
+        folder,
+        """
+data: {path: table.csv, target: price, task: regression, rare: 6, max_categories: 3,
+  missing_indicator: [size, day], columns: {zip: text, kind: text}}
+model: {layers: [{units: 3}]}
+training: {epochs: 2, batch_size: 8}
 """,
     )

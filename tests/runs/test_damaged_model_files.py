@@ -2,6 +2,7 @@
 
 import contextlib
 import copy
+import itertools
 import json
 import struct
 
@@ -191,8 +192,15 @@ def paths_in(value, path=()):
 OTHERS = [None, True, -1, 1e300, 10**30, float("nan"), "text", "", "\ud800", [], [None], {}]
 
 
-@pytest.mark.parametrize("run", ["iris_run", "mixed_run"])
-@pytest.mark.parametrize("section", ["mlp_version", "encoding", "data", "training", "spec"])
+@pytest.mark.parametrize(
+    ("run", "section"),
+    [
+        *itertools.product(
+            ["iris_run", "mixed_run"], ["mlp_version", "encoding", "data", "training", "spec"]
+        ),
+        ("coded_run", "encoding"),
+    ],
+)
 def test_any_other_type_in_any_field(section, run, request, file):
     parts = Parts(request.getfixturevalue(run).model.read_bytes())
     for path in paths_in({section: parts.told[section]}):

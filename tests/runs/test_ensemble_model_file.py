@@ -288,7 +288,7 @@ def test_a_count_is_not_below_0(make_run, tmp_path):
 
 
 def test_parts_and_scores_of_a_model_read_back(run):
-    parts, _ = load_parts(load_model(run.model), None, None)
+    parts, *_ = load_parts(load_model(run.model), None, None)
     assert {name: len(part) for name, part in parts.items()} == {"train": 240, "validation": 60}
 
 

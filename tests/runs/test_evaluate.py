@@ -22,7 +22,9 @@ def lengths(parts):
 
 @pytest.mark.parametrize("given", [False, True], ids=["by default", "named"])
 def test_the_training_file_is_split_as_it_was(given, iris, iris_run):
-    parts, replaced = load_parts(iris, str(iris_run.folder / "iris.csv") if given else None, None)
+    parts, replaced, _ = load_parts(
+        iris, str(iris_run.folder / "iris.csv") if given else None, None
+    )
     assert lengths(parts) == {"train": 106, "validation": 22, "test": 22}
     for name, part in iris_run.dataset.parts.items():
         np.testing.assert_array_equal(parts[name].X, part.X)
@@ -32,7 +34,7 @@ def test_the_training_file_is_split_as_it_was(given, iris, iris_run):
 
 @pytest.mark.parametrize("split", ["train", "validation", "test"])
 def test_one_part_only(split, iris, iris_run):
-    parts, _ = load_parts(iris, None, split)
+    parts, *_ = load_parts(iris, None, split)
     assert list(parts) == [split]
     np.testing.assert_array_equal(parts[split].rows, iris_run.dataset.parts[split].rows)
 
@@ -47,7 +49,7 @@ def test_any_other_file_is_one_part(iris, iris_run, tmp_path):
     lines = (iris_run.folder / "iris.csv").read_text(encoding="utf-8").splitlines()
     other = tmp_path / "other.csv"
     other.write_text("\n".join(lines[:11]) + "\n", encoding="utf-8")
-    parts, _ = load_parts(iris, str(other), None)
+    parts, *_ = load_parts(iris, str(other), None)
     assert lengths(parts) == {"all": 10}
     with pytest.raises(UsageError, match=r"--split test: .*other\.csv is not the file"):
         load_parts(iris, str(other), "test")
@@ -62,7 +64,7 @@ def test_a_training_file_that_has_changed_is_refused(make_run, tmp_path):
     with pytest.raises(DataError, match=r"has changed since .* name it: --data") as caught:
         load_parts(model, None, None)
     assert caught.value.exit_code == 3
-    parts, _ = load_parts(model, str(tmp_path / "t.csv"), None)
+    parts, *_ = load_parts(model, str(tmp_path / "t.csv"), None)
     assert lengths(parts) == {"all": 21}
     (tmp_path / "t.csv").unlink()
     with pytest.raises(DataError, match="there is no such file"):

@@ -187,6 +187,7 @@ def test_the_resolved_spec_reads_back_with_its_paths_absolute(iris_run):
     assert loaded.spec.data.path == str((iris_run.folder / "iris.csv").resolve())
     assert loaded.spec.data.task == "multiclass"
     assert loaded.spec.model.loss.name == "cross_entropy"
+    assert loaded.spec.data.encoding == "utf-8"  # written out, where the spec left it open
     assert load_dataset(loaded).encoding == iris_run.dataset.encoding
 
 

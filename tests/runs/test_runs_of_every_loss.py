@@ -96,7 +96,7 @@ def test_trained_kept_read_back_and_scored(make_run, tmp_path, task, loss):
     assert all(math.isfinite(float(v)) for row in rows for v in row.values())
     model = load_model(run.model)
     assert model.network.architecture.loss == run.training.architecture.loss
-    parts, _ = load_parts(model, None, None)
+    parts, *_ = load_parts(model, None, None)
     scores = {
         name: evaluate(model.network, model.encoding, part, model.temperature).metrics
         for name, part in parts.items()
@@ -176,7 +176,7 @@ def test_quantiles_in_the_target_s_unit_and_how_many_cross(make_run, tmp_path):
         "in 3 of 16 predictions a quantile is below one of a lower level: "
         "they are written as they are"
     )
-    parts, _ = load_parts(model, None, None)
+    parts, *_ = load_parts(model, None, None)
     figures = evaluate(model.network, model.encoding, parts["train"]).metrics
     assert figures["crossings"] == 3 / 16
     # the level nearest to 0.5 is 0.6; absolute errors in the targets' own units
@@ -218,7 +218,7 @@ def test_a_score_above_0_is_a_yes(make_run, tmp_path):
     columns, _ = predict(model, table)
     assert list(columns) == ["prediction"]  # a score is no probability
     assert columns["prediction"].tolist() == ["no"] * 4 + ["yes"] * 4  # −0.05 and 0.2 about it
-    parts, _ = load_parts(model, None, None)
+    parts, *_ = load_parts(model, None, None)
     figures = evaluate(model.network, model.encoding, parts["train"]).metrics
     assert figures["accuracy"] == 1
     assert "log_loss" not in figures

@@ -69,7 +69,7 @@ def test_a_category_has_one_scaling_at_first(run):
 def test_scores_and_row_losses_are_those_of_the_mean_prediction(run):
     model = load_model(run.model)
     network, encoding = model.network, model.encoding
-    parts, _ = load_parts(model, None, None)
+    parts, *_ = load_parts(model, None, None)
     for name, part in parts.items():
         scores = evaluate(network, encoding, part).metrics
         assert scores == {

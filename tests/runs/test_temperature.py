@@ -102,7 +102,7 @@ def test_predictions_of_the_file_are_scaled_once(run):
 
 def test_scores_of_the_run_and_of_the_file_are_those_of_its_predictions(run):
     model = load_model(run.model)
-    parts, _ = load_parts(model, None, None)
+    parts, *_ = load_parts(model, None, None)
     table = read_table(str(run.dataset.tables["data"].name), model.encoding.read)
     columns, _ = predict(model, table)
     p = np.column_stack([v for k, v in columns.items() if k.startswith("probability_")])

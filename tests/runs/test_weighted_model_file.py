@@ -52,7 +52,7 @@ def test_the_weights_come_back(run):
     assert (weights.column, weights.by_class) == ("w", (1.0, 3.0))
     assert model.spec.data.class_weight == {"yes": 3}
     assert [m.name for m in model.spec.regularization.augmentation] == ["smote", "mixup", "cutout"]
-    parts, _ = load_parts(model, None, None)
+    parts, *_ = load_parts(model, None, None)
     for name, part in run.dataset.parts.items():
         np.testing.assert_array_equal(parts[name].weight, part.weight)
         assert parts[name].weight.dtype == np.float32
@@ -66,7 +66,7 @@ def test_the_weights_come_back(run):
 def test_a_file_without_the_column_is_evaluated_without_weights(run, tmp_path):
     path = tmp_path / "new.csv"
     path.write_text("x,y\n1,no\n2,yes\n", "ascii")
-    parts, _ = load_parts(load_model(run.model), str(path), None)
+    parts, *_ = load_parts(load_model(run.model), str(path), None)
     assert parts["all"].weight is None
 
 

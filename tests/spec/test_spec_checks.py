@@ -227,6 +227,38 @@ def test_a_positive_target_is_not_standardized(spec, faults, loss):
         )
     ]
     assert spec(f"model: {{loss: {loss}}}\n").data.scale_target is None
+    data = data.replace("standard", "log")
+    assert faults(data + f"model: {{loss: {loss}}}\n") == [
+        (
+            f"1:46: data.scale_target: {loss} takes positive targets, and standardized logarithms "
+            "are not; mean, none, or auto"
+        )
+    ]
+
+
+@pytest.mark.parametrize(
+    ("output", "problem"),
+    [
+        ("sigmoid", "sigmoid lies between 0 and 1, the target's standardized logarithm does not"),
+        ("exponential", "predictions go back by exp already"),
+    ],
+)
+def test_outputs_that_are_no_logarithms(faults, load, output, problem):
+    data = "data: {path: d.csv, target: y, task: regression, scale_target: log}\n"
+    (fault,) = faults(data + f"model: {{loss: mse, output: {output}}}\n")
+    assert fault.startswith(f"2:28: model.output: {problem}")
+    assert load(data.replace("log", "none") + f"model: {{loss: mse, output: {output}}}\n")
+
+
+@pytest.mark.parametrize("task", ["binary", "multiclass", "multilabel"])
+def test_classes_have_no_logarithm(load, faults, task):
+    data = "data: {path: d.csv, target: y, scale_target: log}\n"
+    told = f"data.scale_target: the task is {task}: there is no number to take the logarithm of"
+    assert [p.problem for p in check_task(load(data).spec, task, ["r2", "accuracy"])] == [
+        told.partition(": ")[2]
+    ]
+    (fault,) = faults(data.replace("target: y", f"target: y, task: {task}"))
+    assert told in fault
 
 
 @pytest.mark.parametrize(

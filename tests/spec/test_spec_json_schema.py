@@ -15,11 +15,11 @@ data:
   path: ../data/digits.csv          # csv, tsv, jsonl, parquet, npz; .gz; `-` is standard input
   target: digit                     # or a list, for several outputs
   task: auto                        # regression | binary | multiclass | multilabel
-  split: {validation: 0.15, test: 0.15, stratify: true}
+  split: {validation: 0.15, test: 0.15, stratify: auto}
   scale: auto                       # asinh | standard | minmax | none; fitted on the training rows
   scale_target: auto                # regression: standardized
   categorical: auto                 # one-hot; unseen categories and missing values have a rule
-  missing: ["", "NA"]
+  missing: auto                     # "", NA, NaN, nan, null, N/A; or a list
   sample_weight: null               # a column
   class_weight: null                # balanced | {label: weight}
 model:

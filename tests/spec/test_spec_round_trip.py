@@ -172,6 +172,10 @@ layers = st.fixed_dictionaries(
 splits = st.one_of(
     st.fixed_dictionaries({"validation": st.floats(0, 0.4), "test": st.floats(0, 0.4)}),
     st.builds(lambda name: {"column": "split " + name, "stratify": False}, names),
+    st.builds(
+        lambda name, seed: {"group": "split " + name, "seed": seed}, names, st.integers(0, 9)
+    ),
+    st.builds(lambda name: {"time": "split " + name, "stratify": "auto"}, names),
 )
 data = st.fixed_dictionaries(
     {"path": names, "target": st.builds(lambda n: "y " + n, names)},
@@ -181,7 +185,7 @@ data = st.fixed_dictionaries(
         "categorical": st.just("auto") | st.lists(st.builds(lambda n: "c " + n, names), max_size=4),
         "missing": st.lists(names, max_size=4),
         "scale": st.sampled_from(["auto", "asinh", "standard", "minmax", "none"]),
-        "scale_target": st.sampled_from(["auto", "standard", "mean", "none", None]),
+        "scale_target": st.sampled_from(["auto", "standard", "mean", "log", "none", None]),
         "split": splits,
         "sample_weight": st.builds(lambda n: "w " + n, names) | st.none(),
         "class_weight": st.sampled_from(["balanced", None])
@@ -293,7 +297,8 @@ def test_a_written_spec_has_every_default_and_no_alias():
     assert "&" not in text
     assert "*" not in text
     assert text.startswith(
-        "seed: 0\ndata:\n  path: d.csv\n  delimiter: auto\n  decimal: .\n  target: y\n"
+        "seed: 0\ndata:\n  path: d.csv\n  encoding: auto\n  delimiter: auto\n  decimal: auto\n"
+        "  target: y\n"
     )
     assert "  early_stopping: {monitor: val_loss, patience: 20, min_delta: 0.0}\n" in text
     assert text.endswith("runtime: {dtype: float32, threads: auto, memory: auto}\n")

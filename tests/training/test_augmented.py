@@ -12,7 +12,7 @@ from mlpcli.training.events import EpochEnded
 from mlpcli.training.training import Training
 
 SPEC = """
-data: {path: t.csv, target: y, split: {validation: 0, test: 0}, scale: none}
+data: {path: t.csv, target: y, split: {validation: 0, test: 0}, scale: none, categorical: []}
 training: {batch_size: 4}
 regularization: {augmentation: [jitter]}
 runtime: {dtype: float64}

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from mlpcli.data.dataset import Dataset, Encoding, Part
-from mlpcli.data.inputs import InputEncoder, NumericColumn
+from mlpcli.data.encoders import NumericColumn
+from mlpcli.data.inputs import InputEncoder
 from mlpcli.data.readers import ReadOptions
 from mlpcli.data.targets import ClassTarget, RegressionTarget
 from mlpcli.spec.schema import Spec

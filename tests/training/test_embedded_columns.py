@@ -15,7 +15,8 @@ from mlpcli.training.training import Training
 
 ROWS = 90
 SPEC = """
-data: {path: rows.csv, target: y, task: regression, scale: none, split: {test: 0}}
+data: {path: rows.csv, target: y, task: regression, scale: none, split: {test: 0},
+  missing_indicator: []}
 model: {layers: [{units: 4, activation: tanh}], embedding: {name: piecewise_linear, bins: 3}}
 training: {epochs: 3}
 """

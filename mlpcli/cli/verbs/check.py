@@ -9,16 +9,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mlpcli.cli.command import verb
-from mlpcli.cli.console import format_number, print_json, print_note, print_result, table
+from mlpcli.cli.console import print_json, print_note
 from mlpcli.cli.options import Debug, Json, Overrides, Quiet, Seed, SpecPath, refuse_overwriting
-from mlpcli.errors import UsageError, counted, listing
-from mlpcli.machine import free_memory, in_bytes
+from mlpcli.errors import UsageError, counted
 
 if TYPE_CHECKING:
     from mlpcli.data.dataset import Dataset
+    from mlpcli.data.diagnosis import Oddity
     from mlpcli.spec.load import LoadedSpec
     from mlpcli.spec.schema import Spec
     from mlpcli.training.augmented import AugmentedRows
+    from mlpcli.training.baselines import Baselines
     from mlpcli.training.cost import Cost
 
 
@@ -33,65 +34,121 @@ def check(
     output: Annotated[
         str | None, typer.Option("--output", "-o", metavar="FILE", help="Save them as CSV.")
     ] = None,
+    fail_if_odd: Annotated[
+        bool, typer.Option("--fail-if-odd", help="Exit code 1 where the data have an oddity.")
+    ] = False,
     json: Json = False,
     quiet: Quiet = False,
     debug: Debug = False,
-) -> None:
+) -> int | None:
     """Validate a spec and its data, and show what would be trained.
 
-    Nothing is written but what --output names. Shows the network, its parameters, its memory and
-    cost per epoch, what is odd in the data, and the figure that a model has to beat. With
+    Nothing is written but what --output names. Shows what was found in the data, what is odd, the
+    network, its memory and cost, and what a model has to beat on the test rows (where there are
+    none, the validation rows): a constant, a linear model, and gradient boosting where LightGBM
+    or scikit-learn is there, all fitted to the training rows, with 95 % intervals. With
     --augmented also the first rows of epoch 1 as training sees them, in the file's own units.
+
+    Exit code 0: it can be trained, also where something is odd; with --fail-if-odd that is 1 (the
+    lines `odd:`, in --json `oddities`; not `found:`), and with -q all there is. 2: the spec is
+    wrong; 3: the data.
 
     \b
     Examples:
       mlp check configs/penguins.yaml
       mlp check config.yaml --json
+      mlp check config.yaml --fail-if-odd -q
       mlp check config.yaml --augmented 5
     """
-    from mlpcli.cli.augmented_rows import rows_to_csv
-    from mlpcli.runs.files import write_whole
+    from mlpcli.data.diagnosis import oddities
     from mlpcli.spec.load import load_spec
-    from mlpcli.sweep.rows import check_rows
-    from mlpcli.training.augmented import augmented_rows
-    from mlpcli.training.build import build_architecture, build_augmenter, load_dataset
-    from mlpcli.training.cost import cost_of
+    from mlpcli.training.build import load_dataset
 
-    if output is not None and augmented is None:
-        raise UsageError("--output saves augmented rows: say how many with --augmented N")
-    if output == "-":
-        raise UsageError("--output -: standard output has the report; name a file for the rows")
+    _check_options(augmented, output)
     loaded = load_spec(spec, overrides or (), seed)
     dataset = load_dataset(loaded)
     read = {spec: "the spec"} | {t.name: "the data" for t in dataset.tables.values()}
     refuse_overwriting(output, read)
+    cost, rows = _cost_and_rows(loaded, dataset, augmented)
+    if rows is not None and output is not None:
+        _save(loaded, dataset, rows, output)
+    odd = oddities(dataset)
+    if json or not quiet:
+        _report(loaded, dataset, cost, odd, rows, output, json=json)
+    return int(fail_if_odd and bool(odd))
+
+
+def _check_options(augmented: int | None, output: str | None) -> None:
+    """Raise UsageError where two options contradict each other."""
+    if output is not None and augmented is None:
+        raise UsageError("--output saves augmented rows: say how many with --augmented N")
+    if output == "-":
+        raise UsageError("--output -: standard output has the report; name a file for the rows")
+
+
+def _cost_and_rows(
+    loaded: LoadedSpec, dataset: Dataset, augmented: int | None
+) -> tuple[Cost, AugmentedRows | None]:
+    """Return what training costs, and augmented rows where they are asked for."""
+    from mlpcli.sweep.rows import check_rows
+    from mlpcli.training.augmented import augmented_rows
+    from mlpcli.training.build import build_architecture, build_augmenter
+    from mlpcli.training.cost import cost_of
+
     if loaded.spec.sweep is not None:
         check_rows(loaded, dataset)
     with loaded.locating():
         augmenter = build_augmenter(loaded.spec, dataset.encoding, dataset.parts["train"])
     rows = None if augmented is None else augmented_rows(loaded.spec, dataset, augmenter, augmented)
     architecture = build_architecture(loaded.spec, dataset.encoding)
-    cost = cost_of(loaded.spec, architecture, dataset, augmenter.n_slots)
-    document = _document(loaded, dataset, cost, rows)
-    if rows is not None and output is not None:
-        write_whole(Path(output), rows_to_csv(dataset.encoding, rows, loaded.spec.runtime.dtype))
+    return cost_of(loaded.spec, architecture, dataset, augmenter.n_slots), rows
+
+
+def _save(loaded: LoadedSpec, dataset: Dataset, rows: AugmentedRows, output: str) -> None:
+    from mlpcli.cli.augmented_rows import rows_to_csv
+    from mlpcli.runs.files import write_whole
+
+    write_whole(Path(output), rows_to_csv(dataset.encoding, rows, loaded.spec.runtime.dtype))
+
+
+def _report(
+    loaded: LoadedSpec,
+    dataset: Dataset,
+    cost: Cost,
+    odd: list[Oddity],
+    rows: AugmentedRows | None,
+    output: str | None,
+    *,
+    json: bool,
+) -> None:
+    """Fit the baselines and print everything, for people or as JSON."""
+    from mlpcli.cli.check_report import print_report
+    from mlpcli.training.baselines import fit_baselines
+
+    to_beat = fit_baselines(dataset, loaded.spec.seed, loaded.spec.data.split.group)
+    document = _document(loaded, dataset, cost, rows, odd, to_beat)
     if json:
         print_json(document)
-    elif not quiet:
-        _print(document, dataset, cost)
-        if rows is not None:
-            _print_augmented(loaded, dataset, rows, output)
+        return
+    print_report(document, dataset, cost, to_beat)
+    if rows is not None:
+        _print_augmented(loaded, dataset, rows, output)
 
 
 def _document(
-    loaded: LoadedSpec, dataset: Dataset, cost: Cost, rows: AugmentedRows | None
+    loaded: LoadedSpec,
+    dataset: Dataset,
+    cost: Cost,
+    rows: AugmentedRows | None,
+    odd: list[Oddity],
+    to_beat: Baselines,
 ) -> dict[str, Any]:
     from mlpcli.cli.augmented_rows import rows_to_plain
     from mlpcli.cli.describe import describe_weights
-    from mlpcli.data.diagnosis import baseline, oddities
+    from mlpcli.data.diagnosis import baseline
     from mlpcli.training.resolve import resolve
 
-    spec, encoding, to_beat = loaded.spec, dataset.encoding, baseline(dataset)
+    spec, encoding, constant = loaded.spec, dataset.encoding, baseline(dataset)
     document = {
         "task": encoding.task,
         "target": list(encoding.target.names),
@@ -106,9 +163,13 @@ def _document(
         "batch_rows": cost.batch_rows,
         "steps_per_epoch": cost.steps_per_epoch,
         "multiply_adds_per_epoch": cost.multiply_adds_per_epoch,
+        "guesses": [asdict(guess) for guess in dataset.guesses],
         "remarks": loaded.remarks(),
-        "oddities": [oddity.__dict__ for oddity in oddities(dataset)],
-        "baseline": {"what": to_beat.what, **to_beat.scores},
+        "oddities": [oddity.__dict__ for oddity in odd],
+        "baseline": {"what": constant.what, **constant.scores},
+        "baselines": [asdict(score) for score in to_beat.scores],
+        "to_beat": asdict(to_beat.best),
+        "baseline_notes": list(to_beat.notes),
         "sweep": _sweep(spec),
         "spec": resolve(spec, dataset).model_dump(),
     }
@@ -168,55 +229,3 @@ def _print_augmented(
         print_note("not shown: regularization.noise, which training adds to these rows")
     if output is not None:
         print_note(f"{counted(len(rows.source), 'row')} in {output}")
-
-
-def _print(document: dict[str, Any], dataset: Dataset, cost: Cost) -> None:
-    from mlpcli.cli.describe import rows_line
-
-    print_result(rows_line(dataset) + "\n")
-    rows: list[list[Any]] = [
-        [
-            layer.name,
-            f"{layer.fan_in} → {layer.fan_out}",
-            f"{layer.norm} {layer.activation}" if layer.norm else layer.activation,
-            layer.initializer,
-            layer.keep_prob,
-            layer.parameters,
-        ]
-        for layer in cost.layers
-    ]
-    header = ["layer", "shape", "activation", "initializer", "keep_prob", "parameters"]
-    table(header, [*rows, ["total", "", "", "", "", document["parameters"]]])
-    free = free_memory()
-    too_much = f", of which {in_bytes(free)} are free here" if cost.memory_bytes > free else ""
-    print_result(
-        f"\nmemory about {in_bytes(cost.memory_bytes)}{too_much}; an epoch is "
-        f"{cost.steps_per_epoch:,} steps of {cost.batch_rows:,} rows, "
-        f"{cost.multiply_adds_per_epoch:.3g} multiply-adds"
-    )
-    scale = dataset.scale
-    if scale.reason and dataset.encoding.inputs.numeric.any():
-        print_result(f"numeric inputs scaled by {scale.name}: {scale.reason}")
-    if document["ensemble"] is not None:
-        print_result(document["ensemble"]["text"])
-    what, *scores = document["baseline"].items()
-    shown = ", ".join(f"{name} {format_number(score)}" for name, score in scores)
-    print_result(f"to beat: {what[1]}: {shown}")
-    if document["weights"] is not None:
-        print_result(_weights_line(**document["weights"]))
-    if document["sweep"] is not None:
-        print_result(f"sweep: {document['sweep']['plan']}")
-    oddities = [f"odd: {oddity['text']}" for oddity in document["oddities"]]
-    for line in [f"note: {remark}" for remark in document["remarks"]] + oddities:
-        print_result(line)
-    if not oddities:
-        print_result("nothing odd in the data")
-
-
-def _weights_line(column: str | None, mean: float, classes: dict[str, float] | None) -> str:
-    by = [f"column {column}"] if column is not None else []
-    if classes is not None:
-        each = listing(f"{label} {format_number(weight)}" for label, weight in classes.items())
-        by.append(f"class ({each})")
-    how = f"divided by the training rows' mean, {format_number(mean)}"
-    return f"rows weigh by {' and '.join(by)}; {how}"

@@ -46,8 +46,9 @@ def compare(
 
     Each later run is compared with the first one named, on the same rows: the difference (run minus
     first), its 95 % interval and its method, and a verdict. The verdict is of these trained
-    networks: another seed may differ by more. Runs whose rows are not the same, as with two seeds
-    of a random split, are compared by --data FILE, with rows that no run has seen.
+    networks: another seed may differ by more. Runs of several seeds have the same test rows where
+    data.split.seed is given; runs whose rows are not the same are compared by --data FILE, with
+    rows that no run has seen.
 
     With --fail-if-worse the exit code is 1 if any later run is shown to be worse than the first,
     5 if none is but one could not be compared with it, else 0; with -q nothing is printed.
@@ -92,7 +93,8 @@ def _exit_code(found: list[Comparison], base: Contender) -> int | None:
         return 1
     for each in found:
         if each.interval is None:
-            why = each.verdict.partition(": ")[2]
+            why, advice = each.verdict.partition(": ")[2], _advice(each, base)
+            why += f"; {advice}" if advice else ""
             raise RunError(f"{each.run.run}: --fail-if-worse: not compared with {base.run}: {why}")
     return None
 
@@ -237,6 +239,23 @@ def _print_comparisons(found: list[Comparison], base: Contender, metric: str) ->
             "other rows: not the same rows of the same file; to compare, name one that no run has "
             "seen: --data FILE"
         )
+    for each in found:
+        advice = _advice(each, base)
+        if advice:
+            print_result(advice)
+
+
+def _advice(comparison: Comparison, base: Contender) -> str:
+    """Return how a run comes to have the base's rows, where a seed is all that it needs."""
+    from mlpcli.runs.compare import seed_to_share
+
+    seed = seed_to_share(comparison.run, base)
+    if seed is None:
+        return ""
+    return (
+        f"to give {comparison.run.run} the rows of {base.run}, train it again with "
+        f"--set data.split.seed={seed}"
+    )
 
 
 def _interval_cells(comparison: Comparison) -> list[str]:

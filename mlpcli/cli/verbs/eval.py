@@ -57,8 +57,10 @@ def eval(  # noqa: A001  the verb's name
     model = load_model(path)
     note_on_changes(path, model)
     check_interval(model, interval)
-    parts, replaced = load_parts(model, data, split)
+    parts, replaced, notes = load_parts(model, data, split)
     if not quiet and not json:
+        for note in notes:
+            print_note(note)
         _print_notes(model, parts, replaced, data)
     results = {
         name: evaluate(model.network, model.encoding, part, model.temperature)
@@ -69,7 +71,7 @@ def eval(  # noqa: A001  the verb's name
     document = _document(model, results, _loss_note(model, results, weighted=weighted))
     if json:
         more = {"spread": spreads} if spreads else {}
-        print_json({"model": str(path), **document, **more})
+        print_json({"model": str(path), **document, **more, "notes": notes})
     else:
         _print(model, results, document, spreads)
 

@@ -54,9 +54,11 @@ def predict(
     refuse_overwriting(output, {file: "the data", str(path): "the model"})
     model = load_model(path)
     note_on_changes(path, model)
-    table = read_table(file, model.encoding.read)
+    table = read_table(file, model.encoding.reading(targets=False))
     columns, replaced = predict_table(model, table, interval)
     if not quiet and not json:
+        for guess in table.guesses:
+            print_note(guess.text)
         note_replaced(model.encoding.inputs, table.name, replaced)
         crossed = crossing_line(model, columns)
         if crossed:

@@ -82,7 +82,7 @@ def train(
             if find_lr:
                 return _find_rate(loaded, dataset, stop, json=json, quiet=quiet)
             shown = None if quiet or json else progress
-            directory, result = _train(loaded, dataset, run_dir, shown, stop, force=force)
+            directory, result = _train(loaded, dataset, run_dir, shown, stop, spec, force=force)
     _print(result, directory, profiler, json=json, quiet=quiet)
     return _exit_code(result, directory, loaded, stop)
 
@@ -119,10 +119,17 @@ def _find_rate(
     return find_and_print(one, stop, json=json, quiet=quiet)
 
 
-def _announce(training: Training, directory: Path, remarks: list[str]) -> None:
-    from mlpcli.cli.describe import ensemble_line, network_line, note_replaced, rows_line
+def _announce(training: Training, directory: Path, remarks: list[str], spec: str) -> None:
+    from mlpcli.cli.describe import (
+        ensemble_line,
+        network_line,
+        note_guesses,
+        note_replaced,
+        rows_line,
+    )
 
     print_note(rows_line(training.dataset))
+    note_guesses(training.dataset.guesses, spec)
     for part, counts in training.dataset.replaced.items():
         note_replaced(training.encoding.inputs, training.dataset.tables[part].name, counts)
     for line in remarks:
@@ -145,12 +152,14 @@ def _train(
     run_dir: str | None,
     progress: str | None,
     stop: StopRequest,
+    spec: str,
     *,
     force: bool,
 ) -> tuple[Path, dict[str, Any]]:
     """Train into a run directory; return it, and the manifest's result.
 
     progress  how it is shown; None: nothing is printed
+    spec      the path of the spec, as it was given
     """
     from mlpcli.cli.progress import progress_for
     from mlpcli.runs.directory import run_directory
@@ -161,7 +170,7 @@ def _train(
         training = Training(loaded.spec, dataset)
     with run_directory(loaded.name, run_dir, force=force) as directory:
         if progress is not None:
-            _announce(training, directory, loaded.remarks())
+            _announce(training, directory, loaded.remarks(), spec)
         recorder = Recorder(directory, training, loaded.folder)
         epochs = loaded.spec.training.epochs
         shown = progress_for(progress or "none", epochs, training.columns)

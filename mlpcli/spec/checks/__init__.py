@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mlpcli.spec.checks import augmentation, data, ensemble, loss, model, sweep, training
+from mlpcli.spec.checks import augmentation, columns, data, ensemble, loss, model, sweep, training
 from mlpcli.spec.checks.loss import DEFAULT_LOSS, chosen_loss, loss_name
 from mlpcli.spec.schema import Spec
 from mlpcli.spec.yaml_reader import Problem
@@ -14,6 +14,7 @@ def check_spec(spec: Spec) -> list[Problem]:
     """Return the problems of a spec that show before any data has been read."""
     return [
         *data.check(spec),
+        *columns.check(spec),
         *model.check(spec),
         *loss.check(spec),
         *augmentation.check(spec),

@@ -65,8 +65,9 @@ def _check_settings(spec: Spec, task: str | None) -> Iterator[Problem]:
     loss = build(LOSSES, spec.model.loss)
     for path, problem in loss.faults(task):
         yield Problem(("model", "loss", *path), problem)
-    if not loss.standardized and spec.data.scale_target == "standard":
-        problem = f"{loss.name} takes positive targets, and standardized ones are not"
+    if not loss.standardized and spec.data.scale_target in ("standard", "log"):
+        which = "logarithms" if spec.data.scale_target == "log" else "ones"
+        problem = f"{loss.name} takes positive targets, and standardized {which} are not"
         yield Problem(("data", "scale_target"), problem, "mean, none, or auto")
     if loss.target_range and spec.regularization.noise.labels > 0:
         problem = f"can make a target one {loss.target_range}, which {loss.name} does not take"
@@ -110,7 +111,12 @@ def _check_pairing(spec: Spec, task: str | None) -> Iterator[Problem]:
 def _check_range(spec: Spec, task: str) -> Iterator[Problem]:
     output = spec.model.output
     bounded = output is not None and ACTIVATIONS[output.name].is_probability
-    if task == "regression" and bounded and spec.data.scale_target in (None, "standard"):
-        problem = f"{output.name} lies between 0 and 1, the standardized target does not"
+    scale = spec.data.scale_target
+    if task == "regression" and bounded and scale in (None, "standard", "log"):
+        which = "target's standardized logarithm" if scale == "log" else "standardized target"
+        problem = f"{output.name} lies between 0 and 1, the {which} does not"
         allowed = "auto, or set data.scale_target to none for a target between 0 and 1"
         yield Problem(("model", "output"), problem, allowed)
+    elif output is not None and output.name == "exponential" and scale == "log":
+        problem = "predictions go back by exp already, and logarithms below the mean are negative"
+        yield Problem(("model", "output"), problem, "auto, or another data.scale_target")

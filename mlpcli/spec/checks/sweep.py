@@ -7,7 +7,8 @@ import re
 from collections.abc import Iterator
 
 from mlpcli.errors import listing, nearest
-from mlpcli.spec.schema import DataSpec, Spec
+from mlpcli.spec.data_section import DataSpec
+from mlpcli.spec.schema import Spec
 from mlpcli.spec.sweep import MAX_TRIALS, ParameterSpec, SweepSpec
 from mlpcli.spec.yaml_reader import Problem
 

@@ -1,0 +1,138 @@
+"""What `mlp check` prints: the data, the network, and what there is to beat."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from mlpcli.cli.console import format_number, print_result, print_sentence, table
+from mlpcli.cli.describe import rows_line
+from mlpcli.data.dataset import Dataset
+from mlpcli.data.targets import ClassTarget
+from mlpcli.errors import counted, listing
+from mlpcli.machine import free_memory, in_bytes
+from mlpcli.training.baselines import Baselines, BaselineScore
+from mlpcli.training.cost import Cost
+
+FOUND, ODD, NOTE = "found: ", "odd: ", "note: "
+MOST_NAME = 24  # letters of a baseline's name
+
+
+def print_report(
+    document: dict[str, Any], dataset: Dataset, cost: Cost, to_beat: Baselines
+) -> None:
+    """Print the report: what the data are, what is odd there, the network, what there is to beat.
+
+    document  the same as plain data
+    """
+    print_sentence(rows_line(dataset), hang=2)
+    print_findings(document)
+    print_result()
+    _print_network(document, cost)
+    _print_training(document, dataset)
+    print_result()
+    print_to_beat(dataset, to_beat)
+
+
+def print_findings(document: dict[str, Any]) -> None:
+    """Print guesses, remarks on the spec and oddities, a line each, the prefix says which."""
+    for prefix, texts in (
+        (FOUND, [guess["text"] for guess in document["guesses"]]),
+        (NOTE, document["remarks"]),
+        (ODD, [oddity["text"] for oddity in document["oddities"]]),
+    ):
+        for text in texts:
+            print_sentence(f"{prefix}{text}", hang=len(prefix))
+    if not document["oddities"]:
+        print_result("nothing odd in the data")
+
+
+def _print_network(document: dict[str, Any], cost: Cost) -> None:
+    rows: list[list[Any]] = [
+        [
+            layer.name,
+            f"{layer.fan_in} → {layer.fan_out}",
+            f"{layer.norm} {layer.activation}" if layer.norm else layer.activation,
+            layer.initializer,
+            layer.keep_prob,
+            layer.parameters,
+        ]
+        for layer in cost.layers
+    ]
+    header = ["layer", "shape", "activation", "initializer", "keep_prob", "parameters"]
+    table(header, [*rows, ["total", "", "", "", "", document["parameters"]]])
+    free = free_memory()
+    too_much = f", of which {in_bytes(free)} are free here" if cost.memory_bytes > free else ""
+    print_sentence(
+        f"\nmemory about {in_bytes(cost.memory_bytes)}{too_much}; an epoch is "
+        f"{cost.steps_per_epoch:,} steps of {cost.batch_rows:,} rows, "
+        f"{cost.multiply_adds_per_epoch:.3g} multiply-adds",
+        hang=2,
+    )
+
+
+def _print_training(document: dict[str, Any], dataset: Dataset) -> None:
+    """Print how inputs are scaled, rows weighed, and what else is trained than one network."""
+    scale = dataset.scale
+    if scale.reason and dataset.encoding.inputs.numeric.any():
+        print_sentence(f"numeric inputs scaled by {scale.name}: {scale.reason}", hang=2)
+    if document["weights"] is not None:
+        print_sentence(_weights_line(**document["weights"]), hang=2)
+    if document["ensemble"] is not None:
+        print_sentence(document["ensemble"]["text"], hang=2)
+    if document["sweep"] is not None:
+        print_sentence(f"sweep: {document['sweep']['plan']}", hang=2)
+
+
+def _weights_line(column: str | None, mean: float, classes: dict[str, float] | None) -> str:
+    by = [f"column {column}"] if column is not None else []
+    if classes is not None:
+        each = listing(f"{label} {format_number(weight)}" for label, weight in classes.items())
+        by.append(f"class ({each})")
+    how = f"divided by the training rows' mean, {format_number(mean)}"
+    return f"rows weigh by {' and '.join(by)}; {how}"
+
+
+def print_to_beat(dataset: Dataset, to_beat: Baselines) -> None:
+    """Print the best baseline in a line, then all of them in a table, and what to know of it."""
+    best, names = to_beat.best, baseline_names(dataset)
+    between = "" if math.isnan(best.low) else f" (95 % interval {_interval(best)})"
+    print_sentence(
+        f"to beat: {best.metric} {format_number(best.value)}{between} on the "
+        f"{counted(to_beat.rows, f'{best.part} row')}, by {names[best.name]}",
+        hang=2,
+    )
+    print_result()
+    found = {(score.name, score.metric): score for score in to_beat.scores}
+    other = next(metric for metric in to_beat.metrics if metric != best.metric)
+    rows = []
+    for name in dict.fromkeys(score.name for score in to_beat.scores):
+        one = found[name, best.metric]
+        rows.append([names[name], one.value, _interval(one), found[name, other].value])
+    table(["baseline", best.metric, "95 % interval", other], rows)
+    for note in to_beat.notes:
+        print_sentence(note, hang=2)
+
+
+def _interval(score: BaselineScore) -> str:
+    if math.isnan(score.low):
+        return ""
+    return f"{format_number(score.low)} to {format_number(score.high)}"
+
+
+def baseline_names(dataset: Dataset) -> dict[str, str]:
+    """Return what each baseline is called in a sentence."""
+    labels, target = dataset.parts["train"].labels, dataset.encoding.target
+    linear = "logistic regression"
+    if isinstance(target, ClassTarget):
+        constant = f"always {target.classes[int(np.argmax(np.bincount(labels)))]}"
+    elif dataset.encoding.task == "multilabel":
+        constant = "most frequent labels"
+    else:
+        linear = "ridge regression"
+        constant = f"always {format_number(float(labels.mean()))}"
+        constant = constant if labels.shape[1] == 1 else "always the means"
+    constant = constant if len(constant) <= MOST_NAME else f"{constant[: MOST_NAME - 1]}…"
+    return {"constant": constant, "linear": linear, "gradient_boosting": "gradient boosting"}

@@ -1,0 +1,146 @@
+"""Where the bytes of a table come from: a file, memory, or a pipe that is read once."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import BinaryIO, cast
+
+PIECE = 1 << 16  # bytes asked of a pipe at once: as much as Linux keeps in one
+IN_MEMORY = 1 << 20  # bytes of a file that is opened once instead of for each look at it
+GZIP = b"\x1f\x8b"  # the first bytes of every gzip file
+
+
+class Spool:
+    """The bytes of a pipe, kept as they come, so that they can be read again."""
+
+    def __init__(self, pipe: BinaryIO) -> None:
+        self.pipe = pipe
+        self.pieces: list[bytes] = []
+        self.at_end = False
+
+    def open(self) -> io.RawIOBase:
+        """Return a new stream of the bytes; it waits for the pipe only where none are kept."""
+        return _Kept(self)
+
+    def pull(self) -> bool:
+        """Keep what the pipe has now, waiting for a byte at least; False at its end."""
+        if not self.at_end:
+            piece = self.pipe.read1(PIECE)  # type: ignore[attr-defined]  # of a buffered stream
+            self.at_end = not piece
+            if piece:
+                self.pieces.append(piece)
+        return not self.at_end
+
+    def all_pieces(self) -> Iterator[bytes]:
+        """Yield everything, to the end of the pipe."""
+        while self.pull():
+            pass
+        yield from self.pieces
+
+
+class _Kept(io.RawIOBase):
+    """A stream of what a spool keeps, and then of what it pulls."""
+
+    def __init__(self, spool: Spool) -> None:
+        self.spool, self.piece, self.offset = spool, 0, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        pieces = self.spool.pieces
+        while self.piece == len(pieces):
+            if not self.spool.pull():
+                return 0
+        part = pieces[self.piece][self.offset : self.offset + len(buffer)]
+        buffer[: len(part)] = part
+        self.offset += len(part)
+        if self.offset == len(pieces[self.piece]):
+            self.piece, self.offset = self.piece + 1, 0
+        return len(part)
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file, a pipe, or bytes in memory; packed by gzip where it begins as gzip does.
+
+    name   for messages
+    path   None: the bytes are in `content`, or come from `spool`
+    """
+
+    name: str
+    path: str | None
+    content: bytes = b""
+    spool: Spool | None = None
+
+    @staticmethod
+    def of_file(path: str) -> Source:
+        """Return a file as a source; a small one is read at once."""
+        with Path(path).open("rb") as stream:
+            content = stream.read(IN_MEMORY + 1)
+        is_small = len(content) <= IN_MEMORY
+        return Source(path, None, content) if is_small else Source(path, path)
+
+    def open(self) -> BinaryIO:
+        """Return a new stream of the bytes, uncompressed."""
+        if not self.is_packed:
+            return self._open() if self.spool is None else io.BufferedReader(self.spool.open())
+        packed = self._open() if self.path is None else self.path
+        return cast("BinaryIO", gzip.open(packed))
+
+    def _open(self) -> BinaryIO:
+        if self.spool is not None:
+            return cast("BinaryIO", self.spool.open())
+        return io.BytesIO(self.content) if self.path is None else Path(self.path).open("rb")
+
+    @cached_property
+    def is_packed(self) -> bool:
+        """Whether the first bytes are those of gzip, whatever the file is called."""
+        with self._open() as stream:
+            start = stream.read(2)
+            return (start if len(start) != 1 else start + stream.read(1)) == GZIP
+
+    def read(self, most: int = -1) -> bytes:
+        """Return the first bytes, uncompressed; all of them by default."""
+        with self.open() as stream:
+            return stream.read(most)
+
+    def start(self, most: int) -> bytes:
+        """Return the first bytes, uncompressed; of a pipe no more than the first line."""
+        with self.open() as stream:
+            return stream.read(most) if self.spool is None else stream.readline(most)
+
+    def n_bytes(self) -> int:
+        """Return how many bytes there are, as they lie on the disk or come from the pipe."""
+        if self.spool is not None:
+            return sum(map(len, self.spool.all_pieces()))
+        return len(self.content) if self.path is None else Path(self.path).stat().st_size
+
+    def sha256(self) -> str:
+        """Return the SHA-256 of the bytes, as `n_bytes` counts them."""
+        if self.spool is not None:
+            found = hashlib.sha256()
+            for piece in self.spool.all_pieces():
+                found.update(piece)
+            return found.hexdigest()
+        if self.path is None:
+            return hashlib.sha256(self.content).hexdigest()
+        with Path(self.path).open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def is_pipe(path: str) -> bool:
+    """Whether a path is a named pipe or a device: its bytes can be read once only."""
+    try:
+        mode = os.stat(path).st_mode  # noqa: PTH116  Path's raises where a name is too long
+    except (OSError, ValueError):
+        return False
+    return stat.S_ISFIFO(mode) or stat.S_ISCHR(mode) or stat.S_ISSOCK(mode)

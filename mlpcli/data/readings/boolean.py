@@ -11,6 +11,7 @@ import numpy as np
 
 from mlpcli.data.columns import Coded, Column
 from mlpcli.data.readings.reading import READINGS, Evidence, Fit, Reading, stripped
+from mlpcli.data.readings.words import further_words
 from mlpcli.data.table import BOOLEANS, Table, plain_text
 from mlpcli.family import setting
 
@@ -40,22 +41,28 @@ class Boolean(Reading):
 
     true: str = setting("auto", "the spelling that stands for all of yes; auto: the commonest")
     false: str = setting("auto", "the spelling that stands for all of no; auto: the commonest")
+    missing: tuple[str, ...] = setting((), "further texts that mean: no value")
 
     def fit(self, evidence: Evidence) -> Fit:
         spelt: dict[bool, Counter[str]] = {True: Counter(), False: Counter()}
         odd: list[Any] = []
         for value, n in [*evidence.counts.items(), *evidence.others.items()]:
             meaning = self.meaning(value)
+            if value in self.missing:
+                continue
             if meaning is None:
                 odd.append(value)
             else:
                 spelt[meaning][_plain(value)] += n
+        words = _no_value(evidence) if len(odd) < len(evidence.counts) else []
         found = replace(
             self,
             true=_commonest(spelt[True], "True") if self.true == "auto" else self.true,
             false=_commonest(spelt[False], "False") if self.false == "auto" else self.false,
+            missing=(*self.missing, *(word for word in words if word not in self.missing)),
         )
-        return Fit(found, odd, evidence.n_cells)
+        n = evidence.n_cells - sum(evidence.counts.get(word, 0) for word in found.missing)
+        return Fit(found, [value for value in odd if value not in words], n)
 
     def meaning(self, value: Any) -> bool | None:
         """Return whether a value says yes or no; None where it says neither."""
@@ -72,7 +79,7 @@ class Boolean(Reading):
         for text in map(stripped, texts):
             meaning = self.meaning(text)
             value = text if meaning is None else yes if meaning else no
-            gone = text in missing
+            gone = text in missing or text in self.missing
             new.append(-1 if gone else numbers.setdefault((type(value), value), len(numbers)))
         return Coded(np.array([*new, -1], np.int32)[codes], [value for _, value in numbers])
 
@@ -81,11 +88,13 @@ def is_boolean(evidence: Evidence) -> bool:
     """Whether a column is yes and no by itself.
 
     It is where each word stands in one of PAIRS, on both sides of it, or in several of them and the
-    words of one pair, not its letters alone, are both there; or where all are booleans.
+    words of one pair, not its letters alone, are both there; or where all are booleans. Words for
+    no value may be among them.
     """
     if not evidence.counts:
         return bool(evidence.others) and all(isinstance(v, bool) for v in evidence.others)
-    words = {_plain(value).casefold() for value in (*evidence.counts, *evidence.others)}
+    texts = evidence.counts.keys() - set(_no_value(evidence))
+    words = {_plain(value).casefold() for value in (*texts, *evidence.others)}
     if not words <= WORDS.keys():
         return False
     for yes, no in PAIRS:
@@ -94,6 +103,11 @@ def is_boolean(evidence: Evidence) -> bool:
         if both and (whole or words <= yes | no):
             return True
     return False
+
+
+def _no_value(evidence: Evidence) -> list[str]:
+    """Return the texts that mean: no value."""
+    return further_words(evidence.counts) if evidence.words else []
 
 
 def _plain(value: Any) -> str:

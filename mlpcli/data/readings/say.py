@@ -64,7 +64,7 @@ def _how(each: Chosen) -> str:
     if isinstance(reading, Time):
         return "time of day, read as hours"
     if isinstance(reading, Boolean):
-        many = len(each.texts.counts) > 2  # noqa: PLR2004
+        many = len(each.texts.counts.keys() - set(reading.missing)) > 2  # noqa: PLR2004
         return f"read as {reading.true} and {reading.false}" if many else ""
     if each.remark:
         return f"taken as text: {each.remark}"

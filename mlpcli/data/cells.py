@@ -20,6 +20,7 @@ from mlpcli.data.columns import Coded, Column, Numbers
 
 BOOLEANS = {"True": True, "TRUE": True, "true": True}
 BOOLEANS |= {"False": False, "FALSE": False, "false": False}
+LEAST_CODE = 3  # digits: 01 to 12 are months
 DECIMAL_COMMA = str.maketrans(".,", "_.")  # no number has an underscore
 
 
@@ -47,6 +48,19 @@ def as_numbers(values: Sequence[Any]) -> Array:
     return np.array([number(value) for value in values], np.float64)
 
 
+def are_codes(texts: Sequence[str]) -> bool:
+    """Whether texts are digits of one length, some with a leading zero: postal codes, no numbers.
+
+    >>> are_codes(["01067", "10115"]), are_codes(["007", "8"]), are_codes(["01", "12"])
+    (True, False, False)
+    """
+    length = len(texts[0].strip()) if texts else 0
+    if length < LEAST_CODE or not any(text.strip().startswith("0") for text in texts):
+        return False
+    digits = (text.strip() for text in texts)
+    return all(len(text) == length and text.isascii() and text.isdigit() for text in digits)
+
+
 @dataclass(frozen=True)
 class CellRules:
     """How the cells of a CSV file become values.
@@ -54,11 +68,13 @@ class CellRules:
     missing  texts that mean: no value; a number among them means so in every spelling
     text     names of the columns that are text, though they may look like numbers
     decimal  of numbers: a point or a comma
+    codes    whether digits with leading zeros, such as 01067, stay text
     """
 
     missing: frozenset[str]
     text: frozenset[str]
     decimal: str
+    codes: bool = False
 
     @cached_property
     def missing_numbers(self) -> list[float]:
@@ -78,7 +94,7 @@ class CellRules:
         present = [text for text in texts if text not in self.missing]
         index = {text: k for k, text in enumerate(present)}
         codes = np.array([index.get(text, -1) for text in texts], np.int32)[codes]
-        if name in self.text:
+        if name in self.text or (self.codes and are_codes(present)):
             return Coded(codes, present)
         numbers = self._numbers(present)
         if numbers is not None:

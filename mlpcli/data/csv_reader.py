@@ -58,7 +58,7 @@ def read_csv(text: TextFile, options: ReadOptions, usual: str, small: int) -> Ta
     as_text = frozenset({*options.text, *(name.strip() for name in options.text)})
 
     def read(decimal: str) -> dict[str, Column]:
-        rules = CellRules(frozenset(options.missing), as_text, decimal)
+        rules = CellRules(frozenset(options.missing), as_text, decimal, options.codes)
         return (read_small if is_small else read_large)(file, names, rules)
 
     columns = read(dialect.decimal)

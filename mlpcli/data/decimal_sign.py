@@ -62,7 +62,9 @@ def column_sign(texts: Sequence[str]) -> tuple[str | None, str]:
     texts  of which the first MOST_TEXTS with a comma or a point are looked at
     """
     signed = (text for text in texts if "," in text or "." in text)
-    shown = {shown_sign(text): text for text in islice(signed, MOST_TEXTS)}
+    shown: dict[str | None, str] = {}
+    for text in islice(signed, MOST_TEXTS):
+        shown.setdefault(shown_sign(text), text)
     shown.pop(None, None)
     return next(iter(shown.items())) if len(shown) == 1 else (None, "")
 

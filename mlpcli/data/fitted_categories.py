@@ -34,15 +34,17 @@ MAX_ONE_HOT = 10_000  # inputs that one column may become
 class CategoryFit:
     """A column's encoder, and what the training rows have in place of its inputs.
 
-    own        (rows, width) where it is cross-fitted, else None
-    rare       the training rows below which a category is rare
-    most       the most categories of a one-hot column; None: no bound
+    own      (rows, width) where it is cross-fitted, else None
+    rare     the training rows below which a category is rare
+    most     the most categories of a one-hot column; None: no bound
+    n_found  how many categories all rows of the table have, for messages
     """
 
     encoder: ColumnEncoder
     own: Array | None
     rare: int
     most: int | None
+    n_found: int = 0
 
 
 def fit_category(
@@ -61,7 +63,8 @@ def fit_category(
     most = options.max_categories or auto_max_categories(listed=listed)
     if most is not None and n > most:
         encoder, own = _encoded(table, rows, name, ordered(counts), options, target)
-        return CategoryFit(encoder, own, rare, most)
+        n_found = len(set(table.coded_texts(name)[1]))
+        return CategoryFit(encoder, own, rare, most, n_found)
     grouped = sorted(c for c, k in counts.items() if c is not None and k < rare)
     kept = Counter({c: k for c, k in counts.items() if c is None or k >= rare})
     if len(kept) > MAX_ONE_HOT:
@@ -107,12 +110,10 @@ def category_guesses(fits: Sequence[CategoryFit]) -> list[Guess]:
             "data.rare: 0 keeps each"
         )
         guesses.append(Guess("category", text, tuple(grouped)))
-    encoded = {
-        fit.encoder.name: fit.encoder for fit in fits if isinstance(fit.encoder, EncodedCategory)
-    }
+    encoded = {fit.encoder.name: fit for fit in fits if isinstance(fit.encoder, EncodedCategory)}
     if encoded:
-        each = listing(f"{n} {len(e.categories):,}" for n, e in encoded.items())
-        first = next(iter(encoded.values()))
+        each = listing(f"{name} {fit.n_found:,}" for name, fit in encoded.items())
+        first = next(iter(encoded.values())).encoder
         mean = "the target's mean" if first.width == 1 else "the mean of each output"
         what = "the share of rows" if first.kind == "frequency" else mean
         inputs = "one input" if first.width == 1 else f"{first.width} inputs"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 AUTO_MAX_CATEGORIES = 100
-ROWS_PER_RARE, MOST_RARE = 1000, 10  # docs/decisions/0037 says what was measured
+ROWS_PER_RARE, LEAST_RARE, MOST_RARE = 200, 2, 10  # docs/decisions/0037 says what was measured
 NOT_A_NUMBER = "most of the column is numbers; mend the cell"
 LISTED = "data.categorical does not list the column"
 
@@ -50,11 +50,13 @@ class InputOptions:
 
 
 def auto_rare(n_rows: int, *, listed: bool) -> int:
-    """Return the rows below which a category is rare: one in 1000 training rows, 10 at most.
+    """Return the rows below which a category is rare: one in 200 training rows, from 2 to 10.
 
-    So nothing is rare below 2000 rows; and nothing where the spec lists the columns of categories.
+    0, so that nothing is rare, below 200 rows and where the spec lists the columns of categories.
     """
-    return 0 if listed else min(MOST_RARE, n_rows // ROWS_PER_RARE)
+    if listed or n_rows < ROWS_PER_RARE:
+        return 0
+    return min(MOST_RARE, max(LEAST_RARE, n_rows // ROWS_PER_RARE))
 
 
 def auto_max_categories(*, listed: bool) -> int | None:

@@ -146,7 +146,7 @@ def _open_tables(options: DataOptions, text: Sequence[str]) -> dict[str, Table]:
 
     text  columns of which the texts are needed
     """
-    read = replace(options.read, text=tuple(text))
+    read = replace(options.read, text=tuple(text), codes=options.categorical is None)
     if not options.files:
         assert options.path is not None
         return {"data": read_table(options.path, read, key=("data", "path"))}

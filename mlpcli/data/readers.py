@@ -8,7 +8,7 @@ import io
 import os
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -19,6 +19,7 @@ from mlpcli.data.columns import Column, array_column, series_column
 from mlpcli.data.csv_reader import read_csv
 from mlpcli.data.encodings import read_text
 from mlpcli.data.file_kinds import START, kind_of, misfit
+from mlpcli.data.guesses import Guess
 from mlpcli.data.readings.words import MISSING
 from mlpcli.data.source import Source, Spool, is_pipe
 from mlpcli.data.table import Table, absence, absent
@@ -43,6 +44,7 @@ class ReadOptions:
     usual_delimiter  where the first lines leave it open; None: that of the ending
     usual_decimal    where the numbers leave it open
     usual_encoding   of what is neither UTF-8 nor UTF-16; None: Windows-1252
+    codes      whether digits with leading zeros in CSV files, such as 01067, stay text
     required   columns that have to be there; a file that lacks one is not read beyond its header
     spelt      names of columns that are known with blanks around them, which the others lose
     """
@@ -55,6 +57,7 @@ class ReadOptions:
     usual_delimiter: str | None = None
     usual_decimal: str = "."
     usual_encoding: str | None = None
+    codes: bool = False
     required: Sequence[str] = ()
     spelt: Sequence[str] = ()
 
@@ -269,4 +272,14 @@ def _read(source: Source, ending: str, options: ReadOptions) -> Table:
     finally:
         if source.spool is not None and source.name != "<stdin>":
             source.spool.pipe.close()
-    return table
+    guess = _packing(source)
+    return table if guess is None else replace(table, guesses=(guess, *table.guesses))
+
+
+def _packing(source: Source) -> Guess | None:
+    """Return what was found where a file's name does not say whether gzip has packed it."""
+    if source.path is None or source.is_packed == source.name.lower().endswith(".gz"):
+        return None
+    packed = "packed by gzip, though its name does not end in .gz"
+    plain = "not packed by gzip, though its name ends in .gz"
+    return Guess("encoding", f"{source.name}: {packed if source.is_packed else plain}")

@@ -78,8 +78,7 @@ class Candidate:
     def texts(self) -> tuple[list[str], int]:
         """Return a text column's different texts, and how many rows have one.
 
-        Nothing of a column of numbers or of booleans. A text may look like a number: what is text
-        here was not read as numbers.
+        Nothing of a column of numbers or booleans.
         """
         column = self.column
         if not isinstance(column, Coded) or all(isinstance(v, bool) for v in column.values):

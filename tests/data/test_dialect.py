@@ -74,11 +74,11 @@ def test_a_guess_is_made_where_it_is_not_the_usual(table):
     delimiter, decimal = [guess.text for guess in table("a;b\n1;2,5\n").guesses]
     assert delimiter == (
         "d.csv: the delimiter is a semicolon, as its first lines show; where that is wrong, set "
-        "data.delimiter: ','"
+        'data.delimiter: ","'
     )
     assert decimal == (
         "d.csv: the decimal sign is a comma, as '2,5' shows; where that is wrong, set "
-        "data.decimal: '.'"
+        'data.decimal: "."'
     )
 
 

@@ -84,9 +84,9 @@ def test_without_a_rare_category_a_new_one_sets_no_column():
 
 
 @pytest.mark.parametrize(
-    ("n", "listed", "rare"), [(1999, False, 1), (2000, False, 2), (50_000, False, 10),
-                              (50_000, True, 0)]
-)  # fmt: skip
+    ("n", "listed", "rare"),
+    [(199, False, 0), (599, False, 2), (600, False, 3), (50_000, False, 10), (50_000, True, 0)],
+)
 def test_what_is_rare_by_the_number_of_training_rows(n, listed, rare):
     counts = [n - 66, *range(1, 12)]
     made = table(c=words(*counts), y=np.arange(float(n)))

@@ -190,7 +190,7 @@ def test_what_is_resolved_where_the_spec_says_nothing(make_run, tmp_path):
     run = make_run(tmp_path, "data: {path: every.csv, target: price, exclude: [day]}\n"
                    "training: {epochs: 1}\n")  # fmt: skip
     data = resolve(run.training.spec, run.dataset).data
-    assert (data.rare, data.max_categories, data.missing_indicator) == (0, 100, ["size"])
+    assert (data.rare, data.max_categories, data.missing_indicator) == (2, 100, ["size"])
     listed = load_dataset(load_spec(
         str(tmp_path / "spec.yaml"), ["data.categorical=[kind, zip]"]))  # fmt: skip
     spec = load_spec(str(tmp_path / "spec.yaml"), ["data.categorical=[kind, zip]"]).spec

@@ -130,7 +130,7 @@ def test_columns_that_a_model_lacks_are_refused_at_the_header(run, tmp_path):
     assert str(caught.value) == (
         f"{path} has no columns 'a', 'b'; its columns: A, y; did you mean 'A' for 'a'?"
     )
-    (tmp_path / "new.csv").write_text("a,b\n1\n")
+    (tmp_path / "new.csv").write_text("a;b\n1\n")
     with pytest.raises(DataError, match=r"has no column 'y'; its columns: a, b"):
         load_parts(model, path, None)
 

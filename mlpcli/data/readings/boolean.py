@@ -46,23 +46,22 @@ class Boolean(Reading):
     def fit(self, evidence: Evidence) -> Fit:
         spelt: dict[bool, Counter[str]] = {True: Counter(), False: Counter()}
         odd: list[Any] = []
+        gone = [*self.missing, *_words_for_no_value(evidence)]
         for value, n in [*evidence.counts.items(), *evidence.others.items()]:
             meaning = self.meaning(value)
-            if value in self.missing:
+            if value in gone:
                 continue
             if meaning is None:
                 odd.append(value)
             else:
                 spelt[meaning][_plain(value)] += n
-        words = _no_value(evidence) if len(odd) < len(evidence.counts) else []
         found = replace(
             self,
             true=_commonest(spelt[True], "True") if self.true == "auto" else self.true,
             false=_commonest(spelt[False], "False") if self.false == "auto" else self.false,
-            missing=(*self.missing, *(word for word in words if word not in self.missing)),
+            missing=tuple(dict.fromkeys(gone)),
         )
-        n = evidence.n_cells - sum(evidence.counts.get(word, 0) for word in found.missing)
-        return Fit(found, [value for value in odd if value not in words], n)
+        return Fit(found, odd, evidence.n_cells - sum(map(evidence.cells, found.missing)))
 
     def meaning(self, value: Any) -> bool | None:
         """Return whether a value says yes or no; None where it says neither."""
@@ -88,13 +87,12 @@ def is_boolean(evidence: Evidence) -> bool:
     """Whether a column is yes and no by itself.
 
     It is where each word stands in one of PAIRS, on both sides of it, or in several of them and the
-    words of one pair, not its letters alone, are both there; or where all are booleans. Words for
-    no value may be among them.
+    words of one pair, not its letters alone, are both there; or where all are booleans.
     """
     if not evidence.counts:
         return bool(evidence.others) and all(isinstance(v, bool) for v in evidence.others)
-    texts = evidence.counts.keys() - set(_no_value(evidence))
-    words = {_plain(value).casefold() for value in (*texts, *evidence.others)}
+    gone = _words_for_no_value(evidence)
+    words = {_plain(v).casefold() for v in (*evidence.counts, *evidence.others) if v not in gone}
     if not words <= WORDS.keys():
         return False
     for yes, no in PAIRS:
@@ -105,9 +103,10 @@ def is_boolean(evidence: Evidence) -> bool:
     return False
 
 
-def _no_value(evidence: Evidence) -> list[str]:
-    """Return the texts that mean: no value."""
-    return further_words(evidence.counts) if evidence.words else []
+def _words_for_no_value(evidence: Evidence) -> list[str]:
+    """Return the texts that mean: no value, beside those that mean so in every column."""
+    texts = [text for text in evidence.counts if text.casefold() not in WORDS]
+    return further_words(texts) if evidence.words else []
 
 
 def _plain(value: Any) -> str:

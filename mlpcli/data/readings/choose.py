@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 
 from mlpcli.data.advice import as_yaml
+from mlpcli.data.cells import are_codes
 from mlpcli.data.columns import Coded, Dates
 from mlpcli.data.guesses import Guess
 from mlpcli.data.readings.apply import evidence_of
@@ -140,6 +141,8 @@ def _choose(tables: Sequence[Table], name: str, columns: Columns) -> Chosen | No
             _check_no_number(tables, name, texts)
         return None
     remark, why = "", columns.must_be_numbers(name)
+    if not why and not texts.others and are_codes([*texts.counts]):
+        return Chosen(READINGS["text"]().fit(texts), texts, _remark_on_codes(name, texts))
     plain = _are_booleans(texts) or not (why or texts.others or _have_digits(texts))
     for reading in () if plain else columns.allowed(name):
         if _is_ruled_out(reading, texts) and not why:
@@ -153,6 +156,12 @@ def _choose(tables: Sequence[Table], name: str, columns: Columns) -> Chosen | No
     if is_boolean(texts) and not (is_target and columns.task == "multiclass"):
         return Chosen(READINGS["boolean"]().fit(texts), texts)
     return Chosen(READINGS["text"]().fit(texts), texts, remark)
+
+
+def _remark_on_codes(name: str, texts: Evidence) -> str:
+    example = quoted(next(text for text in texts.counts if text.startswith("0")))
+    advice = f"as numbers, write data.columns: {{{as_yaml(name)}: number}}"
+    return f"digits with leading zeros, such as {example}, are codes; {advice}"
 
 
 def _are_booleans(texts: Evidence) -> bool:

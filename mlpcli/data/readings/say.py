@@ -64,7 +64,7 @@ def _how(each: Chosen) -> str:
     if isinstance(reading, Time):
         return "time of day, read as hours"
     if isinstance(reading, Boolean):
-        many = len(each.texts.counts.keys() - set(reading.missing)) > 2  # noqa: PLR2004
+        many = len(each.texts.counts) > 2  # noqa: PLR2004
         return f"read as {reading.true} and {reading.false}" if many else ""
     if each.remark:
         return f"taken as text: {each.remark}"
@@ -72,8 +72,8 @@ def _how(each: Chosen) -> str:
 
 
 def _how_numbers(reading: Number, texts: Evidence) -> str:
-    plain = all(is_number(text) or text in reading.missing for text in texts.counts)
-    if plain and not reading.thousands:
+    plain = not reading.thousands
+    if plain and all(is_number(text) or text in reading.missing for text in texts.counts):
         return ""
     signs = [f"thousands separated by {_sign(reading.thousands)}"] * bool(reading.thousands)
     signs += [f"decimal sign {_sign(reading.decimal)}"] * (reading.decimal != ".")

@@ -116,3 +116,17 @@ def test_missing_values_and_their_fate(odd, plain):
     ]
     (found,) = odd("missing", plain(**{f"x{k}": x for k in range(7)}), missing_indicator=[])
     assert found.startswith("missing values in 7 columns: x0 (30 of 300), x1 (30 of 300), ")
+
+
+@pytest.mark.parametrize(
+    ("other", "n", "is_odd"),
+    [("1900-01-01", 9, True), ("9999-12-31", 9, True), ("1900-01-01", 2, False),
+     ("2019-12-31", 9, False)],
+)  # fmt: skip
+def test_dates_that_may_stand_for_no_value(odd, plain, other, n, is_odd):
+    days = [f"20{20 + k // 100}-{1 + k % 12:02}-{1 + k % 28:02}" for k in range(300)]
+    days[:n] = [other] * n
+    found = odd("sentinel", plain(day=days))
+    said = f"day: {other} in 9 of 300 rows, far from the others ({min(days[n:])} to {max(days[n:])}"
+    said += "); if it means no value: empty its cells in the file"
+    assert found == [said] * is_odd

@@ -108,6 +108,13 @@ def test_odd_texts_that_are_too_many_to_list():
     assert problem.endswith("mend it; to take the column as texts, write data.columns: {x: text}")
 
 
+def test_where_mistakes_end_and_texts_begin():
+    numbers = [*map(str, range(95)), *CODES[:5]]  # 5 % of the cells
+    assert "'C0' is not a number" in refused(table_of(x=numbers))
+    readings, _ = choose(table_of(x=[*numbers, "C5"]))
+    assert readings["x"].name == "text"
+
+
 def test_an_odd_unit():
     values = [*map(str, range(99)), "5 %"]
     assert refused(table_of(x=values)) == (

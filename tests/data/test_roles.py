@@ -148,10 +148,13 @@ def test_text_identifiers_in_a_few_rows_by_their_name():
     assert found(roles.text_identifier, values[:4], "customer_id") is None
 
 
-@pytest.mark.parametrize("values", [[True, False] * 30, [*map(str, range(N)), "x"]])
-def test_booleans_and_numbers_with_a_text_among_them_are_no_texts(values):
+def test_booleans_are_no_texts():
     for rule in (roles.address, roles.free_text, roles.text_identifier):
-        assert found(rule, values) is None
+        assert found(rule, [True, False] * 30) is None
+
+
+def test_texts_that_look_like_numbers_may_name_the_rows():
+    assert found(roles.text_identifier, [*map(str, range(N)), "x"]) is not None
 
 
 def people(**more):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from mlpcli.data.cells import is_number
-from mlpcli.patterns import Pattern
+from mlpcli.data.patterns import Pattern
 
 PLAIN = Pattern(r"[^\W\d][\w.-]*")
 NO_TEXTS = frozenset({"null", "true", "false"})  # words that YAML 1.2 takes for something else

@@ -9,7 +9,7 @@ import numpy as np
 
 from mlpcli.array_types import Array
 from mlpcli.data.columns import Column, Numbers
-from mlpcli.patterns import Pattern
+from mlpcli.data.patterns import Pattern
 
 MOST_TEXTS = 200  # of a column, looked at for its decimal sign: 0.3 ms
 

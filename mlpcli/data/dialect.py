@@ -14,9 +14,9 @@ from pathlib import PurePath
 
 from mlpcli.data.cells import is_number
 from mlpcli.data.decimal_sign import is_any_number, sample_sign
+from mlpcli.data.patterns import Pattern
 from mlpcli.data.table import quoted
 from mlpcli.errors import DataError
-from mlpcli.patterns import Pattern
 
 SAMPLE_LINES = 100  # from which the delimiter is found
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}

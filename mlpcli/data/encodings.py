@@ -12,10 +12,10 @@ from typing import BinaryIO
 import numpy as np
 
 from mlpcli.data.guesses import Guess
+from mlpcli.data.patterns import Pattern
 from mlpcli.data.source import Source
 from mlpcli.data.table import Table, quoted
 from mlpcli.errors import DataError
-from mlpcli.patterns import Pattern
 
 BLOCK = 1 << 16  # bytes decoded at once
 MARKS = {  # byte order marks, the longer ones first

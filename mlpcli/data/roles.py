@@ -15,9 +15,9 @@ from mlpcli.array_types import Array
 from mlpcli.data.advice import as_yaml
 from mlpcli.data.columns import Coded, Column, Numbers
 from mlpcli.data.guesses import Guess
+from mlpcli.data.patterns import Pattern
 from mlpcli.data.table import Table, quoted
 from mlpcli.errors import DataError, listing
-from mlpcli.patterns import Pattern
 
 HEAD = 1000  # rows that are looked at first
 LEAST_NUMBERED = 20  # rows; fewer in order may be a coincidence

@@ -12,8 +12,8 @@ import numpy as np
 from mlpcli.array_types import Array
 from mlpcli.data.cells import as_numbers
 from mlpcli.data.columns import Coded
+from mlpcli.data.patterns import Pattern
 from mlpcli.data.table import Table, quoted
-from mlpcli.patterns import Pattern
 
 GROUP, TIME = ("data", "split", "group"), ("data", "split", "time")
 MONTH = Pattern(r"\d{4}-\d\d")

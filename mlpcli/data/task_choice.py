@@ -10,10 +10,10 @@ import numpy as np
 
 from mlpcli.array_types import Array
 from mlpcli.data.guesses import Guess
+from mlpcli.data.patterns import Pattern
 from mlpcli.data.table import Table, quoted
 from mlpcli.data.target_values import labels_of, numbers_of, refuse_dates, values_of
 from mlpcli.errors import DataError, listing
-from mlpcli.patterns import Pattern
 
 TASK = ("data", "task")
 MAX_AUTO_CLASSES = 20  # whole numbers with at most as many values are classes

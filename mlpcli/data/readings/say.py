@@ -42,10 +42,14 @@ def guesses_of(chosen: Mapping[str, Chosen]) -> list[Guess]:
         if how:
             groups.setdefault(how, []).append(name)
     guesses = [
-        Guess("reading", _sentence(names, how, found[names[0]]), tuple(names))
+        Guess(_kind(found[names[0]]), _sentence(names, how, found[names[0]]), tuple(names))
         for how, names in groups.items()
     ]
     return [*guesses, *_missing(found)]
+
+
+def _kind(each: Chosen) -> str:
+    return "text" if each.remark else "reading"
 
 
 def _how(each: Chosen) -> str:

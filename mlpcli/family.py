@@ -58,11 +58,14 @@ def settings_of(cls: type[Member]) -> tuple[dataclasses.Field[Any], ...]:
 class Family(Mapping[str, Any]):
     """One family of interchangeable parts, by the name that a spec uses.
 
-    module  that defines the members, imported when one is first looked up; "": it has been
+    module   that defines the members, imported when one is first looked up; "": it has been
+    modules  that of each member by its name, imported when that member is
     """
 
-    def __init__(self, noun: str, module: str = "") -> None:
-        self.noun, self._module = noun, module
+    def __init__(
+        self, noun: str, module: str = "", modules: Mapping[str, str] | None = None
+    ) -> None:
+        self.noun, self._module, self._modules = noun, module, dict(modules or {})
         self._members: dict[str, Any] = {}
 
     def add(self, name: str) -> Callable[[Entered], Entered]:
@@ -84,13 +87,15 @@ class Family(Mapping[str, Any]):
         return self._members
 
     def __getitem__(self, name: str) -> Any:
+        if name in self._modules:
+            importlib.import_module(self._modules[name])
         return self._whole()[name]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._whole())
+        return iter(self._modules or self._whole())
 
     def __len__(self) -> int:
-        return len(self._whole())
+        return len(self._modules or self._whole())
 
 
 def numbers(values: Sequence[Any]) -> Any:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from mlpcli.training.plan import Plan
 
 MOST_GUESSES = 8  # lines of them before a training
+FIRST = ("rows", "task", "split", "left_out")  # kinds of guesses that decide what is trained
 LOG_LOSSES = ("binary_cross_entropy", "cross_entropy")  # the loss is log_loss, but for weights
 
 
@@ -48,8 +49,11 @@ def rows_line(dataset: Dataset) -> str:
 def note_guesses(guesses: Sequence[Guess], spec: str) -> None:
     """Print what was found in the data, a line each; of many the first, and where the rest is.
 
+    Rows and columns that are left out come first.
+
     spec  the path of the spec, as it was given
     """
+    guesses = sorted(guesses, key=lambda guess: guess.kind not in FIRST)
     shown = guesses if len(guesses) <= MOST_GUESSES else guesses[: MOST_GUESSES - 1]
     for guess in shown:
         note_sentence(f"found: {guess.text}", hang=len("found: "))

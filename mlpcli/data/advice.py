@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import re
 
 from mlpcli.data.cells import is_number
+from mlpcli.data.patterns import Pattern
 
-PLAIN = re.compile(r"[^\W\d][\w.-]*")
+PLAIN = Pattern(r"[^\W\d][\w.-]*")
 NO_TEXTS = frozenset({"null", "true", "false"})  # words that YAML 1.2 takes for something else
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from itertools import islice
 
@@ -10,22 +9,23 @@ import numpy as np
 
 from mlpcli.array_types import Array
 from mlpcli.data.columns import Column, Numbers
+from mlpcli.data.patterns import Pattern
 
 MOST_TEXTS = 200  # of a column, looked at for its decimal sign: 0.3 ms
 
 # A number with at most a currency before or behind it, or per cent, or brackets.
-DECORATED = re.compile(
+DECORATED = Pattern(
     r"[^\w.,]{0,3}(?:[A-Z]{3}[^\w.,]?)?[^\w.,]{0,2}"
     r"([\d.,'\u2019 \u00a0\u202f]*\d)"
     r"(?:[eE][+-]?\d+)?\s?(?:[^\w.,]{0,3}|[A-Za-z]{1,3})"
 )
-BLANKS = re.compile(r"['\u2019 \u00a0\u202f]")  # between thousands
+BLANKS = Pattern(r"['\u2019 \u00a0\u202f]")  # between thousands
 GROUPED = {
-    ",": re.compile(r"\d{1,3}(\.\d{3})*,\d+|\d{1,3}(\.\d{3}){2,}"),
-    ".": re.compile(r"\d{1,3}(,\d{2,3})*\.\d+|\d{1,3}(,\d{3}){2,}"),
+    ",": Pattern(r"\d{1,3}(\.\d{3})*,\d+|\d{1,3}(\.\d{3}){2,}"),
+    ".": Pattern(r"\d{1,3}(,\d{2,3})*\.\d+|\d{1,3}(,\d{3}){2,}"),
 }
-THOUSANDS = re.compile(r"[1-9]\d{0,2}[.,]\d{3}")  # one sign, and it may be either
-SINGLE = {",": re.compile(r"\d*,\d+"), ".": re.compile(r"\d*\.\d+")}
+THOUSANDS = Pattern(r"[1-9]\d{0,2}[.,]\d{3}")  # one sign, and it may be either
+SINGLE = {",": Pattern(r"\d*,\d+"), ".": Pattern(r"\d*\.\d+")}
 
 
 def shown_sign(text: str) -> str | None:

@@ -14,6 +14,7 @@ from pathlib import PurePath
 
 from mlpcli.data.cells import is_number
 from mlpcli.data.decimal_sign import is_any_number, sample_sign
+from mlpcli.data.patterns import Pattern
 from mlpcli.data.table import quoted
 from mlpcli.errors import DataError
 
@@ -21,8 +22,8 @@ SAMPLE_LINES = 100  # from which the delimiter is found
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 SEVERAL_ROWS = 3  # for the usual delimiter to be overruled
 MOST_TITLE_LINES = 20  # above a header, to be named as such
-SEP_LINE = re.compile(r'"?sep=([^"\r\n])"?\r?\n?', re.IGNORECASE)  # Excel's own, in line 1
-SPACES = re.compile(r"[ \t]+")
+SEP_LINE = Pattern(r'"?sep=([^"\r\n])"?\r?\n?', re.IGNORECASE)  # Excel's own, in line 1
+SPACES = Pattern(r"[ \t]+")
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import codecs
 import contextlib
 import io
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import BinaryIO
@@ -13,6 +12,7 @@ from typing import BinaryIO
 import numpy as np
 
 from mlpcli.data.guesses import Guess
+from mlpcli.data.patterns import Pattern
 from mlpcli.data.source import Source
 from mlpcli.data.table import Table, quoted
 from mlpcli.errors import DataError
@@ -29,9 +29,9 @@ LONGEST_MARK = 4
 FEWEST_ZEROS = 3  # a header of one letter, a digit and a line's end have more
 NOT_OF_FILES = ("idna", "punycode", "undefined", "unicode-escape", "raw-unicode-escape")
 NAMES = {"cp1252": "Windows-1252", "latin-1": "Latin-1"}
-UNDEFINED = re.compile(rb"[\x81\x8d\x8f\x90\x9d]")  # in Windows-1252
-CONTROLS = re.compile(rb"[\x00-\x08\x0e-\x19\x1c-\x1f]")  # that no text has
-WORD = re.compile(rb"[^\s,;|\"]*[\x80-\xff][^\s,;|\"]*")
+UNDEFINED = Pattern(rb"[\x81\x8d\x8f\x90\x9d]")  # in Windows-1252
+CONTROLS = Pattern(rb"[\x00-\x08\x0e-\x19\x1c-\x1f]")  # that no text has
+WORD = Pattern(rb"[^\s,;|\"]*[\x80-\xff][^\s,;|\"]*")
 
 
 def encoding_problem(name: str) -> str:

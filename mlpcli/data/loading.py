@@ -97,7 +97,8 @@ def load_dataset(options: DataOptions) -> Dataset:
     encoding = Encoding(task, fitted.encoder, target, read, weights, readings)
     dataset = _encoded(tables.by_name, split.codes, encoding, options.dtype)
     fitted.write_own(dataset.parts["train"].X)
-    guesses = [*tables.guesses, *choice.guesses, *split.guesses, *left_out, *fitted.guesses]
+    guesses = [*_of_inputs(tables.guesses, left_out), *choice.guesses, *split.guesses]
+    guesses += [*left_out, *fitted.guesses]
     if task == "regression" and options.suggest_logarithm:
         guesses += suggest_logarithm(dataset.parts["train"].labels, options.targets)
     parts = {name: part.weight for name, part in dataset.parts.items()}
@@ -202,6 +203,12 @@ def _choose_inputs(
     if options.categorical is not None or options.image is not None:  # pixels, and nothing else
         return names, []
     return choose_inputs(table, names, named=options.inputs_named)
+
+
+def _of_inputs(guesses: Sequence[Guess], left_out: Sequence[Guess]) -> list[Guess]:
+    """Return the guesses but those on how columns were read that are then left out."""
+    names = {name for guess in left_out for name in guess.columns}
+    return [g for g in guesses if g.kind != "reading" or not names.issuperset(g.columns)]
 
 
 def _fit_inputs(

@@ -15,6 +15,7 @@ from mlpcli.array_types import Array
 from mlpcli.data.advice import as_yaml
 from mlpcli.data.columns import Coded, Column, Numbers
 from mlpcli.data.guesses import Guess
+from mlpcli.data.patterns import Pattern
 from mlpcli.data.table import Table, quoted
 from mlpcli.errors import DataError, listing
 
@@ -43,24 +44,24 @@ NUMBERED = frozenset(
         "contract receipt tracking reference member patient sample employee line sequence",
     )
 )
-LETTERS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
-JOINED_ID = re.compile(
+LETTERS = Pattern(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
+JOINED_ID = Pattern(
     r"(account|case|client|customer|employee|house|household|item|loan|member|object|order|"
     r"passenger|patient|person|player|product|record|row|sample|session|student|subject|test|"
     r"transaction|trip|user)(id|no|nr)"
 )
-UNNAMED = re.compile(
+UNNAMED = Pattern(
     r"|unnamed: ?\d+|\.\.\.\d+|level_0", re.IGNORECASE
 )  # by pandas, R's readr, pandas
 TIMES = frozenset(
     re.findall(r"\w+", "t time day week month quarter year period hour minute second step date")
 )
 ADDRESSES = {
-    "e-mail addresses": re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+"),
-    "web addresses": re.compile(r"(https?|ftp)://\S+|www\.\S+", re.IGNORECASE),
-    "UUIDs": re.compile(r"\{?[0-9a-f]{8}(-?[0-9a-f]{4}){3}-?[0-9a-f]{12}\}?", re.IGNORECASE),
-    "hashes": re.compile(r"(?=.*[a-f])(?=.*\d)(0x)?[0-9a-f]{16,128}", re.IGNORECASE),
-    "phone numbers": re.compile(r"(\+|00|0|\()[\d ()/.x-]{6,24}|\d{3}[-.]\d{3}[-.]\d{4}"),
+    "e-mail addresses": Pattern(r"[^@\s]+@[^@\s]+\.[^@\s]+"),
+    "web addresses": Pattern(r"(https?|ftp)://\S+|www\.\S+", re.IGNORECASE),
+    "UUIDs": Pattern(r"\{?[0-9a-f]{8}(-?[0-9a-f]{4}){3}-?[0-9a-f]{12}\}?", re.IGNORECASE),
+    "hashes": Pattern(r"(?=.*[a-f])(?=.*\d)(0x)?[0-9a-f]{16,128}", re.IGNORECASE),
+    "phone numbers": Pattern(r"(\+|00|0|\()[\d ()/.x-]{6,24}|\d{3}[-.]\d{3}[-.]\d{4}"),
 }
 
 

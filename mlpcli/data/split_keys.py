@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -13,10 +12,11 @@ import numpy as np
 from mlpcli.array_types import Array
 from mlpcli.data.cells import as_numbers
 from mlpcli.data.columns import Coded
+from mlpcli.data.patterns import Pattern
 from mlpcli.data.table import Table, quoted
 
 GROUP, TIME = ("data", "split", "group"), ("data", "split", "time")
-MONTH = re.compile(r"\d{4}-\d\d")
+MONTH = Pattern(r"\d{4}-\d\d")
 NO_TIME = "a split by time needs a date or a number in every row"
 
 

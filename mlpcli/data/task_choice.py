@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +10,7 @@ import numpy as np
 
 from mlpcli.array_types import Array
 from mlpcli.data.guesses import Guess
+from mlpcli.data.patterns import Pattern
 from mlpcli.data.table import Table, quoted
 from mlpcli.data.target_values import labels_of, numbers_of, refuse_dates, values_of
 from mlpcli.errors import DataError, listing
@@ -22,10 +22,10 @@ ROWS_PER_CLASS = 10  # on average, of more than MAX_AUTO_CLASSES texts
 MOST = 0.9  # of the texts: a rule of thumb, of what they look like
 LONG, WORDY = 40, 4  # characters, and words: free text has more
 # A number, perhaps with a unit of letters apart from it, or signs, before it, and a unit after it.
-AMOUNT = re.compile(r"(?:[A-Za-z]{1,4}\s)?[^\w\s]{0,3}\s?\d[\d.,'\s]*(?:\s?[^\d\s]{1,4})?")
-PRICE = re.compile(r"[$€£¥₹%]")
-DATE = re.compile(r"\d{1,4}[-./]\d{1,2}[-./]\d{1,4}.*")
-DIGIT = re.compile(r"\d")
+AMOUNT = Pattern(r"(?:[A-Za-z]{1,4}\s)?[^\w\s]{0,3}\s?\d[\d.,'\s]*(?:\s?[^\d\s]{1,4})?")
+PRICE = Pattern(r"[$€£¥₹%]")
+DATE = Pattern(r"\d{1,4}[-./]\d{1,2}[-./]\d{1,4}.*")
+DIGIT = Pattern(r"\d")
 
 
 @dataclass(frozen=True)

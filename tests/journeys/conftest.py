@@ -13,6 +13,7 @@ IRIS = Path(__file__).parents[2] / "data" / "iris.csv"
 PROGRAM = [sys.executable, "-m", "mlpcli"]
 # What a user's shell may have set and a test must not depend on.
 NOT_OURS = ("NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE", "COLUMNS", "LINES", "PYTHONUNBUFFERED")
+WITHOUT_LEARNERS = Path(__file__).parent / "without_learners"
 SPEC = """
 data: {path: iris.csv, target: species, scale: standard}
 model:
@@ -23,9 +24,13 @@ training: {epochs: 3, batch_size: 32, optimizer: sgd}
 
 
 def environment(**changes):
-    """Return the environment of a command: warnings are errors, as in every test."""
+    """Return the environment of a command: warnings are errors, as in every test.
+
+    It finds no scikit-learn, whose import takes longer than all else of a check.
+    """
     ours = {k: v for k, v in os.environ.items() if k not in NOT_OURS and k[:2] != "LC"}
     ours |= {"PYTHONWARNINGS": "error", "TERM": "xterm", "LANG": "C.UTF-8"}
+    ours["PYTHONPATH"] = f"{WITHOUT_LEARNERS}:{os.environ.get('PYTHONPATH', '')}".rstrip(":")
     return {k: v for k, v in (ours | changes).items() if v is not None}
 
 
@@ -34,6 +39,12 @@ def never_a_traceback(text):
     assert "Warning" not in text, text
     assert "mlp: a bug in mlp" not in text, text
     assert "Exception ignored" not in text, text
+
+
+@pytest.fixture(scope="session")
+def learners():
+    """Return changes of the environment with which a command finds scikit-learn."""
+    return {"PYTHONPATH": os.environ.get("PYTHONPATH")}
 
 
 @pytest.fixture(scope="session")

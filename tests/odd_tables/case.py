@@ -32,6 +32,7 @@ class Case:
     split     what the resolved spec's data.split says
     rows      rows of each part
     resolved  what the resolved spec's section data says
+    again     whether its resolved spec is checked, too: of thousands of columns that takes long
     says      patterns, each of which one line about the data, or the error's sentence, must match;
               capitals are all the same
     never     patterns that none of them may match
@@ -54,6 +55,7 @@ class Case:
     split: dict = field(default_factory=dict)
     rows: dict = field(default_factory=dict)
     resolved: dict = field(default_factory=dict)
+    again: bool = True
     says: tuple[str, ...] = ()
     never: tuple[str, ...] = ()
 

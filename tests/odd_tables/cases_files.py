@@ -149,6 +149,7 @@ add(
     ),
     task="regression",
     more="model: {layers: [{units: 4}]}\n",
+    again=False,
     n_rows=50,
 )
 add(

@@ -222,11 +222,10 @@ add(
     says=(r"t\.csv:9:.*ratio.*infinite",),
 )
 add(
-    "leading_zeros_kept",
-    houses(480, zip=lambda draw: f"{draw.choice((1067, 4109, 7743, 10115)):05}"),
-    data="path: t.csv, target: price, columns: {zip: text}",
+    "postal_codes",
+    houses(480, zip=lambda draw: draw.choice((90210, 10001, 60614, 33139))),
     columns={*INPUTS, "zip"},
-    features={"zip=01067", "zip=10115"},
+    says=(r"zip.*postal codes",),
 )
 WORDS = ("?", "-", "N/A", "null", "none", ".", "", "NaN", "n/a", "unknown", "--", "#N/A")
 add(

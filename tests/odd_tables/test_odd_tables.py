@@ -122,7 +122,7 @@ def test_it_trains(case, checked):
 def test_its_resolved_spec_is_the_same(case, checked):
     """What is resolved leaves nothing open: it says the same of every column, row and class."""
     document = checked(case).document
-    if document is None:
+    if document is None or not case.again:
         return
     with open("resolved.yaml", "w", encoding="utf-8") as file:  # noqa: PTH123
         yaml.safe_dump(document["spec"], file, allow_unicode=True)

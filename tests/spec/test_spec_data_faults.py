@@ -28,7 +28,7 @@ IN_DATA = [
         "task: classification",
         "14: data.task: 'classification' is not allowed; allowed: regression,",
     ),
-    ("columns: {a: money}", "21: data.columns.a: 'money' is not allowed; allowed: boolean, date, "),
+    ("columns: {a: money}", "21: data.columns.a: 'money' is not allowed; allowed: number, date, "),
     ("columns: {a: {name: number, unit: kg}}", "21: data.columns.a: 'kg' is not a unit: % or a "),
     ("columns: {a: {name: date, format: iso}}", "21: data.columns.a: 'iso' is not a format such "),
     ("columns: {y: date}", "21: data.columns.y: 'y' is the target: numbers or classes, no dates"),

@@ -13,7 +13,6 @@ from mlpcli.data.columns import Coded, Dates
 from mlpcli.data.guesses import Guess
 from mlpcli.data.readings.apply import evidence_of
 from mlpcli.data.readings.boolean import is_boolean
-from mlpcli.data.readings.date import Date
 from mlpcli.data.readings.reading import READINGS, Evidence, Fit, Reading, cell_error
 from mlpcli.data.readings.say import Chosen, guesses_of
 from mlpcli.data.readings.words import has_further_words
@@ -50,15 +49,11 @@ class Columns:
     listed: bool
     missing: Collection[str]
 
-    def allowed(self, name: str) -> tuple[Reading, ...]:
+    def allowed(self, name: str) -> tuple[str, ...]:
         """Return the readings that a column may have beside those as texts."""
         if name in self.targets and self.task in ("binary", "multiclass"):
             return ()
-        return (
-            (READINGS["number"](),)
-            if self.must_be_numbers(name)
-            else (READINGS["number"](), READINGS["date"](), READINGS["time"]())
-        )
+        return ("number",) if self.must_be_numbers(name) else ("number", "date", "time")
 
     def must_be_numbers(self, name: str) -> str:
         """Return why a column can be nothing but numbers; "" where it can."""
@@ -116,7 +111,7 @@ def _evidence(tables: Sequence[Table], name: str, columns: Columns) -> Evidence:
 def _given(tables: Sequence[Table], name: str, columns: Columns) -> Fit:
     """Return the spec's reading of a column, its settings found."""
     reading, texts = columns.given[name], _evidence(tables, name, columns)
-    if isinstance(reading, Date):  # of numbers such as 20200131, too
+    if reading.name == "date":  # of numbers such as 20200131, too
         texts = replace(texts, counts=_all_texts(tables, name, texts))
     fit = reading.fit(replace(texts, given=True))
     if fit.odd:
@@ -144,7 +139,8 @@ def _choose(tables: Sequence[Table], name: str, columns: Columns) -> Chosen | No
     if not why and not texts.others and are_codes([*texts.counts]):
         return Chosen(READINGS["text"]().fit(texts), texts, _remark_on_codes(name, texts))
     plain = _are_booleans(texts) or not (why or texts.others or _have_digits(texts))
-    for reading in () if plain else columns.allowed(name):
+    for kind in () if plain else columns.allowed(name):
+        reading = READINGS[kind]()
         if _is_ruled_out(reading, texts) and not why:
             continue
         fit = reading.fit(texts)
@@ -260,12 +256,12 @@ def _check_no_number(tables: Sequence[Table], name: str, texts: Evidence) -> Non
 def _ordered_alike(chosen: Mapping[str, Chosen]) -> Iterator[tuple[str, Chosen]]:
     """Yield the readings, open dates with the day or month first as in the table's other dates."""
     orders = {
-        each.fit.reading.first
+        getattr(each.fit.reading, "first", "")
         for each in chosen.values()
-        if isinstance(each.fit.reading, Date) and not each.fit.open
+        if each.fit.reading.name == "date" and not each.fit.open
     } & {"day", "month"}
     for name, each in chosen.items():
-        if isinstance(each.fit.reading, Date) and each.fit.open and len(orders) == 1:
+        if each.fit.reading.name == "date" and each.fit.open and len(orders) == 1:
             texts = replace(each.texts, first=min(orders))
             yield name, replace(each, fit=replace(READINGS["date"]().fit(texts), open=True))
         else:

@@ -14,7 +14,9 @@ from mlpcli.data.table import Table, quoted
 from mlpcli.errors import DataError
 from mlpcli.family import Family, Member, key_of, settings_of
 
-READINGS = Family("reading", module="mlpcli.data.readings.members")
+# Of a table without dates or money, neither's patterns are compiled.
+NAMES = ("number", "date", "time", "boolean", "text")
+READINGS = Family("reading", modules={name: f"mlpcli.data.readings.{name}" for name in NAMES})
 
 
 @dataclass(frozen=True)

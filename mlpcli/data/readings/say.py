@@ -5,17 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import islice
+from typing import Any
 
 from mlpcli.data.advice import as_yaml
 from mlpcli.data.cells import is_number
 from mlpcli.data.columns import Numbers, coded
 from mlpcli.data.guesses import Guess
-from mlpcli.data.readings.boolean import Boolean
-from mlpcli.data.readings.date import Date
-from mlpcli.data.readings.number import Number
 from mlpcli.data.readings.reading import Evidence, Fit
-from mlpcli.data.readings.text import Text
-from mlpcli.data.readings.time import Time
 from mlpcli.data.table import Table, quoted
 from mlpcli.errors import counted, listing
 
@@ -46,24 +42,28 @@ def guesses_of(chosen: Mapping[str, Chosen]) -> list[Guess]:
         if how:
             groups.setdefault(how, []).append(name)
     guesses = [
-        Guess("reading", _sentence(names, how, found[names[0]]), tuple(names))
+        Guess(_kind(found[names[0]]), _sentence(names, how, found[names[0]]), tuple(names))
         for how, names in groups.items()
     ]
     return [*guesses, *_missing(found)]
 
 
+def _kind(each: Chosen) -> str:
+    return "text" if each.remark else "reading"
+
+
 def _how(each: Chosen) -> str:
     """Return how a column was read; nothing where there is nothing to say."""
-    reading = each.fit.reading
-    if isinstance(reading, Number):
+    reading: Any = each.fit.reading
+    if reading.name == "number":
         return _how_numbers(reading, each.texts)
-    if isinstance(reading, Date):
+    if reading.name == "date":
         zone = ", in UTC" if reading.zone == "UTC" else ""
         order = "" if reading.first == "auto" else f", {reading.first} first"
         return f"read as dates{order}{zone}"
-    if isinstance(reading, Time):
+    if reading.name == "time":
         return "time of day, read as hours"
-    if isinstance(reading, Boolean):
+    if reading.name == "boolean":
         many = len(each.texts.counts) > 2  # noqa: PLR2004
         return f"read as {reading.true} and {reading.false}" if many else ""
     if each.remark:
@@ -71,7 +71,7 @@ def _how(each: Chosen) -> str:
     return "blanks at the ends left out" if each.texts.with_blanks else ""
 
 
-def _how_numbers(reading: Number, texts: Evidence) -> str:
+def _how_numbers(reading: Any, texts: Evidence) -> str:
     plain = all(is_number(text) or text in reading.missing for text in texts.counts)
     if plain and not reading.thousands:
         return ""
@@ -89,7 +89,7 @@ def _sentence(names: list[str], how: str, each: Chosen) -> str:
     """Return a guess: the columns, how they were read, an example, and what to write otherwise."""
     if each.remark:
         return f"{listing(names)}: {how}"
-    if isinstance(each.fit.reading, Text):
+    if each.fit.reading.name == "text":
         return f"{listing(names)}: {how}, as {_example(each)}"
     condition, member = _otherwise(each.fit)
     columns = ", ".join(f"{as_yaml(name)}: {member}" for name in names[:MAX_ADVISED])
@@ -99,11 +99,11 @@ def _sentence(names: list[str], how: str, each: Chosen) -> str:
 
 def _otherwise(fit: Fit) -> tuple[str, str]:
     """Return when a column is something else, and how data.columns says so."""
-    reading = fit.reading
-    if fit.open and isinstance(reading, Date):
+    reading: Any = fit.reading
+    if fit.open and reading.name == "date":
         first = "day" if reading.first == "month" else "month"
         return f"if the {first} comes first", f"{{name: date, first: {first}}}"
-    if fit.open and isinstance(reading, Number):
+    if fit.open and reading.name == "number":
         sign = "," if reading.decimal == "." else "."
         return f"if {_sign(sign)} is the decimal sign", f'{{name: number, decimal: "{sign}"}}'
     return "if not", "text"
@@ -111,12 +111,13 @@ def _otherwise(fit: Fit) -> tuple[str, str]:
 
 def _example(each: Chosen) -> str:
     """Return a text, and what it was read as."""
-    reading, texts = each.fit.reading, each.texts
+    reading: Any = each.fit.reading
+    texts = each.texts
     missing = getattr(reading, "missing", ())
     some = [text for text in islice(texts.counts, SAMPLE) if text not in missing]
-    if isinstance(reading, Text):
+    if reading.name == "text":
         return f"{quoted(texts.with_blanks)} is {quoted(texts.with_blanks.strip())}"
-    if isinstance(reading, Boolean):
+    if reading.name == "boolean":
         yes = [quoted(text) for text in some if reading.meaning(text)]
         return f"{listing(yes, most=6)} are {reading.true}"
     text = max(some, key=len)

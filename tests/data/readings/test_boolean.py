@@ -18,6 +18,8 @@ from mlpcli.data.readings.words import MISSING
         (["True", "yes", "Y", "no", "False", "False"], [*[True] * 3, *[False] * 3]),
         (["1", "0", "yes", "no"], ["1", "0", "1", "0"]),
         ([True, False, None], [True, False, None]),
+        (["True", "None", "False", "?"], [True, None, False, None]),
+        (["True", "maybe", "False"], [True, "maybe", False]),
         (["да", "Нет"], ["да", "Нет"]),
         (["Oui", "non", "OUI", "Oui"], ["Oui", "non", "Oui", "Oui"]),
     ],

@@ -172,7 +172,8 @@ def split_by_column(table: Table, name: str) -> Array:
     if (codes == 255).any():  # noqa: PLR2004
         row = int(np.argmax(codes == 255))  # noqa: PLR2004
         allowed = "allowed: train, validation (or valid, val, dev), test"
-        raise table.error(row, name, f"{quoted(texts[row])} is not a part; {allowed}")
+        what = "an empty cell" if texts[row] is None else quoted(texts[row])
+        raise table.error(row, name, f"{what} is not a part; {allowed}")
     return codes
 
 

@@ -12,7 +12,7 @@ from mlpcli.array_types import Array
 from mlpcli.data.table import Table, is_constant, plain_text, quoted
 from mlpcli.data.target_logarithm import check_logarithm, exponential, fit_offset
 from mlpcli.data.target_values import Label, labels_of, numbers_of
-from mlpcli.errors import DataError, listing
+from mlpcli.errors import DataError, counted, listing
 
 MAX_CLASSES = 100_000
 TASK = ("data", "task")
@@ -256,7 +256,13 @@ def _fit_classes(task: str, tables: Sequence[Table], name: str) -> ClassTarget:
     classes = tuple(sorted(found, key=str if as_text else None))
     where = f"{tables[0].name}: {name}"
     if len(classes) == 1:
-        raise DataError(f"{where}: every row has the same class, {classes[0]!r}", TASK)
+        n = sum(table.n_file_rows - len(table) for table in tables)
+        gone = (
+            f"; {counted(n, 'row')} without a value {'was' if n == 1 else 'were'} left out: where "
+            'NA is a class, write data.missing: [""]'
+        )
+        problem = f"every row has the same class, {classes[0]!r}{gone if n else ''}"
+        raise DataError(f"{where}: {problem}", TASK)
     if task == "binary" and len(classes) != 2:  # noqa: PLR2004
         problem = f"a binary target has two classes, not {len(classes)}: {listing(classes)}"
         raise DataError(f"{where}: {problem}", TASK)

@@ -20,6 +20,9 @@ from mlpcli.training.build import (
 )
 from mlpcli.training.embedded_columns import embedded_names
 
+# The reading of dates that the file itself says are dates, as parquet does.
+OF_THE_FILE = {"name": "date", "format": "auto", "first": "auto", "zone": "auto", "missing": ()}
+
 
 def resolve(spec: Spec, dataset: Dataset) -> Spec:
     """Return the spec with every `auto` that the data has decided written out."""
@@ -36,7 +39,8 @@ def _resolve_data(data: dict[str, Any], spec: Spec, dataset: Dataset) -> None:
     encoding = dataset.encoding
     data["task"] = encoding.task
     readings = {**encoding.readings, **dataset.split_readings}
-    data["columns"] |= {name: reading_to_plain(reading) for name, reading in readings.items()}
+    plain = {name: reading_to_plain(reading) for name, reading in readings.items()}
+    data["columns"] |= {name: each for name, each in plain.items() if each != OF_THE_FILE}
     if spec.data.missing is None:
         data["missing"] = list(encoding.read.missing)
     found = _dialect(dataset).items()

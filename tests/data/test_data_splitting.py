@@ -136,7 +136,7 @@ def test_a_split_column_takes_the_usual_spellings(dataset):
                 "allowed: train, validation (or valid, val, dev), test"
             ),
         ),
-        ("x,part,y\n1,train,2\n1,,2\n", "part", "d.csv:3:3: part: None is not a part; allowed:"),
+        ("x,part,y\n1,train,2\n1,,2\n", "part", "d.csv:3:3: part: an empty cell is not a part;"),
         ("x,part,y\n1,0,2\n", "part", "d.csv:2:3: part: '0' is not a part; allowed: train,"),
         ("x,part,y\n1,test,2\n", "part", "d.csv: the split leaves no training row"),
         (

@@ -13,6 +13,7 @@ IRIS = Path(__file__).parents[2] / "data" / "iris.csv"
 PROGRAM = [sys.executable, "-m", "mlpcli"]
 # What a user's shell may have set and a test must not depend on.
 NOT_OURS = ("NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE", "COLUMNS", "LINES", "PYTHONUNBUFFERED")
+collect_ignore = ["without_learners"]
 WITHOUT_LEARNERS = Path(__file__).parent / "without_learners"
 SPEC = """
 data: {path: iris.csv, target: species, scale: standard}

@@ -391,3 +391,49 @@ add(
     code=3,
     says=(r"spec\.yaml:1:.*prise",),
 )
+
+# As a stranger met them
+add(
+    "a_panel_of_customers",
+    answers(200, customer_id=[1000 + k // 5 for k in range(200)]),
+    data=SOLD,
+    task="binary",
+    columns={*INPUTS, "customer_id"},
+    says=(r"customer_id.*40 different.*data\.split: \{group: customer_id\}",),
+)
+add(
+    "a_word_that_is_no_part",
+    answers(200, set=["tset" if k == 7 else ("train", "test")[k % 4 == 3] for k in range(200)]),
+    data=SOLD,
+    says=(r"set.*tset",),
+)
+add(
+    "no_answer_in_a_survey",
+    answers(200, smokes=lambda draw: draw.choice((0, 1, 1, 0, -9))),
+    data=SOLD,
+    says=(r"smokes.*-9",),
+)
+
+
+def _closed(n=200):
+    table = answers(n)
+    days = [
+        f"2024-03-{k % 9 + 1:02}" if word == "yes" else "" for k, word in enumerate(table["sold"])
+    ]
+    return {"size": table["size"], "age": table["age"], "closed": days, "sold": table["sold"]}
+
+
+add(
+    "a_date_that_only_some_have",
+    _closed(),
+    data=SOLD,
+    task="binary",
+    says=(r"closed.*nearly alone",),
+)
+add(
+    "na_as_a_class",
+    answers(100, words=("NA", "EU")),
+    data=SOLD,
+    code=3,
+    says=(r"NA is a class",),
+)

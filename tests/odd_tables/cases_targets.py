@@ -269,7 +269,7 @@ add(
     houses(200, day=[f"2021-{row // 28 + 1:02}-{row % 28 + 1:02}" for row in range(200)]),
     data="path: t.csv, target: price, split: {time: day}",
     columns={*INPUTS, "day"},
-    features={"day.month"},
+    features={"day.day_of_week"},
     rows={"train": 140, "validation": 30, "test": 30},
     never=(r"day\.number",),
 )

@@ -22,6 +22,7 @@ model: {layers: [{units: 4}]}
 training: {epochs: 2}
 runtime: {dtype: float64}
 """
+SHORT = "data: {path: t.csv, target: y, scale: standard}\ntraining: {epochs: 2}\n"
 ROWS = [
     (k * 1234.5 + 0.25, k * 10.5, "yes" if k % 3 else "no", ("Rome", "Oslo")[k % 2], k)
     for k in range(1, 61)
@@ -195,3 +196,51 @@ def test_files_of_parts_are_read_alike(tmp_path, monkeypatch):
     files = {"train": "a.csv", "test": "b.csv"}
     found = load(DataOptions(targets=["y"], files=files, read=read, task="regression"))
     assert found.tables["test"].numbers("x", "").tolist() == [1234]
+
+
+def test_the_order_of_day_and_month_is_not_taken_over_into_other_signs(make_run, tmp_path):
+    days = [f"{k % 12 + 1}/{k % 28 + 1}/23" for k in range(60)]  # month first, as 13 to 28 show
+    lines = ["when,x,y", *(f"{day},{k % 7}.5,{k % 5}.5" for k, day in enumerate(days))]
+    (tmp_path / "t.csv").write_text("\n".join(lines) + "\n", "utf-8")
+    model = load_model(make_run(tmp_path, SHORT).model)
+
+    def predicted(text):
+        new = tmp_path / "new.csv"
+        new.write_text(f"when,x\n{text},1.5\n", "utf-8")
+        return predict(model, read_table(str(new), model.encoding.read))[0]["prediction"][0]
+
+    assert predicted("4/5/23") == predicted("2023-04-05") == predicted("04/05/2023")
+    assert predicted("13.04.2023") == predicted("2023-04-13")
+    with pytest.raises(DataError, match=r"'05.04.2023' could have the day or the month first"):
+        predicted("05.04.2023")
+
+
+def test_a_number_that_may_be_thousands_or_a_fraction_is_refused(make_run, tmp_path):
+    lines = ["volt,x,y", *(f"{1 + k % 7}.{345 + k},{k % 7}.5,{k % 5}.5" for k in range(60))]
+    (tmp_path / "t.csv").write_text("\n".join(lines) + "\n", "utf-8")
+    model = load_model(make_run(tmp_path, SHORT).model)
+    new = tmp_path / "new.csv"
+    new.write_text("volt;x\n3,345;1\n", "utf-8")
+    table = read_table(str(new), model.encoding.read)
+    with pytest.raises(DataError, match="'3,345' could be thousands or a fraction"):
+        predict(model, table)
+    new.write_text("volt;x\n3,345;1,5\n", "utf-8")
+    told = predict(model, read_table(str(new), model.encoding.read))[0]["prediction"]
+    new.write_text("volt,x\n3.345,1.5\n", "utf-8")
+    plain = predict(model, read_table(str(new), model.encoding.read))[0]["prediction"]
+    np.testing.assert_array_equal(told, plain)
+
+
+def test_dates_of_a_parquet_file_may_be_texts_elsewhere(make_run, tmp_path):
+    pd = pytest.importorskip("pandas")
+    pytest.importorskip("pyarrow")
+    when = pd.date_range("2024-01-01", periods=60, freq="13h")
+    frame = pd.DataFrame({"when": when, "x": np.arange(60) % 7, "y": np.arange(60) % 5 + 0.5})
+    frame.to_parquet(tmp_path / "t.parquet")
+    frame.to_csv(tmp_path / "t.csv", index=False)
+    model = load_model(make_run(tmp_path, SHORT.replace("t.csv", "t.parquet")).model)
+    each = [
+        predict(model, read_table(str(tmp_path / name), model.encoding.read))[0]["prediction"]
+        for name in ("t.parquet", "t.csv")
+    ]
+    np.testing.assert_array_equal(*each)

@@ -40,7 +40,14 @@ def split_columns(view: DataView) -> Iterator[Oddity]:
     """Inputs called split, set, part or the like that hold the names of parts alone."""
     for name in view.textual:
         words = {word.strip().lower() for word in view.words[name]}
-        if name.strip().lower() in SPLIT_NAMES and words <= SPELLINGS.keys():
+        if name.strip().lower() not in SPLIT_NAMES:
+            continue
+        others = sorted(words - SPELLINGS.keys())
+        if words & {"train", "training"} and 0 < len(others) < len(words):
+            text = f"{name}: an input that says {listing(sorted(words - {*others}))}, as a split "
+            text += f"does, but {listing(others)} is no part; if it is none: "
+            yield Oddity("split_column", f"{text}data.exclude: [{as_yaml(name)}]", (name,))
+        elif not others:
             text = f"{name}: an input that says {listing(sorted(words))}, as a split does; "
             text += f"if it is one: data.split: {{column: {as_yaml(name)}}}"
             yield Oddity("split_column", text, (name,))
@@ -216,6 +223,9 @@ def _texts(view: DataView) -> dict[str, Sequence[str]]:
     target = view.dataset.encoding.target
     if isinstance(target, ClassTarget):
         texts[target.names[0]] = tuple(str(label) for label in target.classes)
+    key = view.dataset.split_key
+    if key is not None and key.groups is not None:  # a spelling is a group of its own
+        texts[key.column] = view.table("train").coded_texts(key.column)[1]
     return texts
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from mlpcli.data.diagnosis import columns, leaks, parts, postal_codes, rows, target, values
+from mlpcli.data.diagnosis import columns, leaks, panel, parts, postal_codes, rows, target, values
 from mlpcli.data.diagnosis.oddity import Oddity
 from mlpcli.data.diagnosis.view import DataView
 
@@ -12,6 +12,7 @@ RULES: tuple[Callable[[DataView], Iterable[Oddity]], ...] = (
     leaks.leaks,
     columns.split_columns,
     columns.identifiers,
+    panel.repeated_identifiers,
     postal_codes.postal_codes,
     columns.constant,
     columns.nearly_constant,

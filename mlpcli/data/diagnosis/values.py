@@ -56,6 +56,10 @@ def missing(view: DataView) -> Iterator[Oddity]:
     yield Oddity("missing", text + "training median, texts to a category of their own", names)
 
 
+# Of questions with few answers, all 0 or above: what surveys write for no answer.
+SURVEY_CODES = (-9.0, -8.0, -99.0, -98.0, -999.0, -9999.0)
+
+
 @dataclass(frozen=True)
 class Sentinel:
     """A number that may stand for: no value.
@@ -76,6 +80,7 @@ def find_sentinel(values: Array) -> Sentinel | None:
     It is repeated, ten different values lie beside it, and it is
       one of CODES, below all others and they are not below 0, or as far from the next value as
       this is from the farthest (half as far, of nines), or
+      one of SURVEY_CODES, and no other is below 0, however few different ones there are, or
       any number that is farther from the next value than that is from the farthest, or
       0 in fewer than three in ten rows, and the others all large: their mean three standard
       deviations, the least three tenths of their median and a fifth of the range of all but 2 %.
@@ -88,6 +93,8 @@ def find_sentinel(values: Array) -> Sentinel | None:
         if n < REPEATED or len(others) < LEAST_DIFFERENT or n > 0.95 * len(values):
             continue
         low, high = float(others.min()), float(others.max())
+        if float(end) in SURVEY_CODES and low >= 0 and n < len(others):
+            return Sentinel(float(end), n, low, high)
         if _stands_apart(float(end), n / len(values), others, low, high) and _vary(others):
             return Sentinel(float(end), n, low, high)
     return None
@@ -157,8 +164,8 @@ def _empty(view: DataView, name: str, value: float) -> str:
     ]
     in_target = _target_has(view, value)
     if needed or in_target:
-        where = "the target" if in_target else needed[0]
-        return f"empty its cells in the file (data.missing would empty those of {where} too)"
+        member = f'{{name: number, missing: ["{value:.15g}"]}}'
+        return f"data.columns: {{{as_yaml(name)}: {member}}}"
     texts = [*view.dataset.encoding.read.missing, f"{value:.15g}"]
     return f"data.missing: [{', '.join(map(as_yaml, dict.fromkeys(texts)))}]"
 

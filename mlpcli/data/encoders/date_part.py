@@ -30,6 +30,8 @@ PARTS: dict[str, Callable[[Array], Array]] = {
     "hour": lambda seconds: seconds % SECONDS_PER_DAY // 3600,
 }
 RECURRING = ("month", "day_of_week", "hour")  # that later dates share with earlier ones
+PERIODS = {"month": 365 * SECONDS_PER_DAY, "day_of_week": 7 * SECONDS_PER_DAY}  # seconds
+PERIODS["hour"] = SECONDS_PER_DAY
 
 
 @dataclass(frozen=True)
@@ -94,11 +96,16 @@ def fit_date(
     """Return the parts of a column of dates that vary in the training rows; of no varying, the day.
 
     recurring_only  month, day of the week and hour alone, as in a column that the rows are split
-                    by: its days and years are others in the test rows than in training
+                    by: its days and years are others in the test rows than in training. So is the
+                    month, where the training rows are not of a whole year
     """
     values = dates(table, name)[rows]
     fitted = []
+    known = values[~np.isnat(values)].astype(np.int64)
+    seconds = int(np.ptp(known)) if len(known) else 0
     for part in RECURRING if recurring_only else PARTS:
+        if recurring_only and seconds < PERIODS[part]:
+            continue
         found = date_part(values, part)
         if np.nanmin(found, initial=np.inf) < np.nanmax(found, initial=-np.inf):
             settings = fit_numbers(found, scale, f"{table.name}: {name}.{part}")

@@ -62,6 +62,10 @@ def adapt_readings(
         if isinstance(column, Coded) and any(isinstance(value, str) for value in column.values):
             texts = evidence_of([column], missing, words=words, decimal=table.decimal)
             fit = READINGS["number"]().fit(texts)
+            if fit.open:
+                problem = "could be thousands or a fraction, and no other number tells; write it as"
+                problem += " 1234.5, as the model was trained on plain numbers here"
+                raise cell_error(table, name, set(texts.counts), problem)
             if not fit.odd:
                 found[name] = fit.reading
             elif not all(is_number(text) for text in texts.counts.keys() - {*fit.odd}):

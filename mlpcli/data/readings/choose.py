@@ -87,12 +87,19 @@ def choose_readings(
     for name in tables[0].columns:
         if name in columns.given:
             chosen[name] = Chosen(_given(tables, name, columns), Evidence({}), given=True)
+        elif name not in columns.ignored and _are_dates(tables, name):
+            chosen[name] = Chosen(Fit(READINGS["date"](), (), 0), Evidence({}), given=True)
         elif name not in columns.ignored and _has_texts(tables, name):
             found = _choose(tables, name, columns)
             if found is not None:
                 chosen[name] = found
     chosen = dict(_ordered_alike(chosen))
     return {name: each.fit.reading for name, each in chosen.items()}, guesses_of(chosen)
+
+
+def _are_dates(tables: Sequence[Table], name: str) -> bool:
+    """Whether the files themselves say that a column is dates: other files may have texts."""
+    return all(isinstance(table.data.get(name), Dates) for table in tables)
 
 
 def _has_texts(tables: Sequence[Table], name: str) -> bool:
@@ -111,6 +118,8 @@ def _evidence(tables: Sequence[Table], name: str, columns: Columns) -> Evidence:
 def _given(tables: Sequence[Table], name: str, columns: Columns) -> Fit:
     """Return the spec's reading of a column, its settings found."""
     reading, texts = columns.given[name], _evidence(tables, name, columns)
+    if reading.name == "date" and _are_dates(tables, name):
+        return Fit(reading, (), 0)
     if reading.name == "date":  # of numbers such as 20200131, too
         texts = replace(texts, counts=_all_texts(tables, name, texts))
     fit = reading.fit(replace(texts, given=True))

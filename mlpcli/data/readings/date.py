@@ -71,10 +71,13 @@ class Date(Reading):
     def adapted(self, evidence: Evidence) -> Reading:
         kept = self.fit(evidence)
         if kept.odd:
-            first = None if self.first == "auto" else self.first
+            # In other signs, as of 05.04.2023 after 4/5/23, the order may be another, too.
+            sign = "" if self.format == "auto" else self.format[2:3]
+            alike = bool(sign) and all(sign in text for text in evidence.counts)
+            first = self.first if alike and self.first != "auto" else None
             changed = replace(self, format="auto", first="auto").fit(replace(evidence, first=first))
             kept = changed if len(changed.odd) < len(kept.odd) else kept
-        return replace(self, format="auto") if kept.open else kept.reading
+        return replace(self, format="auto", first="auto") if kept.open else kept.reading
 
     def read(self, table: Table, name: str, missing: Collection[str] = ()) -> Column:
         column = table.column(name)

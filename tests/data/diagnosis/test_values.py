@@ -71,11 +71,13 @@ def test_what_is_said_of_a_sentinel_and_how_it_is_emptied(odd, plain):
 def test_a_sentinel_that_other_columns_need(odd, plain):
     columns = plain(N, age=mixed(AGES, -1, 20), z=np.arange(N) % 5 - 2)
     (found,) = odd("sentinel", columns)
-    assert found.endswith("empty its cells in the file (data.missing would empty those of z too)")
+    assert found.endswith(
+        'if it means no value: data.columns: {age: {name: number, missing: ["-1"]}}'
+    )
     columns = plain(N, age=mixed(AGES, -1, 20))
     columns["y"] = np.arange(N) % 2 * 2 - 1  # the classes −1 and 1
     (found,) = odd("sentinel", columns)
-    assert found.endswith("(data.missing would empty those of the target too)")
+    assert found.endswith('data.columns: {age: {name: number, missing: ["-1"]}}')
 
 
 def test_an_outlier_with_its_place(odd, plain):

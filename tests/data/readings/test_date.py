@@ -147,7 +147,8 @@ def test_another_way_of_writing_at_prediction(fit):
     german = fit("date", "31.12.2020", "1.2.2020").reading
     assert adapted(german, ["01.02.2020"]) == ["2020-02-01"]
     assert adapted(german, ["2020-02-01"]) == ["2020-02-01"]
-    assert adapted(german, ["01/02/2020"]) == ["2020-02-01"]  # the day first, as in training
+    with pytest.raises(DataError, match="could have the day or the month first"):
+        adapted(german, ["01/02/2020"])  # with points the day came first, and with bars?
     assert adapted(german, ["01/13/2020", "01/02/2020"]) == ["2020-01-13", "2020-01-02"]
     assert adapted(german, ["1 Feb 2020", "?"]) == ["2020-02-01", None]
 

@@ -16,14 +16,14 @@ from mlpcli.errors import DataError
 def way(request):
     """Run all tests over both ways in which a CSV file's values are read; yield the way.
 
-    Small files by the csv module; large ones by pandas, here two rows at a time.
+    Small files by the csv module; large ones by pandas, here three rows at a time.
     """
     with pytest.MonkeyPatch.context() as patch:
         if request.param == "large":
             patch.setattr(readers, "SMALL", -1)
             patch.setattr(csv_values, "SAMPLE_ROWS", 1)
             patch.setattr(csv_values, "BLOCK_CELLS", 1)
-            patch.setattr(csv_values, "BLOCK_ROWS", 2)
+            patch.setattr(csv_values, "BLOCK_ROWS", 3)
         yield request.param
 
 

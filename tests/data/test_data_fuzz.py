@@ -102,7 +102,7 @@ def test_any_bytes_under_any_ending(only_refused, content):
 @given(
     st.text(st.sampled_from('ay1,."\n\r \t;é'), max_size=60), st.sampled_from([",", ";", "\t", " "])
 )
-@settings(max_examples=200)
+@settings(max_examples=100)
 def test_any_text_of_the_letters_that_matter(only_refused, text, delimiter):
     content = f"x{delimiter}y\n{text}".encode()
     only_refused(content, read=ReadOptions(delimiter=delimiter))
@@ -120,7 +120,7 @@ options += [{"sample_weight": "b", "class_weight": {"yes": 1e300, "no": 0}, "ima
 
 
 @given(st.lists(st.tuples(cells, cells, cells), min_size=1, max_size=12), st.sampled_from(options))
-@settings(max_examples=200)
+@settings(max_examples=100)
 def test_any_cells(only_refused, rows, options):
     content = "a,b,y\n" + "".join(",".join(row) + "\n" for row in rows)
     only_refused(content.encode(), **options)

@@ -11,6 +11,7 @@ from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
+from mlpcli.data import csv_values
 from mlpcli.data.data_options import DataOptions
 from mlpcli.data.encoders import NumericColumn
 from mlpcli.data.inputs import InputEncoder
@@ -97,7 +98,9 @@ def test_far_values_stay_finite_and_apart(dataset):
     assert test[3] == pytest.approx(-test[2], rel=1e-6)
 
 
-def test_one_outlier_among_the_training_rows(dataset):
+def test_one_outlier_among_the_training_rows(dataset, way, monkeypatch):
+    if way == "large":
+        monkeypatch.setattr(csv_values, "BLOCK_ROWS", 500)
     # One value of n, all others alike: √(n − 1) deviations out, which 3 asinh(z / 3) makes small.
     X = np.zeros((10_000, 1))
     X[0] = 1e30
@@ -143,7 +146,9 @@ def test_a_column_of_a_file_without_a_width_is_linear_and_is_written_as_it_was(w
         ("penguins", "species", "asinh", "not like pixels"),
     ],
 )
-def test_the_scale_of_shipped_data(name, target, scale, reason):
+def test_the_scale_of_shipped_data(name, target, scale, reason, way, monkeypatch):
+    if way == "large":
+        monkeypatch.setattr(csv_values, "BLOCK_ROWS", 500)
     found = load_dataset(DataOptions(targets=[target], path=str(SHIPPED / f"{name}.csv")))
     assert found.scale.name == scale
     assert reason in found.scale.reason

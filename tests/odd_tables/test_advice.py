@@ -22,7 +22,7 @@ PLACE = re.compile(r"^mlp: [^:\n]+(:\d+)*: (data(\.[\w.\[\]]+)?: )?")
 KEY = re.compile(r"\bdata\.(\w+(?:\.\w+)*)(: ?| to )?")
 ASKED = re.compile(r"\b(set|write|list|put|name|try)\b[^;:,]{0,30}\bdata\.\w+(?!\w|: | to |\.\w)")
 CLOSING = {"{": "}", "[": "]"}
-OFTEN = 3  # that advice of one kind is followed, with other names and numbers
+OFTEN = 1  # that advice of one kind is followed, with other names and numbers
 MOST_STEPS = 5  # from an error to exit code 0: one for each column that has one
 
 

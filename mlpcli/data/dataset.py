@@ -92,8 +92,9 @@ class Encoding:
         """Return a table's rows as a part, and for each column how many values were replaced.
 
         Where the table has no column of weights, the part has none.
+
+        table  with its columns read as in training (see `read_columns`)
         """
-        table = self.read_columns(table)
         X, replaced = self.inputs.encode(table, dtype)
         y, labels, weight = self._targets(table, dtype)
         return Part(X, y, labels, np.arange(len(table)), weight), replaced
@@ -149,7 +150,6 @@ class Dataset:
     guesses   what was found where the spec leaves it open
     split_key     groups or times of the training rows; None where rows are drawn one by one
     split_column  that the parts are from, as the spec says or as it was recognized; or None
-    split_readings  of the columns of group and time, which need not be inputs
     """
 
     parts: dict[str, Part]
@@ -161,7 +161,6 @@ class Dataset:
     guesses: tuple[Guess, ...] = ()
     split_key: SplitKey | None = None
     split_column: str | None = None
-    split_readings: Mapping[str, Reading] = field(default_factory=dict)
 
     @property
     def sha256(self) -> dict[str, str]:

@@ -109,11 +109,6 @@ def load_dataset(options: DataOptions) -> Dataset:
         guesses=tuple(guesses),
         split_key=None if split.key is None else split.key.take(rows),
         split_column=split.column,
-        split_readings={
-            name: tables.readings[name]
-            for name in (options.split.group, options.split.time)
-            if name in tables.readings
-        },
     )
 
 

@@ -38,8 +38,7 @@ def resolve(spec: Spec, dataset: Dataset) -> Spec:
 def _resolve_data(data: dict[str, Any], spec: Spec, dataset: Dataset) -> None:
     encoding = dataset.encoding
     data["task"] = encoding.task
-    readings = {**encoding.readings, **dataset.split_readings}
-    plain = {name: reading_to_plain(reading) for name, reading in readings.items()}
+    plain = {name: reading_to_plain(reading) for name, reading in encoding.readings.items()}
     data["columns"] |= {name: each for name, each in plain.items() if each != OF_THE_FILE}
     if spec.data.missing is None:
         data["missing"] = list(encoding.read.missing)

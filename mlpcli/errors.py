@@ -6,7 +6,8 @@
     ├── DataError       3   the data file, or data that does not fit the spec or the model
     ├── DivergedError   4   the loss is no longer a finite number
     ├── RunError        5   a run, model or checkpoint that cannot be used
-    └── FileError       6   the operating system: permissions, a full disk, a missing folder
+    ├── FileError       6   the operating system: permissions, a full disk, a missing folder
+    └── BusyError      75   another process has it: the same command may do later
 
 An exit code of 1 is not an error: the command ran and its answer is "no". 70 is a bug in mlp,
 130 and 143 are SIGINT and SIGTERM.
@@ -104,6 +105,12 @@ class FileError(MlpError):
     """The operating system refused: no permission, no space, no such folder."""
 
     exit_code = 6
+
+
+class BusyError(MlpError):
+    """Another process is at work on it; the same command may succeed later."""
+
+    exit_code = 75
 
 
 def nearest(word: str, allowed: Iterable[str]) -> str:

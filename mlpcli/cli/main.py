@@ -25,7 +25,8 @@ HELP = """Train, evaluate and verify multilayer perceptrons from YAML specs.
 Results go to standard output, everything else to standard error.
 
 Exit codes: 0 done; 1 the check ran and the answer is no; 2 usage or spec; 3 data; 4 diverged;
-5 the run or model cannot be used; 6 operating system; 70 a bug in mlp; 130/143 interrupted.
+5 the run or model cannot be used; 6 operating system; 70 a bug in mlp;
+75 try again: busy, or stopped in time; 128 + signal interrupted, resumable.
 """
 
 

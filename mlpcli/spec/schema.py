@@ -194,6 +194,12 @@ class RuntimeSpec(Section):
         description="for an ensemble's networks, such as 2GB: more are trained in turns; auto: "
         "half of what is free",
     )
+    checkpoint_seconds: float = Field(
+        10.0,
+        ge=0.0,
+        description="seconds of training between two checkpoints, at least: what a killed run "
+        "has to do again at most",
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -202,7 +208,6 @@ class RuntimeSpec(Section):
         if not isinstance(value, dict):
             return value
         former = {"shards": value.get("shards") in ("auto", 1)}
-        former["checkpoint_seconds"] = type(value.get("checkpoint_seconds")) in (int, float)
         return {key: each for key, each in value.items() if not former.get(key)}
 
     @field_validator("threads")

@@ -43,6 +43,15 @@ class EpochEnded:
 
 
 @dataclass(frozen=True)
+class StateReady:
+    """Every event so far is in `Training.state()`, which may be taken and saved now.
+
+    It comes after the blocks of rows and the epochs where a state is due, and once more, whatever
+    is due, before the end of an interrupted training.
+    """
+
+
+@dataclass(frozen=True)
 class Ended:
     """How a training, or that of one lane, ended.
 
@@ -75,7 +84,7 @@ class LanesEnded:
     rows: list[dict[str, float] | None]
 
 
-Event = Progress | EpochEnded | Ended
+Event = Progress | EpochEnded | StateReady | Ended
 StackEvent = Progress | EpochEnded | LanesEnded
 
 

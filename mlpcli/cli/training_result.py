@@ -1,0 +1,89 @@
+"""What `mlp train` prints when it is over, and its exit code."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mlpcli.cli.console import (
+    format_number,
+    print_error,
+    print_json,
+    print_note,
+    print_raw,
+    print_result,
+)
+from mlpcli.cli.signals import StopRequest
+from mlpcli.errors import listing
+
+if TYPE_CHECKING:
+    from mlpcli.cli.profiling import Profiler
+    from mlpcli.spec.load import LoadedSpec
+
+
+def print_training(
+    result: dict[str, Any],
+    directory: Path,
+    profiler: Profiler | None,
+    *,
+    json: bool,
+    quiet: bool,
+) -> None:
+    """Print how a training ended, with its scores."""
+    from mlpcli.cli.describe import print_ensemble, print_scores, temperature_line
+
+    if json:
+        timed = {} if profiler is None else {"profile": profiler.document()}
+        print_json({"run": str(directory), **result, **timed})
+        return
+    if quiet:
+        print_raw(str(directory))
+        return
+    epochs = f"{result['epochs']} epoch{'s' if result['epochs'] != 1 else ''}"
+    seconds, best = result["seconds"], result["best_epoch"]
+    print_note(f"{result['reason']} after {epochs}, {seconds:.3g} s; best epoch {best}")
+    if result["calibration"] is not None:
+        print_note(temperature_line(result["calibration"]))
+    print_scores(result["scores"])
+    if "ensemble" in result:
+        print_ensemble(result["ensemble"])
+    if not result["beats_baseline"]:
+        part = list(result["scores"])[-1]
+        to_beat = result["baseline"]
+        score = format_number(to_beat[part])
+        print_note(f"no better on the {part} rows than {to_beat['what']}, {score}")
+    if profiler is not None:
+        from mlpcli.cli.profiling import print_profile
+
+        print_profile(profiler.document())
+    print_result(f"run: {directory}")
+
+
+def exit_code(
+    result: dict[str, Any], directory: Path, loaded: LoadedSpec, stop: StopRequest
+) -> int | None:
+    """Return the exit code, having said why it is not 0."""
+    optimizer: Any = loaded.spec.training.optimizer
+    advice = f"a smaller learning rate, now {optimizer.learning_rate:g}, usually helps"
+    epoch = result["last_epoch"]
+    replicas = result.get("ensemble", {}).get("replicas", ())
+    lost = [one for one in replicas if not one["kept"]]
+    diverged = [str(one["replica"]) for one in lost if one["reason"] == "diverged"]
+    if diverged:
+        print_error(
+            f"{len(diverged)} of {len(replicas)} replicas diverged: {listing(diverged)}; the "
+            f"model in {directory} is of the others; {advice}"
+        )
+        if result["reason"] != "interrupted":
+            return 4
+    elif result["reason"] == "diverged":
+        print_error(
+            f"{result['cause']} is no longer a finite number in epoch {epoch}; the weights of "
+            f"epoch {result['best_epoch']} are in {directory}; {advice}"
+        )
+        return 4
+    if result["reason"] == "interrupted":
+        of = f" of {len(replicas) - len(lost)} of {len(replicas)} replicas" if lost else ""
+        print_error(f"interrupted in epoch {epoch}; the model so far{of} is in {directory}")
+        return 128 + stop.signal
+    return None

@@ -1,0 +1,94 @@
+"""A training into a run directory: begun, shown and recorded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mlpcli.cli.command import sentence
+from mlpcli.cli.console import print_note
+from mlpcli.cli.signals import StopRequest
+
+if TYPE_CHECKING:
+    from mlpcli.data.dataset import Dataset
+    from mlpcli.spec.load import LoadedSpec
+    from mlpcli.training.training import Training
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """The options of `mlp train` that say into which directory, and how it goes on.
+
+    spec           the path of the spec, as it was given
+    progress       how it is shown; None: nothing is printed
+    extend         epochs in all, in place of the spec's
+    on_divergence  stop, or reduce-lr
+    """
+
+    spec: str
+    run_dir: str | None = None
+    force: bool = False
+    resume: bool = False
+    extend: int | None = None
+    on_divergence: str = "stop"
+    progress: str | None = None
+
+
+def _announce(training: Training, directory: Path, remarks: list[str], spec: str) -> None:
+    from mlpcli.cli.describe import (
+        ensemble_line,
+        network_line,
+        note_guesses,
+        note_replaced,
+        rows_line,
+    )
+
+    print_note(rows_line(training.dataset))
+    note_guesses(training.dataset.guesses, spec)
+    for part, counts in training.dataset.replaced.items():
+        note_replaced(training.encoding.inputs, training.dataset.tables[part].name, counts)
+    for line in remarks:
+        print_note(line)
+    print_note(network_line(training.architecture))
+    embedding: Any = training.spec.model.embedding  # its type is built from the table
+    if embedding is not None and training.architecture.embedding is None:
+        print_note("model.embedding: no numeric input to embed, so the network has none")
+    if training.spec.ensemble is not None and training.plan is not None:
+        print_note(ensemble_line(training.spec.ensemble, training.plan))
+    if not training.is_watched and training.spec.training.early_stopping is not None:
+        effect = "no early stopping, and the last epoch's weights are the model"
+        print_note(f"no validation rows: {effect}")
+    print_note(f"run {directory}")
+
+
+def train_into(
+    loaded: LoadedSpec, dataset: Dataset, options: RunOptions, stop: StopRequest
+) -> tuple[Path, dict[str, Any]]:
+    """Train into a run directory; return it, and the manifest's result."""
+    from mlpcli.cli.progress import progress_for
+    from mlpcli.runs.directory import run_directory
+    from mlpcli.runs.recorder import Recorder
+    from mlpcli.training.training import Training
+
+    with loaded.locating():
+        training = Training(loaded.spec, dataset)
+    with run_directory(loaded.name, options.run_dir, force=options.force) as directory:
+        if options.progress is not None:
+            _announce(training, directory, loaded.remarks(), options.spec)
+        recorder = Recorder(directory, training, loaded.folder)
+        epochs = loaded.spec.training.epochs
+        shown = progress_for(options.progress or "none", epochs, training.columns)
+        try:
+            for event in training.run(stop):
+                recorder.record(event)
+                shown.show(event)
+        except KeyboardInterrupt:
+            recorder.break_off("interrupted")
+            raise
+        except BaseException as error:
+            recorder.break_off("failed", sentence(error))
+            raise
+        finally:
+            shown.close()
+        return directory, recorder.result

@@ -1,0 +1,233 @@
+"""checkpoint.safetensors: the state of a training, and how much of its other files counts.
+
+One sealed safetensors file (see `seal.py`). Tensors: those of the `TrainingState`. The metadata has
+one entry beside the seal, `mlp_checkpoint`, a JSON document: everything else.
+The file is the commit record of a run: whatever a killed process had done after it is done again.
+The one before is kept beside it, for when the newest is damaged.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from shlex import join
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from mlpcli import __version__
+from mlpcli.errors import FileError, RunError
+from mlpcli.runs.files import write_whole
+from mlpcli.runs.seal import LENGTH, check_seal, seal
+from mlpcli.spec.schema import Spec
+from mlpcli.spec.yaml_reader import dotted
+from mlpcli.training.state import TrainingState
+
+CHECKPOINT, PREVIOUS = "checkpoint.safetensors", "checkpoint-previous.safetensors"
+FORMAT = 1
+ENTRY = "mlp_checkpoint"
+
+Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+Count = Annotated[int, Field(ge=0)]
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """The state of a training at one moment.
+
+    lengths      bytes of metrics.csv and replicas.csv, by name, that belong to the state
+    spec_sha256  of the resolved spec, as `spec_digest` computes it
+    data_sha256  of the files, by part
+    epoch        in which it was taken, from 1; 0 before the first
+    rows         that were done of that epoch
+    mlp_version  that wrote it
+    """
+
+    state: TrainingState
+    lengths: dict[str, int]
+    spec_sha256: str
+    data_sha256: dict[str, str]
+    epoch: int = 0
+    rows: int = 0
+    mlp_version: str = field(default=__version__)
+
+
+class _Description(BaseModel):
+    """The document in the metadata."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    format: Literal[1]
+    mlp_version: str
+    lengths: dict[Literal["metrics.csv", "replicas.csv"], Count]
+    spec_sha256: Sha256
+    data_sha256: dict[str, Sha256]
+    epoch: Count
+    rows: Count
+    state: dict[str, Any]
+
+
+def comparable(spec: Spec) -> dict[str, Any]:
+    """Return what of a resolved spec decides the bits of a training, as plain data.
+
+    Not where the data are, which are known by their SHA-256; not what runs beside the numbers; not
+    what a sweep would search.
+    """
+    plain = spec.model_dump()
+    del plain["sweep"], plain["data"]["path"], plain["data"]["split"]["files"]
+    plain["runtime"] = {"dtype": plain["runtime"]["dtype"]}
+    return plain
+
+
+def spec_digest(spec: Spec) -> str:
+    """Return the SHA-256 of what decides the bits of each step; `epochs` only says when to end."""
+    plain = comparable(spec)
+    del plain["training"]["epochs"]
+    return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
+
+
+def serialize_checkpoint(checkpoint: Checkpoint) -> bytes:
+    """Return the sealed file of a checkpoint."""
+    from safetensors.numpy import save
+
+    document = {
+        "format": FORMAT,
+        "mlp_version": checkpoint.mlp_version,
+        "lengths": checkpoint.lengths,
+        "spec_sha256": checkpoint.spec_sha256,
+        "data_sha256": checkpoint.data_sha256,
+        "epoch": checkpoint.epoch,
+        "rows": checkpoint.rows,
+        "state": checkpoint.state.document,
+    }
+    tensors = {name: np.asarray(t, order="C") for name, t in checkpoint.state.tensors.items()}
+    return seal(save(tensors, metadata={ENTRY: json.dumps(document)}))
+
+
+def save_checkpoint(directory: Path, checkpoint: Checkpoint) -> None:
+    """Write a run's newest checkpoint; the one before stays beside it.
+
+    That is moved first: at any moment one of the two names has a whole one, and never is there
+    room needed for three. Raises FileError.
+    """
+    content = serialize_checkpoint(checkpoint)
+    path = directory / CHECKPOINT
+    try:
+        os.replace(path, directory / PREVIOUS)  # noqa: PTH105  where a test can make it fail
+    except FileNotFoundError:  # the first; or the last one could not be written
+        pass
+    except OSError as error:
+        raise FileError(f"{path}: {error.strerror}") from None
+    write_whole(path, content)
+
+
+def parse_checkpoint(content: bytes) -> Checkpoint:
+    """Return the checkpoint in a file's content. Raises RunError: what is wrong with it.
+
+    The seal is checked first: nothing is parsed of a file that is not, byte for byte, as it was
+    written. What is parsed is still not trusted: a seal can be made by anybody.
+    """
+    from safetensors import SafetensorError
+    from safetensors.numpy import load
+
+    sealed = check_seal(content)
+    if not sealed:
+        raise RunError("it is damaged" if sealed is False else "no checkpoint, or a damaged one")
+    try:
+        header = json.loads(content[LENGTH : LENGTH + int.from_bytes(content[:LENGTH], "little")])
+        document = json.loads(header["__metadata__"][ENTRY])
+        if isinstance(document, dict) and document.get("format") != FORMAT:
+            raise RunError(f"its format is {document.get('format')!r}, not {FORMAT}")
+        found = _Description.model_validate(document)
+        tensors = load(content)  # as long as the file: the header has to fit it, or it raises
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        raise RunError(f"{dotted(first['loc'])}: {first['msg']}") from None
+    except (ValueError, LookupError, TypeError, RecursionError, SafetensorError) as error:
+        raise RunError(f"it is damaged: {' '.join(str(error).split())}") from None
+    return Checkpoint(
+        TrainingState(tensors, found.state),
+        {str(name): length for name, length in found.lengths.items()},
+        found.spec_sha256,
+        found.data_sha256,
+        found.epoch,
+        found.rows,
+        found.mlp_version,
+    )
+
+
+def read_checkpoint(path: Path) -> Checkpoint | None:
+    """Return the checkpoint in a file; None where there is none. Raises RunError."""
+    content = read_regular(path)
+    return None if content is None else parse_checkpoint(content)
+
+
+def load_checkpoint(
+    directory: Path, spec: Spec, data_sha256: Mapping[str, str]
+) -> tuple[Checkpoint | None, str]:
+    """Return a run's newest checkpoint that can be used, and a note where that is not the last one.
+
+    None: there is none. Nothing is changed.
+
+    spec         resolved
+    data_sha256  of the files, by part
+    Raises RunError, with what to do, where there are checkpoints and none can be used.
+    """
+    problems: dict[Path, str] = {}
+    for path in (directory / CHECKPOINT, directory / PREVIOUS):
+        try:
+            found = read_checkpoint(path)
+            if found is None:
+                continue
+            _check_belongs(found, directory, spec, data_sha256)
+        except RunError as error:
+            problems[path] = str(error)
+            continue
+        told = [f"{damaged}: {why}; {path.name} is used" for damaged, why in problems.items()]
+        return found, "".join(told)
+    if not problems:
+        return None, ""
+    said = "; ".join(f"{path}: {problem}" for path, problem in problems.items())
+    remove = join(["rm", "--", *map(str, problems)])
+    raise RunError(f"{said}; to train from the beginning, remove what cannot be used: {remove}")
+
+
+def _check_belongs(
+    checkpoint: Checkpoint, directory: Path, spec: Spec, data_sha256: Mapping[str, str]
+) -> None:
+    """Raise RunError where a checkpoint is not of this training, or not of the files beside it."""
+    if checkpoint.spec_sha256 != spec_digest(spec):
+        raise RunError("it is of another spec")
+    if checkpoint.data_sha256 != dict(data_sha256):
+        raise RunError("it is of other data")
+    for name, length in checkpoint.lengths.items():
+        path = directory / name
+        size = path.stat().st_size if path.is_file() else 0
+        if size < length:
+            raise RunError(f"{name} beside it has {size} bytes, where it counts on {length}")
+
+
+def read_regular(path: Path) -> bytes | None:
+    """Return the content of a regular file; None where there is none. Raises RunError."""
+    try:
+        # Not blocking: opening a pipe under this name would wait for whoever writes into it.
+        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise RunError(f"cannot be read: {error.strerror}") from None
+    try:
+        if not stat.S_ISREG(os.fstat(file).st_mode):
+            raise RunError("is no regular file")
+        with os.fdopen(os.dup(file), "rb") as opened:
+            return opened.read()
+    except OSError as error:
+        raise RunError(f"cannot be read: {error.strerror}") from None
+    finally:
+        os.close(file)

@@ -10,11 +10,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from shlex import join
 from typing import Annotated, Any, Literal
 
@@ -22,8 +19,8 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from mlpcli import __version__
-from mlpcli.errors import FileError, RunError
-from mlpcli.runs.files import write_whole
+from mlpcli.errors import MlpError, RunError
+from mlpcli.runs.files import Folder
 from mlpcli.runs.seal import LENGTH, check_seal, seal
 from mlpcli.spec.schema import Spec
 from mlpcli.spec.yaml_reader import dotted
@@ -110,21 +107,16 @@ def serialize_checkpoint(checkpoint: Checkpoint) -> bytes:
     return seal(save(tensors, metadata={ENTRY: json.dumps(document)}))
 
 
-def save_checkpoint(directory: Path, checkpoint: Checkpoint) -> None:
+def save_checkpoint(folder: Folder, checkpoint: Checkpoint) -> None:
     """Write a run's newest checkpoint; the one before stays beside it.
 
     That is moved first: at any moment one of the two names has a whole one, and never is there
     room needed for three. Raises FileError.
     """
     content = serialize_checkpoint(checkpoint)
-    path = directory / CHECKPOINT
-    try:
-        os.replace(path, directory / PREVIOUS)  # noqa: PTH105  where a test can make it fail
-    except FileNotFoundError:  # the first; or the last one could not be written
-        pass
-    except OSError as error:
-        raise FileError(f"{path}: {error.strerror}") from None
-    write_whole(path, content)
+    if CHECKPOINT in folder.names():
+        folder.rename(CHECKPOINT, PREVIOUS)
+    folder.write(CHECKPOINT, content)
 
 
 def parse_checkpoint(content: bytes) -> Checkpoint:
@@ -162,44 +154,41 @@ def parse_checkpoint(content: bytes) -> Checkpoint:
     )
 
 
-def read_checkpoint(path: Path) -> Checkpoint | None:
-    """Return the checkpoint in a file; None where there is none. Raises RunError."""
-    content = read_regular(path)
-    return None if content is None else parse_checkpoint(content)
-
-
 def load_checkpoint(
-    directory: Path, spec: Spec, data_sha256: Mapping[str, str]
-) -> tuple[Checkpoint | None, str]:
-    """Return a run's newest checkpoint that can be used, and a note where that is not the last one.
+    folder: Folder, spec: Spec, data_sha256: Mapping[str, str]
+) -> tuple[str, Checkpoint | None, str]:
+    """Return the name of a run's newest checkpoint that can be used, with it, and a note.
 
-    None: there is none. Nothing is changed.
+    Empty and None: there is none. The note is for the user, where there is a newer one that is
+    damaged. Nothing is changed.
 
     spec         resolved
     data_sha256  of the files, by part
     Raises RunError, with what to do, where there are checkpoints and none can be used.
     """
-    problems: dict[Path, str] = {}
-    for path in (directory / CHECKPOINT, directory / PREVIOUS):
+    problems: dict[str, str] = {}
+    for name in (CHECKPOINT, PREVIOUS):
+        path = str(folder.path / name)
         try:
-            found = read_checkpoint(path)
-            if found is None:
+            content = folder.read(name)
+            if content is None:
                 continue
-            _check_belongs(found, directory, spec, data_sha256)
-        except RunError as error:
-            problems[path] = str(error)
+            found = parse_checkpoint(content)
+            _check_belongs(found, folder, spec, data_sha256)
+        except MlpError as error:
+            problems[path] = str(error).removeprefix(f"{path}: ")
             continue
-        told = [f"{damaged}: {why}; {path.name} is used" for damaged, why in problems.items()]
-        return found, "".join(told)
+        told = [f"{newer}: {why}; {name} is used" for newer, why in problems.items()]
+        return name, found, "".join(told)
     if not problems:
-        return None, ""
+        return "", None, ""
     said = "; ".join(f"{path}: {problem}" for path, problem in problems.items())
-    remove = join(["rm", "--", *map(str, problems)])
+    remove = join(["rm", "--", *problems])
     raise RunError(f"{said}; to train from the beginning, remove what cannot be used: {remove}")
 
 
 def _check_belongs(
-    checkpoint: Checkpoint, directory: Path, spec: Spec, data_sha256: Mapping[str, str]
+    checkpoint: Checkpoint, folder: Folder, spec: Spec, data_sha256: Mapping[str, str]
 ) -> None:
     """Raise RunError where a checkpoint is not of this training, or not of the files beside it."""
     if checkpoint.spec_sha256 != spec_digest(spec):
@@ -207,27 +196,6 @@ def _check_belongs(
     if checkpoint.data_sha256 != dict(data_sha256):
         raise RunError("it is of other data")
     for name, length in checkpoint.lengths.items():
-        path = directory / name
-        size = path.stat().st_size if path.is_file() else 0
+        size = len(folder.read(name) or b"")
         if size < length:
             raise RunError(f"{name} beside it has {size} bytes, where it counts on {length}")
-
-
-def read_regular(path: Path) -> bytes | None:
-    """Return the content of a regular file; None where there is none. Raises RunError."""
-    try:
-        # Not blocking: opening a pipe under this name would wait for whoever writes into it.
-        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW)
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise RunError(f"cannot be read: {error.strerror}") from None
-    try:
-        if not stat.S_ISREG(os.fstat(file).st_mode):
-            raise RunError("is no regular file")
-        with os.fdopen(os.dup(file), "rb") as opened:
-            return opened.read()
-    except OSError as error:
-        raise RunError(f"cannot be read: {error.strerror}") from None
-    finally:
-        os.close(file)

@@ -212,6 +212,7 @@ def test_the_smallest_spec_takes_every_default_of_the_design(spec):
         "dtype": "float32",
         "threads": "auto",
         "memory": "auto",
+        "checkpoint_seconds": 10.0,
     }
 
 

@@ -73,10 +73,11 @@ def train_into(
 
     with loaded.locating():
         training = Training(loaded.spec, dataset)
-    with run_directory(loaded.name, options.run_dir, force=options.force) as directory:
+    with run_directory(loaded.name, options.run_dir, force=options.force) as run:
+        directory = run.path
         if options.progress is not None:
             _announce(training, directory, loaded.remarks(), options.spec)
-        recorder = Recorder(directory, training, loaded.folder)
+        recorder = Recorder(run.folder, training, loaded.folder)
         epochs = loaded.spec.training.epochs
         shown = progress_for(options.progress or "none", epochs, training.columns)
         try:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import fcntl
 import json
-import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
-from mlpcli.errors import FileError, RunError, UsageError
+from mlpcli.errors import BusyError, FileError, RunError, UsageError
+from mlpcli.runs.files import Folder
 from mlpcli.similar_files import did_you_mean
 
 SPEC, MANIFEST, METRICS, MODEL = "spec.yaml", "manifest.json", "metrics.csv", "model.safetensors"
@@ -18,24 +19,41 @@ REPLICAS = "replicas.csv"
 OURS = (SPEC, METRICS, REPLICAS, MODEL, MANIFEST)
 
 
+@dataclass
+class RunDirectory:
+    """A run's directory, kept from other runs by its lock.
+
+    path    as it was named, or chosen
+    folder  where the run's files are written
+    """
+
+    path: Path
+    folder: Folder
+
+
 @contextmanager
-def run_directory(name: str, chosen: str | None, *, force: bool) -> Iterator[Path]:
+def run_directory(
+    name: str, chosen: str | None, *, force: bool = False, resume: bool = False
+) -> Iterator[RunDirectory]:
     """Make a run's directory, and keep it from other runs as long as the context lasts.
 
     name    of the spec; the directory is runs/NAME-YYYYMMDD-HHMMSS, with a number if need be
     chosen  a directory to use instead; it must be new or empty
     force   use it even so: a run's own files in it are removed first, nothing else is
+    resume  use it as it is, whatever is in it
     """
     with _named():
         path = _new(name) if chosen is None else _chosen(Path(chosen))
-        lock = _lock(path)
+        folder = Folder(path)
+        _lock(folder)
     try:
-        if chosen is not None:
+        if chosen is not None and not resume:
             with _named():
                 _clear(path, force=force)
-        yield path
+        folder.sweep()
+        yield RunDirectory(path, folder)
     finally:
-        os.close(lock)
+        folder.close()
 
 
 @contextmanager
@@ -68,19 +86,17 @@ def _chosen(path: Path) -> Path:
     return path
 
 
-def _lock(path: Path) -> int:
-    """Take the directory's lock, and return its file: it goes with the process, however it ends."""
-    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+def _lock(folder: Folder) -> None:
+    """Take the directory's lock: it goes with the process, however it ends."""
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(folder.descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        os.close(file)
-        raise UsageError(
-            f"{path}: another run is training into it; choose another --run-dir"
+        folder.close()
+        raise BusyError(
+            f"{folder.path}: another run is training into it; choose another --run-dir"
         ) from None
     except OSError:  # a file system without locks
         pass
-    return file
 
 
 def _clear(path: Path, *, force: bool) -> None:

@@ -17,7 +17,8 @@ from mlpcli import __version__
 from mlpcli.data.dataset import Dataset
 from mlpcli.data.splitting import PARTS
 from mlpcli.plain import without_nan
-from mlpcli.runs.files import write_whole
+from mlpcli.runs.directory import MANIFEST
+from mlpcli.runs.files import Folder
 from mlpcli.spec.schema import Spec
 
 
@@ -92,8 +93,8 @@ def describe_data(spec: Spec, dataset: Dataset) -> dict[str, Any]:
 class Manifest:
     """The manifest of one run, rewritten whole each time something changes."""
 
-    def __init__(self, path: Path, spec: Spec, dataset: Dataset) -> None:
-        self.path = path
+    def __init__(self, folder: Folder, spec: Spec, dataset: Dataset) -> None:
+        self.folder = folder
         self.document: dict[str, Any] = {
             "status": "running",
             "pid": os.getpid(),
@@ -115,7 +116,7 @@ class Manifest:
         """Write the file."""
         text = json.dumps(without_nan(self.document), indent=1, ensure_ascii=False)
         # A file name that is not UTF-8 is text with surrogates; JSON has escapes for them.
-        write_whole(self.path, (text + "\n").encode(errors="backslashreplace"))
+        self.folder.write(MANIFEST, (text + "\n").encode(errors="backslashreplace"))
 
 
 def _now() -> str:

@@ -9,11 +9,11 @@ from typing import Any
 
 from mlpcli.data.diagnosis import baseline
 from mlpcli.errors import MlpError
-from mlpcli.runs.directory import MANIFEST, METRICS, MODEL, REPLICAS, SPEC
-from mlpcli.runs.files import write_whole
+from mlpcli.runs.directory import METRICS, MODEL, REPLICAS, SPEC
+from mlpcli.runs.files import Folder
 from mlpcli.runs.manifest import Manifest
 from mlpcli.runs.metrics_file import MetricsFile
-from mlpcli.runs.model_file import EnsembleModel, save_model
+from mlpcli.runs.model_file import EnsembleModel, serialize_model
 from mlpcli.spec.write import spec_to_yaml, with_paths
 from mlpcli.training.calibration import Calibration, calibrate
 from mlpcli.training.evaluation import evaluate
@@ -27,19 +27,20 @@ STATUS = {"finished": "done", "patience": "done"}
 class Recorder:
     """Writes spec and manifest at once, metrics as they come, the model at the end.
 
-    folder  that the spec's paths are relative to
+    folder  of the run
+    base    directory that the spec's paths are relative to
     """
 
-    def __init__(self, directory: Path, training: Training, folder: Path) -> None:
-        self.directory, self.training = directory, training
-        self.spec = with_paths(resolve(training.spec, training.dataset), folder)
-        self.manifest = Manifest(directory / MANIFEST, self.spec, training.dataset)
-        write_whole(directory / SPEC, spec_to_yaml(self.spec).encode())
+    def __init__(self, folder: Folder, training: Training, base: Path) -> None:
+        self.folder, self.training = folder, training
+        self.spec = with_paths(resolve(training.spec, training.dataset), base)
+        self.manifest = Manifest(folder, self.spec, training.dataset)
+        folder.write(SPEC, spec_to_yaml(self.spec).encode())
         self.result: dict[str, Any] = {}
-        self.metrics = MetricsFile(directory / METRICS, training.columns)
+        self.metrics = MetricsFile(folder, METRICS, training.columns)
         self.replicas: MetricsFile | None = None
         if self.spec.replicated is not None:
-            self.replicas = MetricsFile(directory / REPLICAS, ["replica", *training.columns])
+            self.replicas = MetricsFile(folder, REPLICAS, ["replica", *training.columns])
 
     def record(self, event: Event) -> None:
         """Write the metrics or the end that an event brings."""
@@ -75,8 +76,9 @@ class Recorder:
             from mlpcli.runs.ensemble_result import ensemble_result
 
             summary["ensemble"], ensemble = ensemble_result(training, temperature)
-        path, dataset, encoding = self.directory / MODEL, training.dataset, training.encoding
-        save_model(path, self.spec, dataset, network, kept, ensemble, temperature)
+        dataset, encoding = training.dataset, training.encoding
+        model = serialize_model(self.spec, dataset, network, kept, ensemble, temperature)
+        self.folder.write(MODEL, model)
         scores = {
             name: {"rows": len(part), **evaluate(network, encoding, part, temperature).metrics}
             for name, part in dataset.parts.items()

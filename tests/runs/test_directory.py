@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from mlpcli.errors import FileError, RunError, UsageError
+from mlpcli.errors import BusyError, FileError, RunError, UsageError
 from mlpcli.runs.directory import find_model, run_directory
 
 
 def create_run_directory(*arguments, **options):
-    with run_directory(*arguments, **options) as path:
-        return path
+    with run_directory(*arguments, **options) as run:
+        return run.path
 
 
 @pytest.fixture(autouse=True)
@@ -106,11 +106,11 @@ def test_force_replaces_no_files_that_are_no_runs(name):
 
 @pytest.mark.parametrize("force", [False, True])
 def test_a_directory_that_is_trained_into_is_not_shared(force):
-    with run_directory("a", "run", force=False) as path:
-        Path(path, "manifest.json").write_text("first", encoding="ascii")
-        with pytest.raises(UsageError, match="another run is training into it") as caught:
+    with run_directory("a", "run", force=False) as run:
+        Path(run.path, "manifest.json").write_text("first", encoding="ascii")
+        with pytest.raises(BusyError, match="another run is training into it") as caught:
             create_run_directory("a", "run", force=force)
-        assert caught.value.exit_code == 2
+        assert caught.value.exit_code == 75
     assert Path("run/manifest.json").read_text(encoding="ascii") == "first"
     assert create_run_directory("a", "run", force=True) == Path("run")
 

@@ -12,6 +12,8 @@ from mlpcli.cli.signals import StopRequest
 
 if TYPE_CHECKING:
     from mlpcli.data.dataset import Dataset
+    from mlpcli.runs.directory import RunDirectory
+    from mlpcli.runs.resume import FoundRun
     from mlpcli.spec.load import LoadedSpec
     from mlpcli.training.training import Training
 
@@ -66,30 +68,70 @@ def train_into(
     loaded: LoadedSpec, dataset: Dataset, options: RunOptions, stop: StopRequest
 ) -> tuple[Path, dict[str, Any]]:
     """Train into a run directory; return it, and the manifest's result."""
-    from mlpcli.cli.progress import progress_for
     from mlpcli.runs.directory import run_directory
-    from mlpcli.runs.recorder import Recorder
     from mlpcli.training.training import Training
 
     with loaded.locating():
         training = Training(loaded.spec, dataset)
-    with run_directory(loaded.name, options.run_dir, force=options.force) as run:
-        directory = run.path
+    with run_directory(
+        loaded.name, options.run_dir, force=options.force, resume=options.resume
+    ) as run:
+        found = _find(run, training, loaded, options) if options.resume else None
+        if found is not None and found.result is not None:
+            return run.path, found.result
         if options.progress is not None:
-            _announce(training, directory, loaded.remarks(), options.spec)
-        recorder = Recorder(run.folder, training, loaded.folder)
-        epochs = loaded.spec.training.epochs
-        shown = progress_for(options.progress or "none", epochs, training.columns)
-        try:
-            for event in training.run(stop):
-                recorder.record(event)
-                shown.show(event)
-        except KeyboardInterrupt:
-            recorder.break_off("interrupted")
-            raise
-        except BaseException as error:
-            recorder.break_off("failed", sentence(error))
-            raise
-        finally:
-            shown.close()
-        return directory, recorder.result
+            _announce(training, run.path, loaded.remarks(), options.spec)
+        if found is not None:
+            run.folder.sweep()
+            if found.checkpoint is not None:
+                training.restore(found.checkpoint.state)
+        return run.path, _train(run, training, loaded, options, stop, found)
+
+
+def _find(
+    run: RunDirectory, training: Training, loaded: LoadedSpec, options: RunOptions
+) -> FoundRun | None:
+    """Return the run that is in a directory, having said so; None where there is none yet."""
+    from mlpcli.cli.resuming import announce
+    from mlpcli.runs.resume import find_run
+    from mlpcli.spec.write import with_paths
+    from mlpcli.training.resolve import resolve
+
+    spec = with_paths(resolve(training.spec, training.dataset), loaded.folder)
+    found = find_run(run.folder, spec, training.dataset, options.extend)
+    if found is not None and options.progress is not None:
+        announce(found, run.path)
+    return found
+
+
+def _train(
+    run: RunDirectory,
+    training: Training,
+    loaded: LoadedSpec,
+    options: RunOptions,
+    stop: StopRequest,
+    found: FoundRun | None,
+) -> dict[str, Any]:
+    """Train to the end, or until it is stopped, and record it; return the manifest's result.
+
+    found  the run that goes on; None: it begins
+    """
+    from mlpcli.cli.progress import progress_for
+    from mlpcli.runs.recorder import Recorder
+
+    recorder = Recorder(run.folder, training, loaded.folder, found)
+    epochs = loaded.spec.training.epochs
+    shown = progress_for(options.progress or "none", epochs, training.columns)
+    try:
+        for event in training.run(stop, recorder.checkpointing.clock.due):
+            recorder.record(event)
+            shown.show(event)
+    except KeyboardInterrupt:
+        recorder.break_off("interrupted")
+        raise
+    except BaseException as error:
+        recorder.break_off("failed", sentence(error))
+        raise
+    finally:
+        shown.close()
+    return recorder.result

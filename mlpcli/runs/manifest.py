@@ -6,6 +6,7 @@ import json
 import os
 import platform
 import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -91,9 +92,18 @@ def describe_data(spec: Spec, dataset: Dataset) -> dict[str, Any]:
 
 
 class Manifest:
-    """The manifest of one run, rewritten whole each time something changes."""
+    """The manifest of one run, rewritten whole each time something changes.
 
-    def __init__(self, folder: Folder, spec: Spec, dataset: Dataset) -> None:
+    sessions  of the processes that have trained it before: started, ended and command of each
+    """
+
+    def __init__(
+        self,
+        folder: Folder,
+        spec: Spec,
+        dataset: Dataset,
+        sessions: Sequence[dict[str, Any]] = (),
+    ) -> None:
         self.folder = folder
         self.document: dict[str, Any] = {
             "status": "running",
@@ -101,6 +111,7 @@ class Manifest:
             "command": sys.argv,
             "started": _now(),
             "ended": None,
+            **({"sessions": list(sessions)} if sessions else {}),
             "machine": describe_machine(),
             "data": describe_data(spec, dataset),
             "result": None,

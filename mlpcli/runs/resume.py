@@ -56,6 +56,17 @@ class FoundRun:
         last = {key: self.manifest.get(key) for key in ("started", "ended", "command")}
         return [*(earlier if isinstance(earlier, list) else ()), last]
 
+    def begin_session(self, folder: Folder) -> None:
+        """Give the checkpoint that it goes on from the newest one's name; else remove them all.
+
+        After the manifest says that it goes on, and before any other of its files is changed.
+        """
+        if self.name == PREVIOUS:
+            folder.rename(PREVIOUS, CHECKPOINT)
+        elif self.checkpoint is None:
+            folder.remove(CHECKPOINT)
+            folder.remove(PREVIOUS)
+
 
 def find_run(folder: Folder, spec: Spec, dataset: Dataset, extend: int | None) -> FoundRun | None:
     """Return the run in a directory; None where there is nothing in it. Nothing is changed.
@@ -91,18 +102,6 @@ def find_run(folder: Folder, spec: Spec, dataset: Dataset, extend: int | None) -
         # A network that had reached the old number of epochs is no longer in a state to go on.
         return FoundRun(manifest)
     return FoundRun(manifest, None, checkpoint, name, note)
-
-
-def begin_session(folder: Folder, found: FoundRun) -> None:
-    """Put the checkpoint that a run goes on from in the place of the newest; else remove them all.
-
-    After the manifest says that the run goes on, and before any other of its files is changed.
-    """
-    if found.name == PREVIOUS:
-        folder.rename(PREVIOUS, CHECKPOINT)
-    elif found.checkpoint is None:
-        folder.remove(CHECKPOINT)
-        folder.remove(PREVIOUS)
 
 
 def read_manifest(folder: Folder, names: list[str]) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from mlpcli.runs.checkpoint import (
     spec_digest,
 )
 from mlpcli.runs.checkpointing import CheckpointClock
+from mlpcli.runs.files import Folder
 from mlpcli.runs.seal import seal
 from mlpcli.spec.schema import Spec
 from mlpcli.training.state import TrainingState
@@ -59,7 +60,9 @@ def folder(tmp_path):
 
 
 def load(folder, spec=SPEC, data=DATA):
-    return load_checkpoint(folder, spec, data)
+    name, found, note = load_checkpoint(Folder(folder), spec, data)
+    assert bool(name) == (found is not None)
+    return found, note
 
 
 def document_of(content):
@@ -68,7 +71,7 @@ def document_of(content):
 
 
 def test_every_number_is_read_back_as_it_was(folder):
-    save_checkpoint(folder, checkpoint())
+    save_checkpoint(Folder(folder), checkpoint())
     found, note = load(folder)
     assert note == ""
     assert (found.epoch, found.rows, found.lengths) == (3, 40, {"metrics.csv": 5})
@@ -88,21 +91,21 @@ def test_equal_states_are_equal_bytes():
 
 def test_the_one_before_is_kept(folder):
     for epoch in range(1, 4):
-        save_checkpoint(folder, checkpoint(epoch=epoch))
+        save_checkpoint(Folder(folder), checkpoint(epoch=epoch))
     assert load(folder)[0].epoch == 3
     assert parse_checkpoint((folder / PREVIOUS).read_bytes()).epoch == 2
     assert sorted(each.name for each in folder.iterdir()) == [PREVIOUS, CHECKPOINT, "metrics.csv"]
 
 
 def test_killed_between_two_the_one_before_is_used_without_a_word(folder):
-    save_checkpoint(folder, checkpoint(epoch=1))
+    save_checkpoint(Folder(folder), checkpoint(epoch=1))
     (folder / CHECKPOINT).rename(folder / PREVIOUS)
     found, note = load(folder)
     assert (found.epoch, note) == (1, "")
 
 
 def test_a_save_that_fails_leaves_the_one_before(folder, monkeypatch):
-    save_checkpoint(folder, checkpoint(epoch=1))
+    save_checkpoint(Folder(folder), checkpoint(epoch=1))
 
     def full(*_):
         raise OSError(28, "No space left on device")
@@ -110,12 +113,12 @@ def test_a_save_that_fails_leaves_the_one_before(folder, monkeypatch):
     monkeypatch.setattr(os, "fsync", full)
     for _ in range(2):
         with pytest.raises(FileError, match="No space left"):
-            save_checkpoint(folder, checkpoint(epoch=2))
+            save_checkpoint(Folder(folder), checkpoint(epoch=2))
     assert load(folder)[0].epoch == 1
 
 
 def test_where_there_is_none(tmp_path):
-    assert load(tmp_path) == (None, "")
+    assert load_checkpoint(Folder(tmp_path), SPEC, DATA) == ("", None, "")
 
 
 def damage(content, rng):
@@ -201,7 +204,7 @@ def test_a_file_without_a_seal_or_not_mlps_is_refused():
 
 def test_a_damaged_newest_one_falls_back_to_the_other_and_says_so(folder):
     for epoch in (1, 2):
-        save_checkpoint(folder, checkpoint(epoch=epoch))
+        save_checkpoint(Folder(folder), checkpoint(epoch=epoch))
     (folder / CHECKPOINT).write_bytes((folder / CHECKPOINT).read_bytes()[:-1])
     found, note = load(folder)
     assert found.epoch == 1
@@ -213,7 +216,7 @@ def test_where_none_can_be_used_it_says_what_to_do_and_that_works(n, tmp_path):
     folder = tmp_path / "it's a run"
     folder.mkdir()
     for _ in range(n):
-        save_checkpoint(folder, checkpoint(lengths={}))
+        save_checkpoint(Folder(folder), checkpoint(lengths={}))
     names = [CHECKPOINT, PREVIOUS][:n]
     for name in names:
         (folder / name).write_bytes(b"nonsense")
@@ -229,7 +232,7 @@ def test_where_none_can_be_used_it_says_what_to_do_and_that_works(n, tmp_path):
 
 
 def test_one_of_another_training_is_not_used(folder):
-    save_checkpoint(folder, checkpoint())
+    save_checkpoint(Folder(folder), checkpoint())
     other = SPEC.model_copy(update={"seed": 1})
     with pytest.raises(RunError, match="it is of another spec"):
         load(folder, spec=other)
@@ -238,7 +241,7 @@ def test_one_of_another_training_is_not_used(folder):
 
 
 def test_what_does_not_decide_a_step_is_no_other_spec(folder):
-    save_checkpoint(folder, checkpoint())
+    save_checkpoint(Folder(folder), checkpoint())
     plain = SPEC.model_dump()
     plain["data"]["path"] = "elsewhere.csv"
     plain["training"]["epochs"] = 900
@@ -250,8 +253,8 @@ def test_what_does_not_decide_a_step_is_no_other_spec(folder):
 
 
 def test_one_that_counts_on_more_than_is_there_is_not_used(folder):
-    save_checkpoint(folder, checkpoint(lengths={"metrics.csv": 10}))
-    save_checkpoint(folder, checkpoint(lengths={"metrics.csv": 11}, epoch=4))
+    save_checkpoint(Folder(folder), checkpoint(lengths={"metrics.csv": 10}))
+    save_checkpoint(Folder(folder), checkpoint(lengths={"metrics.csv": 11}, epoch=4))
     found, note = load(folder)
     assert found.epoch == 3
     assert "metrics.csv beside it has 10 bytes, where it counts on 11" in note
@@ -263,14 +266,14 @@ def test_one_that_counts_on_more_than_is_there_is_not_used(folder):
 @pytest.mark.parametrize("kind", ["pipe", "link", "folder"])
 def test_what_is_no_regular_file_is_not_read(kind, folder):
     path = folder / CHECKPOINT
-    save_checkpoint(folder, checkpoint())
+    save_checkpoint(Folder(folder), checkpoint())
     if kind == "link":
         path.rename(folder / "elsewhere")
         path.symlink_to("elsewhere")
     else:
         path.unlink()
         os.mkfifo(path) if kind == "pipe" else path.mkdir()
-    with pytest.raises(RunError, match=r"cannot be read|is no regular file"):
+    with pytest.raises(RunError, match=r"not a regular file|Too many levels|Is a directory"):
         load(folder)
 
 
@@ -293,7 +296,7 @@ def test_a_state_is_due_so_long_after_the_start_and_the_last_save():
     assert not clock.due()
     time.passes(0.1)
     assert clock.due()
-    clock.time(lambda: time.passes(0.1))  # 50 × 0.1 s are less than 10 s
+    clock.measure(lambda: time.passes(0.1))  # 50 × 0.1 s are less than 10 s
     assert not clock.due()
     time.passes(9.9)
     assert not clock.due()
@@ -304,7 +307,7 @@ def test_a_state_is_due_so_long_after_the_start_and_the_last_save():
 def test_a_save_that_takes_long_is_made_less_often():
     time = Time()
     clock = CheckpointClock(10.0, time)
-    clock.time(lambda: time.passes(2))
+    clock.measure(lambda: time.passes(2))
     time.passes(99.9)
     assert not clock.due()
     time.passes(0.2)
@@ -320,7 +323,7 @@ def test_a_save_that_fails_is_not_tried_again_at_once():
         raise FileError("full")
 
     with pytest.raises(FileError):
-        clock.time(fail)
+        clock.measure(fail)
     time.passes(49)
     assert not clock.due()
     time.passes(2)
@@ -330,5 +333,5 @@ def test_a_save_that_fails_is_not_tried_again_at_once():
 def test_with_0_seconds_a_state_is_due_at_every_chance():
     time = Time()
     clock = CheckpointClock(0.0, time)
-    clock.time(lambda: time.passes(5))
+    clock.measure(lambda: time.passes(5))
     assert clock.due()

@@ -83,22 +83,20 @@ def train_into(
             _announce(training, run.path, loaded.remarks(), options.spec)
         if found is not None:
             run.folder.sweep()
-            if found.checkpoint is not None:
-                training.restore(found.checkpoint.state)
         return run.path, _train(run, training, loaded, options, stop, found)
 
 
 def _find(
     run: RunDirectory, training: Training, loaded: LoadedSpec, options: RunOptions
 ) -> FoundRun | None:
-    """Return the run that is in a directory, having said so; None where there is none yet."""
+    """Return the run in a directory, restored, having said so; None where there is none yet."""
     from mlpcli.cli.resuming import announce
     from mlpcli.runs.resume import find_run
     from mlpcli.spec.write import with_paths
     from mlpcli.training.resolve import resolve
 
     spec = with_paths(resolve(training.spec, training.dataset), loaded.folder)
-    found = find_run(run.folder, spec, training.dataset, options.extend)
+    found = find_run(run.folder, spec, training, options.extend)
     if found is not None and options.progress is not None:
         announce(found, run.path)
     return found

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from shlex import join
 from typing import Annotated, Any, Literal
@@ -53,13 +53,6 @@ class Checkpoint:
     epoch: int = 0
     rows: int = 0
     mlp_version: str = field(default=__version__)
-
-    def leads_to(self, epochs: int) -> bool:
-        """Whether a training of so many epochs comes by this state.
-
-        It does not where a network has reached a smaller number, and has ended.
-        """
-        return True
 
 
 class _Description(BaseModel):
@@ -162,15 +155,19 @@ def parse_checkpoint(content: bytes) -> Checkpoint:
 
 
 def load_checkpoint(
-    folder: Folder, spec: Spec, data_sha256: Mapping[str, str]
+    folder: Folder,
+    spec: Spec,
+    data_sha256: Mapping[str, str],
+    restore: Callable[[TrainingState], None],
 ) -> tuple[str, Checkpoint | None, str]:
-    """Return the name of a run's newest checkpoint that can be used, with it, and a note.
+    """Restore the newest checkpoint of a run that can be used; return its name, it, and a note.
 
     Empty and None: there is none. The note is for the user, where there is a newer one that is
-    damaged. Nothing is changed.
+    damaged. No file is changed.
 
     spec         resolved
     data_sha256  of the files, by part
+    restore      `Training.restore`; raises ValueError where the state is not one of this training
     Raises RunError, with what to do, where there are checkpoints and none can be used.
     """
     problems: dict[str, str] = {}
@@ -182,7 +179,8 @@ def load_checkpoint(
                 continue
             found = parse_checkpoint(content)
             _check_belongs(found, folder, spec, data_sha256)
-        except MlpError as error:
+            restore(found.state)
+        except (MlpError, ValueError) as error:
             problems[path] = str(error).removeprefix(f"{path}: ")
             continue
         told = [f"{newer}: {why}; {name} is used" for newer, why in problems.items()]

@@ -21,6 +21,7 @@ from mlpcli.spec.members import build
 from mlpcli.spec.schema import Spec
 from mlpcli.spec.yaml_reader import Path as KeyPath
 from mlpcli.spec.yaml_reader import dotted
+from mlpcli.training.training import Training
 
 FINISHED = ("done", "diverged")  # the statuses of a run that nothing is left to do for
 MOST_KEYS = 6  # that a sentence names
@@ -68,11 +69,16 @@ class FoundRun:
             folder.remove(PREVIOUS)
 
 
-def find_run(folder: Folder, spec: Spec, dataset: Dataset, extend: int | None) -> FoundRun | None:
-    """Return the run in a directory; None where there is nothing in it. Nothing is changed.
+def find_run(
+    folder: Folder, spec: Spec, training: Training, extend: int | None
+) -> FoundRun | None:
+    """Return the run in a directory, restored where it can go on; None where there is nothing.
 
-    spec    resolved, with `extend` as its epochs, where that is given
-    extend  epochs in all, if they may be more than the run has
+    No file is changed.
+
+    spec      resolved, with `extend` as its epochs, where that is given
+    training  that goes on, if the run is an unfinished one
+    extend    epochs in all, if they may be more than the run has
     Raises RunError where it is no run, or one of another spec or of other data; UsageError where
     it cannot be extended to so many epochs.
     """
@@ -80,7 +86,7 @@ def find_run(folder: Folder, spec: Spec, dataset: Dataset, extend: int | None) -
     if not names:
         return None
     manifest = read_manifest(folder, names)
-    _check_data(folder, manifest, dataset)
+    _check_data(folder, manifest, training.dataset)
     if SPEC not in names:
         # The manifest is what a run has first. The spec follows before anything is trained.
         if CHECKPOINT in names or PREVIOUS in names or MODEL in names:
@@ -97,10 +103,8 @@ def find_run(folder: Folder, spec: Spec, dataset: Dataset, extend: int | None) -
     if result is not None and (epochs == wanted or not _is_cut_off(result)):
         more = "" if epochs == wanted else f"it ended by itself: {wanted} epochs change nothing"
         return FoundRun(manifest, result, note=more)
-    name, checkpoint, note = load_checkpoint(folder, spec, dataset.sha256)
-    if checkpoint is not None and not checkpoint.leads_to(wanted):
-        # A network that had reached the old number of epochs is no longer in a state to go on.
-        return FoundRun(manifest)
+    restored = load_checkpoint(folder, spec, training.dataset.sha256, training.restore)
+    name, checkpoint, note = restored
     return FoundRun(manifest, None, checkpoint, name, note)
 
 

@@ -59,8 +59,12 @@ def folder(tmp_path):
     return tmp_path
 
 
-def load(folder, spec=SPEC, data=DATA):
-    name, found, note = load_checkpoint(Folder(folder), spec, data)
+def accept(state):
+    assert state.tensors
+
+
+def load(folder, spec=SPEC, data=DATA, restore=accept):
+    name, found, note = load_checkpoint(Folder(folder), spec, data, restore)
     assert bool(name) == (found is not None)
     return found, note
 
@@ -118,7 +122,7 @@ def test_a_save_that_fails_leaves_the_one_before(folder, monkeypatch):
 
 
 def test_where_there_is_none(tmp_path):
-    assert load_checkpoint(Folder(tmp_path), SPEC, DATA) == ("", None, "")
+    assert load_checkpoint(Folder(tmp_path), SPEC, DATA, accept) == ("", None, "")
 
 
 def damage(content, rng):
@@ -229,6 +233,23 @@ def test_where_none_can_be_used_it_says_what_to_do_and_that_works(n, tmp_path):
     assert shlex.split(command)[0] == "rm"
     subprocess.run(command, shell=True, check=True)
     assert load(folder) == (None, "")
+
+
+def test_one_whose_state_does_not_fit_is_not_used(folder):
+    for epoch in (1, 2):
+        save_checkpoint(Folder(folder), checkpoint(epoch=epoch, state=state_of(epoch)))
+
+    def refuse(state):
+        if state.document["epoch"] == 2:
+            raise ValueError("the state has no tensor theta")
+
+    found, note = load(folder, restore=refuse)
+    assert found.epoch == 1
+    assert note.endswith(f"the state has no tensor theta; {PREVIOUS} is used")
+
+
+def state_of(epoch):
+    return TrainingState(TENSORS, {"epoch": epoch})
 
 
 def test_one_of_another_training_is_not_used(folder):

@@ -5,6 +5,7 @@ import re
 import shlex
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -54,10 +55,11 @@ def find(home, overrides=(), extend=None):
     loaded = load_spec(str(home / "spec.yaml"), [*overrides, *more])
     dataset = load_dataset(loaded)
     spec = with_paths(resolve(loaded.spec, dataset), loaded.folder)
+    training = SimpleNamespace(dataset=dataset, restore=lambda state: None)
     before = contents(home / "run")
     try:
         with Folder(home / "run") as folder:
-            return find_run(folder, spec, dataset, extend)
+            return find_run(folder, spec, training, extend)
     finally:
         assert contents(home / "run") == before
 

@@ -74,9 +74,8 @@ def train_into(
     with loaded.locating():
         training = Training(loaded.spec, dataset)
     with run_directory(loaded.name, options.run_dir, force=options.force) as run:
-        directory = run.path
         if options.progress is not None:
-            _announce(training, directory, loaded.remarks(), options.spec)
+            _announce(training, run.path, loaded.remarks(), options.spec)
         recorder = Recorder(run.folder, training, loaded.folder)
         epochs = loaded.spec.training.epochs
         shown = progress_for(options.progress or "none", epochs, training.columns)
@@ -92,4 +91,5 @@ def train_into(
             raise
         finally:
             shown.close()
-        return directory, recorder.result
+        is_whole = recorder.result["status"] != "interrupted"
+        return run.conclude(is_whole=is_whole), recorder.result

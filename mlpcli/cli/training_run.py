@@ -69,6 +69,7 @@ def train_into(
 ) -> tuple[Path, dict[str, Any]]:
     """Train into a run directory; return it, and the manifest's result."""
     from mlpcli.runs.directory import run_directory
+    from mlpcli.runs.names import OURS
     from mlpcli.training.training import Training
 
     with loaded.locating():
@@ -82,8 +83,9 @@ def train_into(
         if options.progress is not None:
             _announce(training, run.path, loaded.remarks(), options.spec)
         if found is not None:
-            run.folder.sweep()
-        return run.path, _train(run, training, loaded, options, stop, found)
+            run.home.sweep(OURS)
+        result = _train(run, training, loaded, options, stop, found)
+        return run.conclude(is_whole=result["status"] != "interrupted"), result
 
 
 def _find(

@@ -13,11 +13,12 @@ import fcntl
 import os
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Self
 
 from mlpcli.errors import FileError
+from mlpcli.runs.lock import lock, unlock
 
 NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK  # a pipe is not waited for
@@ -39,13 +40,19 @@ class Folder:
     """A directory held open: its files stay its own, also when its name is given to another one.
 
     path        the name that it was opened under
+    within      the open directory that it is in, where its name is not to be followed elsewhere
     descriptor  of the directory; closed by `close`
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, within: Folder | None = None) -> None:
         self.path = path
+        flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
         with naming(path):
-            self.descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            if within is None:
+                self.descriptor = os.open(path, flags)
+            else:
+                name, flags = path.name, flags | os.O_NOFOLLOW
+                self.descriptor = os.open(name, flags, dir_fd=within.descriptor)
 
     def __enter__(self) -> Self:
         return self
@@ -54,7 +61,8 @@ class Folder:
         self.close()
 
     def close(self) -> None:
-        """Close the descriptor, if it is open."""
+        """Close the descriptor, if it is open; a lock on it is given up."""
+        unlock(self)
         if self.descriptor >= 0:
             descriptor, self.descriptor = self.descriptor, -1
             os.close(descriptor)
@@ -125,12 +133,12 @@ class Folder:
         with naming(self.path / name), contextlib.suppress(FileNotFoundError):
             os.unlink(name, dir_fd=self.descriptor)
 
-    def sweep(self, name: str | None = None) -> None:
-        """Remove the temporary files of dead processes, all or those for `name`, if possible."""
-        prefix = "." if name is None else f".{name[:LONGEST]}."
+    def sweep(self, names: Iterable[str]) -> None:
+        """Remove the temporary files for these names that dead processes have left, if possible."""
+        prefixes = tuple(f".{name[:LONGEST]}." for name in names)
         with contextlib.suppress(OSError):
             for each in os.listdir(self.descriptor):
-                if each.startswith(prefix) and TEMPORARY.fullmatch(each):
+                if each.startswith(prefixes) and TEMPORARY.fullmatch(each):
                     _remove_if_left(self.descriptor, each)
 
     @property
@@ -162,18 +170,19 @@ class Temporary:
     def __init__(self, directory: int, place: str) -> None:
         self.directory, self.place = directory, place
         mode = _mode_of(directory, place)
-        self.file, self.name = -1, ""
-        while self.file < 0:
+        self.descriptor, self.name = -1, ""
+        while self.descriptor < 0:
             self.name = f".{place[:LONGEST]}.{os.urandom(8).hex()}.tmp"
-            self.file = os.open(
+            self.descriptor = os.open(
                 self.name, NEW, 0o666 if mode is None else mode, dir_fd=self.directory
             )
-            if not _locked(self.file) or os.fstat(self.file).st_nlink == 0:
-                os.close(self.file)  # somebody has swept it before it was locked
-                self.file = -1
-        if mode is not None and stat.S_IMODE(os.fstat(self.file).st_mode) != mode:
+            if not lock(self) or os.fstat(self.descriptor).st_nlink == 0:
+                unlock(self)
+                os.close(self.descriptor)  # somebody has swept it before it was locked
+                self.descriptor = -1
+        if mode is not None and stat.S_IMODE(os.fstat(self.descriptor).st_mode) != mode:
             with contextlib.suppress(OSError):  # a file system without modes
-                os.fchmod(self.file, mode)  # the umask had taken some of it
+                os.fchmod(self.descriptor, mode)  # the umask had taken some of it
 
     def __enter__(self) -> Self:
         return self
@@ -184,25 +193,25 @@ class Temporary:
     def allocate(self, n_bytes: int) -> None:
         """Take room on the disk; where the file system has no such call it is not taken."""
         try:
-            os.posix_fallocate(self.file, 0, n_bytes)
+            os.posix_fallocate(self.descriptor, 0, n_bytes)
         except OSError as error:
             if error.errno not in (errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS):
                 raise
 
     def write(self, content: bytes) -> None:
         """Write from the beginning, all of it; what was allocated beyond is given up."""
-        os.lseek(self.file, 0, os.SEEK_SET)
+        os.lseek(self.descriptor, 0, os.SEEK_SET)
         left = memoryview(content)
         while left:
-            left = left[os.write(self.file, left) :]
-        if os.fstat(self.file).st_size > len(content):
-            os.ftruncate(self.file, len(content))
+            left = left[os.write(self.descriptor, left) :]
+        if os.fstat(self.descriptor).st_size > len(content):
+            os.ftruncate(self.descriptor, len(content))
 
     def commit(self) -> None:
         """Make sure that it is on the disk, and give it its name."""
-        os.fsync(self.file)
+        os.fsync(self.descriptor)
         # Closing a second descriptor reports what closing would, and the lock is kept.
-        os.close(os.dup(self.file))
+        os.close(os.dup(self.descriptor))
         os.replace(self.name, self.place, src_dir_fd=self.directory, dst_dir_fd=self.directory)
         self.name = ""
         sync_directory(self.directory)
@@ -212,10 +221,11 @@ class Temporary:
         if self.name:
             with contextlib.suppress(OSError):
                 os.unlink(self.name, dir_fd=self.directory)
-        if self.file >= 0:
-            file, self.file, self.name = self.file, -1, ""
+        if self.descriptor >= 0:
+            descriptor, self.descriptor, self.name = self.descriptor, -1, ""
+            unlock(self)
             with contextlib.suppress(OSError):
-                os.close(file)
+                os.close(descriptor)
 
 
 class AppendFile:
@@ -228,7 +238,7 @@ class AppendFile:
         self.folder, self.name, self.length = folder, name, length
         self.path = folder.path / name
         with naming(self.path):
-            self.file = os.open(name, APPEND, 0o666, dir_fd=folder.descriptor)
+            self.descriptor = os.open(name, APPEND, 0o666, dir_fd=folder.descriptor)
         try:
             self._cut_off_the_rest()
         except BaseException:
@@ -240,7 +250,7 @@ class AppendFile:
         with naming(self.path):
             self._mend()
             self._is_torn = True
-            if os.write(self.file, content) < len(content):
+            if os.write(self.descriptor, content) < len(content):
                 self._mend()
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             self._is_torn = False
@@ -255,32 +265,32 @@ class AppendFile:
     def sync(self) -> None:
         """Make sure that what was appended is on the disk."""
         with naming(self.path):
-            os.fsync(self.file)
+            os.fsync(self.descriptor)
 
     def content(self) -> bytes:
         """Return what was appended, also where the file's name is gone."""
         with naming(self.path):
-            return os.pread(self.file, self.length, 0)
+            return os.pread(self.descriptor, self.length, 0)
 
     @property
     def is_in_place(self) -> bool:
         """Whether its name in the folder still names this file."""
         try:
             found = os.stat(self.name, dir_fd=self.folder.descriptor, follow_symlinks=False)
-            return os.path.samestat(found, os.fstat(self.file))
+            return os.path.samestat(found, os.fstat(self.descriptor))
         except OSError:
             return False
 
     def close(self) -> None:
         """Close the file, if it is open."""
-        if self.file >= 0:
-            file, self.file = self.file, -1
+        if self.descriptor >= 0:
+            descriptor, self.descriptor = self.descriptor, -1
             with naming(self.path):
-                os.close(file)
+                os.close(descriptor)
 
     def _cut_off_the_rest(self) -> None:
         with naming(self.path):
-            size = os.fstat(self.file).st_size
+            size = os.fstat(self.descriptor).st_size
             self._is_torn = size > self.length
             self._mend()
         if size < self.length:
@@ -288,7 +298,7 @@ class AppendFile:
 
     def _mend(self) -> None:
         if self._is_torn:
-            os.ftruncate(self.file, self.length)
+            os.ftruncate(self.descriptor, self.length)
             self._is_torn = False
 
 
@@ -308,7 +318,7 @@ def write_whole(path: Path, content: bytes) -> None:
         except FileError as error:  # its own words, about the file that was asked for
             raise FileError(f"{path}: {str(error).removeprefix(f'{whole.parent}: ')}") from None
         with folder, Temporary(folder.descriptor, whole.name) as file:
-            folder.sweep(whole.name)
+            folder.sweep([whole.name])
             file.write(content)
             file.commit()
 
@@ -329,17 +339,6 @@ def _mode_of(directory: int, name: str) -> int | None:
     except OSError:
         return None
     return found & 0o777 if stat.S_ISREG(found) else None
-
-
-def _locked(file: int) -> bool:
-    """Lock a file for this process; False where another one has. Without locks it is True."""
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError:
-        return True
-    return True
 
 
 def _remove_if_left(directory: int, name: str) -> None:

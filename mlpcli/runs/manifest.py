@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import socket
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -18,8 +19,9 @@ from mlpcli import __version__
 from mlpcli.data.dataset import Dataset
 from mlpcli.data.splitting import PARTS
 from mlpcli.plain import without_nan
-from mlpcli.runs.directory import MANIFEST
 from mlpcli.runs.files import Folder
+from mlpcli.runs.names import MANIFEST
+from mlpcli.runs.status import FORMAT
 from mlpcli.spec.schema import Spec
 
 
@@ -106,7 +108,9 @@ class Manifest:
     ) -> None:
         self.folder = folder
         self.document: dict[str, Any] = {
+            "format": FORMAT,
             "status": "running",
+            "host": socket.gethostname(),
             "pid": os.getpid(),
             "command": sys.argv,
             "started": _now(),

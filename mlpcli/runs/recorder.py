@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 from mlpcli.data.diagnosis import baseline
 from mlpcli.errors import MlpError
 from mlpcli.runs.checkpointing import Checkpointing
-from mlpcli.runs.directory import METRICS, MODEL, REPLICAS, SPEC
 from mlpcli.runs.files import Folder
 from mlpcli.runs.manifest import Manifest
 from mlpcli.runs.metrics_file import MetricsFile
 from mlpcli.runs.model_file import EnsembleModel, serialize_model
+from mlpcli.runs.names import METRICS, MODEL, REPLICAS, SPEC
 from mlpcli.spec.write import spec_to_yaml, with_paths
 from mlpcli.training.calibration import Calibration, calibrate
 from mlpcli.training.evaluation import evaluate

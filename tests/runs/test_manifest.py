@@ -33,7 +33,9 @@ def told(iris_run):
 
 def test_the_fields_are_these(told):
     assert list(told) == [
+        "format",
         "status",
+        "host",
         "pid",
         "command",
         "started",

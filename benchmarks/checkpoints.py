@@ -11,7 +11,6 @@ share is above 2 %.
 from __future__ import annotations
 
 import argparse
-import os
 import statistics
 import sys
 import tempfile
@@ -21,14 +20,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-for _name in ("OPENBLAS", "OMP", "MKL"):
-    os.environ[f"{_name}_NUM_THREADS"] = "1"
-
 import numpy as np
 
-from mlpcli.runs.checkpoint import CHECKPOINT
 from mlpcli.runs.checkpointing import CheckpointClock
 from mlpcli.runs.files import Folder
+from mlpcli.runs.names import CHECKPOINT
 from mlpcli.runs.recorder import Recorder
 from mlpcli.spec.load import load_spec
 from mlpcli.training.build import load_dataset

@@ -69,7 +69,7 @@ def note_on_changes(path: Path, model: Model) -> None:
 
 
 def interruption_notes(model: Model) -> list[str]:
-    """Return a sentence where a model is an interrupted run's; none where its training had ended."""
+    """Return a sentence where a model is an interrupted run's; none where training had ended."""
     if model.training.get("reason") != "interrupted":
         return []
     epoch, best = model.training.get("last_epoch"), model.training.get("best_epoch")

@@ -49,7 +49,7 @@ def read_command(
         return Command(spec, run_dir, [*overrides, *more])
     if not Path(spec).is_dir():
         raise UsageError("--resume needs --run-dir, or the run's directory in place of the spec")
-    from mlpcli.runs.directory import SPEC
+    from mlpcli.runs.names import SPEC
 
     own = Path(spec) / SPEC
     if not own.is_file():
@@ -63,7 +63,9 @@ def command_to_continue(directory: Path, *, standard_input: bool) -> str:
 
     standard_input  whether the data come from there
     """
-    command = join(["mlp", "train", "--resume", str(directory)])
+    from mlpcli.runs.status import resume_command
+
+    command = resume_command(directory)
     return f"{command}, with the data on standard input" if standard_input else command
 
 

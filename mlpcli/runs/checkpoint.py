@@ -21,12 +21,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from mlpcli import __version__
 from mlpcli.errors import MlpError, RunError
 from mlpcli.runs.files import Folder
-from mlpcli.runs.seal import LENGTH, check_seal, seal
+from mlpcli.runs.names import CHECKPOINT, PREVIOUS
+from mlpcli.runs.seal import check_seal, seal
+from mlpcli.runs.tensor_file import parse_json, parse_tensors
 from mlpcli.spec.schema import Spec
 from mlpcli.spec.yaml_reader import dotted
 from mlpcli.training.state import TrainingState
 
-CHECKPOINT, PREVIOUS = "checkpoint.safetensors", "checkpoint-previous.safetensors"
 FORMAT = 1
 ENTRY = "mlp_checkpoint"
 
@@ -125,24 +126,22 @@ def parse_checkpoint(content: bytes) -> Checkpoint:
     The seal is checked first: nothing is parsed of a file that is not, byte for byte, as it was
     written. What is parsed is still not trusted: a seal can be made by anybody.
     """
-    from safetensors import SafetensorError
-    from safetensors.numpy import load
-
     sealed = check_seal(content)
     if not sealed:
         raise RunError("it is damaged" if sealed is False else "no checkpoint, or a damaged one")
     try:
-        header = json.loads(content[LENGTH : LENGTH + int.from_bytes(content[:LENGTH], "little")])
-        document = json.loads(header["__metadata__"][ENTRY])
+        tensors, metadata = parse_tensors(content)
+        document = parse_json(metadata[ENTRY].encode())
         if isinstance(document, dict) and document.get("format") != FORMAT:
             raise RunError(f"its format is {document.get('format')!r}, not {FORMAT}")
         found = _Description.model_validate(document)
-        tensors = load(content)  # as long as the file: the header has to fit it, or it raises
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         raise RunError(f"{dotted(first['loc'])}: {first['msg']}") from None
-    except (ValueError, LookupError, TypeError, RecursionError, SafetensorError) as error:
-        raise RunError(f"it is damaged: {' '.join(str(error).split())}") from None
+    except KeyError:
+        raise RunError("a safetensors file, but no checkpoint of mlp") from None
+    except ValueError as error:
+        raise RunError(f"it is damaged: {error}") from None
     return Checkpoint(
         TrainingState(tensors, found.state),
         {str(name): length for name, length in found.lengths.items()},

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from mlpcli.runs.files import AppendFile, Folder
+from mlpcli.runs.names import PREVIOUS
 from mlpcli.spec.schema import Spec
 from mlpcli.training.events import EpochEnded, Event, Progress
 from mlpcli.training.training import Training
@@ -93,6 +94,4 @@ class Checkpointing:
 
     def finish(self) -> None:
         """Remove the checkpoint before the last: the run is finished."""
-        from mlpcli.runs.checkpoint import PREVIOUS
-
         self.folder.remove(PREVIOUS)

@@ -12,10 +12,12 @@ from typing import Any
 from mlpcli.data.dataset import Dataset
 from mlpcli.errors import MlpError, RunError, UsageError
 from mlpcli.nn.schedules import SCHEDULES
-from mlpcli.runs.checkpoint import CHECKPOINT, PREVIOUS, Checkpoint, comparable, load_checkpoint
-from mlpcli.runs.directory import MANIFEST, MODEL, SPEC
+from mlpcli.runs import swap
+from mlpcli.runs.checkpoint import Checkpoint, comparable, load_checkpoint
 from mlpcli.runs.files import TEMPORARY, Folder
+from mlpcli.runs.names import CHECKPOINT, MANIFEST, MODEL, PREVIOUS, SPEC
 from mlpcli.runs.seal import check_seal
+from mlpcli.runs.status import read_manifest, resume_command
 from mlpcli.spec.load import load_spec
 from mlpcli.spec.members import build
 from mlpcli.spec.schema import Spec
@@ -69,9 +71,7 @@ class FoundRun:
             folder.remove(PREVIOUS)
 
 
-def find_run(
-    folder: Folder, spec: Spec, training: Training, extend: int | None
-) -> FoundRun | None:
+def find_run(folder: Folder, spec: Spec, training: Training, extend: int | None) -> FoundRun | None:
     """Return the run in a directory, restored where it can go on; None where there is nothing.
 
     No file is changed.
@@ -82,10 +82,15 @@ def find_run(
     Raises RunError where it is no run, or one of another spec or of other data; UsageError where
     it cannot be extended to so many epochs.
     """
-    names = [name for name in folder.names() if not TEMPORARY.fullmatch(name)]
+    names = [name for name in folder.names() if not is_left_over(name)]
     if not names:
         return None
-    manifest = read_manifest(folder, names)
+    manifest = read_manifest(folder)
+    if manifest is None:
+        raise RunError(
+            f"{folder.path}: there is a {names[0]} in it, and no {MANIFEST} that mlp wrote, so it "
+            "is no run; choose another --run-dir"
+        )
     _check_data(folder, manifest, training.dataset)
     if SPEC not in names:
         # The manifest is what a run has first. The spec follows before anything is trained.
@@ -108,28 +113,9 @@ def find_run(
     return FoundRun(manifest, None, checkpoint, name, note)
 
 
-def read_manifest(folder: Folder, names: list[str]) -> dict[str, Any]:
-    """Return the manifest of a run. Raises RunError where there is none, or not one that mlp wrote.
-
-    names  of what is in the folder
-    """
-    if MANIFEST not in names:
-        raise RunError(
-            f"{folder.path}: there is a {names[0]} in it, but no {MANIFEST}: that is no run; "
-            "choose another --run-dir"
-        )
-    content = folder.read(MANIFEST)
-    try:
-        manifest = json.loads(content or b"")
-        sound = isinstance(manifest["data"]["sha256"], dict) and manifest["status"] is not None
-    except (ValueError, LookupError, TypeError, RecursionError):
-        sound = False
-    if not sound:
-        raise RunError(
-            f"{folder.path / MANIFEST}: is not a run's, or damaged; choose another --run-dir"
-        )
-    found: dict[str, Any] = manifest
-    return found
+def is_left_over(name: str) -> bool:
+    """Whether a file or directory is one that a killed process has not given its name yet."""
+    return bool(TEMPORARY.fullmatch(name) or swap.OWN.fullmatch(name))
 
 
 def _result(folder: Folder, manifest: dict[str, Any]) -> dict[str, Any] | None:
@@ -157,8 +143,7 @@ def _check_data(folder: Folder, manifest: dict[str, Any], dataset: Dataset) -> N
     """Raise RunError, naming the file, where the data are not those of the run."""
     known, files = manifest["data"]["sha256"], manifest["data"].get("files")
     names = {part: table.name for part, table in dataset.tables.items()}
-    if not isinstance(files, dict):
-        files = {}
+    files = files if isinstance(files, dict) else {}
     for part in {**known, **dataset.sha256}:
         then, now = known.get(part), dataset.sha256.get(part)
         if then != now:
@@ -189,16 +174,13 @@ def _check_spec(directory: Path, stored: Spec, spec: Spec) -> None:
         f"{dotted(path)} is {_value(then)} there, {_value(now)} here" for path, then, now in found
     ]
     more = f" (and {len(said) - MOST_KEYS} more)" if len(said) > MOST_KEYS else ""
-    command = join(["mlp", "train", "--resume", str(directory)])
     raise RunError(
         f"{directory}: another spec was trained in it: {'; '.join(said[:MOST_KEYS])}{more}. Choose "
-        f"another --run-dir, or go on with its own spec: {command}"
+        f"another --run-dir, or go on with its own spec: {resume_command(directory)}"
     )
 
 
-def differences(
-    stored: Any, wanted: Any, path: KeyPath = ()
-) -> Iterator[tuple[KeyPath, Any, Any]]:
+def differences(stored: Any, wanted: Any, path: KeyPath = ()) -> Iterator[tuple[KeyPath, Any, Any]]:
     """Yield the keys whose values differ, with both values; of members with two names that alone.
 
     stored, wanted  plain data

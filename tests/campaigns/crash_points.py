@@ -117,7 +117,9 @@ class Case:
         code = self.train("whole", Calls(log=folder / "calls.txt"))
         if code:
             sys.exit(f"{name}: exit code {code}: {(folder / 'log.txt').read_text()}")
-        self.calls = [line.split(" ")[0] for line in (folder / "calls.txt").read_text().splitlines()]
+        self.calls = [
+            line.split(" ")[0] for line in (folder / "calls.txt").read_text().splitlines()
+        ]
         self.whole = forked.outcome(folder / "whole")
 
     def train(self, directory, calls):

@@ -1,34 +1,33 @@
 """The command in forked processes: everything is imported once, and a case costs what it does."""
 
+import importlib
 import os
+import pkgutil
 import re
 import signal
 import sys
 import traceback
 from pathlib import Path
 
-for _name in ("OPENBLAS", "OMP", "MKL"):
-    os.environ[f"{_name}_NUM_THREADS"] = "1"
-
-import mlpcli.cli.describe
-import mlpcli.cli.progress
-import mlpcli.cli.resuming
-import mlpcli.cli.training_result
-import mlpcli.cli.training_run
-import mlpcli.cli.verbs.train
-import mlpcli.runs.ensemble_result
-import mlpcli.runs.model_file
-import mlpcli.runs.recorder
-import mlpcli.runs.resume
-import mlpcli.spec.load
-import mlpcli.training.build
-import mlpcli.training.plan
-import mlpcli.training.processes
-from mlpcli.cli.main import main
+import mlpcli
 
 DATA = Path(__file__).parents[2] / "data"
 # What a run ends with, and which of it is compared: all but the seconds.
 FILES = ("model.safetensors", "metrics.csv", "replicas.csv")
+
+
+def preload():
+    """Import all of mlpcli, with one BLAS thread; return the command."""
+    os.environ |= {f"{name}_NUM_THREADS": "1" for name in ("OPENBLAS", "OMP", "MKL")}
+    for module in pkgutil.walk_packages(mlpcli.__path__, "mlpcli."):
+        if not module.name.startswith("mlpcli.sweep") and not module.name.endswith("boosting"):
+            importlib.import_module(module.name)
+    for name in ("safetensors.numpy", "rich.progress"):
+        importlib.import_module(name)
+    return importlib.import_module("mlpcli.__main__").main
+
+
+main = preload()
 
 
 def start(words, cwd, log, before=None):

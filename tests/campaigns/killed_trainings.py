@@ -128,7 +128,7 @@ class Case:
         if self.name == "extend":
             extend = SPECS[self.name]["training"]["epochs"]
             few = rng.randrange(1, extend)
-            words = self.words(directory, seconds) + ["--set", f"training.epochs={few}"]
+            words = [*self.words(directory, seconds), "--set", f"training.epochs={few}"]
         for _ in range(rng.randrange(3, 9)):
             if self.sent >= self.wanted:
                 break
@@ -219,12 +219,12 @@ class Case:
             except (ProcessLookupError, PermissionError):
                 return
             time.sleep(0.01)
-        self.check(False, "workers outlive their parent")
+        self.check(right=False, what="workers outlive their parent")
         with contextlib.suppress(ProcessLookupError):
             os.killpg(group, signal.SIGKILL)
 
-    def check(self, is_right, what, log=None):
-        if not is_right:
+    def check(self, right, what, log=None):
+        if not right:
             self.counts["wrong"] += 1
             said = "" if log is None else Path(log).read_text(errors="replace")[-300:]
             print(f"  WRONG {self.name}: {what} {said}", flush=True)
@@ -259,8 +259,8 @@ def main():
             case.report()
             total += case.counts
     print(
-        f"{total['SIGKILL']} kills and {total['signals']} other signals, {total['hit']} of them hit "
-        f"a running training: {total['wrong']} differences"
+        f"{total['SIGKILL']} kills and {total['signals']} other signals, {total['hit']} of them "
+        f"hit a running training: {total['wrong']} differences"
     )
     return 1 if total["wrong"] else 0
 

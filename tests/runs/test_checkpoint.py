@@ -13,9 +13,7 @@ from safetensors.numpy import save
 
 from mlpcli.errors import FileError, RunError
 from mlpcli.runs.checkpoint import (
-    CHECKPOINT,
     ENTRY,
-    PREVIOUS,
     Checkpoint,
     load_checkpoint,
     parse_checkpoint,
@@ -25,6 +23,7 @@ from mlpcli.runs.checkpoint import (
 )
 from mlpcli.runs.checkpointing import CheckpointClock
 from mlpcli.runs.files import Folder
+from mlpcli.runs.names import CHECKPOINT, PREVIOUS
 from mlpcli.runs.seal import seal
 from mlpcli.spec.schema import Spec
 from mlpcli.training.state import TrainingState

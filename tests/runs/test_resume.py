@@ -10,8 +10,9 @@ from types import SimpleNamespace
 import pytest
 
 from mlpcli.errors import RunError, UsageError
-from mlpcli.runs.checkpoint import CHECKPOINT, PREVIOUS, Checkpoint, save_checkpoint, spec_digest
+from mlpcli.runs.checkpoint import Checkpoint, save_checkpoint, spec_digest
 from mlpcli.runs.files import Folder
+from mlpcli.runs.names import CHECKPOINT, PREVIOUS
 from mlpcli.runs.resume import differences, find_run
 from mlpcli.spec.load import load_spec
 from mlpcli.spec.write import with_paths
@@ -55,7 +56,7 @@ def find(home, overrides=(), extend=None):
     loaded = load_spec(str(home / "spec.yaml"), [*overrides, *more])
     dataset = load_dataset(loaded)
     spec = with_paths(resolve(loaded.spec, dataset), loaded.folder)
-    training = SimpleNamespace(dataset=dataset, restore=lambda state: None)
+    training = SimpleNamespace(dataset=dataset, restore=lambda _: None)
     before = contents(home / "run")
     try:
         with Folder(home / "run") as folder:
@@ -293,7 +294,7 @@ def test_what_ended_by_itself_stays_as_it_is(home):
     assert find(home, extend=5).result is None
 
 
-def test_a_schedule_over_all_epochs_is_not_extended(home, finished, make_run, tmp_path):
+def test_a_schedule_over_all_epochs_is_not_extended(make_run, tmp_path):
     folder = tmp_path / "cosine"
     folder.mkdir()
     shutil.copy(IRIS, folder / "iris.csv")

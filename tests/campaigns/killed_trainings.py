@@ -45,57 +45,59 @@ def spec(data=DIGITS, **sections):
 
 
 SPECS = {
-    "plain": spec(training={"epochs": 80}),
+    "plain": spec(training={"epochs": 300}),
     "everything": spec(
         model={
             "layers": [{"units": 24, "keep_prob": 0.8, "norm": "batch"}, {"units": 16}],
             "input_keep_prob": 0.9,
         },
         training={
-            "epochs": 40,
+            "epochs": 90,
             "optimizer": {"name": "adam", "learning_rate": 0.003},
             "weight_averaging": 0.98,
-            "early_stopping": {"patience": 8},
+            "early_stopping": {"patience": 30},
         },
         regularization={"l2": 1e-4, "noise": {"weights": 0.01, "labels": 0.02}},
     ),
     "bootstrap": spec(
-        training={"epochs": 40, "early_stopping": {"patience": 3}, "batch_size": 64},
+        training={"epochs": 90, "early_stopping": {"patience": 4}, "batch_size": 32},
         ensemble={"kind": "bootstrap", "replicas": 8},
         runtime={"threads": 1},
     ),
     "mixup": spec(
-        training={"epochs": 40},
+        training={"epochs": 120},
         regularization={"augmentation": [{"name": "mixup"}], "noise": {"input": 0.1}},
     ),
     "restarts": spec(
         training={
-            "epochs": 60,
+            "epochs": 200,
             "optimizer": {"name": "sgd", "learning_rate": 0.1, "momentum": 0.9},
             "schedule": {"name": "cosine", "period": 7, "warmup": 1.5},
         },
     ),
     "plateau": spec(
         training={
-            "epochs": 60,
+            "epochs": 250,
             "optimizer": {"name": "sgd", "learning_rate": 0.5},
             "schedule": {"name": "plateau", "patience": 2},
         },
     ),
     "processes": spec(
-        training={"epochs": 30, "early_stopping": {"patience": 4}, "batch_size": 64},
+        training={"epochs": 90, "early_stopping": {"patience": 4}, "batch_size": 32},
         ensemble={"kind": "bootstrap", "replicas": 6},
         runtime={"threads": 2},
     ),
     "turns": spec(
-        training={"epochs": 20, "batch_size": 64},
+        training={"epochs": 40, "batch_size": 64},
         ensemble={"kind": "kfold", "replicas": 5},
-        runtime={"threads": 1, "memory": "1MB"},
+        runtime={"threads": 1, "memory": "4MB"},
     ),
-    "members": spec(training={"epochs": 15}, ensemble={"kind": "tabm", "replicas": 4}),
+    "members": spec(training={"epochs": 30}, ensemble={"kind": "tabm", "replicas": 4}),
     "long epochs": spec(training={"epochs": 2, "batch_size": 1}),
-    "extend": spec(training={"epochs": 80}),
+    "extend": spec(training={"epochs": 300}),
 }
+WAITING = 0.85  # how often the signal waits until training has begun
+LATEST = 0.35  # of the undisturbed training's time
 SECONDS = (0, 0.05, 0.3, 10)  # checkpoint_seconds, drawn for each training
 
 
@@ -163,8 +165,10 @@ class Case:
         number = getattr(signal, name)
         real = rng.random() < 0.1
         pid = self.start_real(words, log) if real else forked.start(words, self.folder, log)
-        time.sleep(rng.uniform(0, self.seconds * 0.6 + (0.5 if real else 0)))
-        was = self.status(directory)
+        if rng.random() < WAITING:
+            self.wait_for_training(directory, pid)
+        time.sleep(rng.uniform(0, self.seconds * LATEST))
+        is_training = self.trains(directory, pid)
         target = pid
         if name == "SIGKILL" and self.name == "processes" and rng.random() < 0.3:
             target = rng.choice(self.children(pid) or [pid])
@@ -176,8 +180,8 @@ class Case:
             allowed = {6}
         alive = code in allowed
         self.counts["SIGKILL" if name == "SIGKILL" else "signals"] += 1
-        self.counts["hit"] += alive and was == "running"
-        self.counts["at start"] += alive and was != "running"
+        self.counts["hit"] += alive and is_training
+        self.counts["at start"] += alive and not is_training
         self.counts["too late"] += not alive
         found = forked.complaints(log)
         fine = (alive or code == 0) and not found
@@ -199,10 +203,19 @@ class Case:
         process.returncode = 0  # waited for by its number
         return process.pid
 
-    def status(self, directory):
+    def trains(self, directory, pid):
+        """Whether this process has begun to train, and has not ended."""
         with contextlib.suppress(OSError, ValueError):
-            return json.loads((self.folder / directory / "manifest.json").read_text())["status"]
-        return None
+            manifest = json.loads((self.folder / directory / "manifest.json").read_text())
+            return manifest["status"] == "running" and manifest["pid"] == pid
+        return False
+
+    def wait_for_training(self, directory, pid):
+        deadline = time.monotonic() + 10
+        while not self.trains(directory, pid) and time.monotonic() < deadline:
+            if os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT):
+                return
+            time.sleep(0.002)
 
     @staticmethod
     def children(pid):

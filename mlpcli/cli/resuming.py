@@ -69,14 +69,23 @@ def command_to_continue(directory: Path, *, standard_input: bool) -> str:
     return f"{command}, with the data on standard input" if standard_input else command
 
 
-def announce(found: FoundRun, directory: Path) -> None:
-    """Print what is done with the run in a directory."""
-    checkpoint = found.checkpoint
+def announce_finished(found: FoundRun, directory: Path) -> None:
+    """Print that there is nothing left to do for a run."""
+    print_note(f"{directory}: finished before; nothing is trained")
     if found.note:
         print_note(found.note)
-    if found.result is not None:
-        print_note(f"{directory}: finished before; nothing is trained")
-    elif checkpoint is None:
+
+
+def announce_resumed(found: FoundRun | None) -> None:
+    """Print where a run goes on; nothing where it is a new one."""
+    if found is None:
+        return
+    if found.note:
+        print_note(found.note)
+    checkpoint = found.checkpoint
+    if checkpoint is None:
         print_note("resumed: there is no checkpoint yet, so it begins again")
-    else:
+    elif checkpoint.rows:
         print_note(f"resumed in epoch {checkpoint.epoch}, after {checkpoint.rows:,} of its rows")
+    else:
+        print_note(f"resumed after epoch {checkpoint.epoch}")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlpcli.cli.command import sentence
 from mlpcli.cli.console import print_note
+from mlpcli.cli.resuming import announce_finished, announce_resumed
 from mlpcli.cli.signals import StopRequest
 
 if TYPE_CHECKING:
@@ -79,10 +80,13 @@ def train_into(
     ) as run:
         found = _find(run, training, loaded, options) if options.resume else None
         if found is not None and found.result is not None:
+            if options.progress is not None:
+                announce_finished(found, run.path)
             return run.path, found.result
         if options.progress is not None:
             _announce(training, run.path, loaded.remarks(), options.spec)
-        if found is not None:
+            announce_resumed(found)
+        if options.resume:
             run.home.sweep(OURS)
         result = _train(run, training, loaded, options, stop, found)
         return run.conclude(is_whole=result["status"] != "interrupted"), result
@@ -91,17 +95,13 @@ def train_into(
 def _find(
     run: RunDirectory, training: Training, loaded: LoadedSpec, options: RunOptions
 ) -> FoundRun | None:
-    """Return the run in a directory, restored, having said so; None where there is none yet."""
-    from mlpcli.cli.resuming import announce
+    """Return the run in a directory, restored; None where there is none yet."""
     from mlpcli.runs.resume import find_run
     from mlpcli.spec.write import with_paths
     from mlpcli.training.resolve import resolve
 
     spec = with_paths(resolve(training.spec, training.dataset), loaded.folder)
-    found = find_run(run.folder, spec, training, options.extend)
-    if found is not None and options.progress is not None:
-        announce(found, run.path)
-    return found
+    return find_run(run.folder, spec, training, options.extend)
 
 
 def _train(

@@ -61,7 +61,7 @@ class Checkpointing:
     def note(self, event: Event) -> None:
         """Record how far the training has come."""
         if isinstance(event, Progress):
-            self.epoch, self.rows = event.epoch, event.rows
+            self.epoch, self.rows = event.epoch, event.rows % event.n_rows
         elif isinstance(event, EpochEnded) and event.mean is not None:
             self.epoch, self.rows = event.epoch, 0
 

@@ -105,7 +105,7 @@ def assert_whole(run, status):
     return told, len(rows), names
 
 
-FILES = ["manifest.json", "metrics.csv", "model.safetensors", "spec.yaml"]
+FILES = ["checkpoint.safetensors", "manifest.json", "metrics.csv", "model.safetensors", "spec.yaml"]
 
 
 @pytest.mark.parametrize(("number", "code"), [(INT, 130), (TERM, 143)], ids=["INT", "TERM"])
@@ -126,7 +126,7 @@ def test_a_signal_ends_training_after_the_step(number, code, validation, start, 
     # The step at which it ends may be an epoch's last: then that epoch is complete.
     assert result["last_epoch"] in (n_epochs, n_epochs + 1)
     last = f"mlp: interrupted in epoch {result['last_epoch']}; the model so far is in run"
-    assert err.splitlines()[-1] == last
+    assert err.splitlines()[-2:] == [last, "mlp: to go on: mlp train --resume run"]
     if validation == 0:
         assert result["best_epoch"] == n_epochs
 
@@ -147,7 +147,11 @@ def test_in_the_first_epoch_too(number, code, validation, option, long_csv, star
     told, n_epochs, names = assert_whole(folder / "run", "interrupted")
     assert (n_epochs, names) == (0, FILES)
     assert told["result"]["epochs"] == told["result"]["best_epoch"] == 0
-    assert err == "mlp: interrupted in epoch 1; the model so far is in run\n"
+    said = [
+        "interrupted in epoch 1; the model so far is in run",
+        "to go on: mlp train --resume run",
+    ]
+    assert err == "".join(f"mlp: {line}\n" for line in said)
     if option == "-q":
         assert out == "run\n"
     else:

@@ -74,13 +74,7 @@ def train(
         run_dir, force=force, find_lr=find_lr, profile=profile, silent=quiet and not json
     )
     named = read_command(
-        spec,
-        run_dir,
-        overrides or (),
-        resume=resume,
-        extend=extend,
-        force=force,
-        find_lr=find_lr,
+        spec, run_dir, overrides, resume=resume, extend=extend, force=force, find_lr=find_lr
     )
     with _profiler(wanted=profile) as profiler:
         from mlpcli.training.build import load_dataset  # here, where a profiler times it
@@ -91,9 +85,8 @@ def train(
             if find_lr:
                 return _find_rate(loaded, dataset, stop, json=json, quiet=quiet)
             shown = None if quiet or json else progress
-            options = RunOptions(
-                named.spec, named.run_dir, force, resume, extend, on_divergence, shown
-            )
+            where, into = named.spec, named.run_dir
+            options = RunOptions(where, into, force, resume, extend, on_divergence, shown)
             directory, result = train_into(loaded, dataset, options, stop)
     print_training(result, directory, profiler, json=json, quiet=quiet)
     return exit_code(result, directory, loaded, stop)

@@ -60,12 +60,11 @@ class Recorder:
     def record(self, event: Event) -> None:
         """Write the metrics, the state or the end that an event brings."""
         self.checkpointing.note(event)
-        if isinstance(event, EpochEnded):
-            if self.replicas is not None and event.lanes:
+        if isinstance(event, EpochEnded) and event.mean is not None:
+            if self.replicas is not None:
                 rows = zip(event.lanes, event.rows, strict=True)
                 self.replicas.extend([{"replica": lane, **row} for lane, row in rows])
-            if event.mean is not None:
-                self.metrics.append(event.mean)
+            self.metrics.append(event.mean)
         elif isinstance(event, StateReady):
             files = {METRICS: self.metrics.file}
             if self.replicas is not None:

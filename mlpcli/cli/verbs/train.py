@@ -95,8 +95,8 @@ def train(
                 named.spec, named.run_dir, force, resume, extend, on_divergence, shown
             )
             directory, result = train_into(loaded, dataset, options, stop)
-    print_training(result, directory, profiler, json=json, quiet=quiet)
-    return exit_code(result, directory, loaded, stop)
+    lost = print_training(result, directory, profiler, json=json, quiet=quiet)
+    return exit_code(result, directory, loaded, stop) or lost
 
 
 def _profiler(*, wanted: bool) -> AbstractContextManager[Profiler | None]:

@@ -72,6 +72,7 @@ class Training:
         self.ended: list[Ended | None] = [None] * len(self.lanes)
         self.kept: list[int] = []
         self.plan: Plan | None = None
+        self.stop = never
         if not lanes and spec.replicated is not None:
             from mlpcli.training.plan import plan_stacks
 
@@ -109,6 +110,7 @@ class Training:
 
         stop  called after each step; once true, training ends there
         """
+        self.stop = stop
         begun = time.perf_counter()
         means = EpochMeans(self.columns, len(self.lanes))
         best = EarlyStopping.from_spec(self.spec, has_validation=self.has_validation)

@@ -43,12 +43,11 @@ class Recorder:
 
     def record(self, event: Event) -> None:
         """Write the metrics or the end that an event brings."""
-        if isinstance(event, EpochEnded):
-            if self.replicas is not None and event.lanes:
+        if isinstance(event, EpochEnded) and event.mean is not None:
+            if self.replicas is not None:
                 rows = zip(event.lanes, event.rows, strict=True)
                 self.replicas.extend([{"replica": lane, **row} for lane, row in rows])
-            if event.mean is not None:
-                self.metrics.append(event.mean)
+            self.metrics.append(event.mean)
         elif isinstance(event, Ended):
             self.close()
             self._end(event)

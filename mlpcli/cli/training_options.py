@@ -24,8 +24,11 @@ RequeueCode = Annotated[
     int, typer.Option(min=1, max=255, metavar="N", help="Exit code of --stop-after.")
 ]
 OnDivergence = Annotated[
-    Literal["stop", "reduce-lr"],
-    typer.Option(help="Stop, or go back to the last good state with half the learning rate."),
+    Literal["stop", "reduce-lr"] | None,
+    typer.Option(
+        help="Stop, or go back to the last epoch's end with half the learning rate: "
+        "training.on_divergence."
+    ),
 ]
 FindLr = Annotated[
     bool, typer.Option("--find-lr", help="Try many learning rates shortly; write nothing.")

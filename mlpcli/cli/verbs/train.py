@@ -38,7 +38,7 @@ def train(
     extend: Extend = None,
     stop_after: StopAfter = None,
     requeue_code: RequeueCode = 75,
-    on_divergence: OnDivergence = "stop",
+    on_divergence: OnDivergence = None,
     seed: Seed = None,
     find_lr: FindLr = False,
     progress: ProgressKind = "auto",
@@ -85,7 +85,10 @@ def train(
     with _profiler(wanted=profile) as profiler:
         from mlpcli.training.build import load_dataset  # here, where a profiler times it
 
-        loaded = load_spec(named.spec, named.overrides, seed)
+        changes = named.overrides
+        if on_divergence is not None:
+            changes.append(f"training.on_divergence={on_divergence}")
+        loaded = load_spec(named.spec, changes, seed)
         dataset = load_dataset(loaded)
         with StopRequest() as stop:
             if find_lr:

@@ -25,7 +25,6 @@ SIZE_BYTES = 4  # at the end: how many bytes were packed, modulo 2³²
 PIECE = 1 << 20  # bytes unpacked at once where all are wanted
 
 
-
 class Unpacked(io.RawIOBase):
     """A stream of the bytes that gzip has packed in another.
 

@@ -19,6 +19,7 @@ from mlpcli.cli.training_options import (
     Resume,
     RunDir,
     StopAfter,
+    with_divergence,
 )
 from mlpcli.errors import UsageError
 
@@ -73,22 +74,14 @@ def train(
     _check_options(
         run_dir, force=force, find_lr=find_lr, profile=profile, silent=quiet and not json
     )
+    changes = with_divergence(overrides, on_divergence)
     named = read_command(
-        spec,
-        run_dir,
-        overrides or (),
-        resume=resume,
-        extend=extend,
-        force=force,
-        find_lr=find_lr,
+        spec, run_dir, changes, resume=resume, extend=extend, force=force, find_lr=find_lr
     )
     with _profiler(wanted=profile) as profiler:
         from mlpcli.training.build import load_dataset  # here, where a profiler times it
 
-        changes = named.overrides
-        if on_divergence is not None:
-            changes.append(f"training.on_divergence={on_divergence}")
-        loaded = load_spec(named.spec, changes, seed)
+        loaded = load_spec(named.spec, named.overrides, seed)
         dataset = load_dataset(loaded)
         with StopRequest() as stop:
             if find_lr:

@@ -12,6 +12,7 @@ from mlpcli.cli.signals import StopRequest
 
 if TYPE_CHECKING:
     from mlpcli.data.dataset import Dataset
+    from mlpcli.runs.directory import RunDirectory
     from mlpcli.spec.load import LoadedSpec
     from mlpcli.training.training import Training
 
@@ -62,6 +63,26 @@ def _announce(training: Training, directory: Path, remarks: list[str], spec: str
     print_note(f"run {directory}")
 
 
+def conclude(run: RunDirectory, result: dict[str, Any]) -> Path:
+    """Let a new run that is whole replace the old one; return where it is.
+
+    What the disk has refused is described in the result.
+    """
+    from mlpcli.errors import FileError
+    from mlpcli.runs.swap import unfinished
+
+    try:
+        path = run.conclude(is_whole=result["status"] != "interrupted" and "disk" not in result)
+    except FileError as error:
+        path = unfinished(run.home)
+        problem = f"{error}; the new run could not take the old one's place"
+        result.setdefault("disk", {"problem": problem, "unwritten": [], "saved": {}})
+    if "disk" not in result and not run.home.is_in_place:
+        problem = f"{run.home.path}: it was moved, or its name given to another directory"
+        result["disk"] = {"problem": problem, "unwritten": [], "saved": {}}
+    return path
+
+
 def train_into(
     loaded: LoadedSpec, dataset: Dataset, options: RunOptions, stop: StopRequest
 ) -> tuple[Path, dict[str, Any]]:
@@ -76,7 +97,7 @@ def train_into(
     with run_directory(loaded.name, options.run_dir, force=options.force) as run:
         if options.progress is not None:
             _announce(training, run.path, loaded.remarks(), options.spec)
-        recorder = Recorder(run.folder, training, loaded.folder)
+        recorder = Recorder(run.folder, training, loaded.folder, loaded.name, print_note)
         epochs = loaded.spec.training.epochs
         shown = progress_for(options.progress or "none", epochs, training.columns)
         try:
@@ -91,5 +112,4 @@ def train_into(
             raise
         finally:
             shown.close()
-        is_whole = recorder.result["status"] != "interrupted"
-        return run.conclude(is_whole=is_whole), recorder.result
+        return conclude(run, recorder.result), recorder.result

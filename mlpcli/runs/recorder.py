@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from mlpcli.data.diagnosis import baseline
-from mlpcli.errors import MlpError
+from mlpcli.runs.failing_disk import RunFiles, silent
 from mlpcli.runs.files import Folder
 from mlpcli.runs.manifest import Manifest
 from mlpcli.runs.metrics_file import MetricsFile
@@ -29,18 +29,28 @@ class Recorder:
 
     folder  of the run
     base    directory that the spec's paths are relative to
+    name    of the spec: emergency files have it
+    warn    is called with a sentence where the disk refuses a file
     """
 
-    def __init__(self, folder: Folder, training: Training, base: Path) -> None:
-        self.folder, self.training = folder, training
+    def __init__(
+        self,
+        folder: Folder,
+        training: Training,
+        base: Path,
+        name: str = "run",
+        warn: Callable[[str], None] = silent,
+    ) -> None:
+        self.files = files = RunFiles(folder, warn)
+        self.training, self.name = training, name
         self.spec = with_paths(resolve(training.spec, training.dataset), base)
-        self.manifest = Manifest(folder, self.spec, training.dataset)
-        folder.write(SPEC, spec_to_yaml(self.spec).encode())
+        self.manifest = Manifest(files, self.spec, training.dataset)
+        files.begin(SPEC, spec_to_yaml(self.spec).encode())
         self.result: dict[str, Any] = {}
-        self.metrics = MetricsFile(folder, METRICS, training.columns)
+        self.metrics = MetricsFile(files, METRICS, training.columns)
         self.replicas: MetricsFile | None = None
         if self.spec.replicated is not None:
-            self.replicas = MetricsFile(folder, REPLICAS, ["replica", *training.columns])
+            self.replicas = MetricsFile(files, REPLICAS, ["replica", *training.columns])
 
     def record(self, event: Event) -> None:
         """Write the metrics or the end that an event brings."""
@@ -50,15 +60,16 @@ class Recorder:
                 self.replicas.extend([{"replica": lane, **row} for lane, row in rows])
             if event.mean is not None:
                 self.metrics.append(event.mean)
+            self.files.try_again()
         elif isinstance(event, Ended):
-            self.close()
             self._end(event)
+            self.close()
 
     def close(self) -> None:
-        """Close the files that grew while it trained."""
-        self.metrics.close()
-        if self.replicas is not None:
-            self.replicas.close()
+        """Close the files; what the disk has not taken is written elsewhere."""
+        disk = self.files.close(self.name)
+        if disk is not None:
+            self.result["disk"] = disk
 
     def _end(self, ended: Ended) -> None:
         summary: dict[str, Any] = asdict(ended)
@@ -78,7 +89,7 @@ class Recorder:
             summary["ensemble"], ensemble = ensemble_result(training, temperature)
         dataset, encoding = training.dataset, training.encoding
         model = serialize_model(self.spec, dataset, network, kept, ensemble, temperature)
-        self.folder.write(MODEL, model)
+        self.files.write(MODEL, model)
         scores = {
             name: {"rows": len(part), **evaluate(network, encoding, part, temperature).metrics}
             for name, part in dataset.parts.items()
@@ -104,7 +115,6 @@ class Recorder:
 
         error  why it failed, in a sentence
         """
+        why = {} if error is None else {"error": error}
+        self.manifest.end(status, {"status": status, **why})
         self.close()
-        with contextlib.suppress(MlpError, OSError):
-            why = {} if error is None else {"error": error}
-            self.manifest.end(status, {"status": status, **why})

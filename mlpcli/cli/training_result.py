@@ -13,6 +13,7 @@ from mlpcli.cli.console import (
     print_raw,
     print_result,
 )
+from mlpcli.cli.resuming import command_to_continue
 from mlpcli.cli.signals import StopRequest
 from mlpcli.errors import listing
 
@@ -87,7 +88,9 @@ def exit_code(
         return 4
     if result["reason"] == "interrupted":
         of = f" of {len(replicas) - len(lost)} of {len(replicas)} replicas" if lost else ""
+        command = command_to_continue(directory, standard_input=loaded.spec.data.path == "-")
         print_error(f"interrupted in epoch {epoch}; the model so far{of} is in {directory}")
+        print_error(f"to go on: {command}")
         return 128 + stop.signal
     return None
 

@@ -78,7 +78,8 @@ def run_directory(
     """
     home, is_made = _locked_folder(name, chosen)
     try:
-        home.sweep(OURS)
+        if not resume:  # else it is swept once it is known to be the same run
+            home.sweep(OURS)
         swap.finish(home)
         if not resume:
             _check(home, force=force)

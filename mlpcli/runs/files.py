@@ -84,6 +84,14 @@ class Folder:
                     raise FileError(f"{self.path / name}: is not a regular file")
                 return opened.read()
 
+    def size(self, name: str) -> int:
+        """Return the bytes of a file; 0 where there is none."""
+        with naming(self.path / name):
+            try:
+                return os.stat(name, dir_fd=self.descriptor, follow_symlinks=False).st_size
+            except FileNotFoundError:
+                return 0
+
     def write(self, name: str, content: bytes) -> None:
         """Write a file whole: killed at any moment there is the old one or the new one.
 

@@ -7,6 +7,7 @@ import os
 import platform
 import socket
 import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -98,9 +99,17 @@ class Manifest:
     """The manifest of one run, rewritten whole each time something changes.
 
     Room for the last one is reserved on the disk. Raises FileError where the first has none.
+
+    sessions  of the processes that have trained it before: started, ended and command of each
     """
 
-    def __init__(self, files: RunFiles, spec: Spec, dataset: Dataset) -> None:
+    def __init__(
+        self,
+        files: RunFiles,
+        spec: Spec,
+        dataset: Dataset,
+        sessions: Sequence[dict[str, Any]] = (),
+    ) -> None:
         self.files = files
         self.document: dict[str, Any] = {
             "format": FORMAT,
@@ -110,6 +119,7 @@ class Manifest:
             "command": sys.argv,
             "started": _now(),
             "ended": None,
+            **({"sessions": list(sessions)} if sessions else {}),
             "machine": describe_machine(),
             "data": describe_data(spec, dataset),
             "result": None,

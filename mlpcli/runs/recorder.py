@@ -2,33 +2,40 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mlpcli.data.diagnosis import baseline
+from mlpcli.errors import FileError
+from mlpcli.runs.checkpointing import Checkpointing
 from mlpcli.runs.failing_disk import RunFiles, silent
 from mlpcli.runs.files import Folder
 from mlpcli.runs.manifest import Manifest
 from mlpcli.runs.metrics_file import MetricsFile
 from mlpcli.runs.model_file import EnsembleModel, serialize_model
-from mlpcli.runs.names import METRICS, MODEL, REPLICAS, SPEC
+from mlpcli.runs.names import CHECKPOINT, METRICS, MODEL, REPLICAS, SPEC
 from mlpcli.spec.write import spec_to_yaml, with_paths
 from mlpcli.training.calibration import Calibration, calibrate
 from mlpcli.training.evaluation import evaluate
-from mlpcli.training.events import Ended, EpochEnded, Event
+from mlpcli.training.events import Ended, EpochEnded, Event, StateReady
 from mlpcli.training.resolve import resolve
 from mlpcli.training.training import Training
+
+if TYPE_CHECKING:
+    from mlpcli.runs.resume import FoundRun
 
 STATUS = {"finished": "done", "patience": "done"}
 
 
 class Recorder:
-    """Writes spec and manifest at once, metrics as they come, the model at the end.
+    """Writes spec and manifest at once, metrics and states as they come, the model at the end.
 
     folder  of the run
     base    directory that the spec's paths are relative to
+    found   the run in it that goes on; None: it is new
     name    of the spec: emergency files have it
     warn    is called with a sentence where the disk refuses a file
     """
@@ -38,29 +45,43 @@ class Recorder:
         folder: Folder,
         training: Training,
         base: Path,
+        found: FoundRun | None = None,
         name: str = "run",
         warn: Callable[[str], None] = silent,
     ) -> None:
         self.files = files = RunFiles(folder, warn)
         self.training, self.name = training, name
         self.spec = with_paths(resolve(training.spec, training.dataset), base)
-        self.manifest = Manifest(files, self.spec, training.dataset)
+        self.manifest = Manifest(
+            files, self.spec, training.dataset, () if found is None else found.sessions
+        )
+        if found is not None:
+            found.begin_session(folder)
         files.begin(SPEC, spec_to_yaml(self.spec).encode())
         self.result: dict[str, Any] = {}
-        self.metrics = MetricsFile(files, METRICS, training.columns)
+        lengths = {} if found is None else found.lengths
+        columns = training.columns
+        self.metrics = MetricsFile(files, METRICS, columns, lengths.get(METRICS, 0))
         self.replicas: MetricsFile | None = None
         if self.spec.replicated is not None:
-            self.replicas = MetricsFile(files, REPLICAS, ["replica", *training.columns])
+            columns = ["replica", *columns]
+            self.replicas = MetricsFile(files, REPLICAS, columns, lengths.get(REPLICAS, 0))
+        self.checkpointing = Checkpointing(folder, self.spec, training)
 
     def record(self, event: Event) -> None:
-        """Write the metrics or the end that an event brings."""
-        if isinstance(event, EpochEnded):
-            if self.replicas is not None and event.lanes:
+        """Write the metrics, the state or the end that an event brings."""
+        self.checkpointing.note(event)
+        if isinstance(event, EpochEnded) and event.mean is not None:
+            if self.replicas is not None:
                 rows = zip(event.lanes, event.rows, strict=True)
                 self.replicas.extend([{"replica": lane, **row} for lane, row in rows])
-            if event.mean is not None:
-                self.metrics.append(event.mean)
+            self.metrics.append(event.mean)
             self.files.try_again()
+        elif isinstance(event, StateReady):
+            files = {METRICS: self.metrics.file}
+            if self.replicas is not None:
+                files[REPLICAS] = self.replicas.file
+            self.files.attempt(CHECKPOINT, lambda: self.checkpointing.save(files))
         elif isinstance(event, Ended):
             self._end(event)
             self.close()
@@ -101,6 +122,10 @@ class Recorder:
         status = STATUS.get(ended.reason, ended.reason)
         self.result = {"status": status, **summary, "scores": scores}
         self.manifest.end(status, self.result)
+        if status != "interrupted":
+            self.files.unwritten.discard(CHECKPOINT)  # none is needed any more
+            with contextlib.suppress(FileError):
+                self.checkpointing.finish()
 
     def _calibration(self, ended: Ended) -> Calibration | None:
         """Return what came of fitting a temperature; None where none was to be fitted."""

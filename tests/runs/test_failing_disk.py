@@ -200,7 +200,7 @@ def training(iris_run):
 def train(training, iris_run, said, meanwhile):
     """Train three epochs, `meanwhile` after the first; return the recorder and its folder."""
     folder = Folder(Path("run"))
-    recorder = Recorder(folder, training, iris_run.folder, "a", said.append)
+    recorder = Recorder(folder, training, iris_run.folder, name="a", warn=said.append)
     waits = True
     for event in training.run():
         recorder.record(event)
@@ -223,7 +223,9 @@ def test_a_call_that_fails_once_changes_no_file(iris_run, said):
         shutil.rmtree("run")
         Path("run").mkdir()
         training = Training(iris_run.training.spec, iris_run.dataset)
-        recorder = Recorder(Folder(Path("run")), training, iris_run.folder, "a", said.append)
+        recorder = Recorder(
+            Folder(Path("run")), training, iris_run.folder, name="a", warn=said.append
+        )
 
         def once(n, name, _, k=k, failed=failed):
             return n == k and not failed.append(name)
@@ -294,7 +296,7 @@ def test_a_directory_that_is_renamed_gets_its_files_and_a_strangers_never(
 
 
 def test_a_training_that_fails_on_a_failing_disk_hides_no_other_error(training, iris_run, said):
-    recorder = Recorder(Folder(Path("run")), training, iris_run.folder, "a", said.append)
+    recorder = Recorder(Folder(Path("run")), training, iris_run.folder, name="a", warn=said.append)
     with failing(always):
         recorder.break_off("failed", "a bug")  # raises nothing
     assert json.loads(Path("run/manifest.json").read_bytes())["status"] == "running"

@@ -23,10 +23,9 @@ if TYPE_CHECKING:
 class RunOptions:
     """The options of `mlp train` that say into which directory, and how it goes on.
 
-    spec           the path of the spec, as it was given
-    progress       how it is shown; None: nothing is printed
-    extend         epochs in all, in place of the spec's
-    on_divergence  stop, or reduce-lr; in the spec by now
+    spec      the path of the spec, as it was given
+    extend    epochs in all, in place of the spec's
+    progress  how it is shown; None: nothing is printed
     """
 
     spec: str
@@ -34,7 +33,6 @@ class RunOptions:
     force: bool = False
     resume: bool = False
     extend: int | None = None
-    on_divergence: str | None = None
     progress: str | None = None
 
 

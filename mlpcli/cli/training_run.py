@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlpcli.cli.command import sentence
-from mlpcli.cli.console import print_note
+from mlpcli.cli.console import print_error, print_note
 from mlpcli.cli.resuming import announce_finished, announce_resumed
 from mlpcli.cli.signals import StopRequest
 
@@ -137,7 +137,7 @@ def _train(
     from mlpcli.cli.progress import progress_for
     from mlpcli.runs.recorder import Recorder
 
-    recorder = Recorder(run.folder, training, loaded.folder, found, loaded.name, print_note)
+    recorder = Recorder(run.folder, training, loaded.folder, found, loaded.name, print_error)
     epochs = loaded.spec.training.epochs
     shown = progress_for(options.progress or "none", epochs, training.columns)
     try:

@@ -110,7 +110,7 @@ class Recorder:
             summary["ensemble"], ensemble = ensemble_result(training, temperature)
         dataset, encoding = training.dataset, training.encoding
         model = serialize_model(self.spec, dataset, network, kept, ensemble, temperature)
-        self.files.write(MODEL, model)
+        self.files.write(MODEL, model, sync_name=False)  # the manifest's makes sure of both
         scores = {
             name: {"rows": len(part), **evaluate(network, encoding, part, temperature).metrics}
             for name, part in dataset.parts.items()

@@ -19,6 +19,7 @@ from mlpcli.runs.manifest import describe_machine
 from mlpcli.runs.names import CHECKPOINT, MANIFEST, MODEL, PREVIOUS, SPEC
 from mlpcli.runs.seal import check_seal
 from mlpcli.runs.status import read_manifest, resume_command
+from mlpcli.runs.temporary import TEMPORARY
 from mlpcli.spec.load import load_spec
 from mlpcli.spec.members import build
 from mlpcli.spec.schema import Spec

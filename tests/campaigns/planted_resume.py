@@ -305,7 +305,12 @@ def arguments_of():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("--stops", type=int, default=30, help="interruptions until one is missed")
+    parser.add_argument(
+        "--stops",
+        type=int,
+        default=30,
+        help="interruptions of each training without a bug; ten times as many until one is missed",
+    )
     parser.add_argument("--seed", type=int, default=0)
     return parser.parse_args()
 
@@ -360,7 +365,7 @@ def main():
         for what, spec, module, name, old, new in BUGS:
             fault = Fault(Found(f"mlpcli/{module}.py", name, ()), text=(old, new))
             with fault.planted():
-                found = first_difference(*undisturbed[spec], rng, 2 * arguments.stops)
+                found = first_difference(*undisturbed[spec], rng, 10 * arguments.stops)
             missed += found is None
             verdict = "MISSED" if found is None else "caught"
             print(f"{verdict}  {what}: {name}: {old} → {new}; {spec}, {found}", flush=True)

@@ -57,6 +57,7 @@ class Training(StackTraining):
     def __init__(self, spec: Spec, dataset: Dataset, lanes: Sequence[Lane] = ()) -> None:
         super().__init__(spec, dataset, list(lanes) or lanes_of(spec, dataset))
         self.plan: Plan | None = None
+        self.stop = never
         if not lanes and spec.replicated is not None:
             from mlpcli.training.plan import plan_stacks
 
@@ -88,7 +89,7 @@ class Training(StackTraining):
               ends there
         due   whether a StateReady is wanted; called after each block of rows and each epoch
         """
-        self.begun = time.perf_counter()
+        self.stop, self.begun = stop, time.perf_counter()
         stacks = self.stacks_to_come()
         done = [0.0] * len(stacks)  # epochs of each stack
         for number, event in self._run_stacks(stacks, stop, due):

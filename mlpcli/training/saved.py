@@ -46,7 +46,6 @@ def packed(training: Training) -> TrainingState:
         ],
         "n_complete": means.n_complete,
         "best_epoch": best.best_epoch,
-        "waited": best.waited,
     }
     rows = [means.ended[lane][1] for lane in ended]
     tensors["ended.vectors"] = training.vectors[list(ended)]

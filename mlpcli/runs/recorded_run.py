@@ -39,14 +39,15 @@ class RecordedRun:
 
     loaded    its spec
     metrics   the rows of metrics.csv, as texts by column
-    replicas  those of replicas.csv, by epoch and replica; None where there is no such file
+    replicas  those of replicas.csv, by epoch and replica, of which there are several where a
+              learning rate was reduced; None where there is no such file
     """
 
     path: Path
     manifest: dict[str, Any]
     loaded: LoadedSpec
     metrics: list[Cells]
-    replicas: dict[tuple[str, str], Cells] | None
+    replicas: dict[tuple[str, str], list[Cells]] | None
     model: RecordedModel
 
 
@@ -62,9 +63,10 @@ def read_run(run: str) -> RecordedRun:
     except MlpError as error:
         raise RunError(f"{path}: the run's spec cannot be used: {error}") from None
     rows = _rows(path, REPLICAS) if loaded.spec.replicated is not None else None
-    replicas = None
-    if rows is not None:
-        replicas = {(row.get("epoch", ""), row.get("replica", "")): row for row in rows}
+    replicas: dict[tuple[str, str], list[Cells]] | None = None if rows is None else {}
+    for row in rows or ():
+        assert replicas is not None
+        replicas.setdefault((row.get("epoch", ""), row.get("replica", "")), []).append(row)
     metrics = _rows(path, METRICS)
     if metrics is None:
         raise RunError(f"{path}: there is no {METRICS} in this run")

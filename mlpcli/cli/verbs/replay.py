@@ -15,8 +15,11 @@ from mlpcli.cli.training_options import ProgressKind
 from mlpcli.errors import counted
 
 if TYPE_CHECKING:
+    from mlpcli.cli.progress import NoProgress
     from mlpcli.runs.recorded_run import RecordedRun
-    from mlpcli.runs.replay import Change, Outcome
+    from mlpcli.runs.replay import Outcome
+    from mlpcli.runs.what_changed import Change
+    from mlpcli.training.training import Training
 
 
 @verb
@@ -41,13 +44,15 @@ def replay(
       mlp replay -q runs/old || echo "other bits"
     """
     from mlpcli.runs.recorded_run import read_run
-    from mlpcli.runs.replay import changed_machine, changed_spec
+    from mlpcli.runs.replay import replay as train_again
+    from mlpcli.runs.what_changed import changed_machine, changed_spec
 
     recorded = read_run(run)
     if recorded.model.is_damaged:
         print_error(f"{recorded.path}: the model file is damaged: its checksum does not match")
     with StopRequest() as stop:
-        outcome = _replay(recorded, stop, "none" if quiet or json else progress)
+        kind = "none" if quiet or json else progress
+        outcome = train_again(recorded, stop, lambda training: _shown(recorded, training, kind))
     if outcome.interrupted:
         raise KeyboardInterrupt(stop.signal)
     changes = [*changed_machine(recorded), *changed_spec(recorded)]
@@ -58,29 +63,12 @@ def replay(
     return None if outcome.difference is None else 1
 
 
-def _replay(recorded: RecordedRun, stop: StopRequest, progress: str) -> Outcome:
+def _shown(run: RecordedRun, training: Training, progress: str) -> NoProgress:
     from mlpcli.cli.progress import progress_for
-    from mlpcli.runs.replay import Outcome, changed_data, changed_files, replay
-    from mlpcli.training.build import load_dataset
-    from mlpcli.training.training import Training
 
-    difference = changed_files(recorded)
-    if difference is not None:
-        return Outcome(difference=difference)
-    loaded = recorded.loaded
-    dataset = load_dataset(loaded)
-    difference = changed_data(recorded, dataset)
-    if difference is not None:
-        return Outcome(difference=difference)
-    with loaded.locating():
-        training = Training(loaded.spec, dataset)
     if progress != "none":
-        print_note(f"training {recorded.path} again")
-    shown = progress_for(progress, loaded.spec.training.epochs, training.columns)
-    try:
-        return replay(recorded, training, stop, shown.show)
-    finally:
-        shown.close()
+        print_note(f"training {run.path} again")
+    return progress_for(progress, training.spec.training.epochs, training.columns)
 
 
 def _document(recorded: RecordedRun, outcome: Outcome, changes: list[Change]) -> dict[str, Any]:
@@ -99,7 +87,7 @@ def _document(recorded: RecordedRun, outcome: Outcome, changes: list[Change]) ->
 
 
 def _print(outcome: Outcome, changes: list[Change]) -> None:
-    from mlpcli.runs.replay import listed
+    from mlpcli.runs.what_changed import listed
 
     found = outcome.difference
     if found is None:

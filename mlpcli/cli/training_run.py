@@ -26,7 +26,7 @@ class RunOptions:
     spec           the path of the spec, as it was given
     progress       how it is shown; None: nothing is printed
     extend         epochs in all, in place of the spec's
-    on_divergence  stop, or reduce-lr
+    on_divergence  stop, or reduce-lr; in the spec by now
     """
 
     spec: str
@@ -34,7 +34,7 @@ class RunOptions:
     force: bool = False
     resume: bool = False
     extend: int | None = None
-    on_divergence: str = "stop"
+    on_divergence: str | None = None
     progress: str | None = None
 
 

@@ -107,6 +107,10 @@ class Recorder:
         part = list(scores)[-1]  # the test rows, where there are some
         summary["beats_baseline"] = to_beat.is_beaten(part, scores[part][to_beat.metric])
         summary["baseline"] = {"what": to_beat.what, **to_beat.scores}
+        if any(one is not None and one.reason == "diverged" for one in training.ended):
+            from mlpcli.training.divergence import explain
+
+            summary["divergence"] = explain(training, training.stop)
         status = STATUS.get(ended.reason, ended.reason)
         self.result = {"status": status, **summary, "scores": scores}
         self.manifest.end(status, self.result)

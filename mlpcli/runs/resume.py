@@ -101,8 +101,8 @@ def find_run(folder: Folder, spec: Spec, training: Training, extend: int | None)
     epochs, wanted = stored.training.epochs, spec.training.epochs
     if extend is not None:
         _check_extension(folder.path, spec, epochs, wanted)
-        training = stored.training.model_copy(update={"epochs": wanted})
-        stored = stored.model_copy(update={"training": training})
+        section = stored.training.model_copy(update={"epochs": wanted})
+        stored = stored.model_copy(update={"training": section})
     _check_spec(folder.path, stored, spec)
     result = _result(folder, manifest) if MODEL in names else None
     if result is not None and (epochs == wanted or not _is_cut_off(result)):

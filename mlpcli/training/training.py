@@ -93,6 +93,7 @@ class Training:
         self.ended: list[Ended | None] = [None] * len(self.lanes)
         self.kept: list[int] = []
         self.plan: Plan | None = None
+        self.stop = never
         if not lanes and spec.replicated is not None:
             from mlpcli.training.plan import plan_stacks
 
@@ -146,7 +147,7 @@ class Training:
               ends there
         due   whether a StateReady is wanted; called after each block of rows and each epoch
         """
-        self.begun = time.perf_counter()
+        self.stop, self.begun = stop, time.perf_counter()
         stacks = self.stacks_to_come()
         done = [0.0] * len(stacks)  # epochs of each stack
         for number, event in self._run_stacks(stacks, stop, due):

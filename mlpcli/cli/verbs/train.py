@@ -19,6 +19,7 @@ from mlpcli.cli.training_options import (
     Resume,
     RunDir,
     StopAfter,
+    with_divergence,
 )
 from mlpcli.errors import UsageError
 
@@ -38,7 +39,7 @@ def train(
     extend: Extend = None,
     stop_after: StopAfter = None,
     requeue_code: RequeueCode = 75,
-    on_divergence: OnDivergence = "stop",
+    on_divergence: OnDivergence = None,
     seed: Seed = None,
     find_lr: FindLr = False,
     progress: ProgressKind = "auto",
@@ -73,14 +74,9 @@ def train(
     _check_options(
         run_dir, force=force, find_lr=find_lr, profile=profile, silent=quiet and not json
     )
+    changes = with_divergence(overrides, on_divergence)
     named = read_command(
-        spec,
-        run_dir,
-        overrides or (),
-        resume=resume,
-        extend=extend,
-        force=force,
-        find_lr=find_lr,
+        spec, run_dir, changes, resume=resume, extend=extend, force=force, find_lr=find_lr
     )
     with _profiler(wanted=profile) as profiler:
         from mlpcli.training.build import load_dataset  # here, where a profiler times it
@@ -95,8 +91,8 @@ def train(
                 named.spec, named.run_dir, force, resume, extend, on_divergence, shown
             )
             directory, result = train_into(loaded, dataset, options, stop)
-    print_training(result, directory, profiler, json=json, quiet=quiet)
-    return exit_code(result, directory, loaded, stop)
+    lost = print_training(result, directory, profiler, json=json, quiet=quiet)
+    return exit_code(result, directory, loaded, stop) or lost
 
 
 def _profiler(*, wanted: bool) -> AbstractContextManager[Profiler | None]:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlpcli.cli.console import (
+    flush,
     format_number,
     print_error,
     print_json,
@@ -62,7 +63,8 @@ def print_training(
 def exit_code(
     result: dict[str, Any], directory: Path, loaded: LoadedSpec, stop: StopRequest
 ) -> int | None:
-    """Return the exit code, having said why it is not 0."""
+    """Return the exit code, having said why it is not 0; standard output is flushed before."""
+    flush()
     optimizer: Any = loaded.spec.training.optimizer
     advice = f"a smaller learning rate, now {optimizer.learning_rate:g}, usually helps"
     epoch = result["last_epoch"]
@@ -85,5 +87,5 @@ def exit_code(
     if result["reason"] == "interrupted":
         of = f" of {len(replicas) - len(lost)} of {len(replicas)} replicas" if lost else ""
         print_error(f"interrupted in epoch {epoch}; the model so far{of} is in {directory}")
-        return 128 + stop.signal
+        return stop.exit_code
     return None

@@ -65,7 +65,10 @@ def _announce(training: Training, directory: Path, remarks: list[str], spec: str
 def train_into(
     loaded: LoadedSpec, dataset: Dataset, options: RunOptions, stop: StopRequest
 ) -> tuple[Path, dict[str, Any]]:
-    """Train into a run directory; return it, and the manifest's result."""
+    """Train into a run directory; return it, and the manifest's result.
+
+    stop  entered here, as soon as there is a directory to be lost
+    """
     from mlpcli.cli.progress import progress_for
     from mlpcli.runs.directory import run_directory
     from mlpcli.runs.recorder import Recorder
@@ -73,7 +76,8 @@ def train_into(
 
     with loaded.locating():
         training = Training(loaded.spec, dataset)
-    with run_directory(loaded.name, options.run_dir, force=options.force) as directory:
+    name, chosen = loaded.name, options.run_dir
+    with stop, run_directory(name, chosen, force=options.force) as directory:
         if options.progress is not None:
             _announce(training, directory, loaded.remarks(), options.spec)
         recorder = Recorder(directory, training, loaded.folder)

@@ -19,6 +19,7 @@ from multiprocessing.connection import Connection, wait
 from typing import Any, Self
 
 from mlpcli.errors import FileError
+from mlpcli.stop_signals import STOP_SIGNALS, ignore_stop_signals
 from mlpcli.training.events import StackEvent, grouped
 
 POLL_SECONDS = 0.2  # between two calls of `stop`
@@ -125,17 +126,19 @@ class Pool:
 
     def _start(self) -> Worker:
         ours, theirs = Pipe()
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
         with warnings.catch_warnings():
             # Python warns of threads, such as the progress bar's: the child touches none of them.
             warnings.simplefilter("ignore", DeprecationWarning)
             pid = os.fork()
         if pid:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
             theirs.close()
             return Worker(pid, ours)
         try:
             # Ctrl-C reaches every process of the terminal: the parent decides what it means.
-            for number in (signal.SIGINT, signal.SIGTERM):
-                signal.signal(number, signal.SIG_IGN)
+            ignore_stop_signals()
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
             for pipe in (ours, *(worker.pipe for worker in self.workers)):
                 pipe.close()
             with contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):

@@ -103,6 +103,11 @@ class StopRequest:
             return self.limit.code
         return 128 + self.signal
 
+    def leave_time(self, seconds: float) -> None:
+        """Let a time limit leave time for a save that takes so long."""
+        if self.limit is not None:
+            self.limit.saved(seconds)
+
     def __enter__(self) -> Self:
         self._wakeup = signal.set_wakeup_fd(-1)
         timed = self.limit is not None and self.limit.seconds is not None

@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from mlpcli.cli.command import sentence
 from mlpcli.cli.console import print_note
+from mlpcli.cli.resuming import announce_finished, announce_resumed
 from mlpcli.cli.signals import StopRequest
 
 if TYPE_CHECKING:
     from mlpcli.data.dataset import Dataset
+    from mlpcli.runs.directory import RunDirectory
+    from mlpcli.runs.resume import FoundRun
     from mlpcli.spec.load import LoadedSpec
     from mlpcli.training.training import Training
 
@@ -23,7 +26,7 @@ class RunOptions:
     spec           the path of the spec, as it was given
     progress       how it is shown; None: nothing is printed
     extend         epochs in all, in place of the spec's
-    on_divergence  stop, or reduce-lr
+    on_divergence  stop, or reduce-lr; in the spec by now
     """
 
     spec: str
@@ -31,7 +34,7 @@ class RunOptions:
     force: bool = False
     resume: bool = False
     extend: int | None = None
-    on_divergence: str = "stop"
+    on_divergence: str | None = None
     progress: str | None = None
 
 
@@ -69,30 +72,69 @@ def train_into(
 
     stop  entered here, as soon as there is a directory to be lost
     """
-    from mlpcli.cli.progress import progress_for
     from mlpcli.runs.directory import run_directory
-    from mlpcli.runs.recorder import Recorder
+    from mlpcli.runs.names import OURS
     from mlpcli.training.training import Training
 
     with loaded.locating():
         training = Training(loaded.spec, dataset)
-    name, chosen = loaded.name, options.run_dir
-    with stop, run_directory(name, chosen, force=options.force) as directory:
+    name, chosen, again = loaded.name, options.run_dir, options.resume
+    with stop, run_directory(name, chosen, force=options.force, resume=again) as run:
+        found = _find(run, training, loaded, options) if again else None
+        if found is not None and found.result is not None:
+            if options.progress is not None:
+                announce_finished(found, run.path)
+            return run.path, found.result
         if options.progress is not None:
-            _announce(training, directory, loaded.remarks(), options.spec)
-        recorder = Recorder(directory, training, loaded.folder)
-        epochs = loaded.spec.training.epochs
-        shown = progress_for(options.progress or "none", epochs, training.columns)
-        try:
-            for event in training.run(stop):
-                recorder.record(event)
-                shown.show(event)
-        except KeyboardInterrupt:
-            recorder.break_off("interrupted")
-            raise
-        except BaseException as error:
-            recorder.break_off("failed", sentence(error))
-            raise
-        finally:
-            shown.close()
-        return directory, recorder.result
+            _announce(training, run.path, loaded.remarks(), options.spec)
+            announce_resumed(found)
+        if options.resume:
+            run.home.sweep(OURS)
+        result = _train(run, training, loaded, options, stop, found)
+        return run.conclude(is_whole=result["status"] != "interrupted"), result
+
+
+def _find(
+    run: RunDirectory, training: Training, loaded: LoadedSpec, options: RunOptions
+) -> FoundRun | None:
+    """Return the run in a directory, restored; None where there is none yet."""
+    from mlpcli.runs.resume import find_run
+    from mlpcli.spec.write import with_paths
+    from mlpcli.training.resolve import resolve
+
+    spec = with_paths(resolve(training.spec, training.dataset), loaded.folder)
+    return find_run(run.folder, spec, training, options.extend)
+
+
+def _train(
+    run: RunDirectory,
+    training: Training,
+    loaded: LoadedSpec,
+    options: RunOptions,
+    stop: StopRequest,
+    found: FoundRun | None,
+) -> dict[str, Any]:
+    """Train to the end, or until it is stopped, and record it; return the manifest's result.
+
+    found  the run that goes on; None: it begins
+    """
+    from mlpcli.cli.progress import progress_for
+    from mlpcli.runs.recorder import Recorder
+
+    recorder = Recorder(run.folder, training, loaded.folder, found)
+    epochs = loaded.spec.training.epochs
+    shown = progress_for(options.progress or "none", epochs, training.columns)
+    try:
+        for event in training.run(stop, recorder.checkpointing.clock.due):
+            recorder.record(event)
+            stop.leave_time(recorder.checkpointing.clock.cost)
+            shown.show(event)
+    except KeyboardInterrupt:
+        recorder.break_off("interrupted")
+        raise
+    except BaseException as error:
+        recorder.break_off("failed", sentence(error))
+        raise
+    finally:
+        shown.close()
+    return recorder.result

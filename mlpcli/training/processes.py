@@ -12,15 +12,13 @@ import os
 import signal
 import traceback
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection, wait
 from typing import Any, Self
 
-from mlpcli.errors import FileError
 from mlpcli.stop_signals import STOP_SIGNALS, ignore_stop_signals
-from mlpcli.training.events import StackEvent, grouped
 
 POLL_SECONDS = 0.2  # between two calls of `stop`
 
@@ -169,32 +167,3 @@ class Pool:
                 pipe.send(_Done(error))
             else:
                 pipe.send(_Done())
-
-
-def run_in_processes(
-    run_stack: Callable[[Sequence[int], Stop], Iterator[StackEvent]],
-    stacks: Sequence[Sequence[int]],
-    processes: int,
-    stop: Stop,
-) -> Iterator[tuple[int, StackEvent]]:
-    """Run stacks in processes; yield the number of a stack with each of its events.
-
-    stop  once true, all stacks end after the step
-    """
-
-    def work(number: int, _: Ask, stop: Stop) -> Iterator[list[StackEvent]]:
-        return grouped(run_stack(stacks[number], stop))
-
-    waiting = list(range(len(stacks)))
-    with Pool(work, processes) as pool:
-        while waiting or pool.busy:
-            while waiting and pool.give(waiting[0]) is not None:
-                waiting.pop(0)
-            for worker, events in pool.receive(POLL_SECONDS):
-                if events is None:
-                    problem = "a process that trained replicas was killed, as for want of memory"
-                    raise FileError(f"{problem}; a smaller runtime.memory takes fewer at a time")
-                for event in events:
-                    yield worker.task, event
-            if stop():
-                pool.stop()

@@ -23,10 +23,9 @@ if TYPE_CHECKING:
 class RunOptions:
     """The options of `mlp train` that say into which directory, and how it goes on.
 
-    spec           the path of the spec, as it was given
-    progress       how it is shown; None: nothing is printed
-    extend         epochs in all, in place of the spec's
-    on_divergence  stop, or reduce-lr; in the spec by now
+    spec      the path of the spec, as it was given
+    extend    epochs in all, in place of the spec's
+    progress  how it is shown; None: nothing is printed
     """
 
     spec: str
@@ -34,7 +33,6 @@ class RunOptions:
     force: bool = False
     resume: bool = False
     extend: int | None = None
-    on_divergence: str | None = None
     progress: str | None = None
 
 
@@ -65,6 +63,26 @@ def _announce(training: Training, directory: Path, remarks: list[str], spec: str
     print_note(f"run {directory}")
 
 
+def conclude(run: RunDirectory, result: dict[str, Any]) -> Path:
+    """Let a new run that is whole replace the old one; return where it is.
+
+    What the disk has refused is described in the result.
+    """
+    from mlpcli.errors import FileError
+    from mlpcli.runs.swap import unfinished
+
+    try:
+        path = run.conclude(is_whole=result["status"] != "interrupted" and "disk" not in result)
+    except FileError as error:
+        path = unfinished(run.home)
+        problem = f"{error}; the new run could not take the old one's place"
+        result.setdefault("disk", {"problem": problem, "unwritten": [], "saved": {}})
+    if "disk" not in result and not run.home.is_in_place:
+        problem = f"{run.home.path}: it was moved, or its name given to another directory"
+        result["disk"] = {"problem": problem, "unwritten": [], "saved": {}}
+    return path
+
+
 def train_into(
     loaded: LoadedSpec, dataset: Dataset, options: RunOptions, stop: StopRequest
 ) -> tuple[Path, dict[str, Any]]:
@@ -91,7 +109,7 @@ def train_into(
         if options.resume:
             run.home.sweep(OURS)
         result = _train(run, training, loaded, options, stop, found)
-        return run.conclude(is_whole=result["status"] != "interrupted"), result
+        return conclude(run, result), result
 
 
 def _find(
@@ -121,7 +139,7 @@ def _train(
     from mlpcli.cli.progress import progress_for
     from mlpcli.runs.recorder import Recorder
 
-    recorder = Recorder(run.folder, training, loaded.folder, found)
+    recorder = Recorder(run.folder, training, loaded.folder, found, loaded.name, print_note)
     epochs = loaded.spec.training.epochs
     shown = progress_for(options.progress or "none", epochs, training.columns)
     try:

@@ -35,18 +35,23 @@ class RunDirectory:
         """End a run: one that is whole replaces the old one; return where it is.
 
         One that was interrupted leaves the old run as it was, and gets a directory of its own
-        within the old one's; where nothing of it could be used, it is removed.
+        within the old one's; where nothing of it could be used, it is removed. Raises FileError
+        where the disk refuses that.
         """
-        if self.folder is not self.home:
-            if is_whole:
-                swap.swap(self.home, self.folder)
-            elif {MODEL, CHECKPOINT} & set(self.folder.names()):
-                self.path = swap.keep(self.home, self.folder)
-            else:
-                swap.drop(self.home, self.folder.path.name)
-            self.folder.close()
-            self.folder = self.home
-        return self.path
+        new, self.folder = self.folder, self.home
+        if new is not self.home:
+            try:
+                if is_whole:
+                    swap.swap(self.home, new)
+                elif {MODEL, CHECKPOINT} & set(new.names()):
+                    self.path = swap.keep(self.home, new)
+                else:
+                    swap.drop(self.home, new.path.name)
+            finally:
+                new.close()
+        if self.home.is_in_place:
+            return self.path
+        return self.home.place / self.path.relative_to(self.home.path)
 
     def close(self) -> None:
         """Let others have it; where nothing came into a directory made for it, it is removed."""

@@ -76,6 +76,11 @@ def _remove(home: Folder, names: set[str]) -> None:
         home.remove(name)
 
 
+def unfinished(home: Folder) -> Path:
+    """Return the directory of a new run that could not take the old one's place."""
+    return home.place / next((name for name in home.names() if OWN.fullmatch(name)), "")
+
+
 def drop(home: Folder, name: str) -> None:
     """Remove the directory of a new run with the run's own files, as far as possible."""
     with contextlib.suppress(FileError), Folder(home.path / name, home) as new:

@@ -782,7 +782,10 @@ SPECS = {
     "λ of 10^400": (SPEC, f"training: {{optimizer: {{name: sgd, learning_rate: 1{'0' * 400}}}}}"),
     "λ of 10^300": (4, "training: {epochs: 1, optimizer: {name: sgd, learning_rate: 1e300}}"),
     "a seed of 10^40": (SPEC, f"seed: 1{'0' * 40}"),
-    "patience of 10^40": (DONE, f"training: {{epochs: 1, early_stopping: {{patience: 1{'0' * 40}}}}}"),
+    "patience of 10^40": (
+        DONE,
+        f"training: {{epochs: 1, early_stopping: {{patience: 1{'0' * 40}}}}}",
+    ),
     "10^40 threads": (DONE, f"runtime: {{threads: 1{'0' * 40}}}"),
     "memory of 10^17 TB": (DONE, "runtime: {memory: 99999999999999999TB}"),
     "checkpoints every 10^300 s": (DONE, "runtime: {checkpoint_seconds: 1e300}"),
@@ -791,9 +794,11 @@ for _what, (_code, _text) in SPECS.items():
 
     @case(f"spec with {_what}", _code)
     def _(folder, text=_text):
-        return small(folder, "" if text.startswith("training") else text) if not text.startswith(
-            "training"
-        ) else with_training(folder, text)
+        return (
+            small(folder, "" if text.startswith("training") else text)
+            if not text.startswith("training")
+            else with_training(folder, text)
+        )
 
 
 def with_training(folder, text):

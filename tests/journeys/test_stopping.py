@@ -106,7 +106,7 @@ def assert_whole(run, status):
     return told, len(rows), names
 
 
-FILES = ["manifest.json", "metrics.csv", "model.safetensors", "spec.yaml"]
+FILES = ["checkpoint.safetensors", "manifest.json", "metrics.csv", "model.safetensors", "spec.yaml"]
 
 
 @pytest.mark.parametrize(
@@ -130,7 +130,7 @@ def test_a_signal_ends_training_after_the_step(number, code, validation, start, 
     # The step at which it ends may be an epoch's last: then that epoch is complete.
     assert result["last_epoch"] in (n_epochs, n_epochs + 1)
     last = f"mlp: interrupted in epoch {result['last_epoch']}; the model so far is in run"
-    assert err.splitlines()[-1] == last
+    assert err.splitlines()[-2:] == [last, "mlp: to go on: mlp train --resume run"]
     if validation == 0:
         assert result["best_epoch"] == n_epochs
 
@@ -151,7 +151,11 @@ def test_in_the_first_epoch_too(number, code, validation, option, long_csv, star
     told, n_epochs, names = assert_whole(folder / "run", "interrupted")
     assert (n_epochs, names) == (0, FILES)
     assert told["result"]["epochs"] == told["result"]["best_epoch"] == 0
-    assert err == "mlp: interrupted in epoch 1; the model so far is in run\n"
+    said = [
+        "interrupted in epoch 1; the model so far is in run",
+        "to go on: mlp train --resume run",
+    ]
+    assert err == "".join(f"mlp: {line}\n" for line in said)
     if option == "-q":
         assert out == "run\n"
     else:
@@ -233,11 +237,11 @@ def test_of_runs_begun_at_once_in_one_directory_one_has_it(force, start, folder)
     begun = {seed: start(*words, "--seed", seed) for seed in range(1, 5)}
     ended = {seed: (each.communicate(), each.returncode) for seed, each in begun.items()}
     won = [seed for seed, (_, code) in ended.items() if code == 0]
-    refused = [err for (_, err), code in ended.values() if code == 2]
+    refused = [(code, err) for (_, err), code in ended.values() if code != 0]
     assert won
     assert len(won) + len(refused) == 4
-    told = "another run is training into it|there is something in it already"
-    assert all(re.search(told, err) for err in refused)
+    told = {75: "process .* is training in it", 2: "there is a run in it already"}
+    assert all(re.search(told[code], err) for code, err in refused)
     if not force:
         assert len(won) == 1
     # Whoever has it last has all of it: the model is that of the spec beside it.

@@ -52,20 +52,19 @@ def train(
     """Train the network of a spec into a run directory.
 
     The run directory gets the model, the metrics of every epoch, the resolved spec and a manifest.
+    Killed or interrupted, the same command with --resume goes on to the same bits.
     With --find-lr nothing is written: the network is trained for 200 steps at each of 25 learning
     rates with four seeds, all at once; then the best, two lower ones and the spec's own for longer.
-    What they reach is printed; with -q, the rate to take alone. It is the spec's, unless another
-    one is clearly better; also where no rate is found.
-    With --profile the result ends with a table of where the time went since the process began, in
-    one process; with --json it is under `profile`. The numbers stay the same.
+    What they reach is printed; with -q the rate to take alone: the spec's unless another is better.
+    With --profile the result ends with a table of where the time went; the numbers stay the same.
 
     \b
     Examples:
       mlp train configs/iris.yaml
       mlp train configs/digits.yaml --set training.epochs=50 --seed 3
       RUN=$(mlp train -q configs/iris.yaml) && mlp eval "$RUN"
+      mlp train configs/iris.yaml --run-dir runs/iris --resume
       mlp train configs/digits.yaml --find-lr
-      mlp train configs/digits.yaml --profile
     """
     from mlpcli.cli.resuming import read_command
     from mlpcli.cli.training_result import exit_code, print_training
@@ -88,7 +87,7 @@ def train(
         if find_lr:
             return _find_rate(loaded, dataset, stop, json=json, quiet=quiet)
         shown = None if quiet or json else progress
-        options = RunOptions(named.spec, named.run_dir, force, resume, extend, on_divergence, shown)
+        options = RunOptions(named.spec, named.run_dir, force, resume, extend, shown)
         directory, result = train_into(loaded, dataset, options, stop)
     # What an interrupted run prints says how to go on: further signals wait for it.
     with stop if stop() else nullcontext():

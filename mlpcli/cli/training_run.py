@@ -86,17 +86,19 @@ def conclude(run: RunDirectory, result: dict[str, Any]) -> Path:
 def train_into(
     loaded: LoadedSpec, dataset: Dataset, options: RunOptions, stop: StopRequest
 ) -> tuple[Path, dict[str, Any]]:
-    """Train into a run directory; return it, and the manifest's result."""
+    """Train into a run directory; return it, and the manifest's result.
+
+    stop  entered here, as soon as there is a directory to be lost
+    """
     from mlpcli.runs.directory import run_directory
     from mlpcli.runs.names import OURS
     from mlpcli.training.training import Training
 
     with loaded.locating():
         training = Training(loaded.spec, dataset)
-    with run_directory(
-        loaded.name, options.run_dir, force=options.force, resume=options.resume
-    ) as run:
-        found = _find(run, training, loaded, options) if options.resume else None
+    name, chosen, again = loaded.name, options.run_dir, options.resume
+    with stop, run_directory(name, chosen, force=options.force, resume=again) as run:
+        found = _find(run, training, loaded, options) if again else None
         if found is not None and found.result is not None:
             if options.progress is not None:
                 announce_finished(found, run.path)
@@ -143,6 +145,7 @@ def _train(
     try:
         for event in training.run(stop, recorder.checkpointing.clock.due):
             recorder.record(event)
+            stop.leave_time(recorder.checkpointing.clock.cost)
             shown.show(event)
     except KeyboardInterrupt:
         recorder.break_off("interrupted")

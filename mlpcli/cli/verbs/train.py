@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from mlpcli.cli.command import verb
 from mlpcli.cli.options import Debug, Json, Overrides, Quiet, Seed, SpecPath
 from mlpcli.cli.signals import StopRequest
+from mlpcli.cli.time_limit import TimeLimit
 from mlpcli.cli.training_options import (
     Extend,
     FindLr,
@@ -77,19 +78,21 @@ def train(
     named = read_command(
         spec, run_dir, changes, resume=resume, extend=extend, force=force, find_lr=find_lr
     )
-    with _profiler(wanted=profile) as profiler:
+    with TimeLimit(stop_after, requeue_code) as limit, _profiler(wanted=profile) as profiler:
         from mlpcli.training.build import load_dataset  # here, where a profiler times it
 
         loaded = load_spec(named.spec, named.overrides, seed)
         dataset = load_dataset(loaded)
-        with StopRequest() as stop:
-            if find_lr:
-                return _find_rate(loaded, dataset, stop, json=json, quiet=quiet)
-            shown = None if quiet or json else progress
-            options = RunOptions(named.spec, named.run_dir, force, resume, extend, shown)
-            directory, result = train_into(loaded, dataset, options, stop)
-    lost = print_training(result, directory, profiler, json=json, quiet=quiet)
-    return exit_code(result, directory, loaded, stop) or lost
+        stop = StopRequest(limit)
+        if find_lr:
+            return _find_rate(loaded, dataset, stop, json=json, quiet=quiet)
+        shown = None if quiet or json else progress
+        options = RunOptions(named.spec, named.run_dir, force, resume, extend, shown)
+        directory, result = train_into(loaded, dataset, options, stop)
+    # What an interrupted run prints says how to go on: further signals wait for it.
+    with stop if stop() else nullcontext():
+        lost = print_training(result, directory, profiler, json=json, quiet=quiet)
+        return exit_code(result, directory, loaded, stop) or lost
 
 
 def _profiler(*, wanted: bool) -> AbstractContextManager[Profiler | None]:
@@ -121,4 +124,5 @@ def _find_rate(
 
     with loaded.locating():
         one = Training(loaded.spec, dataset, [Lane(loaded.spec, loaded.spec.seed)])
-    return find_and_print(one, stop, json=json, quiet=quiet)
+    with stop:
+        return find_and_print(one, stop, json=json, quiet=quiet)

@@ -83,7 +83,9 @@ class CsvFile:
             while data := stream.read(BLOCK_BYTES) + read_line(stream):
                 n_lines = self._count_plain(data, n_fields)
                 if not n_lines:
-                    records = self._records(chain(lines_of(io.BytesIO(data)), lines_of(stream)), line)
+                    records = self._records(
+                        chain(lines_of(io.BytesIO(data)), lines_of(stream)), line
+                    )
                     rows = self._checked(records, n_fields)
                     while text := "".join(row.text for row in islice(rows, BLOCK_RECORDS)):
                         yield text.encode()

@@ -47,7 +47,7 @@ class Unpacked(io.RawIOBase):
         super().close()
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
-        n = self.unpacked.readinto(buffer)
+        n = self.unpacked.readinto1(buffer)  # of a pipe no more than there is
         self._count(n)
         return n
 

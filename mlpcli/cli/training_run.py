@@ -66,9 +66,10 @@ def train_into(
     loaded: LoadedSpec, dataset: Dataset, options: RunOptions, stop: StopRequest
 ) -> tuple[Path, dict[str, Any]]:
     """Train into a run directory; return it, and the manifest's result."""
-    from mlpcli.cli.progress import progress_for
+    from mlpcli.cli.progress import progress_for, reduction_line
     from mlpcli.runs.directory import run_directory
     from mlpcli.runs.recorder import Recorder
+    from mlpcli.training.events import RateReduced
     from mlpcli.training.training import Training
 
     with loaded.locating():
@@ -83,6 +84,8 @@ def train_into(
             for event in training.run(stop):
                 recorder.record(event)
                 shown.show(event)
+                if isinstance(event, RateReduced) and options.progress is not None:
+                    shown.note(reduction_line(event))
         except KeyboardInterrupt:
             recorder.break_off("interrupted")
             raise

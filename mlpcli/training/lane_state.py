@@ -79,6 +79,7 @@ class LaneState:
     prepared        the lane
     has_validation  whether there are validation rows
     n_steps         of an epoch
+    halvings        how many times λ was halved, because the lane diverged
 
     epoch       the last completed one
     last_epoch  the last one that was begun
@@ -87,7 +88,9 @@ class LaneState:
     row         its row of metrics; None before there is one
     """
 
-    def __init__(self, prepared: PreparedLane, *, has_validation: bool, n_steps: int) -> None:
+    def __init__(
+        self, prepared: PreparedLane, *, has_validation: bool, n_steps: int, halvings: int = 0
+    ) -> None:
         self.prepared, self.has_validation = prepared, has_validation
         spec = prepared.lane.spec
         self.monitor = monitor_of(spec)
@@ -97,7 +100,8 @@ class LaneState:
         schedule = build(SCHEDULES, spec.training.schedule)
         self.schedule: ScheduleState = schedule.start(self.epochs, n_steps)
         # Lanes with this key have the same rates: those of one spec, unless metrics decide.
-        self.rates_key = id(self if self.schedule.state else spec)
+        self.rates_key = id(self if self.schedule.state else spec), halvings
+        self.learning_rate = self.optimizer.learning_rate * 0.5**halvings
         self.stopping = EarlyStopping.from_spec(spec, has_validation=has_validation)
         self.epoch = self.last_epoch = 0
         self.reason, self.cause = "" if self.epochs else "finished", ""
@@ -113,7 +117,7 @@ class LaneState:
         self.last_epoch = self.epoch + 1
         key = self.rates_key, self.last_epoch
         if key not in known:
-            known[key] = self.optimizer.learning_rate * self.schedule.factors(self.last_epoch)
+            known[key] = self.learning_rate * self.schedule.factors(self.last_epoch)
         return known[key]
 
     def diverge(self) -> None:

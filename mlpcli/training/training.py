@@ -33,7 +33,9 @@ from mlpcli.training.events import (
     Event,
     LanesAdvanced,
     LanesEnded,
+    LanesReduced,
     Progress,
+    RateReduced,
     StackEvent,
     StackSaved,
     StateReady,
@@ -46,6 +48,13 @@ from mlpcli.training.lane_state import (
     monitor_of,
 )
 from mlpcli.training.lanes import Lane, build_trainer, lanes_of, prepare_lanes
+from mlpcli.training.rate_reduction import (
+    MOST_REDUCTIONS,
+    RateReductions,
+    good_of,
+    with_good,
+    without_lanes,
+)
 from mlpcli.training.stack_state import (
     StackState,
     joined,
@@ -94,6 +103,8 @@ class Training:
         self.kept: list[int] = []
         self.plan: Plan | None = None
         self.stop = never
+        self.reduces = False  # whether lanes that diverge go back
+        self.reductions = RateReductions()
         if not lanes and spec.replicated is not None:
             from mlpcli.training.plan import plan_stacks
 
@@ -148,17 +159,29 @@ class Training:
         due   whether a StateReady is wanted; called after each block of rows and each epoch
         """
         self.stop, self.begun = stop, time.perf_counter()
-        stacks = self.stacks_to_come()
+        self.reduces = self.spec.training.on_divergence == "reduce-lr"
+        while stacks := self.stacks_to_come():  # again those that diverged, with half their λ
+            yield from self._run_all(stacks, stop, due)
+        yield self._end(self.best.best_epoch, self.seconds_so_far())
+
+    def _run_all(
+        self, stacks: Sequence[Sequence[int]], stop: Callable[[], bool], due: Callable[[], bool]
+    ) -> Iterator[Event]:
+        """Train stacks; record what they do, and yield what came of it."""
         done = [0.0] * len(stacks)  # epochs of each stack
+        # Once some lanes have ended as interrupted, there is no state that goes on.
+        was_interrupted = any(one is not None and one.reason == "interrupted" for one in self.ended)
         for number, event in self._run_stacks(stacks, stop, due):
             if isinstance(event, Progress):
                 done[number] = event.epoch - 1 + event.rows / event.n_rows
                 yield event if len(done) == 1 else self._overall(event.n_rows, done, stacks)
             elif isinstance(event, StateReady):
-                yield event
+                if not was_interrupted:
+                    yield event
+            elif isinstance(event, LanesReduced):
+                yield from self._reduced(event)
             elif isinstance(event, EpochEnded | LanesEnded):
                 yield from self._record(event)
-        yield self._end(self.best.best_epoch, self.seconds_so_far())
 
     def _run_stacks(
         self, stacks: Sequence[Sequence[int]], stop: Callable[[], bool], due: Callable[[], bool]
@@ -198,7 +221,8 @@ class Training:
         states = [self.states[lane] for lane in self.active]
         inside = [self.inside.index(lane) for lane in self.active]
         seconds = self.stack_begun, self.epoch_begun
-        return stack_state(self._trainer, self.active, inside, states, self.columns, seconds)
+        state = stack_state(self._trainer, self.active, inside, states, self.columns, seconds)
+        return with_good(state, self.reductions.good)
 
     def _overall(self, n_rows: int, done: list[float], stacks: Sequence[Sequence[int]]) -> Progress:
         """Return the progress of all lanes, given the epochs that each stack has done."""
@@ -222,6 +246,16 @@ class Training:
             yield EpochEnded(epoch, lanes, list(rows.values()), mean, improved, best_epoch)
         if isinstance(event, EpochEnded) and event.epoch > self.means.n_complete:
             yield LanesAdvanced(event.epoch, event.lanes)
+
+    def _reduced(self, event: LanesReduced) -> Iterator[RateReduced]:
+        """Let lanes that diverged wait for their turn to go on from an earlier epoch's end."""
+        self.reductions.record(event)
+        for one, cause in zip(event.state.each(), event.causes, strict=True):
+            (lane,) = one.lanes
+            self.saved[lane] = one
+            optimizer: Any = self.prepared[lane].lane.spec.training.optimizer
+            rate = optimizer.learning_rate * 0.5 ** self.reductions.halvings(lane)
+            yield RateReduced(event.epoch, one.epoch, rate, cause, lane, len(self.lanes))
 
     # ------------------------------------------------------------ saved and resumed
 
@@ -293,6 +327,7 @@ class Training:
                 self.prepared[lane],
                 has_validation=self.has_validation,
                 n_steps=trainer.loader.n_steps,
+                halvings=self.reductions.halvings(lane),
             )
             for lane in lanes
         }
@@ -302,6 +337,8 @@ class Training:
             self._trainer = trainer = self._without_the_ended(trainer)
             epoch = self.states[self.active[0]].epoch + 1
             self.epoch_begun = time.perf_counter()
+            if self.reduces and resume is None:
+                self.reductions.good = self.stack_state()
             rates, self._last_rates = learning_rates([self.states[k] for k in self.inside])
             for rows in trainer.epoch(epoch, rates, stop, resume):
                 yield Progress(epoch, rows, trainer.n_rows, len(self.active))
@@ -317,8 +354,13 @@ class Training:
             self._find_diverged(trainer)
             going = [lane for lane in self.active if not self.states[lane].reason]
             ended = self._end_epoch(going, trainer, self.epoch_begun) if going else None
+            reduced = self._go_back()
+            if ended is not None and reduced is not None:
+                ended = without_lanes(ended, reduced.lanes)
+            yield from filter(None, (reduced,))
             if ended is not None:
-                yield ended
+                if ended.lanes:
+                    yield ended
                 yield from self._leave(but="finished")  # which could go on, with more epochs
             elif going:
                 stopped = True
@@ -327,9 +369,27 @@ class Training:
             yield StateReady()
         if not is_whole:
             self._find_diverged(trainer)
+            yield from filter(None, (self._go_back(),))
         if stopped:
             self._interrupt(self.active)
         yield from self._leave()
+
+    def _go_back(self) -> LanesReduced | None:
+        """Take the lanes that diverged, and may go back, out of those that train."""
+        if not self.reduces:
+            return None
+        lanes = [
+            lane
+            for lane in self.active
+            if self.states[lane].reason == "diverged"
+            and self.reductions.halvings(lane) < MOST_REDUCTIONS
+        ]
+        if not lanes:
+            return None
+        self.active = [lane for lane in self.active if lane not in lanes]
+        states = [self.states[lane] for lane in lanes]
+        epoch, causes = states[0].last_epoch, [state.cause for state in states]
+        return self.reductions.go_back(lanes, epoch, causes)
 
     def _resume(self, trainer: Trainer) -> Callable[[], None] | None:
         """Take the lanes to where they were saved; return what does so in the midst of an epoch."""
@@ -337,6 +397,8 @@ class Training:
             return None
         saved = joined([self.saved.pop(lane) for lane in self.inside])
         restore_trainer(trainer, saved)
+        if self.reduces:
+            self.reductions.good = good_of(saved)
         for k, lane in enumerate(self.inside):
             restore_lane(self.states[lane], saved, k, self.columns)
         self.stack_begun -= saved.seconds

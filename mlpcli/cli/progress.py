@@ -75,7 +75,7 @@ def reduction_line(event: RateReduced) -> str:
     which = "" if event.n_lanes == 1 else f"replica {event.lane}: "
     where = f"the end of epoch {event.back_to}" if event.back_to else "the initial parameters"
     return (
-        f"{which}{event.cause} is no longer a finite number in epoch {event.epoch}: back to "
+        f"{which}{event.cause} in epoch {event.epoch}: back to "
         f"{where}, with the learning rate {event.learning_rate:g}"
     )
 

@@ -74,7 +74,8 @@ def _look(
     """Train the epoch again; write into the document what was found."""
     epoch, in_time = ended.last_epoch, _within(REPLAY_SECONDS, stop)
     replay = Replay(lane.spec, training.dataset, [lane])
-    watch = replay.train(epoch, in_time)
+    halvings = training.reductions.halvings(training.lanes.index(lane))
+    watch = replay.train(epoch, in_time, halvings)
     if watch is None:
         document["why"] = f"not looked into: it would take longer than {REPLAY_SECONDS:g} s"
         return
@@ -84,7 +85,7 @@ def _look(
         return
     place, part, rows = found
     began = replay.first_growth
-    if began < epoch:
+    if began < epoch and not halvings:
         earlier = Replay(lane.spec, training.dataset, [lane])
         growing = earlier.train(began, in_time)
         if growing is not None:

@@ -36,28 +36,35 @@ class Replay(Training):
     watch: StepWatch | None = None
     initial: Array
 
-    def train(self, epoch: int, stop: Stop) -> StepWatch | None:
+    def train(self, epoch: int, stop: Stop, halvings: int = 0) -> StepWatch | None:
         """Train up to the end of an epoch, or the first number in it that is not finite.
 
         Return the watch over it and, where it has few steps, some epochs before; None where it
         was not reached. The network is left as the last step has left it.
+
+        halvings  how many times λ was halved by then, where lanes that diverge go back
         """
         n_steps = -(-self.prepared[0].n_rows // batch_size_of(self.spec, self.n_train))
-        self.watched = max(1, epoch - -(-WATCHED_STEPS // n_steps))
+        self.watched, self.halvings = max(1, epoch - -(-WATCHED_STEPS // n_steps)), halvings
         self.train_loss: list[float] = []
 
         def over() -> bool:
             return stop() or (self.watch is not None and self.watch.place is not None)
 
-        for event in self.run_stack([0], over):
+        for event in self.run(over) if halvings else self.run_stack([0], over):
             if isinstance(event, EpochEnded):
                 self.train_loss.append(event.rows[0]["train_loss"])
                 if event.epoch == epoch:
                     break
-                if event.epoch == self.watched - 1:
-                    self.watch = StepWatch(self.current, event.epoch)
+                self._watch_from(event.epoch)
         reached = self.states[0].last_epoch == epoch and not stop()
         return self.watch if reached else None
+
+    def _watch_from(self, epoch: int) -> None:
+        """Look at the steps after an epoch, where it is late enough."""
+        is_last = self.reductions.halvings(0) == self.halvings
+        if self.watch is None and is_last and epoch >= self.watched - 1:
+            self.watch = StepWatch(self.current, epoch)
 
     @property
     def n_train(self) -> int:
@@ -67,8 +74,7 @@ class Replay(Training):
     def _begin(self, vectors: Array | None) -> Trainer:
         self.initial = copy_of(self.network.vector)
         self.current = super()._begin(vectors)
-        if self.watched == 1:
-            self.watch = StepWatch(self.current)
+        self._watch_from(self.saved[0].epoch if 0 in self.saved else 0)
         return self.current
 
     @property

@@ -96,7 +96,7 @@ class LanesEnded:
 class LanesReduced:
     """Some lanes diverged in an epoch and will go on from an earlier end, with half their λ.
 
-    causes  which loss of each was not finite
+    causes  why, for each of them
     state   where they go on
     """
 
@@ -112,7 +112,7 @@ class RateReduced:
 
     back_to        the epoch at whose end it goes on; 0: with the initial parameters
     learning_rate  λ of the optimizer from there on
-    cause          which loss was not finite
+    cause          what tells that it diverged
     n_lanes        of the training
     """
 

@@ -86,6 +86,8 @@ class LaneState:
     reason      why training ended; empty while it goes on
     vector      the numbers of the best epoch, and
     row         its row of metrics; None before there is one
+    first_loss  of the very first batch, and
+    last_loss   of the last batch of the last epoch; NaN where they were not asked for
     """
 
     def __init__(
@@ -101,6 +103,7 @@ class LaneState:
         self.schedule: ScheduleState = schedule.start(self.epochs, n_steps)
         # Lanes with this key have the same rates: those of one spec, unless metrics decide.
         self.rates_key = id(self if self.schedule.state else spec), halvings
+        self.halvings = halvings
         self.learning_rate = self.optimizer.learning_rate * 0.5**halvings
         self.stopping = EarlyStopping.from_spec(spec, has_validation=has_validation)
         self.epoch = self.last_epoch = 0
@@ -108,6 +111,7 @@ class LaneState:
         self.vector: Array | None = None
         self.row: dict[str, float] | None = None
         self.latest_row: dict[str, float] | None = None
+        self.first_loss = self.last_loss = math.nan
 
     def begin_epoch(self, known: dict[Any, float | Array]) -> float | Array:
         """Return λ of the epoch that begins now: a number, or one for each of its steps.
@@ -119,6 +123,12 @@ class LaneState:
         if key not in known:
             known[key] = self.learning_rate * self.schedule.factors(self.last_epoch)
         return known[key]
+
+    def record_losses(self, epoch: int, first: float, last: float) -> None:
+        """Record the losses of an epoch's first batch, before its step, and of its last."""
+        self.last_loss = last
+        if epoch == 1:
+            self.first_loss = first
 
     def diverge(self) -> None:
         """Record that losses or parameters are no longer finite."""

@@ -6,14 +6,20 @@ it is trained behind them, in a stack of its own: so it has the bits that it wou
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mlpcli.training.events import EpochEnded, LanesReduced
 from mlpcli.training.stack_state import StackState, joined
 
+if TYPE_CHECKING:
+    from mlpcli.training.lane_state import LaneState
+
 MOST_REDUCTIONS = 5  # of one lane; then it has diverged
+# Times the first batch's loss, at least 1: finite, but weights that come from there are of no use.
+GROWN = 100.0
+BATCH_GROWN = 1000.0  # of the epoch's last batch, which a single row may have made large
 GOOD = "good."  # before the names of tensors of the last epoch's end, in a state within an epoch
 
 
@@ -21,10 +27,12 @@ class RateReductions:
     """The lanes of a training that went back, and where those that still train would go back to.
 
     epochs  in which each lane diverged and went back, by lane
-    good    the state of a stack at the end of its last epoch; None: lanes that diverge end
+    on      whether lanes that diverge go back: else they end
+    good    the state of a stack at the end of its last epoch
     """
 
     def __init__(self) -> None:
+        self.on = False
         self.epochs: dict[int, list[int]] = {}
         self.good: StackState | None = None
 
@@ -32,12 +40,27 @@ class RateReductions:
         """Return how many times a lane's λ was halved."""
         return len(self.epochs.get(lane, ()))
 
-    def go_back(self, lanes: Sequence[int], epoch: int, causes: Sequence[str]) -> LanesReduced:
-        """Return where these lanes, which diverged in an epoch, go on."""
+    def cause(self, state: LaneState) -> str:
+        """Return why a lane has to go back; empty where it goes on, or may not go back."""
+        if not self.on or state.halvings >= MOST_REDUCTIONS:
+            return ""
+        if state.reason == "diverged":
+            return f"{state.cause} is no longer a finite number"
+        row, first = state.latest_row, max(1.0, abs(state.first_loss))
+        if row is None or state.epoch < state.last_epoch:
+            return ""
+        if row["train_loss"] > GROWN * first:
+            return f"the training loss has grown to {row['train_loss']:.3g}"
+        if state.last_loss > BATCH_GROWN * first:
+            return f"the loss of a batch has grown to {state.last_loss:.3g}"
+        return ""
+
+    def go_back(self, epoch: int, causes: Mapping[int, str]) -> LanesReduced:
+        """Return where lanes, which diverged in an epoch, go on, given the cause of each."""
         if self.good is None:
             raise ValueError("no epoch's end was kept")
-        state = joined([each for each in self.good.each() if each.lanes[0] in lanes])
-        return LanesReduced(epoch, list(lanes), list(causes), state)
+        state = joined([each for each in self.good.each() if each.lanes[0] in causes])
+        return LanesReduced(epoch, state.lanes, [causes[lane] for lane in state.lanes], state)
 
     def record(self, event: LanesReduced) -> None:
         """Record that lanes went back."""

@@ -49,7 +49,6 @@ from mlpcli.training.lane_state import (
 )
 from mlpcli.training.lanes import Lane, build_trainer, lanes_of, prepare_lanes
 from mlpcli.training.rate_reduction import (
-    MOST_REDUCTIONS,
     RateReductions,
     good_of,
     with_good,
@@ -103,7 +102,6 @@ class Training:
         self.kept: list[int] = []
         self.plan: Plan | None = None
         self.stop = never
-        self.reduces = False  # whether lanes that diverge go back
         self.reductions = RateReductions()
         if not lanes and spec.replicated is not None:
             from mlpcli.training.plan import plan_stacks
@@ -159,7 +157,7 @@ class Training:
         due   whether a StateReady is wanted; called after each block of rows and each epoch
         """
         self.stop, self.begun = stop, time.perf_counter()
-        self.reduces = self.spec.training.on_divergence == "reduce-lr"
+        self.reductions.on = self.spec.training.on_divergence == "reduce-lr"
         while stacks := self.stacks_to_come():  # again those that diverged, with half their λ
             yield from self._run_all(stacks, stop, due)
         yield self._end(self.best.best_epoch, self.seconds_so_far())
@@ -337,7 +335,7 @@ class Training:
             self._trainer = trainer = self._without_the_ended(trainer)
             epoch = self.states[self.active[0]].epoch + 1
             self.epoch_begun = time.perf_counter()
-            if self.reduces and resume is None:
+            if self.reductions.on and resume is None:
                 self.reductions.good = self.stack_state()
             rates, self._last_rates = learning_rates([self.states[k] for k in self.inside])
             for rows in trainer.epoch(epoch, rates, stop, resume):
@@ -376,20 +374,13 @@ class Training:
 
     def _go_back(self) -> LanesReduced | None:
         """Take the lanes that diverged, and may go back, out of those that train."""
-        if not self.reduces:
+        causes = {lane: self.reductions.cause(self.states[lane]) for lane in self.active}
+        lost = {lane: cause for lane, cause in causes.items() if cause}
+        if not lost:
             return None
-        lanes = [
-            lane
-            for lane in self.active
-            if self.states[lane].reason == "diverged"
-            and self.reductions.halvings(lane) < MOST_REDUCTIONS
-        ]
-        if not lanes:
-            return None
-        self.active = [lane for lane in self.active if lane not in lanes]
-        states = [self.states[lane] for lane in lanes]
-        epoch, causes = states[0].last_epoch, [state.cause for state in states]
-        return self.reductions.go_back(lanes, epoch, causes)
+        epoch = self.states[self.active[0]].last_epoch
+        self.active = [lane for lane in self.active if lane not in lost]
+        return self.reductions.go_back(epoch, lost)
 
     def _resume(self, trainer: Trainer) -> Callable[[], None] | None:
         """Take the lanes to where they were saved; return what does so in the midst of an epoch."""
@@ -397,7 +388,7 @@ class Training:
             return None
         saved = joined([self.saved.pop(lane) for lane in self.inside])
         restore_trainer(trainer, saved)
-        if self.reduces:
+        if self.reductions.on:
             self.reductions.good = good_of(saved)
         for k, lane in enumerate(self.inside):
             restore_lane(self.states[lane], saved, k, self.columns)
@@ -460,6 +451,9 @@ class Training:
         seconds = (time.perf_counter() - started) / len(lanes)
         epoch = self.states[lanes[0]].epoch + 1
         rows = []
+        if self.reductions.on:
+            for lane, first, last in zip(self.inside, *trainer.batch_losses(), strict=True):
+                self.states[lane].record_losses(epoch, first, last)
         each = zip(self.inside, zip(*columns, strict=True), self._last_rates, strict=True)
         for (lane, values, rate), vector in zip(each, self._numbers(), strict=True):
             if lane in lanes:

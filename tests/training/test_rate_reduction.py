@@ -8,6 +8,7 @@ from mlpcli.training import plan
 from mlpcli.training.build import load_dataset
 from mlpcli.training.divergence import explain
 from mlpcli.training.events import Ended, EpochEnded, RateReduced, StateReady
+from mlpcli.training.lane_state import LaneState, learning_rates
 from mlpcli.training.lanes import Lane
 from mlpcli.training.rate_reduction import learning_rate_reductions
 from mlpcli.training.training import Training
@@ -33,7 +34,7 @@ def make(tmp_path):
     """Return a function that makes the training of the spec, with overrides."""
     rng = np.random.default_rng(0)
     X = np.round(rng.standard_normal((120, 3)), 6)
-    y = np.round(X @ [1.0, -2.0, 0.5] + 0.1 * rng.standard_normal(120), 6)
+    y = np.round(30 * X @ [1.0, -2.0, 0.5] + 3 * rng.standard_normal(120), 6)
     lines = [",".join(map(repr, row)) for row in np.column_stack([X, y]).tolist()]
     (tmp_path / "t.csv").write_text("\n".join(["a,b,c,y", *lines]) + "\n", "ascii")
     (tmp_path / "s.yaml").write_text(SPEC, "utf-8")
@@ -174,6 +175,17 @@ def test_a_lane_has_the_bits_that_it_has_alone(make):
     assert epochs_of(stack) == [1, 2, 3, 4, 5]
 
 
+def test_lanes_in_one_stack_may_have_halved_differently_often(make):
+    (prepared,) = make(rate(3.0), "training.schedule=constant").prepared
+    states = [
+        LaneState(prepared, has_validation=False, n_steps=1, halvings=halvings)
+        for halvings in (0, 2, 1)
+    ]
+    rates, last = learning_rates(states)
+    assert rates.tolist() == [[3.0], [0.75], [1.5]]
+    assert last == [3.0, 0.75, 1.5]
+
+
 @pytest.mark.parametrize("processes", [1, 2])
 def test_no_plan_of_stacks_changes_a_bit(processes, make, monkeypatch):
     settings = (*LINEAR, rate(3.0), SEEDS, "training.epochs=4")
@@ -219,8 +231,9 @@ def resumed(make_one, when, stopped):
         (rate(3e3),),
         (*LINEAR, rate(3.0), SEEDS, "training.epochs=4"),
         (*LINEAR, rate(3.0), SEEDS, "training.epochs=4", "training.schedule=plateau"),
+        (*LINEAR, rate(8.0), "data.scale_target=none"),
     ],
-    ids=["one", "stack", "plateau"],
+    ids=["one", "stack", "plateau", "unscaled"],
 )
 @pytest.mark.parametrize("stopped", [False, True], ids=["killed", "stopped"])
 def test_interrupted_anywhere_it_goes_on_to_the_same_bits(stopped, settings, make, monkeypatch):

@@ -54,6 +54,7 @@ from mlpcli.training.rate_reduction import (
     with_good,
     without_lanes,
 )
+from mlpcli.training.recent_state import RecentStates
 from mlpcli.training.stack_state import (
     StackState,
     joined,
@@ -102,7 +103,7 @@ class Training:
         self.kept: list[int] = []
         self.plan: Plan | None = None
         self.stop = never
-        self.reductions = RateReductions()
+        self.reductions, self.recent = RateReductions(), RecentStates()
         if not lanes and spec.replicated is not None:
             from mlpcli.training.plan import plan_stacks
 
@@ -337,6 +338,8 @@ class Training:
             self.epoch_begun = time.perf_counter()
             if self.reductions.on and resume is None:
                 self.reductions.good = self.stack_state()
+            elif resume is None:
+                self.recent.renew(trainer, self.stack_state)
             rates, self._last_rates = learning_rates([self.states[k] for k in self.inside])
             for rows in trainer.epoch(epoch, rates, stop, resume):
                 yield Progress(epoch, rows, trainer.n_rows, len(self.active))

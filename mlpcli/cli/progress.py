@@ -7,7 +7,8 @@ import time
 from collections.abc import Callable
 from typing import IO, Any, cast
 
-from mlpcli.cli.console import format_number, on_terminal, print_note, redirect_to_null
+from mlpcli.cli.console import format_number, on_terminal, print_note
+from mlpcli.cli.output import redirect_to_null
 from mlpcli.training.events import EpochEnded, Event, LanesAdvanced, RateReduced
 from mlpcli.training.events import Progress as RowsDone
 

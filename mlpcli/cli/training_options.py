@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 import typer
@@ -37,3 +38,9 @@ ProgressKind = Annotated[
     Literal["auto", "rich", "plain", "none"], typer.Option(help="How progress is shown.")
 ]
 Profile = Annotated[bool, typer.Option("--profile", help="Say where the time went, in a table.")]
+
+
+def with_divergence(overrides: Sequence[str] | None, on_divergence: str | None) -> list[str]:
+    """Return the overrides of a command, --on-divergence among them."""
+    more = [] if on_divergence is None else [f"training.on_divergence={on_divergence}"]
+    return [*(overrides or ()), *more]

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlpcli.cli.console import (
+    flush,
     format_number,
     print_error,
     print_json,
@@ -13,6 +14,8 @@ from mlpcli.cli.console import (
     print_raw,
     print_result,
 )
+from mlpcli.cli.output import OutputError, is_unread
+from mlpcli.cli.resuming import command_to_continue
 from mlpcli.cli.signals import StopRequest
 from mlpcli.errors import listing
 
@@ -28,8 +31,27 @@ def print_training(
     *,
     json: bool,
     quiet: bool,
+) -> int | None:
+    """Print how a training ended, with its scores; return 6 where that could not be printed."""
+    try:
+        _print_training(result, directory, profiler, json=json, quiet=quiet)
+        flush()
+    except OutputError as error:
+        print_error(f"{error}; the run is whole, in {directory}")
+        return error.exit_code
+    if is_unread():
+        print_error(f"nobody reads standard output any more; the run is whole, in {directory}")
+    return None
+
+
+def _print_training(
+    result: dict[str, Any],
+    directory: Path,
+    profiler: Profiler | None,
+    *,
+    json: bool,
+    quiet: bool,
 ) -> None:
-    """Print how a training ended, with its scores."""
     from mlpcli.cli.describe import print_ensemble, print_scores, temperature_line
 
     if json:
@@ -86,7 +108,9 @@ def exit_code(
         return 4
     if result["reason"] == "interrupted":
         of = f" of {len(replicas) - len(lost)} of {len(replicas)} replicas" if lost else ""
+        command = command_to_continue(directory, standard_input=loaded.spec.data.path == "-")
         print_error(f"interrupted in epoch {epoch}; the model so far{of} is in {directory}")
+        print_error(f"to go on: {command}")
         return 128 + stop.signal
     return None
 

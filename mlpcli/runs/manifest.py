@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import platform
+import socket
 import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -17,7 +19,9 @@ from mlpcli import __version__
 from mlpcli.data.dataset import Dataset
 from mlpcli.data.splitting import PARTS
 from mlpcli.plain import without_nan
-from mlpcli.runs.files import write_whole
+from mlpcli.runs.files import Folder
+from mlpcli.runs.names import MANIFEST
+from mlpcli.runs.status import FORMAT
 from mlpcli.spec.schema import Spec
 
 
@@ -90,16 +94,28 @@ def describe_data(spec: Spec, dataset: Dataset) -> dict[str, Any]:
 
 
 class Manifest:
-    """The manifest of one run, rewritten whole each time something changes."""
+    """The manifest of one run, rewritten whole each time something changes.
 
-    def __init__(self, path: Path, spec: Spec, dataset: Dataset) -> None:
-        self.path = path
+    sessions  of the processes that have trained it before: started, ended and command of each
+    """
+
+    def __init__(
+        self,
+        folder: Folder,
+        spec: Spec,
+        dataset: Dataset,
+        sessions: Sequence[dict[str, Any]] = (),
+    ) -> None:
+        self.folder = folder
         self.document: dict[str, Any] = {
+            "format": FORMAT,
             "status": "running",
+            "host": socket.gethostname(),
             "pid": os.getpid(),
             "command": sys.argv,
             "started": _now(),
             "ended": None,
+            **({"sessions": list(sessions)} if sessions else {}),
             "machine": describe_machine(),
             "data": describe_data(spec, dataset),
             "result": None,
@@ -115,7 +131,7 @@ class Manifest:
         """Write the file."""
         text = json.dumps(without_nan(self.document), indent=1, ensure_ascii=False)
         # A file name that is not UTF-8 is text with surrogates; JSON has escapes for them.
-        write_whole(self.path, (text + "\n").encode(errors="backslashreplace"))
+        self.folder.write(MANIFEST, (text + "\n").encode(errors="backslashreplace"))
 
 
 def _now() -> str:

@@ -17,6 +17,7 @@ import mlpcli
 from mlpcli.errors import FileError
 from mlpcli.plain import without_nan
 from mlpcli.runs import recorder as recorder_module
+from mlpcli.runs.files import Folder
 from mlpcli.runs.manifest import Manifest, describe_data
 from mlpcli.runs.model_file import load_model
 from mlpcli.runs.recorder import Recorder
@@ -32,7 +33,9 @@ def told(iris_run):
 
 def test_the_fields_are_these(told):
     assert list(told) == [
+        "format",
         "status",
+        "host",
         "pid",
         "command",
         "started",
@@ -137,7 +140,7 @@ def test_values_that_were_replaced_are_counted(mixed_run):
 
 def test_names_that_are_not_utf8_are_escaped(iris_run, tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "argv", ["mlp", "train", "caf\udce9.yaml", "für"])
-    Manifest(tmp_path / "manifest.json", iris_run.training.spec, iris_run.dataset)
+    Manifest(Folder(tmp_path), iris_run.training.spec, iris_run.dataset)
     text = (tmp_path / "manifest.json").read_bytes().decode("utf-8")
     assert "für" in text
     assert json.loads(text)["command"] == ["mlp", "train", "caf\udce9.yaml", "für"]
@@ -167,7 +170,7 @@ def test_what_json_cannot_write_is_null(value, expected):
 def begun(tmp_path, iris_run):
     """Return a training that has not been run, and a recorder in an empty directory."""
     training = Training(iris_run.training.spec, iris_run.dataset)
-    return training, Recorder(tmp_path, training, iris_run.folder), tmp_path
+    return training, Recorder(Folder(tmp_path), training, iris_run.folder), tmp_path
 
 
 def status_in(folder):

@@ -232,7 +232,10 @@ SECOND_LINE = [
     ),
     (
         "runtime: {shards: 2}",
-        "11: runtime.shards: there is no such key; allowed here: checkpoint_seconds, dtype, memory, threads",
+        (
+            "11: runtime.shards: there is no such key; "
+            "allowed here: checkpoint_seconds, dtype, memory, threads"
+        ),
     ),
     # Augmentations.
     (

@@ -19,6 +19,7 @@ from mlpcli.cli.training_options import (
     Resume,
     RunDir,
     StopAfter,
+    with_divergence,
 )
 from mlpcli.errors import UsageError
 
@@ -65,6 +66,7 @@ def train(
       mlp train configs/digits.yaml --find-lr
       mlp train configs/digits.yaml --profile
     """
+    from mlpcli.cli.resuming import read_command
     from mlpcli.cli.training_result import exit_code, print_training
     from mlpcli.cli.training_run import RunOptions, train_into
     from mlpcli.spec.load import load_spec
@@ -72,22 +74,25 @@ def train(
     _check_options(
         run_dir, force=force, find_lr=find_lr, profile=profile, silent=quiet and not json
     )
+    changes = with_divergence(overrides, on_divergence)
+    named = read_command(
+        spec, run_dir, changes, resume=resume, extend=extend, force=force, find_lr=find_lr
+    )
     with _profiler(wanted=profile) as profiler:
         from mlpcli.training.build import load_dataset  # here, where a profiler times it
 
-        changes = list(overrides or ())
-        if on_divergence is not None:
-            changes.append(f"training.on_divergence={on_divergence}")
-        loaded = load_spec(spec, changes, seed)
+        loaded = load_spec(named.spec, named.overrides, seed)
         dataset = load_dataset(loaded)
         with StopRequest() as stop:
             if find_lr:
                 return _find_rate(loaded, dataset, stop, json=json, quiet=quiet)
             shown = None if quiet or json else progress
-            options = RunOptions(spec, run_dir, force, resume, extend, on_divergence, shown)
+            options = RunOptions(
+                named.spec, named.run_dir, force, resume, extend, on_divergence, shown
+            )
             directory, result = train_into(loaded, dataset, options, stop)
-    print_training(result, directory, profiler, json=json, quiet=quiet)
-    return exit_code(result, directory, loaded, stop)
+    lost = print_training(result, directory, profiler, json=json, quiet=quiet)
+    return exit_code(result, directory, loaded, stop) or lost
 
 
 def _profiler(*, wanted: bool) -> AbstractContextManager[Profiler | None]:

@@ -101,10 +101,13 @@ def good_of(state: StackState) -> StackState:
     return replace(state, rows=0, epoch_seconds=0.0, tensors=tensors)
 
 
-def without_lanes(ended: EpochEnded, lanes: Sequence[int]) -> EpochEnded:
-    """Return an epoch without the rows of some lanes."""
+def without_lanes(ended: EpochEnded | None, lanes: Sequence[int]) -> EpochEnded | None:
+    """Return an epoch, if it has ended, without the rows of some lanes."""
+    if ended is None:
+        return None
     kept = [k for k, lane in enumerate(ended.lanes) if lane not in lanes]
-    return replace(ended, lanes=[ended.lanes[k] for k in kept], rows=[ended.rows[k] for k in kept])
+    lanes, rows = [ended.lanes[k] for k in kept], [ended.rows[k] for k in kept]
+    return replace(ended, lanes=lanes, rows=rows)
 
 
 def learning_rate_reductions(training: Any) -> list[dict[str, Any]]:

@@ -47,7 +47,6 @@ def packed(training: Training) -> TrainingState:
         "reductions": training.reductions.to_plain(),
         "n_complete": means.n_complete,
         "best_epoch": best.best_epoch,
-        "waited": best.waited,
     }
     rows = [means.ended[lane][1] for lane in ended]
     tensors["ended.vectors"] = training.vectors[list(ended)]

@@ -77,7 +77,6 @@ class _Document(_Part):
     reductions: list[_Reduction]
     n_complete: Count
     best_epoch: Count
-    waited: Count
 
 
 def restore(training: Training, state: TrainingState) -> None:
@@ -123,7 +122,6 @@ def restore(training: Training, state: TrainingState) -> None:
         if row is not None:
             training.means.waiting.setdefault(epoch, {})[lane] = row
     training.best.best, training.best.best_epoch = float(best[0]), document.best_epoch
-    training.best.waited = document.waited
 
 
 def _document(training: Training, state: TrainingState) -> _Document:
@@ -200,7 +198,10 @@ def _probe(training: Training, lane: int) -> Trainer:
 def _example(training: Training, probe: Trainer, each: _Stack) -> Mapping[str, Array]:
     """Return tensors as the state of one lane at this place has them."""
     lane = _lane_state(training, each.lanes[0], probe.loader.n_steps)
-    carried = trainer_state(probe, each.rows)  # ValueError where no batch ends there
+    try:
+        carried = trainer_state(probe, each.rows)
+    except ValueError as error:
+        raise ValueError(f"the state is of the midst of a batch: {error}") from None
     lanes = lanes_state([lane], training.columns, probe.network.vector)
     if not each.rows or training.spec.training.on_divergence != "reduce-lr":
         return carried | lanes

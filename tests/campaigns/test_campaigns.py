@@ -45,3 +45,10 @@ def test_killed_sweeps_end_as_if_they_had_not_been():
     lines = run("killed_sweeps", *words).splitlines()
     assert lines[-1] == "2 of 2 sweeps ended as if they had never been killed"
     assert all("20 trials" in line for line in lines[:-1])
+
+
+def test_whatever_a_state_loses_is_noticed():
+    lines = run("planted_resume", "--stops", "5").splitlines()
+    assert {line.split()[0] for line in lines[:-1]} == {"caught"}
+    assert len(lines) - 1 >= 30
+    assert lines[-1] == f"{len(lines) - 1} of {len(lines) - 1} bugs caught"

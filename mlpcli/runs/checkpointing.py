@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
+from mlpcli.runs.failing_disk import PatientFile
 from mlpcli.runs.files import AppendFile, Folder
 from mlpcli.runs.names import PREVIOUS
 from mlpcli.spec.schema import Spec
@@ -65,21 +66,21 @@ class Checkpointing:
         elif isinstance(event, EpochEnded) and event.mean is not None:
             self.epoch, self.rows = event.epoch, 0
 
-    def save(self, files: Mapping[str, AppendFile]) -> None:
+    def save(self, files: Mapping[str, AppendFile | PatientFile]) -> None:
         """Save the state as the newest checkpoint. Raises FileError.
 
         files  that grow while it trains, by name: what they hold so far belongs to the state
         """
         self.clock.measure(lambda: self._save(files))
 
-    def _save(self, files: Mapping[str, AppendFile]) -> None:
+    def _save(self, files: Mapping[str, AppendFile | PatientFile]) -> None:
         from mlpcli.runs.checkpoint import save_checkpoint
 
         for file in files.values():  # what the checkpoint counts on is on the disk before it
             file.sync()
         save_checkpoint(self.folder, self._checkpoint(files))
 
-    def _checkpoint(self, files: Mapping[str, AppendFile]) -> Checkpoint:
+    def _checkpoint(self, files: Mapping[str, AppendFile | PatientFile]) -> Checkpoint:
         from mlpcli.runs.checkpoint import Checkpoint, spec_digest
 
         self._digest = self._digest or spec_digest(self.spec)

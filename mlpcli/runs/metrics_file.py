@@ -6,6 +6,7 @@ import csv
 from collections.abc import Sequence
 from pathlib import Path
 
+from mlpcli.runs.failing_disk import RunFiles
 from mlpcli.runs.files import Folder
 
 
@@ -17,7 +18,9 @@ class MetricsFile:
     length  bytes of it to keep, all of them whole lines; 0: it is begun anew, with its header
     """
 
-    def __init__(self, folder: Folder, name: str, columns: Sequence[str], length: int = 0) -> None:
+    def __init__(
+        self, folder: Folder | RunFiles, name: str, columns: Sequence[str], length: int = 0
+    ) -> None:
         self.columns = columns
         self.file = folder.append_file(name, length)
         if not length:

@@ -3,8 +3,8 @@
     python benchmarks/checkpoints.py [--seconds 30] [--pairs 3] [--networks small large]
 
 Each network trains for about so many seconds, without checkpoints, with the default (10 s between
-two) and with 1 s, in turns. `share` is the time within saving by the time of the training, `cpu` the
-same of the processor's time; `ratio` the median of the paired quotients of processor time, with
+two) and with 1 s, in turns. `share` is the time within saving by the time of the training, `cpu`
+the same of the processor's time; `ratio` the median of the paired quotients of processor time, with
 against without. Exit code 1 where a share is above 2 %; on a machine that is busy with other work
 the clock says little, and `cpu` more.
 """

@@ -114,7 +114,7 @@ def exit_code(
         command = command_to_continue(directory, standard_input=loaded.spec.data.path == "-")
         print_error(f"interrupted in epoch {epoch}; the model so far{of} is in {directory}")
         print_error(f"to go on: {command}")
-        return 128 + stop.signal
+        return stop.exit_code
     return None
 
 

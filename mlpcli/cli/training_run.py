@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlpcli.cli.command import sentence
-from mlpcli.cli.console import print_note
+from mlpcli.cli.console import print_error, print_note
 from mlpcli.cli.resuming import announce_finished, announce_resumed
 from mlpcli.cli.signals import StopRequest
 
@@ -86,17 +86,19 @@ def conclude(run: RunDirectory, result: dict[str, Any]) -> Path:
 def train_into(
     loaded: LoadedSpec, dataset: Dataset, options: RunOptions, stop: StopRequest
 ) -> tuple[Path, dict[str, Any]]:
-    """Train into a run directory; return it, and the manifest's result."""
+    """Train into a run directory; return it, and the manifest's result.
+
+    stop  entered here, as soon as there is a directory to be lost
+    """
     from mlpcli.runs.directory import run_directory
     from mlpcli.runs.names import OURS
     from mlpcli.training.training import Training
 
     with loaded.locating():
         training = Training(loaded.spec, dataset)
-    with run_directory(
-        loaded.name, options.run_dir, force=options.force, resume=options.resume
-    ) as run:
-        found = _find(run, training, loaded, options) if options.resume else None
+    name, chosen, again = loaded.name, options.run_dir, options.resume
+    with stop, run_directory(name, chosen, force=options.force, resume=again) as run:
+        found = _find(run, training, loaded, options) if again else None
         if found is not None and found.result is not None:
             if options.progress is not None:
                 announce_finished(found, run.path)
@@ -134,16 +136,20 @@ def _train(
 
     found  the run that goes on; None: it begins
     """
-    from mlpcli.cli.progress import progress_for
+    from mlpcli.cli.progress import progress_for, reduction_line
     from mlpcli.runs.recorder import Recorder
+    from mlpcli.training.events import RateReduced
 
-    recorder = Recorder(run.folder, training, loaded.folder, found, loaded.name, print_note)
+    recorder = Recorder(run.folder, training, loaded.folder, found, loaded.name, print_error)
     epochs = loaded.spec.training.epochs
     shown = progress_for(options.progress or "none", epochs, training.columns)
     try:
         for event in training.run(stop, recorder.checkpointing.clock.due):
             recorder.record(event)
+            stop.leave_time(recorder.checkpointing.clock.cost)
             shown.show(event)
+            if isinstance(event, RateReduced) and options.progress is not None:
+                shown.note(reduction_line(event))
     except KeyboardInterrupt:
         recorder.break_off("interrupted")
         raise

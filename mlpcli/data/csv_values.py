@@ -20,6 +20,7 @@ from mlpcli.errors import DataError
 
 SAMPLE_ROWS = 100  # from which to guess which columns of a large file are numbers
 BLOCK_ROWS, BLOCK_CELLS = 1 << 10, 1 << 20  # at least, and about, of a block of rows
+MOST_CELLS = 1 << 24  # of a block, however wide: 128 MiB
 KEPT_BYTES = 31 << 20  # the largest piece of memory that glibc keeps
 
 
@@ -129,9 +130,14 @@ def _frames(
         keep_default_na=False,
         na_values=dict.fromkeys(numeric, missing),  # in text, the rules look for them
         low_memory=False,
-        chunksize=max(BLOCK_ROWS, BLOCK_CELLS // len(names)),
+        chunksize=_rows_at_once(len(names)),
     ) as frames:
         yield from frames
+
+
+def _rows_at_once(n_columns: int) -> int:
+    """Return the rows of a block: of wide tables fewer than BLOCK_ROWS, for the memory."""
+    return max(BLOCK_CELLS // n_columns, min(BLOCK_ROWS, MOST_CELLS // n_columns), 1)
 
 
 class _Stream:

@@ -7,6 +7,7 @@
     ├── DivergedError   4   the loss is no longer a finite number
     ├── RunError        5   a run, model or checkpoint that cannot be used
     ├── FileError       6   the operating system: permissions, a full disk, a missing folder
+    │   └── OutOfMemoryError  6   what is asked for takes more memory than there is
     └── BusyError      75   another process has it: the same command may do later
 
 An exit code of 1 is not an error: the command ran and its answer is "no". 70 is a bug in mlp,
@@ -105,6 +106,10 @@ class FileError(MlpError):
     """The operating system refused: no permission, no space, no such folder."""
 
     exit_code = 6
+
+
+class OutOfMemoryError(FileError):
+    """What is asked for takes more memory than there is, or than it may; nothing was taken."""
 
 
 class BusyError(MlpError):

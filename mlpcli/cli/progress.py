@@ -9,7 +9,7 @@ from typing import IO, Any, cast
 
 from mlpcli.cli.console import format_number, on_terminal, print_note
 from mlpcli.cli.output import redirect_to_null
-from mlpcli.training.events import EpochEnded, Event
+from mlpcli.training.events import EpochEnded, Event, LanesAdvanced
 from mlpcli.training.events import Progress as RowsDone
 
 SECONDS_BETWEEN_LINES = 1.0
@@ -81,14 +81,14 @@ class PlainProgress(NoProgress):
         if isinstance(event, EpochEnded) and event.mean is not None:
             self.epoch = event.epoch
             self.lines.show(lambda: self._line(event))
-        elif isinstance(event, EpochEnded) and event.epoch > self.epoch + 1:
+        elif isinstance(event, LanesAdvanced) and event.epoch > self.epoch + 1:
             self._show_lanes(event)
 
     def _line(self, event: EpochEnded) -> str:
         metrics = _text(event.mean, self.columns)
         return f"epoch {event.epoch}/{self.n_epochs}  {metrics}  best epoch {event.best_epoch}"
 
-    def _show_lanes(self, event: EpochEnded) -> None:
+    def _show_lanes(self, event: LanesAdvanced) -> None:
         """Print how far the replicas are that do not wait for the others, whose turn will come."""
         now = time.monotonic()
         if now - self.last_of_lanes >= SECONDS_BETWEEN_LINES:

@@ -10,6 +10,7 @@ from typing import Any
 from mlpcli.data.columns import column_of
 from mlpcli.data.dialect import Dialect
 from mlpcli.data.encodings import NotUtf8Error, TextFile
+from mlpcli.data.lines import check_length, lines_of
 from mlpcli.data.table import Table, absence, absent, quoted
 from mlpcli.errors import DataError, listing
 
@@ -26,7 +27,8 @@ def read_json_lines(text: TextFile, missing: Collection[str], required: Sequence
     records: list[Mapping[str, Any]] = []
     lines: list[int] = []
     with text.open() as stream:
-        for number, line in enumerate(stream, start=1):
+        for number, line in enumerate(lines_of(stream), start=1):
+            check_length(name, line, number)
             if not line.strip():
                 continue
             record = _record(line, f"{name}:{number}")

@@ -105,6 +105,18 @@ def save_model(
     temperature: float = 1.0,
 ) -> None:
     """Write the model file; it appears only when it is whole."""
+    write_whole(path, serialize_model(spec, dataset, network, training, ensemble, temperature))
+
+
+def serialize_model(
+    spec: Spec,
+    dataset: Dataset,
+    network: Network,
+    training: dict[str, Any],
+    ensemble: EnsembleModel | None = None,
+    temperature: float = 1.0,
+) -> bytes:
+    """Return the bytes of a model file."""
     from safetensors.numpy import save
 
     encoding = dataset.encoding
@@ -135,7 +147,7 @@ def save_model(
     document["tensors_sha256"] = _sha256(tensors)
     # ASCII: a file name that is not UTF-8 is text that UTF-8 cannot write.
     metadata = {"mlp": json.dumps(document, allow_nan=False)}
-    write_whole(path, seal(save(tensors, metadata=metadata)))
+    return seal(save(tensors, metadata=metadata))
 
 
 def _runtime(spec: Spec) -> dict[str, Any]:

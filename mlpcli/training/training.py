@@ -11,21 +11,33 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from mlpcli.array_types import Array
 from mlpcli.data.dataset import Dataset
 from mlpcli.nn.arrays import copy_of, empty
+from mlpcli.nn.evaluation import StoppedError
 from mlpcli.nn.network import Network, initial_vector, stack_architectures
 from mlpcli.nn.optimizers import OPTIMIZERS
 from mlpcli.spec.members import build
 from mlpcli.spec.schema import Spec
-from mlpcli.training.build import epoch_metrics, metrics_columns
+from mlpcli.training.build import keeps_outputs, metrics_columns
 from mlpcli.training.epoch_means import EpochMeans
 from mlpcli.training.evaluation import EpochMetrics
-from mlpcli.training.events import Ended, EpochEnded, Event, LanesEnded, Progress, StackEvent
+from mlpcli.training.events import (
+    Ended,
+    EpochEnded,
+    Event,
+    LanesAdvanced,
+    LanesEnded,
+    Progress,
+    StackEvent,
+    StackSaved,
+    StateReady,
+)
 from mlpcli.training.lane_state import (
     EarlyStopping,
     LaneState,
@@ -34,6 +46,15 @@ from mlpcli.training.lane_state import (
     monitor_of,
 )
 from mlpcli.training.lanes import Lane, build_trainer, lanes_of, prepare_lanes
+from mlpcli.training.stack_state import (
+    StackState,
+    joined,
+    restore_epoch,
+    restore_lane,
+    restore_trainer,
+    stack_state,
+)
+from mlpcli.training.state import TrainingState
 from mlpcli.training.trainer import Trainer, never
 
 if TYPE_CHECKING:
@@ -72,12 +93,21 @@ class Training:
         self.ended: list[Ended | None] = [None] * len(self.lanes)
         self.kept: list[int] = []
         self.plan: Plan | None = None
+        self.stop = never
         if not lanes and spec.replicated is not None:
             from mlpcli.training.plan import plan_stacks
 
             self.plan = plan_stacks(self.prepared, dataset)
         shape = len(self.lanes), self.architecture.layout.n_numbers
         self.vectors = empty(shape, np.dtype(spec.runtime.dtype))
+        self.means = EpochMeans(self.columns, len(self.lanes))
+        self.best = EarlyStopping.from_spec(spec, has_validation=self.has_validation)
+        self.seconds = 0.0  # of the sessions before this one
+        self.begun = time.perf_counter()
+        self.saved: dict[int, StackState] = {}  # of each lane that goes on where it was
+        self.gathered: list[StackState] | None = None  # of the stacks in other processes
+        self.active: list[int] = []
+        self.is_interrupted, self._give_up = False, never
         with np.errstate(over="ignore"):  # the first loss is then infinite too, which ends the run
             for vector, one in zip(self.vectors, self.prepared, strict=True):
                 vector[...] = initial_vector(one.architecture, one.lane.seed)
@@ -94,6 +124,10 @@ class Training:
         """Whether the monitored metric exists: those of validation need validation rows."""
         return is_watched(self.spec, has_validation=self.has_validation)
 
+    def seconds_so_far(self) -> float:
+        """Return the seconds of training, those of earlier sessions among them."""
+        return self.seconds + time.perf_counter() - self.begun
+
     def trainer(
         self, network: Network, seeds: Sequence[int], *, keep_outputs: bool = False
     ) -> Trainer:
@@ -104,57 +138,119 @@ class Training:
 
     # ------------------------------------------------------------ all lanes
 
-    def run(self, stop: Callable[[], bool] = never) -> Iterator[Event]:
+    def run(
+        self, stop: Callable[[], bool] = never, due: Callable[[], bool] = never
+    ) -> Iterator[Event]:
         """Train all lanes; yield events as they happen.
 
-        stop  called after each step; once true, training ends there
+        stop  called after each step, and now and then while rows are evaluated; once true, training
+              ends there
+        due   whether a StateReady is wanted; called after each block of rows and each epoch
         """
-        begun = time.perf_counter()
-        means = EpochMeans(self.columns, len(self.lanes))
-        best = EarlyStopping.from_spec(self.spec, has_validation=self.has_validation)
-        monitor, watched = monitor_of(self.spec), self.is_watched
-        done = [0.0] * len(self.stacks)  # epochs of each stack
-        for number, event in self._run_stacks(stop):
+        self.stop, self.begun = stop, time.perf_counter()
+        stacks = self.stacks_to_come()
+        done = [0.0] * len(stacks)  # epochs of each stack
+        for number, event in self._run_stacks(stacks, stop, due):
             if isinstance(event, Progress):
                 done[number] = event.epoch - 1 + event.rows / event.n_rows
-                yield event if len(done) == 1 else self._overall(event.n_rows, done)
-                continue
-            complete = {}
-            if isinstance(event, EpochEnded):
-                means.add(event)
-                complete[event.epoch] = event
-            else:
-                self._record(event)
-                means.end(event)
-            for epoch, mean in means.completed():
-                improved = best.update(epoch, mean[monitor] if watched else -float(epoch))
-                one = complete.pop(epoch, None)
-                lanes, rows = ([], []) if one is None else (one.lanes, one.rows)
-                yield EpochEnded(epoch, lanes, rows, mean, improved, best.best_epoch)
-            yield from complete.values()
-        yield self._end(best.best_epoch, time.perf_counter() - begun)
+                yield event if len(done) == 1 else self._overall(event.n_rows, done, stacks)
+            elif isinstance(event, StateReady):
+                yield event
+            elif isinstance(event, EpochEnded | LanesEnded):
+                yield from self._record(event)
+        yield self._end(self.best.best_epoch, self.seconds_so_far())
 
-    def _run_stacks(self, stop: Callable[[], bool]) -> Iterator[tuple[int, StackEvent]]:
+    def _run_stacks(
+        self, stacks: Sequence[Sequence[int]], stop: Callable[[], bool], due: Callable[[], bool]
+    ) -> Iterator[tuple[int, StackEvent]]:
         """Train the stacks of the plan; yield the number of a stack with each of its events."""
         if self.plan is not None and self.plan.processes > 1:
-            from mlpcli.training.processes import run_in_processes
+            from mlpcli.training.stack_processes import run_in_processes
 
-            yield from run_in_processes(self.run_stack, self.stacks, self.plan.processes, stop)
+            run = partial(run_in_processes, self._run_saved, stacks, self.plan.processes)
+            for number, event in run(stop, due):
+                if isinstance(event, list):
+                    self.gathered = event
+                    yield number, StateReady()
+                else:
+                    yield number, event
             return
-        for number, lanes in enumerate(self.stacks):
-            for event in self.run_stack(lanes, stop):
-                yield number, event
+        was_interrupted = False
+        for number, lanes in enumerate(stacks):
+            for event in self.run_stack(lanes, stop, due, stop):
+                # Once some lanes have ended as interrupted, there is no state that goes on.
+                if not (was_interrupted and isinstance(event, StateReady)):
+                    yield number, event
+            was_interrupted = self.is_interrupted
 
-    def _overall(self, n_rows: int, done: list[float]) -> Progress:
+    def _run_saved(
+        self, lanes: Sequence[int], stop: Callable[[], bool], due: Callable[[], bool]
+    ) -> Iterator[StackEvent]:
+        """Train a stack in another process, which cannot be asked for its state later."""
+        for event in self.run_stack(lanes, stop, due, stop):
+            if isinstance(event, StateReady):
+                yield StackSaved(self.stack_state(), self.is_interrupted)
+            else:
+                yield event
+
+    def stack_state(self) -> StackState:
+        """Return a copy of the state of the stack that trains in this process."""
+        states = [self.states[lane] for lane in self.active]
+        inside = [self.inside.index(lane) for lane in self.active]
+        seconds = self.stack_begun, self.epoch_begun
+        return stack_state(self._trainer, self.active, inside, states, self.columns, seconds)
+
+    def _overall(self, n_rows: int, done: list[float], stacks: Sequence[Sequence[int]]) -> Progress:
         """Return the progress of all lanes, given the epochs that each stack has done."""
-        mean = float(np.average(done, weights=[len(lanes) for lanes in self.stacks]))
+        mean = float(np.average(done, weights=[len(lanes) for lanes in stacks]))
         epoch = min(int(mean), self.spec.training.epochs - 1)
         return Progress(epoch + 1, int((mean - epoch) * n_rows), n_rows, len(self.lanes))
 
-    def _record(self, event: LanesEnded) -> None:
-        for lane, ended, vector in zip(event.lanes, event.ended, event.vectors, strict=True):
-            self.ended[lane] = ended
-            self.vectors[lane] = vector  # of one lane these are the network's own
+    def _record(self, event: EpochEnded | LanesEnded) -> Iterator[Event]:
+        """Record what some lanes have done; yield the epochs that all lanes now have completed."""
+        if isinstance(event, EpochEnded):
+            self.means.add(event)
+        else:
+            for lane, ended, vector in zip(event.lanes, event.ended, event.vectors, strict=True):
+                self.ended[lane] = ended
+                self.vectors[lane] = vector  # of one lane these are the network's own
+            self.means.end(event)
+        for epoch, rows, mean in self.means.completed():
+            value = mean[monitor_of(self.spec)] if self.is_watched else -float(epoch)
+            improved, lanes = self.best.update(epoch, value), list(rows)
+            best_epoch = self.best.best_epoch
+            yield EpochEnded(epoch, lanes, list(rows.values()), mean, improved, best_epoch)
+        if isinstance(event, EpochEnded) and event.epoch > self.means.n_complete:
+            yield LanesAdvanced(event.epoch, event.lanes)
+
+    # ------------------------------------------------------------ saved and resumed
+
+    def state(self) -> TrainingState:
+        """Return a copy of all that decides what comes, at a `StateReady` or before the run."""
+        from mlpcli.training.saved import packed
+
+        return packed(self)
+
+    def restore(self, state: TrainingState) -> None:
+        """Let `run` go on from a state; with more epochs in the spec, beyond its end.
+
+        Raises ValueError, and changes nothing, where it is not one of this training.
+        """
+        from mlpcli.training.unpacked import restore
+
+        restore(self, state)
+
+    def stacks_to_come(self) -> list[list[int]]:
+        """Return the lanes that have not ended, in stacks of those at one place."""
+        found: list[list[int]] = []
+        for stack in self.stacks:
+            places: dict[Any, list[int]] = {}
+            for lane in stack:
+                if self.ended[lane] is None:
+                    place = self.saved[lane].place if lane in self.saved else None
+                    places.setdefault(place, []).append(lane)
+            found += places.values()
+        return found
 
     def _end(self, best_epoch: int, seconds: float) -> Ended:
         """Make the network of the lanes that are kept; return how the training ended."""
@@ -174,13 +270,23 @@ class Training:
     # ------------------------------------------------------------ one stack of them
 
     def run_stack(
-        self, lanes: Sequence[int], stop: Callable[[], bool] = never
+        self,
+        lanes: Sequence[int],
+        stop: Callable[[], bool] = never,
+        due: Callable[[], bool] = never,
+        give_up: Callable[[], bool] = never,
     ) -> Iterator[StackEvent]:
-        """Train the networks of some lanes, of one shape, side by side."""
+        """Train the networks of some lanes, of one shape and at one place, side by side.
+
+        stop     called after each step; once true, they end there
+        due      called after each block and epoch; where true, a StateReady follows
+        give_up  called while rows are evaluated; once true, they end there
+        """
         if len({self.prepared[lane].shape for lane in lanes}) > 1:
             raise ValueError("the lanes of a stack have networks and steps of one shape")
-        begun = time.perf_counter()
+        self.stack_begun = time.perf_counter()
         self.inside = self.active = list(lanes)  # those that the trainer has, and that still train
+        self._give_up = give_up
         trainer = self._begin(self.vectors[self.inside] if len(self.lanes) > 1 else None)
         self.states = {
             lane: LaneState(
@@ -190,22 +296,56 @@ class Training:
             )
             for lane in lanes
         }
-        yield from self._leave(begun)
+        resume = self._resume(trainer)
+        yield from self._leave()
         while self.active:
-            trainer = self._without_the_ended(trainer)
-            started = time.perf_counter()
+            self._trainer = trainer = self._without_the_ended(trainer)
             epoch = self.states[self.active[0]].epoch + 1
+            self.epoch_begun = time.perf_counter()
             rates, self._last_rates = learning_rates([self.states[k] for k in self.inside])
-            for rows in trainer.epoch(epoch, rates, stop):
+            for rows in trainer.epoch(epoch, rates, stop, resume):
                 yield Progress(epoch, rows, trainer.n_rows, len(self.active))
+                if not trainer.stopped and due():
+                    yield StateReady()
+            resume = None
+            yield from self._after_steps(trainer, due)
+
+    def _after_steps(self, trainer: Trainer, due: Callable[[], bool]) -> Iterator[StackEvent]:
+        """End the epoch, if all its steps are taken, and the lanes that do not go on."""
+        stopped, is_whole = trainer.stopped, trainer.rows_done == trainer.n_rows
+        if is_whole:
             self._find_diverged(trainer)
             going = [lane for lane in self.active if not self.states[lane].reason]
-            is_whole = trainer.rows_done == trainer.n_rows
-            if going and is_whole:
-                yield self._end_epoch(going, trainer, started)
-            if going and (trainer.stopped or not is_whole):
-                self._interrupt(going)
-            yield from self._leave(begun)
+            ended = self._end_epoch(going, trainer, self.epoch_begun) if going else None
+            if ended is not None:
+                yield ended
+                yield from self._leave(but="finished")  # which could go on, with more epochs
+            elif going:
+                stopped = True
+        if self.active and (stopped or due()):
+            self.is_interrupted = stopped
+            yield StateReady()
+        if not is_whole:
+            self._find_diverged(trainer)
+        if stopped:
+            self._interrupt(self.active)
+        yield from self._leave()
+
+    def _resume(self, trainer: Trainer) -> Callable[[], None] | None:
+        """Take the lanes to where they were saved; return what does so in the midst of an epoch."""
+        if self.inside[0] not in self.saved:
+            return None
+        saved = joined([self.saved.pop(lane) for lane in self.inside])
+        restore_trainer(trainer, saved)
+        for k, lane in enumerate(self.inside):
+            restore_lane(self.states[lane], saved, k, self.columns)
+        self.stack_begun -= saved.seconds
+
+        def resume() -> None:
+            restore_epoch(trainer, saved)
+            self.epoch_begun -= saved.epoch_seconds
+
+        return resume if saved.rows else None
 
     def _begin(self, vectors: Array | None) -> Trainer:
         """Return a trainer of the lanes inside; make their network and its `EpochMetrics`.
@@ -218,16 +358,14 @@ class Training:
             if len(prepared) == 1:
                 architecture, vectors = prepared[0].architecture, vectors[0]
             self.network = Network(architecture, copy_of(vectors))
-        spec = prepared[0].lane.spec
-        keep_outputs = spec.training.train_loss != "full" and bool(
-            epoch_metrics(spec, self.encoding.task)
-        )
-        trainer = build_trainer(prepared, self.dataset, self.network, keep_outputs=keep_outputs)
+        keep = keeps_outputs(prepared[0].lane.spec, self.encoding.task)
+        trainer = build_trainer(prepared, self.dataset, self.network, keep_outputs=keep)
         average = trainer.step.update.average
         self.model = self.network
         if average is not None:
             self.model = Network(self.network.architecture, average.average)
         self.metrics = EpochMetrics(self.model, prepared, self.dataset)
+        self.metrics.stop_when(self._give_up)
         return trainer
 
     def _without_the_ended(self, trainer: Trainer) -> Trainer:
@@ -250,9 +388,12 @@ class Training:
             if not is_finite and lane in self.active:
                 self.states[lane].diverge()
 
-    def _end_epoch(self, lanes: list[int], trainer: Trainer, started: float) -> EpochEnded:
-        """Record the epoch that these lanes have completed, with its metrics."""
-        found = self.metrics.compute(trainer)
+    def _end_epoch(self, lanes: list[int], trainer: Trainer, started: float) -> EpochEnded | None:
+        """Record the epoch that these lanes have completed, with its metrics; None: given up."""
+        try:
+            found = self.metrics.compute(trainer)
+        except StoppedError:
+            return None
         columns = [np.ravel(values).tolist() for values in found.values()]
         seconds = (time.perf_counter() - started) / len(lanes)
         epoch = self.states[lanes[0]].epoch + 1
@@ -279,9 +420,12 @@ class Training:
             if self.states[lane].reason in ("", "finished"):
                 self.states[lane].reason = "interrupted"
 
-    def _leave(self, begun: float) -> Iterator[LanesEnded]:
-        """Yield how the lanes have ended that just did, and which numbers they keep."""
-        lanes = [lane for lane in self.active if self.states[lane].reason]
+    def _leave(self, but: str = "") -> Iterator[LanesEnded]:
+        """Yield how the lanes have ended that just did, and which numbers they keep.
+
+        but  a reason for which they do not leave yet
+        """
+        lanes = [lane for lane in self.active if self.states[lane].reason not in ("", but)]
         if not lanes:
             return
         self.active = [lane for lane in self.active if lane not in lanes]
@@ -290,7 +434,7 @@ class Training:
         for lane in lanes:
             state = self.states[lane]
             vector, best_epoch, row = state.selected(numbers[lane])
-            seconds = time.perf_counter() - begun
+            seconds = time.perf_counter() - self.stack_begun
             how = (state.reason, state.epoch, best_epoch, seconds, state.last_epoch, state.cause)
             ended.append(Ended(*how))
             vectors.append(vector)

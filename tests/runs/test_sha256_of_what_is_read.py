@@ -34,10 +34,10 @@ def parquet():
 
 
 FILES = {
-    "t.csv": lambda: CSV.encode(),
-    "mixed.csv": lambda: MIXED.encode(),
+    "t.csv": CSV.encode,
+    "mixed.csv": MIXED.encode,
     "t.csv.gz": lambda: gzip.compress(MIXED.encode(), 0),
-    "t.jsonl": lambda: LINES.encode(),
+    "t.jsonl": LINES.encode,
     "t.npz": npz,
     "t.parquet": parquet,
 }

@@ -27,6 +27,11 @@ class Schedule(Member):
         """Return its state at the start of a training of so many epochs, warm-up included."""
         return ScheduleState(self, epochs, steps_per_epoch)
 
+    @property
+    def depends_on_epochs(self) -> bool:
+        """Whether the factors of an epoch depend on how many there are in all."""
+        return False
+
     def epoch_factor(self, epoch: int) -> float:
         """Return λ(t) / λ of an epoch."""
         raise NotImplementedError

@@ -34,6 +34,7 @@ from mlpcli.training.lane_state import (
     monitor_of,
 )
 from mlpcli.training.lanes import Lane, build_trainer, lanes_of, prepare_lanes
+from mlpcli.training.memory import require_memory
 from mlpcli.training.trainer import Trainer, never
 
 if TYPE_CHECKING:
@@ -58,7 +59,8 @@ class Training:
              its lane k. Those that diverged are left out, and of an interrupted training those
              whose turn had not come; where that were all, it has all of them
     model    the network, or the moving average of its weights where that is trained for
-    Raises DataError, with the spec's key, where the spec does not fit the rows or the memory.
+    Raises DataError, with the spec's key, where the spec does not fit the rows, or the memory that
+    it states; OutOfMemoryError where the networks do not fit into what is free.
     """
 
     def __init__(self, spec: Spec, dataset: Dataset, lanes: Sequence[Lane] = ()) -> None:
@@ -76,6 +78,7 @@ class Training:
             from mlpcli.training.plan import plan_stacks
 
             self.plan = plan_stacks(self.prepared, dataset)
+        require_memory(self.prepared, dataset, self.plan)
         shape = len(self.lanes), self.architecture.layout.n_numbers
         self.vectors = empty(shape, np.dtype(spec.runtime.dtype))
         with np.errstate(over="ignore"):  # the first loss is then infinite too, which ends the run

@@ -6,7 +6,9 @@
     ├── DataError       3   the data file, or data that does not fit the spec or the model
     ├── DivergedError   4   the loss is no longer a finite number
     ├── RunError        5   a run, model or checkpoint that cannot be used
-    └── FileError       6   the operating system: permissions, a full disk, a missing folder
+    ├── FileError       6   the operating system: permissions, a full disk, a missing folder
+    │   └── OutOfMemoryError  6   what is asked for takes more memory than there is
+    └── BusyError      75   another process has it: the same command may do later
 
 An exit code of 1 is not an error: the command ran and its answer is "no". 70 is a bug in mlp,
 130 and 143 are SIGINT and SIGTERM.
@@ -16,6 +18,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+
+MOST_FAULTS = 100  # that are printed
+MOST_COMPARED = 10_000  # words that are looked through for a similar one: 0.3 s
 
 
 class MlpError(Exception):
@@ -72,7 +77,10 @@ class SpecError(MlpError):
 
     def __init__(self, faults: Sequence[Fault]) -> None:
         self.faults = sorted(faults, key=lambda f: (f.file, f.line, f.column))
-        super().__init__("\n".join(str(fault) for fault in self.faults))
+        lines = [str(fault) for fault in self.faults[:MOST_FAULTS]]
+        if len(self.faults) > MOST_FAULTS:
+            lines.append(f"… and {len(self.faults) - MOST_FAULTS:,} more faults")
+        super().__init__("\n".join(lines))
 
 
 class DataError(MlpError):
@@ -106,6 +114,16 @@ class FileError(MlpError):
     exit_code = 6
 
 
+class OutOfMemoryError(FileError):
+    """What is asked for takes more memory than there is, or than it may; nothing was taken."""
+
+
+class BusyError(MlpError):
+    """Another process is at work on it; the same command may succeed later."""
+
+    exit_code = 75
+
+
 def nearest(word: str, allowed: Iterable[str]) -> str:
     """The allowed word that `word` most likely meant, or the empty string.
 
@@ -116,8 +134,9 @@ def nearest(word: str, allowed: Iterable[str]) -> str:
     """
     import difflib
 
-    names = list(allowed)
-    by_lower = {name.lower(): name for name in names}
+    by_lower = {name.lower(): name for name in allowed}
+    if len(by_lower) > MOST_COMPARED:
+        return by_lower.get(word.lower(), "")
     found = difflib.get_close_matches(word.lower(), by_lower, n=1, cutoff=0.6)
     return by_lower[found[0]] if found else ""
 

@@ -9,34 +9,102 @@ from pathlib import Path
 
 MEMINFO = Path("/proc/meminfo")
 CGROUP = Path("/sys/fs/cgroup")
+OWN_CGROUPS = Path("/proc/self/cgroup")
 STAT = Path("/proc/self/stat")
+STATM = Path("/proc/self/statm")
+# (limit, used) of a control group of version 2, and of version 1.
+CGROUP_FILES = (
+    ("memory.max", "memory.current"),
+    ("memory.limit_in_bytes", "memory.usage_in_bytes"),
+)
 UNKNOWN = 1 << 30  # bytes taken to be free where the system does not say
 
 
 def free_memory() -> int:
-    """Return how many bytes can be allocated without swapping, in the system and its container."""
-    found = [_available(), _left_in_cgroup()]
+    """Return how many bytes can be allocated without swapping.
+
+    The least that the system has, its control groups leave, and `ulimit -v` lets this process take.
+    """
+    return _least(_available())
+
+
+def allocatable_memory() -> int:
+    """Return how many bytes can be allocated: beside the free ones, swap space, which is slow."""
+    available = _available()
+    return _least(None if available is None else available + (_in_meminfo("SwapFree:") or 0))
+
+
+def _least(in_system: int | None) -> int:
+    found = [in_system, *_left_in_cgroups(), _left_to_process()]
     return min((each for each in found if each is not None), default=UNKNOWN)
 
 
-def _available() -> int | None:
+def _in_meminfo(name: str) -> int | None:
     with contextlib.suppress(OSError, ValueError, IndexError):
         for line in MEMINFO.read_text("ascii").splitlines():
-            if line.startswith("MemAvailable:"):
+            if line.startswith(name):
                 return int(line.split()[1]) * 1024
+    return None
+
+
+def _available() -> int | None:
+    available = _in_meminfo("MemAvailable:")
+    if available is not None:
+        return available
     try:
         return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (AttributeError, OSError, ValueError):  # not on every system
         return None
 
 
-def _left_in_cgroup() -> int | None:
-    """Return the limit of the container (cgroup, version 2) less what it uses."""
+def _left_in_cgroups() -> list[int]:
+    """Return what this process's control groups, and those around them, leave of their limits.
+
+    What a group uses to keep files in memory is given back when something else needs it.
+    """
+    found = []
+    for folder in _cgroups():
+        for limit_file, used_file in CGROUP_FILES:
+            with contextlib.suppress(OSError, ValueError):
+                limit = int((folder / limit_file).read_text("ascii"))  # "max" is none
+                used = int((folder / used_file).read_text("ascii")) - _kept_files(folder)
+                found.append(max(0, limit - used))
+    return found
+
+
+def _cgroups() -> list[Path]:
+    """Return the folders of this process's control groups of memory, up to the root."""
+    folders = [CGROUP, CGROUP / "memory"]  # in a container its own
+    with contextlib.suppress(OSError, ValueError):
+        for line in OWN_CGROUPS.read_text("utf-8").splitlines():
+            _, controllers, name = line.split(":", 2)
+            if controllers in ("", "memory") and ".." not in name:
+                path = CGROUP / controllers / name.lstrip("/")
+                inner = [path, *path.parents]
+                folders += inner[: len(path.parts) - len(CGROUP.parts)]
+    return list(dict.fromkeys(folders))
+
+
+def _kept_files(folder: Path) -> int:
+    """Return the bytes of files that a control group holds, and can let go."""
+    with contextlib.suppress(OSError, ValueError, IndexError):
+        for line in (folder / "memory.stat").read_text("ascii").splitlines():
+            if line.startswith(("inactive_file ", "total_inactive_file ")):
+                return int(line.split()[1])
+    return 0
+
+
+def _left_to_process() -> int | None:
+    """Return what the limit on this process's address space leaves; None where there is none."""
     try:
-        limit = (CGROUP / "memory.max").read_text("ascii").strip()
-        used = int((CGROUP / "memory.current").read_text("ascii"))
-        return None if limit == "max" else max(0, int(limit) - used)
-    except (OSError, ValueError):
+        import resource
+
+        limit = resource.getrlimit(resource.RLIMIT_AS)[0]
+        if limit == resource.RLIM_INFINITY:
+            return None
+        used = int(STATM.read_text("ascii").split()[0]) * os.sysconf("SC_PAGE_SIZE")
+        return max(0, limit - used)
+    except (ImportError, OSError, ValueError, IndexError):  # not on every system
         return None
 
 

@@ -16,6 +16,7 @@ from mlpcli.data.dialect import DELIMITERS, SEP_LINE, Dialect, Sample, find_dial
 from mlpcli.data.encodings import NotUtf8Error, TextFile
 from mlpcli.data.guesses import Guess
 from mlpcli.data.header import NAMELESS, column_names
+from mlpcli.data.lines import read_line
 from mlpcli.data.table import Table, absence, absent, quoted
 from mlpcli.errors import DataError
 
@@ -129,7 +130,7 @@ def _check_pipe(text: TextFile, options: ReadOptions, usual: str) -> None:
     is being written; what delimiter it has is found from more lines.
     """
     with text.open() as stream:
-        start = stream.readline().decode("utf-8", "replace")
+        start = read_line(stream).decode("utf-8", "replace")
     excel = SEP_LINE.fullmatch(start.removeprefix("\ufeff"))
     first = 1 if excel is None else 2
     given = options.delimiter or (excel and excel[1])

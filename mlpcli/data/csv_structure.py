@@ -21,6 +21,7 @@ from mlpcli.data.advice import as_yaml
 from mlpcli.data.dialect import DELIMITERS, SAMPLE_LINES, Sample
 from mlpcli.data.encodings import NotUtf8Error
 from mlpcli.data.header import Header, HeaderError, column_names
+from mlpcli.data.lines import check_length, lines_of, read_line
 from mlpcli.errors import DataError
 
 BLOCK_BYTES = 1 << 18  # of a file checked at once: it and NumPy's arrays of it fit in the cache
@@ -61,12 +62,12 @@ class CsvFile:
         Raises DataError at what is not valid CSV or UTF-8, and at zero bytes.
         """
         with self.open() as stream:
-            yield from self._records(stream, self._skip(stream))
+            yield from self._records(lines_of(stream), self._skip(stream))
 
     def rows(self, n_fields: int) -> Iterator[Record]:
         """Yield the records below the header. Raises DataError where one has not n_fields."""
         with self.open() as stream:
-            records = self._records(stream, self._skip(stream))
+            records = self._records(lines_of(stream), self._skip(stream))
             next(records)
             yield from self._checked(records, n_fields)
 
@@ -77,12 +78,14 @@ class CsvFile:
         a fault on, the csv module reads the records, and says where the fault is.
         """
         with self.open() as stream:
-            header = next(self._records(stream, self._skip(stream)))
+            header = next(self._records(lines_of(stream), self._skip(stream)))
             line = header.line + header.text.count("\n")
-            while data := stream.read(BLOCK_BYTES) + stream.readline():
+            while data := stream.read(BLOCK_BYTES) + read_line(stream):
                 n_lines = self._count_plain(data, n_fields)
                 if not n_lines:
-                    records = self._records(chain(io.BytesIO(data), stream), line)
+                    records = self._records(
+                        chain(lines_of(io.BytesIO(data)), lines_of(stream)), line
+                    )
                     rows = self._checked(records, n_fields)
                     while text := "".join(row.text for row in islice(rows, BLOCK_RECORDS)):
                         yield text.encode()
@@ -93,7 +96,7 @@ class CsvFile:
     def _skip(self, stream: BinaryIO) -> int:
         """Skip the lines that do not count; return the number of the next."""
         for _ in range(1, self.first):
-            stream.readline()
+            read_line(stream)
         return self.first
 
     def _count_plain(self, data: bytes, n_fields: int) -> int:
@@ -209,6 +212,7 @@ def decoded(name: str, line: bytes, number: int) -> str:
     name    of the file, for messages
     number  of the line: the first may begin with a byte order mark
     """
+    check_length(name, line, number)
     if number == 1:
         line = line.removeprefix(codecs.BOM_UTF8)
     try:
@@ -232,10 +236,12 @@ def first_lines(name: str, stream: BinaryIO) -> Sample | None:
         return None
     whole = len(data) < SAMPLE_BYTES
     if not whole:
-        data += b"".join(stream.readline() for _ in range(max(1, 3 - data.count(b"\n"))))
+        data += b"".join(read_line(stream) for _ in range(max(1, 3 - data.count(b"\n"))))
     pieces = data.split(b"\n", SAMPLE_LINES)
     if len(pieces) > SAMPLE_LINES:
         whole, pieces[-1] = False, b""
+    for number, piece in enumerate(pieces, start=1):
+        check_length(name, piece, number)
     if b"\0" in data or not _is_utf8(b"\n".join(pieces)):
         for number, piece in enumerate(pieces, start=1):
             decoded(name, piece, number)  # raises, with the place

@@ -4,24 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import gzip
-import io
 import os
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
 
-import numpy as np
-
-from mlpcli.array_types import Array
 from mlpcli.data.columns import Column, array_column, series_column
 from mlpcli.data.csv_reader import read_csv
 from mlpcli.data.encodings import read_text
 from mlpcli.data.file_kinds import START, kind_of, misfit
 from mlpcli.data.guesses import Guess
+from mlpcli.data.npz import read_arrays
 from mlpcli.data.readings.words import MISSING
-from mlpcli.data.source import Source, Spool, is_pipe
+from mlpcli.data.source import Source, Spool, is_pipe, no_file
 from mlpcli.data.table import Table, absence, absent
 from mlpcli.errors import DataError, FileError, listing
 from mlpcli.family import Family, Member
@@ -120,20 +117,9 @@ class ParquetReader(Reader):
     """Apache Parquet; needs the extra `parquet`."""
 
     def read(self, source: Source, options: ReadOptions) -> Table:
-        import pandas as pd
+        from mlpcli.data.parquet import read_frame
 
-        content = source.read()
-        try:
-            frame = pd.read_parquet(io.BytesIO(content), engine="pyarrow")
-            frame = frame.reset_index(drop=not any(frame.index.names))  # with a name: a column
-        except ImportError:
-            problem = "reading parquet needs pyarrow: pip install 'mlpcli[parquet]'"
-            raise DataError(f"{source.name}: {problem}") from None
-        except Exception as error:  # noqa: BLE001  pyarrow raises many kinds
-            why = _first_line(error).removeprefix(
-                "Could not open Parquet input source '<Buffer>': "
-            )
-            raise DataError(f"{source.name}: not a parquet file: {why}") from None
+        frame = read_frame(source)
         missing = frozenset(options.missing)
         columns = {
             str(name): series_column(series, missing, as_text=name in options.text)
@@ -147,17 +133,7 @@ class NpzReader(Reader):
     """NumPy's .npz: a 1-D array is a column, a 2-D array `X` is columns X_0, X_1, … No pickles."""
 
     def read(self, source: Source, options: ReadOptions) -> Table:
-        content = source.read()
-        if not content.startswith(b"PK"):
-            raise DataError(f"{source.name}: not an .npz file")
-        try:
-            with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
-                found = [c for name in arrays.files for c in _array_columns(name, arrays[name])]
-        except ValueError as error:
-            why = "it holds Python objects" if "allow_pickle" in str(error) else _first_line(error)
-            raise DataError(f"{source.name}: not a readable .npz: {why}") from None
-        except Exception as error:  # noqa: BLE001  NumPy and zipfile raise many kinds
-            raise DataError(f"{source.name}: not a readable .npz: {_first_line(error)}") from None
+        found = read_arrays(source)
         columns = dict(found)
         if len(columns) < len(found):
             twice = next(name for name, array in found if columns[name] is not array)
@@ -170,18 +146,6 @@ class NpzReader(Reader):
             {n: array_column(a, missing, as_text=n in options.text) for n, a in columns.items()},
             source,
         )
-
-
-def _array_columns(name: str, array: Array) -> Iterator[tuple[str, Array]]:
-    if array.ndim == 1:
-        yield name, array
-    elif array.size and array.ndim > 1:
-        for j, column in enumerate(array.reshape(len(array), -1).T):
-            yield f"{name}_{j}", column
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0][:200]
 
 
 def _table(columns: Mapping[str, Column], source: Source) -> Table:
@@ -221,9 +185,12 @@ def read_table(
     if ending not in READERS:
         raise DataError(f"{path}: {_unknown_kind(path)}")
     try:
+        why = no_file(path)
+        if why:
+            raise DataError(f"{path}: is {why}")
         if pipe:
             opened = Path(path).open("rb")  # noqa: SIM115  closed by _read
-            source = Source(path, None, spool=Spool(opened))
+            source = Source(path, None, spool=Spool(opened, path))
         else:
             source = Source.of_file(path)
         return _read(source, ending, options)
@@ -254,6 +221,7 @@ def _read(source: Source, ending: str, options: ReadOptions) -> Table:
     reader: Reader = READERS[ending]()
     name = source.name
     try:
+        source.check_unpacked()
         problem = misfit(source.start(START), ending, name)
         if problem:
             raise DataError(f"{name}: {problem}")

@@ -124,6 +124,11 @@ class TrainingSpec(Section):
     train_loss: Literal["running", "full"] = Field(
         "running", description="mean over the epoch's batches, or a full pass at its end"
     )
+    on_divergence: Literal["stop", "reduce-lr"] = Field(
+        "stop",
+        description="where a number is no longer finite: stop; or go back to the last epoch's end "
+        "and go on with half the learning rate, at most 5 times (`mlp sweep` always stops)",
+    )
     metrics: or_auto(list[str]) = Field(
         "auto", description="columns of metrics.csv beside the loss; auto: the task's own"
     )
@@ -194,6 +199,12 @@ class RuntimeSpec(Section):
         description="for an ensemble's networks, such as 2GB: more are trained in turns; auto: "
         "half of what is free",
     )
+    checkpoint_seconds: float = Field(
+        10.0,
+        ge=0.0,
+        description="seconds of training between two checkpoints, at least: what a killed run "
+        "has to do again at most",
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -202,7 +213,6 @@ class RuntimeSpec(Section):
         if not isinstance(value, dict):
             return value
         former = {"shards": value.get("shards") in ("auto", 1)}
-        former["checkpoint_seconds"] = type(value.get("checkpoint_seconds")) in (int, float)
         return {key: each for key, each in value.items() if not former.get(key)}
 
     @field_validator("threads")

@@ -7,7 +7,7 @@ network of a stack, of a stack's average, or from given predictions.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import Any
@@ -17,6 +17,7 @@ import numpy as np
 from mlpcli.array_types import Array
 from mlpcli.data.dataset import Dataset, Encoding, Part
 from mlpcli.data.targets import RegressionTarget
+from mlpcli.memory import FEWER, require
 from mlpcli.nn.arrays import weighted_mean
 from mlpcli.nn.calibration import at_temperature
 from mlpcli.nn.ensemble_mean import EnsembleMean
@@ -108,6 +109,11 @@ class EpochMetrics:
             self.parts["val"] = PartMetrics(model, encoding, validation, self.metrics)
         self._y_hat: Array | None = None
 
+    def stop_when(self, stop: Callable[[], bool]) -> None:
+        """Let `compute` raise StoppedError once this is true; it is asked now and then."""
+        for part in self.parts.values():
+            part.evaluation.stop = stop
+
     def compute(self, trainer: Trainer) -> dict[str, Array]:
         """Return the epoch's losses and metrics (...,), in the order of the columns."""
         found = {} if "train" in self.parts else self._running(trainer)
@@ -163,7 +169,9 @@ def predict(network: Network, X: Array, temperature: float = 1.0) -> Array:
 
     temperature  T of the model; ŷ of a stack is averaged first
     """
-    y_hat = np.empty((len(X), network.architecture.n_outputs))
+    shape = len(X), network.architecture.n_outputs
+    require(prod(shape) * 8, f"predictions of {shape[0]:,} × {shape[1]:,} outputs", FEWER)
+    y_hat = np.empty(shape)
     with np.errstate(all="ignore"):
         one = EnsembleMean(network) if network.lane_shape else Evaluation(network)
         return at_temperature(network.architecture.loss, one.predict(X, y_hat), temperature)

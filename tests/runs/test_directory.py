@@ -209,20 +209,22 @@ def test_a_reader_that_asks_for_the_lock_keeps_no_training_out(monkeypatch):
 
 
 def test_forked_children_do_not_keep_the_lock():
-    ours, theirs = os.pipe()
+    ours, theirs = socket.socketpair()
     with run_directory("a", "run") as run:
         run.folder.write("note", b"")
         child = os.fork()
         if child == 0:
-            os.read(ours, 1)
+            theirs.send(b"here")
+            theirs.recv(1)
             os._exit(0)
+        ours.recv(4)
     try:
         assert not is_locked(Path("run"))  # while the child lives
     finally:
-        os.write(theirs, b"x")
+        ours.send(b"x")
         os.waitpid(child, 0)
-        os.close(ours)
-        os.close(theirs)
+        ours.close()
+        theirs.close()
 
 
 def test_a_directory_that_was_renamed_before_it_was_locked_is_not_used(monkeypatch):

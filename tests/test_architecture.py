@@ -21,11 +21,13 @@ GROUND = (
         "errors",
         "family",
         "machine",
+        "memory",
         "plain",
         "randomness",
         "similar_files",
     ),
     "standard_input",
+    "stop_signals",
 )
 MODULES = {
     ".".join(path.relative_to(PACKAGE).with_suffix("").parts): ast.parse(

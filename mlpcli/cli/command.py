@@ -12,6 +12,7 @@ from typing import Any
 import typer
 
 from mlpcli.cli.console import flush, print_error
+from mlpcli.cli.signals import watched
 from mlpcli.errors import MlpError, interruption
 
 BUG = 70
@@ -36,8 +37,9 @@ def verb(work: Callable[..., Any]) -> Callable[..., Any]:
 
 def _run(work: Callable[..., Any], arguments: dict[str, Any]) -> int:
     try:
-        code = work(**arguments)
-        flush()
+        with watched():
+            code = work(**arguments)
+            flush()
     except (typer.Exit, SystemExit):
         raise
     except BaseException as error:  # noqa: BLE001  the last place where it can become a sentence

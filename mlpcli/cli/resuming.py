@@ -25,7 +25,7 @@ class Command(NamedTuple):
 def read_command(
     spec: str,
     run_dir: str | None,
-    overrides: Sequence[str],
+    overrides: Sequence[str] | None,
     *,
     resume: bool,
     extend: int | None,
@@ -36,10 +36,11 @@ def read_command(
 
     spec  with --resume and no --run-dir it may be the run directory, whose own spec is meant
     """
+    overrides = list(overrides or ())
     if extend is not None and not resume:
         raise UsageError("--extend goes on with a run: it needs --resume")
     if not resume:
-        return Command(spec, run_dir, list(overrides))
+        return Command(spec, run_dir, overrides)
     if force:
         raise UsageError("--force replaces a run, and --resume goes on with it: leave out one")
     if find_lr:

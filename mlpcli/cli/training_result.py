@@ -85,6 +85,9 @@ def exit_code(
     result: dict[str, Any], directory: Path, loaded: LoadedSpec, stop: StopRequest
 ) -> int | None:
     """Return the exit code, having said why it is not 0."""
+    if "disk" in result:
+        _print_disk(result["disk"], directory)
+        return 6
     optimizer: Any = loaded.spec.training.optimizer
     advice = f"a smaller learning rate, now {optimizer.learning_rate:g}, usually helps"
     epoch = result["last_epoch"]
@@ -111,7 +114,7 @@ def exit_code(
         command = command_to_continue(directory, standard_input=loaded.spec.data.path == "-")
         print_error(f"interrupted in epoch {epoch}; the model so far{of} is in {directory}")
         print_error(f"to go on: {command}")
-        return 128 + stop.signal
+        return stop.exit_code
     return None
 
 
@@ -135,3 +138,14 @@ def _print_divergence(result: dict[str, Any]) -> None:
     tries = [each["options"] for each in found["try"] if each["options"]]
     if tries:
         print_note(f"  try: {'; or '.join(tries)}")
+
+
+def _print_disk(disk: dict[str, Any], directory: Path) -> None:
+    """Print what the disk has refused, and where it is instead."""
+    saved, lost = disk["saved"], [n for n in disk["unwritten"] if n not in disk["saved"]]
+    places = [f"{name} is saved as {path}" for name, path in saved.items()]
+    if not disk["unwritten"]:
+        places.append(f"the run is in {directory}")
+    if lost:
+        places.append(f"not written: {', '.join(lost)}")
+    print_error("; ".join([disk["problem"], *places]))

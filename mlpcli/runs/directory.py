@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +12,7 @@ from pathlib import Path
 from mlpcli.errors import BusyError, FileError, RunError, UsageError
 from mlpcli.runs import swap
 from mlpcli.runs.files import Folder
-from mlpcli.runs.lock import lock
+from mlpcli.runs.lock import lock, locker
 from mlpcli.runs.names import CHECKPOINT, MANIFEST, MODEL, OURS
 from mlpcli.runs.status import process_of, read_manifest, why_no_model
 from mlpcli.similar_files import did_you_mean
@@ -35,18 +36,23 @@ class RunDirectory:
         """End a run: one that is whole replaces the old one; return where it is.
 
         One that was interrupted leaves the old run as it was, and gets a directory of its own
-        within the old one's; where nothing of it could be used, it is removed.
+        within the old one's; where nothing of it could be used, it is removed. Raises FileError
+        where the disk refuses that.
         """
-        if self.folder is not self.home:
-            if is_whole:
-                swap.swap(self.home, self.folder)
-            elif {MODEL, CHECKPOINT} & set(self.folder.names()):
-                self.path = swap.keep(self.home, self.folder)
-            else:
-                swap.drop(self.home, self.folder.path.name)
-            self.folder.close()
-            self.folder = self.home
-        return self.path
+        new, self.folder = self.folder, self.home
+        if new is not self.home:
+            try:
+                if is_whole:
+                    swap.swap(self.home, new)
+                elif {MODEL, CHECKPOINT} & set(new.names()):
+                    self.path = swap.keep(self.home, new)
+                else:
+                    swap.drop(self.home, new.path.name)
+            finally:
+                new.close()
+        if self.home.is_in_place:
+            return self.path
+        return self.home.place / self.path.relative_to(self.home.path)
 
     def close(self) -> None:
         """Let others have it; where nothing came into a directory made for it, it is removed."""
@@ -112,6 +118,15 @@ def _locked_folder(name: str, chosen: str | None) -> tuple[Folder, bool]:
 
 def _who_has(home: Folder) -> str:
     """Return which process trains in a directory, in words."""
+    pid = locker(home.descriptor)
+    process = f"process {pid} on {socket.gethostname()}" if pid else _process_by_manifest(home)
+    if process is None:
+        return "another process is training in it, which has not written down yet which one it is"
+    return f"{process} is training in it"
+
+
+def _process_by_manifest(home: Folder) -> str | None:
+    """Return the process that a manifest names, where that is another host's."""
     with contextlib.suppress(FileError), contextlib.ExitStack() as stack:
         new = [
             stack.enter_context(Folder(home.path / name, home))
@@ -121,10 +136,8 @@ def _who_has(home: Folder) -> str:
         for folder in (*new, home):
             manifest = read_manifest(folder)
             if manifest is not None and manifest["status"] == "running":
-                process = process_of(manifest)
-                if process is not None:
-                    return f"{process} is training in it"
-    return "another process is training in it, which has not written down yet which one it is"
+                return process_of(manifest)
+    return None
 
 
 @contextmanager

@@ -6,6 +6,7 @@ import csv
 from collections.abc import Sequence
 from pathlib import Path
 
+from mlpcli.runs.failing_disk import RunFiles
 from mlpcli.runs.files import Folder
 
 
@@ -17,7 +18,9 @@ class MetricsFile:
     length  bytes of it to keep, all of them whole lines; 0: it is begun anew, with its header
     """
 
-    def __init__(self, folder: Folder, name: str, columns: Sequence[str], length: int = 0) -> None:
+    def __init__(
+        self, folder: Folder | RunFiles, name: str, columns: Sequence[str], length: int = 0
+    ) -> None:
         self.columns = columns
         self.file = folder.append_file(name, length)
         if not length:
@@ -29,7 +32,7 @@ class MetricsFile:
 
     def extend(self, rows: Sequence[dict[str, float]]) -> None:
         """Write some rows with one call of the system."""
-        lines = (",".join(_cell(row[name]) for name in self.columns) + "\n" for row in rows)
+        lines = (",".join(cell_text(row[name]) for name in self.columns) + "\n" for row in rows)
         self.file.append("".join(lines).encode())
 
     def close(self) -> None:
@@ -37,7 +40,8 @@ class MetricsFile:
         self.file.close()
 
 
-def _cell(value: float) -> str:
+def cell_text(value: float) -> str:
+    """Return a number as it is written: it reads back as the same float; NaN is empty."""
     return "" if value != value else repr(value)  # noqa: PLR0124  NaN
 
 

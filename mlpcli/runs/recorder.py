@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlpcli.data.diagnosis import baseline
-from mlpcli.errors import MlpError
+from mlpcli.errors import FileError
 from mlpcli.runs.checkpointing import Checkpointing
+from mlpcli.runs.failing_disk import RunFiles, silent
 from mlpcli.runs.files import Folder
 from mlpcli.runs.manifest import Manifest
 from mlpcli.runs.metrics_file import MetricsFile
 from mlpcli.runs.model_file import EnsembleModel, serialize_model
-from mlpcli.runs.names import METRICS, MODEL, REPLICAS, SPEC
+from mlpcli.runs.names import CHECKPOINT, METRICS, MODEL, REPLICAS, SPEC
 from mlpcli.spec.write import spec_to_yaml, with_paths
 from mlpcli.training.calibration import Calibration, calibrate
 from mlpcli.training.evaluation import evaluate
 from mlpcli.training.events import Ended, EpochEnded, Event, StateReady
+from mlpcli.training.rate_reduction import learning_rate_reductions
 from mlpcli.training.resolve import resolve
 from mlpcli.training.training import Training
 
@@ -34,27 +37,36 @@ class Recorder:
     folder  of the run
     base    directory that the spec's paths are relative to
     found   the run in it that goes on; None: it is new
+    name    of the spec: emergency files have it
+    warn    is called with a sentence where the disk refuses a file
     """
 
     def __init__(
-        self, folder: Folder, training: Training, base: Path, found: FoundRun | None = None
+        self,
+        folder: Folder,
+        training: Training,
+        base: Path,
+        found: FoundRun | None = None,
+        name: str = "run",
+        warn: Callable[[str], None] = silent,
     ) -> None:
-        self.folder, self.training = folder, training
+        self.files = files = RunFiles(folder, warn)
+        self.training, self.name = training, name
         self.spec = with_paths(resolve(training.spec, training.dataset), base)
         self.manifest = Manifest(
-            folder, self.spec, training.dataset, () if found is None else found.sessions
+            files, self.spec, training.dataset, () if found is None else found.sessions
         )
         if found is not None:
             found.begin_session(folder)
-        folder.write(SPEC, spec_to_yaml(self.spec).encode())
+        files.begin(SPEC, spec_to_yaml(self.spec).encode())
         self.result: dict[str, Any] = {}
         lengths = {} if found is None else found.lengths
         columns = training.columns
-        self.metrics = MetricsFile(folder, METRICS, columns, lengths.get(METRICS, 0))
+        self.metrics = MetricsFile(files, METRICS, columns, lengths.get(METRICS, 0))
         self.replicas: MetricsFile | None = None
         if self.spec.replicated is not None:
             columns = ["replica", *columns]
-            self.replicas = MetricsFile(folder, REPLICAS, columns, lengths.get(REPLICAS, 0))
+            self.replicas = MetricsFile(files, REPLICAS, columns, lengths.get(REPLICAS, 0))
         self.checkpointing = Checkpointing(folder, self.spec, training)
 
     def record(self, event: Event) -> None:
@@ -65,20 +77,21 @@ class Recorder:
                 rows = zip(event.lanes, event.rows, strict=True)
                 self.replicas.extend([{"replica": lane, **row} for lane, row in rows])
             self.metrics.append(event.mean)
+            self.files.try_again()
         elif isinstance(event, StateReady):
             files = {METRICS: self.metrics.file}
             if self.replicas is not None:
                 files[REPLICAS] = self.replicas.file
-            self.checkpointing.save(files)
+            self.files.attempt(CHECKPOINT, lambda: self.checkpointing.save(files))
         elif isinstance(event, Ended):
-            self.close()
             self._end(event)
+            self.close()
 
     def close(self) -> None:
-        """Close the files that grew while it trained."""
-        self.metrics.close()
-        if self.replicas is not None:
-            self.replicas.close()
+        """Close the files; what the disk has not taken is written elsewhere."""
+        disk = self.files.close(self.name)
+        if disk is not None:
+            self.result["disk"] = disk
 
     def _end(self, ended: Ended) -> None:
         summary: dict[str, Any] = asdict(ended)
@@ -98,7 +111,7 @@ class Recorder:
             summary["ensemble"], ensemble = ensemble_result(training, temperature)
         dataset, encoding = training.dataset, training.encoding
         model = serialize_model(self.spec, dataset, network, kept, ensemble, temperature)
-        self.folder.write(MODEL, model)
+        self.files.write(MODEL, model, sync_name=False)  # the manifest's makes sure of both
         scores = {
             name: {"rows": len(part), **evaluate(network, encoding, part, temperature).metrics}
             for name, part in dataset.parts.items()
@@ -107,6 +120,8 @@ class Recorder:
         part = list(scores)[-1]  # the test rows, where there are some
         summary["beats_baseline"] = to_beat.is_beaten(part, scores[part][to_beat.metric])
         summary["baseline"] = {"what": to_beat.what, **to_beat.scores}
+        if training.reductions.epochs:
+            summary["learning_rate_reductions"] = learning_rate_reductions(training)
         if any(one is not None and one.reason == "diverged" for one in training.ended):
             from mlpcli.training.divergence import explain
 
@@ -115,7 +130,9 @@ class Recorder:
         self.result = {"status": status, **summary, "scores": scores}
         self.manifest.end(status, self.result)
         if status != "interrupted":
-            self.checkpointing.finish()
+            self.files.unwritten.discard(CHECKPOINT)  # none is needed any more
+            with contextlib.suppress(FileError):
+                self.checkpointing.finish()
 
     def _calibration(self, ended: Ended) -> Calibration | None:
         """Return what came of fitting a temperature; None where none was to be fitted."""
@@ -130,7 +147,6 @@ class Recorder:
 
         error  why it failed, in a sentence
         """
+        why = {} if error is None else {"error": error}
+        self.manifest.end(status, {"status": status, **why})
         self.close()
-        with contextlib.suppress(MlpError, OSError):
-            why = {} if error is None else {"error": error}
-            self.manifest.end(status, {"status": status, **why})

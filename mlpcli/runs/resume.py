@@ -14,10 +14,12 @@ from mlpcli.errors import MlpError, RunError, UsageError
 from mlpcli.nn.schedules import SCHEDULES
 from mlpcli.runs import swap
 from mlpcli.runs.checkpoint import Checkpoint, comparable, load_checkpoint
-from mlpcli.runs.files import TEMPORARY, Folder
+from mlpcli.runs.files import Folder
+from mlpcli.runs.manifest import describe_machine
 from mlpcli.runs.names import CHECKPOINT, MANIFEST, MODEL, PREVIOUS, SPEC
 from mlpcli.runs.seal import check_seal
 from mlpcli.runs.status import read_manifest, resume_command
+from mlpcli.runs.temporary import TEMPORARY
 from mlpcli.spec.load import load_spec
 from mlpcli.spec.members import build
 from mlpcli.spec.schema import Spec
@@ -110,7 +112,21 @@ def find_run(folder: Folder, spec: Spec, training: Training, extend: int | None)
         return FoundRun(manifest, result, note=more)
     restored = load_checkpoint(folder, spec, training.dataset.sha256, training.restore)
     name, checkpoint, note = restored
-    return FoundRun(manifest, None, checkpoint, name, note)
+    notes = [note, "" if checkpoint is None else _other_machine(manifest["machine"])]
+    return FoundRun(manifest, None, checkpoint, name, "; ".join(filter(None, notes)))
+
+
+def _other_machine(then: dict[str, Any]) -> str:
+    """Return what of the machine, as far as it decides bits, is another one now, in a sentence."""
+    now = describe_machine()
+    found = [
+        f"{key} {then[key]}, here {now[key]}"
+        for key in ("mlp", "numpy", "blas", "blas_kernel")
+        if key in then and then[key] != now[key]
+    ]
+    if not found:
+        return ""
+    return f"trained so far with {', '.join(found)}: what follows may have other bits"
 
 
 def is_left_over(name: str) -> bool:

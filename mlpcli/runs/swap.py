@@ -19,10 +19,11 @@ import time
 from pathlib import Path
 
 from mlpcli.errors import FileError
-from mlpcli.runs.files import Folder, naming, sync_directory
+from mlpcli.runs.files import Folder
 from mlpcli.runs.lock import lock, unlock
 from mlpcli.runs.names import OURS
 from mlpcli.runs.status import read_manifest
+from mlpcli.runs.temporary import naming, sync_directory
 
 NEW, SWAP, MOVE = ".mlp-new-", ".mlp-swap-", ".mlp-move-"
 OWN = re.compile(r"\.mlp-(new|swap|move)-[0-9a-f]{16}")
@@ -74,6 +75,11 @@ def _take_places(home: Folder, new: Folder, moving: str) -> None:
 def _remove(home: Folder, names: set[str]) -> None:
     for name in names:
         home.remove(name)
+
+
+def unfinished(home: Folder) -> Path:
+    """Return the directory of a new run that could not take the old one's place."""
+    return home.place / next((name for name in home.names() if OWN.fullmatch(name)), "")
 
 
 def drop(home: Folder, name: str) -> None:

@@ -18,6 +18,8 @@ from multiprocessing import Pipe
 from multiprocessing.connection import Connection, wait
 from typing import Any, Self
 
+from mlpcli.stop_signals import STOP_SIGNALS, ignore_stop_signals
+
 POLL_SECONDS = 0.2  # between two calls of `stop`
 
 Stop = Callable[[], bool]
@@ -122,17 +124,19 @@ class Pool:
 
     def _start(self) -> Worker:
         ours, theirs = Pipe()
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
         with warnings.catch_warnings():
             # Python warns of threads, such as the progress bar's: the child touches none of them.
             warnings.simplefilter("ignore", DeprecationWarning)
             pid = os.fork()
         if pid:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
             theirs.close()
             return Worker(pid, ours)
         try:
             # Ctrl-C reaches every process of the terminal: the parent decides what it means.
-            for number in (signal.SIGINT, signal.SIGTERM):
-                signal.signal(number, signal.SIG_IGN)
+            ignore_stop_signals()
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
             for pipe in (ours, *(worker.pipe for worker in self.workers)):
                 pipe.close()
             with contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):

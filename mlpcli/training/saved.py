@@ -44,6 +44,7 @@ def packed(training: Training) -> TrainingState:
             {"lane": lane, **asdict(how), "has_row": means.ended[lane][1] is not None}
             for lane, how in ended.items()
         ],
+        "reductions": training.reductions.to_plain(),
         "n_complete": means.n_complete,
         "best_epoch": best.best_epoch,
     }

@@ -28,12 +28,15 @@ from mlpcli.training.events import (
     Ended,
     EpochEnded,
     LanesEnded,
+    LanesReduced,
     Progress,
     StackEvent,
     StateReady,
 )
 from mlpcli.training.lane_state import LaneState, is_watched, learning_rates
 from mlpcli.training.lanes import Lane, build_trainer, prepare_lanes
+from mlpcli.training.rate_reduction import RateReductions, good_of, with_good, without_lanes
+from mlpcli.training.recent_state import RecentStates
 from mlpcli.training.stack_state import (
     StackState,
     joined,
@@ -58,6 +61,8 @@ class StackTraining:
     saved    the state of each lane that goes on where it was; it is taken when its stack begins
     inside   the lanes that the trainer has, and
     active   those of them that still train
+    reductions  the lanes that went back after they diverged
+    recent   states that a divergence can be looked at from
     Raises DataError, with the spec's key, where the spec does not fit the rows.
     """
 
@@ -73,6 +78,7 @@ class StackTraining:
         self.inside: list[int] = []
         self.active: list[int] = []
         self.is_interrupted, self._give_up = False, never
+        self.reductions, self.recent = RateReductions(), RecentStates()
 
     def draw(self) -> None:
         """Make the networks, with their initial numbers."""
@@ -121,6 +127,7 @@ class StackTraining:
                 self.prepared[lane],
                 has_validation=self.has_validation,
                 n_steps=trainer.loader.n_steps,
+                halvings=self.reductions.halvings(lane),
             )
             for lane in lanes
         }
@@ -130,6 +137,8 @@ class StackTraining:
             self._trainer = trainer = self._without_the_ended(trainer)
             epoch = self.states[self.active[0]].epoch + 1
             self.epoch_begun = time.perf_counter()
+            if resume is None:
+                self._keep_state(trainer)
             rates, self._last_rates = learning_rates([self.states[k] for k in self.inside])
             for rows in trainer.epoch(epoch, rates, stop, resume):
                 yield Progress(epoch, rows, trainer.n_rows, len(self.active))
@@ -145,8 +154,12 @@ class StackTraining:
             self._find_diverged(trainer)
             going = [lane for lane in self.active if not self.states[lane].reason]
             ended = self._end_epoch(going, trainer, self.epoch_begun) if going else None
+            for reduced in self._go_back():
+                yield reduced
+                ended = without_lanes(ended, reduced.lanes)
             if ended is not None:
-                yield ended
+                if ended.lanes:
+                    yield ended
                 yield from self._leave(but="finished")  # which could go on, with more epochs
             elif going:
                 stopped = True
@@ -155,9 +168,26 @@ class StackTraining:
             yield StateReady()
         if not is_whole:
             self._find_diverged(trainer)
+            yield from self._go_back()
         if stopped:
             self._interrupt(self.active)
         yield from self._leave()
+
+    def _keep_state(self, trainer: Trainer) -> None:
+        """Keep the state before an epoch, where lanes may go back to it; else now and then."""
+        if self.reductions.on:
+            self.reductions.good = self.stack_state()
+        else:
+            self.recent.renew(trainer, self.stack_state)
+
+    def _go_back(self) -> Iterator[LanesReduced]:
+        """Take the lanes that diverged, and may go back, out of those that train."""
+        causes = {lane: self.reductions.cause(self.states[lane]) for lane in self.active}
+        lost = {lane: cause for lane, cause in causes.items() if cause}
+        if lost:
+            epoch = self.states[self.active[0]].last_epoch
+            self.active = [lane for lane in self.active if lane not in lost]
+            yield self.reductions.go_back(epoch, lost)
 
     def _resume(self, trainer: Trainer) -> Callable[[], None] | None:
         """Take the lanes to where they were saved; return what does so in the midst of an epoch."""
@@ -165,6 +195,8 @@ class StackTraining:
             return None
         saved = joined([self.saved.pop(lane) for lane in self.inside])
         restore_trainer(trainer, saved)
+        if self.reductions.on:
+            self.reductions.good = good_of(saved)
         for k, lane in enumerate(self.inside):
             restore_lane(self.states[lane], saved, k, self.columns)
         self.stack_begun -= saved.seconds
@@ -180,7 +212,8 @@ class StackTraining:
         states = [self.states[lane] for lane in self.active]
         inside = [self.inside.index(lane) for lane in self.active]
         seconds = self.stack_begun, self.epoch_begun
-        return stack_state(self._trainer, self.active, inside, states, self.columns, seconds)
+        state = stack_state(self._trainer, self.active, inside, states, self.columns, seconds)
+        return with_good(state, self.reductions.good)
 
     def _begin(self, vectors: Array | None) -> Trainer:
         """Return a trainer of the lanes inside; make their network and its `EpochMetrics`.
@@ -233,6 +266,9 @@ class StackTraining:
         seconds = (time.perf_counter() - started) / len(lanes)
         epoch = self.states[lanes[0]].epoch + 1
         rows = []
+        if self.reductions.on:
+            for lane, first, last in zip(self.inside, *trainer.batch_losses(), strict=True):
+                self.states[lane].record_losses(epoch, first, last)
         each = zip(self.inside, zip(*columns, strict=True), self._last_rates, strict=True)
         for (lane, values, rate), vector in zip(each, self._numbers(), strict=True):
             if lane in lanes:

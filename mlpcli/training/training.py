@@ -19,13 +19,16 @@ from mlpcli.training.events import (
     Event,
     LanesAdvanced,
     LanesEnded,
+    LanesReduced,
     Progress,
+    RateReduced,
     StackEvent,
     StackSaved,
     StateReady,
 )
 from mlpcli.training.lane_state import EarlyStopping, monitor_of
 from mlpcli.training.lanes import Lane, lanes_of
+from mlpcli.training.memory import require_memory
 from mlpcli.training.stack_state import StackState
 from mlpcli.training.stack_training import StackTraining
 from mlpcli.training.state import TrainingState
@@ -51,7 +54,8 @@ class Training(StackTraining):
              whose turn it is; in the end the stack of what they have learned: lane `kept[k]` is
              its lane k. Those that diverged are left out, and of an interrupted training those
              whose turn had not come; where that were all, it has all of them
-    Raises DataError, with the spec's key, where the spec does not fit the rows or the memory.
+    Raises DataError, with the spec's key, where the spec does not fit the rows, or the memory that
+    it states; OutOfMemoryError where the networks do not fit into what is free.
     """
 
     def __init__(self, spec: Spec, dataset: Dataset, lanes: Sequence[Lane] = ()) -> None:
@@ -62,6 +66,7 @@ class Training(StackTraining):
             from mlpcli.training.plan import plan_stacks
 
             self.plan = plan_stacks(self.prepared, dataset)
+        require_memory(self.prepared, dataset, self.plan)
         self.draw()
         self.ended: list[Ended | None] = [None] * len(self.lanes)
         self.kept: list[int] = []
@@ -90,17 +95,29 @@ class Training(StackTraining):
         due   whether a StateReady is wanted; called after each block of rows and each epoch
         """
         self.stop, self.begun = stop, time.perf_counter()
-        stacks = self.stacks_to_come()
+        self.reductions.on = self.spec.training.on_divergence == "reduce-lr"
+        while stacks := self.stacks_to_come():  # again those that diverged, with half their λ
+            yield from self._run_all(stacks, stop, due)
+        yield self._end(self.best.best_epoch, self.seconds_so_far())
+
+    def _run_all(
+        self, stacks: Sequence[Sequence[int]], stop: Callable[[], bool], due: Callable[[], bool]
+    ) -> Iterator[Event]:
+        """Train stacks; record what they do, and yield what came of it."""
         done = [0.0] * len(stacks)  # epochs of each stack
+        # Once some lanes have ended as interrupted, there is no state that goes on.
+        was_interrupted = any(one is not None and one.reason == "interrupted" for one in self.ended)
         for number, event in self._run_stacks(stacks, stop, due):
             if isinstance(event, Progress):
                 done[number] = event.epoch - 1 + event.rows / event.n_rows
                 yield event if len(done) == 1 else self._overall(event.n_rows, done, stacks)
             elif isinstance(event, StateReady):
-                yield event
+                if not was_interrupted:
+                    yield event
+            elif isinstance(event, LanesReduced):
+                yield from self._reduced(event)
             elif isinstance(event, EpochEnded | LanesEnded):
                 yield from self._record(event)
-        yield self._end(self.best.best_epoch, self.seconds_so_far())
 
     def _run_stacks(
         self, stacks: Sequence[Sequence[int]], stop: Callable[[], bool], due: Callable[[], bool]
@@ -158,6 +175,16 @@ class Training(StackTraining):
             yield EpochEnded(epoch, lanes, list(rows.values()), mean, improved, best_epoch)
         if isinstance(event, EpochEnded) and event.epoch > self.means.n_complete:
             yield LanesAdvanced(event.epoch, event.lanes)
+
+    def _reduced(self, event: LanesReduced) -> Iterator[RateReduced]:
+        """Let lanes that diverged wait for their turn to go on from an earlier epoch's end."""
+        self.reductions.record(event)
+        for one, cause in zip(event.state.each(), event.causes, strict=True):
+            (lane,) = one.lanes
+            self.saved[lane] = one
+            optimizer: Any = self.prepared[lane].lane.spec.training.optimizer
+            rate = optimizer.learning_rate * 0.5 ** self.reductions.halvings(lane)
+            yield RateReduced(event.epoch, one.epoch, rate, cause, lane, len(self.lanes))
 
     # ------------------------------------------------------------ saved and resumed
 

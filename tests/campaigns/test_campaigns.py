@@ -52,3 +52,10 @@ def test_whatever_a_state_loses_is_noticed():
     assert {line.split()[0] for line in lines[:-1]} == {"caught"}
     assert len(lines) - 1 >= 30
     assert lines[-1] == f"{len(lines) - 1} of {len(lines) - 1} bugs caught"
+
+
+def test_damaged_model_files_and_checkpoints_are_all_refused():
+    lines = run("damaged", "--files", "300", "--seed", "1").splitlines()
+    assert lines[0].startswith("model: 300 of 300 damaged files refused")
+    assert lines[1].startswith("checkpoint: 300 of 300 damaged files refused")
+    assert lines[-1].startswith("4 of 4 as they have to be")

@@ -152,6 +152,16 @@ def test_a_finished_run_whose_model_is_damaged_says_what_to_do(home):
     assert shlex.split(str(caught.value).partition("again: ")[2]) == ["rm", "--", str(path)]
 
 
+def test_on_another_machine_it_says_so(home):
+    unfinished(home)
+    add_checkpoint(home)
+    machine = json.loads((home / "run" / "manifest.json").read_text("utf-8"))["machine"]
+    here = machine["numpy"]
+    change_manifest(home, machine=machine | {"numpy": "1.0", "cores": 77})
+    said = f"trained so far with numpy 1.0, here {here}: what follows may have other bits"
+    assert find(home).note == said
+
+
 def test_each_session_is_remembered(home):
     unfinished(home)
     command = {"command": ["mlp", "train"], "started": "a", "ended": None}

@@ -132,8 +132,8 @@ def test_a_signal_to_all_is_the_parents_alone():
 
     def before(_number, k):
         if k == 2:
-            os.kill(os.getpid(), signal.SIGINT)
-            os.kill(os.getpid(), signal.SIGTERM)
+            for one in ("INT", "TERM", "HUP", "USR1", "USR2", "XCPU"):
+                os.kill(os.getpid(), getattr(signal, f"SIG{one}"))
 
     events = [event for _, event in run_in_processes(counting(3, before), stacks(2), 2, never)]
     ended = [event for event in events if isinstance(event, LanesEnded)]

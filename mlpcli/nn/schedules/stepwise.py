@@ -33,7 +33,7 @@ class Cosine(Schedule):
 
     @property
     def depends_on_epochs(self) -> bool:
-        """The one cycle without a period does."""
+        """Without a period its one cycle is as long as the training."""
         return not self.period
 
     def step_factors(self, steps: Array, n_steps: int, steps_per_epoch: int) -> Array:
@@ -64,6 +64,7 @@ class OneCycle(Schedule):
 
     @property
     def depends_on_epochs(self) -> bool:
+        """Its one cycle is as long as the training."""
         return True
 
     def step_factors(self, steps: Array, n_steps: int, steps_per_epoch: int) -> Array:

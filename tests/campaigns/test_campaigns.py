@@ -59,3 +59,17 @@ def test_damaged_model_files_and_checkpoints_are_all_refused():
     assert lines[0].startswith("model: 300 of 300 damaged files refused")
     assert lines[1].startswith("checkpoint: 300 of 300 damaged files refused")
     assert lines[-1].startswith("4 of 4 as they have to be")
+
+
+def test_runs_disturbed_where_the_disk_changes_resume_to_the_same_bits():
+    said = run("crash_points", "--sample", "5").splitlines()[-1]
+    assert said.startswith("25 of 25 points resumed to identical bits")
+
+
+def test_killed_trainings_resume_to_the_same_bits():
+    specs = ["everything", "extend ensemble"]
+    said = run("killed_trainings", "--kills", "2", "--signals", "1", "--specs", *specs)
+    assert re.fullmatch(
+        r"4 kills and 2 other signals, \d+ of them hit a running training: 0 differences",
+        said.splitlines()[-1],
+    )

@@ -68,13 +68,16 @@ def start(words, folder, before=None):
 
 
 def finish(words, folder):
-    """Run a command to its end; return how long it took."""
-    begun = time.monotonic()
+    """Run a command to its end; return how long it took, and since it began to write its run."""
+    begun = wrote = time.monotonic()
     process = start(words, folder)
+    while process.poll() is None:
+        wrote = wrote if (folder / "run" / "spec.yaml").exists() else time.monotonic()
+        time.sleep(0.002)
     out, _ = process.communicate()
     if process.returncode:
         sys.exit(f"mlp {' '.join(words)}: exit code {process.returncode}\n{out}")
-    return time.monotonic() - begun
+    return time.monotonic() - begun, time.monotonic() - wrote
 
 
 def prepare(folder, rows):
@@ -153,13 +156,13 @@ def left_behind(folder, whole):
 def interrupt(words, number, after, folder, verb, *, late):
     """Start a command and signal it after so many seconds; return phase, code, seconds, output.
 
-    late  wait until it has begun to write its run, and then for half of the seconds
+    late  count them from when it has begun to write its run
     """
     process = start(words, folder, default_signals)
     if late:
         while process.poll() is None and phase(process, folder, verb) in EARLY:
             time.sleep(0.002)
-    time.sleep(after / 2 if late else after)
+    time.sleep(after)
     where = phase(process, folder, verb)
     if process.poll() is not None:
         where = OVER
@@ -207,9 +210,9 @@ def main():
                 whole = (folder / "predicted.csv").read_bytes()
         for k in range(arguments.signals):
             verb, number = arguments.verbs[k % len(arguments.verbs)], rng.choice(SIGNALS)
-            after = rng.uniform(0, 1.05 * took[verb])
-            restore(folder, verb)
             late = verb in ("train", "ensemble") and rng.random() < 2 / 3
+            after = rng.uniform(0, 1.05 * took[verb][late])
+            restore(folder, verb)
             words = VERBS[verb]
             where, code, seconds, out = interrupt(words, number, after, folder, verb, late=late)
             slowest = max(slowest, seconds)

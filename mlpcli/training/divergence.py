@@ -21,9 +21,10 @@ from mlpcli.spec.schema import Spec
 from mlpcli.spec.yaml_reader import Document
 from mlpcli.training.divergence_causes import find_causes
 from mlpcli.training.divergence_evidence import Evidence, Replay, Stop
-from mlpcli.training.divergence_finding import Advice, Finding
+from mlpcli.training.divergence_finding import LEARNING_RATE, Advice, Finding
 from mlpcli.training.events import Ended, EpochEnded
 from mlpcli.training.lanes import Lane
+from mlpcli.training.rate_reduction import MOST_REDUCTIONS
 from mlpcli.training.step_watch import Place, StepWatch
 from mlpcli.training.trainer import never
 from mlpcli.training.training import Training
@@ -62,18 +63,20 @@ def explain(training: Training, stop: Stop = never) -> dict[str, Any] | None:
         document |= {"replica": lane, "replicas": len(lost)}
     try:
         with np.errstate(all="ignore"):
-            _look(training, training.lanes[lane], ended, document, stop)
+            _look(training, lane, ended, document, stop)
     except (MlpError, MemoryError) as error:
         document["why"] = f"not looked into: {error or 'not enough memory'}"
     return document
 
 
 def _look(
-    training: Training, lane: Lane, ended: Ended, document: dict[str, Any], stop: Stop
+    training: Training, number: int, ended: Ended, document: dict[str, Any], stop: Stop
 ) -> None:
-    """Train the epoch again; write into the document what was found."""
+    """Train a lane's last epoch again; write into the document what was found."""
+    lane = training.lanes[number]
     epoch, in_time = ended.last_epoch, _within(REPLAY_SECONDS, stop)
     replay = Replay(lane.spec, training.dataset, [lane])
+    replay.go_on_from(training, number, epoch)
     watch = replay.train(epoch, in_time)
     if watch is None:
         document["why"] = f"not looked into: it would take longer than {REPLAY_SECONDS:g} s"
@@ -83,9 +86,10 @@ def _look(
     if found is None:
         return
     place, part, rows = found
-    began = replay.first_growth
+    began = replay.first_growth(epoch)
     if began < epoch:
         earlier = Replay(lane.spec, training.dataset, [lane])
+        earlier.go_on_from(training, number, began)
         growing = earlier.train(began, in_time)
         if growing is not None:
             replay, watch = earlier, growing
@@ -94,6 +98,8 @@ def _look(
     finding = _likeliest(evidence, trial)
     document |= {"cause": finding.cause, "why": finding.why, "numbers": finding.numbers}
     document["try"] = _tried(finding.advice, trial)
+    if finding.cause == "learning_rate" and lane.spec.training.on_divergence == "stop":
+        document["try"] += _halving(document["try"], finding.numbers["learning_rate"])
 
 
 def _likeliest(evidence: Evidence, trial: Trial) -> Finding:
@@ -204,6 +210,16 @@ def _tried(advice: Sequence[Advice], trial: Trial) -> list[dict[str, Any]]:
         if trains or len(found) == MOST_ADVICE:
             break
     return found or lost[-1:]
+
+
+def _halving(tried: Sequence[dict[str, Any]], rate: float) -> list[dict[str, Any]]:
+    """Return the advice to go back with lower rates, where those come down to one that trains."""
+    lowest = max((each["set"].get(LEARNING_RATE, 0.0) for each in tried), default=0.0)
+    if rate * 0.5**MOST_REDUCTIONS > lowest:
+        return []
+    option, why = "--on-divergence reduce-lr", "goes back, and on with half the rate"
+    settings = {"training.on_divergence": "reduce-lr"}
+    return [{"set": settings, "options": option, "why": why, "trained": None}]
 
 
 def _text(value: Any) -> str:

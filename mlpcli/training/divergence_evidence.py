@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy as np
 
 from mlpcli.array_types import Array
 from mlpcli.data.dataset import Dataset
+from mlpcli.errors import MlpError
 from mlpcli.nn.arrays import copy_of
 from mlpcli.nn.evaluation import Evaluation
 from mlpcli.spec.schema import Spec
@@ -25,6 +26,10 @@ Stop = Callable[[], bool]
 WATCHED_STEPS = 6  # at least, before the one in which a number is no longer finite
 
 
+class NoStateError(MlpError):
+    """There is no state from which the epoch could be trained again."""
+
+
 class Replay(Training):
     """One lane trained again, its last steps looked at.
 
@@ -36,50 +41,69 @@ class Replay(Training):
     watch: StepWatch | None = None
     initial: Array
 
+    def go_on_from(self, training: Training, lane: int, epoch: int) -> None:
+        """Begin where a training last kept the state of a lane, before an epoch, or at the start.
+
+        Raises NoStateError where lanes went back, and none was kept: in other processes.
+        """
+        epochs = training.reductions.epochs.get(lane, [])
+        kept = training.recent.of_lane(lane, epoch - 1 - self.epochs_before)
+        if epochs:
+            good = training.reductions.good
+            if good is None or lane not in good.lanes:
+                raise NoStateError("its state was in another process")
+            kept = next(each for each in good.each() if each.lanes == [lane])
+        if kept is not None and kept.epoch < epoch:
+            self.saved[0] = replace(kept, lanes=[0])
+        self.reductions.epochs[0] = epochs
+
+    @property
+    def epochs_before(self) -> int:
+        """How many epochs have WATCHED_STEPS steps."""
+        n_train = len(self.dataset.parts["train"])
+        n_steps = -(-self.prepared[0].n_rows // batch_size_of(self.spec, n_train))
+        return -(-WATCHED_STEPS // n_steps)
+
     def train(self, epoch: int, stop: Stop) -> StepWatch | None:
         """Train up to the end of an epoch, or the first number in it that is not finite.
 
         Return the watch over it and, where it has few steps, some epochs before; None where it
         was not reached. The network is left as the last step has left it.
         """
-        n_steps = -(-self.prepared[0].n_rows // batch_size_of(self.spec, self.n_train))
-        self.watched = max(1, epoch - -(-WATCHED_STEPS // n_steps))
-        self.train_loss: list[float] = []
+        self.watched = max(1, epoch - self.epochs_before)
+        self.train_loss: dict[int, float] = {}
 
         def over() -> bool:
             return stop() or (self.watch is not None and self.watch.place is not None)
 
         for event in self.run_stack([0], over):
             if isinstance(event, EpochEnded):
-                self.train_loss.append(event.rows[0]["train_loss"])
+                self.train_loss[event.epoch] = event.rows[0]["train_loss"]
                 if event.epoch == epoch:
                     break
-                if event.epoch == self.watched - 1:
-                    self.watch = StepWatch(self.current, event.epoch)
+                self._watch_from(event.epoch)
         reached = self.states[0].last_epoch == epoch and not stop()
         return self.watch if reached else None
 
-    @property
-    def n_train(self) -> int:
-        """How many training rows there are."""
-        return len(self.dataset.parts["train"])
+    def _watch_from(self, epoch: int) -> None:
+        """Look at the steps after an epoch, where it is late enough."""
+        if self.watch is None and epoch >= self.watched - 1:
+            self.watch = StepWatch(self.current, epoch)
 
     def _begin(self, vectors: Array | None) -> Trainer:
         self.initial = copy_of(self.network.vector)
         self.current = super()._begin(vectors)
-        if self.watched == 1:
-            self.watch = StepWatch(self.current)
+        self._watch_from(self.saved[0].epoch if 0 in self.saved else 0)
         return self.current
 
-    @property
-    def first_growth(self) -> int:
-        """The first epoch whose loss was GROWTH times an earlier one's; else the one after all."""
+    def first_growth(self, last: int) -> int:
+        """Return the first epoch whose loss was GROWTH times an earlier one's, or the last."""
         least = np.inf
-        for epoch, loss in enumerate(self.train_loss, 1):
+        for epoch, loss in self.train_loss.items():
             if not loss <= GROWTH * least:
                 return epoch
             least = min(least, loss)
-        return len(self.train_loss) + 1
+        return last
 
     def bad_rows(self, part: str) -> Array:
         """Return the rows of a part whose loss is not finite, by the model as it is now."""

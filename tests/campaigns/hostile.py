@@ -138,10 +138,10 @@ def _(folder):
 @case("gz for predict", MEMORY, DATA)
 def _(folder):
     write_packed(folder / "d.csv.gz", b"sepal_length,sepal_width\n", b"1,2\n" * (MIB // 4), 300)
-    return ["predict", model(folder, "a", "b"), "d.csv.gz"]
+    return ["predict", model(folder), "d.csv.gz"]
 
 
-def model(folder, *names):
+def model(folder):
     """Train on a small table; return the model's name."""
     import os
     import subprocess
@@ -173,8 +173,8 @@ def _(folder):
 # ------------------------------------------------------------ npz
 
 
-def npy(shape, dtype, data=b"", order=False):
-    header = f"{{'descr': {dtype!r}, 'fortran_order': {order}, 'shape': {shape}, }}"
+def npy(shape, dtype, data=b""):
+    header = f"{{'descr': {dtype!r}, 'fortran_order': False, 'shape': {shape}, }}"
     header += " " * (63 - (len(header) + 10) % 64) + "\n"
     return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header.encode() + data
 
@@ -195,7 +195,7 @@ def write_npz(folder, members, how=zipfile.ZIP_DEFLATED):
 Y = npy("(4,)", "<i8", struct.pack("<4q", 0, 1, 0, 1))
 
 
-@case("npz of 0.8 MB: 800 MB of int8", MEMORY, says="X")
+@case("npz of 0.8 MB: 800 MB of int8", MEMORY, says="savez")
 def _(folder):
     rows = 800 * MIB // 100
     write_npz(folder, {"X": (npy(f"({rows}, 100)", "|i1"), b"\0" * MIB, 800)})
@@ -553,13 +553,13 @@ def _(folder):
 
 
 def feeding(text, times, then=b""):
-    def feed(process, folder):
+    def feed(_process, folder):
         import contextlib
         import threading
 
         def write():
             with contextlib.suppress(BrokenPipeError), (folder / "d.csv").open("wb") as pipe:
-                for k in range(times):
+                for _ in range(times):
                     pipe.write(text)
                 pipe.write(then)
 
@@ -587,7 +587,7 @@ def _(folder):
 
 
 def interrupt(number, after):
-    def during(process, folder):
+    def during(process, _folder):
         import time
 
         time.sleep(after)
@@ -617,7 +617,7 @@ def _(folder):
 
 
 @case("a spec that is /dev/zero", SPEC)
-def _(folder):
+def _(_folder):
     return ["check", "/dev/zero"]
 
 
@@ -636,7 +636,7 @@ def parquet(folder, table, **how):
     pyarrow.parquet.write_table(table, folder / "d.parquet", **how)
 
 
-@case("parquet of 10^9 equal texts", MEMORY, DATA)
+@case("parquet of 20,000,000 texts of 20 GB", DONE, DATA, seconds=40, mib=2500, is_cheap=False)
 def _(folder):
     import pyarrow as pa
 

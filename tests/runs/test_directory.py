@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from mlpcli.errors import BusyError, FileError, RunError, UsageError
-from mlpcli.runs import directory
+from mlpcli.runs import directory, lock
 from mlpcli.runs.directory import find_model, run_directory
 from mlpcli.runs.lock import is_locked
 from mlpcli.runs.status import is_mlp_manifest, status_of
@@ -140,18 +140,32 @@ def test_runs_of_before_are_known():
 
 @pytest.mark.parametrize("force", [False, True])
 def test_a_directory_that_is_trained_into_is_not_shared(force):
-    with run_directory("a", "run") as run:
-        with pytest.raises(BusyError, match="has not written down yet which one") as caught:
+    with run_directory("a", "run"):  # before there is a manifest
+        here = f"^run: process {os.getpid()} on {socket.gethostname()} is training in it"
+        with pytest.raises(BusyError, match=here) as caught:
             create_run_directory("a", "run", force=force)
         assert caught.value.exit_code == 75
-        write_manifest("run", status="running", host=socket.gethostname(), pid=os.getpid())
-        words = f"^run: process {os.getpid()} on {socket.gethostname()} is training in it"
-        with pytest.raises(BusyError, match=words):
-            create_run_directory("a", "run", force=force)
-        assert names_in(run.path) == ["manifest.json"]
+        assert names_in("run") == []
     assert create_run_directory("a", "run", force=True) == Path("run")
 
 
+@pytest.fixture
+def no_list_of_locks(monkeypatch):
+    """Where the system does not say who has a lock, as on another host."""
+    monkeypatch.setattr(lock, "LOCKS", Path("/nothing"))
+
+
+@pytest.mark.usefixtures("no_list_of_locks")
+def test_on_another_host_the_manifest_names_the_process():
+    with run_directory("a", "run"):
+        with pytest.raises(BusyError, match="has not written down yet which one"):
+            create_run_directory("a", "run")
+        write_manifest("run", status="running", host="elsewhere", pid=17)
+        with pytest.raises(BusyError, match=r"^run: process 17 on elsewhere is training in it"):
+            create_run_directory("a", "run", force=True)
+
+
+@pytest.mark.usefixtures("no_list_of_locks")
 def test_a_dead_process_is_not_named_as_the_one_that_trains():
     child = os.fork()
     if child == 0:
@@ -165,8 +179,9 @@ def test_a_dead_process_is_not_named_as_the_one_that_trains():
         create_run_directory("a", "run")
 
 
+@pytest.mark.usefixtures("no_list_of_locks")
 def test_where_force_trains_is_asked_for_the_process_first():
-    write_manifest("run", pid=1)
+    write_manifest("run", status="running", pid=1)
     with run_directory("a", "run", force=True) as run:
         write_manifest(run.folder.path, status="running", host="elsewhere", pid=5)
         with pytest.raises(BusyError, match="process 5 on elsewhere"):

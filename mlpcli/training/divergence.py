@@ -49,6 +49,7 @@ def explain(training: Training, stop: Stop = never) -> dict[str, Any] | None:
     epoch, lane, ended = min(lost, key=lambda each: each[:2])
     document: dict[str, Any] = {
         "epoch": epoch,
+        "grew_from": None,
         "step": None,
         "layer": None,
         "quantity": None,
@@ -86,7 +87,7 @@ def _look(
     if found is None:
         return
     place, part, rows = found
-    began = replay.first_growth(epoch)
+    began = document["grew_from"] = replay.first_growth(epoch)
     if began < epoch:
         earlier = Replay(lane.spec, training.dataset, [lane])
         earlier.go_on_from(training, number, began)

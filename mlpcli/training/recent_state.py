@@ -10,7 +10,7 @@ from mlpcli.training.trainer import Trainer
 
 SECONDS = 1.0  # between two copies: shorter trainings are trained again from the start
 SHARE = 0.01  # of the time that copies may take
-MOST_BYTES = 256 << 20
+MOST_BYTES = 64 << 20
 
 
 class RecentStates:

@@ -59,3 +59,11 @@ def test_damaged_model_files_and_checkpoints_are_all_refused():
     assert lines[0].startswith("model: 300 of 300 damaged files refused")
     assert lines[1].startswith("checkpoint: 300 of 300 damaged files refused")
     assert lines[-1].startswith("4 of 4 as they have to be")
+
+
+def test_trainings_that_diverge_are_explained_and_halved_to_the_same_bits():
+    last = run("diverged", "--specs", "15", "--seed", "3").splitlines()[-1]
+    counts = {name: int(n) for n, name in re.findall(r"(\d+) ([^;]+)", last)}
+    assert counts["resumed to the same bits"] == counts["trained"]
+    assert counts["its advice trains"] >= 1
+    assert counts["halved"] >= 1

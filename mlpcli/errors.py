@@ -19,6 +19,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+MOST_FAULTS = 100  # that are printed
 MOST_COMPARED = 10_000  # words that are looked through for a similar one: 0.3 s
 
 
@@ -76,7 +77,10 @@ class SpecError(MlpError):
 
     def __init__(self, faults: Sequence[Fault]) -> None:
         self.faults = sorted(faults, key=lambda f: (f.file, f.line, f.column))
-        super().__init__("\n".join(str(fault) for fault in self.faults))
+        lines = [str(fault) for fault in self.faults[:MOST_FAULTS]]
+        if len(self.faults) > MOST_FAULTS:
+            lines.append(f"… and {len(self.faults) - MOST_FAULTS:,} more faults")
+        super().__init__("\n".join(lines))
 
 
 class DataError(MlpError):

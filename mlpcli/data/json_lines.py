@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from codecs import BOM_UTF8
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
@@ -12,8 +13,12 @@ from mlpcli.data.columns import column_of
 from mlpcli.data.dialect import Dialect
 from mlpcli.data.encodings import NotUtf8Error, TextFile
 from mlpcli.data.lines import check_length, lines_of
+from mlpcli.data.room import Room
 from mlpcli.data.table import Table, absence, absent, quoted
 from mlpcli.errors import DataError, listing
+
+ROWS = 1024  # after which memory is asked for
+PLACE = 16  # bytes of a value's place in two lists
 
 
 def read_json_lines(text: TextFile, missing: Collection[str], required: Sequence[str]) -> Table:
@@ -38,7 +43,11 @@ def read_json_lines(text: TextFile, missing: Collection[str], required: Sequence
             if records and record.keys() != records[0].keys():
                 odd = listing(sorted(record.keys() ^ records[0].keys()))
                 raise DataError(f"{name}:{number}: the keys differ from the first line's: {odd}")
+            if not records:
+                room = Room(name, _bytes_of(record), 0)
             records.append(record)
+            if len(records) % ROWS == 0:
+                room.add(ROWS)
             lines.append(number)
     if not records or not records[0]:
         raise DataError(f"{name}: the file is empty")
@@ -49,6 +58,11 @@ def read_json_lines(text: TextFile, missing: Collection[str], required: Sequence
         lambda row, _column: f"{name}:{lines[row]}",
         dialect=Dialect(text.encoding),
     )
+
+
+def _bytes_of(record: Mapping[str, Any]) -> int:
+    """Return about how many bytes a record takes, and as many places in lists of columns."""
+    return sys.getsizeof(record) + sum(sys.getsizeof(value) + PLACE for value in record.values())
 
 
 def _record(line: bytes, where: str) -> dict[str, Any]:

@@ -183,7 +183,8 @@ class Study:
         """
         with self._refusing(), self.locks:
             trials = self.trials()
-            open_trials = [t for t in trials if not t.state.is_finished()]
+            # More of them may have been asked for before: those are left as they are.
+            open_trials = [t for t in trials[: self.n_trials] if not t.state.is_finished()]
             lost = [t for t in open_trials if not self.locks.lives(_process_of(t))]
             fresh = len(trials) if len(trials) < self.n_trials else None
             numbers = [t.number for t in lost] + ([] if fresh is None else [fresh])

@@ -28,6 +28,7 @@ from mlpcli.training.events import (
 )
 from mlpcli.training.lane_state import EarlyStopping, monitor_of
 from mlpcli.training.lanes import Lane, lanes_of
+from mlpcli.training.memory import require_memory
 from mlpcli.training.stack_state import StackState
 from mlpcli.training.stack_training import StackTraining
 from mlpcli.training.state import TrainingState
@@ -53,7 +54,8 @@ class Training(StackTraining):
              whose turn it is; in the end the stack of what they have learned: lane `kept[k]` is
              its lane k. Those that diverged are left out, and of an interrupted training those
              whose turn had not come; where that were all, it has all of them
-    Raises DataError, with the spec's key, where the spec does not fit the rows or the memory.
+    Raises DataError, with the spec's key, where the spec does not fit the rows, or the memory that
+    it states; OutOfMemoryError where the networks do not fit into what is free.
     """
 
     def __init__(self, spec: Spec, dataset: Dataset, lanes: Sequence[Lane] = ()) -> None:
@@ -64,6 +66,7 @@ class Training(StackTraining):
             from mlpcli.training.plan import plan_stacks
 
             self.plan = plan_stacks(self.prepared, dataset)
+        require_memory(self.prepared, dataset, self.plan)
         self.draw()
         self.ended: list[Ended | None] = [None] * len(self.lanes)
         self.kept: list[int] = []

@@ -47,6 +47,13 @@ def test_other_bits(trained, mlp, tmp_path):
     assert (done.code, done.out, done.err) == (1, "", "")
 
 
+def test_a_run_that_was_extended(folder, mlp):
+    assert mlp("train", "iris.yaml", "-q", "--run-dir", "run", cwd=folder).code == 0
+    assert mlp("train", "-q", "--resume", "run", "--extend", "5", cwd=folder).code == 0
+    done = mlp("replay", "run", "--progress", "none", cwd=folder)
+    assert (done.code, done.out) == (0, "the same bits: 5 epochs, 4 tensors\n")
+
+
 def test_a_model_file_alone_is_no_run(trained, mlp):
     done = mlp("replay", "run/model.safetensors", cwd=trained.folder)
     assert (done.code, done.out) == (5, "")

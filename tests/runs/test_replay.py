@@ -51,7 +51,8 @@ def again(directory, stop=never):
 def runs(make_run, tmp_path_factory):
     """Return finished runs, by their names; not to be changed."""
     found = {}
-    specs = {"one": IRIS, "ensemble": ENSEMBLE, "diverged": DIVERGING}
+    reducing = DIVERGING.replace("1e30", "40").replace("epochs", "on_divergence: reduce-lr, epochs")
+    specs = {"one": IRIS, "ensemble": ENSEMBLE, "diverged": DIVERGING, "reduced": reducing}
     for name, spec in specs.items():
         folder = tmp_path_factory.mktemp(name)
         shutil.copy("data/iris.csv", folder / "iris.csv")
@@ -90,6 +91,13 @@ def test_the_same_bits_and_nothing_in_the_run_is_changed(name, epochs, tensors, 
 def test_a_diverged_run_diverges_again(runs):
     assert json.loads((runs["diverged"] / "manifest.json").read_text())["status"] == "diverged"
     assert again(runs["diverged"]).difference is None
+
+
+def test_a_run_whose_learning_rate_was_reduced(runs):
+    manifest = json.loads((runs["reduced"] / "manifest.json").read_text("utf-8"))
+    assert manifest["result"]["learning_rate_reductions"]
+    outcome = again(runs["reduced"])
+    assert (outcome.difference, outcome.epochs) == (None, 4)
 
 
 def test_of_a_run_as_earlier_versions_wrote_it(copied):

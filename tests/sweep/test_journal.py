@@ -244,6 +244,14 @@ def test_two_at_once_hold_the_chain(sweep, path):
     assert len(list(Journal(path, Locks(path)).read_logs(0))) > 10
 
 
+def test_trials_that_are_no_longer_asked_for_are_waited_for_by_nobody(sweep, path):
+    assert len(sweep.study(path, trials=6).claim()) == 6
+    fewer = sweep.study(path, trials=4)
+    sweep.train(fewer)
+    assert fewer.claim() is None
+    assert fewer.n_finished == 4
+
+
 def test_a_file_that_gets_shorter_is_told_of(content, path):
     path.write_bytes(content)
     journal = Journal(path, contextlib.nullcontext())

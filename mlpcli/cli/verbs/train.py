@@ -88,9 +88,8 @@ def train(
         shown = None if quiet or json else progress
         options = RunOptions(named.spec, named.run_dir, force, resume, extend, shown)
         directory, result = train_into(loaded, dataset, options, stop)
-    with _held_back(stop):
-        lost = print_training(result, directory, profiler, json=json, quiet=quiet)
-        return exit_code(result, directory, loaded, stop) or lost
+    lost = print_training(result, directory, profiler, json=json, quiet=quiet)
+    return exit_code(result, directory, loaded, stop) or lost
 
 
 def _profiler(*, wanted: bool) -> AbstractContextManager[Profiler | None]:
@@ -99,11 +98,6 @@ def _profiler(*, wanted: bool) -> AbstractContextManager[Profiler | None]:
     from mlpcli.cli.profiling import Profiler
 
     return Profiler()
-
-
-def _held_back(stop: StopRequest) -> AbstractContextManager[object]:
-    """What an interrupted run prints says how to go on: further signals wait for it."""
-    return stop if stop() else nullcontext()
 
 
 def _check_options(

@@ -94,3 +94,11 @@ def test_of_simultaneous_starts_one_wins_and_the_others_are_told_by_whom():
 def test_on_a_disk_that_fills_nothing_is_lost():
     lines = run("full_disk", "--rounds", "4").splitlines()
     assert lines[-1].startswith("4 of 4 rounds lost nothing on a full disk")
+
+
+def test_trainings_that_diverge_are_explained_and_halved_to_the_same_bits():
+    last = run("diverged", "--specs", "15", "--seed", "3").splitlines()[-1]
+    counts = {name: int(n) for n, name in re.findall(r"(\d+) ([^;]+)", last)}
+    assert counts["resumed to the same bits"] == counts["trained"]
+    assert counts["its advice trains"] >= 1
+    assert counts["halved"] >= 1

@@ -37,10 +37,10 @@ def print_training(
         _print_training(result, directory, profiler, json=json, quiet=quiet)
         flush()
     except OutputError as error:
-        print_error(f"{error}; the run is whole, in {directory}")
+        print_error(f"{error}; what was trained is in {directory}")
         return error.exit_code
     if is_unread():
-        print_error(f"nobody reads standard output any more; the run is whole, in {directory}")
+        print_error(f"nobody reads standard output any more; what was trained is in {directory}")
     return None
 
 

@@ -95,6 +95,7 @@ def fixed_cost(folder: str, epochs: int) -> dict[str, Any]:
     """
     from mlpcli.cli.progress import progress_for
     from mlpcli.runs.directory import run_directory
+    from mlpcli.runs.files import Folder
     from mlpcli.runs.recorder import Recorder
     from mlpcli.spec.load import load_spec
     from mlpcli.training.build import load_dataset
@@ -104,8 +105,8 @@ def fixed_cost(folder: str, epochs: int) -> dict[str, Any]:
     sets = [f"training.epochs={epochs}", f"training.early_stopping.patience={epochs}"]
     loaded = load_spec(str(ROOT / "configs" / "iris.yaml"), sets)
     training = Training(loaded.spec, load_dataset(loaded))
-    with run_directory(loaded.name, f"{folder}/run", force=False) as directory:
-        recorder = Recorder(directory, training, loaded.folder)
+    with run_directory(loaded.name, f"{folder}/run") as run:
+        recorder = Recorder(Folder(run.path), training, loaded.folder)
     inner, clock = Trainer.epoch, time.perf_counter
     laps: list[tuple[float, float]] = []
 

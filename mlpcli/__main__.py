@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _signal  # type: ignore[import-not-found]  # built in: it is there already
 import gc
 import sys
 
@@ -12,6 +13,12 @@ COLLECT_AFTER = (200_000, 20, 20)
 
 def main() -> None:
     """Run the command line; an interrupt before a verb is at work prints nothing."""
+    if _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler:
+        _signal.signal(_signal.SIGINT, _signal.SIG_DFL)
+    from mlpcli.cli.signals import end_at_stop_signals
+    from mlpcli.stop_signals import ignore_stop_signals
+
+    end_at_stop_signals()
     gc.set_threshold(*COLLECT_AFTER)
     try:
         from mlpcli.cli.main import main as run
@@ -24,6 +31,7 @@ def main() -> None:
             sys.exit(130)
         raise
     finally:
+        ignore_stop_signals()  # all is done and printed: Python's own end would show a traceback
         # Python looks through everything once more before it ends: 70 ms of a training's 560.
         gc.freeze()
 

@@ -51,6 +51,22 @@ def generators(
     return [generator(seed, stream, epoch, *part) for seed in seeds]
 
 
+def place_of(rng: np.random.Generator) -> list[int]:
+    """Return where a PCG64 stream is, four numbers of 64 bits: what it has drawn from its seed."""
+    state: Any = rng.bit_generator.state
+    high, low = divmod(state["state"]["state"], 1 << 64)
+    return [high, low, state["has_uint32"], state["uinteger"]]
+
+
+def set_place(rng: np.random.Generator, place: Sequence[int]) -> None:
+    """Take a generator of the same seed and stream to a place that `place_of` has returned."""
+    high, low, has_half, half = place
+    state: Any = rng.bit_generator.state
+    state["state"]["state"] = (high << 64) + low
+    state |= {"has_uint32": has_half & 1, "uinteger": half & 0xFFFFFFFF}
+    rng.bit_generator.state = state
+
+
 MANY = 1 << 17  # numbers of 8 bytes: a second-level cache
 BLOCK = 1 << 14
 

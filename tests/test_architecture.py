@@ -27,6 +27,7 @@ GROUND = (
         "similar_files",
     ),
     "standard_input",
+    "stop_signals",
 )
 MODULES = {
     ".".join(path.relative_to(PACKAGE).with_suffix("").parts): ast.parse(

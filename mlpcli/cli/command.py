@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import re
-import sys
 import traceback
 from collections.abc import Callable
 from typing import Any
 
 import typer
 
-from mlpcli.cli.console import flush, print_error, redirect_to_null
+from mlpcli.cli.console import flush, print_error
+from mlpcli.cli.signals import watched
 from mlpcli.errors import MlpError, interruption
 
 BUG = 70
@@ -36,13 +37,15 @@ def verb(work: Callable[..., Any]) -> Callable[..., Any]:
 
 def _run(work: Callable[..., Any], arguments: dict[str, Any]) -> int:
     try:
-        code = work(**arguments)
-        flush()
+        with watched():
+            code = work(**arguments)
+            flush()
     except (typer.Exit, SystemExit):
         raise
     except BaseException as error:  # noqa: BLE001  the last place where it can become a sentence
         if arguments.get("debug"):
-            traceback.print_exc()
+            with contextlib.suppress(OSError):  # standard error may be full
+                traceback.print_exc()
         return explain(error)
     return code or 0
 
@@ -50,8 +53,6 @@ def _run(work: Callable[..., Any], arguments: dict[str, Any]) -> int:
 def explain(error: BaseException) -> int:
     """Print one sentence for an error; return its exit code."""
     error = interruption(error) or error
-    if isinstance(error, OSError) and error.filename is None:
-        redirect_to_null(sys.stdout)
     print_error(sentence(error))
     if isinstance(error, MlpError):
         return error.exit_code

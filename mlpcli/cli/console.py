@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import shutil
@@ -11,6 +10,7 @@ import unicodedata
 from collections.abc import Sequence
 from typing import Any
 
+from mlpcli.cli.output import redirect_to_null
 from mlpcli.plain import without_nan
 
 
@@ -20,30 +20,15 @@ def print_result(text: str = "") -> None:
 
 
 def print_raw(text: str) -> None:
-    """Print results unchanged, for a program; a closed pipe is ignored."""
+    """Print results unchanged, for a program; on a terminal with control characters escaped."""
     if sys.stdout is not None:
-        try:
-            sys.stdout.write(text + "\n")
-        except BrokenPipeError:
-            redirect_to_null(sys.stdout)
+        sys.stdout.write((_harmless(text) if sys.stdout.isatty() else text) + "\n")
 
 
 def flush() -> None:
-    """Flush standard output; a closed pipe is ignored."""
+    """Flush standard output. Raises OutputError."""
     if sys.stdout is not None:
-        try:
-            sys.stdout.flush()
-        except BrokenPipeError:
-            redirect_to_null(sys.stdout)
-
-
-def redirect_to_null(stream: Any) -> None:
-    """Redirect a stream to the null device: flushing its buffer at exit would fail again."""
-    if stream is not None:
-        with contextlib.suppress(OSError):
-            nowhere = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(nowhere, stream.fileno())
-            os.close(nowhere)
+        sys.stdout.flush()
 
 
 def writes_utf() -> bool:
@@ -52,9 +37,8 @@ def writes_utf() -> bool:
 
 
 def print_json(document: Any) -> None:
-    """Print one JSON document; NaN and infinity become null."""
-    # What another encoding cannot write would be escaped as Python does, which is not JSON.
-    print_raw(json.dumps(without_nan(document), indent=1, ensure_ascii=not writes_utf()))
+    """Print one JSON document in ASCII; NaN and infinity become null."""
+    print_raw(json.dumps(without_nan(document), indent=1))
 
 
 def print_note(text: str) -> None:

@@ -68,6 +68,15 @@ def note_on_changes(path: Path, model: Model) -> None:
         print_error(f"{path}: {problem}")
 
 
+def interruption_notes(model: Model) -> list[str]:
+    """Return a sentence where a model is an interrupted run's; none where training had ended."""
+    if model.training.get("reason") != "interrupted":
+        return []
+    epoch, best = model.training.get("last_epoch"), model.training.get("best_epoch")
+    weights = f"its weights are those of epoch {best}" if best else "no epoch was completed"
+    return [f"the model is an interrupted run's: stopped in epoch {epoch}, {weights}"]
+
+
 def note_replaced(inputs: InputEncoder, file: str, counts: dict[str, int]) -> None:
     """Print a line for each column of a file in which values were missing or unknown.
 

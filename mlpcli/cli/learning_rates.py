@@ -27,7 +27,7 @@ def find_and_print(training: Training, stop: StopRequest, *, json: bool, quiet: 
     found = find_rate(training, stop)
     if found is None:
         print_error("interrupted before the learning rates could be compared; nothing was written")
-        return 128 + stop.signal
+        return stop.exit_code
     if json:
         print_json(asdict(found))
     elif quiet and found.verdict != "diverged":

@@ -19,6 +19,13 @@ from mlpcli import __version__
 from mlpcli.cli import verbs
 from mlpcli.cli.command import explain
 from mlpcli.cli.console import flush
+from mlpcli.cli.output import (
+    NOBODY_READS,
+    OutputError,
+    guard_results,
+    is_unread,
+    open_closed_descriptors,
+)
 
 HELP = """Train, evaluate and verify multilayer perceptrons from YAML specs.
 
@@ -67,6 +74,7 @@ def app_for(words: Sequence[str]) -> typer.Typer:
 
 def main() -> None:
     """Run the command line."""
+    open_closed_descriptors()
     # Before NumPy is imported: BLAS's own threads run many times slower than one as soon as
     # another job holds a core (docs/decisions/0007). Parallelism is over lanes.
     for library in ("OPENBLAS", "OMP", "MKL", "VECLIB", "BLIS"):
@@ -76,10 +84,15 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if stream is not None and hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
+    guard_results()
     try:
         try:
             app_for(sys.argv[1:])(prog_name="mlp")
         finally:
             flush()
-    except OSError as error:  # what Typer itself prints, on a full disk; verbs look after their own
+    except (OSError, OutputError) as error:  # of what Typer prints; verbs look after their own
         sys.exit(explain(error))
+    except SystemExit as end:
+        if not end.code and is_unread():
+            sys.exit(NOBODY_READS)
+        raise

@@ -7,8 +7,9 @@ import time
 from collections.abc import Callable
 from typing import IO, Any, cast
 
-from mlpcli.cli.console import format_number, on_terminal, print_note, redirect_to_null
-from mlpcli.training.events import EpochEnded, Event
+from mlpcli.cli.console import format_number, on_terminal, print_note
+from mlpcli.cli.output import redirect_to_null
+from mlpcli.training.events import EpochEnded, Event, LanesAdvanced, RateReduced
 from mlpcli.training.events import Progress as RowsDone
 
 SECONDS_BETWEEN_LINES = 1.0
@@ -19,6 +20,10 @@ class NoProgress:
 
     def show(self, event: Any) -> None:
         """Show one event."""
+
+    def note(self, text: str) -> None:
+        """Print a line that stays."""
+        print_note(text)
 
     def close(self) -> None:
         """Leave the terminal as it was."""
@@ -66,6 +71,16 @@ def _text(row: dict[str, float] | None, columns: list[str]) -> str:
     return "  ".join(f"{name} {format_number(float(row[name]))}" for name in columns)
 
 
+def reduction_line(event: RateReduced) -> str:
+    """Return where a training, or one of its networks, goes on after it diverged."""
+    which = "" if event.n_lanes == 1 else f"replica {event.lane}: "
+    where = f"the end of epoch {event.back_to}" if event.back_to else "the initial parameters"
+    return (
+        f"{which}{event.cause} in epoch {event.epoch}: back to "
+        f"{where}, with the learning rate {event.learning_rate:g}"
+    )
+
+
 class PlainProgress(NoProgress):
     """One line an epoch, at most one a second."""
 
@@ -80,14 +95,18 @@ class PlainProgress(NoProgress):
         if isinstance(event, EpochEnded) and event.mean is not None:
             self.epoch = event.epoch
             self.lines.show(lambda: self._line(event))
-        elif isinstance(event, EpochEnded) and event.epoch > self.epoch + 1:
+        elif isinstance(event, LanesAdvanced) and event.epoch > self.epoch + 1:
             self._show_lanes(event)
+
+    def note(self, text: str) -> None:
+        self.lines.close()
+        print_note(text)
 
     def _line(self, event: EpochEnded) -> str:
         metrics = _text(event.mean, self.columns)
         return f"epoch {event.epoch}/{self.n_epochs}  {metrics}  best epoch {event.best_epoch}"
 
-    def _show_lanes(self, event: EpochEnded) -> None:
+    def _show_lanes(self, event: LanesAdvanced) -> None:
         """Print how far the replicas are that do not wait for the others, whose turn will come."""
         now = time.monotonic()
         if now - self.last_of_lanes >= SECONDS_BETWEEN_LINES:
@@ -171,6 +190,9 @@ class RichProgress(NoProgress):
                 epoch=event.epoch,
                 metrics=f"{_text(event.mean, self.columns)}  best {event.best_epoch}",
             )
+
+    def note(self, text: str) -> None:
+        self.bar.console.print(text, markup=False, highlight=False, soft_wrap=True)
 
     def close(self) -> None:
         self.bar.stop()

@@ -1,37 +1,128 @@
-"""SIGINT and SIGTERM: the first one ends training after the current step."""
+"""What a signal does: it ends the process at once or, while a training is at work, after the step.
+
+A handler that raises would not do: Python loses or wraps what is raised in a finalizer, in an
+import or within C code, and prints a traceback. So where nothing can be lost, as in start-up, while
+data are read, and in all commands that only read, the handler ends the process itself.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import os
 import signal
+from collections.abc import Iterator
 from types import FrameType
-from typing import Self
+from typing import TYPE_CHECKING, Self
+
+from mlpcli.stop_signals import STOP_SIGNALS
+
+if TYPE_CHECKING:
+    from mlpcli.cli.time_limit import TimeLimit
+
+# How long a signal waits for Python's own handler, which runs as soon as C code returns.
+GRACE_SECONDS = 0.5
+
+
+def end_process(code: int, sentence: str) -> None:
+    """End this process at once, with one sentence; nothing is unwound, no buffer is written."""
+    with contextlib.suppress(OSError):
+        os.write(2, f"mlp: {sentence}\n".encode())
+    os._exit(code)
+
+
+def end_at_once(number: int, frame: FrameType | None = None) -> None:  # noqa: ARG001
+    """End this process as a signal's handler, with exit code 128 + signal."""
+    end_process(128 + number, "interrupted")
+
+
+def end_at_stop_signals() -> None:
+    """Let each of STOP_SIGNALS end the process at once; those that are ignored stay ignored."""
+    for number in STOP_SIGNALS:
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, end_at_once)
+
+
+@contextlib.contextmanager
+def watched() -> Iterator[None]:
+    """Let signals end the process even where C code is at work for long, as on a large table.
+
+    Python calls a handler only between two of its own instructions. A thread that waits for the
+    signals' numbers does it instead, as soon as the C code releases the interpreter.
+    """
+    if end_at_once not in map(signal.getsignal, STOP_SIGNALS):
+        yield  # not a process of our own
+        return
+    import _thread
+
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    before = signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
+    with contextlib.suppress(RuntimeError):  # no thread is to be had: then it takes longer
+        _thread.start_new_thread(_watch, (reading,))
+    try:
+        yield
+    finally:
+        signal.set_wakeup_fd(before)
+        os.close(writing)  # the thread's end
+
+
+def _watch(reading: int) -> None:
+    """Wait for the number of a signal; call its handler if the main thread does not."""
+    import time
+
+    while received := os.read(reading, 1):
+        time.sleep(GRACE_SECONDS)
+        handler = signal.getsignal(received[0])
+        if callable(handler):
+            handler(received[0], None)
+    os.close(reading)
 
 
 class StopRequest:
-    """Listens for SIGINT and SIGTERM while it is entered; call it to ask whether one has come.
+    """Remembers the first signal while it is entered; call it to ask whether one has come.
 
-    A second signal does not wait for the step: it raises KeyboardInterrupt with its number. A
-    signal that the shell ignores for background jobs stays ignored.
+    Further ones are counted and change nothing: they do not spoil what is saved after the first.
+    A signal that the parent ignores, as nohup does, stays ignored.
+
+    limit  counts as a signal where its time is over
     """
 
-    def __init__(self) -> None:
-        self.signal = 0
+    def __init__(self, limit: TimeLimit | None = None) -> None:
+        self.limit = limit
+        self.signal = self.count = 0
         self._before: dict[int, object] = {}
+        self._wakeup = -1
 
     def __call__(self) -> bool:
         return self.signal != 0
 
+    @property
+    def exit_code(self) -> int:
+        """128 + signal, or the time limit's."""
+        if self.limit is not None and self.signal == signal.SIGALRM:
+            return self.limit.code
+        return 128 + self.signal
+
+    def leave_time(self, seconds: float) -> None:
+        """Let a time limit leave time for a save that takes so long."""
+        if self.limit is not None:
+            self.limit.saved(seconds)
+
     def __enter__(self) -> Self:
-        for number in (signal.SIGINT, signal.SIGTERM):
+        self._wakeup = signal.set_wakeup_fd(-1)
+        timed = self.limit is not None and self.limit.seconds is not None
+        for number in (*STOP_SIGNALS, *[signal.SIGALRM] * timed):
             if signal.getsignal(number) is not signal.SIG_IGN:
                 self._before[number] = signal.signal(number, self._handle)
         return self
 
     def __exit__(self, *_: object) -> None:
+        if self():  # what is printed now says how to go on, and then the process ends
+            return
         for number, handler in self._before.items():
             signal.signal(number, handler)  # type: ignore[arg-type]
+        signal.set_wakeup_fd(self._wakeup)
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
-        if self.signal:
-            raise KeyboardInterrupt(number)
-        self.signal = number
+        self.count += 1
+        self.signal = self.signal or number

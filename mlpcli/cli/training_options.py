@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 import typer
@@ -24,8 +25,11 @@ RequeueCode = Annotated[
     int, typer.Option(min=1, max=255, metavar="N", help="Exit code of --stop-after.")
 ]
 OnDivergence = Annotated[
-    Literal["stop", "reduce-lr"],
-    typer.Option(help="Stop, or go back to the last good state with half the learning rate."),
+    Literal["stop", "reduce-lr"] | None,
+    typer.Option(
+        help="Stop, or go back to the last epoch's end with half the learning rate: "
+        "training.on_divergence."
+    ),
 ]
 FindLr = Annotated[
     bool, typer.Option("--find-lr", help="Try many learning rates shortly; write nothing.")
@@ -34,3 +38,9 @@ ProgressKind = Annotated[
     Literal["auto", "rich", "plain", "none"], typer.Option(help="How progress is shown.")
 ]
 Profile = Annotated[bool, typer.Option("--profile", help="Say where the time went, in a table.")]
+
+
+def with_divergence(overrides: Sequence[str] | None, on_divergence: str | None) -> list[str]:
+    """Return the overrides of a command, --on-divergence among them."""
+    more = [] if on_divergence is None else [f"training.on_divergence={on_divergence}"]
+    return [*(overrides or ()), *more]

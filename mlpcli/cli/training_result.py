@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlpcli.cli.console import (
+    flush,
     format_number,
     print_error,
     print_json,
@@ -13,6 +14,8 @@ from mlpcli.cli.console import (
     print_raw,
     print_result,
 )
+from mlpcli.cli.output import OutputError, is_unread
+from mlpcli.cli.resuming import command_to_continue
 from mlpcli.cli.signals import StopRequest
 from mlpcli.errors import listing
 
@@ -28,8 +31,27 @@ def print_training(
     *,
     json: bool,
     quiet: bool,
+) -> int | None:
+    """Print how a training ended, with its scores; return 6 where that could not be printed."""
+    try:
+        _print_training(result, directory, profiler, json=json, quiet=quiet)
+        flush()
+    except OutputError as error:
+        print_error(f"{error}; the run is whole, in {directory}")
+        return error.exit_code
+    if is_unread():
+        print_error(f"nobody reads standard output any more; the run is whole, in {directory}")
+    return None
+
+
+def _print_training(
+    result: dict[str, Any],
+    directory: Path,
+    profiler: Profiler | None,
+    *,
+    json: bool,
+    quiet: bool,
 ) -> None:
-    """Print how a training ended, with its scores."""
     from mlpcli.cli.describe import print_ensemble, print_scores, temperature_line
 
     if json:
@@ -63,6 +85,9 @@ def exit_code(
     result: dict[str, Any], directory: Path, loaded: LoadedSpec, stop: StopRequest
 ) -> int | None:
     """Return the exit code, having said why it is not 0."""
+    if "disk" in result:
+        _print_disk(result["disk"], directory)
+        return 6
     optimizer: Any = loaded.spec.training.optimizer
     advice = f"a smaller learning rate, now {optimizer.learning_rate:g}, usually helps"
     epoch = result["last_epoch"]
@@ -74,6 +99,7 @@ def exit_code(
             f"{len(diverged)} of {len(replicas)} replicas diverged: {listing(diverged)}; the "
             f"model in {directory} is of the others; {advice}"
         )
+        _print_divergence(result)
         if result["reason"] != "interrupted":
             return 4
     elif result["reason"] == "diverged":
@@ -81,9 +107,45 @@ def exit_code(
             f"{result['cause']} is no longer a finite number in epoch {epoch}; the weights of "
             f"epoch {result['best_epoch']} are in {directory}; {advice}"
         )
+        _print_divergence(result)
         return 4
     if result["reason"] == "interrupted":
         of = f" of {len(replicas) - len(lost)} of {len(replicas)} replicas" if lost else ""
+        command = command_to_continue(directory, standard_input=loaded.spec.data.path == "-")
         print_error(f"interrupted in epoch {epoch}; the model so far{of} is in {directory}")
-        return 128 + stop.signal
+        print_error(f"to go on: {command}")
+        return stop.exit_code
     return None
+
+
+def _print_divergence(result: dict[str, Any]) -> None:
+    """Print where the training, or the first replica that did, diverged, why, and what to try."""
+    found = result.get("divergence")
+    if found is None:
+        return
+    whose = f"replica {found['replica']}: " if "replica" in found else ""
+    where = f"epoch {found['epoch']}" + (f", step {found['step']}" if found["step"] else "")
+    line = f"  {whose}began in {where}: {found['what']}"
+    if found["before"]:
+        last = found["before"][-1]
+        norms = ", ".join(
+            f"{name} {format_number(last[name])}" for name in ("weights", "gradient", "update")
+        )
+        line += f"; norms in the step before: {norms}"
+    print_note(line)
+    if found["why"]:
+        print_note(f"  cause: {found['why']}")
+    tries = [each["options"] for each in found["try"] if each["options"]]
+    if tries:
+        print_note(f"  try: {'; or '.join(tries)}")
+
+
+def _print_disk(disk: dict[str, Any], directory: Path) -> None:
+    """Print what the disk has refused, and where it is instead."""
+    saved, lost = disk["saved"], [n for n in disk["unwritten"] if n not in disk["saved"]]
+    places = [f"{name} is saved as {path}" for name, path in saved.items()]
+    if not disk["unwritten"]:
+        places.append(f"the run is in {directory}")
+    if lost:
+        places.append(f"not written: {', '.join(lost)}")
+    print_error("; ".join([disk["problem"], *places]))

@@ -7,12 +7,13 @@ import io
 import os
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import BinaryIO, cast
 
 from mlpcli.data.unpacking import Unpacked, check_unpacked
+from mlpcli.errors import DataError
 from mlpcli.memory import FEW, FEWER, require
 
 PIECE = 1 << 16  # bytes asked of a pipe at once: as much as Linux keeps in one
@@ -84,18 +85,43 @@ class _Kept(io.RawIOBase):
         return len(part)
 
 
+class _Hashed(io.RawIOBase):
+    """A stream of a file that adds the SHA-256 of its bytes to `found` when it is at their end."""
+
+    def __init__(self, path: str, found: set[str]) -> None:
+        self.file = Path(path).open("rb", buffering=0)  # noqa: SIM115  closed with this one
+        self.hash, self.found, self.at_end = hashlib.sha256(), found, False
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        n = 0 if self.at_end else self.file.readinto(buffer) or 0
+        self.hash.update(memoryview(buffer)[:n])
+        if n == 0:  # once and for all, though the file may grow
+            self.at_end = True
+            self.found.add(self.hash.hexdigest())
+        return n
+
+    def close(self) -> None:
+        self.file.close()
+        super().close()
+
+
 @dataclass(frozen=True)
 class Source:
     """A file, a pipe, or bytes in memory; packed by gzip where it begins as gzip does.
 
-    name   for messages
-    path   None: the bytes are in `content`, or come from `spool`
+    name     for messages
+    path     None: the bytes are in `content`, or come from `spool`
+    hashes   the SHA-256 of each reading of the file at `path` to its end
     """
 
     name: str
     path: str | None
     content: bytes = b""
     spool: Spool | None = None
+    hashes: set[str] = field(default_factory=set, compare=False)
 
     @staticmethod
     def of_file(path: str) -> Source:
@@ -118,7 +144,8 @@ class Source:
         What comes from a pipe is counted as it comes.
         """
         if self.is_packed and self.spool is None:
-            with self._open() as stream:
+            path = self.path
+            with io.BytesIO(self.content) if path is None else Path(path).open("rb") as stream:
                 check_unpacked(stream, self.name, self.n_bytes())
 
     def _n_packed(self) -> int:
@@ -128,7 +155,9 @@ class Source:
     def _open(self) -> BinaryIO:
         if self.spool is not None:
             return cast("BinaryIO", self.spool.open())
-        return io.BytesIO(self.content) if self.path is None else Path(self.path).open("rb")
+        if self.path is None:
+            return io.BytesIO(self.content)
+        return io.BufferedReader(_Hashed(self.path, self.hashes), PIECE)
 
     @cached_property
     def is_packed(self) -> bool:
@@ -159,7 +188,10 @@ class Source:
         return len(self.content) if self.path is None else Path(self.path).stat().st_size
 
     def sha256(self) -> str:
-        """Return the SHA-256 of the bytes, as `n_bytes` counts them."""
+        """Return the SHA-256 of the bytes, as `n_bytes` counts them: of those that were read.
+
+        Raises DataError where a file was read twice, with other bytes each time.
+        """
         if self.spool is not None:
             found = hashlib.sha256()
             for piece in self.spool.all_pieces():
@@ -167,8 +199,13 @@ class Source:
             return found.hexdigest()
         if self.path is None:
             return hashlib.sha256(self.content).hexdigest()
-        with Path(self.path).open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
+        if not self.hashes:  # whoever read it did not come to its end
+            with self._open() as stream:
+                while stream.read(PIECE):
+                    pass
+        if len(self.hashes) > 1:
+            raise DataError(f"{self.name}: the file was changed while it was read; try again")
+        return next(iter(self.hashes))
 
 
 def is_pipe(path: str) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from math import prod
 from typing import Any
 
@@ -15,6 +15,11 @@ from mlpcli.nn.losses import Loss
 from mlpcli.nn.network import Network
 
 BLOCK_ROWS = 4096  # whose losses are computed at a time
+ASK_BLOCKS = 8  # blocks of an evaluation between two questions whether to go on
+
+
+class StoppedError(Exception):
+    """An evaluation was given up, as its `stop` asked."""
 
 
 def float_targets(loss: Loss, target: Array, n_outputs: int, like: Array) -> Array:
@@ -68,6 +73,8 @@ class Evaluation:
 
     The arrays are those of one block, whatever the number of rows; a last, shorter block has
     arrays of its own.
+
+    stop  asked now and then; once true, StoppedError is raised
     """
 
     BLOCK_BYTES = 1 << 20  # of activations: a block's arrays stay in the second-level cache
@@ -76,6 +83,7 @@ class Evaluation:
 
     def __init__(self, network: Network) -> None:
         self.network = network
+        self.stop: Callable[[], bool] | None = None
         # Of one lane, however many there are: the same blocks, so the same bits, as alone.
         architecture, k = network.architecture, prod(network.architecture.member_shape)
         self.has_members = architecture.members is not None
@@ -144,7 +152,9 @@ class Evaluation:
 
         Of members (..., k, rows, n_outputs).
         """
-        for start in range(0, X.shape[-2], self.block):
+        for k, start in enumerate(range(0, X.shape[-2], self.block), 1):
+            if k % ASK_BLOCKS == 0 and self.stop is not None and self.stop():
+                raise StoppedError
             rows = slice(start, min(start + self.block, X.shape[-2]))
             n = rows.stop - start
             if n not in self._sizes:

@@ -80,6 +80,15 @@ class TrainingStep:
                     streams[dropout.stream] = found
                 dropout.generators = streams[dropout.stream]
 
+    def streams(self) -> dict[str, Sequence[np.random.Generator]]:
+        """Return the epoch's generators by the name of their stream, one a lane."""
+        noises = [] if self.noisy_weights is None else list(self.noisy_weights.noises)
+        if self.update.noise is not None:
+            noises.append(self.update.noise.noise)
+        first = next(iter(self.backprop.values()))  # batches of all sizes draw from the same ones
+        found = {f"dropout.{each.stream}": each.generators for each in first.dropouts}
+        return found | {f"noise.{noise.part}": noise.generators for noise in noises}
+
     def __call__(self, batch: Batch) -> None:
         """Draw masks and noise; grad ← ∂(J + P)/∂θ; θ ← θ − λ grad, or the optimizer's rule."""
         for dropout in self.backprop[batch.n].dropouts:

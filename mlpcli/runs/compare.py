@@ -17,11 +17,12 @@ import numpy as np
 from mlpcli.array_types import Array
 from mlpcli.data.dataset import Part
 from mlpcli.errors import RunError, UsageError, nearest
-from mlpcli.runs.directory import MANIFEST, find_model
-from mlpcli.runs.directory import METRICS as METRICS_FILE
+from mlpcli.runs.directory import find_model
 from mlpcli.runs.evaluate import NoSuchPartError, load_parts
 from mlpcli.runs.metrics_file import read_metrics
 from mlpcli.runs.model_file import Model, load_model
+from mlpcli.runs.names import MANIFEST
+from mlpcli.runs.names import METRICS as METRICS_FILE
 from mlpcli.training.evaluation import Scores, evaluate, row_losses
 from mlpcli.training.intervals import Interval, metric_difference, rows_difference
 from mlpcli.training.metrics import METRICS, greater_is_better

@@ -1,41 +1,143 @@
-"""The run directory: made exclusively; overwritten only with --force."""
+"""The run directory: made exclusively; a run in it is replaced only with --force."""
 
 from __future__ import annotations
 
-import fcntl
-import json
-import os
+import contextlib
+import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from mlpcli.errors import FileError, RunError, UsageError
+from mlpcli.errors import BusyError, FileError, RunError, UsageError
+from mlpcli.runs import swap
+from mlpcli.runs.files import Folder
+from mlpcli.runs.lock import lock, locker
+from mlpcli.runs.names import CHECKPOINT, MANIFEST, MODEL, OURS
+from mlpcli.runs.status import process_of, read_manifest, why_no_model
 from mlpcli.similar_files import did_you_mean
 
-SPEC, MANIFEST, METRICS, MODEL = "spec.yaml", "manifest.json", "metrics.csv", "model.safetensors"
-REPLICAS = "replicas.csv"
-OURS = (SPEC, METRICS, REPLICAS, MODEL, MANIFEST)
+
+class RunDirectory:
+    """A run's directory, kept from other runs by its lock.
+
+    path    of the run: as it was named or chosen
+    home    that directory
+    folder  where the run's files are written: `home`, or with --force, where there is an old run,
+            a directory within it until the new one is whole
+    is_made whether it was made for this run
+    """
+
+    def __init__(self, home: Folder, *, is_made: bool, force: bool) -> None:
+        self.home, self.path, self.is_made = home, home.path, is_made
+        self.folder = swap.begin(home) if force and home.names() else home
+
+    def conclude(self, *, is_whole: bool) -> Path:
+        """End a run: one that is whole replaces the old one; return where it is.
+
+        One that was interrupted leaves the old run as it was, and gets a directory of its own
+        within the old one's; where nothing of it could be used, it is removed. Raises FileError
+        where the disk refuses that.
+        """
+        new, self.folder = self.folder, self.home
+        if new is not self.home:
+            try:
+                if is_whole:
+                    swap.swap(self.home, new)
+                elif {MODEL, CHECKPOINT} & set(new.names()):
+                    self.path = swap.keep(self.home, new)
+                else:
+                    swap.drop(self.home, new.path.name)
+            finally:
+                new.close()
+        if self.home.is_in_place:
+            return self.path
+        return self.home.place / self.path.relative_to(self.home.path)
+
+    def close(self) -> None:
+        """Let others have it; where nothing came into a directory made for it, it is removed."""
+        with contextlib.suppress(FileError):
+            self.conclude(is_whole=False)
+        if self.is_made and self.home.is_in_place:
+            with contextlib.suppress(OSError):  # there is something in it
+                self.home.path.rmdir()
+        self.home.close()
 
 
 @contextmanager
-def run_directory(name: str, chosen: str | None, *, force: bool) -> Iterator[Path]:
+def run_directory(
+    name: str, chosen: str | None, *, force: bool = False, resume: bool = False
+) -> Iterator[RunDirectory]:
     """Make a run's directory, and keep it from other runs as long as the context lasts.
 
     name    of the spec; the directory is runs/NAME-YYYYMMDD-HHMMSS, with a number if need be
     chosen  a directory to use instead; it must be new or empty
-    force   use it even so: a run's own files in it are removed first, nothing else is
+    force   use it even so, where there is a run in it, which `RunDirectory.conclude` replaces
+    resume  use it as it is, whatever is in it
+
+    Raises BusyError where another process has it, UsageError where it may not be used.
     """
-    with _named():
-        path = _new(name) if chosen is None else _chosen(Path(chosen))
-        lock = _lock(path)
+    home, is_made = _locked_folder(name, chosen)
     try:
-        if chosen is not None:
-            with _named():
-                _clear(path, force=force)
-        yield path
+        if not resume:  # else it is swept once it is known to be the same run
+            home.sweep(OURS)
+        swap.finish(home)
+        if not resume:
+            _check(home, force=force)
+        if force:
+            swap.sweep(home)
+        run = RunDirectory(home, is_made=is_made, force=force)
+    except BaseException:
+        home.close()
+        raise
+    try:
+        yield run
     finally:
-        os.close(lock)
+        run.close()
+
+
+def _locked_folder(name: str, chosen: str | None) -> tuple[Folder, bool]:
+    """Return a directory that is locked and still has its name, and whether it was made here."""
+    while True:
+        with _named():
+            path, is_made = (_new(name), True) if chosen is None else _chosen(Path(chosen))
+        try:
+            home = Folder(path)
+        except FileError:
+            if path.exists():
+                raise
+            continue  # removed in between
+        if not lock(home):
+            busy = _who_has(home)
+            home.close()
+            raise BusyError(f"{path}: {busy}; try again later, or choose another --run-dir")
+        if home.is_in_place:
+            return home, is_made
+        home.close()
+
+
+def _who_has(home: Folder) -> str:
+    """Return which process trains in a directory, in words."""
+    pid = locker(home.descriptor)
+    process = f"process {pid} on {socket.gethostname()}" if pid else _process_by_manifest(home)
+    if process is None:
+        return "another process is training in it, which has not written down yet which one it is"
+    return f"{process} is training in it"
+
+
+def _process_by_manifest(home: Folder) -> str | None:
+    """Return the process that a manifest names, where that is another host's."""
+    with contextlib.suppress(FileError), contextlib.ExitStack() as stack:
+        new = [
+            stack.enter_context(Folder(home.path / name, home))
+            for name in home.names()
+            if name.startswith(swap.NEW)
+        ]
+        for folder in (*new, home):
+            manifest = read_manifest(folder)
+            if manifest is not None and manifest["status"] == "running":
+                return process_of(manifest)
+    return None
 
 
 @contextmanager
@@ -59,47 +161,35 @@ def _new(name: str) -> Path:
     raise FileError(f"runs/{name}-{stamp}: a thousand runs began in this second")
 
 
-def _chosen(path: Path) -> Path:
+def _chosen(path: Path) -> tuple[Path, bool]:
+    """Return a directory, and whether it was made here."""
     try:
         path.mkdir(parents=True)
     except FileExistsError:
         if not path.is_dir():
             raise UsageError(f"{path}: is a file, not a directory") from None
-    return path
+        return path, False
+    return path, True
 
 
-def _lock(path: Path) -> int:
-    """Take the directory's lock, and return its file: it goes with the process, however it ends."""
-    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(file)
+def _check(home: Folder, *, force: bool) -> None:
+    """Raise UsageError where there is something in a directory, but for --force and a run."""
+    found = [name for name in home.names() if not swap.OWN.fullmatch(name)]
+    if not found:
+        return
+    is_run = read_manifest(home) is not None
+    if force and is_run:
+        return
+    if is_run:
         raise UsageError(
-            f"{path}: another run is training into it; choose another --run-dir"
-        ) from None
-    except OSError:  # a file system without locks
-        pass
-    return file
-
-
-def _clear(path: Path, *, force: bool) -> None:
-    """Remove a run's files where there are any, and where that is wanted."""
-    found = {each.name for each in path.iterdir()}
-    if found and not force:
-        raise UsageError(
-            f"{path}: there is something in it already; choose another --run-dir, or "
-            "--force to replace the run in it"
+            f"{home.path}: there is a run in it already; --resume goes on with it, --force "
+            "replaces it; or choose another --run-dir"
         )
-    ours = [name for name in OURS if name in found]
-    # The manifest is what a run has first and loses last.
-    if ours and MANIFEST not in found:
-        raise UsageError(
-            f"{path}: there is a {ours[0]} in it, but no {MANIFEST}: that is no run, and --force "
-            "replaces runs; choose another --run-dir"
-        )
-    for name in ours:
-        (path / name).unlink(missing_ok=True)
+    begun = "--force replaces runs; " if force else ""
+    raise UsageError(
+        f"{home.path}: there is something in it already, and no {MANIFEST} of mlp's, so it is no "
+        f"run; {begun}choose another --run-dir"
+    )
 
 
 def find_model(run: str) -> Path:
@@ -107,9 +197,11 @@ def find_model(run: str) -> Path:
     path = Path(run)
     try:
         if path.is_dir():
-            if not (path / MODEL).is_file():
-                raise RunError(f"{path}: there is no {MODEL} in this directory{_status(path)}")
-            return path / MODEL
+            swap.settle(path)
+            model = swap.current(path, MODEL)
+            if not model.is_file():
+                raise RunError(f"{path}: there is no {MODEL} in this directory{why_no_model(path)}")
+            return model
         if not path.exists():
             hint = did_you_mean(run, _is_run)
             raise RunError(f"{path}: there is no such run directory or model file{hint}")
@@ -122,20 +214,3 @@ def find_model(run: str) -> Path:
 
 def _is_run(path: Path) -> bool:
     return path.suffix == Path(MODEL).suffix or (path / MODEL).is_file()
-
-
-def _status(path: Path) -> str:
-    """Return what a run's manifest says of a run that has no model."""
-    try:
-        manifest = json.loads((path / MANIFEST).read_text("utf-8"))
-        status = manifest["status"]
-    except (OSError, ValueError, LookupError, TypeError, RecursionError):
-        return ""
-    if status == "failed":
-        result = manifest.get("result")
-        why = result.get("error") if isinstance(result, dict) else None
-        return "; the run failed" + (f": {' '.join(why.split())}" if isinstance(why, str) else "")
-    if status == "interrupted":
-        return "; the run was interrupted before it had one"
-    says = f"; its manifest says {status!r}"
-    return f"{says}: the run goes on, or was killed" if status == "running" else says

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import platform
+import socket
 import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -17,8 +19,12 @@ from mlpcli import __version__
 from mlpcli.data.dataset import Dataset
 from mlpcli.data.splitting import PARTS
 from mlpcli.plain import without_nan
-from mlpcli.runs.files import write_whole
+from mlpcli.runs.failing_disk import RunFiles
+from mlpcli.runs.names import MANIFEST
+from mlpcli.runs.status import FORMAT
 from mlpcli.spec.schema import Spec
+
+RESULT_BYTES, REPLICA_BYTES = 16_384, 1_024  # a result has some 3,000, and 500 for each replica
 
 
 def describe_machine() -> dict[str, Any]:
@@ -90,21 +96,37 @@ def describe_data(spec: Spec, dataset: Dataset) -> dict[str, Any]:
 
 
 class Manifest:
-    """The manifest of one run, rewritten whole each time something changes."""
+    """The manifest of one run, rewritten whole each time something changes.
 
-    def __init__(self, path: Path, spec: Spec, dataset: Dataset) -> None:
-        self.path = path
+    Room for the last one is reserved on the disk. Raises FileError where the first has none.
+
+    sessions  of the processes that have trained it before: started, ended and command of each
+    """
+
+    def __init__(
+        self,
+        files: RunFiles,
+        spec: Spec,
+        dataset: Dataset,
+        sessions: Sequence[dict[str, Any]] = (),
+    ) -> None:
+        self.files = files
         self.document: dict[str, Any] = {
+            "format": FORMAT,
             "status": "running",
+            "host": socket.gethostname(),
             "pid": os.getpid(),
             "command": sys.argv,
             "started": _now(),
             "ended": None,
+            **({"sessions": list(sessions)} if sessions else {}),
             "machine": describe_machine(),
             "data": describe_data(spec, dataset),
             "result": None,
         }
-        self.write()
+        replicas = 0 if spec.replicated is None else spec.replicated.replicas
+        content = self.content()
+        files.begin(MANIFEST, content, len(content) + RESULT_BYTES + replicas * REPLICA_BYTES)
 
     def end(self, status: str, result: dict[str, Any]) -> None:
         """Write down how it ended: done, interrupted, diverged or failed."""
@@ -112,10 +134,14 @@ class Manifest:
         self.write()
 
     def write(self) -> None:
-        """Write the file."""
+        """Write the file; where the disk refuses, it waits."""
+        self.files.write(MANIFEST, self.content())
+
+    def content(self) -> bytes:
+        """Return the file's bytes."""
         text = json.dumps(without_nan(self.document), indent=1, ensure_ascii=False)
         # A file name that is not UTF-8 is text with surrogates; JSON has escapes for them.
-        write_whole(self.path, (text + "\n").encode(errors="backslashreplace"))
+        return (text + "\n").encode(errors="backslashreplace")
 
 
 def _now() -> str:

@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 import csv
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from mlpcli.errors import FileError
+from mlpcli.runs.failing_disk import RunFiles
+from mlpcli.runs.files import Folder
 
 
 class MetricsFile:
     """Appends rows of metrics to a CSV file.
 
     Numbers are written so that they read back as the same floats; NaN is an empty cell.
+
+    length  bytes of it to keep, all of them whole lines; 0: it is begun anew, with its header
     """
 
-    def __init__(self, path: Path, columns: Sequence[str]) -> None:
-        self.path, self.columns = path, columns
-        try:
-            self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o666)
-        except OSError as error:
-            raise FileError(f"{path}: {error.strerror}") from None
-        self._write(",".join(columns))
+    def __init__(
+        self, folder: Folder | RunFiles, name: str, columns: Sequence[str], length: int = 0
+    ) -> None:
+        self.columns = columns
+        self.file = folder.append_file(name, length)
+        if not length:
+            self.file.append((",".join(columns) + "\n").encode())
 
     def append(self, row: dict[str, float]) -> None:
         """Write one row, in the order of the columns, with one call of the system."""
@@ -30,25 +32,16 @@ class MetricsFile:
 
     def extend(self, rows: Sequence[dict[str, float]]) -> None:
         """Write some rows with one call of the system."""
-        lines = (",".join(_cell(row[name]) for name in self.columns) for row in rows)
-        self._write("\n".join(lines))
-
-    def _write(self, line: str) -> None:
-        content = (line + "\n").encode()
-        try:
-            if os.write(self._file, content) < len(content):
-                raise FileError(f"{self.path}: no space left on the device")
-        except OSError as error:
-            raise FileError(f"{self.path}: {error.strerror}") from None
+        lines = (",".join(cell_text(row[name]) for name in self.columns) + "\n" for row in rows)
+        self.file.append("".join(lines).encode())
 
     def close(self) -> None:
         """Close the file, if it is open."""
-        if self._file >= 0:
-            os.close(self._file)
-            self._file = -1
+        self.file.close()
 
 
-def _cell(value: float) -> str:
+def cell_text(value: float) -> str:
+    """Return a number as it is written: it reads back as the same float; NaN is empty."""
     return "" if value != value else repr(value)  # noqa: PLR0124  NaN
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
+from pydantic import AfterValidator, Discriminator, FailFast, Field, Tag, model_validator
 
 from mlpcli.data.encoders import kind_of
 from mlpcli.data.encoders.date_part import PARTS
@@ -109,7 +109,7 @@ class _Weights(Section):
 
 class _Encoding(Section):
     task: Task
-    inputs: list[_Input]
+    inputs: Annotated[list[_Input], FailFast()]
     target: _Target
     missing: list[str]
     delimiter: str | None = Field(min_length=1, max_length=1)

@@ -40,18 +40,22 @@ from mlpcli.data.targets import (
     text_columns,
 )
 from mlpcli.data.weights import RowWeights
-from mlpcli.errors import DataError, FileError, RunError
+from mlpcli.errors import DataError, RunError
+from mlpcli.memory import require
 from mlpcli.nn.calibration import has_temperature
 from mlpcli.nn.layout import Layout
 from mlpcli.nn.network import Network
 from mlpcli.runs.files import write_whole
+from mlpcli.runs.seal import check_seal, seal
+from mlpcli.runs.tensor_file import NotTensorsError, parse_json, parse_tensors, read_bytes
 from mlpcli.spec.checks import check_spec, check_task
 from mlpcli.spec.members import build
-from mlpcli.spec.schema import Spec
+from mlpcli.spec.schema import RuntimeSpec, Spec
 from mlpcli.spec.yaml_reader import dotted
 from mlpcli.training.build import build_architecture, fitting_metrics
 
 FORMAT = 1
+MOST_ROWS_A_LETTER = 1032 * 3 / 4  # of a packed split: zlib's best, in base64
 
 
 @dataclass(frozen=True)
@@ -77,7 +81,7 @@ class Model:
               part had a file of its own
     training  how it was trained: best epoch, reason, epochs
     ensemble  of the replicas, where the network is a stack of them
-    changed   whether the tensors are others than those that were written
+    changed   whether the tensors of a file without a seal are others than those that were written
     temperature  T of ŷ = g(u / T), fitted on the validation rows; 1 where there is none
     """
 
@@ -102,13 +106,25 @@ def save_model(
     temperature: float = 1.0,
 ) -> None:
     """Write the model file; it appears only when it is whole."""
+    write_whole(path, serialize_model(spec, dataset, network, training, ensemble, temperature))
+
+
+def serialize_model(
+    spec: Spec,
+    dataset: Dataset,
+    network: Network,
+    training: dict[str, Any],
+    ensemble: EnsembleModel | None = None,
+    temperature: float = 1.0,
+) -> bytes:
+    """Return the bytes of a model file."""
     from safetensors.numpy import save
 
     encoding = dataset.encoding
     document = {
         "format": FORMAT,
         "mlp_version": __version__,
-        "spec": spec.model_dump(),
+        "spec": spec.model_dump() | {"runtime": _runtime(spec)},
         "encoding": {
             "task": encoding.task,
             "inputs": encoding.inputs.to_plain(),
@@ -132,7 +148,12 @@ def save_model(
     document["tensors_sha256"] = _sha256(tensors)
     # ASCII: a file name that is not UTF-8 is text that UTF-8 cannot write.
     metadata = {"mlp": json.dumps(document, allow_nan=False)}
-    write_whole(path, save(tensors, metadata=metadata))
+    return seal(save(tensors, metadata=metadata))
+
+
+def _runtime(spec: Spec) -> dict[str, Any]:
+    """Return the section with defaults for the keys that do not change the numbers."""
+    return RuntimeSpec(dtype=spec.runtime.dtype).model_dump()
 
 
 def _reading(read: ReadOptions) -> dict[str, str | None]:
@@ -156,7 +177,7 @@ def load_model(path: Path) -> Model:
     """Read a model file. Raises RunError, in a sentence, for whatever is wrong with it."""
     from mlpcli.runs.model_description import Description
 
-    tensors, document = _read(path)
+    tensors, document, is_sealed = _read(path)
     version = document.get("format") if isinstance(document, dict) else None
     if version != FORMAT:
         raise RunError(f"{path}: the model's format is {version!r}, not {FORMAT}")
@@ -185,7 +206,7 @@ def load_model(path: Path) -> Model:
     lane_shape = () if ensemble is None else (len(ensemble.seeds),)
     vector = _vector(path, architecture.layout, tensors, spec.runtime.dtype, lane_shape)
     network = Network(architecture, vector)
-    changed = described.tensors_sha256 not in (None, _sha256(tensors))
+    changed = not is_sealed and described.tensors_sha256 not in (None, _sha256(tensors))
     return Model(
         spec,
         encoding,
@@ -292,28 +313,31 @@ def _fits(target: TargetEncoder, spec: Spec) -> bool:
 
 
 def _codes(packed: str, n_rows: int) -> Array:
+    if n_rows > MOST_ROWS_A_LETTER * len(packed):
+        raise ValueError(f"the split is not of {n_rows} rows")
+    require(2 * n_rows, f"a split of {n_rows:,} rows", "the file may be damaged")
     codes = unpack_codes(packed, n_rows)
     if ((codes >= len(PARTS)) & (codes != LEFT_OUT)).any():
         raise ValueError("a row is in no part of the split")
     return codes
 
 
-def _read(path: Path) -> tuple[dict[str, Array], Any]:
-    from safetensors import SafetensorError, safe_open
-
+def _read(path: Path) -> tuple[dict[str, Array], Any, bool]:
+    """Return tensors, description, and whether they have a seal, which is checked before."""
     try:
-        with path.open("rb"):  # for the operating system's own words on why it cannot be read
-            pass
-        with safe_open(path, framework="numpy") as file:
-            metadata = file.metadata() or {}
-            document = json.loads(metadata["mlp"])
-            return {name: file.get_tensor(name) for name in file.keys()}, document  # noqa: SIM118
-    except SafetensorError as error:
-        why = " ".join(str(error).split()).removeprefix("Error while deserializing header: ")
-        raise RunError(f"{path}: not a model file, or a damaged one ({why})") from None
-    except KeyError:
-        raise RunError(f"{path}: a safetensors file, but not one that mlp wrote") from None
-    except (ValueError, TypeError, RecursionError) as error:
+        content = read_bytes(path)
+        sealed = check_seal(content)
+        if sealed is False:
+            raise RunError(f"{path}: the model file is damaged: its checksum does not match")
+        tensors, metadata = parse_tensors(content)
+    except NotTensorsError as error:
+        raise RunError(f"{path}: not a model file, or a damaged one ({error})") from None
+    if "mlp" not in metadata:
+        raise RunError(f"{path}: a safetensors file, but not one that mlp wrote")
+    more = metadata.keys() - {"mlp", *["sha256"] * bool(sealed)}
+    if more:  # a seal of which a byte is damaged looks so
+        raise RunError(f"{path}: the model file is damaged: it has metadata that no model has")
+    try:
+        return tensors, parse_json(metadata["mlp"].encode()), sealed is True
+    except ValueError as error:  # also: half a character
         raise RunError(f"{path}: the model's description is damaged: {error}") from None
-    except OSError as error:
-        raise FileError(f"{path}: {error.strerror or error}") from None

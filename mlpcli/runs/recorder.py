@@ -3,61 +3,95 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mlpcli.data.diagnosis import baseline
-from mlpcli.errors import MlpError
-from mlpcli.runs.directory import MANIFEST, METRICS, MODEL, REPLICAS, SPEC
-from mlpcli.runs.files import write_whole
+from mlpcli.errors import FileError
+from mlpcli.runs.checkpointing import Checkpointing
+from mlpcli.runs.failing_disk import RunFiles, silent
+from mlpcli.runs.files import Folder
 from mlpcli.runs.manifest import Manifest
 from mlpcli.runs.metrics_file import MetricsFile
-from mlpcli.runs.model_file import EnsembleModel, save_model
+from mlpcli.runs.model_file import EnsembleModel, serialize_model
+from mlpcli.runs.names import CHECKPOINT, METRICS, MODEL, REPLICAS, SPEC
 from mlpcli.spec.write import spec_to_yaml, with_paths
 from mlpcli.training.calibration import Calibration, calibrate
 from mlpcli.training.evaluation import evaluate
-from mlpcli.training.events import Ended, EpochEnded, Event
+from mlpcli.training.events import Ended, EpochEnded, Event, StateReady
+from mlpcli.training.rate_reduction import learning_rate_reductions
 from mlpcli.training.resolve import resolve
 from mlpcli.training.training import Training
+
+if TYPE_CHECKING:
+    from mlpcli.runs.resume import FoundRun
 
 STATUS = {"finished": "done", "patience": "done"}
 
 
 class Recorder:
-    """Writes spec and manifest at once, metrics as they come, the model at the end.
+    """Writes spec and manifest at once, metrics and states as they come, the model at the end.
 
-    folder  that the spec's paths are relative to
+    folder  of the run
+    base    directory that the spec's paths are relative to
+    found   the run in it that goes on; None: it is new
+    name    of the spec: emergency files have it
+    warn    is called with a sentence where the disk refuses a file
     """
 
-    def __init__(self, directory: Path, training: Training, folder: Path) -> None:
-        self.directory, self.training = directory, training
-        self.spec = with_paths(resolve(training.spec, training.dataset), folder)
-        self.manifest = Manifest(directory / MANIFEST, self.spec, training.dataset)
-        write_whole(directory / SPEC, spec_to_yaml(self.spec).encode())
+    def __init__(
+        self,
+        folder: Folder,
+        training: Training,
+        base: Path,
+        found: FoundRun | None = None,
+        name: str = "run",
+        warn: Callable[[str], None] = silent,
+    ) -> None:
+        self.files = files = RunFiles(folder, warn)
+        self.training, self.name = training, name
+        self.spec = with_paths(resolve(training.spec, training.dataset), base)
+        self.manifest = Manifest(
+            files, self.spec, training.dataset, () if found is None else found.sessions
+        )
+        if found is not None:
+            found.begin_session(folder)
+        files.begin(SPEC, spec_to_yaml(self.spec).encode())
         self.result: dict[str, Any] = {}
-        self.metrics = MetricsFile(directory / METRICS, training.columns)
+        lengths = {} if found is None else found.lengths
+        columns = training.columns
+        self.metrics = MetricsFile(files, METRICS, columns, lengths.get(METRICS, 0))
         self.replicas: MetricsFile | None = None
         if self.spec.replicated is not None:
-            self.replicas = MetricsFile(directory / REPLICAS, ["replica", *training.columns])
+            columns = ["replica", *columns]
+            self.replicas = MetricsFile(files, REPLICAS, columns, lengths.get(REPLICAS, 0))
+        self.checkpointing = Checkpointing(folder, self.spec, training)
 
     def record(self, event: Event) -> None:
-        """Write the metrics or the end that an event brings."""
-        if isinstance(event, EpochEnded):
-            if self.replicas is not None and event.lanes:
+        """Write the metrics, the state or the end that an event brings."""
+        self.checkpointing.note(event)
+        if isinstance(event, EpochEnded) and event.mean is not None:
+            if self.replicas is not None:
                 rows = zip(event.lanes, event.rows, strict=True)
                 self.replicas.extend([{"replica": lane, **row} for lane, row in rows])
-            if event.mean is not None:
-                self.metrics.append(event.mean)
+            self.metrics.append(event.mean)
+            self.files.try_again()
+        elif isinstance(event, StateReady):
+            files = {METRICS: self.metrics.file}
+            if self.replicas is not None:
+                files[REPLICAS] = self.replicas.file
+            self.files.attempt(CHECKPOINT, lambda: self.checkpointing.save(files))
         elif isinstance(event, Ended):
-            self.close()
             self._end(event)
+            self.close()
 
     def close(self) -> None:
-        """Close the files that grew while it trained."""
-        self.metrics.close()
-        if self.replicas is not None:
-            self.replicas.close()
+        """Close the files; what the disk has not taken is written elsewhere."""
+        disk = self.files.close(self.name)
+        if disk is not None:
+            self.result["disk"] = disk
 
     def _end(self, ended: Ended) -> None:
         summary: dict[str, Any] = asdict(ended)
@@ -75,8 +109,9 @@ class Recorder:
             from mlpcli.runs.ensemble_result import ensemble_result
 
             summary["ensemble"], ensemble = ensemble_result(training, temperature)
-        path, dataset, encoding = self.directory / MODEL, training.dataset, training.encoding
-        save_model(path, self.spec, dataset, network, kept, ensemble, temperature)
+        dataset, encoding = training.dataset, training.encoding
+        model = serialize_model(self.spec, dataset, network, kept, ensemble, temperature)
+        self.files.write(MODEL, model, sync_name=False)  # the manifest's makes sure of both
         scores = {
             name: {"rows": len(part), **evaluate(network, encoding, part, temperature).metrics}
             for name, part in dataset.parts.items()
@@ -85,9 +120,19 @@ class Recorder:
         part = list(scores)[-1]  # the test rows, where there are some
         summary["beats_baseline"] = to_beat.is_beaten(part, scores[part][to_beat.metric])
         summary["baseline"] = {"what": to_beat.what, **to_beat.scores}
+        if training.reductions.epochs:
+            summary["learning_rate_reductions"] = learning_rate_reductions(training)
+        if any(one is not None and one.reason == "diverged" for one in training.ended):
+            from mlpcli.training.divergence import explain
+
+            summary["divergence"] = explain(training, training.stop)
         status = STATUS.get(ended.reason, ended.reason)
         self.result = {"status": status, **summary, "scores": scores}
         self.manifest.end(status, self.result)
+        if status != "interrupted":
+            self.files.unwritten.discard(CHECKPOINT)  # none is needed any more
+            with contextlib.suppress(FileError):
+                self.checkpointing.finish()
 
     def _calibration(self, ended: Ended) -> Calibration | None:
         """Return what came of fitting a temperature; None where none was to be fitted."""
@@ -102,7 +147,6 @@ class Recorder:
 
         error  why it failed, in a sentence
         """
+        why = {} if error is None else {"error": error}
+        self.manifest.end(status, {"status": status, **why})
         self.close()
-        with contextlib.suppress(MlpError, OSError):
-            why = {} if error is None else {"error": error}
-            self.manifest.end(status, {"status": status, **why})

@@ -124,6 +124,11 @@ class TrainingSpec(Section):
     train_loss: Literal["running", "full"] = Field(
         "running", description="mean over the epoch's batches, or a full pass at its end"
     )
+    on_divergence: Literal["stop", "reduce-lr"] = Field(
+        "stop",
+        description="where a number is no longer finite: stop; or go back to the last epoch's end "
+        "and go on with half the learning rate, at most 5 times (`mlp sweep` always stops)",
+    )
     metrics: or_auto(list[str]) = Field(
         "auto", description="columns of metrics.csv beside the loss; auto: the task's own"
     )

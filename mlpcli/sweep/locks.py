@@ -29,16 +29,19 @@ class Locks:
         self.number = 1 + int.from_bytes(os.urandom(7), "little")
         try:
             # Never closed before the process ends: that would give up every lock it has.
-            self.file = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+            flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+            self.file = os.open(f"{path}.lock", flags, 0o666)
             fcntl.lockf(self.file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, self.number)
         except OSError as error:
-            raise FileError(f"{path}.lock: {error.strerror}") from None
+            why = error.strerror
+            if error.errno == errno.ELOOP:
+                why = "is a link; remove it, if no other program is at work on the study"
+            raise FileError(f"{path}.lock: {why}") from None
 
     def acquire(self) -> bool:
         """Wait until no other process writes; may be nested."""
         if self.depth == 0:
             fcntl.lockf(self.file, fcntl.LOCK_EX, 1, WRITING)
-            self._repair()
         self.depth += 1
         return True
 
@@ -66,21 +69,3 @@ class Locks:
             raise
         fcntl.lockf(self.file, fcntl.LOCK_UN, 1, number)
         return False
-
-    def _repair(self) -> None:
-        """Cut off the line that a killed process has not finished: it says nothing yet."""
-        if not self.path.exists():
-            return
-        with self.path.open("rb+") as file:
-            end = file.seek(0, os.SEEK_END)
-            size = end
-            while size > 0:
-                start = max(0, size - 4096)
-                file.seek(start)
-                found = file.read(size - start).rfind(b"\n")
-                if found >= 0:
-                    size = start + found + 1
-                    break
-                size = start
-            if size < end:
-                file.truncate(size)

@@ -11,19 +11,20 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import optuna
 from optuna.storages import JournalStorage
-from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from mlpcli.data.dataset import Dataset
-from mlpcli.errors import FileError, RunError, UsageError, listing
+from mlpcli.errors import FileError, RunError, listing
 from mlpcli.plain import without_nan
 from mlpcli.spec.load import LoadedSpec
 from mlpcli.spec.yaml_reader import dotted
+from mlpcli.sweep.journal import Journal, no_study
 from mlpcli.sweep.locks import Locks
+from mlpcli.sweep.recorded import STATES, is_recorded
 from mlpcli.sweep.space import BLOCK, Direction, distribution, propose, values_of
 from mlpcli.training.lane_state import monitor_of
 from mlpcli.training.metrics import greater_is_better
@@ -69,13 +70,6 @@ class Result:
     epochs: list[int] = field(default_factory=list)
 
 
-STATES = {
-    "complete": TrialState.COMPLETE,
-    "pruned": TrialState.PRUNED,
-    "failed": TrialState.FAIL,
-}
-
-
 class Study:
     """The trials of a spec's sweep, in the file `path`.
 
@@ -95,11 +89,13 @@ class Study:
         assert loaded.spec.sweep is not None
         self.path, self.sweep, self.seed = path, loaded.spec.sweep, loaded.spec.seed
         self.n_trials, self.block = n_trials, BLOCK[self.sweep.method]
+        self.space = {key: distribution(p) for key, p in self.sweep.parameters.items()}
         auto: Direction = "maximize" if greater_is_better(self.sweep.metric) else "minimize"
         self.direction: Direction = auto if self.sweep.direction == "auto" else self.sweep.direction
         same = greater_is_better(monitor_of(loaded.spec)) == (self.direction == "maximize")
         self.sign = 1 if same else -1
         optuna.logging.set_verbosity(optuna.logging.ERROR)
+        self.journal: Journal | None = None
         if not create and not path.exists():
             raise RunError(f"{path}: there is no study; mlp sweep without --best begins one")
         if path.exists() and not path.is_file():  # a device would be read without end
@@ -109,14 +105,20 @@ class Study:
             self._check_head()
             self.locks = Locks(path)
             with self.locks:
-                backend = JournalFileBackend(str(path), lock_obj=cast("Any", self.locks))
-                self.storage = JournalStorage(backend)
+                self.journal = Journal(path, self.locks)
+                self.storage = JournalStorage(self.journal)
                 if NAME not in optuna.get_all_study_names(self.storage):
+                    if not create:
+                        raise RunError(f"{path}: there is no study in it")
                     optuna.create_study(
                         storage=self.storage, study_name=NAME, direction=self.direction
                     )
                 self.study = optuna.load_study(storage=self.storage, study_name=NAME)
                 self._identify(loaded, dataset)
+                for trial in self.trials():
+                    if not is_recorded(trial, self.space):
+                        problem = f"is damaged: trial {trial.number} is none of this sweep"
+                        raise RunError(f"{path}: {problem}; name another file with --storage")
 
     @contextmanager
     def _refusing(self) -> Iterator[None]:
@@ -130,8 +132,7 @@ class Study:
             raise self._no_study() from error
 
     def _no_study(self) -> RunError:
-        problem = "is not the study of a sweep, or it is damaged"
-        return RunError(f"{self.path}: {problem}; name another file with --storage")
+        return no_study(self.path, self.journal.line if self.journal else 0)
 
     def _check_head(self) -> None:
         """Refuse a file that does not begin as a journal does, before anything is done to it.
@@ -160,14 +161,15 @@ class Study:
             self.study.set_user_attr("mlp", now)
         elif before != now:
             keys = [dotted(path) for path in _differing(before, now, ())]
-            raise UsageError(
+            raise RunError(
                 f"{self.path}: is the study of another sweep, whose {listing(keys, most=4)} "
                 "differs; name another file with --storage, or remove it"
             )
 
     def trials(self) -> list[FrozenTrial]:
         """Return every trial, by its number."""
-        return self.study.get_trials(deepcopy=False)
+        with self._refusing():
+            return self.study.get_trials(deepcopy=False)
 
     @property
     def n_finished(self) -> int:
@@ -181,7 +183,8 @@ class Study:
         """
         with self._refusing(), self.locks:
             trials = self.trials()
-            open_trials = [t for t in trials if not t.state.is_finished()]
+            # More of them may have been asked for before: those are left as they are.
+            open_trials = [t for t in trials[: self.n_trials] if not t.state.is_finished()]
             lost = [t for t in open_trials if not self.locks.lives(_process_of(t))]
             fresh = len(trials) if len(trials) < self.n_trials else None
             numbers = [t.number for t in lost] + ([] if fresh is None else [fresh])
@@ -206,12 +209,11 @@ class Study:
     def _begin(self, numbers: Sequence[int], earlier: Sequence[FrozenTrial]) -> list[Claim]:
         if not numbers:
             return []
-        space = {key: distribution(p) for key, p in self.sweep.parameters.items()}
         proposals = propose(self.sweep, self.seed, self.direction, numbers, earlier)
         for params in proposals:  # each is one line of the journal: there, or not there
             attrs = {"process": self._me(), "sign": self.sign}
             template = create_trial(
-                state=TrialState.RUNNING, params=params, distributions=space, user_attrs=attrs
+                state=TrialState.RUNNING, params=params, distributions=self.space, user_attrs=attrs
             )
             self.storage.create_new_trial(self.study._study_id, template)  # noqa: SLF001
         claims = zip(numbers, proposals, strict=True)

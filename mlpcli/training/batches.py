@@ -58,6 +58,9 @@ class BatchTransform(Protocol):
     def start(self, seeds: Sequence[int], epoch: int) -> None:
         """Begin an epoch, given the seed of each lane."""
 
+    def streams(self) -> dict[str, Sequence[np.random.Generator]]:
+        """Return the epoch's generators by the name of their stream, one a lane."""
+
     def apply(self, lane: int, X: Array, y: Array, slots: Array) -> None:
         """Change one lane's gathered rows in place.
 
@@ -157,6 +160,21 @@ class BatchLoader:
         """Yield the first row of each block of an epoch, and where it stops."""
         starts = batch_starts(self.n_rows, self.rows_per_block, self.least_rows)
         yield from pairwise([*starts, self.n_rows])
+
+    def steps_in(self, rows: int) -> int:
+        """Return how many batches so many rows of an epoch are, which end with one of them."""
+        return min(-(-rows // self.batch_size), self.n_steps)
+
+    def block_at(self, rows: int) -> tuple[int, int]:
+        """Return the block that these rows of an epoch end in the midst of, or twice their number.
+
+        Raises ValueError where they end in the midst of a batch, or there are more than it has.
+        """
+        starts = batch_starts(self.n_rows, self.batch_size, self.least_rows)
+        if rows not in starts and rows != self.n_rows:
+            raise ValueError(f"no batch of an epoch of {self.n_rows} rows ends after {rows}")
+        blocks = (block for block in self.blocks() if block[0] < rows < block[1])
+        return next(blocks, (rows, rows))
 
     def start(self, seeds: Sequence[int], epoch: int) -> None:
         """Shuffle the rows for an epoch, given the seed of each lane."""

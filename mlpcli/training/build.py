@@ -219,6 +219,11 @@ def epoch_metrics(spec: Spec, task: str) -> list[Metric]:
     ]
 
 
+def keeps_outputs(spec: Spec, task: str) -> bool:
+    """Whether an epoch's metrics are of its rows as their batches saw them."""
+    return spec.training.train_loss != "full" and bool(epoch_metrics(spec, task))
+
+
 def metrics_columns(spec: Spec, dataset: Dataset) -> list[str]:
     """Return the columns of metrics.csv."""
     names = ["loss", *(metric.name for metric in epoch_metrics(spec, dataset.encoding.task))]

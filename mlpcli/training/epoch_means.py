@@ -25,7 +25,9 @@ class EpochMeans:
         self.n_complete = 0
 
     def add(self, event: EpochEnded) -> None:
-        """Record the rows of some lanes."""
+        """Record the rows of some lanes; of lanes that are trained again nothing is new."""
+        if event.epoch <= self.n_complete:
+            return
         rows = zip(event.lanes, event.rows, strict=True)
         self.waiting.setdefault(event.epoch, {}).update(rows)
 
@@ -34,8 +36,11 @@ class EpochMeans:
         for lane, ended, row in zip(event.lanes, event.ended, event.rows, strict=True):
             self.ended[lane] = ended.epochs, None if row is None else {**row, "seconds": 0.0}
 
-    def completed(self) -> Iterator[tuple[int, dict[str, float]]]:
-        """Yield each epoch that all lanes have now completed, with the mean of their rows."""
+    def completed(self) -> Iterator[tuple[int, dict[int, dict[str, float]], dict[str, float]]]:
+        """Yield each epoch that all lanes have now completed.
+
+        With the rows of the lanes that trained in it, in their order, and the mean over all lanes.
+        """
         while self.n_complete + 1 in self.waiting:
             epoch = self.n_complete + 1
             rows = self.waiting[epoch]
@@ -44,8 +49,10 @@ class EpochMeans:
                 return
             del self.waiting[epoch]
             self.n_complete = epoch
+            trained = {lane: rows[lane] for lane in sorted(rows)}
             rows |= {lane: row for lane, row in gone.items() if row is not None}
-            yield epoch, {**self._mean([rows[lane] for lane in sorted(rows)]), "epoch": epoch}
+            mean = self._mean([rows[lane] for lane in sorted(rows)])
+            yield epoch, trained, {**mean, "epoch": epoch}
 
     def _mean(self, rows: list[dict[str, float]]) -> dict[str, float]:
         """Return the mean of each column; of `seconds` the sum."""

@@ -7,7 +7,7 @@ network of a stack, of a stack's average, or from given predictions.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import Any
@@ -108,6 +108,11 @@ class EpochMetrics:
             validation = dataset.parts["validation"]
             self.parts["val"] = PartMetrics(model, encoding, validation, self.metrics)
         self._y_hat: Array | None = None
+
+    def stop_when(self, stop: Callable[[], bool]) -> None:
+        """Let `compute` raise StoppedError once this is true; it is asked now and then."""
+        for part in self.parts.values():
+            part.evaluation.stop = stop
 
     def compute(self, trainer: Trainer) -> dict[str, Array]:
         """Return the epoch's losses and metrics (...,), in the order of the columns."""

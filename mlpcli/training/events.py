@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mlpcli.array_types import Array
+from mlpcli.training.stack_state import StackState
 
 # Between two groups sent for one kind of event: sending costs about 0.5 ms in both processes.
 SEND_SECONDS = 0.05
@@ -23,13 +24,20 @@ class Progress:
 
 
 @dataclass(frozen=True)
-class EpochEnded:
-    """Some lanes have completed an epoch.
+class LanesAdvanced:
+    """Some lanes have completed an epoch that others still have to."""
 
-    lanes       by number; none where the others, which had completed it, had to wait for lanes
-                that have now ended before it
+    epoch: int
+    lanes: list[int]
+
+
+@dataclass(frozen=True)
+class EpochEnded:
+    """The lanes of a stack have completed an epoch; or, of a training, all lanes have.
+
+    lanes       by number, those that trained in it
     rows        the row of metrics of each
-    mean        the row of metrics.csv, over all lanes; None while others have to complete the epoch
+    mean        the row of metrics.csv, over all lanes; None of a stack
     improved    whether the mean is the best so far
     best_epoch  by the means so far
     """
@@ -84,8 +92,51 @@ class LanesEnded:
     rows: list[dict[str, float] | None]
 
 
-Event = Progress | EpochEnded | StateReady | Ended
-StackEvent = Progress | EpochEnded | LanesEnded
+@dataclass(frozen=True)
+class LanesReduced:
+    """Some lanes diverged in an epoch and will go on from an earlier end, with half their λ.
+
+    causes  why, for each of them
+    state   where they go on
+    """
+
+    epoch: int
+    lanes: list[int]
+    causes: list[str]
+    state: StackState
+
+
+@dataclass(frozen=True)
+class RateReduced:
+    """A lane diverged in an epoch: it goes back to the end of another, with half the learning rate.
+
+    back_to        the epoch at whose end it goes on; 0: with the initial parameters
+    learning_rate  λ of the optimizer from there on
+    cause          what tells that it diverged
+    n_lanes        of the training
+    """
+
+    epoch: int
+    back_to: int
+    learning_rate: float
+    cause: str
+    lane: int
+    n_lanes: int
+
+
+@dataclass(frozen=True)
+class StackSaved:
+    """The state of a stack in another process, after all events that came before.
+
+    is_last  whether training is interrupted there
+    """
+
+    state: StackState
+    is_last: bool
+
+
+Event = Progress | LanesAdvanced | EpochEnded | RateReduced | StateReady | Ended
+StackEvent = Progress | EpochEnded | LanesReduced | StateReady | StackSaved | LanesEnded
 
 
 def grouped(events: Iterator[StackEvent]) -> Iterator[list[StackEvent]]:
@@ -97,7 +148,7 @@ def grouped(events: Iterator[StackEvent]) -> Iterator[list[StackEvent]]:
             waiting.pop()
         waiting.append(event)
         now, before = time.perf_counter(), sent.get(type(event), 0.0)
-        if now - before >= SEND_SECONDS:
+        if isinstance(event, StackSaved) or now - before >= SEND_SECONDS:
             yield waiting
             waiting, sent[type(event)] = [], now
     if waiting:

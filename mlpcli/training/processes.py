@@ -12,14 +12,13 @@ import os
 import signal
 import traceback
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection, wait
 from typing import Any, Self
 
-from mlpcli.errors import FileError
-from mlpcli.training.events import StackEvent, grouped
+from mlpcli.stop_signals import STOP_SIGNALS, ignore_stop_signals
 
 POLL_SECONDS = 0.2  # between two calls of `stop`
 
@@ -125,17 +124,19 @@ class Pool:
 
     def _start(self) -> Worker:
         ours, theirs = Pipe()
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
         with warnings.catch_warnings():
             # Python warns of threads, such as the progress bar's: the child touches none of them.
             warnings.simplefilter("ignore", DeprecationWarning)
             pid = os.fork()
         if pid:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
             theirs.close()
             return Worker(pid, ours)
         try:
             # Ctrl-C reaches every process of the terminal: the parent decides what it means.
-            for number in (signal.SIGINT, signal.SIGTERM):
-                signal.signal(number, signal.SIG_IGN)
+            ignore_stop_signals()
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
             for pipe in (ours, *(worker.pipe for worker in self.workers)):
                 pipe.close()
             with contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):
@@ -166,32 +167,3 @@ class Pool:
                 pipe.send(_Done(error))
             else:
                 pipe.send(_Done())
-
-
-def run_in_processes(
-    run_stack: Callable[[Sequence[int], Stop], Iterator[StackEvent]],
-    stacks: Sequence[Sequence[int]],
-    processes: int,
-    stop: Stop,
-) -> Iterator[tuple[int, StackEvent]]:
-    """Run stacks in processes; yield the number of a stack with each of its events.
-
-    stop  once true, all stacks end after the step
-    """
-
-    def work(number: int, _: Ask, stop: Stop) -> Iterator[list[StackEvent]]:
-        return grouped(run_stack(stacks[number], stop))
-
-    waiting = list(range(len(stacks)))
-    with Pool(work, processes) as pool:
-        while waiting or pool.busy:
-            while waiting and pool.give(waiting[0]) is not None:
-                waiting.pop(0)
-            for worker, events in pool.receive(POLL_SECONDS):
-                if events is None:
-                    problem = "a process that trained replicas was killed, as for want of memory"
-                    raise FileError(f"{problem}; a smaller runtime.memory takes fewer at a time")
-                for event in events:
-                    yield worker.task, event
-            if stop():
-                pool.stop()

@@ -12,7 +12,7 @@ from mlpcli.nn.arrays import cache_slices, empty, weighted_mean
 from mlpcli.nn.evaluation import mean_prediction
 from mlpcli.nn.network import Network
 from mlpcli.nn.optimizers import Optimizer
-from mlpcli.nn.training_step import TrainingStep
+from mlpcli.nn.training_step import Batch, TrainingStep
 from mlpcli.nn.update import Regularization
 from mlpcli.training.batches import BatchLoader, BatchTransform, Block
 
@@ -76,7 +76,11 @@ class Trainer:
         self.outputs = np.empty(shape, network.dtype) if keep_outputs else None
 
     def epoch(
-        self, epoch: int, learning_rate: Any, stop: Callable[[], bool] = never
+        self,
+        epoch: int,
+        learning_rate: Any,
+        stop: Callable[[], bool] = never,
+        resume: Callable[[], None] | None = None,
     ) -> Iterator[int]:
         """Run one epoch; yield the number of rows done, several times on the way.
 
@@ -84,6 +88,7 @@ class Trainer:
         learning_rate  λ, one number or one a lane (R, 1); or one for each step, where it changes
                        from step to step: (n_steps,) or (n_steps, R, 1)
         stop           asked after each step; once true, the epoch ends there
+        resume         takes a trainer that has begun the epoch to where it was in the midst of it
 
         It ends early where no lane has a finite loss any more. Afterwards `rows_done`, `stopped`
         and `finite` (...,) say how far it came, `losses` and `loss` the rows' losses before their
@@ -101,11 +106,12 @@ class Trainer:
         self.step.start(self.seeds, epoch)
         self.rows_done, self.stopped = 0, False
         self.finite[...] = True
-        step, taken = self.step, 0
-        for start, end in self.loader.blocks():
-            block = self.loader.load(start, end)
+        if resume is not None:
+            resume()
+        step, taken = self.step, self.loader.steps_in(self.rows_done)
+        for start, block, batches in self._blocks():
             with np.errstate(all="ignore"):  # a loss that is not finite ends the run, in words
-                for batch in block.batches:
+                for batch in batches:
                     if each_step is not None:
                         current[...] = each_step[taken]
                     step(batch)
@@ -119,6 +125,16 @@ class Trainer:
             if self.stopped or not self.finite.any():
                 break
         self.step.update.state.steps += taken
+
+    def _blocks(self) -> Iterator[tuple[int, Block, list[Batch]]]:
+        """Yield the first row of each block of the epoch, the block, and its batches to come."""
+        for start, end in self.loader.blocks():
+            if start >= self.rows_done:
+                block = self.loader.load(start, end)
+                yield start, block, block.batches
+            elif end > self.rows_done:  # resumed in the midst of it
+                block = self.loader.block_of(end - start)
+                yield start, block, block.batches[self.loader.steps_in(self.rows_done - start) :]
 
     def _compute_losses(self, block: Block, start: int) -> None:
         """Compute the losses of a block's rows from the outputs that its steps have kept."""
@@ -146,6 +162,13 @@ class Trainer:
             each[part] = self.step.loss.value(u[part], y[part])
         np.mean(each, axis=-2, out=losses)
 
+    def streams(self) -> dict[str, Sequence[np.random.Generator]]:
+        """Return all generators of the epoch by the name of their stream, one a lane."""
+        found = self.step.streams()
+        for transform in self.loader.transforms:
+            found |= transform.streams()
+        return found
+
     def copy_state(self, other: Trainer, lanes: Sequence[int]) -> None:
         """Copy optimizer and EMA state from another trainer of the same optimizer.
 
@@ -153,6 +176,15 @@ class Trainer:
         """
         index = list(lanes) if self.network.lane_shape else lanes[0]
         self.step.update.copy_state(other.step.update, index)
+
+    def batch_losses(self) -> tuple[list[float], list[float]]:
+        """Return the mean loss of an epoch's first batch and of its last, in each lane."""
+        n = self.loader.batch_size
+        first, last = (
+            np.ravel(np.mean(losses, axis=-1, dtype=np.float64)).tolist()
+            for losses in (self.losses[..., :n], self.losses[..., -n:])
+        )
+        return first, last
 
     @property
     def loss(self) -> Any:

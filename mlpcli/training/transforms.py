@@ -31,6 +31,10 @@ class Augment(BatchTransform):
             [generator(seed, "augmentation", epoch, k) for k in members] for seed in seeds
         ]
 
+    def streams(self) -> dict[str, Sequence[np.random.Generator]]:
+        each = zip(*self.generators, strict=True)
+        return {f"augmentation.{k}": lanes for k, lanes in enumerate(each)}
+
     def apply(self, lane: int, X: Array, y: Array, slots: Array) -> None:
         self.augmenters[lane].apply(X, y, slots, self.generators[lane])
 
@@ -46,6 +50,9 @@ class RowNoise(BatchTransform):
 
     def start(self, seeds: Sequence[int], epoch: int) -> None:
         self.generators = generators(seeds, "noise", epoch, self.part)
+
+    def streams(self) -> dict[str, Sequence[np.random.Generator]]:
+        return {f"noise.{self.part}": self.generators}
 
     def sigma(self, lane: int) -> float:
         """Return the strength in one lane."""

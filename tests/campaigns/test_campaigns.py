@@ -45,3 +45,17 @@ def test_killed_sweeps_end_as_if_they_had_not_been():
     lines = run("killed_sweeps", *words).splitlines()
     assert lines[-1] == "2 of 2 sweeps ended as if they had never been killed"
     assert all("20 trials" in line for line in lines[:-1])
+
+
+def test_whatever_a_state_loses_is_noticed():
+    lines = run("planted_resume", "--stops", "5").splitlines()
+    assert {line.split()[0] for line in lines[:-1]} == {"caught"}
+    assert len(lines) - 1 >= 30
+    assert lines[-1] == f"{len(lines) - 1} of {len(lines) - 1} bugs caught"
+
+
+def test_damaged_model_files_and_checkpoints_are_all_refused():
+    lines = run("damaged", "--files", "300", "--seed", "1").splitlines()
+    assert lines[0].startswith("model: 300 of 300 damaged files refused")
+    assert lines[1].startswith("checkpoint: 300 of 300 damaged files refused")
+    assert lines[-1].startswith("4 of 4 as they have to be")

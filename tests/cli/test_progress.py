@@ -6,7 +6,7 @@ import pytest
 
 from mlpcli.cli import progress
 from mlpcli.cli.progress import NoProgress, PlainProgress, RichProgress, progress_for
-from mlpcli.training.events import Ended, EpochEnded, Progress
+from mlpcli.training.events import Ended, EpochEnded, LanesAdvanced, Progress
 
 COLUMNS = ["epoch", "train_loss", "val_loss", "val_accuracy", "learning_rate", "seconds"]
 
@@ -60,12 +60,12 @@ def test_replicas_whose_means_wait_for_others_are_named(capsys, monkeypatch):
     now = iter([1000.0, 1000.5, 1001.0, 1002.0, 1003.0])
     monkeypatch.setattr(progress.time, "monotonic", lambda: next(now))
     shown = PlainProgress(9, COLUMNS)
-    shown.show(EpochEnded(1, [0, 1], []))  # may complete epoch 1: its line comes next
+    shown.show(LanesAdvanced(1, [0, 1]))  # may complete epoch 1: its line comes next
     for epoch in (2, 3, 4):  # at 0, 0.5 and 1 second
-        shown.show(EpochEnded(epoch, [0, 1], []))
-    shown.show(EpochEnded(5, [1], []))
+        shown.show(LanesAdvanced(epoch, [0, 1]))
+    shown.show(LanesAdvanced(5, [1]))
     shown.show(ended(1))
-    shown.show(EpochEnded(2, [2], []))
+    shown.show(LanesAdvanced(2, [2]))
     assert capsys.readouterr().err.splitlines() == [
         "replicas 0 to 1: epoch 2/9",
         "replicas 0 to 1: epoch 4/9",

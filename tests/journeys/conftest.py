@@ -1,5 +1,6 @@
 """The real command in processes of its own, and a run on iris that many tests look at."""
 
+import importlib.util
 import json
 import os
 import subprocess
@@ -9,7 +10,8 @@ from types import SimpleNamespace
 
 import pytest
 
-IRIS = Path(__file__).parents[2] / "data" / "iris.csv"
+ROOT = Path(__file__).parents[2]
+IRIS = ROOT / "data" / "iris.csv"
 PROGRAM = [sys.executable, "-m", "mlpcli"]
 # What a user's shell may have set and a test must not depend on.
 NOT_OURS = ("NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE", "COLUMNS", "LINES", "PYTHONUNBUFFERED")
@@ -49,16 +51,36 @@ def learners():
 
 
 @pytest.fixture(scope="session")
-def mlp():
-    """Return a function that runs `mlp` and returns its exit code, output and errors."""
+def preloaded():
+    """Return `mlp` with its modules already imported, in the environment of a command."""
+    spec = importlib.util.spec_from_file_location("preloaded", ROOT / "tests" / "preloaded.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    server = module.Preloaded(environment())
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="session")
+def mlp(preloaded):
+    """Return a function that runs `mlp` and returns its exit code, output and errors.
+
+    It is forked from a process that has imported it, where nothing is asked for that a process
+    reads when it starts, and its streams are the usual ones.
+    """
 
     def run(*arguments, cwd, stdin="", env=None, **options):
+        ours = environment(**(env or {}))
+        if stdin == "" and not options and preloaded.fits(ours):
+            done = preloaded.run(arguments, cwd, ours)
+            never_a_traceback(done.err + done.out)
+            return done
         options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options}
         given = {"stdin": stdin} if hasattr(stdin, "fileno") else {"input": stdin}
         done = subprocess.run(
             [*PROGRAM, *map(str, arguments)],
             cwd=cwd,
-            env=environment(**(env or {})),
+            env=ours,
             encoding="utf-8",
             errors="surrogateescape",
             check=False,

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from mlpcli.runs.files import Folder
 from mlpcli.runs.recorder import Recorder
 from mlpcli.spec.load import load_spec
 from mlpcli.training.build import load_dataset
@@ -24,7 +25,7 @@ def make_run():
         training = Training(loaded.spec, load_dataset(loaded))
         directory = folder / "run"
         directory.mkdir()
-        recorder = Recorder(directory, training, loaded.folder)
+        recorder = Recorder(Folder(directory), training, loaded.folder)
         events = []
         for event in training.run():
             recorder.record(event)

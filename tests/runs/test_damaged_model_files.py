@@ -34,6 +34,7 @@ class Parts:
         (n,) = struct.unpack("<Q", content[:8])
         self.header = json.loads(content[8 : 8 + n])
         self.told = json.loads(self.header["__metadata__"]["mlp"])
+        del self.header["__metadata__"]["sha256"]  # so that what is changed can be read at all
         self.body = content[8 + n :]
 
     def changed(self, path, value):
@@ -61,13 +62,19 @@ REMOVE = object()
 
 
 @pytest.fixture(scope="module")
-def content(iris_run):
+def sealed(iris_run):
     return iris_run.model.read_bytes()
 
 
 @pytest.fixture(scope="module")
-def parts(content):
-    return Parts(content)
+def parts(sealed):
+    return Parts(sealed)
+
+
+@pytest.fixture(scope="module")
+def content(parts):
+    """Return a file without a seal, as earlier versions wrote it."""
+    return parts.joined()
 
 
 @pytest.fixture(scope="module")
@@ -80,14 +87,42 @@ def test_taken_apart_and_joined_it_is_a_model(parts, file):
     assert load_model(file).training["epochs"] == 3
 
 
+def test_any_bit_of_a_sealed_file(sealed, file):
+    for at in [*range(120), *range(120, len(sealed), 29), len(sealed) - 1]:
+        damaged = bytearray(sealed)
+        damaged[at] ^= 1 << at % 8
+        refused(file, bytes(damaged), "damaged")
+
+
+@pytest.mark.parametrize("place", [200, 2000, -1])
+def test_what_is_said_of_another_byte_in_a_sealed_file(place, sealed, file):
+    damaged = bytearray(sealed)
+    damaged[place] ^= 1
+    refused(file, bytes(damaged), "the model file is damaged: its checksum does not match")
+
+
+def test_a_scale_or_a_class_that_is_another_is_seen(sealed, file):
+    """Each is valid, and alone would change predictions without a word."""
+    for old, new in [(b"setosa", b"setosb"), (b'\\"scale\\": 0.', b'\\"scale\\": 3.')]:
+        assert sealed.count(old)
+        refused(file, sealed.replace(old, new), "its checksum does not match")
+
+
+def test_a_seal_that_is_no_longer_one(sealed, file):
+    for old, new in [(b'"sha256":"', b'"sha255":"'), (b'"sha256":"', b'"sha256" :"')]:
+        refused(file, sealed.replace(old, new, 1), "damaged")
+
+
 def test_a_spec_with_keys_that_only_earlier_versions_wrote_is_a_model(parts, file):
     runtime = {"dtype": "float32", "threads": "auto", "memory": "auto"}
     former = runtime | {"shards": "auto", "checkpoint_seconds": 10.0}
     file.write_bytes(parts.changed(("spec", "runtime"), former))
-    assert load_model(file).spec.runtime.model_dump() == runtime
+    assert load_model(file).spec.runtime.model_dump() == runtime | {"checkpoint_seconds": 10.0}
 
 
-def test_cut_off_anywhere(content, file):
+@pytest.mark.parametrize("kind", ["sealed", "content"])
+def test_cut_off_anywhere(kind, request, file):
+    content = request.getfixturevalue(kind)
     for length in [*range(16), *range(16, len(content), 37), len(content) - 1]:
         refused(file, content[:length])
 

@@ -4,12 +4,13 @@ import math
 
 import pytest
 
+from mlpcli.runs.files import Folder
 from mlpcli.runs.metrics_file import MetricsFile, read_metrics
 
 
 def test_what_was_written_is_read(tmp_path):
     path = tmp_path / "metrics.csv"
-    file = MetricsFile(path, ["epoch", "train_loss", "val_loss"])
+    file = MetricsFile(Folder(path.parent), path.name, ["epoch", "train_loss", "val_loss"])
     file.append({"epoch": 1, "train_loss": 0.1 + 0.2, "val_loss": math.nan})
     file.append({"epoch": 2, "train_loss": math.inf, "val_loss": 1e-300})
     file.close()

@@ -167,7 +167,7 @@ def changed(path, to, change):
     header = json.loads(content[8 : 8 + size])
     document = json.loads(header["__metadata__"]["mlp"])
     change(document["encoding"])
-    header["__metadata__"]["mlp"] = json.dumps(document)
+    header["__metadata__"] = {"mlp": json.dumps(document)}
     text = json.dumps(header).encode()
     to.write_bytes(len(text).to_bytes(8, "little") + text + content[8 + size :])
     return to

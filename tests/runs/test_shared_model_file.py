@@ -111,7 +111,7 @@ def rewritten(run, path, change):
     header = json.loads(raw[8 : 8 + size])
     document = json.loads(header["__metadata__"]["mlp"])
     change(document)
-    header["__metadata__"]["mlp"] = json.dumps(document)
+    header["__metadata__"] = {"mlp": json.dumps(document)}
     text = json.dumps(header).encode()
     path.write_bytes(struct.pack("<Q", len(text)) + text + raw[8 + size :])
     return path

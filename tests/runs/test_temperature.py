@@ -159,7 +159,7 @@ def changed(run, tmp_path, change):
     header = json.loads(content[8 : 8 + n])
     told = json.loads(header["__metadata__"]["mlp"])
     change(told)
-    header["__metadata__"]["mlp"] = json.dumps(told)
+    header["__metadata__"] = {"mlp": json.dumps(told)}
     text = json.dumps(header).encode()
     text += b" " * (-len(text) % 8)
     path = tmp_path / "m.safetensors"

@@ -40,7 +40,7 @@ def changed(content, path, value):
     for key in path[:-1]:
         inside = inside[key]
     inside[path[-1]] = value
-    header["__metadata__"]["mlp"] = json.dumps(told)
+    header["__metadata__"] = {"mlp": json.dumps(told)}
     text = json.dumps(header).encode()
     return struct.pack("<Q", len(text)) + text + content[8 + n :]
 
@@ -109,7 +109,7 @@ def test_a_model_file_from_before_there_were_weights(iris_run, tmp_path):
     told = json.loads(header["__metadata__"]["mlp"])
     assert told["encoding"].pop("weights") is None
     del told["spec"]["data"]["image"]
-    header["__metadata__"]["mlp"] = json.dumps(told)
+    header["__metadata__"] = {"mlp": json.dumps(told)}
     text = json.dumps(header).encode()
     (tmp_path / "old.safetensors").write_bytes(
         struct.pack("<Q", len(text)) + text + content[8 + n :]

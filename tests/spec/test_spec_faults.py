@@ -28,7 +28,7 @@ DATA = "data: {path: d.csv, target: y}\n"
 TOP = "allowed here: data, ensemble, model, regularization, runtime, seed, sweep, training"
 IN_TRAINING = (
     "allowed here: batch_size, calibration, early_stopping, epochs, gradient_clipping, metrics, "
-    "optimizer, schedule, train_loss, weight_averaging"
+    "on_divergence, optimizer, schedule, train_loss, weight_averaging"
 )
 IN_LAYER = "allowed here: activation, initializer, keep_prob, norm, units"
 NAME = "must be a name, or a mapping with a name"
@@ -232,7 +232,10 @@ SECOND_LINE = [
     ),
     (
         "runtime: {shards: 2}",
-        "11: runtime.shards: there is no such key; allowed here: checkpoint_seconds, dtype, memory, threads",
+        (
+            "11: runtime.shards: there is no such key; "
+            "allowed here: checkpoint_seconds, dtype, memory, threads"
+        ),
     ),
     # Augmentations.
     (

@@ -104,8 +104,8 @@ NO_LIST = f"{NOTHING}; the spec has no list here; set the whole list"
             "training.epoch=3",
             (
                 "training.epoch: there is no such key; allowed here: batch_size, calibration, "
-                "early_stopping, epochs, gradient_clipping, metrics, optimizer, schedule, "
-                "train_loss, weight_averaging; did you mean epochs?"
+                "early_stopping, epochs, gradient_clipping, metrics, on_divergence, optimizer, "
+                "schedule, train_loss, weight_averaging; did you mean epochs?"
             ),
         ),
         (

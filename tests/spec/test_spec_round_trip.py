@@ -301,7 +301,9 @@ def test_a_written_spec_has_every_default_and_no_alias():
         "  target: y\n"
     )
     assert "  early_stopping: {monitor: val_loss, patience: 20, min_delta: 0.0}\n" in text
-    assert text.endswith("runtime: {dtype: float32, threads: auto, memory: auto}\n")
+    assert text.endswith(
+        "runtime: {dtype: float32, threads: auto, memory: auto, checkpoint_seconds: 10.0}\n"
+    )
 
 
 def test_paths_are_made_absolute_and_standard_input_stays(tmp_path):

@@ -157,7 +157,7 @@ def test_the_study_of_another_spec_is_not_gone_on_with(write, mlp):
     assert mlp("sweep", write({RATE: {"values": [0.1]}}, method="grid")).code == 0
     spec = write({RATE: {"values": [0.1]}}, method="grid", training={"epochs": 5})
     done = mlp("sweep", spec)
-    assert done.code == 2
+    assert done.code == 5
     assert done.err.startswith(
         "mlp: runs/spec-sweep/study.log: is the study of another sweep, whose training.epochs "
         "differs; name another file with --storage"
@@ -171,7 +171,7 @@ def test_other_rows_are_another_study(write, mlp, folder):
     lines = (folder / "iris.csv").read_text().splitlines()
     (folder / "iris.csv").write_text("\n".join(lines[:-1]) + "\n")
     done = mlp("sweep", spec)
-    assert (done.code, "whose data.sha256 differs" in done.err) == (2, True)
+    assert (done.code, "whose data.sha256 differs" in done.err) == (5, True)
 
 
 def test_a_device_is_no_study(write, mlp):
@@ -180,32 +180,32 @@ def test_a_device_is_no_study(write, mlp):
     assert not Path("/dev/null.lock").exists()
 
 
-NO_STUDY = (
-    "mlp: file: is not the study of a sweep, or it is damaged; name another file with --storage\n"
-)
+def no_study(where=""):
+    problem = f"is not the study of a sweep, or it is damaged{where}"
+    return f"mlp: file: {problem}; name another file with --storage\n"
 
 
 @pytest.mark.parametrize(
-    "content",
+    ("content", "where"),
     [
-        b"a,b\n1,2\n",
-        b"a line\n",  # Optuna takes the last line for one that is being written
-        b"half a line",
-        b"\x00\xff\n",
-        b"\x80\x03\nno end",
-        b"SQLite format 3\x00\x10",
-        b"{}\n{}\n",
-        b"[1]\n2\n",
-        b'{"op_code":"x"}\n{"op_code":1}\n',
-        b'{"op_code":4}\n{"op_code":4}\n',
-        b'{"op_code":' + b"[" * 100_000 + b"\n{}\n",
+        (b"a,b\n1,2\n", ""),
+        (b"a line\n", ""),
+        (b"half a line", ""),
+        (b"\x00\xff\n", ""),
+        (b"\x80\x03\nno end", ""),
+        (b"SQLite format 3\x00\x10", ""),
+        (b"{}\n{}\n", ""),
+        (b"[1]\n2\n", ""),
+        (b'{"op_code":"x"}\n{"op_code":1}\n', " in line 1"),
+        (b'{"op_code":4}\n{"op_code":4}\n', " in line 1"),
+        (b'{"op_code":' + b"[" * 100_000 + b"\n{}\n", " in line 1"),
     ],
 )
-def test_a_file_that_is_no_study_is_refused_and_left_alone(write, mlp, folder, content):
+def test_a_file_that_is_no_study_is_refused_and_left_alone(write, mlp, folder, content, where):
     (folder / "file").write_bytes(content)
     spec = write({RATE: {"values": [0.1]}})
     done = mlp("sweep", spec, "--storage", "file")
-    assert (done.code, done.out, done.err) == (5, "", NO_STUDY)
+    assert (done.code, done.out, done.err) == (5, "", no_study(where))
     assert (folder / "file").read_bytes() == content
 
 
@@ -213,10 +213,10 @@ def test_a_study_that_is_damaged_is_refused_and_left_alone(write, mlp, folder):
     spec = write({RATE: {"values": [0.1]}}, method="grid")
     assert mlp("sweep", spec, "--storage", "file").code == 0
     first, *others = (folder / "file").read_bytes().splitlines(keepends=True)
-    content = first + b"\xff\xfe\n" + b"".join(others)
+    content = first + b"\xff\xfe\n" + b"".join(others) + b"half a line"
     (folder / "file").write_bytes(content)
     done = mlp("sweep", spec, "--storage", "file", "--best")
-    assert (done.code, done.out, done.err) == (5, "", NO_STUDY)
+    assert (done.code, done.out, done.err) == (5, "", no_study(" in line 2"))
     assert (folder / "file").read_bytes() == content
 
 

@@ -11,7 +11,7 @@ from mlpcli.randomness import replica_seed
 from mlpcli.spec.schema import Spec
 from mlpcli.training import plan as plan_module
 from mlpcli.training.epoch_means import EpochMeans
-from mlpcli.training.events import Ended, EpochEnded, LanesEnded
+from mlpcli.training.events import Ended, EpochEnded, LanesAdvanced, LanesEnded
 from mlpcli.training.training import Training
 
 SPECIES = """
@@ -47,11 +47,9 @@ def run(one, stop=lambda: False):
     epochs, lanes, ended = [], [], None
     for event in one.run(stop):
         if isinstance(event, EpochEnded):
-            if event.mean is not None:
-                mean = {**event.mean, "seconds": 0.0}
-                epochs.append(replace(event, mean=mean, lanes=[], rows=[]))
-            if event.lanes:
-                lanes.append(event)
+            mean = {**event.mean, "seconds": 0.0}
+            epochs.append(replace(event, mean=mean, lanes=[], rows=[]))
+            lanes.append(event)
         elif isinstance(event, Ended):
             ended = event
     return epochs, lanes, ended
@@ -236,8 +234,11 @@ def test_one_that_diverges_later_counts_until_then():
     means.end(LanesEnded([0, 1], ends, np.zeros((2, 1)), [None, first.rows[1]]))
     means.add(event_of(2, [2], [1.0]))
     # of 6, 4 and 2; then replica 1 keeps its row, and 0 is no part of it any more
-    found = [(row["epoch"], row["train_loss"], row["seconds"]) for _, row in means.completed()]
-    assert found == [(1, 4.0, 3.0), (2, 2.5, 1.0)]
+    found = [
+        (list(rows), mean["epoch"], mean["train_loss"], mean["seconds"])
+        for _, rows, mean in means.completed()
+    ]
+    assert found == [([0, 1, 2], 1, 4.0, 3.0), ([2], 2, 2.5, 1.0)]
 
 
 def test_means_do_not_depend_on_which_stack_was_first():
@@ -248,7 +249,7 @@ def test_means_do_not_depend_on_which_stack_was_first():
             for k in order:
                 some = [2 * k, 2 * k + 1]
                 means.add(event_of(epoch, some, [each[r] for r in some]))
-        found.add(tuple(row["train_loss"] for _, row in means.completed()))
+        found.add(tuple(mean["train_loss"] for _, _, mean in means.completed()))
     assert len(found) == 1
 
 
@@ -314,11 +315,10 @@ def test_interrupted_before_the_turn_of_the_last_stacks(ensemble):
 
     epochs = []
     for event in one.run(stop):
-        if isinstance(event, EpochEnded):
-            if event.epoch == 4 and second[0] in event.lanes:
-                begun.add(second[0])
-            if event.mean is not None:
-                epochs.append(event)
+        if isinstance(event, LanesAdvanced) and event.epoch == 4 and second[0] in event.lanes:
+            begun.add(second[0])
+        elif isinstance(event, EpochEnded):
+            epochs.append(event)
     assert one.kept == sorted([*first, *second])
     assert [one.ended[r].epochs for r in first] == [30, 30]
     assert {one.ended[r].reason for r in [*second, *third]} == {"interrupted"}

@@ -46,7 +46,7 @@ def eval(  # noqa: A001  the verb's name
       mlp eval runs/digits-20261123-101500 --split test
       mlp eval model.safetensors --data digits.csv --json
     """
-    from mlpcli.cli.describe import note_on_changes
+    from mlpcli.cli.describe import interruption_notes, note_on_changes
     from mlpcli.runs.directory import find_model
     from mlpcli.runs.evaluate import load_parts
     from mlpcli.runs.model_file import load_model
@@ -58,6 +58,7 @@ def eval(  # noqa: A001  the verb's name
     note_on_changes(path, model)
     check_interval(model, interval)
     parts, replaced, notes = load_parts(model, data, split)
+    notes = [*interruption_notes(model), *notes]
     if not quiet and not json:
         for note in notes:
             print_note(note)

@@ -41,7 +41,7 @@ def predict(
       head -3 data/iris.csv | mlp predict model.safetensors -
       mlp predict ensemble.safetensors new.csv --interval 0.9
     """
-    from mlpcli.cli.describe import note_on_changes, note_replaced
+    from mlpcli.cli.describe import interruption_notes, note_on_changes, note_replaced
     from mlpcli.data.readers import read_table
     from mlpcli.runs.directory import find_model
     from mlpcli.runs.evaluate import crossing_line
@@ -54,6 +54,9 @@ def predict(
     refuse_overwriting(output, {file: "the data", str(path): "the model"})
     model = load_model(path)
     note_on_changes(path, model)
+    for note in interruption_notes(model):
+        if not quiet and not json:
+            print_note(note)
     table = read_table(file, model.encoding.reading(targets=False))
     columns, replaced = predict_table(model, table, interval)
     if not quiet and not json:

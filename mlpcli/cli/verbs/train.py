@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from mlpcli.cli.command import verb
 from mlpcli.cli.options import Debug, Json, Overrides, Quiet, Seed, SpecPath
 from mlpcli.cli.signals import StopRequest
+from mlpcli.cli.time_limit import TimeLimit
 from mlpcli.cli.training_options import (
     Extend,
     FindLr,
@@ -19,6 +20,7 @@ from mlpcli.cli.training_options import (
     Resume,
     RunDir,
     StopAfter,
+    with_divergence,
 )
 from mlpcli.errors import UsageError
 
@@ -38,7 +40,7 @@ def train(
     extend: Extend = None,
     stop_after: StopAfter = None,
     requeue_code: RequeueCode = 75,
-    on_divergence: OnDivergence = "stop",
+    on_divergence: OnDivergence = None,
     seed: Seed = None,
     find_lr: FindLr = False,
     progress: ProgressKind = "auto",
@@ -50,21 +52,20 @@ def train(
     """Train the network of a spec into a run directory.
 
     The run directory gets the model, the metrics of every epoch, the resolved spec and a manifest.
-    With --find-lr nothing is written: the network is trained for 200 steps at each of 25 learning
-    rates with four seeds, all at once; then the best, two lower ones and the spec's own for longer.
-    What they reach is printed; with -q, the rate to take alone. It is the spec's, unless another
-    one is clearly better; also where no rate is found.
-    With --profile the result ends with a table of where the time went since the process began, in
-    one process; with --json it is under `profile`. The numbers stay the same.
+    Killed or interrupted, the same command with --resume goes on to the same bits.
+    With --find-lr nothing is written: 200 steps at each of 25 learning rates with four seeds, then
+    the best, two lower ones and the spec's own for longer. With -q it prints the rate to take: the
+    spec's unless another is better. With --profile a table says where the time went.
 
     \b
     Examples:
       mlp train configs/iris.yaml
       mlp train configs/digits.yaml --set training.epochs=50 --seed 3
       RUN=$(mlp train -q configs/iris.yaml) && mlp eval "$RUN"
+      mlp train configs/iris.yaml --run-dir runs/iris --resume
       mlp train configs/digits.yaml --find-lr
-      mlp train configs/digits.yaml --profile
     """
+    from mlpcli.cli.resuming import read_command
     from mlpcli.cli.training_result import exit_code, print_training
     from mlpcli.cli.training_run import RunOptions, train_into
     from mlpcli.spec.load import load_spec
@@ -72,19 +73,23 @@ def train(
     _check_options(
         run_dir, force=force, find_lr=find_lr, profile=profile, silent=quiet and not json
     )
-    with _profiler(wanted=profile) as profiler:
+    changed = with_divergence(overrides, on_divergence)
+    named = read_command(
+        spec, run_dir, changed, resume=resume, extend=extend, force=force, find_lr=find_lr
+    )
+    with TimeLimit(stop_after, requeue_code) as limit, _profiler(wanted=profile) as profiler:
         from mlpcli.training.build import load_dataset  # here, where a profiler times it
 
-        loaded = load_spec(spec, overrides or (), seed)
+        loaded = load_spec(named.spec, named.overrides, seed)
         dataset = load_dataset(loaded)
-        with StopRequest() as stop:
-            if find_lr:
-                return _find_rate(loaded, dataset, stop, json=json, quiet=quiet)
-            shown = None if quiet or json else progress
-            options = RunOptions(spec, run_dir, force, resume, extend, on_divergence, shown)
-            directory, result = train_into(loaded, dataset, options, stop)
-    print_training(result, directory, profiler, json=json, quiet=quiet)
-    return exit_code(result, directory, loaded, stop)
+        stop = StopRequest(limit)
+        if find_lr:
+            return _find_rate(loaded, dataset, stop, json=json, quiet=quiet)
+        shown = None if quiet or json else progress
+        options = RunOptions(named.spec, named.run_dir, force, resume, extend, shown)
+        directory, result = train_into(loaded, dataset, options, stop)
+    lost = print_training(result, directory, profiler, json=json, quiet=quiet)
+    return exit_code(result, directory, loaded, stop) or lost
 
 
 def _profiler(*, wanted: bool) -> AbstractContextManager[Profiler | None]:
@@ -116,4 +121,5 @@ def _find_rate(
 
     with loaded.locating():
         one = Training(loaded.spec, dataset, [Lane(loaded.spec, loaded.spec.seed)])
-    return find_and_print(one, stop, json=json, quiet=quiet)
+    with stop:
+        return find_and_print(one, stop, json=json, quiet=quiet)

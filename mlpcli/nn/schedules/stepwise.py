@@ -31,6 +31,11 @@ class Cosine(Schedule):
             return "growth needs a period: without one there is a single cycle"
         return None
 
+    @property
+    def depends_on_epochs(self) -> bool:
+        """Without a period its one cycle is as long as the training."""
+        return not self.period
+
     def step_factors(self, steps: Array, n_steps: int, steps_per_epoch: int) -> Array:
         period = min(self.period * steps_per_epoch, FOREVER)
         length = float(max(1, round(period)) if self.period else n_steps)
@@ -56,6 +61,11 @@ class OneCycle(Schedule):
     rise: float = setting(0.3, "r, the share of the steps in which the rate rises", gt=0.0, lt=1.0)
     div: float = setting(25.0, "d, how many times smaller than λ it begins", ge=1.0)
     final_div: float = setting(1e4, "D, how many times smaller than that it ends", ge=1.0)
+
+    @property
+    def depends_on_epochs(self) -> bool:
+        """Its one cycle is as long as the training."""
+        return True
 
     def step_factors(self, steps: Array, n_steps: int, steps_per_epoch: int) -> Array:
         top, last = self.rise * n_steps - 1.0, n_steps - 1.0

@@ -56,8 +56,7 @@ def sweep(
     Trials whose networks have the same shape train side by side. What is finished is in the study:
     interrupted or killed, the same command goes on where it was, with the same result as if it had
     never been; the same command in another terminal helps. Test rows are left alone. With -q
-    standard output is the study's path alone. A study of another spec or of other data is left
-    alone, exit code 5.
+    standard output is the study's path alone. The study of another spec or data is exit code 5.
 
     Needs Optuna: pip install 'mlpcli[sweep]'.
 
@@ -80,8 +79,7 @@ def sweep(
         if not quiet:
             _note_on_grid(loaded)
         with StopRequest(limit) as stop:
-            again = command if trials is None else f"{command} --trials {trials}"
-            again = f"{again} < SPEC, SPEC being the same spec" if spec == "-" else again
+            again = _again(command, spec, trials)
             try:
                 _search(study, loaded, dataset, jobs, "none" if quiet or json else progress, stop)
             except FileError as error:
@@ -96,6 +94,12 @@ def _command(spec: str, overrides: list[str], seed: int | None, storage: str | N
     words += [] if seed is None else ["--seed", str(seed)]
     words += [] if storage is None else ["--storage", storage]
     return shlex.join(words)
+
+
+def _again(command: str, spec: str, trials: int | None) -> str:
+    """Return the command that goes on with a study, as a shell takes it."""
+    again = command if trials is None else f"{command} --trials {trials}"
+    return f"{again} < SPEC, SPEC being the same spec" if spec == "-" else again
 
 
 def _note_on_grid(loaded: LoadedSpec) -> None:

@@ -9,8 +9,7 @@ from mlpcli import memory
 from mlpcli.errors import OutOfMemoryError
 from mlpcli.nn import network
 from mlpcli.spec.load import load_spec
-from mlpcli.training import evaluation
-from mlpcli.training import stack_training
+from mlpcli.training import evaluation, stack_training
 from mlpcli.training.build import load_dataset
 from mlpcli.training.training import Training
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -80,11 +82,8 @@ def sweep(
             _note_on_grid(loaded)
         with StopRequest(limit) as stop:
             again = _again(command, spec, trials)
-            try:
+            with _advising(again):
                 _search(study, loaded, dataset, jobs, "none" if quiet or json else progress, stop)
-            except FileError as error:
-                advice = "what is finished is kept; once that is mended, to go on"
-                raise FileError(f"{error}; {advice}: {again}") from None
             return _end(study, command, again, stop, json=json, quiet=quiet)
 
 
@@ -94,6 +93,16 @@ def _command(spec: str, overrides: list[str], seed: int | None, storage: str | N
     words += [] if seed is None else ["--seed", str(seed)]
     words += [] if storage is None else ["--storage", storage]
     return shlex.join(words)
+
+
+@contextmanager
+def _advising(again: str) -> Iterator[None]:
+    """Add to an error of the disk how to go on once it is mended."""
+    try:
+        yield
+    except FileError as error:
+        advice = "what is finished is kept; once that is mended, to go on"
+        raise FileError(f"{error}; {advice}: {again}") from None
 
 
 def _again(command: str, spec: str, trials: int | None) -> str:

@@ -152,6 +152,9 @@ class Recorder:
 
         error  why it failed, in a sentence
         """
-        why = {} if error is None else {"error": error}
-        self.manifest.end(status, {"status": status, **why})
+        if not self.result:  # else it had come to its end
+            why = {} if error is None else {"error": error}
+            self.manifest.end(status, {"status": status, **why})
         self.close()
+        for name, path in self.result.get("disk", {}).get("saved", {}).items():
+            self.files.warn(f"{name} is saved as {path}")

@@ -59,3 +59,9 @@ def test_damaged_model_files_and_checkpoints_are_all_refused():
     assert lines[0].startswith("model: 300 of 300 damaged files refused")
     assert lines[1].startswith("checkpoint: 300 of 300 damaged files refused")
     assert lines[-1].startswith("4 of 4 as they have to be")
+
+
+def test_trainings_of_drawn_specs_go_on_to_the_same_bits():
+    said = run("drawn_resume", "--specs", "10").splitlines()[-1]
+    assert said.startswith("10 trainings ")
+    assert "4 interruptions or states of each: 0 went on to other bits" in said

@@ -102,3 +102,9 @@ def test_trainings_that_diverge_are_explained_and_halved_to_the_same_bits():
     assert counts["resumed to the same bits"] == counts["trained"]
     assert counts["its advice trains"] >= 1
     assert counts["halved"] >= 1
+
+
+def test_trainings_of_drawn_specs_go_on_to_the_same_bits():
+    said = run("drawn_resume", "--specs", "10").splitlines()[-1]
+    assert said.startswith("10 trainings ")
+    assert "4 interruptions or states of each: 0 went on to other bits" in said

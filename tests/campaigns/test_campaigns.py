@@ -59,3 +59,8 @@ def test_damaged_model_files_and_checkpoints_are_all_refused():
     assert lines[0].startswith("model: 300 of 300 damaged files refused")
     assert lines[1].startswith("checkpoint: 300 of 300 damaged files refused")
     assert lines[-1].startswith("4 of 4 as they have to be")
+
+
+def test_interrupted_at_any_instant_a_command_ends_without_a_traceback():
+    lines = run("interrupted_starts", "--signals", "6", "--verbs", "train", "predict").splitlines()
+    assert lines[-1].endswith(": 0 wrong")

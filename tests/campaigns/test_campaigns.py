@@ -71,6 +71,11 @@ def test_damaged_model_files_and_checkpoints_are_all_refused():
     assert lines[-1].startswith("4 of 4 as they have to be")
 
 
+def test_interrupted_at_any_instant_a_command_ends_without_a_traceback():
+    lines = run("interrupted_starts", "--signals", "6", "--verbs", "train", "predict").splitlines()
+    assert lines[-1].endswith(": 0 wrong")
+
+
 def test_runs_disturbed_where_the_disk_changes_resume_to_the_same_bits():
     said = run("crash_points", "--sample", "5").splitlines()[-1]
     assert said.startswith("25 of 25 points resumed to identical bits")

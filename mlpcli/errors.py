@@ -19,6 +19,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+MOST_FAULTS = 100  # that are printed
+MOST_COMPARED = 10_000  # words that are looked through for a similar one: 0.3 s
+
 
 class MlpError(Exception):
     """A sentence for the user and the exit code that goes with it."""
@@ -74,7 +77,10 @@ class SpecError(MlpError):
 
     def __init__(self, faults: Sequence[Fault]) -> None:
         self.faults = sorted(faults, key=lambda f: (f.file, f.line, f.column))
-        super().__init__("\n".join(str(fault) for fault in self.faults))
+        lines = [str(fault) for fault in self.faults[:MOST_FAULTS]]
+        if len(self.faults) > MOST_FAULTS:
+            lines.append(f"… and {len(self.faults) - MOST_FAULTS:,} more faults")
+        super().__init__("\n".join(lines))
 
 
 class DataError(MlpError):
@@ -128,8 +134,9 @@ def nearest(word: str, allowed: Iterable[str]) -> str:
     """
     import difflib
 
-    names = list(allowed)
-    by_lower = {name.lower(): name for name in names}
+    by_lower = {name.lower(): name for name in allowed}
+    if len(by_lower) > MOST_COMPARED:
+        return by_lower.get(word.lower(), "")
     found = difflib.get_close_matches(word.lower(), by_lower, n=1, cutoff=0.6)
     return by_lower[found[0]] if found else ""
 

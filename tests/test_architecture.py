@@ -21,6 +21,7 @@ GROUND = (
         "errors",
         "family",
         "machine",
+        "memory",
         "plain",
         "randomness",
         "similar_files",

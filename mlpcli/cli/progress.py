@@ -9,7 +9,7 @@ from typing import IO, Any, cast
 
 from mlpcli.cli.console import format_number, on_terminal, print_note
 from mlpcli.cli.output import redirect_to_null
-from mlpcli.training.events import EpochEnded, Event, LanesAdvanced
+from mlpcli.training.events import EpochEnded, Event, LanesAdvanced, RateReduced
 from mlpcli.training.events import Progress as RowsDone
 
 SECONDS_BETWEEN_LINES = 1.0
@@ -20,6 +20,10 @@ class NoProgress:
 
     def show(self, event: Any) -> None:
         """Show one event."""
+
+    def note(self, text: str) -> None:
+        """Print a line that stays."""
+        print_note(text)
 
     def close(self) -> None:
         """Leave the terminal as it was."""
@@ -67,6 +71,16 @@ def _text(row: dict[str, float] | None, columns: list[str]) -> str:
     return "  ".join(f"{name} {format_number(float(row[name]))}" for name in columns)
 
 
+def reduction_line(event: RateReduced) -> str:
+    """Return where a training, or one of its networks, goes on after it diverged."""
+    which = "" if event.n_lanes == 1 else f"replica {event.lane}: "
+    where = f"the end of epoch {event.back_to}" if event.back_to else "the initial parameters"
+    return (
+        f"{which}{event.cause} in epoch {event.epoch}: back to "
+        f"{where}, with the learning rate {event.learning_rate:g}"
+    )
+
+
 class PlainProgress(NoProgress):
     """One line an epoch, at most one a second."""
 
@@ -83,6 +97,10 @@ class PlainProgress(NoProgress):
             self.lines.show(lambda: self._line(event))
         elif isinstance(event, LanesAdvanced) and event.epoch > self.epoch + 1:
             self._show_lanes(event)
+
+    def note(self, text: str) -> None:
+        self.lines.close()
+        print_note(text)
 
     def _line(self, event: EpochEnded) -> str:
         metrics = _text(event.mean, self.columns)
@@ -172,6 +190,9 @@ class RichProgress(NoProgress):
                 epoch=event.epoch,
                 metrics=f"{_text(event.mean, self.columns)}  best {event.best_epoch}",
             )
+
+    def note(self, text: str) -> None:
+        self.bar.console.print(text, markup=False, highlight=False, soft_wrap=True)
 
     def close(self) -> None:
         self.bar.stop()

@@ -125,7 +125,9 @@ def _print_divergence(result: dict[str, Any]) -> None:
         return
     whose = f"replica {found['replica']}: " if "replica" in found else ""
     where = f"epoch {found['epoch']}" + (f", step {found['step']}" if found["step"] else "")
-    line = f"  {whose}began in {where}: {found['what']}"
+    grew = found["grew_from"] or found["epoch"]
+    began = "began" if grew == found["epoch"] else f"the loss grew from epoch {grew} on; not finite"
+    line = f"  {whose}{began} in {where}: {found['what']}"
     if found["before"]:
         last = found["before"][-1]
         norms = ", ".join(

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlpcli.cli.command import sentence
-from mlpcli.cli.console import print_note
+from mlpcli.cli.console import print_error, print_note
 from mlpcli.cli.resuming import announce_finished, announce_resumed
 from mlpcli.cli.signals import StopRequest
 
@@ -109,7 +109,10 @@ def train_into(
         if options.resume:
             run.home.sweep(OURS)
         result = _train(run, training, loaded, options, stop, found)
-        return conclude(run, result), result
+        path = conclude(run, result)
+        if path != run.home.path and "disk" not in result and options.progress is not None:
+            print_note(f"the run in {run.home.path} is as it was; the new one is in {path}")
+        return path, result
 
 
 def _find(
@@ -136,10 +139,11 @@ def _train(
 
     found  the run that goes on; None: it begins
     """
-    from mlpcli.cli.progress import progress_for
+    from mlpcli.cli.progress import progress_for, reduction_line
     from mlpcli.runs.recorder import Recorder
+    from mlpcli.training.events import RateReduced
 
-    recorder = Recorder(run.folder, training, loaded.folder, found, loaded.name, print_note)
+    recorder = Recorder(run.folder, training, loaded.folder, found, loaded.name, print_error)
     epochs = loaded.spec.training.epochs
     shown = progress_for(options.progress or "none", epochs, training.columns)
     try:
@@ -147,6 +151,8 @@ def _train(
             recorder.record(event)
             stop.leave_time(recorder.checkpointing.clock.cost)
             shown.show(event)
+            if isinstance(event, RateReduced) and options.progress is not None:
+                shown.note(reduction_line(event))
     except KeyboardInterrupt:
         recorder.break_off("interrupted")
         raise

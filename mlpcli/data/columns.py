@@ -170,8 +170,22 @@ def series_column(series: Any, missing: Collection[str], *, as_text: bool = Fals
         dates = _dates(series)
         if dates is not None:
             return Dates(dates)
+    if hasattr(series, "cat"):
+        return _categories_column(series.cat, missing)
     cells = zip(series.tolist(), series.isna(), strict=True)
     return column_of([None if absent else _plain(value) for value, absent in cells], missing)
+
+
+def _categories_column(categories: Any, missing: Collection[str]) -> Column:
+    """Return pandas' categories as the column that their values are, without writing them out."""
+    codes = np.array(categories.codes, np.int32)
+    used, first = np.unique(codes, return_index=True)
+    used = used[np.argsort(first)]  # as they come, −1 for no value among them
+    texts = [_plain(value) for value in categories.categories.tolist()]
+    column = column_of([None if k < 0 else texts[k] for k in used.tolist()], missing)
+    place = np.empty(len(texts) + 1, np.int32)  # of each code in `used`; of −1 the last
+    place[used] = np.arange(len(used), dtype=np.int32)
+    return column.take(place[codes])
 
 
 def _dates(series: Any) -> Array | None:

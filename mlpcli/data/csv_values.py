@@ -16,10 +16,13 @@ from mlpcli.array_types import Array
 from mlpcli.data.cells import CellRules
 from mlpcli.data.columns import Column, Numbers
 from mlpcli.data.csv_structure import CsvFile
+from mlpcli.data.room import Room
 from mlpcli.errors import DataError
 
 SAMPLE_ROWS = 100  # from which to guess which columns of a large file are numbers
 BLOCK_ROWS, BLOCK_CELLS = 1 << 10, 1 << 20  # at least, and about, of a block of rows
+MOST_CELLS = 1 << 24  # of a block, however wide: 128 MiB
+NUMBER, CODE = 8, 4  # bytes
 KEPT_BYTES = 31 << 20  # the largest piece of memory that glibc keeps
 
 
@@ -81,11 +84,13 @@ def _read_blocks(
 
     n_rows  about how many there are
     """
+    room = Room(file.name, NUMBER * len(numeric) + CODE * len(text), n_rows)
     numbers = {name: _Joined(n_rows) for name in numeric}
     codes = {name: _Joined(n_rows) for name in text}
     text_numbers: dict[str, dict[str, int]] = {name: {} for name in text}
     mixed: list[str] = []
     for frame in _frames(file, names, numeric, text, rules):
+        room.add(len(frame), sum(map(len, text_numbers.values())))
         for name in list(numbers):
             block = frame[name].to_numpy()
             if block.dtype.kind in "if":
@@ -129,9 +134,19 @@ def _frames(
         keep_default_na=False,
         na_values=dict.fromkeys(numeric, missing),  # in text, the rules look for them
         low_memory=False,
-        chunksize=max(BLOCK_ROWS, BLOCK_CELLS // len(names)),
+        chunksize=_rows_at_once(len(names)),
     ) as frames:
-        yield from frames
+        try:
+            yield from frames
+        except pd.errors.ParserError as error:
+            if "out of memory" in str(error):
+                raise MemoryError from None
+            raise
+
+
+def _rows_at_once(n_columns: int) -> int:
+    """Return the rows of a block: of wide tables fewer than BLOCK_ROWS, for the memory."""
+    return max(BLOCK_CELLS // n_columns, min(BLOCK_ROWS, MOST_CELLS // n_columns), 1)
 
 
 class _Stream:

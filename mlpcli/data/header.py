@@ -18,7 +18,7 @@ INDEX = "Unnamed: 0"  # what pandas calls a first column without a name
 class Header:
     """The names of the columns, in the order of the file.
 
-    names     the last ones may be NAMELESS, each once more than the next: to be dropped if empty
+    names     the last ones may be NAMELESS and a number: to be dropped if empty
     guesses   what was changed in them
     """
 
@@ -61,7 +61,7 @@ def column_names(file: str, fields: Sequence[str], spelt: Collection[str]) -> He
     for k in range(1, len(names)):
         if names[-k].strip():
             break
-        names[-k] = NAMELESS * k
+        names[-k] = f"{NAMELESS}{k}"
     _check(names)
     return Header(names, tuple(guesses))
 

@@ -12,8 +12,12 @@ from mlpcli.array_types import Array
 from mlpcli.data.encoders import ColumnEncoder, MissingIndicator, encoder_from_plain
 from mlpcli.data.scaling import Scaling
 from mlpcli.data.table import Table
+from mlpcli.errors import counted
+from mlpcli.memory import require
 
 BLOCK_NUMBERS = 1 << 17  # of X, written at once: 512 KiB in float32
+FEWER_INPUTS = "fewer rows, or with data.max_categories fewer categories as inputs, are needed"
+LEAST_ROWS = 128  # written at once, however many columns: a call of NumPy for each cell takes 10 µs
 
 
 @dataclass(frozen=True)
@@ -47,8 +51,10 @@ class InputEncoder:
 
         Columns are found by name; others in the table are ignored.
 
-        Raises DataError where a column is not there, or a cell is not what it was in training.
+        Raises DataError where a column is not there, or a cell is not what it was in training;
+        OutOfMemoryError where X does not fit into the memory.
         """
+        self._require(table, dtype)
         X = np.empty((len(table), self.n_features), dtype)
         size = self._block_rows
         return X, self._encode(table, (X[s : s + size] for s in range(0, len(X), size)), X.dtype)
@@ -63,6 +69,7 @@ class InputEncoder:
 
         parts  the row numbers of each, ascending
         """
+        self._require(table, dtype)
         X = [np.empty((len(rows), self.n_features), dtype) for rows in parts]
         block = np.empty((min(self._block_rows, len(table)), self.n_features), dtype)
 
@@ -80,7 +87,14 @@ class InputEncoder:
     @property
     def _block_rows(self) -> int:
         """As many rows as the cache holds: a million of 20, column by column, take 0.4 s."""
-        return max(1, BLOCK_NUMBERS // max(1, self.n_features))
+        return max(LEAST_ROWS, BLOCK_NUMBERS // max(1, self.n_features))
+
+    def _require(self, table: Table, dtype: Any) -> None:
+        """Raise OutOfMemoryError where a table's rows do not fit into the memory."""
+        n_rows, width = len(table), self.n_features
+        n_bytes = (n_rows + min(self._block_rows, n_rows)) * width * np.dtype(dtype).itemsize
+        what = f"{table.name}: {counted(n_rows, 'row')} of {counted(width, 'input')}"
+        require(n_bytes, what, FEWER_INPUTS)
 
     def _encode(self, table: Table, blocks: Iterable[Array], dtype: Any) -> dict[str, int]:
         """Write a table's rows into blocks (some rows, n_features), one after the other."""

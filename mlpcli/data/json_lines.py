@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import sys
 from codecs import BOM_UTF8
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
@@ -11,8 +13,12 @@ from mlpcli.data.columns import column_of
 from mlpcli.data.dialect import Dialect
 from mlpcli.data.encodings import NotUtf8Error, TextFile
 from mlpcli.data.lines import check_length, lines_of
+from mlpcli.data.room import Room
 from mlpcli.data.table import Table, absence, absent, quoted
 from mlpcli.errors import DataError, listing
+
+ROWS = 1024  # after which memory is asked for
+PLACE = 16  # bytes of a value's place in two lists
 
 
 def read_json_lines(text: TextFile, missing: Collection[str], required: Sequence[str]) -> Table:
@@ -37,7 +43,11 @@ def read_json_lines(text: TextFile, missing: Collection[str], required: Sequence
             if records and record.keys() != records[0].keys():
                 odd = listing(sorted(record.keys() ^ records[0].keys()))
                 raise DataError(f"{name}:{number}: the keys differ from the first line's: {odd}")
+            if not records:
+                room = Room(name, _bytes_of(record), 0)
             records.append(record)
+            if len(records) % ROWS == 0:
+                room.add(ROWS)
             lines.append(number)
     if not records or not records[0]:
         raise DataError(f"{name}: the file is empty")
@@ -48,6 +58,11 @@ def read_json_lines(text: TextFile, missing: Collection[str], required: Sequence
         lambda row, _column: f"{name}:{lines[row]}",
         dialect=Dialect(text.encoding),
     )
+
+
+def _bytes_of(record: Mapping[str, Any]) -> int:
+    """Return about how many bytes a record takes, and as many places in lists of columns."""
+    return sys.getsizeof(record) + sum(sys.getsizeof(value) + PLACE for value in record.values())
 
 
 def _record(line: bytes, where: str) -> dict[str, Any]:
@@ -71,8 +86,10 @@ def _json_object(line: bytes, where: str) -> dict[str, Any]:
         raise NotUtf8Error(f"{where}:{column}: not UTF-8 text") from None
     except json.JSONDecodeError as error:
         raise DataError(f"{where}:{error.colno}: not valid JSON: {error.msg}") from None
-    except (ValueError, RecursionError) as error:
-        raise DataError(f"{where}: not valid JSON: {error}") from None
+    except RecursionError:
+        raise DataError(f"{where}: not valid JSON: it is nested too deep") from None
+    except ValueError as error:  # such as a number of more digits than Python converts
+        raise DataError(f"{where}: not valid JSON: {str(error).partition(';')[0]}") from None
     if not isinstance(record, dict):
         raise DataError(f"{where}: must be an object, {{...}}")
     return record
@@ -81,8 +98,8 @@ def _json_object(line: bytes, where: str) -> dict[str, Any]:
 def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     record = dict(pairs)
     if len(record) < len(pairs):
-        keys = [key for key, _ in pairs]
-        twice = next(key for key in keys if keys.count(key) > 1)
+        counts = Counter(key for key, _ in pairs)
+        twice = next(key for key, n in counts.items() if n > 1)
         raise ValueError(f"the key {quoted(twice)} stands twice")
     return record
 

@@ -1,4 +1,4 @@
-"""The arrays of a .npz file, each of whose headers is read before memory is taken for its numbers."""
+"""The arrays of a .npz file: each header is checked before memory is taken for its numbers."""
 
 from __future__ import annotations
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import gzip
-import io
 import os
 import zlib
 from collections.abc import Mapping, Sequence
@@ -118,22 +117,9 @@ class ParquetReader(Reader):
     """Apache Parquet; needs the extra `parquet`."""
 
     def read(self, source: Source, options: ReadOptions) -> Table:
-        import pandas as pd
+        from mlpcli.data.parquet import read_frame
 
-        content = source.read()
-        try:
-            frame = pd.read_parquet(io.BytesIO(content), engine="pyarrow")
-            frame = frame.reset_index(drop=not any(frame.index.names))  # with a name: a column
-        except ImportError:
-            problem = "reading parquet needs pyarrow: pip install 'mlpcli[parquet]'"
-            raise DataError(f"{source.name}: {problem}") from None
-        except MemoryError:  # pyarrow's own among them
-            raise
-        except Exception as error:  # noqa: BLE001  pyarrow raises many kinds
-            why = _first_line(error).removeprefix(
-                "Could not open Parquet input source '<Buffer>': "
-            )
-            raise DataError(f"{source.name}: not a parquet file: {why}") from None
+        frame = read_frame(source)
         missing = frozenset(options.missing)
         columns = {
             str(name): series_column(series, missing, as_text=name in options.text)
@@ -160,10 +146,6 @@ class NpzReader(Reader):
             {n: array_column(a, missing, as_text=n in options.text) for n, a in columns.items()},
             source,
         )
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0][:200]
 
 
 def _table(columns: Mapping[str, Column], source: Source) -> Table:

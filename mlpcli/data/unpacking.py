@@ -47,7 +47,7 @@ class Unpacked(io.RawIOBase):
         super().close()
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
-        n = self.unpacked.readinto(buffer)
+        n = self.unpacked.readinto1(buffer)  # of a pipe no more than there is
         self._count(n)
         return n
 
@@ -70,32 +70,47 @@ class Unpacked(io.RawIOBase):
 
 
 def check_unpacked(packed: BinaryIO, name: str, n_packed: int) -> None:
-    """Raise OutOfMemoryError where a file says at its end that it unpacks to too much, or does.
+    """Raise OutOfMemoryError where a file unpacks to too much, as far as it can be seen at once.
 
-    packed  the file, or as much of it as is in memory; read to its end where it is small
+    It says so at its end and its first bytes do; or it is small, and all of it does. Others are
+    counted as they are read.
+
+    packed  the file, or its bytes in memory
     """
     if n_packed * BOUND <= FEW:
         return
     packed.seek(-SIZE_BYTES, io.SEEK_END)
     said = int.from_bytes(packed.read(SIZE_BYTES), "little")
-    if said > FEW and said > MOST_TIMES * n_packed:
-        raise OutOfMemoryError(refusal(name, n_packed, said))
+    if MOST_TIMES * n_packed < said <= BOUND * n_packed:
+        n, used = _unpacked(packed, FEW)
+        if n > MOST_TIMES * used:
+            raise OutOfMemoryError(refusal(name, n_packed, said))
     if n_packed <= TRIED:
-        packed.seek(0)
-        stream = Unpacked(packed, name, lambda: n_packed)
-        buffer = memoryview(bytearray(PIECE))
-        with contextlib.suppress(EOFError, zlib.error, gzip.BadGzipFile):  # the reader says so
-            while stream.readinto(buffer):
-                pass
+        n, _ = _unpacked(packed, max(FEW, MOST_TIMES * n_packed))
+        if n > max(FEW, MOST_TIMES * n_packed):
+            raise OutOfMemoryError(refusal(name, n_packed, n))
+
+
+def _unpacked(packed: BinaryIO, most: int) -> tuple[int, int]:
+    """Return how many bytes a file unpacks to, and of how many; no more than just above `most`."""
+    packed.seek(0)
+    n, buffer = 0, bytearray(PIECE)
+    with contextlib.suppress(EOFError, zlib.error, gzip.BadGzipFile):  # whoever reads it says so
+        stream = gzip.GzipFile(fileobj=packed)
+        while n <= most and (piece := stream.readinto(buffer)):
+            n += piece
+    return n, packed.tell()
 
 
 def refusal(name: str, n_packed: int, n: int) -> str:
     """Return the sentence for a file that unpacks to too much."""
     path = shlex.quote(name)
-    how = f"gunzip -k {path}" if name.lower().endswith(".gz") else f"gunzip < {path} > unpacked.csv"
-    how = how if name != "<stdin>" else "gunzip | mlp …"
+    how = f"first: gunzip -k {path}"
+    if name == "<stdin>":
+        how = "by gunzip before mlp reads it"
+    elif not name.lower().endswith(".gz"):
+        how = f"first, into a file of another name: gunzip < {path} > FILE"
     return (
         f"{name}: {in_bytes(n_packed)} unpack to {in_bytes(n)} or more, over {MOST_TIMES} times as "
-        f"much, as files do that are made to fill the memory; a sound one has to be unpacked "
-        f"first: {how}"
+        f"much, as files do that are made to fill the memory; a sound one has to be unpacked {how}"
     )

@@ -17,22 +17,27 @@ if TYPE_CHECKING:
     from mlpcli.runs.checkpoint import Checkpoint
 
 SHARE = 50  # saving takes at most 1/50 of the time, 2 %
+# Of a state that has not been saved yet, a guess: four vectors of the network's numbers, written at
+# this rate, which is a slow disk's.
+VECTORS, BYTES_PER_SECOND = 4, 200e6
 
 
 class CheckpointClock:
     """Says when a state is due: so long after the last one, or the start.
 
     seconds  between two saves, at least; 0: at every chance
+    cost     seconds that a save takes: of the last one, before that a guess
     now      the time in seconds
     """
 
-    def __init__(self, seconds: float, now: Callable[[], float] = time.perf_counter) -> None:
-        self.seconds, self.now = seconds, now
+    def __init__(
+        self, seconds: float, cost: float = 0.0, now: Callable[[], float] = time.perf_counter
+    ) -> None:
+        self.seconds, self.cost, self.now = seconds, cost, now
         self.since = now()
-        self.cost = 0.0  # of the last save
 
     def due(self) -> bool:
-        """Whether max(seconds, 50 c) have passed since the last save, which took c seconds."""
+        """Whether max(seconds, 50 cost) have passed since the last save, or the start."""
         if self.seconds == 0:
             return True
         return self.now() - self.since >= max(self.seconds, SHARE * self.cost)
@@ -55,7 +60,8 @@ class Checkpointing:
 
     def __init__(self, folder: Folder, spec: Spec, training: Training) -> None:
         self.folder, self.spec, self.training = folder, spec, training
-        self.clock = CheckpointClock(spec.runtime.checkpoint_seconds)
+        guess = VECTORS * training.vectors.nbytes / BYTES_PER_SECOND
+        self.clock = CheckpointClock(spec.runtime.checkpoint_seconds, guess)
         self.epoch = self.rows = 0
         self._digest = ""
 

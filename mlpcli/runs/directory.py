@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +12,7 @@ from pathlib import Path
 from mlpcli.errors import BusyError, FileError, RunError, UsageError
 from mlpcli.runs import swap
 from mlpcli.runs.files import Folder
-from mlpcli.runs.lock import lock
+from mlpcli.runs.lock import lock, locker
 from mlpcli.runs.names import CHECKPOINT, MANIFEST, MODEL, OURS
 from mlpcli.runs.status import process_of, read_manifest, why_no_model
 from mlpcli.similar_files import did_you_mean
@@ -117,6 +118,15 @@ def _locked_folder(name: str, chosen: str | None) -> tuple[Folder, bool]:
 
 def _who_has(home: Folder) -> str:
     """Return which process trains in a directory, in words."""
+    pid = locker(home.descriptor)
+    process = f"process {pid} on {os.uname().nodename}" if pid else _process_by_manifest(home)
+    if process is None:
+        return "another process is training in it, which has not written down yet which one it is"
+    return f"{process} is training in it"
+
+
+def _process_by_manifest(home: Folder) -> str | None:
+    """Return the process that a manifest names, where that is another host's."""
     with contextlib.suppress(FileError), contextlib.ExitStack() as stack:
         new = [
             stack.enter_context(Folder(home.path / name, home))
@@ -126,10 +136,8 @@ def _who_has(home: Folder) -> str:
         for folder in (*new, home):
             manifest = read_manifest(folder)
             if manifest is not None and manifest["status"] == "running":
-                process = process_of(manifest)
-                if process is not None:
-                    return f"{process} is training in it"
-    return "another process is training in it, which has not written down yet which one it is"
+                return process_of(manifest)
+    return None
 
 
 @contextmanager

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import contextlib
 import os
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from mlpcli.errors import FileError
-from mlpcli.runs.files import AppendFile, Folder, Temporary, write_whole
+from mlpcli.runs.files import AppendFile, Folder, write_whole
 from mlpcli.runs.names import METRICS, MODEL, REPLICAS
+from mlpcli.runs.temporary import Temporary
 
 RETRY_SECONDS = 1.0
 # What is worth another place, and the ends of its names there.
@@ -51,13 +51,14 @@ class RunFiles:
         """
         if room:
             self._reserved[name] = self.folder.reserve(name, room)
-        self.folder.write(name, content)
+        # Who loses the name with the power begins again, and has lost nothing.
+        self.folder.write(name, content, sync_name=False)
         self._contents[name] = content
 
-    def write(self, name: str, content: bytes) -> bool:
-        """Write a file whole; return whether the disk has taken it."""
+    def write(self, name: str, content: bytes, *, sync_name: bool = True) -> bool:
+        """Write a file whole, as `Folder.write` does; return whether the disk has taken it."""
         self._contents[name] = content
-        return self.attempt(name, lambda: self._write(name))
+        return self.attempt(name, lambda: self._write(name, sync_name=sync_name))
 
     def append_file(self, name: str, length: int = 0) -> PatientFile:
         """Open a file as `Folder.append_file` does; what is appended may wait."""
@@ -87,7 +88,7 @@ class RunFiles:
             self._next = time.monotonic() + RETRY_SECONDS
             if not self._is_moved and not self.folder.is_in_place:
                 self._is_moved = True
-                self.warn(f"{self.folder.path}: {_moved(self.folder)}")
+                self._say_that_it_is_moved()
             there: set[str] = set()
             with contextlib.suppress(FileError):
                 there = set(self.folder.names())
@@ -104,6 +105,8 @@ class RunFiles:
         The model with all of the metrics, or the metrics alone, in the current directory, else in
         that of temporary files, as STEM-emergency-YYYYMMDD-HHMMSS with an ending.
         """
+        import tempfile
+
         contents = {MODEL: self._contents[MODEL]} if MODEL in self.unwritten else {}
         for file in self._growing:
             if file.name in self.unwritten or MODEL in contents:
@@ -137,10 +140,19 @@ class RunFiles:
             return None
         return {"problem": self.problem, "unwritten": sorted(self.unwritten), "saved": saved}
 
-    def _write(self, name: str) -> None:
+    def _say_that_it_is_moved(self) -> None:
+        path = self.folder.path
+        if os.fstat(self.folder.descriptor).st_nlink == 0:
+            self.problem = self.problem or f"{path}: it was removed while the run trained"
+            self.warn(f"{path}: it was removed; the training goes on in memory")
+            return
+        where = f"the run's files go on where it is now, {self.folder.place}"
+        self.warn(f"{path}: it was moved, or its name given to another one; {where}")
+
+    def _write(self, name: str, *, sync_name: bool = True) -> None:
         content, reserved = self._contents[name], self._reserved.get(name)
         try:
-            self.folder.write(name, content)
+            self.folder.write(name, content, sync_name=sync_name)
         except FileError:
             if reserved is None:
                 raise
@@ -214,13 +226,6 @@ class PatientFile:
     def _append_what_waits(self) -> None:
         self.file.append(bytes(self.waiting))
         self.waiting.clear()
-
-
-def _moved(folder: Folder) -> str:
-    if os.fstat(folder.descriptor).st_nlink == 0:
-        return "it was removed; the training goes on in memory"
-    where = "the run's files go on where it is now"
-    return f"it was moved, or its name given to another one; {where}, {folder.place}"
 
 
 def _new_path(directory: Path, base: str, ending: str) -> Path:

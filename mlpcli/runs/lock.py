@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 from typing import Protocol
 
+LOCKS = Path("/proc/locks")
 WAIT_SECONDS = 1.0  # at most, for readers that ask whether it is held, some microseconds each
 
 
@@ -61,6 +62,18 @@ def is_locked(path: Path) -> bool | None:
     finally:
         os.close(descriptor)
     return False
+
+
+def locker(descriptor: int) -> int | None:
+    """Return the process that has locked what is open; None where the system does not say."""
+    found = os.fstat(descriptor)
+    place = f"{os.major(found.st_dev):02x}:{os.minor(found.st_dev):02x}:{found.st_ino}"
+    with contextlib.suppress(OSError, ValueError, IndexError):
+        for line in LOCKS.read_text("ascii").splitlines():
+            fields = line.split()
+            if fields[1] == "FLOCK" and fields[3] == "WRITE" and fields[5] == place:
+                return int(fields[4]) if int(fields[4]) > 0 else None  # of another namespace
+    return None
 
 
 def _flock(descriptor: int, kind: int) -> bool:

@@ -32,7 +32,7 @@ class MetricsFile:
 
     def extend(self, rows: Sequence[dict[str, float]]) -> None:
         """Write some rows with one call of the system."""
-        lines = (",".join(_cell(row[name]) for name in self.columns) + "\n" for row in rows)
+        lines = (",".join(cell_text(row[name]) for name in self.columns) + "\n" for row in rows)
         self.file.append("".join(lines).encode())
 
     def close(self) -> None:
@@ -40,7 +40,8 @@ class MetricsFile:
         self.file.close()
 
 
-def _cell(value: float) -> str:
+def cell_text(value: float) -> str:
+    """Return a number as it is written: it reads back as the same float; NaN is empty."""
     return "" if value != value else repr(value)  # noqa: PLR0124  NaN
 
 

@@ -41,13 +41,13 @@ from mlpcli.data.targets import (
 )
 from mlpcli.data.weights import RowWeights
 from mlpcli.errors import DataError, RunError
-from mlpcli.machine import free_memory
+from mlpcli.memory import require
 from mlpcli.nn.calibration import has_temperature
 from mlpcli.nn.layout import Layout
 from mlpcli.nn.network import Network
 from mlpcli.runs.files import write_whole
 from mlpcli.runs.seal import check_seal, seal
-from mlpcli.runs.tensor_file import SMALL, NotTensorsError, parse_json, parse_tensors, read_bytes
+from mlpcli.runs.tensor_file import NotTensorsError, parse_json, parse_tensors, read_bytes
 from mlpcli.spec.checks import check_spec, check_task
 from mlpcli.spec.members import build
 from mlpcli.spec.schema import RuntimeSpec, Spec
@@ -55,6 +55,7 @@ from mlpcli.spec.yaml_reader import dotted
 from mlpcli.training.build import build_architecture, fitting_metrics
 
 FORMAT = 1
+MOST_ROWS_A_LETTER = 1032 * 3 / 4  # of a packed split: zlib's best, in base64
 
 
 @dataclass(frozen=True)
@@ -176,7 +177,7 @@ def load_model(path: Path) -> Model:
     """Read a model file. Raises RunError, in a sentence, for whatever is wrong with it."""
     from mlpcli.runs.model_description import Description
 
-    tensors, document = _read(path)
+    tensors, document, is_sealed = _read(path)
     version = document.get("format") if isinstance(document, dict) else None
     if version != FORMAT:
         raise RunError(f"{path}: the model's format is {version!r}, not {FORMAT}")
@@ -205,7 +206,7 @@ def load_model(path: Path) -> Model:
     lane_shape = () if ensemble is None else (len(ensemble.seeds),)
     vector = _vector(path, architecture.layout, tensors, spec.runtime.dtype, lane_shape)
     network = Network(architecture, vector)
-    changed = described.tensors_sha256 not in (None, _sha256(tensors))
+    changed = not is_sealed and described.tensors_sha256 not in (None, _sha256(tensors))
     return Model(
         spec,
         encoding,
@@ -312,16 +313,17 @@ def _fits(target: TargetEncoder, spec: Spec) -> bool:
 
 
 def _codes(packed: str, n_rows: int) -> Array:
-    if n_rows > SMALL and 2 * n_rows > free_memory():
-        raise ValueError(f"a split of {n_rows:,} rows is more than the free memory")
+    if n_rows > MOST_ROWS_A_LETTER * len(packed):
+        raise ValueError(f"the split is not of {n_rows} rows")
+    require(2 * n_rows, f"a split of {n_rows:,} rows", "the file may be damaged")
     codes = unpack_codes(packed, n_rows)
     if ((codes >= len(PARTS)) & (codes != LEFT_OUT)).any():
         raise ValueError("a row is in no part of the split")
     return codes
 
 
-def _read(path: Path) -> tuple[dict[str, Array], Any]:
-    """Return a file's tensors and description; the seal is checked before they are parsed."""
+def _read(path: Path) -> tuple[dict[str, Array], Any, bool]:
+    """Return tensors, description, and whether they have a seal, which is checked before."""
     try:
         content = read_bytes(path)
         sealed = check_seal(content)
@@ -336,6 +338,6 @@ def _read(path: Path) -> tuple[dict[str, Array], Any]:
     if more:  # a seal of which a byte is damaged looks so
         raise RunError(f"{path}: the model file is damaged: it has metadata that no model has")
     try:
-        return tensors, parse_json(metadata["mlp"].encode())
+        return tensors, parse_json(metadata["mlp"].encode()), sealed is True
     except ValueError as error:  # also: half a character
         raise RunError(f"{path}: the model's description is damaged: {error}") from None

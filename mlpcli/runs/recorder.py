@@ -21,6 +21,7 @@ from mlpcli.spec.write import spec_to_yaml, with_paths
 from mlpcli.training.calibration import Calibration, calibrate
 from mlpcli.training.evaluation import evaluate
 from mlpcli.training.events import Ended, EpochEnded, Event, StateReady
+from mlpcli.training.rate_reduction import learning_rate_reductions
 from mlpcli.training.resolve import resolve
 from mlpcli.training.training import Training
 
@@ -110,7 +111,7 @@ class Recorder:
             summary["ensemble"], ensemble = ensemble_result(training, temperature)
         dataset, encoding = training.dataset, training.encoding
         model = serialize_model(self.spec, dataset, network, kept, ensemble, temperature)
-        self.files.write(MODEL, model)
+        self.files.write(MODEL, model, sync_name=False)  # the manifest's makes sure of both
         scores = {
             name: {"rows": len(part), **evaluate(network, encoding, part, temperature).metrics}
             for name, part in dataset.parts.items()
@@ -119,15 +120,22 @@ class Recorder:
         part = list(scores)[-1]  # the test rows, where there are some
         summary["beats_baseline"] = to_beat.is_beaten(part, scores[part][to_beat.metric])
         summary["baseline"] = {"what": to_beat.what, **to_beat.scores}
+        if training.reductions.epochs:
+            summary["learning_rate_reductions"] = learning_rate_reductions(training)
         if any(one is not None and one.reason == "diverged" for one in training.ended):
             from mlpcli.training.divergence import explain
 
             summary["divergence"] = explain(training, training.stop)
         status = STATUS.get(ended.reason, ended.reason)
         self.result = {"status": status, **summary, "scores": scores}
-        self.manifest.end(status, self.result)
         if status != "interrupted":
             self.files.unwritten.discard(CHECKPOINT)  # none is needed any more
+        if not self.files.try_again(now=True):
+            # With room again, --resume makes what is not written.
+            self.manifest.end("failed", self.result | {"error": self.files.problem})
+            return
+        self.manifest.end(status, self.result)
+        if status != "interrupted":
             with contextlib.suppress(FileError):
                 self.checkpointing.finish()
 

@@ -14,11 +14,12 @@ from mlpcli.errors import MlpError, RunError, UsageError
 from mlpcli.nn.schedules import SCHEDULES
 from mlpcli.runs import swap
 from mlpcli.runs.checkpoint import Checkpoint, comparable, load_checkpoint
-from mlpcli.runs.files import TEMPORARY, Folder
+from mlpcli.runs.files import Folder
 from mlpcli.runs.manifest import describe_machine
 from mlpcli.runs.names import CHECKPOINT, MANIFEST, MODEL, PREVIOUS, SPEC
 from mlpcli.runs.seal import check_seal
 from mlpcli.runs.status import read_manifest, resume_command
+from mlpcli.runs.temporary import TEMPORARY
 from mlpcli.spec.load import load_spec
 from mlpcli.spec.members import build
 from mlpcli.spec.schema import Spec

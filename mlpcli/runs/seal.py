@@ -12,8 +12,8 @@ import re
 
 LENGTH = 8  # bytes before the header, a little-endian number: how long it is
 DIGITS = 64
-START = b'{"__metadata__":{'
-SEAL = re.compile(re.escape(START) + rb'"sha256":"([0-9a-f]{64})",')
+START, ENTRY = b'{"__metadata__":{', b'"sha256":"'
+SEAL = re.compile(re.escape(START + ENTRY) + rb'([0-9a-f]{64})",')
 
 
 def seal(serialized: bytes) -> bytes:
@@ -27,18 +27,18 @@ def seal(serialized: bytes) -> bytes:
     Raises ValueError where there are no metadata, or where they have one.
     """
     size = int.from_bytes(serialized[:LENGTH], "little")
-    header, body = serialized[LENGTH : LENGTH + size], serialized[LENGTH + size :]
+    header, body = serialized[LENGTH : LENGTH + size], memoryview(serialized)[LENGTH + size :]
     if not header.startswith(START + b'"'):
         raise ValueError("a file without metadata cannot be sealed")
-    if b'"sha256":"' in header:  # never inside a string: its quotes are escaped there
+    if ENTRY in header:  # never inside a string: its quotes are escaped there
         raise ValueError("the seal is the only `sha256` of the metadata")
-    entry = b'"sha256":"' + b"0" * DIGITS + b'",'
-    header = START + entry + header[len(START) :].rstrip(b" ")
-    header += b" " * (-len(header) % 8)  # tensors begin at a multiple of 8 bytes
-    sealed = bytearray(len(header).to_bytes(LENGTH, "little") + header + body)
-    first = LENGTH + len(START) + len(b'"sha256":"')
-    sealed[first : first + DIGITS] = hashlib.sha256(sealed).hexdigest().encode()
-    return bytes(sealed)
+    rest = b'",' + header[len(START) :].rstrip(b" ")
+    n = len(START) + len(ENTRY) + DIGITS + len(rest)
+    rest += b" " * (-n % 8)  # tensors begin at a multiple of 8 bytes
+    first = (n + -n % 8).to_bytes(LENGTH, "little") + START + ENTRY
+    computed = hashlib.sha256(first + b"0" * DIGITS + rest)
+    computed.update(body)
+    return b"".join([first, computed.hexdigest().encode(), rest, body])
 
 
 def check_seal(content: bytes) -> bool | None:

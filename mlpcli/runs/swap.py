@@ -19,10 +19,11 @@ import time
 from pathlib import Path
 
 from mlpcli.errors import FileError
-from mlpcli.runs.files import Folder, naming, sync_directory
+from mlpcli.runs.files import Folder
 from mlpcli.runs.lock import lock, unlock
 from mlpcli.runs.names import OURS
 from mlpcli.runs.status import read_manifest
+from mlpcli.runs.temporary import naming, sync_directory
 
 NEW, SWAP, MOVE = ".mlp-new-", ".mlp-swap-", ".mlp-move-"
 OWN = re.compile(r"\.mlp-(new|swap|move)-[0-9a-f]{16}")

@@ -16,11 +16,10 @@ import numpy as np
 
 from mlpcli.array_types import Array
 from mlpcli.errors import FileError
-from mlpcli.machine import free_memory, in_bytes
+from mlpcli.memory import require
 
 LENGTH = 8
 LONGEST_HEADER = 100_000_000  # bytes, the format's own limit
-SMALL = 1 << 26  # bytes of a file that is read without asking what is free
 # Bytes that Python takes, at most, for a value of a list or object, and for a list or object. What
 # a header may take in all: a thousand columns with ten thousand categories each take as much.
 PER_VALUE, PER_LIST, MOST = 64, 128, 1 << 30
@@ -41,7 +40,7 @@ def read_bytes(path: Path) -> bytes:
     """Return what is in a file that begins as a safetensors file with a header does.
 
     Raises NotTensorsError where it begins otherwise, having read no more; FileError where the
-    system refuses, or the file and its tensors are more than the free memory.
+    system refuses, OutOfMemoryError where the file and its tensors are more than is free.
     """
     try:
         with path.open("rb") as file:
@@ -49,9 +48,7 @@ def read_bytes(path: Path) -> bytes:
             if not start[LENGTH:].startswith(b"{"):
                 raise NotTensorsError("it does not begin as one")
             size = file.seek(0, 2)
-            if size > SMALL and 2 * size > (free := free_memory()):
-                needed = f"reading it takes {in_bytes(2 * size)}, and {in_bytes(free)} are free"
-                raise FileError(f"{path}: {needed}")
+            require(2 * size, f"{path}: the file and its tensors", "it may be no such file")
             file.seek(0)
             return file.read()
     except OSError as error:

@@ -97,7 +97,7 @@ class TrialStack:
         lanes = [trial.lanes[r] for trial, r in members]
         self.training = Training(lanes[0].spec, members[0][0].dataset, lanes)
         self.monitors = [monitor_of(lane.spec) for lane in lanes]
-        self.events = self.training.run_stack(range(len(lanes)), stop)
+        self.events = self.training.run_stack(range(len(lanes)), stop, give_up=stop)
 
     def advance(self, until: int | None) -> None:
         """Train to the end of this epoch; None: to the end."""

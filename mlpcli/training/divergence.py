@@ -21,9 +21,10 @@ from mlpcli.spec.schema import Spec
 from mlpcli.spec.yaml_reader import Document
 from mlpcli.training.divergence_causes import find_causes
 from mlpcli.training.divergence_evidence import Evidence, Replay, Stop
-from mlpcli.training.divergence_finding import Advice, Finding
+from mlpcli.training.divergence_finding import LEARNING_RATE, Advice, Finding
 from mlpcli.training.events import Ended, EpochEnded
 from mlpcli.training.lanes import Lane
+from mlpcli.training.rate_reduction import MOST_REDUCTIONS
 from mlpcli.training.step_watch import Place, StepWatch
 from mlpcli.training.trainer import never
 from mlpcli.training.training import Training
@@ -48,6 +49,7 @@ def explain(training: Training, stop: Stop = never) -> dict[str, Any] | None:
     epoch, lane, ended = min(lost, key=lambda each: each[:2])
     document: dict[str, Any] = {
         "epoch": epoch,
+        "grew_from": None,
         "step": None,
         "layer": None,
         "quantity": None,
@@ -62,18 +64,22 @@ def explain(training: Training, stop: Stop = never) -> dict[str, Any] | None:
         document |= {"replica": lane, "replicas": len(lost)}
     try:
         with np.errstate(all="ignore"):
-            _look(training, training.lanes[lane], ended, document, stop)
+            _look(training, lane, ended, document, stop)
     except (MlpError, MemoryError) as error:
         document["why"] = f"not looked into: {error or 'not enough memory'}"
     return document
 
 
 def _look(
-    training: Training, lane: Lane, ended: Ended, document: dict[str, Any], stop: Stop
+    training: Training, number: int, ended: Ended, document: dict[str, Any], stop: Stop
 ) -> None:
-    """Train the epoch again; write into the document what was found."""
+    """Train a lane's last epoch again; write into the document what was found."""
+    lane = training.lanes[number]
     epoch, in_time = ended.last_epoch, _within(REPLAY_SECONDS, stop)
+    if training.reductions.halvings(number) and training.reductions.of_lane(number) is None:
+        training, number = _again(training, lane, in_time), 0  # it was in another process
     replay = Replay(lane.spec, training.dataset, [lane])
+    replay.go_on_from(training, number, epoch)
     watch = replay.train(epoch, in_time)
     if watch is None:
         document["why"] = f"not looked into: it would take longer than {REPLAY_SECONDS:g} s"
@@ -83,17 +89,28 @@ def _look(
     if found is None:
         return
     place, part, rows = found
-    began = replay.first_growth
+    began = document["grew_from"] = replay.first_growth(epoch)
     if began < epoch:
         earlier = Replay(lane.spec, training.dataset, [lane])
+        earlier.go_on_from(training, number, began)
         growing = earlier.train(began, in_time)
         if growing is not None:
             replay, watch = earlier, growing
-    evidence = Evidence(place, part, rows, watch, replay)
+    evidence = Evidence(place, part, rows, watch, replay, in_time)
     trial = Trial(training, lane, ended.last_epoch, _within(REPLAY_SECONDS, stop))
     finding = _likeliest(evidence, trial)
     document |= {"cause": finding.cause, "why": finding.why, "numbers": finding.numbers}
     document["try"] = _tried(finding.advice, trial)
+    if finding.cause == "learning_rate" and lane.spec.training.on_divergence == "stop":
+        document["try"] += _halving(document["try"], finding.numbers["learning_rate"])
+
+
+def _again(training: Training, lane: Lane, stop: Stop) -> Training:
+    """Train a lane again, alone, its rates halved as they were."""
+    again = Training(lane.spec, training.dataset, [lane])
+    for _ in again.run(stop):
+        pass
+    return again
 
 
 def _likeliest(evidence: Evidence, trial: Trial) -> Finding:
@@ -170,7 +187,7 @@ class Trial:
             return False
         other = Lane(spec, self.lane.seed, self.lane.rows, self.lane.held_out)
         one = Training(spec, _as_type(self.training.dataset, spec.runtime.dtype), [other])
-        for event in one.run_stack([0], self.stop):
+        for event in one.run_stack([0], self.stop, never, self.stop):
             if isinstance(event, EpochEnded) and event.epoch == self.epoch:
                 break
         reason = one.states[0].reason
@@ -204,6 +221,16 @@ def _tried(advice: Sequence[Advice], trial: Trial) -> list[dict[str, Any]]:
         if trains or len(found) == MOST_ADVICE:
             break
     return found or lost[-1:]
+
+
+def _halving(tried: Sequence[dict[str, Any]], rate: float) -> list[dict[str, Any]]:
+    """Return the advice to go back with lower rates, where those come down to one that trains."""
+    lowest = max((each["set"].get(LEARNING_RATE, 0.0) for each in tried), default=0.0)
+    if rate * 0.5**MOST_REDUCTIONS > lowest:
+        return []
+    option, why = "--on-divergence reduce-lr", "goes back, and on with half the rate"
+    settings = {"training.on_divergence": "reduce-lr"}
+    return [{"set": settings, "options": option, "why": why, "trained": None}]
 
 
 def _text(value: Any) -> str:

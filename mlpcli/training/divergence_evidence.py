@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -18,7 +18,7 @@ from mlpcli.training.build import batch_size_of, loss_target
 from mlpcli.training.curvature import BatchGradient, largest_curvature, stability_limit
 from mlpcli.training.events import EpochEnded
 from mlpcli.training.step_watch import GROWTH, Moment, Place, StepWatch
-from mlpcli.training.trainer import Trainer
+from mlpcli.training.trainer import Trainer, never
 from mlpcli.training.training import Training
 
 Stop = Callable[[], bool]
@@ -36,50 +36,63 @@ class Replay(Training):
     watch: StepWatch | None = None
     initial: Array
 
+    def go_on_from(self, training: Training, lane: int, epoch: int) -> None:
+        """Begin where a training last kept a lane's state before an epoch; else at the start."""
+        epochs = training.reductions.epochs.get(lane, [])
+        kept = training.recent.of_lane(lane, epoch - 1 - self.epochs_before)
+        if epochs:
+            kept = training.reductions.of_lane(lane)
+        if kept is not None and kept.epoch < epoch:
+            self.saved[0] = replace(kept, lanes=[0])
+        self.reductions.epochs[0] = epochs
+
+    @property
+    def epochs_before(self) -> int:
+        """How many epochs have WATCHED_STEPS steps."""
+        n_train = len(self.dataset.parts["train"])
+        n_steps = -(-self.prepared[0].n_rows // batch_size_of(self.spec, n_train))
+        return -(-WATCHED_STEPS // n_steps)
+
     def train(self, epoch: int, stop: Stop) -> StepWatch | None:
         """Train up to the end of an epoch, or the first number in it that is not finite.
 
         Return the watch over it and, where it has few steps, some epochs before; None where it
         was not reached. The network is left as the last step has left it.
         """
-        n_steps = -(-self.prepared[0].n_rows // batch_size_of(self.spec, self.n_train))
-        self.watched = max(1, epoch - -(-WATCHED_STEPS // n_steps))
-        self.train_loss: list[float] = []
+        self.watched = max(1, epoch - self.epochs_before)
+        self.train_loss: dict[int, float] = {}
 
         def over() -> bool:
             return stop() or (self.watch is not None and self.watch.place is not None)
 
-        for event in self.run_stack([0], over):
+        for event in self.run_stack([0], over, never, stop):
             if isinstance(event, EpochEnded):
-                self.train_loss.append(event.rows[0]["train_loss"])
+                self.train_loss[event.epoch] = event.rows[0]["train_loss"]
                 if event.epoch == epoch:
                     break
-                if event.epoch == self.watched - 1:
-                    self.watch = StepWatch(self.current, event.epoch)
+                self._watch_from(event.epoch)
         reached = self.states[0].last_epoch == epoch and not stop()
         return self.watch if reached else None
 
-    @property
-    def n_train(self) -> int:
-        """How many training rows there are."""
-        return len(self.dataset.parts["train"])
+    def _watch_from(self, epoch: int) -> None:
+        """Look at the steps after an epoch, where it is late enough."""
+        if self.watch is None and epoch >= self.watched - 1:
+            self.watch = StepWatch(self.current, epoch)
 
     def _begin(self, vectors: Array | None) -> Trainer:
         self.initial = copy_of(self.network.vector)
         self.current = super()._begin(vectors)
-        if self.watched == 1:
-            self.watch = StepWatch(self.current)
+        self._watch_from(self.saved[0].epoch if 0 in self.saved else 0)
         return self.current
 
-    @property
-    def first_growth(self) -> int:
-        """The first epoch whose loss was GROWTH times an earlier one's; else the one after all."""
+    def first_growth(self, last: int) -> int:
+        """Return the first epoch whose loss was GROWTH times an earlier one's, or the last."""
         least = np.inf
-        for epoch, loss in enumerate(self.train_loss, 1):
+        for epoch, loss in self.train_loss.items():
             if not loss <= GROWTH * least:
                 return epoch
             least = min(least, loss)
-        return len(self.train_loss) + 1
+        return last
 
     def bad_rows(self, part: str) -> Array:
         """Return the rows of a part whose loss is not finite, by the model as it is now."""
@@ -99,6 +112,7 @@ class Evidence:
 
     watch     the steps in which the loss began to grow
     replay    that came to them
+    stop      once true, curvatures are no longer looked for
     """
 
     place: Place
@@ -106,6 +120,7 @@ class Evidence:
     bad_rows: Array
     watch: StepWatch
     replay: Replay
+    stop: Stop = never
     _curvatures: dict[Any, float] = field(default_factory=dict)
 
     @property
@@ -141,7 +156,7 @@ class Evidence:
         if key not in self._curvatures:
             rows = None if without is None else np.arange(moment.X.shape[-2]) != without
             gradient = BatchGradient(self.trainer, moment, rows)
-            self._curvatures[key] = largest_curvature(gradient)
+            self._curvatures[key] = largest_curvature(gradient, self.stop)
         return self._curvatures[key]
 
     def gradient_share(self, row: int) -> float:

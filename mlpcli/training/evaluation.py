@@ -17,6 +17,7 @@ import numpy as np
 from mlpcli.array_types import Array
 from mlpcli.data.dataset import Dataset, Encoding, Part
 from mlpcli.data.targets import RegressionTarget
+from mlpcli.memory import FEWER, require
 from mlpcli.nn.arrays import weighted_mean
 from mlpcli.nn.calibration import at_temperature
 from mlpcli.nn.ensemble_mean import EnsembleMean
@@ -168,7 +169,9 @@ def predict(network: Network, X: Array, temperature: float = 1.0) -> Array:
 
     temperature  T of the model; ŷ of a stack is averaged first
     """
-    y_hat = np.empty((len(X), network.architecture.n_outputs))
+    shape = len(X), network.architecture.n_outputs
+    require(prod(shape) * 8, f"predictions of {shape[0]:,} × {shape[1]:,} outputs", FEWER)
+    y_hat = np.empty(shape)
     with np.errstate(all="ignore"):
         one = EnsembleMean(network) if network.lane_shape else Evaluation(network)
         return at_temperature(network.architecture.loss, one.predict(X, y_hat), temperature)

@@ -93,6 +93,38 @@ class LanesEnded:
 
 
 @dataclass(frozen=True)
+class LanesReduced:
+    """Some lanes diverged in an epoch and will go on from an earlier end, with half their λ.
+
+    causes  why, for each of them
+    state   where they go on
+    """
+
+    epoch: int
+    lanes: list[int]
+    causes: list[str]
+    state: StackState
+
+
+@dataclass(frozen=True)
+class RateReduced:
+    """A lane diverged in an epoch: it goes back to the end of another, with half the learning rate.
+
+    back_to        the epoch at whose end it goes on; 0: with the initial parameters
+    learning_rate  λ of the optimizer from there on
+    cause          what tells that it diverged
+    n_lanes        of the training
+    """
+
+    epoch: int
+    back_to: int
+    learning_rate: float
+    cause: str
+    lane: int
+    n_lanes: int
+
+
+@dataclass(frozen=True)
 class StackSaved:
     """The state of a stack in another process, after all events that came before.
 
@@ -103,8 +135,8 @@ class StackSaved:
     is_last: bool
 
 
-Event = Progress | LanesAdvanced | EpochEnded | StateReady | Ended
-StackEvent = Progress | EpochEnded | StateReady | StackSaved | LanesEnded
+Event = Progress | LanesAdvanced | EpochEnded | RateReduced | StateReady | Ended
+StackEvent = Progress | EpochEnded | LanesReduced | StateReady | StackSaved | LanesEnded
 
 
 def grouped(events: Iterator[StackEvent]) -> Iterator[list[StackEvent]]:

@@ -79,15 +79,20 @@ class LaneState:
     prepared        the lane
     has_validation  whether there are validation rows
     n_steps         of an epoch
+    halvings        how many times λ was halved, because the lane diverged
 
     epoch       the last completed one
     last_epoch  the last one that was begun
     reason      why training ended; empty while it goes on
     vector      the numbers of the best epoch, and
     row         its row of metrics; None before there is one
+    first_loss  of the very first batch, and
+    last_loss   of the last batch of the last epoch; NaN where they were not asked for
     """
 
-    def __init__(self, prepared: PreparedLane, *, has_validation: bool, n_steps: int) -> None:
+    def __init__(
+        self, prepared: PreparedLane, *, has_validation: bool, n_steps: int, halvings: int = 0
+    ) -> None:
         self.prepared, self.has_validation = prepared, has_validation
         spec = prepared.lane.spec
         self.monitor = monitor_of(spec)
@@ -97,13 +102,16 @@ class LaneState:
         schedule = build(SCHEDULES, spec.training.schedule)
         self.schedule: ScheduleState = schedule.start(self.epochs, n_steps)
         # Lanes with this key have the same rates: those of one spec, unless metrics decide.
-        self.rates_key = id(self if self.schedule.state else spec)
+        self.rates_key = id(self if self.schedule.state else spec), halvings
+        self.halvings = halvings
+        self.learning_rate = self.optimizer.learning_rate * 0.5**halvings
         self.stopping = EarlyStopping.from_spec(spec, has_validation=has_validation)
         self.epoch = self.last_epoch = 0
         self.reason, self.cause = "" if self.epochs else "finished", ""
         self.vector: Array | None = None
         self.row: dict[str, float] | None = None
         self.latest_row: dict[str, float] | None = None
+        self.first_loss = self.last_loss = math.nan
 
     def begin_epoch(self, known: dict[Any, float | Array]) -> float | Array:
         """Return λ of the epoch that begins now: a number, or one for each of its steps.
@@ -113,8 +121,14 @@ class LaneState:
         self.last_epoch = self.epoch + 1
         key = self.rates_key, self.last_epoch
         if key not in known:
-            known[key] = self.optimizer.learning_rate * self.schedule.factors(self.last_epoch)
+            known[key] = self.learning_rate * self.schedule.factors(self.last_epoch)
         return known[key]
+
+    def record_losses(self, epoch: int, first: float, last: float) -> None:
+        """Record the losses of an epoch's first batch, before its step, and of its last."""
+        self.last_loss = last
+        if epoch == 1:
+            self.first_loss = first
 
     def diverge(self) -> None:
         """Record that losses or parameters are no longer finite."""

@@ -46,6 +46,7 @@ from mlpcli.training.build import (
     loss_target,
 )
 from mlpcli.training.embedded_columns import fit_embedding
+from mlpcli.training.memory import require_rows
 from mlpcli.training.trainer import Trainer
 from mlpcli.training.transforms import Augment, InputNoise, MultiplicativeInputNoise, label_noise
 
@@ -84,6 +85,7 @@ def lanes_of(spec: Spec, dataset: Dataset) -> list[Lane]:
     if kind == "seeds":
         return lanes
     n_rows, key = len(dataset.parts["train"]), dataset.split_key
+    require_rows(n_replicas, n_rows)
     samples = [draw_bootstrap(n_rows, lane.seed, key) for lane in lanes]
     return [
         replace(lane, rows=rows, held_out=held_out)
@@ -120,6 +122,7 @@ def fold_rows(dataset: Dataset, k: int, seed: int) -> list[tuple[Array, Array]]:
     where the task has one target of classes and rows are drawn one by one.
     """
     train = dataset.parts["train"]
+    require_rows(k, len(train))
     is_class = dataset.encoding.task in ("binary", "multiclass")
     classes = train.labels if is_class else None
     return draw_folds(len(train), k, seed, classes, dataset.split_key)

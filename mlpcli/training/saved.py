@@ -44,9 +44,9 @@ def packed(training: Training) -> TrainingState:
             {"lane": lane, **asdict(how), "has_row": means.ended[lane][1] is not None}
             for lane, how in ended.items()
         ],
+        "reductions": training.reductions.to_plain(),
         "n_complete": means.n_complete,
         "best_epoch": best.best_epoch,
-        "waited": best.waited,
     }
     rows = [means.ended[lane][1] for lane in ended]
     tensors["ended.vectors"] = training.vectors[list(ended)]

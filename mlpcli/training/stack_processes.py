@@ -118,9 +118,10 @@ def _work(
 
     def work(number: int, _: Ask, stop: Stop) -> Iterator[list[StackEvent]]:
         def due() -> bool:
-            is_asked = asked[number] == 1
-            asked[number] = 0
-            return is_asked
+            if not asked[number]:
+                return False
+            asked[number] = 0  # written here alone once it is 1, so no question is lost
+            return True
 
         return grouped(run_stack(stacks[number], stop, due))
 

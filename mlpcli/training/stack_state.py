@@ -196,6 +196,7 @@ def lanes_state(
         "best.waited": np.array([each.waited for each in stopping], np.int64),
         "best.row": rows_to_array([state.row for state in states], columns),
         "latest.row": rows_to_array([state.latest_row for state in states], columns),
+        "first_loss": np.array([state.first_loss for state in states]),
         "schedule": np.array([[*state.schedule.state.values()] for state in states], np.float64),
     }
 
@@ -214,6 +215,7 @@ def restore_lane(state: LaneState, saved: StackState, k: int, columns: Sequence[
         state.row = row_of(tensors["best.row"][k], columns)
     if epoch:
         state.latest_row = row_of(tensors["latest.row"][k], columns)
+    state.first_loss = float(tensors["first_loss"][k])
     kept = state.schedule.state
     for name, value in zip(kept, tensors["schedule"][k].tolist(), strict=True):
         kept[name] = type(kept[name])(value)

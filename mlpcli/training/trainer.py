@@ -177,6 +177,15 @@ class Trainer:
         index = list(lanes) if self.network.lane_shape else lanes[0]
         self.step.update.copy_state(other.step.update, index)
 
+    def batch_losses(self) -> tuple[list[float], list[float]]:
+        """Return the mean loss of an epoch's first batch and of its last, in each lane."""
+        n = self.loader.batch_size
+        first, last = (
+            np.ravel(np.mean(losses, axis=-1, dtype=np.float64)).tolist()
+            for losses in (self.losses[..., :n], self.losses[..., -n:])
+        )
+        return first, last
+
     @property
     def loss(self) -> Any:
         """Mean loss of the epoch's rows so far, before their steps, (...,).

@@ -1,142 +1,89 @@
-"""The training of one network or of many. It yields events, touches no file, prints nothing.
-
-Networks of one shape are trained side by side, in a stack. Each lane stops by itself, on its own
-metrics. Lanes that have ended leave the stack as soon as there are enough of them, and the others
-go on in a smaller one: all random streams depend on a lane's seed and the epoch alone, and what is
-carried from step to step is copied, so that a lane ends with the same bits in any stack and alone.
-"""
+"""The training of one network or of many. It yields events, touches no file, prints nothing."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mlpcli.array_types import Array
 from mlpcli.data.dataset import Dataset
-from mlpcli.nn.arrays import copy_of, empty
-from mlpcli.nn.evaluation import StoppedError
-from mlpcli.nn.network import Network, initial_vector, stack_architectures
-from mlpcli.nn.optimizers import OPTIMIZERS
-from mlpcli.spec.members import build
+from mlpcli.nn.network import Network
 from mlpcli.spec.schema import Spec
-from mlpcli.training.build import keeps_outputs, metrics_columns
 from mlpcli.training.epoch_means import EpochMeans
-from mlpcli.training.evaluation import EpochMetrics
 from mlpcli.training.events import (
     Ended,
     EpochEnded,
     Event,
     LanesAdvanced,
     LanesEnded,
+    LanesReduced,
     Progress,
+    RateReduced,
     StackEvent,
     StackSaved,
     StateReady,
 )
-from mlpcli.training.lane_state import (
-    EarlyStopping,
-    LaneState,
-    is_watched,
-    learning_rates,
-    monitor_of,
-)
-from mlpcli.training.lanes import Lane, build_trainer, lanes_of, prepare_lanes
-from mlpcli.training.stack_state import (
-    StackState,
-    joined,
-    restore_epoch,
-    restore_lane,
-    restore_trainer,
-    stack_state,
-)
+from mlpcli.training.lane_state import EarlyStopping, monitor_of
+from mlpcli.training.lanes import Lane, lanes_of
+from mlpcli.training.memory import require_memory
+from mlpcli.training.stack_state import StackState
+from mlpcli.training.stack_training import StackTraining
 from mlpcli.training.state import TrainingState
-from mlpcli.training.trainer import Trainer, never
+from mlpcli.training.trainer import never
 
 if TYPE_CHECKING:
     from mlpcli.training.plan import Plan
 
-# A smaller stack is made when at least this part of the lanes has ended: making one costs about
-# as much as an epoch of a small network.
-LEAVING = 1 / 8
 REASONS = ("interrupted", "diverged", "finished", "patience")  # the first that any lane has
 
 
-class Training:
+class Training(StackTraining):
     """The training of a spec's network, or of the replicas of its ensemble, as lanes.
 
     lanes    trained instead, in one stack, such as those of several trials
 
     plan     of an ensemble: its stacks, and in how many processes they train
     vectors  (lanes, n_numbers) each network's numbers: the initial ones, then those kept
+    means    rows of metrics, and
+    best     which of their epochs is the best
     ended    how the training of each lane ended
     network  of one lane the network, trained in place; of several, while they train, the stack
              whose turn it is; in the end the stack of what they have learned: lane `kept[k]` is
              its lane k. Those that diverged are left out, and of an interrupted training those
              whose turn had not come; where that were all, it has all of them
-    model    the network, or the moving average of its weights where that is trained for
-    Raises DataError, with the spec's key, where the spec does not fit the rows or the memory.
+    Raises DataError, with the spec's key, where the spec does not fit the rows, or the memory that
+    it states; OutOfMemoryError where the networks do not fit into what is free.
     """
 
     def __init__(self, spec: Spec, dataset: Dataset, lanes: Sequence[Lane] = ()) -> None:
-        self.spec, self.dataset, self.encoding = spec, dataset, dataset.encoding
-        self.lanes = list(lanes) or lanes_of(spec, dataset)
-        self.prepared = prepare_lanes(self.lanes, dataset)
-        self.architecture = self.prepared[0].architecture
-        self.optimizer = build(OPTIMIZERS, spec.training.optimizer)
-        self.columns = metrics_columns(spec, dataset)
-        self.has_validation = "validation" in dataset.parts
-        self.ended: list[Ended | None] = [None] * len(self.lanes)
-        self.kept: list[int] = []
+        super().__init__(spec, dataset, list(lanes) or lanes_of(spec, dataset))
         self.plan: Plan | None = None
         self.stop = never
         if not lanes and spec.replicated is not None:
             from mlpcli.training.plan import plan_stacks
 
             self.plan = plan_stacks(self.prepared, dataset)
-        shape = len(self.lanes), self.architecture.layout.n_numbers
-        self.vectors = empty(shape, np.dtype(spec.runtime.dtype))
+        require_memory(self.prepared, dataset, self.plan)
+        self.draw()
+        self.ended: list[Ended | None] = [None] * len(self.lanes)
+        self.kept: list[int] = []
         self.means = EpochMeans(self.columns, len(self.lanes))
         self.best = EarlyStopping.from_spec(spec, has_validation=self.has_validation)
         self.seconds = 0.0  # of the sessions before this one
         self.begun = time.perf_counter()
-        self.saved: dict[int, StackState] = {}  # of each lane that goes on where it was
         self.gathered: list[StackState] | None = None  # of the stacks in other processes
-        self.active: list[int] = []
-        self.is_interrupted, self._give_up = False, never
-        with np.errstate(over="ignore"):  # the first loss is then infinite too, which ends the run
-            for vector, one in zip(self.vectors, self.prepared, strict=True):
-                vector[...] = initial_vector(one.architecture, one.lane.seed)
-        vectors = self.vectors[0] if len(self.lanes) == 1 else self.vectors
-        self.network = self.model = Network(self.architecture, vectors)
 
     @property
     def stacks(self) -> list[list[int]]:
         """The lanes of each stack, by number."""
         return [list(range(len(self.lanes)))] if self.plan is None else self.plan.stacks
 
-    @property
-    def is_watched(self) -> bool:
-        """Whether the monitored metric exists: those of validation need validation rows."""
-        return is_watched(self.spec, has_validation=self.has_validation)
-
     def seconds_so_far(self) -> float:
         """Return the seconds of training, those of earlier sessions among them."""
         return self.seconds + time.perf_counter() - self.begun
-
-    def trainer(
-        self, network: Network, seeds: Sequence[int], *, keep_outputs: bool = False
-    ) -> Trainer:
-        """Return the trainer of the first lane's spec, of a network or a stack of them."""
-        one = self.prepared[0]
-        prepared = [replace(one, lane=replace(one.lane, seed=seed)) for seed in seeds]
-        return build_trainer(prepared, self.dataset, network, keep_outputs=keep_outputs)
-
-    # ------------------------------------------------------------ all lanes
 
     def run(
         self, stop: Callable[[], bool] = never, due: Callable[[], bool] = never
@@ -148,17 +95,30 @@ class Training:
         due   whether a StateReady is wanted; called after each block of rows and each epoch
         """
         self.stop, self.begun = stop, time.perf_counter()
-        stacks = self.stacks_to_come()
+        self.recent.on = self.plan is None or self.plan.processes == 1
+        self.reductions.on = self.spec.training.on_divergence == "reduce-lr"
+        while stacks := self.stacks_to_come():  # again those that diverged, with half their λ
+            yield from self._run_all(stacks, stop, due)
+        yield self._end(self.best.best_epoch, self.seconds_so_far())
+
+    def _run_all(
+        self, stacks: Sequence[Sequence[int]], stop: Callable[[], bool], due: Callable[[], bool]
+    ) -> Iterator[Event]:
+        """Train stacks; record what they do, and yield what came of it."""
         done = [0.0] * len(stacks)  # epochs of each stack
+        # Once some lanes have ended as interrupted, there is no state that goes on.
+        was_interrupted = any(one is not None and one.reason == "interrupted" for one in self.ended)
         for number, event in self._run_stacks(stacks, stop, due):
             if isinstance(event, Progress):
                 done[number] = event.epoch - 1 + event.rows / event.n_rows
                 yield event if len(done) == 1 else self._overall(event.n_rows, done, stacks)
             elif isinstance(event, StateReady):
-                yield event
+                if not was_interrupted:
+                    yield event
+            elif isinstance(event, LanesReduced):
+                yield from self._reduced(event)
             elif isinstance(event, EpochEnded | LanesEnded):
                 yield from self._record(event)
-        yield self._end(self.best.best_epoch, self.seconds_so_far())
 
     def _run_stacks(
         self, stacks: Sequence[Sequence[int]], stop: Callable[[], bool], due: Callable[[], bool]
@@ -193,13 +153,6 @@ class Training:
             else:
                 yield event
 
-    def stack_state(self) -> StackState:
-        """Return a copy of the state of the stack that trains in this process."""
-        states = [self.states[lane] for lane in self.active]
-        inside = [self.inside.index(lane) for lane in self.active]
-        seconds = self.stack_begun, self.epoch_begun
-        return stack_state(self._trainer, self.active, inside, states, self.columns, seconds)
-
     def _overall(self, n_rows: int, done: list[float], stacks: Sequence[Sequence[int]]) -> Progress:
         """Return the progress of all lanes, given the epochs that each stack has done."""
         mean = float(np.average(done, weights=[len(lanes) for lanes in stacks]))
@@ -214,6 +167,7 @@ class Training:
             for lane, ended, vector in zip(event.lanes, event.ended, event.vectors, strict=True):
                 self.ended[lane] = ended
                 self.vectors[lane] = vector  # of one lane these are the network's own
+                self.saved.pop(lane, None)
             self.means.end(event)
         for epoch, rows, mean in self.means.completed():
             value = mean[monitor_of(self.spec)] if self.is_watched else -float(epoch)
@@ -222,6 +176,16 @@ class Training:
             yield EpochEnded(epoch, lanes, list(rows.values()), mean, improved, best_epoch)
         if isinstance(event, EpochEnded) and event.epoch > self.means.n_complete:
             yield LanesAdvanced(event.epoch, event.lanes)
+
+    def _reduced(self, event: LanesReduced) -> Iterator[RateReduced]:
+        """Let lanes that diverged wait for their turn to go on from an earlier epoch's end."""
+        self.reductions.record(event)
+        for one, cause in zip(event.state.each(), event.causes, strict=True):
+            (lane,) = one.lanes
+            self.saved[lane] = one
+            optimizer: Any = self.prepared[lane].lane.spec.training.optimizer
+            rate = optimizer.learning_rate * 0.5 ** self.reductions.halvings(lane)
+            yield RateReduced(event.epoch, one.epoch, rate, cause, lane, len(self.lanes))
 
     # ------------------------------------------------------------ saved and resumed
 
@@ -266,177 +230,3 @@ class Training:
         last = max(one.last_epoch for one in ended)
         cause = next((one.cause for one in ended if one.cause), "")
         return Ended(reason, epochs, best_epoch, seconds, last, cause)
-
-    # ------------------------------------------------------------ one stack of them
-
-    def run_stack(
-        self,
-        lanes: Sequence[int],
-        stop: Callable[[], bool] = never,
-        due: Callable[[], bool] = never,
-        give_up: Callable[[], bool] = never,
-    ) -> Iterator[StackEvent]:
-        """Train the networks of some lanes, of one shape and at one place, side by side.
-
-        stop     called after each step; once true, they end there
-        due      called after each block and epoch; where true, a StateReady follows
-        give_up  called while rows are evaluated; once true, they end there
-        """
-        if len({self.prepared[lane].shape for lane in lanes}) > 1:
-            raise ValueError("the lanes of a stack have networks and steps of one shape")
-        self.stack_begun = time.perf_counter()
-        self.inside = self.active = list(lanes)  # those that the trainer has, and that still train
-        self._give_up = give_up
-        trainer = self._begin(self.vectors[self.inside] if len(self.lanes) > 1 else None)
-        self.states = {
-            lane: LaneState(
-                self.prepared[lane],
-                has_validation=self.has_validation,
-                n_steps=trainer.loader.n_steps,
-            )
-            for lane in lanes
-        }
-        resume = self._resume(trainer)
-        yield from self._leave()
-        while self.active:
-            self._trainer = trainer = self._without_the_ended(trainer)
-            epoch = self.states[self.active[0]].epoch + 1
-            self.epoch_begun = time.perf_counter()
-            rates, self._last_rates = learning_rates([self.states[k] for k in self.inside])
-            for rows in trainer.epoch(epoch, rates, stop, resume):
-                yield Progress(epoch, rows, trainer.n_rows, len(self.active))
-                if not trainer.stopped and due():
-                    yield StateReady()
-            resume = None
-            yield from self._after_steps(trainer, due)
-
-    def _after_steps(self, trainer: Trainer, due: Callable[[], bool]) -> Iterator[StackEvent]:
-        """End the epoch, if all its steps are taken, and the lanes that do not go on."""
-        stopped, is_whole = trainer.stopped, trainer.rows_done == trainer.n_rows
-        if is_whole:
-            self._find_diverged(trainer)
-            going = [lane for lane in self.active if not self.states[lane].reason]
-            ended = self._end_epoch(going, trainer, self.epoch_begun) if going else None
-            if ended is not None:
-                yield ended
-                yield from self._leave(but="finished")  # which could go on, with more epochs
-            elif going:
-                stopped = True
-        if self.active and (stopped or due()):
-            self.is_interrupted = stopped
-            yield StateReady()
-        if not is_whole:
-            self._find_diverged(trainer)
-        if stopped:
-            self._interrupt(self.active)
-        yield from self._leave()
-
-    def _resume(self, trainer: Trainer) -> Callable[[], None] | None:
-        """Take the lanes to where they were saved; return what does so in the midst of an epoch."""
-        if self.inside[0] not in self.saved:
-            return None
-        saved = joined([self.saved.pop(lane) for lane in self.inside])
-        restore_trainer(trainer, saved)
-        for k, lane in enumerate(self.inside):
-            restore_lane(self.states[lane], saved, k, self.columns)
-        self.stack_begun -= saved.seconds
-
-        def resume() -> None:
-            restore_epoch(trainer, saved)
-            self.epoch_begun -= saved.epoch_seconds
-
-        return resume if saved.rows else None
-
-    def _begin(self, vectors: Array | None) -> Trainer:
-        """Return a trainer of the lanes inside; make their network and its `EpochMetrics`.
-
-        vectors  (lanes, n_numbers) initial numbers, copied; None: those of the network itself
-        """
-        prepared = [self.prepared[lane] for lane in self.inside]
-        if vectors is not None:
-            architecture = stack_architectures([one.architecture for one in prepared])
-            if len(prepared) == 1:
-                architecture, vectors = prepared[0].architecture, vectors[0]
-            self.network = Network(architecture, copy_of(vectors))
-        keep = keeps_outputs(prepared[0].lane.spec, self.encoding.task)
-        trainer = build_trainer(prepared, self.dataset, self.network, keep_outputs=keep)
-        average = trainer.step.update.average
-        self.model = self.network
-        if average is not None:
-            self.model = Network(self.network.architecture, average.average)
-        self.metrics = EpochMetrics(self.model, prepared, self.dataset)
-        self.metrics.stop_when(self._give_up)
-        return trainer
-
-    def _without_the_ended(self, trainer: Trainer) -> Trainer:
-        """Return a trainer of the lanes that go on, where enough have ended; else the same one."""
-        staying = [k for k, lane in enumerate(self.inside) if lane in self.active]
-        n_ended = len(self.inside) - len(staying)
-        if n_ended == 0 or n_ended < LEAVING * len(self.inside):
-            return trainer
-        self.inside = list(self.active)
-        smaller = self._begin(self.network.vector[staying])
-        smaller.copy_state(trainer, staying)
-        return smaller
-
-    def _find_diverged(self, trainer: Trainer) -> None:
-        """Record which lanes have losses or numbers that are not finite."""
-        finite = trainer.finite & np.isfinite(self.network.vector).all(axis=-1)
-        if finite.all():
-            return
-        for lane, is_finite in zip(self.inside, np.atleast_1d(finite), strict=True):
-            if not is_finite and lane in self.active:
-                self.states[lane].diverge()
-
-    def _end_epoch(self, lanes: list[int], trainer: Trainer, started: float) -> EpochEnded | None:
-        """Record the epoch that these lanes have completed, with its metrics; None: given up."""
-        try:
-            found = self.metrics.compute(trainer)
-        except StoppedError:
-            return None
-        columns = [np.ravel(values).tolist() for values in found.values()]
-        seconds = (time.perf_counter() - started) / len(lanes)
-        epoch = self.states[lanes[0]].epoch + 1
-        rows = []
-        each = zip(self.inside, zip(*columns, strict=True), self._last_rates, strict=True)
-        for (lane, values, rate), vector in zip(each, self._numbers(), strict=True):
-            if lane in lanes:
-                metrics = dict(zip(found, values, strict=True))
-                row = {"epoch": epoch, **metrics, "learning_rate": rate, "seconds": seconds}
-                rows.append(row)
-                self.states[lane].end_epoch(row, vector)
-        return EpochEnded(epoch, lanes, rows)
-
-    def _numbers(self) -> Array:
-        """Return the model's numbers (lanes, n_numbers) of the lanes inside."""
-        return np.atleast_2d(self.model.vector)
-
-    def drop(self, lane: int) -> None:
-        """Let a lane end after the epoch just completed; it keeps its best numbers."""
-        self.states[lane].reason = self.states[lane].reason or "pruned"
-
-    def _interrupt(self, lanes: list[int]) -> None:
-        for lane in lanes:
-            if self.states[lane].reason in ("", "finished"):
-                self.states[lane].reason = "interrupted"
-
-    def _leave(self, but: str = "") -> Iterator[LanesEnded]:
-        """Yield how the lanes have ended that just did, and which numbers they keep.
-
-        but  a reason for which they do not leave yet
-        """
-        lanes = [lane for lane in self.active if self.states[lane].reason not in ("", but)]
-        if not lanes:
-            return
-        self.active = [lane for lane in self.active if lane not in lanes]
-        numbers = dict(zip(self.inside, self._numbers(), strict=True))
-        ended, vectors, rows = [], [], []
-        for lane in lanes:
-            state = self.states[lane]
-            vector, best_epoch, row = state.selected(numbers[lane])
-            seconds = time.perf_counter() - self.stack_begun
-            how = (state.reason, state.epoch, best_epoch, seconds, state.last_epoch, state.cause)
-            ended.append(Ended(*how))
-            vectors.append(vector)
-            rows.append(row)
-        yield LanesEnded(lanes, ended, np.stack(vectors), rows)

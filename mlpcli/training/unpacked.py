@@ -18,6 +18,7 @@ from mlpcli.training.build import keeps_outputs
 from mlpcli.training.events import Ended
 from mlpcli.training.lane_state import LaneState
 from mlpcli.training.lanes import build_trainer
+from mlpcli.training.rate_reduction import GOOD
 from mlpcli.training.stack_state import (
     StackState,
     lanes_state,
@@ -62,15 +63,20 @@ class _Ended(_Part):
         return Ended(**self.model_dump(exclude={"lane", "has_row"}))
 
 
+class _Reduction(_Part):
+    lane: Count
+    epoch: Count
+
+
 class _Document(_Part):
     n_lanes: Count
     columns: list[str]
     seconds: Seconds
     stacks: list[_Stack]
     ended: list[_Ended]
+    reductions: list[_Reduction]
     n_complete: Count
     best_epoch: Count
-    waited: Count
 
 
 def restore(training: Training, state: TrainingState) -> None:
@@ -108,12 +114,14 @@ def restore(training: Training, state: TrainingState) -> None:
             training.ended[each.lane] = each.ended()
             training.vectors[each.lane] = vector
             training.means.ended[each.lane] = each.epochs, row
+    for reduction in document.reductions:
+        if reduction.lane in training.saved or training.ended[reduction.lane] is not None:
+            training.reductions.add(reduction.lane, reduction.epoch)
     training.means.n_complete = document.n_complete
     for (epoch, lane), row in zip(places.tolist(), waiting, strict=True):
         if row is not None:
             training.means.waiting.setdefault(epoch, {})[lane] = row
     training.best.best, training.best.best_epoch = float(best[0]), document.best_epoch
-    training.best.waited = document.waited
 
 
 def _document(training: Training, state: TrainingState) -> _Document:
@@ -135,6 +143,9 @@ def _document(training: Training, state: TrainingState) -> _Document:
     lanes += [each.lane for each in document.ended]
     if len(set(lanes)) < len(lanes) or max(lanes, default=0) >= n_lanes:
         raise ValueError(f"the state has other networks than the {n_lanes} of this training")
+    for reduction in document.reductions:
+        if reduction.lane >= n_lanes:
+            raise ValueError(f"the state has another network than the {n_lanes} of this training")
     for each in document.ended:
         epochs = training.prepared[each.lane].lane.spec.training.epochs
         _check_epochs(each.epochs, epochs)
@@ -187,8 +198,15 @@ def _probe(training: Training, lane: int) -> Trainer:
 def _example(training: Training, probe: Trainer, each: _Stack) -> Mapping[str, Array]:
     """Return tensors as the state of one lane at this place has them."""
     lane = _lane_state(training, each.lanes[0], probe.loader.n_steps)
-    carried = trainer_state(probe, each.rows)  # ValueError where no batch ends there
-    return carried | lanes_state([lane], training.columns, probe.network.vector)
+    try:
+        carried = trainer_state(probe, each.rows)
+    except ValueError as error:
+        raise ValueError(f"the state is of the midst of a batch: {error}") from None
+    lanes = lanes_state([lane], training.columns, probe.network.vector)
+    if not each.rows or training.spec.training.on_divergence != "reduce-lr":
+        return carried | lanes
+    at_end = trainer_state(probe, 0) | lanes
+    return carried | lanes | {GOOD + name: like for name, like in at_end.items()}
 
 
 def _lane_state(training: Training, lane: int, n_steps: int) -> LaneState:

@@ -31,7 +31,7 @@ import forked
 
 SIGNALS = ("SIGTERM", "SIGINT", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGXCPU")
 DIGITS = {"path": str(forked.DATA / "digits.csv"), "target": "digit"}
-HOUSING = {"path": str(forked.DATA / "diabetes.csv"), "target": "progression"}
+DIABETES = {"path": str(forked.DATA / "diabetes.csv"), "target": "progression"}
 NO_STOP = None
 
 
@@ -93,8 +93,22 @@ SPECS = {
         runtime={"threads": 1, "memory": "4MB"},
     ),
     "members": spec(training={"epochs": 30}, ensemble={"kind": "tabm", "replicas": 4}),
+    "reduced": spec(
+        DIABETES,
+        training={
+            "epochs": 400,
+            "on_divergence": "reduce-lr",  # which happens in epoch 20
+            "optimizer": {"name": "sgd", "learning_rate": 1.5},
+            "schedule": {"name": "constant", "warmup": 20},
+        },
+    ),
     "long epochs": spec(training={"epochs": 2, "batch_size": 1}),
     "extend": spec(training={"epochs": 300}),
+    "extend ensemble": spec(
+        training={"epochs": 60, "early_stopping": {"patience": 5}, "batch_size": 64},
+        ensemble={"kind": "bootstrap", "replicas": 6},
+        runtime={"threads": 2, "memory": "6MB"},
+    ),
 }
 WAITING = 0.85  # how often the signal waits until training has begun
 LATEST = 0.35  # of the undisturbed training's time
@@ -127,7 +141,7 @@ class Case:
         """Train into a directory until it is done, disturbed; compare what comes of it."""
         seconds, rng = self.rng.choice(SECONDS), self.rng
         extend, words = None, self.words(directory, seconds)
-        if self.name == "extend":
+        if self.name.startswith("extend"):
             extend = SPECS[self.name]["training"]["epochs"]
             few = rng.randrange(1, extend)
             words = [*self.words(directory, seconds), "--set", f"training.epochs={few}"]
@@ -146,6 +160,10 @@ class Case:
         difference = forked.first_difference(self.whole, forked.outcome(self.folder / directory))
         self.check(not difference, f"{directory}, checkpoint_seconds {seconds}: {difference}")
         self.counts["trainings"] += 1
+
+    @property
+    def runs_processes(self):
+        return SPECS[self.name]["runtime"].get("threads") == 2
 
     @property
     def wanted(self):
@@ -170,7 +188,7 @@ class Case:
         time.sleep(rng.uniform(0, self.seconds * LATEST))
         is_training = self.trains(directory, pid)
         target = pid
-        if name == "SIGKILL" and self.name == "processes" and rng.random() < 0.3:
+        if name == "SIGKILL" and self.runs_processes and rng.random() < 0.3:
             target = rng.choice(self.children(pid) or [pid])
         with contextlib.suppress(ProcessLookupError):
             os.kill(target, number)

@@ -34,7 +34,7 @@ SGD = {"name": "sgd", "learning_rate": 0.05}
 MOMENTUM = SGD | {"momentum": 0.9}
 # What a training may carry from step to step, by the keys that are not as above.
 SPECS = {
-    "plain sgd": {"training.optimizer": SGD, "training.batch_size": 25},
+    "plain sgd": {"training.optimizer": SGD, "training.batch_size": 10},
     "everything at once": {
         "model.input_keep_prob": 0.9,
         "model.layers": [{"units": 5, "activation": "tanh", "keep_prob": 0.8, "norm": "batch"}],
@@ -66,20 +66,21 @@ SPECS = {
     "plateau": {
         "training.optimizer": SGD,
         "training.epochs": 7,
-        "training.schedule": {"name": "plateau", "patience": 0, "threshold": 0.03, "cooldown": 1},
+        "training.schedule": {"name": "plateau", "patience": 0, "threshold": 0.2, "cooldown": 1},
     },
     "warm-up": {"training.optimizer": "adamw", "training.schedule.warmup": 2.5},
     "weights": {
         "training.optimizer": "amsgrad",
         "data.class_weight": "balanced",
         "training.train_loss": "full",
+        "training.batch_size": 8,
         "runtime.dtype": "float64",
     },
     "without validation": {"data.split.validation": 0, "training.optimizer": "lion"},
     "early stopping": {
         "training.optimizer": MOMENTUM,
         "training.epochs": 30,
-        "training.early_stopping": {"patience": 2, "min_delta": 0.02},
+        "training.early_stopping": {"patience": 4, "min_delta": 0.02},
     },
     "tabm": {
         "ensemble": {"kind": "tabm", "replicas": 3},
@@ -95,8 +96,21 @@ SPECS = {
         "model.layers": [{"units": 5, "keep_prob": 0.8}],
         "training.optimizer": MOMENTUM,
         "training.epochs": 8,
-        "training.early_stopping": {"patience": 1, "min_delta": 0.02},
+        "training.early_stopping": {"patience": 2, "min_delta": 0.05},
         "regularization.noise": {"input": 0.1},
+    },
+    "samples of unequal length": {
+        "ensemble": {"kind": "bootstrap", "replicas": 3},
+        "regularization.augmentation": [{"name": "smote"}],
+        "training.epochs": 2,
+    },
+    "one of six diverges": NUMBERS
+    | {
+        "ensemble": {"kind": "seeds", "replicas": 6},
+        "model.layers": [{"units": 4, "activation": "relu"}],
+        "data.scale_target": "none",
+        "training.optimizer": {"name": "sgd", "learning_rate": 0.3, "momentum": 0.9},
+        "training.epochs": 3,
     },
     "folds": {
         "ensemble": {"kind": "kfold", "replicas": 3},

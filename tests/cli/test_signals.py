@@ -72,12 +72,18 @@ def test_a_training_takes_the_signals_from_the_thread_that_watches():
         fd = signal.set_wakeup_fd(-1)
         signal.set_wakeup_fd(fd)
         assert fd >= 0
-        with StopRequest() as stop:
+        with StopRequest():
             assert signal.set_wakeup_fd(-1) == -1
-            signal.raise_signal(signal.SIGTERM)
-        assert stop.signal == signal.SIGTERM
         assert signal.set_wakeup_fd(fd) == fd
     assert signal.set_wakeup_fd(-1) == -1
+
+
+def test_after_a_signal_further_ones_are_counted_until_the_process_ends():
+    with watched():
+        with StopRequest() as stop:
+            signal.raise_signal(signal.SIGTERM)
+        signal.raise_signal(signal.SIGINT)  # while the result is printed
+    assert (stop.signal, stop.count) == (signal.SIGTERM, 2)
 
 
 def test_nothing_watches_a_process_that_is_not_the_commands():

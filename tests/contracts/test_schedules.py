@@ -257,3 +257,11 @@ def test_settings_that_contradict_each_other(schedule, problem):
 def test_docstring_has_formula_and_source(schedule):
     assert re.search(r"λ\(t\) = \S", schedule.__doc__)
     assert re.search(r"Source: \w", schedule.__doc__)
+
+
+@each_schedule
+@pytest.mark.parametrize("warmup", [0.0, 1.5])
+def test_one_whose_factors_depend_on_the_number_of_epochs_says_so(schedule, warmup):
+    schedule = dataclasses.replace(schedule, warmup=warmup)
+    few, many = (steps_of(schedule.start(n, STEPS)) for n in (EPOCHS, 2 * EPOCHS))
+    assert schedule.depends_on_epochs == (not np.array_equal(few, many))

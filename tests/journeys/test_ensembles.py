@@ -519,7 +519,9 @@ def test_a_signal_ends_it_after_the_step(number, code, threads, start, folder, p
     program.check(out + err)
     assert process.returncode == code
     assert out.splitlines()[-1] == "run: run"
-    assert "mlp: interrupted in epoch " in err.splitlines()[-1]
+    last, advice = err.splitlines()[-2:]
+    assert last.startswith("mlp: interrupted in epoch ")
+    assert advice == "mlp: to go on: mlp train --resume run"
     told = json.loads((folder / "run/manifest.json").read_text("utf-8"))
     assert told["status"] == "interrupted"
     assert load_model(folder / "run/model.safetensors").network.lane_shape == (4,)
@@ -537,7 +539,7 @@ def test_interrupted_while_others_wait_for_their_turn(start, folder, program):
     assert process.returncode == 130
     model = load_model(folder / "run/model.safetensors")
     last = f"the model so far of {model.network.lane_shape[0]} of 4 replicas is in run"
-    assert err.splitlines()[-1].endswith(last)
+    assert err.splitlines()[-2].endswith(last)
     assert model.network.lane_shape[0] < 4
 
 

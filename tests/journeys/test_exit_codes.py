@@ -140,7 +140,8 @@ def test_a_damaged_model_is_refused(trained, folder, mlp):
     for words in (["eval", "model.safetensors"], ["predict", "model.safetensors", "iris.csv"]):
         done = mlp(*words, cwd=folder)
         assert (done.code, done.out) == (5, "")
-        assert done.err.startswith("mlp: model.safetensors: not a model file")
+        said = "the model file is damaged: its checksum does not match"
+        assert done.err == f"mlp: model.safetensors: {said}\n"
 
 
 def test_diverged_there_is_still_a_model_and_a_manifest(folder, mlp):

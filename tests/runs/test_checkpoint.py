@@ -311,7 +311,7 @@ class Time:
 
 def test_a_state_is_due_so_long_after_the_start_and_the_last_save():
     time = Time()
-    clock = CheckpointClock(10.0, time)
+    clock = CheckpointClock(10.0, now=time)
     time.passes(9.9)
     assert not clock.due()
     time.passes(0.1)
@@ -326,7 +326,7 @@ def test_a_state_is_due_so_long_after_the_start_and_the_last_save():
 
 def test_a_save_that_takes_long_is_made_less_often():
     time = Time()
-    clock = CheckpointClock(10.0, time)
+    clock = CheckpointClock(10.0, now=time)
     clock.measure(lambda: time.passes(2))
     time.passes(99.9)
     assert not clock.due()
@@ -334,9 +334,18 @@ def test_a_save_that_takes_long_is_made_less_often():
     assert clock.due()
 
 
+def test_before_the_first_save_its_cost_is_guessed():
+    time = Time()
+    clock = CheckpointClock(10.0, 0.5, now=time)
+    time.passes(24.9)
+    assert not clock.due()
+    time.passes(0.2)
+    assert clock.due()
+
+
 def test_a_save_that_fails_is_not_tried_again_at_once():
     time = Time()
-    clock = CheckpointClock(10.0, time)
+    clock = CheckpointClock(10.0, now=time)
 
     def fail():
         time.passes(1)
@@ -352,6 +361,6 @@ def test_a_save_that_fails_is_not_tried_again_at_once():
 
 def test_with_0_seconds_a_state_is_due_at_every_chance():
     time = Time()
-    clock = CheckpointClock(0.0, time)
+    clock = CheckpointClock(0.0, 3.0, now=time)
     clock.measure(lambda: time.passes(5))
     assert clock.due()

@@ -5,14 +5,13 @@ import fcntl
 import json
 import os
 import socket
-import threading
 import time
 from pathlib import Path
 
 import pytest
 
 from mlpcli.errors import BusyError, FileError, RunError, UsageError
-from mlpcli.runs import directory
+from mlpcli.runs import directory, lock
 from mlpcli.runs.directory import find_model, run_directory
 from mlpcli.runs.lock import is_locked
 from mlpcli.runs.status import is_mlp_manifest, status_of
@@ -117,6 +116,7 @@ def test_a_run_is_replaced_only_with_force():
         {"name": "A web app", "short_name": "App", "start_url": "/", "status": "done"},
         {**OLD_MANIFEST, "machine": {}},
         {**OLD_MANIFEST, "data": {"sha256": {"data": "5f"}, "split": {}}},
+        {**OLD_MANIFEST, "data": {"sha256": {}, "split": {}}},
         {**OLD_MANIFEST, "status": "published"},
         {**OLD_MANIFEST, "format": 2},
         [],
@@ -140,18 +140,32 @@ def test_runs_of_before_are_known():
 
 @pytest.mark.parametrize("force", [False, True])
 def test_a_directory_that_is_trained_into_is_not_shared(force):
-    with run_directory("a", "run") as run:
-        with pytest.raises(BusyError, match="has not written down yet which one") as caught:
+    with run_directory("a", "run"):  # before there is a manifest
+        here = f"^run: process {os.getpid()} on {socket.gethostname()} is training in it"
+        with pytest.raises(BusyError, match=here) as caught:
             create_run_directory("a", "run", force=force)
         assert caught.value.exit_code == 75
-        write_manifest("run", status="running", host=socket.gethostname(), pid=os.getpid())
-        words = f"^run: process {os.getpid()} on {socket.gethostname()} is training in it"
-        with pytest.raises(BusyError, match=words):
-            create_run_directory("a", "run", force=force)
-        assert names_in(run.path) == ["manifest.json"]
+        assert names_in("run") == []
     assert create_run_directory("a", "run", force=True) == Path("run")
 
 
+@pytest.fixture
+def no_list_of_locks(monkeypatch):
+    """Where the system does not say who has a lock, as on another host."""
+    monkeypatch.setattr(lock, "LOCKS", Path("/nothing"))
+
+
+@pytest.mark.usefixtures("no_list_of_locks")
+def test_on_another_host_the_manifest_names_the_process():
+    with run_directory("a", "run"):
+        with pytest.raises(BusyError, match="has not written down yet which one"):
+            create_run_directory("a", "run")
+        write_manifest("run", status="running", host="elsewhere", pid=17)
+        with pytest.raises(BusyError, match=r"^run: process 17 on elsewhere is training in it"):
+            create_run_directory("a", "run", force=True)
+
+
+@pytest.mark.usefixtures("no_list_of_locks")
 def test_a_dead_process_is_not_named_as_the_one_that_trains():
     child = os.fork()
     if child == 0:
@@ -165,50 +179,52 @@ def test_a_dead_process_is_not_named_as_the_one_that_trains():
         create_run_directory("a", "run")
 
 
+@pytest.mark.usefixtures("no_list_of_locks")
 def test_where_force_trains_is_asked_for_the_process_first():
-    write_manifest("run", pid=1)
+    write_manifest("run", status="running", pid=1)
     with run_directory("a", "run", force=True) as run:
         write_manifest(run.folder.path, status="running", host="elsewhere", pid=5)
         with pytest.raises(BusyError, match="process 5 on elsewhere"):
             create_run_directory("a", "run", force=True)
 
 
-def test_a_reader_that_asks_for_the_lock_keeps_no_training_out():
+def test_a_reader_that_asks_for_the_lock_keeps_no_training_out(monkeypatch):
     Path("run").mkdir()
-    end = time.monotonic() + 0.5
-    asked = []
+    reader = os.open("run", os.O_RDONLY)
+    fcntl.flock(reader, fcntl.LOCK_SH)  # as `is_locked` has it, for some microseconds
+    slept = []
 
-    def ask():
-        while time.monotonic() < end:
-            asked.append(is_locked(Path("run")))
+    def sleep(_):
+        slept.append(1)
+        if len(slept) == 3:
+            os.close(reader)
 
-    readers = [threading.Thread(target=ask) for _ in range(4)]
-    for reader in readers:
-        reader.start()
-    try:
-        while time.monotonic() < end:
-            with run_directory("a", "run"):
-                pass
-    finally:
-        for reader in readers:
-            reader.join()
-    assert {True, False} == set(asked)
+    monkeypatch.setattr(lock.time, "sleep", sleep)
+    with run_directory("a", "run"):
+        assert is_locked(Path("run"))
+        with pytest.raises(BusyError):  # of a training: at once
+            create_run_directory("a", "run")
+    assert not is_locked(Path("run"))
+    assert len(slept) == 3
 
 
 def test_forked_children_do_not_keep_the_lock():
-    ours, theirs = os.pipe()
-    with run_directory("a", "run"):
+    ours, theirs = socket.socketpair()
+    with run_directory("a", "run") as run:
+        run.folder.write("note", b"")
         child = os.fork()
         if child == 0:
-            os.read(ours, 1)
+            theirs.send(b"here")
+            theirs.recv(1)
             os._exit(0)
-    assert not is_locked(Path("run"))
-    with run_directory("a", "run"):  # while the child lives
-        assert is_locked(Path("run"))
-    os.write(theirs, b"x")
-    os.waitpid(child, 0)
-    os.close(ours)
-    os.close(theirs)
+        ours.recv(4)
+    try:
+        assert not is_locked(Path("run"))  # while the child lives
+    finally:
+        ours.send(b"x")
+        os.waitpid(child, 0)
+        ours.close()
+        theirs.close()
 
 
 def test_a_directory_that_was_renamed_before_it_was_locked_is_not_used(monkeypatch):

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -49,7 +50,18 @@ def test_other_damage_breaks_it(damaged):
     assert check_seal(damaged) is False
 
 
-@pytest.mark.parametrize("content", [b"", b"\0" * 7, save(TENSORS, metadata={"mlp": "{}"})])
+WORDS = np.frombuffer(b'{"__metadata__":{"sha256":"' + b"0" * 64 + b'",', np.uint8)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"\0" * 7,
+        save(TENSORS, metadata={"mlp": "{}"}),
+        save({"words": WORDS}, metadata={"mlp": "{}"}),
+    ],
+)
 def test_a_file_without_a_seal_has_none(content):
     assert check_seal(content) is None
 
@@ -69,3 +81,14 @@ def test_the_same_tensors_are_sealed_with_the_same_bytes():
 def test_what_cannot_be_sealed_is_refused(metadata):
     with pytest.raises(ValueError, match=r"metadata"):
         seal(save(TENSORS, metadata=metadata))
+
+
+def test_sealing_takes_the_memory_of_the_result_alone():
+    written = save({"a": np.zeros(1 << 20, np.float64)}, metadata={"mlp": "{}"})
+    tracemalloc.start()
+    try:
+        seal(written)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 1.1 * len(written)

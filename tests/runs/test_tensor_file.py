@@ -101,7 +101,7 @@ def test_a_file_larger_than_the_free_memory_is_refused_with_the_numbers(tmp_path
     path = tmp_path / "m"
     path.write_bytes(struct.pack("<Q", 100) + b"{")
     os.truncate(path, 1 << 42)
-    with pytest.raises(FileError, match=r"reading it takes 8\.0 TiB, and .* are free"):
+    with pytest.raises(FileError, match=r"about 8\.0 TiB are needed, and .* are free"):
         read_bytes(path)
 
 

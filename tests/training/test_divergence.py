@@ -7,9 +7,10 @@ import pytest
 
 from mlpcli.nn.network import initial_vector
 from mlpcli.spec.load import load_spec
-from mlpcli.training import divergence
+from mlpcli.training import divergence, recent_state
 from mlpcli.training.build import load_dataset
 from mlpcli.training.divergence import explain
+from mlpcli.training.divergence_evidence import Replay
 from mlpcli.training.events import Ended
 from mlpcli.training.step_watch import StepWatch
 from mlpcli.training.training import Training
@@ -152,6 +153,13 @@ def test_adam_has_no_such_limit_but_a_step_that_throws_the_weights_away(found):
     assert first["update"] == pytest.approx(1e25 * math.sqrt(3), rel=1e-4)
 
 
+def test_the_advice_to_halve_the_rate_is_sound(found, make):
+    report = found(rate(6))
+    assert [each["options"] for each in report["try"]][1:] == ["--on-divergence reduce-lr"]
+    assert end_of(make(rate(6), "training.on_divergence=reduce-lr")).reason == "finished"
+    assert len(found(rate(600))["try"]) == 1  # 600 / 32 is too large as well
+
+
 # ---------------------------------------------------------------- rows
 
 
@@ -274,6 +282,42 @@ def test_the_steps_that_are_looked_at_keep_their_bits(make):
     assert [(each.epoch, each.step) for each in watch.norms] == [
         (epoch, step) for epoch in (1, 2) for step in (1, 2, 3, 4)
     ]
+
+
+def test_a_long_training_is_looked_at_from_a_state_not_long_ago(make, monkeypatch):
+    whole = make(rate(6))
+    end_of(whole)
+    monkeypatch.setattr(recent_state, "SECONDS", 0.0)
+    monkeypatch.setattr(recent_state, "SHARE", 1e9)
+    one = make(rate(6))
+    ended = end_of(one)
+    assert [each.epoch for each in one.recent.states] == [
+        ended.last_epoch - 2,
+        ended.last_epoch - 1,
+    ]
+    asked = []
+    monkeypatch.setattr(Replay, "_watch_from", lambda _, epoch: asked.append(epoch))
+    explain(one)
+    assert min(asked) == ended.last_epoch - 2  # nothing before was trained again
+    monkeypatch.undo()
+    report, expected = explain(one), explain(whole)
+    assert (report["epoch"], report["step"]) == (expected["epoch"], expected["step"])
+    assert report["before"] == expected["before"][-1:]
+    assert report["cause"] == expected["cause"]
+
+
+def test_asked_to_stop_it_stops_looking(make):
+    one = make(rate(6))
+    end_of(one)
+    asked = []
+
+    def stop():
+        asked.append(True)
+        return len(asked) > 3
+
+    report = explain(one, stop)
+    assert (report["step"], report["try"]) == (None, [])
+    assert len(asked) < 20
 
 
 def test_where_there_is_no_time_it_says_what_is_known(make, monkeypatch):

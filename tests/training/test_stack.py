@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mlpcli.spec.schema import Spec
-from mlpcli.training import training as training_module
+from mlpcli.training import stack_training
 from mlpcli.training.events import EpochEnded, LanesEnded
 from mlpcli.training.lanes import Lane, prepare_lanes
 from mlpcli.training.training import Training
@@ -115,7 +115,7 @@ def how(ended):
 @pytest.mark.parametrize("seed", range(16))
 def test_a_lane_in_any_stack_has_the_bits_it_has_alone(seed, text, training, monkeypatch, tmp_path):
     rng = np.random.default_rng(seed)
-    monkeypatch.setattr(training_module, "LEAVING", rng.choice([1e-9, 0.5, 1.0]))
+    monkeypatch.setattr(stack_training, "LEAVING", rng.choice([1e-9, 0.5, 1.0]))
     table = rng.normal(size=(60, 4))
     lines = [",".join(map(repr, row)) for row in table.tolist()]
     (tmp_path / "numbers.csv").write_text("\n".join(["a,b,c,y", *lines]), encoding="utf-8")
@@ -140,7 +140,7 @@ def test_lanes_of_one_spec_whose_figures_decide_their_rates_have_rates_of_their_
 
 
 def test_lanes_that_have_ended_leave_the_stack(training, monkeypatch):
-    monkeypatch.setattr(training_module, "LEAVING", 0.3)
+    monkeypatch.setattr(stack_training, "LEAVING", 0.3)
     spec = training().spec
     lanes = [Lane(trained_for(spec, epochs), epochs) for epochs in (1, 2, 2, 4)]
     stack = stack_of(training().dataset, lanes)

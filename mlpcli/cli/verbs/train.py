@@ -53,10 +53,9 @@ def train(
 
     The run directory gets the model, the metrics of every epoch, the resolved spec and a manifest.
     Killed or interrupted, the same command with --resume goes on to the same bits.
-    With --find-lr nothing is written: the network is trained for 200 steps at each of 25 learning
-    rates with four seeds, all at once; then the best, two lower ones and the spec's own for longer.
-    What they reach is printed; with -q the rate to take alone: the spec's unless another is better.
-    With --profile the result ends with a table of where the time went; the numbers stay the same.
+    With --find-lr nothing is written: 200 steps at each of 25 learning rates with four seeds, then
+    the best, two lower ones and the spec's own for longer. With -q it prints the rate to take: the
+    spec's unless another is better. With --profile a table says where the time went.
 
     \b
     Examples:
@@ -74,9 +73,9 @@ def train(
     _check_options(
         run_dir, force=force, find_lr=find_lr, profile=profile, silent=quiet and not json
     )
-    changes = with_divergence(overrides, on_divergence)
+    changed = with_divergence(overrides, on_divergence)
     named = read_command(
-        spec, run_dir, changes, resume=resume, extend=extend, force=force, find_lr=find_lr
+        spec, run_dir, changed, resume=resume, extend=extend, force=force, find_lr=find_lr
     )
     with TimeLimit(stop_after, requeue_code) as limit, _profiler(wanted=profile) as profiler:
         from mlpcli.training.build import load_dataset  # here, where a profiler times it
@@ -89,10 +88,8 @@ def train(
         shown = None if quiet or json else progress
         options = RunOptions(named.spec, named.run_dir, force, resume, extend, shown)
         directory, result = train_into(loaded, dataset, options, stop)
-    # What an interrupted run prints says how to go on: further signals wait for it.
-    with stop if stop() else nullcontext():
-        lost = print_training(result, directory, profiler, json=json, quiet=quiet)
-        return exit_code(result, directory, loaded, stop) or lost
+    lost = print_training(result, directory, profiler, json=json, quiet=quiet)
+    return exit_code(result, directory, loaded, stop) or lost
 
 
 def _profiler(*, wanted: bool) -> AbstractContextManager[Profiler | None]:

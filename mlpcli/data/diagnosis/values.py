@@ -117,20 +117,28 @@ def _stands_apart(end: float, share: float, others: Array, low: float, high: flo
 def _all_large(values: Array) -> bool:
     """Whether positive numbers are all far from 0: farther than they are from each other."""
     some = np.sort(values[:: 1 + len(values) // 10_000])
-    low, bulk = values.min(), np.quantile(some, 0.99) - np.quantile(some, 0.01)
-    apart = low >= max(bulk / 5, 0.3 * some[len(some) // 2])
-    return bool(apart and some.mean() >= 3 * some.std())
+    low = values.min()
+    if low < 0.3 * some[len(some) // 2]:
+        return False
+    bulk = np.quantile(some, 0.99) - np.quantile(some, 0.01)
+    return bool(low >= bulk / 5 and some.mean() >= 3 * some.std())
 
 
 def sentinels(view: DataView) -> Iterator[Oddity]:
     """Numbers that may stand for: no value."""
+    needing: dict[float, set[str]] = {}  # looked for once: a sentinel is mostly that of many
     for name in view.numeric:
         values = _present(view, name)
         found = find_sentinel(values)
         if found is not None:
+            if found.value not in needing:
+                needing[found.value] = set(_needing(view, found.value))
             text = f"{name}: {found.value:.15g} in {found.n} of {len(values)} rows, far from the "
             text += f"others ({found.low:.6g} to {found.high:.6g}); if it means no value: "
-            yield Oddity("sentinel", text + _empty(view, name, found.value), (name,))
+            needed = bool(needing[found.value] - {name})
+            yield Oddity(
+                "sentinel", text + _empty(view, name, found.value, is_needed=needed), (name,)
+            )
 
 
 def no_dates(view: DataView) -> Iterator[Oddity]:
@@ -156,14 +164,16 @@ def _as_date(day: float) -> str:
     return str(np.datetime64(int(day), "D"))
 
 
-def _empty(view: DataView, name: str, value: float) -> str:
+def _needing(view: DataView, value: float) -> Iterator[str]:
+    """Yield the columns that have a value, of which it is an ordinary one."""
+    for name in view.numeric:
+        if (_present(view, name) == value).any() and not _alike(view, name, value):
+            yield name
+
+
+def _empty(view: DataView, name: str, value: float, *, is_needed: bool) -> str:
     """Return how to have a number read as no value: by the spec, unless other columns need it."""
-    others = [other for other in view.numeric if other != name]
-    needed = [
-        n for n in others if (_present(view, n) == value).any() and not _alike(view, n, value)
-    ]
-    in_target = _target_has(view, value)
-    if needed or in_target:
+    if is_needed or _target_has(view, value):
         member = f'{{name: number, missing: ["{value:.15g}"]}}'
         return f"data.columns: {{{as_yaml(name)}: {member}}}"
     texts = [*view.dataset.encoding.read.missing, f"{value:.15g}"]

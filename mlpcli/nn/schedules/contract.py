@@ -23,14 +23,14 @@ class Schedule(Member):
         0.0, "epochs, or a part of one, in which λ grows linearly first", ge=0.0, le=1e6
     )
 
+    @property
+    def depends_on_epochs(self) -> bool:
+        """Whether a factor depends on the number of epochs: then a training cannot be extended."""
+        return False
+
     def start(self, epochs: int, steps_per_epoch: int) -> ScheduleState:
         """Return its state at the start of a training of so many epochs, warm-up included."""
         return ScheduleState(self, epochs, steps_per_epoch)
-
-    @property
-    def depends_on_epochs(self) -> bool:
-        """Whether the factors of an epoch depend on how many there are in all."""
-        return False
 
     def epoch_factor(self, epoch: int) -> float:
         """Return λ(t) / λ of an epoch."""

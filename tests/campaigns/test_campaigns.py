@@ -59,3 +59,10 @@ def test_damaged_model_files_and_checkpoints_are_all_refused():
     assert lines[0].startswith("model: 300 of 300 damaged files refused")
     assert lines[1].startswith("checkpoint: 300 of 300 damaged files refused")
     assert lines[-1].startswith("4 of 4 as they have to be")
+
+
+def test_hostile_files_and_specs_are_refused_or_done_within_bounds():
+    lines = run("limits", "--every", "6").splitlines()
+    n = len(lines) - 2
+    assert n >= 10
+    assert lines[-1] == f"{n} of {n} cases within their bounds"

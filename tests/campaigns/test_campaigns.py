@@ -113,3 +113,10 @@ def test_trainings_of_drawn_specs_go_on_to_the_same_bits():
     said = run("drawn_resume", "--specs", "10").splitlines()[-1]
     assert said.startswith("10 trainings ")
     assert "4 interruptions or states of each: 0 went on to other bits" in said
+
+
+def test_hostile_files_and_specs_are_refused_or_done_within_bounds():
+    lines = run("limits", "--every", "6").splitlines()
+    n = len(lines) - 2
+    assert n >= 10
+    assert lines[-1] == f"{n} of {n} cases within their bounds"

@@ -78,6 +78,28 @@ def _watch(reading: int) -> None:
     os.close(reading)
 
 
+@contextlib.contextmanager
+def raised() -> Iterator[None]:
+    """Let a signal that would end the process raise KeyboardInterrupt with its number.
+
+    While a file is written, so that nothing is left of it.
+    """
+    wakeup = signal.set_wakeup_fd(-1)
+    ours = [number for number in STOP_SIGNALS if signal.getsignal(number) is end_at_once]
+    try:
+        for number in ours:
+            signal.signal(number, _raise)
+        yield
+    finally:
+        for number in ours:
+            signal.signal(number, end_at_once)
+        signal.set_wakeup_fd(wakeup)
+
+
+def _raise(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
+    raise KeyboardInterrupt(number)
+
+
 class StopRequest:
     """Remembers the first signal while it is entered; call it to ask whether one has come.
 

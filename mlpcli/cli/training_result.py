@@ -37,10 +37,10 @@ def print_training(
         _print_training(result, directory, profiler, json=json, quiet=quiet)
         flush()
     except OutputError as error:
-        print_error(f"{error}; the run is whole, in {directory}")
+        print_error(f"{error}; what was trained is in {directory}")
         return error.exit_code
     if is_unread():
-        print_error(f"nobody reads standard output any more; the run is whole, in {directory}")
+        print_error(f"nobody reads standard output any more; what was trained is in {directory}")
     return None
 
 
@@ -125,7 +125,9 @@ def _print_divergence(result: dict[str, Any]) -> None:
         return
     whose = f"replica {found['replica']}: " if "replica" in found else ""
     where = f"epoch {found['epoch']}" + (f", step {found['step']}" if found["step"] else "")
-    line = f"  {whose}began in {where}: {found['what']}"
+    grew = found["grew_from"] or found["epoch"]
+    began = "began" if grew == found["epoch"] else f"the loss grew from epoch {grew} on; not finite"
+    line = f"  {whose}{began} in {where}: {found['what']}"
     if found["before"]:
         last = found["before"][-1]
         norms = ", ".join(

@@ -109,7 +109,10 @@ def train_into(
         if options.resume:
             run.home.sweep(OURS)
         result = _train(run, training, loaded, options, stop, found)
-        return conclude(run, result), result
+        path = conclude(run, result)
+        if path != run.home.path and "disk" not in result and options.progress is not None:
+            print_note(f"the run in {run.home.path} is as it was; the new one is in {path}")
+        return path, result
 
 
 def _find(

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -106,6 +105,8 @@ class RunFiles:
         The model with all of the metrics, or the metrics alone, in the current directory, else in
         that of temporary files, as STEM-emergency-YYYYMMDD-HHMMSS with an ending.
         """
+        import tempfile
+
         contents = {MODEL: self._contents[MODEL]} if MODEL in self.unwritten else {}
         for file in self._growing:
             if file.name in self.unwritten or MODEL in contents:

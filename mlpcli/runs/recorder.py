@@ -128,9 +128,14 @@ class Recorder:
             summary["divergence"] = explain(training, training.stop)
         status = STATUS.get(ended.reason, ended.reason)
         self.result = {"status": status, **summary, "scores": scores}
-        self.manifest.end(status, self.result)
         if status != "interrupted":
             self.files.unwritten.discard(CHECKPOINT)  # none is needed any more
+        if not self.files.try_again(now=True):
+            # With room again, --resume makes what is not written.
+            self.manifest.end("failed", self.result | {"error": self.files.problem})
+            return
+        self.manifest.end(status, self.result)
+        if status != "interrupted":
             with contextlib.suppress(FileError):
                 self.checkpointing.finish()
 

@@ -11,7 +11,6 @@ import numpy as np
 
 from mlpcli.array_types import Array
 from mlpcli.data.dataset import Dataset
-from mlpcli.errors import MlpError
 from mlpcli.nn.arrays import copy_of
 from mlpcli.nn.evaluation import Evaluation
 from mlpcli.spec.schema import Spec
@@ -19,15 +18,11 @@ from mlpcli.training.build import batch_size_of, loss_target
 from mlpcli.training.curvature import BatchGradient, largest_curvature, stability_limit
 from mlpcli.training.events import EpochEnded
 from mlpcli.training.step_watch import GROWTH, Moment, Place, StepWatch
-from mlpcli.training.trainer import Trainer
+from mlpcli.training.trainer import Trainer, never
 from mlpcli.training.training import Training
 
 Stop = Callable[[], bool]
 WATCHED_STEPS = 6  # at least, before the one in which a number is no longer finite
-
-
-class NoStateError(MlpError):
-    """There is no state from which the epoch could be trained again."""
 
 
 class Replay(Training):
@@ -42,17 +37,11 @@ class Replay(Training):
     initial: Array
 
     def go_on_from(self, training: Training, lane: int, epoch: int) -> None:
-        """Begin where a training last kept the state of a lane, before an epoch, or at the start.
-
-        Raises NoStateError where lanes went back, and none was kept: in other processes.
-        """
+        """Begin where a training last kept a lane's state before an epoch; else at the start."""
         epochs = training.reductions.epochs.get(lane, [])
         kept = training.recent.of_lane(lane, epoch - 1 - self.epochs_before)
         if epochs:
-            good = training.reductions.good
-            if good is None or lane not in good.lanes:
-                raise NoStateError("its state was in another process")
-            kept = next(each for each in good.each() if each.lanes == [lane])
+            kept = training.reductions.of_lane(lane)
         if kept is not None and kept.epoch < epoch:
             self.saved[0] = replace(kept, lanes=[0])
         self.reductions.epochs[0] = epochs
@@ -76,7 +65,7 @@ class Replay(Training):
         def over() -> bool:
             return stop() or (self.watch is not None and self.watch.place is not None)
 
-        for event in self.run_stack([0], over):
+        for event in self.run_stack([0], over, never, stop):
             if isinstance(event, EpochEnded):
                 self.train_loss[event.epoch] = event.rows[0]["train_loss"]
                 if event.epoch == epoch:
@@ -123,6 +112,7 @@ class Evidence:
 
     watch     the steps in which the loss began to grow
     replay    that came to them
+    stop      once true, curvatures are no longer looked for
     """
 
     place: Place
@@ -130,6 +120,7 @@ class Evidence:
     bad_rows: Array
     watch: StepWatch
     replay: Replay
+    stop: Stop = never
     _curvatures: dict[Any, float] = field(default_factory=dict)
 
     @property
@@ -165,7 +156,7 @@ class Evidence:
         if key not in self._curvatures:
             rows = None if without is None else np.arange(moment.X.shape[-2]) != without
             gradient = BatchGradient(self.trainer, moment, rows)
-            self._curvatures[key] = largest_curvature(gradient)
+            self._curvatures[key] = largest_curvature(gradient, self.stop)
         return self._curvatures[key]
 
     def gradient_share(self, row: int) -> float:

@@ -95,6 +95,7 @@ class Training(StackTraining):
         due   whether a StateReady is wanted; called after each block of rows and each epoch
         """
         self.stop, self.begun = stop, time.perf_counter()
+        self.recent.on = self.plan is None or self.plan.processes == 1
         self.reductions.on = self.spec.training.on_divergence == "reduce-lr"
         while stacks := self.stacks_to_come():  # again those that diverged, with half their λ
             yield from self._run_all(stacks, stop, due)

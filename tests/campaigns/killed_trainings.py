@@ -31,7 +31,7 @@ import forked
 
 SIGNALS = ("SIGTERM", "SIGINT", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGXCPU")
 DIGITS = {"path": str(forked.DATA / "digits.csv"), "target": "digit"}
-HOUSING = {"path": str(forked.DATA / "diabetes.csv"), "target": "progression"}
+DIABETES = {"path": str(forked.DATA / "diabetes.csv"), "target": "progression"}
 NO_STOP = None
 
 
@@ -93,6 +93,15 @@ SPECS = {
         runtime={"threads": 1, "memory": "4MB"},
     ),
     "members": spec(training={"epochs": 30}, ensemble={"kind": "tabm", "replicas": 4}),
+    "reduced": spec(
+        DIABETES,
+        training={
+            "epochs": 400,
+            "on_divergence": "reduce-lr",  # which happens in epoch 20
+            "optimizer": {"name": "sgd", "learning_rate": 1.5},
+            "schedule": {"name": "constant", "warmup": 20},
+        },
+    ),
     "long epochs": spec(training={"epochs": 2, "batch_size": 1}),
     "extend": spec(training={"epochs": 300}),
     "extend ensemble": spec(

@@ -251,6 +251,8 @@ def test_a_disk_full_at_the_end_saves_the_model_elsewhere(training, iris_run, sa
     full.__exit__(None, None, None)
     disk = recorder.result["disk"]
     assert disk["unwritten"] == ["manifest.json", "metrics.csv", "model.safetensors"]
+    assert recorder.manifest.document["status"] == "failed"  # so that --resume goes on
+    assert recorder.manifest.document["result"]["error"] == disk["problem"]
     assert (len(said), "No space left" in said[0]) == (1, True)
     model = load_model(Path(disk["saved"]["model.safetensors"]))
     np.testing.assert_array_equal(model.network.theta, training.network.theta)

@@ -306,6 +306,20 @@ def test_a_long_training_is_looked_at_from_a_state_not_long_ago(make, monkeypatc
     assert report["cause"] == expected["cause"]
 
 
+def test_asked_to_stop_it_stops_looking(make):
+    one = make(rate(6))
+    end_of(one)
+    asked = []
+
+    def stop():
+        asked.append(True)
+        return len(asked) > 3
+
+    report = explain(one, stop)
+    assert (report["step"], report["try"]) == (None, [])
+    assert len(asked) < 20
+
+
 def test_where_there_is_no_time_it_says_what_is_known(make, monkeypatch):
     one = make(rate(6))
     ended = end_of(one)

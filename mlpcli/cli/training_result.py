@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import shlex
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,11 +20,24 @@ from mlpcli.cli.console import (
 from mlpcli.cli.output import OutputError, is_unread
 from mlpcli.cli.resuming import command_to_continue
 from mlpcli.cli.signals import StopRequest
-from mlpcli.errors import listing
+from mlpcli.cli.training_run import StoredResult
+from mlpcli.errors import RunError, listing
 
 if TYPE_CHECKING:
     from mlpcli.cli.profiling import Profiler
     from mlpcli.spec.load import LoadedSpec
+
+
+@contextlib.contextmanager
+def reading(result: dict[str, Any], directory: Path) -> Iterator[None]:
+    """Raise RunError where a result of before is not as mlp records it."""
+    try:
+        yield
+    except (LookupError, TypeError, ValueError, AttributeError, StopIteration):
+        if not isinstance(result, StoredResult):
+            raise
+        problem = "the result in manifest.json is damaged; what the model reaches says mlp eval"
+        raise RunError(f"{directory}: {problem} {shlex.join([str(directory)])}") from None
 
 
 def print_training(
@@ -66,8 +82,11 @@ def _print_training(
     print_note(f"{result['reason']} after {epochs}, {seconds:.3g} s; best epoch {best}")
     if result["calibration"] is not None:
         print_note(temperature_line(result["calibration"]))
-    print_scores(result["scores"])
-    if "ensemble" in result:
+    if result["scores"]:
+        print_scores(result["scores"])
+    else:
+        print_note("no scores: they would have taken too long for a run that is stopped")
+    if "ensemble" in result and result["ensemble"]["spread"]:
         print_ensemble(result["ensemble"])
     if not result["beats_baseline"]:
         part = list(result["scores"])[-1]

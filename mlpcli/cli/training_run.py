@@ -83,6 +83,10 @@ def conclude(run: RunDirectory, result: dict[str, Any]) -> Path:
     return path
 
 
+class StoredResult(dict[str, Any]):
+    """A result as a manifest has it: nobody has looked whether all of it is there."""
+
+
 def train_into(
     loaded: LoadedSpec, dataset: Dataset, options: RunOptions, stop: StopRequest
 ) -> tuple[Path, dict[str, Any]]:
@@ -102,7 +106,7 @@ def train_into(
         if found is not None and found.result is not None:
             if options.progress is not None:
                 announce_finished(found, run.path)
-            return run.path, found.result
+            return run.path, StoredResult(found.result)
         if options.progress is not None:
             _announce(training, run.path, loaded.remarks(), options.spec)
             announce_resumed(found)
@@ -143,7 +147,8 @@ def _train(
     from mlpcli.runs.recorder import Recorder
     from mlpcli.training.events import RateReduced
 
-    recorder = Recorder(run.folder, training, loaded.folder, found, loaded.name, print_error)
+    name, patience = loaded.name, stop.patience
+    recorder = Recorder(run.folder, training, loaded.folder, found, name, print_error, patience)
     epochs = loaded.spec.training.epochs
     shown = progress_for(options.progress or "none", epochs, training.columns)
     try:

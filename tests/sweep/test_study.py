@@ -76,7 +76,7 @@ def test_interrupted_it_says_so_and_the_same_command_goes_on(write, start, board
     assert {number: after[number] for number in done} == done
 
 
-def test_stopped_in_time_it_says_so_with_the_code_that_is_asked_for(write, mlp, board, log):
+def test_stopped_in_time_it_says_so_with_the_code_that_is_asked_for(write, mlp, log):
     spec = write(SHAPES, method="grid", training=LONG | {"epochs": 100_000})
     words = ("--trials", "2", "--stop-after", "4s", "--requeue-code", "99", "--resume")
     done = mlp("sweep", spec, *words)

@@ -9,8 +9,7 @@ from mlpcli import memory
 from mlpcli.errors import OutOfMemoryError
 from mlpcli.nn import network
 from mlpcli.spec.load import load_spec
-from mlpcli.training import evaluation
-from mlpcli.training import training as training_module
+from mlpcli.training import evaluation, stack_training
 from mlpcli.training.build import load_dataset
 from mlpcli.training.training import Training
 
@@ -38,8 +37,8 @@ def nothing_is_made(monkeypatch):
     def made(*_, **__):
         raise AssertionError("took memory that it had not asked for")
 
-    monkeypatch.setattr(training_module, "empty", made)
-    monkeypatch.setattr(training_module, "initial_vector", made)
+    monkeypatch.setattr(stack_training, "empty", made)
+    monkeypatch.setattr(stack_training, "initial_vector", made)
     monkeypatch.setattr(network, "initial_vector", made)
 
 

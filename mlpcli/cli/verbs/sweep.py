@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -56,8 +58,7 @@ def sweep(
     Trials whose networks have the same shape train side by side. What is finished is in the study:
     interrupted or killed, the same command goes on where it was, with the same result as if it had
     never been; the same command in another terminal helps. Test rows are left alone. With -q
-    standard output is the study's path alone. A study of another spec or of other data is left
-    alone, exit code 5.
+    standard output is the study's path alone. The study of another spec or data is exit code 5.
 
     Needs Optuna: pip install 'mlpcli[sweep]'.
 
@@ -80,13 +81,9 @@ def sweep(
         if not quiet:
             _note_on_grid(loaded)
         with StopRequest(limit) as stop:
-            again = command if trials is None else f"{command} --trials {trials}"
-            again = f"{again} < SPEC, SPEC being the same spec" if spec == "-" else again
-            try:
+            again = _again(command, spec, trials)
+            with _advising(again):
                 _search(study, loaded, dataset, jobs, "none" if quiet or json else progress, stop)
-            except FileError as error:
-                advice = "what is finished is kept; once that is mended, to go on"
-                raise FileError(f"{error}; {advice}: {again}") from None
             return _end(study, command, again, stop, json=json, quiet=quiet)
 
 
@@ -96,6 +93,22 @@ def _command(spec: str, overrides: list[str], seed: int | None, storage: str | N
     words += [] if seed is None else ["--seed", str(seed)]
     words += [] if storage is None else ["--storage", storage]
     return shlex.join(words)
+
+
+@contextmanager
+def _advising(again: str) -> Iterator[None]:
+    """Add to an error of the disk how to go on once it is mended."""
+    try:
+        yield
+    except FileError as error:
+        advice = "what is finished is kept; once that is mended, to go on"
+        raise FileError(f"{error}; {advice}: {again}") from None
+
+
+def _again(command: str, spec: str, trials: int | None) -> str:
+    """Return the command that goes on with a study, as a shell takes it."""
+    again = command if trials is None else f"{command} --trials {trials}"
+    return f"{again} < SPEC, SPEC being the same spec" if spec == "-" else again
 
 
 def _note_on_grid(loaded: LoadedSpec) -> None:

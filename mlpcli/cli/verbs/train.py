@@ -66,7 +66,7 @@ def train(
       mlp train configs/digits.yaml --find-lr
     """
     from mlpcli.cli.resuming import read_command
-    from mlpcli.cli.training_result import exit_code, print_training
+    from mlpcli.cli.training_result import exit_code, print_training, reading
     from mlpcli.cli.training_run import RunOptions, train_into
     from mlpcli.spec.load import load_spec
 
@@ -88,8 +88,9 @@ def train(
         shown = None if quiet or json else progress
         options = RunOptions(named.spec, named.run_dir, force, resume, extend, shown)
         directory, result = train_into(loaded, dataset, options, stop)
-    lost = print_training(result, directory, profiler, json=json, quiet=quiet)
-    return exit_code(result, directory, loaded, stop) or lost
+    with reading(result, directory):
+        lost = print_training(result, directory, profiler, json=json, quiet=quiet)
+        return exit_code(result, directory, loaded, stop) or lost
 
 
 def _profiler(*, wanted: bool) -> AbstractContextManager[Profiler | None]:

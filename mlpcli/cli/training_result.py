@@ -82,8 +82,11 @@ def _print_training(
     print_note(f"{result['reason']} after {epochs}, {seconds:.3g} s; best epoch {best}")
     if result["calibration"] is not None:
         print_note(temperature_line(result["calibration"]))
-    print_scores(result["scores"])
-    if "ensemble" in result:
+    if result["scores"]:
+        print_scores(result["scores"])
+    else:
+        print_note("no scores: they would have taken too long for a run that is stopped")
+    if "ensemble" in result and result["ensemble"]["spread"]:
         print_ensemble(result["ensemble"])
     if not result["beats_baseline"]:
         part = list(result["scores"])[-1]

@@ -147,7 +147,8 @@ def _train(
     from mlpcli.runs.recorder import Recorder
     from mlpcli.training.events import RateReduced
 
-    recorder = Recorder(run.folder, training, loaded.folder, found, loaded.name, print_error)
+    name, patience = loaded.name, stop.patience
+    recorder = Recorder(run.folder, training, loaded.folder, found, name, print_error, patience)
     epochs = loaded.spec.training.epochs
     shown = progress_for(options.progress or "none", epochs, training.columns)
     try:

@@ -34,13 +34,13 @@ def _(folder):
 
 @case("gz of zeros, parquet", MEMORY, DATA)
 def _(folder):
-    write_packed(folder / "d.parquet.gz", b"PAR1", b"\0" * MIB, 1500)
+    write_packed(folder / "d.parquet.gz", b"PAR1", b"\0" * MIB, 300)
     return check(folder, "d.parquet.gz")
 
 
 @case("gz of zeros, npz", MEMORY, DATA)
 def _(folder):
-    write_packed(folder / "d.npz.gz", b"PK\x03\x04", b"\0" * MIB, 1500)
+    write_packed(folder / "d.npz.gz", b"PK\x03\x04", b"\0" * MIB, 300)
     return check(folder, "d.npz.gz")
 
 
@@ -98,14 +98,14 @@ def write_npz(folder, members, how=zipfile.ZIP_DEFLATED):
 Y = npy("(4,)", "<i8", struct.pack("<4q", 0, 1, 0, 1))
 
 
-@case("npz of 0.8 MB: 800 MB of int8", MEMORY, says="savez")
+@case("npz of 0.8 MB: 800 MB of int8", MEMORY, says="savez", is_cheap=False)
 def _(folder):
     rows = 800 * MIB // 100
     write_npz(folder, {"X": (npy(f"({rows}, 100)", "|i1"), b"\0" * MIB, 800)})
     return check(folder, "d.npz", target="X_0")
 
 
-@case("npz of 0.8 MB: 800 MB, one row", MEMORY, DATA)
+@case("npz of 0.8 MB: 800 MB, one row", MEMORY, DATA, is_cheap=False)
 def _(folder):
     n = 800 * MIB
     write_npz(folder, {"X": (npy(f"(1, {n})", "|i1"), b"\0" * MIB, 800), "y": Y})
@@ -185,7 +185,7 @@ def _(folder):
     return check(folder, "d.npz")
 
 
-@case("npz packed by bzip2, 1 GB", MEMORY, DATA)
+@case("npz packed by bzip2, 1 GB", MEMORY, DATA, is_cheap=False)
 def _(folder):
     n = 1000 * MIB
     write_npz(folder, {"a": (npy(f"({n},)", "|i1"), b"\0" * MIB, 100), "y": Y}, zipfile.ZIP_BZIP2)

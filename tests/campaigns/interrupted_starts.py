@@ -46,7 +46,7 @@ TRAINED = ("train", "ensemble", "resume")
 SPEC = {
     "data": {"path": "rows.csv", "target": "y"},
     "model": {"layers": [{"units": 32}]},
-    "training": {"epochs": 4, "batch_size": 128},
+    "training": {"epochs": 20, "batch_size": 128},
 }
 
 

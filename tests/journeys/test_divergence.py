@@ -35,8 +35,9 @@ def test_the_report_and_its_advice(in_one_process, tmp_path):
     manifest = json.loads((tmp_path / "run/manifest.json").read_text("utf-8"))
     report = manifest["result"]["divergence"]
     assert report == json.loads(document[1])["divergence"]
-    where = f"  began in epoch {report['epoch']}, step 1: the loss; norms in the step before: "
-    assert began.startswith(where)
+    grew = f"  the loss grew from epoch {report['grew_from']} on; not finite in epoch "
+    where = f"{report['epoch']}, step 1: the loss; norms in the step before: weights "
+    assert began.startswith(grew + where)
     assert cause.startswith("  cause: far.csv:2:1: x: the value 46 lies ")
     options = report["try"][0]["options"]
     assert advice == f"  try: {'; or '.join(each['options'] for each in report['try'])}"

@@ -85,7 +85,8 @@ def resume_command(directory: Path) -> str:
     """Return the command that goes on with a run."""
     from shlex import quote
 
-    return f"mlp train --resume {quote(str(directory))}"
+    path = str(directory)
+    return f"mlp train --resume {quote(f'./{path}' if path.startswith('-') else path)}"
 
 
 def why_no_model(directory: Path) -> str:

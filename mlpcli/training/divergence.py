@@ -89,20 +89,17 @@ def _look(
     if found is None:
         return
     place, part, rows = found
-    began = document["grew_from"] = replay.first_growth(epoch)
-    if began < epoch:
-        earlier = Replay(lane.spec, training.dataset, [lane])
-        earlier.go_on_from(training, number, began)
-        growing = earlier.train(began, in_time)
-        if growing is not None:
-            replay, watch = earlier, growing
+    earlier = _growing(training, number, epoch, replay, in_time)
+    if earlier is not None and earlier.watch is not None:
+        replay, watch = earlier, earlier.watch
+    document["grew_from"] = replay.first_growth(epoch)
     evidence = Evidence(place, part, rows, watch, replay, in_time)
     trial = Trial(training, lane, ended.last_epoch, _within(REPLAY_SECONDS, stop))
     finding = _likeliest(evidence, trial)
     document |= {"cause": finding.cause, "why": finding.why, "numbers": finding.numbers}
     document["try"] = _tried(finding.advice, trial)
     if finding.cause == "learning_rate" and lane.spec.training.on_divergence == "stop":
-        document["try"] += _halving(document["try"], finding.numbers["learning_rate"])
+        document["try"] += _halving(document["try"], training.optimizer.learning_rate)
 
 
 def _again(training: Training, lane: Lane, stop: Stop) -> Training:
@@ -111,6 +108,25 @@ def _again(training: Training, lane: Lane, stop: Stop) -> Training:
     for _ in again.run(stop):
         pass
     return again
+
+
+def _growing(
+    training: Training, number: int, epoch: int, replay: Replay, stop: Stop
+) -> Replay | None:
+    """Return a replay up to the end of the epoch in which the loss began to grow, if not its own.
+
+    None too where there is no time for it.
+    """
+    lane = training.lanes[number]
+    earlier, began = Replay(lane.spec, training.dataset, [lane]), replay.first_growth(epoch)
+    if replay.has_grown_before and not training.reductions.halvings(number):
+        watch = earlier.train(epoch, stop, until_growth=True)
+    elif began < epoch:
+        earlier.go_on_from(training, number, began)
+        watch = earlier.train(began, stop)
+    else:
+        return None
+    return None if watch is None else earlier
 
 
 def _likeliest(evidence: Evidence, trial: Trial) -> Finding:

@@ -5,9 +5,10 @@
 
 Specs, values of --set, tables, model files, run directories, checkpoints and studies. The commands
 run in forked processes that have imported everything, each in a folder of its own: with at most
-1 GiB more than they had, 5 s of processor time, and no library for `check`'s baselines. With --real so many more run as processes of
-their own, from the real command. A case fails where it leaves a traceback, a warning, exit code 70
-or one that is not documented, is ended by a signal, or takes too long. Exit code 1 if one has.
+1 GiB more than they had, 5 s of processor time, and no library for the baselines of `check`. With
+--real so many more run as processes of their own, from the real command. A case fails where it
+leaves a traceback, a warning, exit code 70 or one that is not documented, is ended by a signal, or
+takes too long. Exit code 1 if one has.
 """
 
 import argparse

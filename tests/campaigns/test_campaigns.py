@@ -76,6 +76,12 @@ def test_interrupted_at_any_instant_a_command_ends_without_a_traceback():
     assert lines[-1].endswith(": 0 wrong")
 
 
+def test_trainings_of_drawn_specs_go_on_to_the_same_bits():
+    said = run("drawn_resume", "--specs", "10").splitlines()[-1]
+    assert said.startswith("10 trainings ")
+    assert "4 interruptions or states of each: 0 went on to other bits" in said
+
+
 def test_runs_disturbed_where_the_disk_changes_resume_to_the_same_bits():
     said = run("crash_points", "--sample", "5").splitlines()[-1]
     assert said.startswith("25 of 25 points resumed to identical bits")
@@ -107,12 +113,6 @@ def test_trainings_that_diverge_are_explained_and_halved_to_the_same_bits():
     assert counts["resumed to the same bits"] == counts["trained"]
     assert counts["its advice trains"] >= 1
     assert counts["halved"] >= 1
-
-
-def test_trainings_of_drawn_specs_go_on_to_the_same_bits():
-    said = run("drawn_resume", "--specs", "10").splitlines()[-1]
-    assert said.startswith("10 trainings ")
-    assert "4 interruptions or states of each: 0 went on to other bits" in said
 
 
 def test_hostile_files_and_specs_are_refused_or_done_within_bounds():

@@ -249,6 +249,15 @@ def test_a_damaged_spec_is_said_so(text, home):
     assert caught.value.exit_code == 5
 
 
+def test_a_spec_that_is_a_pipe_is_not_waited_for(home):
+    (home / "run" / "spec.yaml").unlink()
+    os.mkfifo(home / "run" / "spec.yaml")
+    loaded = load_spec(str(home / "spec.yaml"))
+    training = SimpleNamespace(dataset=load_dataset(loaded))
+    with Folder(home / "run") as folder, pytest.raises(RunError, match="is not a regular file"):
+        find_run(folder, loaded.spec, training, None)
+
+
 def test_a_trained_run_without_its_spec_is_damaged(home):
     (home / "run" / "spec.yaml").unlink()
     with pytest.raises(RunError, match=re.escape("there is no spec.yaml in this run")):

@@ -52,7 +52,8 @@ def train(
     """Train the network of a spec into a run directory.
 
     The run directory gets the model, the metrics of every epoch, the resolved spec and a manifest.
-    Killed or interrupted, the same command with --resume goes on to the same bits.
+    Killed or interrupted, the same command with --resume goes on to the same bits. With
+    --stop-after it ends by itself in time, with state and model saved.
     With --find-lr nothing is written: 200 steps at each of 25 learning rates with four seeds, then
     the best, two lower ones and the spec's own for longer. With -q it prints the rate to take: the
     spec's unless another is better. With --profile a table says where the time went.
@@ -62,7 +63,7 @@ def train(
       mlp train configs/iris.yaml
       mlp train configs/digits.yaml --set training.epochs=50 --seed 3
       RUN=$(mlp train -q configs/iris.yaml) && mlp eval "$RUN"
-      mlp train configs/iris.yaml --run-dir runs/iris --resume
+      mlp train configs/iris.yaml --run-dir runs/iris --resume --stop-after 55m
       mlp train configs/digits.yaml --find-lr
     """
     from mlpcli.cli.resuming import read_command

@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -28,6 +29,8 @@ DIVERGING = (
     .replace(", norm: batch", "")
 )
 
+DATA = Path(__file__).parents[2] / "data"
+
 
 def again(directory, stop=never):
     run = read_run(str(directory))
@@ -48,7 +51,7 @@ def runs(make_run, tmp_path_factory):
     specs = {"one": IRIS, "ensemble": ENSEMBLE, "diverged": DIVERGING, "reduced": reducing}
     for name, spec in specs.items():
         folder = tmp_path_factory.mktemp(name)
-        shutil.copy("data/iris.csv", folder / "iris.csv")
+        shutil.copy(DATA / "iris.csv", folder / "iris.csv")
         found[name] = make_run(folder, spec).directory
     return found
 

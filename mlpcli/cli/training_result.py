@@ -40,6 +40,22 @@ def reading(result: dict[str, Any], directory: Path) -> Iterator[None]:
         raise RunError(f"{directory}: {problem} {shlex.join([str(directory)])}") from None
 
 
+def report(
+    result: dict[str, Any],
+    directory: Path,
+    loaded: LoadedSpec,
+    stop: StopRequest,
+    profiler: Profiler | None,
+    *,
+    json: bool,
+    quiet: bool,
+) -> int | None:
+    """Print how a training ended, with its scores; return the exit code."""
+    with reading(result, directory):
+        lost = print_training(result, directory, profiler, json=json, quiet=quiet)
+        return exit_code(result, directory, loaded, stop) or lost
+
+
 def print_training(
     result: dict[str, Any],
     directory: Path,

@@ -67,7 +67,7 @@ def train(
       mlp train configs/digits.yaml --find-lr
     """
     from mlpcli.cli.resuming import read_command
-    from mlpcli.cli.training_result import exit_code, print_training, reading
+    from mlpcli.cli.training_result import report
     from mlpcli.cli.training_run import RunOptions, train_into
     from mlpcli.spec.load import load_spec
 
@@ -89,9 +89,7 @@ def train(
         shown = None if quiet or json else progress
         options = RunOptions(named.spec, named.run_dir, force, resume, extend, shown)
         directory, result = train_into(loaded, dataset, options, stop)
-    with reading(result, directory):
-        lost = print_training(result, directory, profiler, json=json, quiet=quiet)
-        return exit_code(result, directory, loaded, stop) or lost
+    return report(result, directory, loaded, stop, profiler, json=json, quiet=quiet)
 
 
 def _profiler(*, wanted: bool) -> AbstractContextManager[Profiler | None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from mlpcli.nn.network import Network
 from mlpcli.nn.optimizers import Optimizer, Sgd
 from mlpcli.nn.training_step import Batch, TrainingStep
 from mlpcli.training.step_watch import Moment, norm
-from mlpcli.training.trainer import Trainer
+from mlpcli.training.trainer import Trainer, never
 
 EPSILON = 1e-6  # of ‖θ‖ + 1, how far gradients are taken apart: J need not be quadratic
 MOST_ITERATIONS = 100
@@ -62,8 +63,8 @@ class BatchGradient:
         return self.step.grad.copy()
 
 
-def largest_curvature(gradient: BatchGradient) -> float:
-    """Return the largest eigenvalue of ∂²(J + P)/∂θ², NaN where it is not finite.
+def largest_curvature(gradient: BatchGradient, stop: Callable[[], bool] = never) -> float:
+    """Return the largest eigenvalue of ∂²(J + P)/∂θ², NaN where it is not finite or not found.
 
     Power iteration on H v = (∇J(θ + ε v) − ∇J(θ − ε v)) / 2ε; where the eigenvalue furthest from 0
     is negative, once more on H shifted by it. Source: Pearlmutter, 1994; LeCun, Simard and
@@ -78,18 +79,18 @@ def largest_curvature(gradient: BatchGradient) -> float:
 
     with np.errstate(all="ignore"):
         start = np.random.default_rng(0).standard_normal(theta.shape)
-        found = _extreme(product, start, 0.0)
+        found = _extreme(product, start, 0.0, stop)
         if found < 0:
-            return found + _extreme(product, start, -found)
+            return found + _extreme(product, start, -found, stop)
     return found
 
 
-def _extreme(product: Any, v: Array, shift: float) -> float:
+def _extreme(product: Any, v: Array, shift: float, stop: Callable[[], bool]) -> float:
     """Return the eigenvalue of H + shift that is furthest from 0."""
     found = 0.0
     for _ in range(MOST_ITERATIONS):
         length = norm(v)
-        if not 0 < length < np.inf:
+        if not 0 < length < np.inf or stop():
             return 0.0 if length == 0 else float("nan")
         v = v / length
         image = product(v) + shift * v

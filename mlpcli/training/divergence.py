@@ -49,6 +49,7 @@ def explain(training: Training, stop: Stop = never) -> dict[str, Any] | None:
     epoch, lane, ended = min(lost, key=lambda each: each[:2])
     document: dict[str, Any] = {
         "epoch": epoch,
+        "grew_from": None,
         "step": None,
         "layer": None,
         "quantity": None,
@@ -75,6 +76,8 @@ def _look(
     """Train a lane's last epoch again; write into the document what was found."""
     lane = training.lanes[number]
     epoch, in_time = ended.last_epoch, _within(REPLAY_SECONDS, stop)
+    if training.reductions.halvings(number) and training.reductions.of_lane(number) is None:
+        training, number = _again(training, lane, in_time), 0  # it was in another process
     replay = Replay(lane.spec, training.dataset, [lane])
     replay.go_on_from(training, number, epoch)
     watch = replay.train(epoch, in_time)
@@ -86,20 +89,44 @@ def _look(
     if found is None:
         return
     place, part, rows = found
-    began = replay.first_growth(epoch)
-    if began < epoch:
-        earlier = Replay(lane.spec, training.dataset, [lane])
-        earlier.go_on_from(training, number, began)
-        growing = earlier.train(began, in_time)
-        if growing is not None:
-            replay, watch = earlier, growing
-    evidence = Evidence(place, part, rows, watch, replay)
+    earlier = _growing(training, number, epoch, replay, in_time)
+    if earlier is not None and earlier.watch is not None:
+        replay, watch = earlier, earlier.watch
+    document["grew_from"] = replay.first_growth(epoch)
+    evidence = Evidence(place, part, rows, watch, replay, in_time)
     trial = Trial(training, lane, ended.last_epoch, _within(REPLAY_SECONDS, stop))
     finding = _likeliest(evidence, trial)
     document |= {"cause": finding.cause, "why": finding.why, "numbers": finding.numbers}
     document["try"] = _tried(finding.advice, trial)
     if finding.cause == "learning_rate" and lane.spec.training.on_divergence == "stop":
-        document["try"] += _halving(document["try"], finding.numbers["learning_rate"])
+        document["try"] += _halving(document["try"], training.optimizer.learning_rate)
+
+
+def _again(training: Training, lane: Lane, stop: Stop) -> Training:
+    """Train a lane again, alone, its rates halved as they were."""
+    again = Training(lane.spec, training.dataset, [lane])
+    for _ in again.run(stop):
+        pass
+    return again
+
+
+def _growing(
+    training: Training, number: int, epoch: int, replay: Replay, stop: Stop
+) -> Replay | None:
+    """Return a replay up to the end of the epoch in which the loss began to grow, if not its own.
+
+    None too where there is no time for it.
+    """
+    lane = training.lanes[number]
+    earlier, began = Replay(lane.spec, training.dataset, [lane]), replay.first_growth(epoch)
+    if replay.has_grown_before and not training.reductions.halvings(number):
+        watch = earlier.train(epoch, stop, until_growth=True)
+    elif began < epoch:
+        earlier.go_on_from(training, number, began)
+        watch = earlier.train(began, stop)
+    else:
+        return None
+    return None if watch is None else earlier
 
 
 def _likeliest(evidence: Evidence, trial: Trial) -> Finding:
@@ -176,7 +203,7 @@ class Trial:
             return False
         other = Lane(spec, self.lane.seed, self.lane.rows, self.lane.held_out)
         one = Training(spec, _as_type(self.training.dataset, spec.runtime.dtype), [other])
-        for event in one.run_stack([0], self.stop):
+        for event in one.run_stack([0], self.stop, never, self.stop):
             if isinstance(event, EpochEnded) and event.epoch == self.epoch:
                 break
         reason = one.states[0].reason

@@ -11,30 +11,28 @@ import numpy as np
 
 from mlpcli.array_types import Array
 from mlpcli.data.dataset import Dataset
-from mlpcli.errors import MlpError
 from mlpcli.nn.arrays import copy_of
 from mlpcli.nn.evaluation import Evaluation
+from mlpcli.nn.network import Network
 from mlpcli.spec.schema import Spec
 from mlpcli.training.build import batch_size_of, loss_target
 from mlpcli.training.curvature import BatchGradient, largest_curvature, stability_limit
 from mlpcli.training.events import EpochEnded
 from mlpcli.training.step_watch import GROWTH, Moment, Place, StepWatch
-from mlpcli.training.trainer import Trainer
+from mlpcli.training.trainer import Trainer, never
 from mlpcli.training.training import Training
 
 Stop = Callable[[], bool]
+SAMPLE = 256  # rows that the loss of the initial network is taken from
 WATCHED_STEPS = 6  # at least, before the one in which a number is no longer finite
-
-
-class NoStateError(MlpError):
-    """There is no state from which the epoch could be trained again."""
 
 
 class Replay(Training):
     """One lane trained again, its last steps looked at.
 
     watch       of the steps of the last epochs
-    train_loss  of the epochs that it completed
+    losses      of the epochs that it completed: their means, or where larger of their last
+                batches; behind that of the very first batch
     initial     the numbers of the network before training
     """
 
@@ -42,17 +40,11 @@ class Replay(Training):
     initial: Array
 
     def go_on_from(self, training: Training, lane: int, epoch: int) -> None:
-        """Begin where a training last kept the state of a lane, before an epoch, or at the start.
-
-        Raises NoStateError where lanes went back, and none was kept: in other processes.
-        """
+        """Begin where a training last kept a lane's state before an epoch; else at the start."""
         epochs = training.reductions.epochs.get(lane, [])
         kept = training.recent.of_lane(lane, epoch - 1 - self.epochs_before)
         if epochs:
-            good = training.reductions.good
-            if good is None or lane not in good.lanes:
-                raise NoStateError("its state was in another process")
-            kept = next(each for each in good.each() if each.lanes == [lane])
+            kept = training.reductions.of_lane(lane)
         if kept is not None and kept.epoch < epoch:
             self.saved[0] = replace(kept, lanes=[0])
         self.reductions.epochs[0] = epochs
@@ -64,26 +56,34 @@ class Replay(Training):
         n_steps = -(-self.prepared[0].n_rows // batch_size_of(self.spec, n_train))
         return -(-WATCHED_STEPS // n_steps)
 
-    def train(self, epoch: int, stop: Stop) -> StepWatch | None:
+    def train(self, epoch: int, stop: Stop, *, until_growth: bool = False) -> StepWatch | None:
         """Train up to the end of an epoch, or the first number in it that is not finite.
 
         Return the watch over it and, where it has few steps, some epochs before; None where it
         was not reached. The network is left as the last step has left it.
+
+        until_growth  end behind the first epoch in which the loss has grown, all steps watched
         """
-        self.watched = max(1, epoch - self.epochs_before)
-        self.train_loss: dict[int, float] = {}
+        self.watched = 1 if until_growth else max(1, epoch - self.epochs_before)
+        self.losses: dict[int, float] = {}
 
         def over() -> bool:
             return stop() or (self.watch is not None and self.watch.place is not None)
 
-        for event in self.run_stack([0], over):
+        for event in self.run_stack([0], over, never, stop):
             if isinstance(event, EpochEnded):
-                self.train_loss[event.epoch] = event.rows[0]["train_loss"]
-                if event.epoch == epoch:
-                    break
+                self._record_loss(event)
+                if event.epoch == epoch or (until_growth and self.first_growth(0)):
+                    return self.watch
                 self._watch_from(event.epoch)
         reached = self.states[0].last_epoch == epoch and not stop()
         return self.watch if reached else None
+
+    def _record_loss(self, event: EpochEnded) -> None:
+        (first,), (last,) = self.current.batch_losses()
+        if not self.losses:
+            self.losses[event.epoch - 1] = first
+        self.losses[event.epoch] = max(event.rows[0]["train_loss"], last)
 
     def _watch_from(self, epoch: int) -> None:
         """Look at the steps after an epoch, where it is late enough."""
@@ -99,11 +99,24 @@ class Replay(Training):
     def first_growth(self, last: int) -> int:
         """Return the first epoch whose loss was GROWTH times an earlier one's, or the last."""
         least = np.inf
-        for epoch, loss in self.train_loss.items():
+        for epoch, loss in self.losses.items():
             if not loss <= GROWTH * least:
                 return epoch
             least = min(least, loss)
         return last
+
+    @property
+    def has_grown_before(self) -> bool:
+        """Whether the loss had grown already where it began."""
+        if self.watch is None or not self.watch.norms:
+            return False
+        known = [*self.losses.values(), self.watch.norms[0].loss]
+        rows = self.dataset.parts["train"].take(
+            np.arange(min(SAMPLE, len(self.dataset.parts["train"])))
+        )
+        network = Network(self.architecture, self.initial)
+        target = loss_target(self.encoding, rows.y, network.dtype)
+        return not known[0] <= GROWTH * np.mean(Evaluation(network).row_losses(rows.X, target))
 
     def bad_rows(self, part: str) -> Array:
         """Return the rows of a part whose loss is not finite, by the model as it is now."""
@@ -123,6 +136,7 @@ class Evidence:
 
     watch     the steps in which the loss began to grow
     replay    that came to them
+    stop      once true, curvatures are no longer looked for
     """
 
     place: Place
@@ -130,6 +144,7 @@ class Evidence:
     bad_rows: Array
     watch: StepWatch
     replay: Replay
+    stop: Stop = never
     _curvatures: dict[Any, float] = field(default_factory=dict)
 
     @property
@@ -165,7 +180,7 @@ class Evidence:
         if key not in self._curvatures:
             rows = None if without is None else np.arange(moment.X.shape[-2]) != without
             gradient = BatchGradient(self.trainer, moment, rows)
-            self._curvatures[key] = largest_curvature(gradient)
+            self._curvatures[key] = largest_curvature(gradient, self.stop)
         return self._curvatures[key]
 
     def gradient_share(self, row: int) -> float:

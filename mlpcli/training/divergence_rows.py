@@ -16,6 +16,8 @@ from mlpcli.training.divergence_finding import (
     rounded_down,
 )
 
+LEAST_ROWS = 3  # of training, for the deviation of the others
+MOST_ROWS = 100_000  # that mean and deviation of the inputs are taken from
 FAR_OUT = 10.0  # standard deviations: a normal distribution has none in 10^22 rows
 EXTREME_TARGET = 100.0  # times the typical target
 MATTERS = 0.1  # of the gradient is left without a row that explains it
@@ -53,11 +55,11 @@ def far_input(evidence: Evidence) -> Finding | None:
     """A number far out in a row without which the step would have been stable."""
     inputs, rows = evidence.dataset.encoding.inputs, _rows(evidence)
     columns = np.flatnonzero(inputs.numeric)
-    if not len(columns):
+    if not len(columns) or len(evidence.dataset.parts["train"]) < LEAST_ROWS:
         return None
     part, train = evidence.dataset.parts[evidence.part], evidence.dataset.parts["train"]
     raw = inputs.raw(part.X[rows])[:, columns]
-    fitted = inputs.raw(train.X)[:, columns]
+    fitted = inputs.raw(train.X[:MOST_ROWS])[:, columns]
     d, f, deviations = _furthest(raw, fitted)
     if not deviations >= FAR_OUT or not _destabilizes(evidence, d):
         return None
@@ -78,14 +80,19 @@ def far_input(evidence: Evidence) -> Finding | None:
 
 
 def _furthest(raw: Any, fitted: Any) -> tuple[int, int, float]:
-    """Return row, column and distance of the value furthest out, in the others' deviations."""
-    n, total, squares = len(fitted), fitted.sum(axis=0), (fitted**2).sum(axis=0)
-    # Without the row itself: with it a deviation is at most √n.
-    mean = (total - raw) / max(n - 1, 1)
-    variance = (squares - raw**2) / max(n - 1, 1) - mean**2
-    floor = 1e-12 * (np.abs(mean) + np.abs(raw)) + 1e-300
-    deviations = np.abs(raw - mean) / np.maximum(np.sqrt(np.maximum(variance, 0.0)), floor)
-    d, f = np.unravel_index(int(np.argmax(deviations)), deviations.shape)
+    """Return row, column and distance of the value furthest out, in deviations of the other rows.
+
+    raw     (n, columns) of the rows to look at
+    fitted  (rows, columns) of the training rows, which is overwritten
+    """
+    # Without each column's furthest value: with it no value lies beyond √n deviations.
+    distance = np.abs(fitted - np.median(fitted, axis=0))
+    fitted[np.argmax(distance, axis=0), np.arange(fitted.shape[1])] = np.nan
+    with np.errstate(all="ignore"):
+        mean, deviation = np.nanmean(fitted, axis=0), np.nanstd(fitted, axis=0)
+        floor = 1e-12 * np.abs(mean) + 1e-300  # of a column with one value
+        deviations = np.abs(raw - mean) / np.maximum(deviation, floor)
+    d, f = np.unravel_index(int(np.nanargmax(deviations)), deviations.shape)
     return int(d), int(f), float(deviations[d, f])
 
 

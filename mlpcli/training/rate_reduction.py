@@ -40,6 +40,11 @@ class RateReductions:
         """Return how many times a lane's λ was halved."""
         return len(self.epochs.get(lane, ()))
 
+    def of_lane(self, lane: int) -> StackState | None:
+        """Return a lane's state at the end of its last epoch; None where it is not here."""
+        good = [] if self.good is None else self.good.each()
+        return next((each for each in good if each.lanes == [lane]), None)
+
     def cause(self, state: LaneState) -> str:
         """Return why a lane has to go back; empty where it goes on, or may not go back."""
         if not self.on or state.halvings >= MOST_REDUCTIONS:

@@ -10,16 +10,18 @@ from mlpcli.training.trainer import Trainer
 
 SECONDS = 1.0  # between two copies: shorter trainings are trained again from the start
 SHARE = 0.01  # of the time that copies may take
-MOST_BYTES = 256 << 20
+MOST_BYTES = 64 << 20
 
 
 class RecentStates:
     """Copies of a stack's state at the ends of epochs, made now and then.
 
+    on      whether there are any
     states  the last two, the older first
     """
 
     def __init__(self) -> None:
+        self.on = False
         self.states: list[StackState] = []
         self._due = time.perf_counter() + SECONDS
 
@@ -32,7 +34,7 @@ class RecentStates:
     def renew(self, trainer: Trainer, copy: Callable[[], StackState]) -> None:
         """Take a copy, where the last one is old and it is small enough."""
         begun = time.perf_counter()
-        if begun < self._due:
+        if not self.on or begun < self._due:
             return
         vectors = 2 * 3 + 2 * len(
             trainer.step.update.state.vectors

@@ -306,6 +306,20 @@ def test_a_long_training_is_looked_at_from_a_state_not_long_ago(make, monkeypatc
     assert report["cause"] == expected["cause"]
 
 
+def test_asked_to_stop_it_stops_looking(make):
+    one = make(rate(6))
+    end_of(one)
+    asked = []
+
+    def stop():
+        asked.append(True)
+        return len(asked) > 3
+
+    report = explain(one, stop)
+    assert (report["step"], report["try"]) == (None, [])
+    assert len(asked) < 20
+
+
 def test_where_there_is_no_time_it_says_what_is_known(make, monkeypatch):
     one = make(rate(6))
     ended = end_of(one)
@@ -332,3 +346,18 @@ def test_of_an_ensemble_the_first_replica_is_reported(make):
     assert (report["replica"], report["replicas"]) == (first, 2)
     assert report["epoch"] == epochs[first]
     assert report["cause"] == "far_input"
+
+
+def test_growth_before_the_state_it_goes_on_from_is_looked_for_from_the_start(make, monkeypatch):
+    """Eight steps an epoch: the loss grows in the first, and the state kept is of a later one."""
+    steep = (rate(2.4), "training.batch_size=15", "training.epochs=60")
+    whole = make(*steep)
+    assert end_of(whole).last_epoch > 4
+    monkeypatch.setattr(recent_state, "SECONDS", 0.0)
+    monkeypatch.setattr(recent_state, "SHARE", 1e9)
+    one = make(*steep)
+    end_of(one)
+    report, expected = explain(one), explain(whole)
+    assert report == expected
+    assert report["grew_from"] < report["epoch"] - 2
+    assert report["cause"] == "learning_rate"

@@ -147,6 +147,15 @@ def test_five_times_at_most_then_it_has_diverged(make):
     assert report["try"][0]["trained"]
 
 
+def test_of_a_lane_in_another_process_the_report_is_the_same(make):
+    training = make(*LINEAR, rate(1e30), "training.epochs=2", "ensemble={kind: seeds, replicas: 2}")
+    train(training)
+    report = explain(training)
+    assert report["cause"] == "learning_rate"
+    training.reductions.good = None  # as where it was in another process
+    assert explain(training) == report
+
+
 def test_without_the_key_it_stops(make):
     one = train(make(*LINEAR, rate(16), "training.on_divergence=stop", "training.epochs=60"))
     assert (one.ended.reason, one.reductions) == ("diverged", [])

@@ -2,12 +2,18 @@
 
 import signal
 import time
+from pathlib import Path
 
 import pytest
 
 from mlpcli.cli.signals import StopRequest
 from mlpcli.cli.time_limit import TimeLimit, seconds_from
+from mlpcli.cli.training_run import RunOptions, train_into
 from mlpcli.errors import UsageError
+from mlpcli.spec.load import load_spec
+from mlpcli.training.build import load_dataset
+
+IRIS = Path(__file__).parents[2] / "data" / "iris.csv"
 
 
 @pytest.mark.parametrize(
@@ -99,3 +105,16 @@ def test_a_signal_before_counts():
         signal.raise_signal(signal.SIGTERM)
         signal.raise_signal(signal.SIGALRM)
     assert stop.exit_code == 128 + signal.SIGTERM
+
+
+def test_a_training_tells_what_its_saves_take(tmp_path, monkeypatch):
+    told = []
+    monkeypatch.setattr(StopRequest, "leave_time", lambda _, seconds: told.append(seconds))
+    (tmp_path / "spec.yaml").write_text(
+        f"data: {{path: {IRIS}, target: species}}\n"
+        "training: {epochs: 2}\nruntime: {checkpoint_seconds: 0}\n"
+    )
+    loaded = load_spec(str(tmp_path / "spec.yaml"))
+    options = RunOptions("s", str(tmp_path / "run"))
+    train_into(loaded, load_dataset(loaded), options, StopRequest())
+    assert max(told) > 0

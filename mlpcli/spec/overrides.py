@@ -10,7 +10,7 @@ from typing import Any
 from mlpcli.errors import SpecError, UsageError, counted
 from mlpcli.spec.yaml_reader import MAX_DEPTH, Document, Mark, Path, dotted, read_yaml
 
-LONG = 1000  # characters of a setting, as it stands before a fault
+LONG = 10_000  # characters of a setting, as it stands before a fault
 # The lecture's letters, by the key they stand for and the mappings in which they stand.
 SPELLINGS = {
     "learning_rate": (("λ", "lambda"), re.compile(r"training\.optimizer")),

@@ -182,6 +182,20 @@ def test_a_line_that_is_too_long_is_named(tmp_path, monkeypatch, name, text, lin
     assert refusal(DataError, path).startswith(f"{path}:{line}: the line is longer than 512 bytes")
 
 
+@pytest.mark.parametrize("name", ["d.csv", "d.jsonl"])
+@pytest.mark.parametrize("small", [1 << 21, 0])
+def test_blank_lines_without_an_end_are_no_table(tmp_path, monkeypatch, name, small):
+    monkeypatch.setattr("mlpcli.data.csv_structure.MOST_BLANK", 30)
+    monkeypatch.setattr("mlpcli.data.json_lines.MOST_BLANK", 30)
+    monkeypatch.setattr("mlpcli.data.readers.SMALL", small)
+    rows = [b"a,y\n", b"1,2\n", b"3,4\n"] if name == "d.csv" else [b'{"a":1,"y":2}\n'] * 3
+    path = tmp_path / name
+    path.write_bytes((b"\n" * 30).join(rows) + b"\n" * 30)
+    assert len(read(path)) == (2 if name == "d.csv" else 3)
+    path.write_bytes(rows[0] + rows[1] + b"\n" * 31 + rows[2])
+    assert refusal(DataError, path).startswith(f"{path}:33: more than 2,097,152 blank lines")
+
+
 @pytest.mark.parametrize("length", [511, 512])
 def test_a_line_of_the_most_bytes_is_read(tmp_path, monkeypatch, length):
     monkeypatch.setattr(lines, "LONGEST", 512)

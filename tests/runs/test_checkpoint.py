@@ -359,6 +359,19 @@ def test_a_save_that_fails_is_not_tried_again_at_once():
     assert clock.due()
 
 
+@pytest.mark.parametrize("seconds", [0.0, 10.0])
+def test_without_the_memory_for_it_a_save_is_left_out(monkeypatch, seconds):
+    monkeypatch.setattr("mlpcli.memory.allocatable_memory", lambda: free)
+    time, free = Time(), 99 << 20
+    clock = CheckpointClock(seconds, now=time, n_bytes=100 << 20)
+    time.passes(11)
+    assert not clock.due()
+    free = 100 << 20
+    assert clock.due() == (seconds == 0)  # the other time begins anew
+    time.passes(11)
+    assert clock.due()
+
+
 def test_with_0_seconds_a_state_is_due_at_every_chance():
     time = Time()
     clock = CheckpointClock(0.0, 3.0, now=time)

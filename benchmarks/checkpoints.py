@@ -108,7 +108,7 @@ def measure(folder: Path, name: str, seconds: float, pairs: int) -> float:
     shape, layers = NETWORKS[name]
     write_rows(folder, shape)
     few = 2
-    epochs = max(few, int(few * seconds / train(folder, layers, few, NEVER).wall))
+    epochs = max(few, int(few * seconds / train(folder, layers, few, NEVER).cpu))
     found: dict[str, list[Measured]] = {setting: [] for setting in SETTINGS}
     without: list[Measured] = []
     for _ in range(pairs):

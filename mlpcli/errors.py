@@ -10,8 +10,8 @@
     │   └── OutOfMemoryError  6   what is asked for takes more memory than there is
     └── BusyError      75   another process has it: the same command may do later
 
-An exit code of 1 is not an error: the command ran and its answer is "no". 70 is a bug in mlp,
-130 and 143 are SIGINT and SIGTERM.
+An exit code of 1 is not an error: the command ran and its answer is "no". 70 is a bug in mlp, 128
+and more a signal: 130 is SIGINT, 143 SIGTERM.
 """
 
 from __future__ import annotations

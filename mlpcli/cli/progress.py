@@ -165,6 +165,7 @@ class RichProgress(NoProgress):
     def __init__(self, n_epochs: int, columns: list[str]) -> None:
         self.columns = ["train_loss", *(c for c in columns if c.startswith("val_"))][:3]
         self.done = 0.0  # epochs; the stacks of an ensemble may be ahead of its last complete one
+        self.done_before: float | None = None  # in earlier sessions of a training that goes on
         self.bar = progress_bar(
             "epoch {task.fields[epoch]}/{task.fields[n_epochs]}",
             "{task.fields[metrics]}",
@@ -179,7 +180,9 @@ class RichProgress(NoProgress):
     def show(self, event: Event) -> None:
         if isinstance(event, RowsDone):
             self.done = event.epoch - 1 + event.rows / event.n_rows
-            rows = self.done * event.n_rows * event.lanes
+            if self.done_before is None:
+                self.done_before = self.done if event.epoch > 1 else 0.0
+            rows = (self.done - self.done_before) * event.n_rows * event.lanes
             speed = rows / max(time.monotonic() - self.begun, 1e-9)
             self.bar.update(self.task, completed=self.done, speed=f"{speed:,.0f} rows/s")
         elif isinstance(event, EpochEnded) and event.mean is not None:

@@ -48,7 +48,7 @@ def read_command(
     more = [] if extend is None else [f"training.epochs={extend}"]
     if run_dir is not None:
         return Command(spec, run_dir, [*overrides, *more])
-    if not Path(spec).is_dir():
+    if not spec or not Path(spec).is_dir():
         raise UsageError("--resume needs --run-dir, or the run's directory in place of the spec")
     from mlpcli.runs.names import SPEC
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import TYPE_CHECKING, Self
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 # How long a signal waits for Python's own handler, which runs as soon as C code returns.
 GRACE_SECONDS = 0.5
+# How long what can be left out may take after a signal; the saves have the rest of the 5 s.
+PATIENCE_SECONDS, REPEAT_SECONDS, LEAST_SECONDS = 1.0, 0.5, 1e-3
 
 
 def end_process(code: int, sentence: str) -> None:
@@ -68,14 +71,34 @@ def watched() -> Iterator[None]:
 
 def _watch(reading: int) -> None:
     """Wait for the number of a signal; call its handler if the main thread does not."""
-    import time
-
     while received := os.read(reading, 1):
         time.sleep(GRACE_SECONDS)
         handler = signal.getsignal(received[0])
         if callable(handler):
             handler(received[0], None)
     os.close(reading)
+
+
+@contextlib.contextmanager
+def raised() -> Iterator[None]:
+    """Let a signal that would end the process raise KeyboardInterrupt with its number.
+
+    While a file is written, so that nothing is left of it.
+    """
+    wakeup = signal.set_wakeup_fd(-1)
+    ours = [number for number in STOP_SIGNALS if signal.getsignal(number) is end_at_once]
+    try:
+        for number in ours:
+            signal.signal(number, _raise)
+        yield
+    finally:
+        for number in ours:
+            signal.signal(number, end_at_once)
+        signal.set_wakeup_fd(wakeup)
+
+
+def _raise(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
+    raise KeyboardInterrupt(number)
 
 
 class StopRequest:
@@ -90,6 +113,8 @@ class StopRequest:
     def __init__(self, limit: TimeLimit | None = None) -> None:
         self.limit = limit
         self.signal = self.count = 0
+        self._hurry: Callable[[], None] | None = None
+        self._given_up = 0.0  # when patience is over; 0: it has not begun
         self._before: dict[int, object] = {}
         self._wakeup = -1
 
@@ -123,6 +148,45 @@ class StopRequest:
             signal.signal(number, handler)  # type: ignore[arg-type]
         signal.set_wakeup_fd(self._wakeup)
 
+    @contextlib.contextmanager
+    def patience(self) -> Iterator[None]:
+        """Raise StoppedError where the work within needs long after a signal has come.
+
+        For what can be left out of a run that is stopped, such as the scores of many rows. All
+        that is entered so has PATIENCE_SECONDS together, from the first of it on.
+        """
+        from mlpcli.nn.evaluation import StoppedError
+
+        def give_up(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
+            raise StoppedError
+
+        def hurry() -> None:
+            signal.signal(signal.SIGALRM, give_up)
+            # Again and again: what a handler raises within a finalizer is lost.
+            left = self._patience_left()
+            signal.setitimer(signal.ITIMER_REAL, max(left, LEAST_SECONDS), REPEAT_SECONDS)
+
+        before, self._hurry = signal.getsignal(signal.SIGALRM), hurry
+        try:
+            if self.signal:
+                hurry()
+            yield
+        finally:
+            self._hurry = None
+            if self.signal:  # else a time limit's timer goes on
+                signal.setitimer(signal.ITIMER_REAL, 0)
+                signal.signal(signal.SIGALRM, before)
+
+    def _patience_left(self) -> float:
+        """Return the seconds that are left of those that began with the first call."""
+        now, patience = time.monotonic(), PATIENCE_SECONDS
+        if self.limit is not None and self.limit.seconds and self.signal == signal.SIGALRM:
+            patience = min(patience, self.limit.reserve(self.limit.seconds) / 4)
+        self._given_up = self._given_up or now + patience
+        return self._given_up - now
+
     def _handle(self, number: int, frame: FrameType | None) -> None:
         self.count += 1
-        self.signal = self.signal or number
+        first, self.signal = not self.signal, self.signal or number
+        if first and self._hurry is not None:
+            self._hurry()

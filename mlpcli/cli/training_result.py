@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import shlex
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,11 +20,40 @@ from mlpcli.cli.console import (
 from mlpcli.cli.output import OutputError, is_unread
 from mlpcli.cli.resuming import command_to_continue
 from mlpcli.cli.signals import StopRequest
-from mlpcli.errors import listing
+from mlpcli.cli.training_run import StoredResult
+from mlpcli.errors import RunError, listing
 
 if TYPE_CHECKING:
     from mlpcli.cli.profiling import Profiler
     from mlpcli.spec.load import LoadedSpec
+
+
+@contextlib.contextmanager
+def reading(result: dict[str, Any], directory: Path) -> Iterator[None]:
+    """Raise RunError where a result of before is not as mlp records it."""
+    try:
+        yield
+    except (LookupError, TypeError, ValueError, AttributeError, StopIteration):
+        if not isinstance(result, StoredResult):
+            raise
+        problem = "the result in manifest.json is damaged; what the model reaches says mlp eval"
+        raise RunError(f"{directory}: {problem} {shlex.join([str(directory)])}") from None
+
+
+def report(
+    result: dict[str, Any],
+    directory: Path,
+    loaded: LoadedSpec,
+    stop: StopRequest,
+    profiler: Profiler | None,
+    *,
+    json: bool,
+    quiet: bool,
+) -> int | None:
+    """Print how a training ended, with its scores; return the exit code."""
+    with reading(result, directory):
+        lost = print_training(result, directory, profiler, json=json, quiet=quiet)
+        return exit_code(result, directory, loaded, stop) or lost
 
 
 def print_training(
@@ -37,10 +69,10 @@ def print_training(
         _print_training(result, directory, profiler, json=json, quiet=quiet)
         flush()
     except OutputError as error:
-        print_error(f"{error}; the run is whole, in {directory}")
+        print_error(f"{error}; what was trained is in {directory}")
         return error.exit_code
     if is_unread():
-        print_error(f"nobody reads standard output any more; the run is whole, in {directory}")
+        print_error(f"nobody reads standard output any more; what was trained is in {directory}")
     return None
 
 
@@ -66,8 +98,11 @@ def _print_training(
     print_note(f"{result['reason']} after {epochs}, {seconds:.3g} s; best epoch {best}")
     if result["calibration"] is not None:
         print_note(temperature_line(result["calibration"]))
-    print_scores(result["scores"])
-    if "ensemble" in result:
+    if result["scores"]:
+        print_scores(result["scores"])
+    else:
+        print_note("no scores: they would have taken too long for a run that is stopped")
+    if "ensemble" in result and result["ensemble"]["spread"]:
         print_ensemble(result["ensemble"])
     if not result["beats_baseline"]:
         part = list(result["scores"])[-1]

@@ -83,6 +83,10 @@ def conclude(run: RunDirectory, result: dict[str, Any]) -> Path:
     return path
 
 
+class StoredResult(dict[str, Any]):
+    """A result as a manifest has it: nobody has looked whether all of it is there."""
+
+
 def train_into(
     loaded: LoadedSpec, dataset: Dataset, options: RunOptions, stop: StopRequest
 ) -> tuple[Path, dict[str, Any]]:
@@ -102,14 +106,17 @@ def train_into(
         if found is not None and found.result is not None:
             if options.progress is not None:
                 announce_finished(found, run.path)
-            return run.path, found.result
+            return run.path, StoredResult(found.result)
         if options.progress is not None:
             _announce(training, run.path, loaded.remarks(), options.spec)
             announce_resumed(found)
         if options.resume:
             run.home.sweep(OURS)
         result = _train(run, training, loaded, options, stop, found)
-        return conclude(run, result), result
+        path = conclude(run, result)
+        if path != run.home.path and "disk" not in result and options.progress is not None:
+            print_note(f"the run in {run.home.path} is as it was; the new one is in {path}")
+        return path, result
 
 
 def _find(
@@ -140,7 +147,8 @@ def _train(
     from mlpcli.runs.recorder import Recorder
     from mlpcli.training.events import RateReduced
 
-    recorder = Recorder(run.folder, training, loaded.folder, found, loaded.name, print_error)
+    name, patience = loaded.name, stop.patience
+    recorder = Recorder(run.folder, training, loaded.folder, found, name, print_error, patience)
     epochs = loaded.spec.training.epochs
     shown = progress_for(options.progress or "none", epochs, training.columns)
     try:

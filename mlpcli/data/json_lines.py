@@ -86,8 +86,10 @@ def _json_object(line: bytes, where: str) -> dict[str, Any]:
         raise NotUtf8Error(f"{where}:{column}: not UTF-8 text") from None
     except json.JSONDecodeError as error:
         raise DataError(f"{where}:{error.colno}: not valid JSON: {error.msg}") from None
-    except (ValueError, RecursionError) as error:
-        raise DataError(f"{where}: not valid JSON: {error}") from None
+    except RecursionError:
+        raise DataError(f"{where}: not valid JSON: it is nested too deep") from None
+    except ValueError as error:  # such as a number of more digits than Python converts
+        raise DataError(f"{where}: not valid JSON: {str(error).partition(';')[0]}") from None
     if not isinstance(record, dict):
         raise DataError(f"{where}: must be an object, {{...}}")
     return record

@@ -105,10 +105,12 @@ def _unpacked(packed: BinaryIO, most: int) -> tuple[int, int]:
 def refusal(name: str, n_packed: int, n: int) -> str:
     """Return the sentence for a file that unpacks to too much."""
     path = shlex.quote(name)
-    how = f"gunzip -k {path}" if name.lower().endswith(".gz") else f"gunzip < {path} > unpacked.csv"
-    how = how if name != "<stdin>" else "gunzip | mlp …"
+    how = f"first: gunzip -k {path}"
+    if name == "<stdin>":
+        how = "by gunzip before mlp reads it"
+    elif not name.lower().endswith(".gz"):
+        how = f"first, into a file of another name: gunzip < {path} > FILE"
     return (
         f"{name}: {in_bytes(n_packed)} unpack to {in_bytes(n)} or more, over {MOST_TIMES} times as "
-        f"much, as files do that are made to fill the memory; a sound one has to be unpacked "
-        f"first: {how}"
+        f"much, as files do that are made to fill the memory; a sound one has to be unpacked {how}"
     )

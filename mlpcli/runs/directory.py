@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import socket
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -119,7 +119,7 @@ def _locked_folder(name: str, chosen: str | None) -> tuple[Folder, bool]:
 def _who_has(home: Folder) -> str:
     """Return which process trains in a directory, in words."""
     pid = locker(home.descriptor)
-    process = f"process {pid} on {socket.gethostname()}" if pid else _process_by_manifest(home)
+    process = f"process {pid} on {os.uname().nodename}" if pid else _process_by_manifest(home)
     if process is None:
         return "another process is training in it, which has not written down yet which one it is"
     return f"{process} is training in it"

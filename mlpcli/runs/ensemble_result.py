@@ -18,11 +18,12 @@ N_ERRORS = 400  # quantiles of the held-out errors in a model file, and one more
 
 
 def ensemble_result(
-    training: Training, temperature: float = 1.0
+    training: Training, temperature: float = 1.0, *, scores: bool = True
 ) -> tuple[dict[str, Any], EnsembleModel]:
     """Return the manifest's document of an ensemble, and its part of the model file.
 
     temperature  T of the model: held-out rows are predicted as it will predict others
+    scores       whether to evaluate the replicas
     """
     network, encoding, spec = training.network, training.encoding, training.spec
     assert spec.replicated is not None
@@ -30,6 +31,7 @@ def ensemble_result(
     each = {
         name: evaluate_each(network, encoding, spec, part)
         for name, part in training.dataset.parts.items()
+        if scores
     }
     loss, replicas = network.architecture.loss, []
     for r, (lane, ended) in enumerate(zip(training.lanes, training.ended, strict=True)):
@@ -49,7 +51,9 @@ def ensemble_result(
         "held_out": None,
     }
     errors: list[list[float]] = []
-    held_out = evaluate_held_out(network, training.dataset, spec, kept, temperature)
+    held_out: HeldOut | None = None
+    if scores:
+        held_out = evaluate_held_out(network, training.dataset, spec, kept, temperature)
     if held_out is not None:
         # Rows that a sample has several times, or that augmentation makes, are no rows more: the
         # correction estimates how much of two replicas' rows is the same.

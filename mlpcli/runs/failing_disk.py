@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -44,6 +43,8 @@ class RunFiles:
         self._growing: list[PatientFile] = []
         self._reserved: dict[str, Temporary] = {}
         self._next, self._is_moved = time.monotonic() + RETRY_SECONDS, False
+        self._is_closed = False
+        self._lost: dict[str, Any] | None = None
 
     def begin(self, name: str, content: bytes, room: int = 0) -> None:
         """Write a file whole, or raise FileError: whoever begins a run is told at once.
@@ -106,6 +107,8 @@ class RunFiles:
         The model with all of the metrics, or the metrics alone, in the current directory, else in
         that of temporary files, as STEM-emergency-YYYYMMDD-HHMMSS with an ending.
         """
+        import tempfile
+
         contents = {MODEL: self._contents[MODEL]} if MODEL in self.unwritten else {}
         for file in self._growing:
             if file.name in self.unwritten or MODEL in contents:
@@ -127,6 +130,9 @@ class RunFiles:
         Returns None where all is written, else a description: the problem, the names of the files
         that are not in the folder, the paths of those that are elsewhere.
         """
+        if self._is_closed:
+            return self._lost
+        self._is_closed = True
         is_written = self.try_again(now=True)
         saved = {} if is_written else self.rescue(stem)
         for file in self._growing:
@@ -135,9 +141,10 @@ class RunFiles:
         self._growing.clear()
         for reserved in self._reserved.values():
             reserved.discard()
-        if is_written:
-            return None
-        return {"problem": self.problem, "unwritten": sorted(self.unwritten), "saved": saved}
+        if not is_written:
+            names = sorted(self.unwritten)
+            self._lost = {"problem": self.problem, "unwritten": names, "saved": saved}
+        return self._lost
 
     def _say_that_it_is_moved(self) -> None:
         path = self.folder.path

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import platform
-import socket
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -114,7 +113,7 @@ class Manifest:
         self.document: dict[str, Any] = {
             "format": FORMAT,
             "status": "running",
-            "host": socket.gethostname(),
+            "host": os.uname().nodename,
             "pid": os.getpid(),
             "command": sys.argv,
             "started": _now(),

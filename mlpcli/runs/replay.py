@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from mlpcli.data.dataset import Dataset
 from mlpcli.data.source import Source, is_pipe
@@ -88,47 +88,32 @@ def _other_data(part: str, name: str, then: str | None, now: str | None) -> Diff
 # ------------------------------------------------------------ trained again
 
 
-class Shown(Protocol):
-    """Shows the events of a training."""
-
-    def show(self, event: Event) -> None:
-        """Show one event."""
-
-    def close(self) -> None:
-        """Show no more."""
-
-
-def replay(
-    run: RecordedRun, stop: Callable[[], bool], begin: Callable[[Training], Shown]
-) -> Outcome:
-    """Train a run's network again, until something differs or it ends; nothing in it is changed.
-
-    begin  is given the training and returns what shows its events
+def prepare(run: RecordedRun) -> Training | Difference:
+    """Return the training of a run, not begun; or how its data differ, which ends it.
 
     Raises DataError, FileError where the data cannot be read.
     """
     difference = changed_files(run)
     if difference is not None:  # else other data may be refused, and nobody knew why
-        return Outcome(difference=difference)
+        return difference
     dataset = load_dataset(run.loaded)
     difference = changed_data(run, dataset)
     if difference is not None:
-        return Outcome(difference=difference)
+        return difference
     with run.loaded.locating():
-        training = Training(run.loaded.spec, dataset)
-    shown = begin(training)
-    try:
-        return _train(run, training, stop, shown.show)
-    finally:
-        shown.close()
+        return Training(run.loaded.spec, dataset)
 
 
-def _train(
+def replay(
     run: RecordedRun,
     training: Training,
     stop: Callable[[], bool],
     show: Callable[[Event], None],
 ) -> Outcome:
+    """Train a run's network again, until something differs or it ends; nothing in it is changed.
+
+    show  is given every event
+    """
     outcome = Outcome()
     with (
         tempfile.TemporaryDirectory(prefix="mlp-replay-") as temporary,

@@ -99,7 +99,7 @@ def find_run(folder: Folder, spec: Spec, training: Training, extend: int | None)
         if CHECKPOINT in names or PREVIOUS in names or MODEL in names:
             raise RunError(f"{folder.path}: there is no {SPEC} in this run: it is damaged")
         return FoundRun(manifest)
-    stored = _stored_spec(folder.path)
+    stored = _stored_spec(folder)
     epochs, wanted = stored.training.epochs, spec.training.epochs
     if extend is not None:
         _check_extension(folder.path, spec, epochs, wanted)
@@ -174,9 +174,10 @@ def _short(digest: object) -> str:
     return f"{str(digest)[:12]}…" if digest else "none"
 
 
-def _stored_spec(directory: Path) -> Spec:
+def _stored_spec(folder: Folder) -> Spec:
     try:
-        return load_spec(str(directory / SPEC)).spec
+        folder.read(SPEC)  # refuses a pipe, which would be waited for
+        return load_spec(str(folder.path / SPEC)).spec
     except MlpError as error:
         raise RunError(f"the run's spec cannot be used: {error}") from None
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import shlex
-import socket
 from pathlib import Path
 from typing import Any
 
@@ -73,7 +71,7 @@ def is_dead(manifest: dict[str, Any], directory: Path) -> bool:
 def process_of(manifest: dict[str, Any]) -> str | None:
     """Return the process that a manifest names, in words; None where that has ended."""
     host, pid = manifest.get("host"), manifest["pid"]
-    if host == socket.gethostname():
+    if host == os.uname().nodename:
         try:
             os.kill(pid, 0)
         except (ProcessLookupError, OverflowError, ValueError):
@@ -85,7 +83,10 @@ def process_of(manifest: dict[str, Any]) -> str | None:
 
 def resume_command(directory: Path) -> str:
     """Return the command that goes on with a run."""
-    return f"mlp train --resume {shlex.quote(str(directory))}"
+    from shlex import quote
+
+    path = str(directory)
+    return f"mlp train --resume {quote(f'./{path}' if path.startswith('-') else path)}"
 
 
 def why_no_model(directory: Path) -> str:

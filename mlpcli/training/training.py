@@ -105,7 +105,8 @@ class Training(StackTraining):
         self, stacks: Sequence[Sequence[int]], stop: Callable[[], bool], due: Callable[[], bool]
     ) -> Iterator[Event]:
         """Train stacks; record what they do, and yield what came of it."""
-        done = [0.0] * len(stacks)  # epochs of each stack
+        places = (self.saved.get(lanes[0]) for lanes in stacks)
+        done = [0.0 if saved is None else float(saved.epoch) for saved in places]  # epochs of each
         # Once some lanes have ended as interrupted, there is no state that goes on.
         was_interrupted = any(one is not None and one.reason == "interrupted" for one in self.ended)
         for number, event in self._run_stacks(stacks, stop, due):

@@ -2,9 +2,10 @@
 
     python tests/campaigns/crash_points.py [--specs …] [--kinds …] [--sample N] [--seed 0]
 
-First the run is made undisturbed and its calls are counted: os.open that makes a file, os.write,
-os.fsync, os.replace, os.rename, os.ftruncate, os.unlink, os.mkdir, os.posix_fallocate. Then, for
-each of them and each kind of failure, it is made anew, and there
+The runs: one network; an ensemble; one that goes on where it was killed; one that is extended, with
+a checkpoint and without. First each is made undisturbed, and its calls are counted: os.open that
+makes a file, os.write, os.fsync, os.replace, os.rename, os.ftruncate, os.unlink, os.mkdir,
+os.posix_fallocate. Then, for each of them and each kind of failure, it is made anew, and there
     killed     the process is killed before the call
     half       of a write one half is written, and the process is killed
     ENOSPC     the call fails, once
@@ -20,6 +21,7 @@ import errno
 import json
 import os
 import random
+import shutil
 import signal
 import stat
 import sys
@@ -29,13 +31,27 @@ from pathlib import Path
 
 import forked
 
+from mlpcli.runs.checkpoint import parse_checkpoint
+from mlpcli.runs.names import METRICS, PREVIOUS
+
 IRIS = forked.DATA / "iris.csv"
+SELDOM = "runtime.checkpoint_seconds=100"
 SPECS = {
     "plain": {"training": {"epochs": 3}},
     "ensemble": {
         "training": {"epochs": 3, "early_stopping": {"patience": 1}},
         "ensemble": {"kind": "bootstrap", "replicas": 3},
     },
+    "resumed": {"training": {"epochs": 3}},
+    "extended": {"training": {"epochs": 3}},
+    "extended from the start": {"training": {"epochs": 3}},
+}
+FEW = ("--set", "training.epochs=2")
+# What is done before the command that is disturbed, and what that has in addition.
+BEFORE = {"extended": FEW, "extended from the start": (*FEW, "--set", SELDOM)}
+MORE = {
+    "extended": ("--extend", "3"),
+    "extended from the start": ("--extend", "3", "--set", SELDOM),
 }
 CALLS = ("open", "write", "fsync", "replace", "rename", "ftruncate", "unlink", "mkdir")
 CALLS = (*CALLS, "posix_fallocate")
@@ -106,41 +122,73 @@ class Calls:
 
 
 class Case:
-    """One spec, and its undisturbed run."""
+    """One spec, its undisturbed run, and the calls of the command that will be disturbed."""
 
     def __init__(self, name, folder):
-        self.name, self.folder = name, folder
+        self.name, self.folder, self.log = name, folder, folder / "log.txt"
         folder.mkdir()
         (folder / "spec.yaml").write_text(json.dumps(spec_of(name)), "utf-8")
-        os.environ["TMPDIR"] = str(folder / "tmp")
         (folder / "tmp").mkdir()
-        code = self.train("whole", Calls(log=folder / "calls.txt"))
-        if code:
-            sys.exit(f"{name}: exit code {code}: {(folder / 'log.txt').read_text()}")
-        self.calls = [
-            line.split(" ")[0] for line in (folder / "calls.txt").read_text().splitlines()
-        ]
+        os.environ["TMPDIR"] = str(folder / "tmp")
+        self.expect(0, self.train("whole", Calls(log=folder / "whole.txt"), ()))
         self.whole = forked.outcome(folder / "whole")
+        self.more, self.prepared = MORE.get(name, ()), None
+        if name == "resumed":
+            self.prepared = self.killed_after_a_row()
+        elif name in BEFORE:
+            self.prepared = "prepared"
+            self.expect(0, self.train("prepared", Calls(), BEFORE[name]))
+        self.prepare("again")
+        self.expect(0, self.train("again", Calls(log=folder / "calls.txt")))
+        self.calls = calls_in(folder / "calls.txt")
 
-    def train(self, directory, calls):
-        words = ["train", "spec.yaml", "-q", "--run-dir", directory, "--resume"]
-        return forked.run(words, self.folder, self.folder / "log.txt", calls.install)
+    def killed_after_a_row(self):
+        """Make a run that was killed when it had more metrics than its checkpoint counts on."""
+        lines = (self.folder / "whole.txt").read_text("utf-8").splitlines()
+        saves = [at for at, line in enumerate(lines, 1) if line.startswith("replace .checkpoint")]
+        for at in saves[1:]:
+            directory = f"prepared-{at}"
+            self.expect(-signal.SIGKILL, self.train(directory, Calls(at, "killed"), ()))
+            path = self.folder / directory
+            saved = parse_checkpoint((path / PREVIOUS).read_bytes())
+            if (path / METRICS).stat().st_size > saved.lengths[METRICS]:
+                return directory
+        sys.exit("no run was killed between a row and the checkpoint that counts on it")
+
+    def expect(self, code, found):
+        if code != found:
+            sys.exit(f"{self.name}: exit code {found}: {self.log.read_text()}")
+
+    def prepare(self, directory):
+        if self.prepared is not None:
+            shutil.copytree(self.folder / self.prepared, self.folder / directory)
+
+    def train(self, directory, calls, more=None):
+        more = self.more if more is None else more
+        words = ["train", "spec.yaml", "-q", "--run-dir", directory, "--resume", *more]
+        return forked.run(words, self.folder, self.log, calls.install)
 
     def problem(self, at, kind):
         """Disturb the run at a call, resume it; return what is wrong, or nothing."""
         directory = f"{at}-{kind}"
-        log = self.folder / "log.txt"
+        self.prepare(directory)
         disturbed = self.train(directory, Calls(at, kind))
-        found = forked.complaints(log)
+        found = forked.complaints(self.log)
         # 0 where it could do without; 6 where the system failed; or killed.
         allowed = (-signal.SIGKILL,) if kind in ("killed", "half") else (0, 6)
         if found or disturbed not in allowed:
-            return f"disturbed: exit code {disturbed}, {found or log.read_text()[-200:]}"
+            return f"disturbed: exit code {disturbed}, {found or self.log.read_text()[-200:]}"
         code = self.train(directory, Calls())
-        found = forked.complaints(log)
+        found = forked.complaints(self.log)
         if found or code:
-            return f"resumed: exit code {code}, {found or log.read_text()[-300:]}"
-        return forked.first_difference(self.whole, forked.outcome(self.folder / directory))
+            return f"resumed: exit code {code}, {found or self.log.read_text()[-300:]}"
+        outcome = forked.outcome(self.folder / directory)
+        shutil.rmtree(self.folder / directory)
+        return forked.first_difference(self.whole, outcome)
+
+
+def calls_in(path):
+    return [line.split(" ")[0] for line in path.read_text("utf-8").splitlines()]
 
 
 def points(case, kinds):

@@ -235,7 +235,7 @@ def checkpoint(dice, here, material, _):
             other.unlink()
         elif dice.random() < 0.5:
             other.write_bytes(mutate_safetensors(dice, path.read_bytes(), seal))
-    return ["train", spec_name, "--run-dir", name, "--resume"]
+    return ["train", spec_name, "--run-dir", name, "--resume", "--extend", "4"]
 
 
 CHECKSUM = re.compile(rb',"sha256":"[0-9a-f]{64}"\}$', re.MULTILINE)

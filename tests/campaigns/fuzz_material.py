@@ -153,7 +153,8 @@ def make(folder, run):
     }
     amount = {"data": {"path": "diabetes.csv", "target": "progression"}, "training": {"epochs": 2}}
     for name, spec in {"small": small, "odd": odd, "amount": amount, "sweep": SWEEP}.items():
-        (folder / f"{name}.yaml").write_text(json.dumps(spec), "utf-8")
+        told = spec | {"runtime": {"checkpoint_seconds": 0, "threads": 1}}
+        (folder / f"{name}.yaml").write_text(json.dumps(told), "utf-8")
         words = ["train", f"{name}.yaml", "-q", "--run-dir", f"run-{name}"]
         if name == "sweep":
             words = ["sweep", "sweep.yaml", "-q", "--jobs", "1", "--storage", "study.log"]

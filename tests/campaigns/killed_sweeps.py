@@ -2,11 +2,13 @@
 
     python tests/campaigns/killed_sweeps.py [--kills 20] [--seed 0] [--trials 40] [--methods …]
 
-For each method: a sweep that nobody disturbs; then one that is killed by SIGKILL so many times, at
-random moments, and continued. Every third time a second process helps and only the first is
-killed; every fifth time it is one of the processes that train. Exit code 1 where the second sweep
-does not have every trial once, or one of its figures has other bits. The study is read by Optuna
-itself.
+For each method: a sweep that nobody disturbs; then one that is stopped so many times, at random
+moments, and continued: two times of three by SIGKILL, else by one of the six signals that end it
+in good order, with exit code 128 + signal and within 5 s of a quiet machine. After every second
+SIGKILL a part of a line is written behind the study, as by a process killed while it writes. Every
+third time a second process helps and only the first is killed; every fifth time it is one of the
+processes that train. Exit code 1 where the second sweep does not have every trial once, or one of
+its figures has other bits. The study is read by Optuna itself.
 """
 
 import argparse
@@ -27,6 +29,8 @@ from optuna.study import load_study
 
 DATA = Path(__file__).parents[2] / "data"
 START_SECONDS = 1.5
+SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGXCPU")
+LONGEST = 60  # seconds that a signal may take on a machine that is busy
 PRUNING = {"min_epochs": 4, "factor": 2}
 
 
@@ -86,9 +90,12 @@ def wait_for_growth(path, process):
 
 
 def trials_of(folder):
-    if not size_of(study_of(folder)):
-        return []
-    backend = JournalFileBackend(str(study_of(folder)))
+    return trials_in(study_of(folder)) if size_of(study_of(folder)) else []
+
+
+def trials_in(path):
+    """Return what a study's file holds, as Optuna itself reads it."""
+    backend = JournalFileBackend(str(path))
     study = load_study(study_name="mlp", storage=JournalStorage(backend))
     return [
         (t.number, t.state.name, t.value, t.params, t.user_attrs.get("result"))
@@ -112,14 +119,33 @@ def kill(folder, how_often, rng, seconds):
             os.kill(rng.choice(below), signal.SIGKILL)
             time.sleep(rng.uniform(0, 0.5))
         killed += processes[0].poll() is None
+        number = signal.SIGKILL if rng.random() < 2 / 3 else signal.Signals[rng.choice(SIGNALS)]
         with contextlib.suppress(ProcessLookupError):
-            os.kill(victim, signal.SIGKILL)
+            os.kill(victim, number)
+        check_end(processes[0], number)
+        if number == signal.SIGKILL and len(processes) == 1 and rng.random() < 0.5:
+            tear(study_of(folder), rng)
         for process in processes[::-1]:
             if process is not processes[0]:
                 time.sleep(rng.uniform(0, 1))
                 process.kill()
             process.wait()
     return killed
+
+
+def check_end(process, number):
+    """Wait for the end of a process that has got a signal."""
+    code = process.wait(LONGEST)
+    if code not in (0, -number, *([128 + number] if number != signal.SIGKILL else [])):
+        sys.exit(f"exit code {code} after {signal.Signals(number).name}")
+
+
+def tear(path, rng):
+    """Write a part of a line behind a study, as a process does that is killed while it writes."""
+    if size_of(path):
+        lines = path.read_bytes().splitlines()
+        with path.open("ab") as file:
+            file.write(lines[-1][: rng.randrange(1, len(lines[-1]))])
 
 
 def compare(method, arguments, rng):

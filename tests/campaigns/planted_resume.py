@@ -328,8 +328,12 @@ def plans_of(made):
     ]
 
 
-def first_difference(made, whole, plans, steps, rng, stops):
-    """Return where a training went on to something else, None where it never did."""
+def first_difference(undisturbed, rng, stops):
+    """Return where a training went on to something else, None where it never did.
+
+    undisturbed  how it is made, what it ends with, its plans, and how often it asks to stop
+    """
+    made, whole, plans, steps = undisturbed
     for k in range(stops):
         overrides, other = (plans[rng.integers(len(plans))] for _ in range(2))
         most = 8 if "runtime.threads=2" in overrides else steps  # the parent asks less often
@@ -359,13 +363,13 @@ def main():
             plans = plans_of(made[spec])
             whole = run(made[spec].training(*plans[0]), steps)
             undisturbed[spec] = made[spec], whole, plans, steps.calls
-            found = first_difference(*undisturbed[spec], rng, arguments.stops)
+            found = first_difference(undisturbed[spec], rng, arguments.stops)
             if found is not None:
                 sys.exit(f"{spec}: without any bug it goes on to other bits, {found}")
         for what, spec, module, name, old, new in BUGS:
             fault = Fault(Found(f"mlpcli/{module}.py", name, ()), text=(old, new))
             with fault.planted():
-                found = first_difference(*undisturbed[spec], rng, 10 * arguments.stops)
+                found = first_difference(undisturbed[spec], rng, 10 * arguments.stops)
             missed += found is None
             verdict = "MISSED" if found is None else "caught"
             print(f"{verdict}  {what}: {name}: {old} → {new}; {spec}, {found}", flush=True)

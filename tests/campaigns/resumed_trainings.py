@@ -99,6 +99,19 @@ SPECS = {
         "training.early_stopping": {"patience": 2, "min_delta": 0.05},
         "regularization.noise": {"input": 0.1},
     },
+    "samples of unequal length": {
+        "ensemble": {"kind": "bootstrap", "replicas": 3},
+        "regularization.augmentation": [{"name": "smote"}],
+        "training.epochs": 2,
+    },
+    "one of six diverges": NUMBERS
+    | {
+        "ensemble": {"kind": "seeds", "replicas": 6},
+        "model.layers": [{"units": 4, "activation": "relu"}],
+        "data.scale_target": "none",
+        "training.optimizer": {"name": "sgd", "learning_rate": 0.3, "momentum": 0.9},
+        "training.epochs": 3,
+    },
     "folds": {
         "ensemble": {"kind": "kfold", "replicas": 3},
         "data.split.validation": 0,

@@ -17,7 +17,6 @@ import os
 import random
 import re
 import shutil
-import socket
 import sys
 import tempfile
 import time
@@ -118,7 +117,7 @@ def problems(kind, codes, begun, folder):
         yield f"exit codes {sorted(codes.values())}: {logs}"
         return
     (winner,) = (pid for pid, code in codes.items() if code == 0)
-    named = f"process {winner} on {re.escape(socket.gethostname())} is training in it"
+    named = f"process {winner} on {re.escape(os.uname().nodename)} is training in it"
     for pid, number in begun.items():
         log = folder / f"log-{number}.txt"
         said = log.read_text("utf-8")

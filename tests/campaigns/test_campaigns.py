@@ -2,9 +2,12 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 HERE = Path(__file__).parent
 
@@ -20,6 +23,13 @@ def run(name, *arguments):
     )
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     return done.stdout
+
+
+def may_mount():
+    unshare = shutil.which("unshare")
+    return (
+        unshare is not None and not subprocess.run([unshare, "-rm", "true"], check=False).returncode
+    )
 
 
 def test_the_gradients_of_a_hundred_specs_are_right():
@@ -61,9 +71,52 @@ def test_damaged_model_files_and_checkpoints_are_all_refused():
     assert lines[-1].startswith("4 of 4 as they have to be")
 
 
+def test_interrupted_at_any_instant_a_command_ends_without_a_traceback():
+    lines = run("interrupted_starts", "--signals", "6", "--verbs", "train", "predict").splitlines()
+    assert lines[-1].endswith(": 0 wrong")
+
+
+def test_trainings_of_drawn_specs_go_on_to_the_same_bits():
+    said = run("drawn_resume", "--specs", "10").splitlines()[-1]
+    assert said.startswith("10 trainings ")
+    assert "4 interruptions or states of each: 0 went on to other bits" in said
+
+
+def test_runs_disturbed_where_the_disk_changes_resume_to_the_same_bits():
+    said = run("crash_points", "--sample", "5").splitlines()[-1]
+    assert said.startswith("25 of 25 points resumed to identical bits")
+
+
+def test_killed_trainings_resume_to_the_same_bits():
+    specs = ["everything", "extend ensemble"]
+    said = run("killed_trainings", "--kills", "2", "--signals", "1", "--specs", *specs)
+    assert re.fullmatch(
+        r"4 kills and 2 other signals, \d+ of them hit a running training: 0 differences",
+        said.splitlines()[-1],
+    )
+
+
+def test_of_simultaneous_starts_one_wins_and_the_others_are_told_by_whom():
+    lines = run("simultaneous", "--rounds", "4").splitlines()
+    assert lines[-1].startswith("4 of 4 rounds had one winner and 7 exits of 75, which named it")
+
+
+@pytest.mark.skipif(not may_mount(), reason="no namespace to mount a small disk in")
+def test_on_a_disk_that_fills_nothing_is_lost():
+    lines = run("full_disk", "--rounds", "4").splitlines()
+    assert lines[-1].startswith("4 of 4 rounds lost nothing on a full disk")
+
+
 def test_trainings_that_diverge_are_explained_and_halved_to_the_same_bits():
     last = run("diverged", "--specs", "15", "--seed", "3").splitlines()[-1]
     counts = {name: int(n) for n, name in re.findall(r"(\d+) ([^;]+)", last)}
     assert counts["resumed to the same bits"] == counts["trained"]
     assert counts["its advice trains"] >= 1
     assert counts["halved"] >= 1
+
+
+def test_hostile_files_and_specs_are_refused_or_done_within_bounds():
+    lines = run("limits", "--every", "6").splitlines()
+    n = len(lines) - 2
+    assert n >= 10
+    assert lines[-1] == f"{n} of {n} cases within their bounds"

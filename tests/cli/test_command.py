@@ -42,6 +42,7 @@ def raising(error):
         (errors.DivergedError("no"), 4, "mlp: no\n"),
         (errors.RunError("no"), 5, "mlp: no\n"),
         (errors.FileError("no"), 6, "mlp: no\n"),
+        (errors.OutOfMemoryError("no"), 6, "mlp: no\n"),
         (OSError(errno.EACCES, "Permission denied", "a/b"), 6, "mlp: a/b: Permission denied\n"),
         (MemoryError(), 6, "mlp: not enough memory\n"),
         (
@@ -123,3 +124,16 @@ def test_a_reader_that_has_gone_does_not_change_the_exit_code(code, size):
     except typer.Exit as end:
         found = end.exit_code
     assert found == code
+
+
+def test_of_thousands_of_faults_a_hundred_are_printed():
+    said = str(SpecError([Fault("s.yaml", line, 1, "a", "no") for line in range(1, 25_001)]))
+    assert said.count("\n") == 100
+    assert said.endswith("s.yaml:100:1: a: no\n… and 24,900 more faults")
+
+
+def test_among_very_many_words_only_the_same_one_is_near():
+    words = [f"c{k}" for k in range(20_000)]
+    assert errors.nearest("C77", words) == "c77"
+    assert not errors.nearest("c77x", words)
+    assert errors.nearest("c77x", words[:100]) == "c77"

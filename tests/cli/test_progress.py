@@ -154,3 +154,16 @@ def test_the_bar_knows_epochs_rows_and_the_best(monkeypatch):
     assert (task.completed, task.total) == (1.25, 4)
     assert task.fields["metrics"] == "train_loss 0.5  val_loss 0.25  val_accuracy 1  best 1"
     shown.close()
+
+
+def test_the_speed_is_that_of_this_session(monkeypatch):
+    now = iter([1000.0, 1001.0, 1002.0])
+    monkeypatch.setattr("sys.stderr", io.StringIO())
+    monkeypatch.setattr(progress.time, "monotonic", lambda: next(now))
+    shown = RichProgress(9000, COLUMNS)
+    shown.show(Progress(5001, 10, 100))  # resumed after 5000 epochs
+    assert shown.bar.tasks[0].fields["speed"] == "0 rows/s"
+    shown.show(Progress(5002, 10, 100))
+    assert shown.bar.tasks[0].fields["speed"] == "50 rows/s"  # 100 rows in 2 seconds
+    monkeypatch.undo()
+    shown.close()

@@ -1,10 +1,13 @@
 """In a training the first signal asks for an end after the step, and later ones change nothing."""
 
 import signal
+import time
 
 import pytest
 
-from mlpcli.cli.signals import StopRequest, end_at_stop_signals, watched
+from mlpcli.cli.signals import StopRequest, end_at_once, end_at_stop_signals, raised, watched
+from mlpcli.cli.time_limit import TimeLimit
+from mlpcli.nn.evaluation import StoppedError
 from mlpcli.stop_signals import STOP_SIGNALS, ignore_stop_signals
 
 NAMES = ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGXCPU")
@@ -89,3 +92,51 @@ def test_after_a_signal_further_ones_are_counted_until_the_process_ends():
 def test_nothing_watches_a_process_that_is_not_the_commands():
     with watched():
         assert signal.set_wakeup_fd(-1) == -1
+
+
+def spend(seconds):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        time.sleep(0.01)
+
+
+def test_what_can_be_left_out_is_given_up_some_time_after_a_signal(monkeypatch):
+    monkeypatch.setattr("mlpcli.cli.signals.PATIENCE_SECONDS", 0.05)
+    with StopRequest() as stop:
+        with stop.patience():
+            spend(0.1)
+        signal.raise_signal(signal.SIGTERM)
+        spend(0.1)  # outside of it nothing is raised
+        with pytest.raises(StoppedError), stop.patience():
+            spend(20)
+        with pytest.raises(StoppedError), stop.patience():
+            spend(20)
+        spend(0.1)
+    assert stop.signal == signal.SIGTERM
+    assert signal.getitimer(signal.ITIMER_REAL) == (0, 0)
+
+
+def test_also_where_the_signal_comes_within_it(monkeypatch):
+    monkeypatch.setattr("mlpcli.cli.signals.PATIENCE_SECONDS", 0.05)
+    monkeypatch.setattr("mlpcli.cli.time_limit.process_age", lambda: 0.0)
+    with TimeLimit("0.4", 99) as limit, StopRequest(limit) as stop:
+        with pytest.raises(StoppedError), stop.patience():
+            spend(20)
+        assert stop.exit_code == 99
+
+
+def test_a_time_limit_goes_on_after_it(monkeypatch):
+    monkeypatch.setattr("mlpcli.cli.time_limit.process_age", lambda: 0.0)
+    with TimeLimit("1000", 99) as limit, StopRequest(limit) as stop:
+        with stop.patience():
+            pass
+        assert signal.getitimer(signal.ITIMER_REAL)[0] == pytest.approx(970, abs=20)
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_while_a_file_is_written_a_signal_unwinds(number):
+    end_at_stop_signals()
+    with pytest.raises(KeyboardInterrupt) as caught, raised():
+        signal.raise_signal(number)
+    assert caught.value.args == (number,)
+    assert signal.getsignal(number) is end_at_once

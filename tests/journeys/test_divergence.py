@@ -1,5 +1,6 @@
 """What `mlp train` says of a training that diverged: printed, in the manifest, with --json."""
 
+import contextlib
 import json
 import shutil
 from pathlib import Path
@@ -74,6 +75,9 @@ class AfterSteps:
 
     def leave_time(self, seconds):
         pass
+
+    def patience(self):
+        return contextlib.nullcontext()
 
     def __call__(self):
         self.left -= 1

@@ -145,6 +145,7 @@ def test_another_spec_or_other_data_touch_nothing(trained, mlp, tmp_path):
     shutil.copytree(trained.folder, tmp_path / "home", symlinks=True)
     home = tmp_path / "home"
     (home / "other.csv").write_bytes((home / "iris.csv").read_bytes() + b"5.1,3.5,1.4,0.2,setosa\n")
+    (home / "run" / ".model.safetensors.0123456789abcdef.tmp").write_bytes(b"what a kill has left")
     before = contents(home / "run")
     cases = {
         ("--seed", "1"): "seed is 0 there, 1 here",

@@ -204,7 +204,7 @@ def test_no_result_is_lost_without_a_word(trained, folder, program):
             run = max((folder / "runs").iterdir(), key=lambda each: each.stat().st_mtime_ns)
             assert (run / "model.safetensors").exists()
             nobody = "mlp: nobody reads standard output any more"
-            said = (said or nobody) + last[last.index("; the run is whole, in runs/iris-") :]
+            said = (said or nobody) + last[last.index("; what was trained is in runs/iris-") :]
         elif stream == "broken" and "--json" not in words:  # notes are not lost
             last = "" if not last.startswith("mlp: ") else last
         assert (code, last) == (SAID[stream][0], said), (stream, words, err)
@@ -215,7 +215,7 @@ def test_what_was_wrong_before_stays_the_exit_code(folder, mlp):
     with FULL.open("w", encoding="ascii") as full:
         done = mlp("train", "iris.yaml", *STEEP, "--run-dir", "run", cwd=folder, stdout=full)
     assert done.code == 4
-    assert "standard output: No space left on device; the run is whole, in run" in done.err
+    assert "standard output: No space left on device; what was trained is in run" in done.err
 
 
 @on_linux

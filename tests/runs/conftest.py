@@ -27,7 +27,7 @@ def make_run():
         directory.mkdir()
         recorder = Recorder(Folder(directory), training, loaded.folder)
         events = []
-        for event in training.run():
+        for event in training.run(due=recorder.checkpointing.clock.due):
             recorder.record(event)
             events.append(event)
         return SimpleNamespace(

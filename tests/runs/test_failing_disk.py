@@ -176,17 +176,17 @@ def test_what_has_no_place_is_saved_beside_or_among_the_temporary_files(files, m
     assert saved["model.safetensors"].name.startswith("a-emergency-2")
 
 
-def test_nothing_is_written_over_when_it_is_rescued(files):
-    lines = files.append_file("metrics.csv")
-    for _ in range(2):  # within a second, as a rule
-        files._growing[:] = [lines]
-        with failing(lambda k, *_: k < 1):
-            lines.append(b"1\n")
-        files.unwritten.add("metrics.csv")
-        files.try_again = lambda **_: False
-        assert files.close("a") is not None
-        lines.file = Folder(Path("run")).append_file("metrics.csv")
-    assert len(list(Path().glob("a-emergency-*.csv"))) == 2
+def test_nothing_is_written_over_when_it_is_rescued(monkeypatch):
+    monkeypatch.setattr("mlpcli.runs.failing_disk.time.strftime", lambda _: "20261130-120000")
+    for number in range(2):
+        files = RunFiles(Folder(Path("run")))
+        with failing(writing_into("run")):
+            files.append_file("metrics.csv").append(b"%d\n" % number)
+            told = files.close("a")
+            assert files.close("a") is told
+    found = {path.name: path.read_bytes() for path in Path().glob("a-emergency-*")}
+    first = "a-emergency-20261130-120000"
+    assert found == {f"{first}.csv": b"0\n", f"{first}-2.csv": b"1\n"}
 
 
 # ------------------------------------------------------------ a training
@@ -251,6 +251,8 @@ def test_a_disk_full_at_the_end_saves_the_model_elsewhere(training, iris_run, sa
     full.__exit__(None, None, None)
     disk = recorder.result["disk"]
     assert disk["unwritten"] == ["manifest.json", "metrics.csv", "model.safetensors"]
+    assert recorder.manifest.document["status"] == "failed"  # so that --resume goes on
+    assert recorder.manifest.document["result"]["error"] == disk["problem"]
     assert (len(said), "No space left" in said[0]) == (1, True)
     model = load_model(Path(disk["saved"]["model.safetensors"]))
     np.testing.assert_array_equal(model.network.theta, training.network.theta)
@@ -297,6 +299,10 @@ def test_a_directory_that_is_renamed_gets_its_files_and_a_strangers_never(
 
 def test_a_training_that_fails_on_a_failing_disk_hides_no_other_error(training, iris_run, said):
     recorder = Recorder(Folder(Path("run")), training, iris_run.folder, name="a", warn=said.append)
-    with failing(always):
+    with failing(writing_into("run")):
+        recorder.metrics.append(dict.fromkeys(training.columns, 1.0))
         recorder.break_off("failed", "a bug")  # raises nothing
+    (saved,) = Path().glob("a-emergency-*.csv")
+    assert len(saved.read_text("ascii").splitlines()) == 2
+    assert said[1:] == [f"metrics.csv is saved as {saved.absolute()}"]
     assert json.loads(Path("run/manifest.json").read_bytes())["status"] == "running"

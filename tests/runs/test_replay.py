@@ -3,15 +3,16 @@
 import json
 import re
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
 from safetensors.numpy import load, save
 
 from mlpcli.errors import DataError, RunError
-from mlpcli.runs.difference import tensor_difference, ulps
+from mlpcli.runs.difference import Difference, tensor_difference, ulps
 from mlpcli.runs.recorded_run import read_run
-from mlpcli.runs.replay import replay
+from mlpcli.runs.replay import Outcome, prepare, replay
 from mlpcli.runs.seal import seal
 from mlpcli.runs.what_changed import changed_machine, changed_spec
 from mlpcli.training.trainer import never
@@ -28,22 +29,17 @@ DIVERGING = (
     .replace(", norm: batch", "")
 )
 
-
-class Shown:
-    def __init__(self):
-        self.events, self.closed = [], False
-
-    def show(self, event):
-        self.events.append(event)
-
-    def close(self):
-        self.closed = True
+DATA = Path(__file__).parents[2] / "data"
 
 
 def again(directory, stop=never):
-    shown = Shown()
-    outcome = replay(read_run(str(directory)), stop, lambda _training: shown)
-    assert shown.closed or outcome.difference.kind == "data"
+    run = read_run(str(directory))
+    prepared = prepare(run)
+    if isinstance(prepared, Difference):
+        return Outcome(difference=prepared)
+    events = []
+    outcome = replay(run, prepared, stop, events.append)
+    assert events
     return outcome
 
 
@@ -55,7 +51,7 @@ def runs(make_run, tmp_path_factory):
     specs = {"one": IRIS, "ensemble": ENSEMBLE, "diverged": DIVERGING, "reduced": reducing}
     for name, spec in specs.items():
         folder = tmp_path_factory.mktemp(name)
-        shutil.copy("data/iris.csv", folder / "iris.csv")
+        shutil.copy(DATA / "iris.csv", folder / "iris.csv")
         found[name] = make_run(folder, spec).directory
     return found
 
@@ -225,9 +221,7 @@ def test_a_byte_of_the_data_is_found_before_anything_is_trained(copied):
     run = copied("one")
     data = run.parent / "iris.csv"
     data.write_bytes(data.read_bytes().replace(b"5.1", b"5.2", 1))
-    shown = []
-    outcome = replay(read_run(str(run)), never, shown.append)
-    assert shown == []
+    outcome = again(run)
     assert outcome.difference.kind == "data"
     assert outcome.difference.where == {"part": "data", "file": str(data)}
     assert outcome.difference.then != outcome.difference.now

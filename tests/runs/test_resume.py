@@ -1,6 +1,7 @@
 """What is in a run directory: nothing, a run to go on with, a finished one, or another's."""
 
 import json
+import os
 import re
 import shlex
 import shutil
@@ -10,7 +11,7 @@ from types import SimpleNamespace
 import pytest
 
 from mlpcli.errors import RunError, UsageError
-from mlpcli.runs.checkpoint import Checkpoint, save_checkpoint, spec_digest
+from mlpcli.runs.checkpoint import Checkpoint, parse_checkpoint, save_checkpoint, spec_digest
 from mlpcli.runs.files import Folder
 from mlpcli.runs.names import CHECKPOINT, PREVIOUS
 from mlpcli.runs.resume import differences, find_run
@@ -248,6 +249,15 @@ def test_a_damaged_spec_is_said_so(text, home):
     assert caught.value.exit_code == 5
 
 
+def test_a_spec_that_is_a_pipe_is_not_waited_for(home):
+    (home / "run" / "spec.yaml").unlink()
+    os.mkfifo(home / "run" / "spec.yaml")
+    loaded = load_spec(str(home / "spec.yaml"))
+    training = SimpleNamespace(dataset=load_dataset(loaded))
+    with Folder(home / "run") as folder, pytest.raises(RunError, match="is not a regular file"):
+        find_run(folder, loaded.spec, training, None)
+
+
 def test_a_trained_run_without_its_spec_is_damaged(home):
     (home / "run" / "spec.yaml").unlink()
     with pytest.raises(RunError, match=re.escape("there is no spec.yaml in this run")):
@@ -337,3 +347,50 @@ def test_the_checkpoint_before_takes_the_place_of_the_damaged_one(home):
         assert PREVIOUS not in folder.names()
     again = find(home)
     assert (again.name, again.checkpoint.epoch, again.note) == (CHECKPOINT, 1, "")
+
+
+# ------------------------------------------------------------ while it trains
+
+
+@pytest.mark.parametrize("ensemble", ["null", "{kind: seeds, replicas: 2}"])
+def test_metrics_are_on_the_disk_before_the_checkpoint_that_counts_on_them(
+    ensemble, make_run, tmp_path, monkeypatch
+):
+    shutil.copy(IRIS, tmp_path / "iris.csv")
+    written, synced, counted = {}, {}, []
+    write, sync, replace = os.write, os.fsync, os.replace
+
+    def name_of(descriptor):
+        return Path(f"/proc/self/fd/{descriptor}").readlink().name
+
+    def logged_write(descriptor, content):
+        n = write(descriptor, content)
+        name = name_of(descriptor)
+        written[name] = written.get(name, 0) + n
+        return n
+
+    def logged_sync(descriptor):
+        sync(descriptor)
+        synced[name_of(descriptor)] = written.get(name_of(descriptor))
+
+    def logged_replace(old, new, **folders):
+        replace(old, new, **folders)
+        if new == CHECKPOINT:
+            path = tmp_path / "run" / new
+            lengths = parse_checkpoint(path.read_bytes()).lengths
+            assert lengths == {name: synced[name] for name in lengths}
+            counted.append(lengths)
+
+    monkeypatch.setattr(os, "write", logged_write)
+    monkeypatch.setattr(os, "fsync", logged_sync)
+    monkeypatch.setattr(os, "replace", logged_replace)
+    overrides = [f"ensemble={ensemble}", "runtime={checkpoint_seconds: 0, threads: 1}"]
+    make_run(tmp_path, SPEC, overrides)
+    names = ["metrics.csv"] if ensemble == "null" else ["metrics.csv", "replicas.csv"]
+    assert len(counted) >= 2
+    assert all(sorted(lengths) == names for lengths in counted)
+    assert counted[0]["metrics.csv"] < counted[-1]["metrics.csv"]
+
+
+def test_a_training_shorter_than_the_time_between_two_has_no_checkpoint(home):
+    assert not {CHECKPOINT, PREVIOUS} & {path.name for path in (home / "run").iterdir()}

@@ -128,7 +128,8 @@ def test_billion_laughs_are_not_laughed(faults):
     lines = ["a0: &a0 [x, x]"] + [f"a{n}: &a{n} [*a{n - 1}, *a{n - 1}]" for n in range(1, 40)]
     found = faults("\n".join([DATA, *lines]))
     assert "3:5: a0: anchors and aliases are not allowed; write it out" in found
-    assert len(found) == 40 * 2 + 39 * 2  # an unknown key and an anchor a line, and two aliases
+    # An unknown key and an anchor a line, and two aliases; a hundred are printed.
+    assert found[-1] == f"… and {40 * 2 + 39 * 2 - 100} more faults"
 
 
 @pytest.mark.parametrize(

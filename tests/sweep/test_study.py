@@ -57,7 +57,7 @@ def test_a_finished_sweep_is_not_trained_again_but_can_be_made_longer(write, boa
     assert before == {r["trial"]: r for r in longer["leaderboard"] if r["trial"] < 3}
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGUSR1])  # the other four: a campaign
 def test_interrupted_it_says_so_and_the_same_command_goes_on(write, start, board, log, number):
     spec = write(SHAPES, method="grid", training=LONG)
     process = start("sweep", spec, "--jobs", "1")
@@ -67,13 +67,25 @@ def test_interrupted_it_says_so_and_the_same_command_goes_on(write, start, board
     process.send_signal(number)
     _, err = process.communicate(timeout=30)
     assert process.returncode == 128 + number
-    assert "trials are in runs/spec-sweep/study.log, and the same command goes on" in err
+    assert "trials are in runs/spec-sweep/study.log; to go on: mlp sweep spec.yaml\n" in err
     done = {f[0]: f for f in facts(log) if f[1] == "COMPLETE"}
     assert 0 < len(done) < 12
     assert board(spec)["complete"] == 12
     after = facts(log)
     assert [f[0] for f in after] == list(range(12))
     assert {number: after[number] for number in done} == done
+
+
+def test_stopped_in_time_it_says_so_with_the_code_that_is_asked_for(write, mlp, log):
+    spec = write(SHAPES, method="grid", training=LONG | {"epochs": 100_000})
+    words = ("--trials", "2", "--stop-after", "4s", "--requeue-code", "99", "--resume")
+    done = mlp("sweep", spec, *words)
+    assert (done.code, done.out) == (99, "")
+    assert done.err.splitlines()[-1] == (
+        "mlp: interrupted; 0 of 2 trials are in runs/spec-sweep/study.log; "
+        "to go on: mlp sweep spec.yaml --trials 2"
+    )
+    assert {trial.state.name for trial in trials_of(log)} <= {"RUNNING"}
 
 
 @pytest.mark.parametrize("method", ["random", "tpe"])

@@ -103,6 +103,7 @@ def test_networks_of_other_shapes_are_in_other_stacks(planned):
 def files(monkeypatch, tmp_path):
     monkeypatch.setattr(machine, "MEMINFO", tmp_path / "meminfo")
     monkeypatch.setattr(machine, "CGROUP", tmp_path)
+    monkeypatch.setattr(machine, "OWN_CGROUPS", tmp_path / "cgroup")
     monkeypatch.setattr(os, "sysconf", lambda _: (_ for _ in ()).throw(ValueError("none")))
     return tmp_path
 
@@ -130,6 +131,49 @@ def test_what_linux_says(files):
     assert machine.free_memory() == 0
     (files / "memory.max").write_text("what\n", "ascii")
     assert machine.free_memory() == 2 << 20
+
+
+def test_swap_space_is_not_free_but_can_be_allocated(files):
+    (files / "meminfo").write_text("MemAvailable: 2048 kB\nSwapFree: 1024 kB\n", "ascii")
+    assert machine.free_memory() == 2 << 20
+    assert machine.allocatable_memory() == 3 << 20
+    (files / "memory.max").write_text("1000\n", "ascii")
+    (files / "memory.current").write_text("100\n", "ascii")
+    assert machine.allocatable_memory() == 900
+
+
+@pytest.mark.parametrize(
+    ("line", "folder", "limit", "used"),
+    [
+        ("0::/a/b", "a/b", "memory.max", "memory.current"),
+        ("0::/a/b", "a", "memory.max", "memory.current"),
+        ("4:memory:/a/b", "memory/a/b", "memory.limit_in_bytes", "memory.usage_in_bytes"),
+        ("4:memory:/a/b", "memory/a", "memory.limit_in_bytes", "memory.usage_in_bytes"),
+        ("4:memory:/elsewhere", "memory", "memory.limit_in_bytes", "memory.usage_in_bytes"),
+    ],
+)
+def test_the_groups_around_a_process_limit_it(files, line, folder, limit, used):
+    (files / "meminfo").write_text("MemAvailable: 2048 kB\n", "ascii")
+    (files / "cgroup").write_text(f"8:cpu:/x\n{line}\n")
+    (files / folder).mkdir(parents=True, exist_ok=True)
+    (files / folder / limit).write_text("9000\n")
+    (files / folder / used).write_text("5000\n")
+    assert machine.free_memory() == 4000
+    # What holds files in memory can be taken.
+    (files / folder / "memory.stat").write_text("cache 9\ninactive_file 3000\n")
+    assert machine.free_memory() == 7000
+
+
+def test_what_ulimit_leaves(files, monkeypatch):
+    resource = pytest.importorskip("resource")
+    (files / "meminfo").write_text("MemAvailable: 2048 kB\n", "ascii")
+    (files / "statm").write_text("10 5 2 1 0 3 0\n")
+    monkeypatch.setattr(machine, "STATM", files / "statm")
+    monkeypatch.setattr(os, "sysconf", {"SC_PAGE_SIZE": 4096}.get)
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (50_000, resource.RLIM_INFINITY))
+    assert machine.free_memory() == 50_000 - 40_960
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (40_000, resource.RLIM_INFINITY))
+    assert machine.free_memory() == 0
 
 
 def test_cores(monkeypatch):

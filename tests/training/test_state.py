@@ -97,6 +97,17 @@ def test_the_seconds_are_those_of_all_sessions(made):
     assert other["seconds"] < 25.0
 
 
+def test_what_the_specs_are_to_show(made):
+    """Some lanes stop early, some diverge, some samples have stacks of their own."""
+    ends = {name: run(made(name).training()).ended for name in SPECS if "ensemble" in SPECS[name]}
+    assert len({ended.epochs for ended in ends["bootstrap"]}) > 1
+    reasons = [ended.reason for ended in ends["one of six diverges"]]
+    assert sorted(reasons) == ["diverged", *["finished"] * 5]
+    assert len(made("samples of unequal length").training().stacks) > 1
+    rates = {row[1][-1] for row in run(made("plateau").training()).rows}
+    assert len(rates) > 2
+
+
 # ---------------------------------------------------------------- within an evaluation
 
 

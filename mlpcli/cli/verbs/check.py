@@ -11,6 +11,7 @@ import typer
 from mlpcli.cli.command import verb
 from mlpcli.cli.console import print_json, print_note
 from mlpcli.cli.options import Debug, Json, Overrides, Quiet, Seed, SpecPath, refuse_overwriting
+from mlpcli.cli.signals import raised
 from mlpcli.errors import UsageError, counted
 
 if TYPE_CHECKING:
@@ -108,7 +109,9 @@ def _save(loaded: LoadedSpec, dataset: Dataset, rows: AugmentedRows, output: str
     from mlpcli.cli.augmented_rows import rows_to_csv
     from mlpcli.runs.files import write_whole
 
-    write_whole(Path(output), rows_to_csv(dataset.encoding, rows, loaded.spec.runtime.dtype))
+    content = rows_to_csv(dataset.encoding, rows, loaded.spec.runtime.dtype)
+    with raised():
+        write_whole(Path(output), content)
 
 
 def _report(

@@ -10,6 +10,7 @@ import typer
 from mlpcli.cli.command import verb
 from mlpcli.cli.console import print_json, print_note, print_raw
 from mlpcli.cli.options import Debug, Json, Quiet, Run, refuse_overwriting
+from mlpcli.cli.signals import raised
 
 
 @verb
@@ -85,7 +86,9 @@ def _write(
     from mlpcli.runs.files import write_whole
 
     if output is not None:
-        write_whole(Path(output), csv_text(columns.items(), digits).encode())
+        content = csv_text(columns.items(), digits).encode()
+        with raised():
+            write_whole(Path(output), content)
     if document is not None:
         print_json({**document, "predictions": _records(columns, digits)})
     elif output is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -43,16 +44,22 @@ def replay(
       mlp replay runs/digits-20261123-101500
       mlp replay -q runs/old || echo "other bits"
     """
+    from mlpcli.runs.difference import Difference
     from mlpcli.runs.recorded_run import read_run
+    from mlpcli.runs.replay import Outcome, prepare
     from mlpcli.runs.replay import replay as train_again
     from mlpcli.runs.what_changed import changed_machine, changed_spec
 
     recorded = read_run(run)
     if recorded.model.is_damaged:
         print_error(f"{recorded.path}: the model file is damaged: its checksum does not match")
-    with StopRequest() as stop:
-        kind = "none" if quiet or json else progress
-        outcome = train_again(recorded, stop, lambda training: _shown(recorded, training, kind))
+    prepared, stop = prepare(recorded), StopRequest()
+    if isinstance(prepared, Difference):
+        outcome = Outcome(difference=prepared)
+    else:
+        shown = _shown(recorded, prepared, "none" if quiet or json else progress)
+        with stop, closing(shown):
+            outcome = train_again(recorded, prepared, stop, shown.show)
     if outcome.interrupted:
         raise KeyboardInterrupt(stop.signal)
     changes = [*changed_machine(recorded), *changed_spec(recorded)]

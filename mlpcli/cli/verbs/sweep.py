@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,7 +14,9 @@ from mlpcli.cli.command import verb
 from mlpcli.cli.console import print_error, print_note, print_raw
 from mlpcli.cli.options import Debug, Json, Overrides, Quiet, Seed, SpecPath
 from mlpcli.cli.signals import StopRequest
-from mlpcli.errors import RunError, UsageError
+from mlpcli.cli.time_limit import TimeLimit
+from mlpcli.cli.training_options import ProgressKind, RequeueCode, StopAfter
+from mlpcli.errors import FileError, RunError, UsageError
 from mlpcli.machine import cores
 
 if TYPE_CHECKING:
@@ -39,9 +43,12 @@ def sweep(
     best: Annotated[
         bool, typer.Option("--best", help="Train nothing; print the best spec so far as YAML.")
     ] = False,
-    progress: Annotated[
-        Literal["auto", "rich", "plain", "none"], typer.Option(help="How progress is shown.")
-    ] = "auto",
+    resume: Annotated[
+        bool, typer.Option("--resume", help="For scripts: a sweep goes on in any case.")
+    ] = False,
+    stop_after: StopAfter = None,
+    requeue_code: RequeueCode = 75,
+    progress: ProgressKind = "auto",
     json: Json = False,
     quiet: Quiet = False,
     debug: Debug = False,
@@ -51,7 +58,7 @@ def sweep(
     Trials whose networks have the same shape train side by side. What is finished is in the study:
     interrupted or killed, the same command goes on where it was, with the same result as if it had
     never been; the same command in another terminal helps. Test rows are left alone. With -q
-    standard output is the study's path alone.
+    standard output is the study's path alone. The study of another spec or data is exit code 5.
 
     Needs Optuna: pip install 'mlpcli[sweep]'.
 
@@ -66,15 +73,18 @@ def sweep(
         raise UsageError("--best prints YAML: leave out --json")
     loaded = _loaded(spec, overrides or [], seed, trials)
     command = _command(spec, overrides or [], seed, storage)
-    with StopRequest() as stop:
+    with TimeLimit(stop_after, requeue_code) as limit:
         study, dataset = _study(loaded, storage, create=not best)
         if best:
             _print_best(study, loaded, command, quiet=quiet)
             return None
         if not quiet:
             _note_on_grid(loaded)
-        _search(study, loaded, dataset, jobs, "none" if quiet or json else progress, stop)
-        return _end(study, command, stop, json=json, quiet=quiet)
+        with StopRequest(limit) as stop:
+            again = _again(command, spec, trials)
+            with _advising(again):
+                _search(study, loaded, dataset, jobs, "none" if quiet or json else progress, stop)
+            return _end(study, command, again, stop, json=json, quiet=quiet)
 
 
 def _command(spec: str, overrides: list[str], seed: int | None, storage: str | None) -> str:
@@ -83,6 +93,22 @@ def _command(spec: str, overrides: list[str], seed: int | None, storage: str | N
     words += [] if seed is None else ["--seed", str(seed)]
     words += [] if storage is None else ["--storage", storage]
     return shlex.join(words)
+
+
+@contextmanager
+def _advising(again: str) -> Iterator[None]:
+    """Add to an error of the disk how to go on once it is mended."""
+    try:
+        yield
+    except FileError as error:
+        advice = "what is finished is kept; once that is mended, to go on"
+        raise FileError(f"{error}; {advice}: {again}") from None
+
+
+def _again(command: str, spec: str, trials: int | None) -> str:
+    """Return the command that goes on with a study, as a shell takes it."""
+    again = command if trials is None else f"{command} --trials {trials}"
+    return f"{again} < SPEC, SPEC being the same spec" if spec == "-" else again
 
 
 def _note_on_grid(loaded: LoadedSpec) -> None:
@@ -141,17 +167,21 @@ def _print_best(study: Study, loaded: LoadedSpec, command: str, *, quiet: bool) 
     print_raw(text.removesuffix("\n"))
 
 
-def _end(study: Study, command: str, stop: StopRequest, *, json: bool, quiet: bool) -> int | None:
-    """Print what the study shows; return the exit code, having said why it is not 0."""
+def _end(
+    study: Study, command: str, again: str, stop: StopRequest, *, json: bool, quiet: bool
+) -> int | None:
+    """Print what the study shows; return the exit code, having said why it is not 0.
+
+    command  that comes to this study, and
+    again    that goes on with the same number of trials
+    """
     from mlpcli.cli.sweep_board import print_board
 
     print_board(study, json=json, quiet=quiet, command=command)
     if stop() and study.n_finished < study.n_trials:
-        print_error(
-            f"interrupted; {study.n_finished} of {study.n_trials} trials are in {study.path}, and "
-            "the same command goes on"
-        )
-        return 128 + stop.signal
+        done = f"{study.n_finished} of {study.n_trials} trials are in {study.path}"
+        print_error(f"interrupted; {done}; to go on: {again}")
+        return stop.exit_code
     if study.best() is None:
         print_error("no trial came to a figure: see why they failed")
         return 4

@@ -52,7 +52,8 @@ def train(
     """Train the network of a spec into a run directory.
 
     The run directory gets the model, the metrics of every epoch, the resolved spec and a manifest.
-    Killed or interrupted, the same command with --resume goes on to the same bits.
+    Killed or interrupted, the same command with --resume goes on to the same bits. With
+    --stop-after it ends by itself in time, with state and model saved.
     With --find-lr nothing is written: 200 steps at each of 25 learning rates with four seeds, then
     the best, two lower ones and the spec's own for longer. With -q it prints the rate to take: the
     spec's unless another is better. With --profile a table says where the time went.
@@ -62,11 +63,11 @@ def train(
       mlp train configs/iris.yaml
       mlp train configs/digits.yaml --set training.epochs=50 --seed 3
       RUN=$(mlp train -q configs/iris.yaml) && mlp eval "$RUN"
-      mlp train configs/iris.yaml --run-dir runs/iris --resume
+      mlp train configs/iris.yaml --run-dir runs/iris --resume --stop-after 55m
       mlp train configs/digits.yaml --find-lr
     """
     from mlpcli.cli.resuming import read_command
-    from mlpcli.cli.training_result import exit_code, print_training
+    from mlpcli.cli.training_result import report
     from mlpcli.cli.training_run import RunOptions, train_into
     from mlpcli.spec.load import load_spec
 
@@ -88,8 +89,7 @@ def train(
         shown = None if quiet or json else progress
         options = RunOptions(named.spec, named.run_dir, force, resume, extend, shown)
         directory, result = train_into(loaded, dataset, options, stop)
-    lost = print_training(result, directory, profiler, json=json, quiet=quiet)
-    return exit_code(result, directory, loaded, stop) or lost
+    return report(result, directory, loaded, stop, profiler, json=json, quiet=quiet)
 
 
 def _profiler(*, wanted: bool) -> AbstractContextManager[Profiler | None]:

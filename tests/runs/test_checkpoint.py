@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save
 
-from mlpcli.errors import FileError, RunError
+from mlpcli.errors import FileError, OutOfMemoryError, RunError
 from mlpcli.runs.checkpoint import (
     ENTRY,
     Checkpoint,
@@ -294,6 +294,14 @@ def test_what_is_no_regular_file_is_not_read(kind, folder):
         path.unlink()
         os.mkfifo(path) if kind == "pipe" else path.mkdir()
     with pytest.raises(RunError, match=r"not a regular file|Too many levels|Is a directory"):
+        load(folder)
+
+
+def test_one_that_is_larger_than_the_memory_is_not_read(folder):
+    save_checkpoint(Folder(folder), checkpoint())
+    with (folder / CHECKPOINT).open("r+b") as file:
+        file.truncate(1 << 40)  # a hole takes no room
+    with pytest.raises(OutOfMemoryError, match=r"about 2\.0 TiB are needed, and .* are free"):
         load(folder)
 
 

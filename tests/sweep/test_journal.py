@@ -187,6 +187,15 @@ def test_a_study_of_before_is_read_and_gone_on_with(sweep, content, path):
     refused(path, damaged, len(content.splitlines()) + 1)
 
 
+def test_a_study_of_before_of_other_directions_is_refused(sweep, content, path):
+    for directions in (b"[1,1]", b"[2]", b"[]", b"[0]"):
+        path.write_bytes(
+            former(content).replace(b'"directions":[1]', b'"directions":' + directions)
+        )
+        with pytest.raises(RunError):
+            sweep.study(path)
+
+
 def test_a_damaged_study_of_before_is_refused_or_a_study(sweep, content, path):
     """Lines missing, doubled, of other types: never anything but exit code 5."""
     dice = random.Random(1)

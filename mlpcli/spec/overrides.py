@@ -10,7 +10,6 @@ from typing import Any
 from mlpcli.errors import SpecError, UsageError, counted
 from mlpcli.spec.yaml_reader import MAX_DEPTH, Document, Mark, Path, dotted, read_yaml
 
-LONG = 10_000  # characters of a setting, as it stands before a fault
 # The lecture's letters, by the key they stand for and the mappings in which they stand.
 SPELLINGS = {
     "learning_rate": (("λ", "lambda"), re.compile(r"training\.optimizer")),
@@ -22,7 +21,7 @@ SPELLINGS = {
 def override(document: Document, text: str, label: str = "") -> None:
     """Set one key from `a.b[0].c=value`; whether the key exists, validation will say."""
     name, equals, value_text = text.partition("=")
-    label = label or f"--set {text if len(text) <= LONG else text[: LONG - 1] + '…'}"
+    label = label or f"--set {text}"
     path = _canonical(tuple(_parts(name.strip())))
     if not equals or not 0 < len(path) <= MAX_DEPTH:
         raise UsageError(f"{label}: write it as key=value, such as training.epochs=20")

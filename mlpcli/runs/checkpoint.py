@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from mlpcli import __version__
 from mlpcli.errors import MlpError, RunError
+from mlpcli.memory import require
 from mlpcli.runs.files import Folder
 from mlpcli.runs.names import CHECKPOINT, PREVIOUS
 from mlpcli.runs.seal import check_seal, seal
@@ -30,6 +31,7 @@ from mlpcli.training.state import TrainingState
 
 FORMAT = 1
 ENTRY = "mlp_checkpoint"
+MORE = "a machine with more memory is needed"
 
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 Count = Annotated[int, Field(ge=0)]
@@ -167,11 +169,13 @@ def load_checkpoint(
     spec         resolved
     data_sha256  of the files, by part
     restore      `Training.restore`; raises ValueError where the state is not one of this training
-    Raises RunError, with what to do, where there are checkpoints and none can be used.
+    Raises RunError, with what to do, where there are checkpoints and none can be used;
+    OutOfMemoryError where one is larger than the free memory.
     """
     problems: dict[str, str] = {}
     for name in (CHECKPOINT, PREVIOUS):
         path = str(folder.path / name)
+        require(2 * folder.size(name), f"{path}: the file and its tensors", MORE)
         try:
             content = folder.read(name)
             if content is None:

@@ -17,10 +17,10 @@ from mlpcli.training.training import Training
 if TYPE_CHECKING:
     from mlpcli.runs.checkpoint import Checkpoint
 
-SHARE = 50  # saving takes at most 1/50 of the time, 2 %
+SHARE = 60  # saving takes 1/60 of the time at most: with what it costs beside that, below 2 %
 # Of a state that has not been saved yet, a guess: four vectors of the network's numbers, written at
 # this rate, which is a slow disk's.
-VECTORS, BYTES_PER_SECOND = 4, 200e6
+VECTORS, BYTES_PER_SECOND = 4, 100e6
 COPIES = 3  # of a state while it is saved: the state, the file without its seal, and with it
 
 
@@ -44,7 +44,7 @@ class CheckpointClock:
         self.since = now()
 
     def due(self) -> bool:
-        """Whether max(seconds, 50 cost) have passed since the last save, or the start."""
+        """Whether max(seconds, 60 cost) have passed since the last save, or the start."""
         waited = self.now() - self.since
         if self.seconds and waited < max(self.seconds, SHARE * self.cost):
             return False

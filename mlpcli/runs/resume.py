@@ -148,8 +148,10 @@ def _result(folder: Folder, manifest: dict[str, Any]) -> dict[str, Any] | None:
 
 def _is_cut_off(result: dict[str, Any]) -> bool:
     """Whether any network of a finished run would have gone on, had there been more epochs."""
-    each = [result, *result.get("ensemble", {}).get("replicas", ())]
-    return any(one.get("reason") == "finished" for one in each)
+    ensemble = result.get("ensemble")
+    replicas = ensemble.get("replicas") if isinstance(ensemble, dict) else None
+    each = [result, *(replicas if isinstance(replicas, list) else ())]
+    return any(isinstance(one, dict) and one.get("reason") == "finished" for one in each)
 
 
 # ------------------------------------------------------------ the same training?

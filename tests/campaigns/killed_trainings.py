@@ -102,7 +102,7 @@ SPECS = {
             "schedule": {"name": "constant", "warmup": 20},
         },
     ),
-    "long epochs": spec(training={"epochs": 2, "batch_size": 1}),
+    "long epochs": spec(training={"epochs": 8, "batch_size": 1}),
     "extend": spec(training={"epochs": 300}),
     "extend ensemble": spec(
         training={"epochs": 60, "early_stopping": {"patience": 5}, "batch_size": 64},

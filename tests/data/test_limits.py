@@ -116,6 +116,20 @@ def test_one_that_says_less_than_it_unpacks_to_is_refused_too(tmp_path):
     assert "over 500 times as much" in refusal(OutOfMemoryError, path)
 
 
+@pytest.mark.parametrize("says_so", [True, False])
+def test_nothing_is_read_of_what_can_be_known(tmp_path, monkeypatch, says_so):
+    def never(_):
+        raise AssertionError("read what could have been refused")
+
+    path = packed(tmp_path / "d.csv.gz", b"a,y\n" + ROWS)
+    if says_so:
+        monkeypatch.setattr("mlpcli.data.unpacking.TRIED", 0)
+    else:
+        path.write_bytes(path.read_bytes()[:-4] + struct.pack("<I", 80))
+    monkeypatch.setattr(Source, "open", never)
+    refusal(OutOfMemoryError, path)
+
+
 def test_one_that_is_too_large_to_be_tried_is_refused_as_it_is_read(tmp_path, monkeypatch):
     monkeypatch.setattr("mlpcli.data.unpacking.TRIED", 0)
     path = packed(tmp_path / "d.npz.gz", b"PK" + b"\0" * (4 * MIB), parts=2)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save
 
-from mlpcli.errors import FileError, RunError
+from mlpcli.errors import FileError, OutOfMemoryError, RunError
 from mlpcli.runs.checkpoint import (
     ENTRY,
     Checkpoint,
@@ -297,6 +297,14 @@ def test_what_is_no_regular_file_is_not_read(kind, folder):
         load(folder)
 
 
+def test_one_that_is_larger_than_the_memory_is_not_read(folder):
+    save_checkpoint(Folder(folder), checkpoint())
+    with (folder / CHECKPOINT).open("r+b") as file:
+        file.truncate(1 << 40)  # a hole takes no room
+    with pytest.raises(OutOfMemoryError, match=r"about 2\.0 TiB are needed, and .* are free"):
+        load(folder)
+
+
 class Time:
     """A clock that stands still until it is set."""
 
@@ -316,7 +324,7 @@ def test_a_state_is_due_so_long_after_the_start_and_the_last_save():
     assert not clock.due()
     time.passes(0.1)
     assert clock.due()
-    clock.measure(lambda: time.passes(0.1))  # 50 × 0.1 s are less than 10 s
+    clock.measure(lambda: time.passes(0.1))  # 60 × 0.1 s are less than 10 s
     assert not clock.due()
     time.passes(9.9)
     assert not clock.due()
@@ -328,7 +336,7 @@ def test_a_save_that_takes_long_is_made_less_often():
     time = Time()
     clock = CheckpointClock(10.0, now=time)
     clock.measure(lambda: time.passes(2))
-    time.passes(99.9)
+    time.passes(119.9)
     assert not clock.due()
     time.passes(0.2)
     assert clock.due()
@@ -337,7 +345,7 @@ def test_a_save_that_takes_long_is_made_less_often():
 def test_before_the_first_save_its_cost_is_guessed():
     time = Time()
     clock = CheckpointClock(10.0, 0.5, now=time)
-    time.passes(24.9)
+    time.passes(29.9)
     assert not clock.due()
     time.passes(0.2)
     assert clock.due()
@@ -353,7 +361,7 @@ def test_a_save_that_fails_is_not_tried_again_at_once():
 
     with pytest.raises(FileError):
         clock.measure(fail)
-    time.passes(49)
+    time.passes(59)
     assert not clock.due()
     time.passes(2)
     assert clock.due()

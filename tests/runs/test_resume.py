@@ -14,12 +14,14 @@ from mlpcli.errors import RunError, UsageError
 from mlpcli.runs.checkpoint import Checkpoint, parse_checkpoint, save_checkpoint, spec_digest
 from mlpcli.runs.files import Folder
 from mlpcli.runs.names import CHECKPOINT, PREVIOUS
+from mlpcli.runs.recorder import Recorder
 from mlpcli.runs.resume import differences, find_run
 from mlpcli.spec.load import load_spec
 from mlpcli.spec.write import with_paths
 from mlpcli.training.build import load_dataset
 from mlpcli.training.resolve import resolve
 from mlpcli.training.state import TrainingState
+from mlpcli.training.training import Training
 
 SPEC = """
 data: {path: iris.csv, target: species}
@@ -324,14 +326,22 @@ def test_a_schedule_over_all_epochs_is_not_extended(make_run, tmp_path):
     assert find(folder, ["training.schedule=cosine"], extend=2).result is not None
 
 
+def begin_session(home, found):
+    """Let a recorder begin to go on with what was found; return the names in the run then."""
+    loaded = load_spec(str(home / "spec.yaml"))
+    training = Training(loaded.spec, load_dataset(loaded))
+    with Folder(home / "run") as folder:
+        recorder = Recorder(folder, training, loaded.folder, found)
+        recorder.close()
+        return set(folder.names())
+
+
 def test_checkpoints_that_no_longer_count_are_removed_when_it_begins_again(home):
     unfinished(home)
     found = find(home)
     for _ in range(2):
         add_checkpoint(home)
-    with Folder(home / "run") as folder:
-        found.begin_session(folder)
-        assert not {CHECKPOINT, PREVIOUS} & set(folder.names())
+    assert not {CHECKPOINT, PREVIOUS} & begin_session(home, found)
 
 
 def test_the_checkpoint_before_takes_the_place_of_the_damaged_one(home):
@@ -342,11 +352,18 @@ def test_the_checkpoint_before_takes_the_place_of_the_damaged_one(home):
     found = find(home)
     assert found.name == PREVIOUS
     assert found.note.endswith(f"no checkpoint, or a damaged one; {PREVIOUS} is used")
-    with Folder(home / "run") as folder:
-        found.begin_session(folder)
-        assert PREVIOUS not in folder.names()
+    assert PREVIOUS not in begin_session(home, found)
     again = find(home)
     assert (again.name, again.checkpoint.epoch, again.note) == (CHECKPOINT, 1, "")
+
+
+def test_a_session_begins_with_metrics_cut_to_what_counts(home):
+    unfinished(home)
+    path = home / "run" / "metrics.csv"
+    header, first, _ = path.read_bytes().splitlines(keepends=True)
+    add_checkpoint(home, lengths={"metrics.csv": len(header + first)})
+    begin_session(home, find(home))
+    assert path.read_bytes() == header + first
 
 
 # ------------------------------------------------------------ while it trains

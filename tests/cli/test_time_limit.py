@@ -11,9 +11,19 @@ from mlpcli.cli.time_limit import TimeLimit, seconds_from
 from mlpcli.cli.training_run import RunOptions, train_into
 from mlpcli.errors import UsageError
 from mlpcli.spec.load import load_spec
+from mlpcli.stop_signals import STOP_SIGNALS
 from mlpcli.training.build import load_dataset
 
 IRIS = Path(__file__).parents[2] / "data" / "iris.csv"
+
+
+@pytest.fixture(autouse=True)
+def handlers():
+    """Put every handler back: after a signal a `StopRequest` leaves its own."""
+    before = {number: signal.getsignal(number) for number in (*STOP_SIGNALS, signal.SIGALRM)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 @pytest.mark.parametrize(

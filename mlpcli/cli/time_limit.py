@@ -79,4 +79,5 @@ class TimeLimit:
         signal.setitimer(signal.ITIMER_REAL, max(left, 1e-3))  # 0 would be never
 
     def _end(self, number: int, frame: FrameType | None) -> None:
-        end_process(self.code, "stopped in time, before anything was trained")
+        advice = "a longer --stop-after is needed to train anything"
+        end_process(self.code, f"stopped in time, before anything more was trained: {advice}")

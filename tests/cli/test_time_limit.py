@@ -95,7 +95,8 @@ def test_before_a_training_begins_the_process_ends(monkeypatch):
     monkeypatch.setattr("mlpcli.cli.time_limit.end_process", lambda *how: told.append(how))
     with TimeLimit("55m", 99):
         assert waited(lambda: told)
-    assert told == [(99, "stopped in time, before anything was trained")]
+    advice = "a longer --stop-after is needed to train anything"
+    assert told == [(99, f"stopped in time, before anything more was trained: {advice}")]
 
 
 @pytest.mark.usefixtures("young")

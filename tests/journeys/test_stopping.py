@@ -268,7 +268,9 @@ def test_it_stops_in_time_while_it_waits_for_data(start, folder, program):
     spec = ENDLESS.format(validation=0.15).replace("iris.csv", '"-"')
     process = start("--stop-after", "1", "--requeue-code", "99", spec=spec, stdin=reading)
     os.close(reading)
-    assert ended(process, program) == ("", "mlp: stopped in time, before anything was trained\n")
+    advice = "a longer --stop-after is needed to train anything"
+    said = f"mlp: stopped in time, before anything more was trained: {advice}\n"
+    assert ended(process, program) == ("", said)
     os.close(writing)
     assert process.returncode == 99
     assert not (folder / "run").exists()

@@ -1,5 +1,6 @@
 """What is in a run directory: nothing, a run to go on with, a finished one, or another's."""
 
+import hashlib
 import json
 import os
 import re
@@ -79,12 +80,15 @@ def unfinished(home):
     (home / "run" / "model.safetensors").unlink()
 
 
-def add_checkpoint(home, **changes):
+def add_checkpoint(home, length=20, **changes):
+    """Add one that counts on so many bytes of the run's metrics.csv."""
     loaded = load_spec(str(home / "spec.yaml"))
     dataset = load_dataset(loaded)
     spec = resolve(loaded.spec, dataset)
-    known = {"lengths": {"metrics.csv": 20}, "spec_sha256": spec_digest(spec)}
-    more = {"data_sha256": dataset.sha256, "epoch": 1} | changes
+    metrics = (home / "run" / "metrics.csv").read_bytes()
+    hashes = {"metrics.csv": hashlib.sha256(metrics[:length]).hexdigest()}
+    known = {"lengths": {"metrics.csv": length}, "hashes": hashes, "spec_sha256": spec_digest(spec)}
+    more = {"data_sha256": dataset.sha256, "epochs": 2, "epoch": 1} | changes
     with Folder(home / "run") as folder:
         save_checkpoint(folder, Checkpoint(TrainingState(), **(known | more)))
 
@@ -361,7 +365,7 @@ def test_a_session_begins_with_metrics_cut_to_what_counts(home):
     unfinished(home)
     path = home / "run" / "metrics.csv"
     header, first, _ = path.read_bytes().splitlines(keepends=True)
-    add_checkpoint(home, lengths={"metrics.csv": len(header + first)})
+    add_checkpoint(home, len(header + first))
     begin_session(home, find(home))
     assert path.read_bytes() == header + first
 
@@ -394,7 +398,11 @@ def test_metrics_are_on_the_disk_before_the_checkpoint_that_counts_on_them(
         replace(old, new, **folders)
         if new == CHECKPOINT:
             path = tmp_path / "run" / new
-            lengths = parse_checkpoint(path.read_bytes()).lengths
+            checkpoint = parse_checkpoint(path.read_bytes())
+            lengths = checkpoint.lengths
+            for name, length in lengths.items():
+                content = (tmp_path / "run" / name).read_bytes()[:length]
+                assert checkpoint.hashes[name] == hashlib.sha256(content).hexdigest()
             assert lengths == {name: synced[name] for name in lengths}
             counted.append(lengths)
 

@@ -106,8 +106,10 @@ class Checkpointing:
         return Checkpoint(
             self.training.state(),
             {name: file.length for name, file in files.items()},
+            {name: file.sha256 for name, file in files.items()},
             self._digest,
             self.training.dataset.sha256,
+            self.spec.training.epochs,
             self.epoch,
             self.rows,
         )

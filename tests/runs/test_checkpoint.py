@@ -1,5 +1,6 @@
 """checkpoint.safetensors: read back as written; damage found before it is parsed; two are kept."""
 
+import hashlib
 import json
 import math
 import os
@@ -30,6 +31,7 @@ from mlpcli.training.state import TrainingState
 
 SPEC = Spec.model_validate({"data": {"path": "a.csv", "target": "y"}})
 DATA = {"data": "ab" * 32}
+METRICS = b"epoch\n1\n2\n"
 TENSORS = {
     "theta": np.arange(6, dtype=np.float32).reshape(2, 3)[:, ::-1],
     "powers": np.array(0.1),
@@ -46,15 +48,21 @@ DOCUMENT = {
 }
 
 
-def checkpoint(**changes):
-    known = {"lengths": {"metrics.csv": 5}, "spec_sha256": spec_digest(SPEC), "data_sha256": DATA}
+def checkpoint(length=5, **changes):
+    """Return one that counts on so many bytes of the folder's metrics.csv."""
+    known = {
+        "lengths": {"metrics.csv": length},
+        "hashes": {"metrics.csv": hashlib.sha256(METRICS[:length]).hexdigest()},
+        "spec_sha256": spec_digest(SPEC),
+        "data_sha256": DATA,
+    }
     state = TrainingState(TENSORS, DOCUMENT)
     return Checkpoint(**{"state": state, **known, "epoch": 3, "rows": 40, **changes})
 
 
 @pytest.fixture
 def folder(tmp_path):
-    (tmp_path / "metrics.csv").write_bytes(b"epoch\n1\n2\n")
+    (tmp_path / "metrics.csv").write_bytes(METRICS)
     return tmp_path
 
 
@@ -151,11 +159,12 @@ def test_two_thousand_damaged_ones_are_all_found():
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"format": 2}, "its format is 2, not 1"),
+        ({"format": 1}, "its format is 1, not 2"),
         ({"format": None}, "its format is None"),
         ({"lengths": {"metrics.csv": -1}}, r"lengths\.metrics\.csv: .*greater"),
         ({"lengths": {"../../etc/passwd": 1}}, "lengths"),
         ({"lengths": {"metrics.csv": 1.5}}, "lengths"),
+        ({"hashes": {"metrics.csv": "0"}}, "hashes"),
         ({"spec_sha256": "0"}, "spec_sha256"),
         ({"data_sha256": {"data": None}}, "data_sha256"),
         ({"state": []}, "state"),
@@ -170,7 +179,7 @@ def test_a_seal_does_not_make_a_description_right(changes, words):
         parse_checkpoint(forged)
 
 
-@pytest.mark.parametrize("text", ["[]", "nonsense", "[" * 100_000, "{}", '{"format": 1}'])
+@pytest.mark.parametrize("text", ["[]", "nonsense", "[" * 100_000, "{}", '{"format": 2}'])
 def test_a_seal_does_not_make_json_right(text):
     with pytest.raises(RunError):
         parse_checkpoint(seal(save(TENSORS, metadata={ENTRY: text})))
@@ -254,7 +263,7 @@ def state_of(epoch):
 def test_one_of_another_training_is_not_used(folder):
     save_checkpoint(Folder(folder), checkpoint())
     other = SPEC.model_copy(update={"seed": 1})
-    with pytest.raises(RunError, match="it is of another spec"):
+    with pytest.raises(RunError, match="it is of another run, with another spec"):
         load(folder, spec=other)
     with pytest.raises(RunError, match="it is of other data"):
         load(folder, data={"data": "00" * 32})
@@ -273,14 +282,35 @@ def test_what_does_not_decide_a_step_is_no_other_spec(folder):
 
 
 def test_one_that_counts_on_more_than_is_there_is_not_used(folder):
-    save_checkpoint(Folder(folder), checkpoint(lengths={"metrics.csv": 10}))
-    save_checkpoint(Folder(folder), checkpoint(lengths={"metrics.csv": 11}, epoch=4))
+    save_checkpoint(Folder(folder), checkpoint(8))
+    save_checkpoint(Folder(folder), checkpoint(10, epoch=4))
+    (folder / "metrics.csv").write_bytes(METRICS[:9])
     found, note = load(folder)
     assert found.epoch == 3
-    assert "metrics.csv beside it has 10 bytes, where it counts on 11" in note
+    assert "metrics.csv was changed since the checkpoint; " in note
     (folder / "metrics.csv").unlink()
-    with pytest.raises(RunError, match="has 0 bytes, where it counts on 10"):
+    with pytest.raises(RunError, match=r"metrics\.csv, which it counts on, is not there"):
         load(folder)
+
+
+@pytest.mark.parametrize("n", [1, 2])
+@pytest.mark.parametrize(
+    "content", [METRICS[:-2], METRICS.replace(b"1", b"7"), METRICS.replace(b"\n", b"\r\n"), b""]
+)
+def test_one_whose_metrics_were_changed_says_what_to_do_and_that_works(content, n, folder):
+    for _ in range(n):
+        save_checkpoint(Folder(folder), checkpoint(10))
+    (folder / "metrics.csv").write_bytes(content)
+    with pytest.raises(RunError, match=r"metrics\.csv was changed since the checkpoint") as caught:
+        load(folder)
+    assert caught.value.exit_code == 5
+    before, command = str(caught.value).rsplit(": ", 1)
+    assert before.endswith("; put metrics.csv back, or begin again")
+    (folder / "metrics.csv").write_bytes(METRICS + b"3\n")  # what follows does not count
+    assert load(folder)[0].epoch == 3
+    assert len(shlex.split(command)) == 2 + n
+    subprocess.run(command, shell=True, check=True)
+    assert load(folder) == (None, "")
 
 
 @pytest.mark.parametrize("kind", ["pipe", "link", "folder"])

@@ -1,12 +1,12 @@
 """What saving the state costs a training: its share of the time, and with it against without.
 
-    python benchmarks/checkpoints.py [--seconds 30] [--pairs 3] [--networks small large]
+    python benchmarks/checkpoints.py [--seconds 30] [--pairs 4] [--networks small large]
 
 Each network trains for about so many seconds, without checkpoints, with the default (10 s between
-two) and with 1 s, in turns. `share` is the time within saving by the time of the training, `cpu`
-the same of the processor's time; `ratio` the median of the paired quotients of processor time, with
-against without. Exit code 1 where a share is above 2 %; on a machine that is busy with other work
-the clock says little, and `cpu` more.
+two) and with 1 s, in turns, every other time the other way round. `share` is the time within saving
+by the time of the training, `cpu` the same of the processor's time; `ratio` the median of the
+paired quotients of processor time, with against without. Exit code 1 where a share is above 2 %; on
+a machine that is busy with other work the clock says little, and `cpu` more.
 """
 
 # ruff: noqa: E402  BLAS reads its environment once, when NumPy is loaded
@@ -38,6 +38,7 @@ from mlpcli.training.training import Training
 
 MOST = 0.02
 NEVER = 1e9  # seconds
+WITHOUT = "without"
 SETTINGS = {"default": 10.0, "1 s": 1.0}
 SPEC = """
 data: {{path: rows.npz, target: y, scale: none, split: {{validation: 0.1, test: 0.0}}}}
@@ -109,12 +110,13 @@ def measure(folder: Path, name: str, seconds: float, pairs: int) -> float:
     write_rows(folder, shape)
     few = 2
     epochs = max(few, int(few * seconds / train(folder, layers, few, NEVER).cpu))
-    found: dict[str, list[Measured]] = {setting: [] for setting in SETTINGS}
-    without: list[Measured] = []
-    for _ in range(pairs):
-        without.append(train(folder, layers, epochs, NEVER))
-        for setting, between in SETTINGS.items():
-            found[setting].append(train(folder, layers, epochs, between))
+    every = {WITHOUT: NEVER, **SETTINGS}
+    found: dict[str, list[Measured]] = {setting: [] for setting in every}
+    for pair in range(pairs):
+        order = list(every) if pair % 2 == 0 else list(every)[::-1]
+        for setting in order:
+            found[setting].append(train(folder, layers, epochs, every[setting]))
+    without = found.pop(WITHOUT)
     largest = 0.0
     for setting, each in found.items():
         share = statistics.median(one.saving / one.wall for one in each)
@@ -136,7 +138,7 @@ def main() -> int:
     """Measure each network."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--seconds", type=float, default=30.0, help="of one training, about")
-    parser.add_argument("--pairs", type=int, default=3)
+    parser.add_argument("--pairs", type=int, default=4)
     parser.add_argument("--networks", nargs="*", default=list(NETWORKS), choices=list(NETWORKS))
     arguments = parser.parse_args()
     largest = 0.0

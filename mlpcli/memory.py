@@ -20,9 +20,12 @@ def require(n_bytes: float, what: str, advice: str) -> None:
     what     takes them, as a sentence begins: "d.csv: 3,000 rows of 20 columns"
     advice   what can be done about it
     """
-    if n_bytes <= FEW:
-        return
-    free = allocatable_memory()
-    if n_bytes > free:
+    if not fits(n_bytes):
+        free = allocatable_memory()
         sizes = f"about {in_bytes(int(n_bytes))} are needed, and {in_bytes(free)} are free"
         raise OutOfMemoryError(f"{what}: {sizes}; {advice}")
+
+
+def fits(n_bytes: float) -> bool:
+    """Whether so many bytes can be allocated beside what is held already."""
+    return n_bytes <= FEW or n_bytes <= allocatable_memory()

@@ -61,11 +61,22 @@ def note_guesses(guesses: Sequence[Guess], spec: str) -> None:
         print_note(f"found: and {len(guesses) - len(shown)} more: mlp check {quote(spec)}")
 
 
-def note_on_changes(path: Path, model: Model) -> None:
-    """Say, even quietly, where a model's numbers are others than those that were written."""
+def note_on_changes(path: Path, model: Model) -> list[str]:
+    """Say, even quietly, where a model is not what its run has written, or is to end with.
+
+    Returns the sentences on the run, of which there are none where it has ended.
+    """
+    from mlpcli.runs.names import MODEL
+    from mlpcli.runs.status import why_not_final
+
     if model.changed:
         problem = "its numbers are not those that were written: damaged, or changed since"
         print_error(f"{path}: {problem}")
+    unfinished = path.name == MODEL and why_not_final(path.parent, model.training.get("epochs"))
+    if not unfinished:
+        return []
+    print_error(unfinished)
+    return [unfinished]
 
 
 def interruption_notes(model: Model) -> list[str]:

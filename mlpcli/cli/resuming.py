@@ -56,7 +56,29 @@ def read_command(
     if not own.is_file():
         advice = "to begin one, name its spec: mlp train SPEC --resume --run-dir"
         raise RunError(f"{spec}: there is no {SPEC} in it, as a run has; {advice} {join([spec])}")
-    return Command(str(own), spec, [*overrides, *more])
+    more = more or _epochs_of_extension(Path(spec))
+    return Command(str(own), spec, [*more, *overrides] if extend is None else [*overrides, *more])
+
+
+def _epochs_of_extension(directory: Path) -> list[str]:
+    """Return, as an override, the epochs of a run that was killed before its spec.yaml had them.
+
+    An extension's first file is the manifest: spec.yaml still has those of an earlier session.
+    """
+    from mlpcli.runs.files import Folder
+    from mlpcli.runs.same_spec import manifest_spec, own_spec
+    from mlpcli.runs.status import read_manifest
+
+    with Folder(directory) as folder:
+        manifest = read_manifest(folder) or {}
+        spec, sessions = manifest_spec(manifest), manifest.get("sessions")
+        if spec is None or not isinstance(sessions, list):
+            return []
+        epochs = spec.training.epochs
+        earlier = {s["epochs"] for s in sessions if isinstance(s, dict) and s.get("epochs")}
+        if earlier <= {epochs} or own_spec(folder).training.epochs not in earlier - {epochs}:
+            return []
+        return [f"training.epochs={epochs}"]
 
 
 def command_to_continue(directory: Path, *, standard_input: bool) -> str:

@@ -13,7 +13,7 @@ from mlpcli.machine import process_age
 
 UNITS = {"d": 86400.0, "h": 3600.0, "m": 60.0, "s": 1.0}
 NUMBER = r"(\d+(?:\.\d*)?|\.\d+)"
-PATTERN = re.compile("".join(f"(?:{NUMBER}{unit})?" for unit in UNITS), re.ASCII)
+PATTERN = "".join(f"(?:{NUMBER}{unit})?" for unit in UNITS)
 # Time to save and to end: at least a second, of short limits a quarter; 3 % of long ones; and
 # three times what the last save took, since a disk is not always as quick.
 LEAST_SECONDS, LEAST_PART, PART, SAVES = 1.0, 0.25, 0.03, 3.0
@@ -29,7 +29,7 @@ def seconds_from(text: str) -> float:
     Raises UsageError for anything else, and for 0.
     """
     plain = re.fullmatch(NUMBER, text, re.ASCII)
-    found = PATTERN.fullmatch(text)
+    found = re.fullmatch(PATTERN, text, re.ASCII)
     parts = ["0", "0", "0", plain[1]] if plain else found.groups(default="0") if found else []
     seconds = sum(float(n) * unit for n, unit in zip(parts, UNITS.values(), strict=False))
     if seconds <= 0:
@@ -79,4 +79,5 @@ class TimeLimit:
         signal.setitimer(signal.ITIMER_REAL, max(left, 1e-3))  # 0 would be never
 
     def _end(self, number: int, frame: FrameType | None) -> None:
-        end_process(self.code, "stopped in time, before anything was trained")
+        advice = "a longer --stop-after is needed to train anything"
+        end_process(self.code, f"stopped in time, before anything more was trained: {advice}")

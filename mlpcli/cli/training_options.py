@@ -19,7 +19,9 @@ Extend = Annotated[
 ]
 StopAfter = Annotated[
     str | None,
-    typer.Option(metavar="TIME", help="Stop in time, as after 55m; resumable, exit code 75."),
+    typer.Option(
+        metavar="TIME", help="Stop so long after the process began, as 55m; exit code 75."
+    ),
 ]
 RequeueCode = Annotated[
     int, typer.Option(min=1, max=255, metavar="N", help="Exit code of --stop-after.")

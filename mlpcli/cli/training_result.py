@@ -22,6 +22,7 @@ from mlpcli.cli.resuming import command_to_continue
 from mlpcli.cli.signals import StopRequest
 from mlpcli.cli.training_run import StoredResult
 from mlpcli.errors import RunError, listing
+from mlpcli.runs.names import CHECKPOINT
 
 if TYPE_CHECKING:
     from mlpcli.cli.profiling import Profiler
@@ -122,9 +123,17 @@ def exit_code(
     """Return the exit code, having said why it is not 0."""
     if "disk" in result:
         _print_disk(result["disk"], directory)
-        return 6
+        if result.get("reason") == "interrupted" and result["disk"]["unwritten"] == [CHECKPOINT]:
+            from_stdin = loaded.spec.data.path == "-"
+            command = command_to_continue(directory, standard_input=from_stdin)
+            print_error(f"to go on, from the checkpoint before or the beginning: {command}")
+        return 6  # also then: whoever is started again by 75 or 128 + signal might get no further
     optimizer: Any = loaded.spec.training.optimizer
-    advice = f"a smaller learning rate, now {optimizer.learning_rate:g}, usually helps"
+    rate = optimizer.learning_rate
+    reductions = result.get("learning_rate_reductions", ())
+    reached = min((each["learning_rate"] for each in reductions), default=rate)
+    halved = f", halved to {reached:.3g}" if reached < rate else ""
+    advice = f"a smaller learning rate, now {rate:g}{halved}, usually helps"
     epoch = result["last_epoch"]
     replicas = result.get("ensemble", {}).get("replicas", ())
     lost = [one for one in replicas if not one["kept"]]

@@ -106,6 +106,7 @@ def train_into(
         if found is not None and found.result is not None:
             if options.progress is not None:
                 announce_finished(found, run.path)
+            found.complete(run.folder)
             return run.path, StoredResult(found.result)
         if options.progress is not None:
             _announce(training, run.path, loaded.remarks(), options.spec)

@@ -27,6 +27,8 @@ from mlpcli.errors import DataError
 BLOCK_BYTES = 1 << 18  # of a file checked at once: it and NumPy's arrays of it fit in the cache
 BLOCK_RECORDS = 1 << 10
 SAMPLE_BYTES = 1 << 16  # of the first lines, at least; and three lines, however long they are
+MOST_BLANK = 1 << 21  # lines between two records: a spreadsheet has half as many rows
+BLANK = f"more than {MOST_BLANK:,} blank lines follow each other: no table has so many"
 RETURN = "a carriage return stands within the line"
 ZERO = "there is a zero byte: this is not a text file"
 csv.field_size_limit(1 << 24)
@@ -128,9 +130,13 @@ class CsvFile:
         reader = csv.reader(texts(), delimiter=self.delimiter, strict=True)
         begin = first
         try:
+            after = first + MOST_BLANK  # the last record
             for fields in reader:
                 if fields:
                     yield Record(begin, fields, "".join(lines))
+                    after = begin + MOST_BLANK
+                elif begin > after:
+                    raise DataError(f"{self.name}:{begin}: {BLANK}")
                 lines.clear()
                 begin = first + reader.line_num
         except csv.Error as error:

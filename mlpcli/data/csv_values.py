@@ -43,7 +43,7 @@ def read_large(file: CsvFile, names: Sequence[str], rules: CellRules) -> dict[st
     """
     sample, row_bytes = _read_rows(file, names, rules, SAMPLE_ROWS)
     numeric = [name for name, column in sample.items() if isinstance(column, Numbers)]
-    text = [name for name in names if name not in numeric]
+    text = [name for name in names if not isinstance(sample[name], Numbers)]
     n_rows = int(1.1 * file.n_bytes / row_bytes)
     found, mixed = _read_blocks(file, names, numeric, text, rules, n_rows)
     if mixed:

@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from mlpcli.data.columns import column_of
+from mlpcli.data.csv_structure import BLANK, MOST_BLANK
 from mlpcli.data.dialect import Dialect
 from mlpcli.data.encodings import NotUtf8Error, TextFile
 from mlpcli.data.lines import check_length, lines_of
@@ -36,6 +37,8 @@ def read_json_lines(text: TextFile, missing: Collection[str], required: Sequence
         for number, line in enumerate(lines_of(stream), start=1):
             check_length(name, line, number)
             if not line.strip():
+                if number > MOST_BLANK + (lines[-1] if lines else 0):
+                    raise DataError(f"{name}:{number}: {BLANK}")
                 continue
             record = _record(line, f"{name}:{number}")
             if not records and absent(record, required):

@@ -157,7 +157,8 @@ class Table:
 
 def absent(names: Collection[str], wanted: Iterable[str]) -> list[str]:
     """Return which of the wanted columns are not there, as `Table.column` finds them."""
-    return [name for name in wanted if name not in names and name.strip() not in names]
+    known = set(names)
+    return [name for name in wanted if name not in known and name.strip() not in known]
 
 
 def absence(file: str, missing: Sequence[str], columns: Sequence[str]) -> str:

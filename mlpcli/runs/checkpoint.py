@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from mlpcli import __version__
 from mlpcli.errors import MlpError, RunError
+from mlpcli.memory import require
 from mlpcli.runs.files import Folder
 from mlpcli.runs.names import CHECKPOINT, PREVIOUS
 from mlpcli.runs.seal import check_seal, seal
@@ -28,11 +29,35 @@ from mlpcli.spec.schema import Spec
 from mlpcli.spec.yaml_reader import dotted
 from mlpcli.training.state import TrainingState
 
-FORMAT = 1
+FORMAT = 2
 ENTRY = "mlp_checkpoint"
+MORE = "a machine with more memory is needed"
 
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 Count = Annotated[int, Field(ge=0)]
+Growing = Literal["metrics.csv", "replicas.csv"]
+
+
+class UnusableError(RunError):
+    """There are checkpoints, and none can be used.
+
+    said  why, of each
+    """
+
+    def __init__(self, said: str, advice: str) -> None:
+        super().__init__(f"{said}; {advice}")
+        self.said = said
+
+
+class ChangedFileError(RunError):
+    """A file that a checkpoint counts on is not as it was.
+
+    name  of the file
+    """
+
+    def __init__(self, name: str, problem: str) -> None:
+        super().__init__(problem)
+        self.name = name
 
 
 @dataclass(frozen=True)
@@ -40,8 +65,10 @@ class Checkpoint:
     """The state of a training at one moment.
 
     lengths      bytes of metrics.csv and replicas.csv, by name, that belong to the state
+    hashes       SHA-256 of these bytes, by name
     spec_sha256  of the resolved spec, as `spec_digest` computes it
     data_sha256  of the files, by part
+    epochs       that were asked for in all
     epoch        in which it was taken, from 1; 0 before the first
     rows         that were done of that epoch
     mlp_version  that wrote it
@@ -49,8 +76,10 @@ class Checkpoint:
 
     state: TrainingState
     lengths: dict[str, int]
+    hashes: dict[str, str]
     spec_sha256: str
     data_sha256: dict[str, str]
+    epochs: int = 0
     epoch: int = 0
     rows: int = 0
     mlp_version: str = field(default=__version__)
@@ -61,11 +90,13 @@ class _Description(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    format: Literal[1]
+    format: Literal[2]
     mlp_version: str
-    lengths: dict[Literal["metrics.csv", "replicas.csv"], Count]
+    lengths: dict[Growing, Count]
+    hashes: dict[Growing, Sha256]
     spec_sha256: Sha256
     data_sha256: dict[str, Sha256]
+    epochs: Count
     epoch: Count
     rows: Count
     state: dict[str, Any]
@@ -98,8 +129,10 @@ def serialize_checkpoint(checkpoint: Checkpoint) -> bytes:
         "format": FORMAT,
         "mlp_version": checkpoint.mlp_version,
         "lengths": checkpoint.lengths,
+        "hashes": checkpoint.hashes,
         "spec_sha256": checkpoint.spec_sha256,
         "data_sha256": checkpoint.data_sha256,
+        "epochs": checkpoint.epochs,
         "epoch": checkpoint.epoch,
         "rows": checkpoint.rows,
         "state": checkpoint.state.document,
@@ -145,8 +178,10 @@ def parse_checkpoint(content: bytes) -> Checkpoint:
     return Checkpoint(
         TrainingState(tensors, found.state),
         {str(name): length for name, length in found.lengths.items()},
+        {str(name): digest for name, digest in found.hashes.items()},
         found.spec_sha256,
         found.data_sha256,
+        found.epochs,
         found.epoch,
         found.rows,
         found.mlp_version,
@@ -167,11 +202,14 @@ def load_checkpoint(
     spec         resolved
     data_sha256  of the files, by part
     restore      `Training.restore`; raises ValueError where the state is not one of this training
-    Raises RunError, with what to do, where there are checkpoints and none can be used.
+    Raises UnusableError, with what to do, where there are checkpoints and none can be used;
+    OutOfMemoryError where one is larger than the free memory.
     """
     problems: dict[str, str] = {}
+    changed: list[str] = []
     for name in (CHECKPOINT, PREVIOUS):
         path = str(folder.path / name)
+        require(2 * folder.size(name), f"{path}: the file and its tensors", MORE)
         try:
             content = folder.read(name)
             if content is None:
@@ -180,6 +218,8 @@ def load_checkpoint(
             _check_belongs(found, folder, spec, data_sha256)
             restore(found.state)
         except (MlpError, ValueError) as error:
+            if isinstance(error, ChangedFileError):
+                changed.append(error.name)
             problems[path] = str(error).removeprefix(f"{path}: ")
             continue
         told = [f"{newer}: {why}; {name} is used" for newer, why in problems.items()]
@@ -188,7 +228,11 @@ def load_checkpoint(
         return "", None, ""
     said = "; ".join(f"{path}: {problem}" for path, problem in problems.items())
     remove = join(["rm", "--", *problems])
-    raise RunError(f"{said}; to train from the beginning, remove what cannot be used: {remove}")
+    if changed:
+        names = " and ".join(dict.fromkeys(changed))
+        raise UnusableError(said, f"put {names} back, or begin again: {remove}")
+    advice = f"to train from the beginning, remove what cannot be used: {remove}"
+    raise UnusableError(said, advice)
 
 
 def _check_belongs(
@@ -196,10 +240,12 @@ def _check_belongs(
 ) -> None:
     """Raise RunError where a checkpoint is not of this training, or not of the files beside it."""
     if checkpoint.spec_sha256 != spec_digest(spec):
-        raise RunError("it is of another spec")
+        raise RunError("it is of another run, with another spec")
     if checkpoint.data_sha256 != dict(data_sha256):
         raise RunError("it is of other data")
     for name, length in checkpoint.lengths.items():
-        size = folder.size(name)
-        if size < length:
-            raise RunError(f"{name} beside it has {size} bytes, where it counts on {length}")
+        digest = folder.sha256(name, length)
+        if digest is None:
+            raise ChangedFileError(name, f"{name}, which it counts on, is not there")
+        if digest != checkpoint.hashes.get(name):
+            raise ChangedFileError(name, f"{name} was changed since the checkpoint")

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
+from mlpcli.memory import fits
 from mlpcli.runs.failing_disk import PatientFile
 from mlpcli.runs.files import AppendFile, Folder
 from mlpcli.runs.names import PREVIOUS
@@ -16,10 +17,11 @@ from mlpcli.training.training import Training
 if TYPE_CHECKING:
     from mlpcli.runs.checkpoint import Checkpoint
 
-SHARE = 50  # saving takes at most 1/50 of the time, 2 %
+SHARE = 60  # saving takes 1/60 of the time at most: with what it costs beside that, below 2 %
 # Of a state that has not been saved yet, a guess: four vectors of the network's numbers, written at
 # this rate, which is a slow disk's.
-VECTORS, BYTES_PER_SECOND = 4, 200e6
+VECTORS, BYTES_PER_SECOND = 4, 100e6
+COPIES = 3  # of a state while it is saved: the state, the file without its seal, and with it
 
 
 class CheckpointClock:
@@ -28,19 +30,28 @@ class CheckpointClock:
     seconds  between two saves, at least; 0: at every chance
     cost     seconds that a save takes: of the last one, before that a guess
     now      the time in seconds
+    n_bytes  that a save takes: without them it is left out, and its time begins anew
     """
 
     def __init__(
-        self, seconds: float, cost: float = 0.0, now: Callable[[], float] = time.perf_counter
+        self,
+        seconds: float,
+        cost: float = 0.0,
+        now: Callable[[], float] = time.perf_counter,
+        n_bytes: float = 0.0,
     ) -> None:
-        self.seconds, self.cost, self.now = seconds, cost, now
+        self.seconds, self.cost, self.now, self.n_bytes = seconds, cost, now, n_bytes
         self.since = now()
 
     def due(self) -> bool:
-        """Whether max(seconds, 50 cost) have passed since the last save, or the start."""
-        if self.seconds == 0:
+        """Whether max(seconds, 60 cost) have passed since the last save, or the start."""
+        waited = self.now() - self.since
+        if self.seconds and waited < max(self.seconds, SHARE * self.cost):
+            return False
+        if fits(self.n_bytes):
             return True
-        return self.now() - self.since >= max(self.seconds, SHARE * self.cost)
+        self.since = self.now()
+        return False
 
     def measure(self, save: Callable[[], None]) -> None:
         """Save, and begin to wait anew; also where it fails, lest it is tried in vain often."""
@@ -60,8 +71,10 @@ class Checkpointing:
 
     def __init__(self, folder: Folder, spec: Spec, training: Training) -> None:
         self.folder, self.spec, self.training = folder, spec, training
-        guess = VECTORS * training.vectors.nbytes / BYTES_PER_SECOND
-        self.clock = CheckpointClock(spec.runtime.checkpoint_seconds, guess)
+        n_bytes = VECTORS * training.vectors.nbytes
+        guess = n_bytes / BYTES_PER_SECOND
+        seconds = spec.runtime.checkpoint_seconds
+        self.clock = CheckpointClock(seconds, guess, n_bytes=COPIES * n_bytes)
         self.epoch = self.rows = 0
         self._digest = ""
 
@@ -93,8 +106,10 @@ class Checkpointing:
         return Checkpoint(
             self.training.state(),
             {name: file.length for name, file in files.items()},
+            {name: file.sha256 for name, file in files.items()},
             self._digest,
             self.training.dataset.sha256,
+            self.spec.training.epochs,
             self.epoch,
             self.rows,
         )

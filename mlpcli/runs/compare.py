@@ -71,8 +71,10 @@ class Contender:
 
     @property
     def history(self) -> list[dict[str, float]]:
-        """The rows of metrics.csv; none where the run is a model file."""
-        return read_metrics(Path(self.run) / METRICS_FILE)
+        """The rows of metrics.csv that the model's epochs have; none where it is a model file."""
+        rows = read_metrics(Path(self.run) / METRICS_FILE)
+        last = self.model.training.get("epochs")  # a run that goes on has rows of later ones
+        return rows[:last] if isinstance(last, int) else rows
 
 
 @dataclass(frozen=True)

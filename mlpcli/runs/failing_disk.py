@@ -189,6 +189,11 @@ class PatientFile:
         """How many bytes of whole lines the file has."""
         return self.file.length
 
+    @property
+    def sha256(self) -> str:
+        """The SHA-256 of these bytes, as they were appended."""
+        return self.file.sha256
+
     def append(self, content: bytes) -> None:
         """Append whole lines, now or when the disk takes them."""
         is_behind = bool(self.waiting)

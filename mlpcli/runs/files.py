@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import hashlib
 import os
 import stat
 from collections.abc import Iterable
@@ -19,6 +20,7 @@ from mlpcli.errors import FileError
 from mlpcli.runs.lock import unlock
 from mlpcli.runs.temporary import READ, Temporary, naming, sweep, sync_directory
 
+CHUNK = 1 << 20  # bytes that are hashed at a time
 APPEND = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -69,6 +71,23 @@ class Folder:
                 if not stat.S_ISREG(os.fstat(file).st_mode):
                     raise FileError(f"{self.path / name}: is not a regular file")
                 return opened.read()
+
+    def sha256(self, name: str, length: int) -> str | None:
+        """Return the SHA-256 of a regular file's first bytes; None where there is no such file.
+
+        A file that is shorter has another one than so many bytes of it had.
+        """
+        with naming(self.path / name):
+            try:
+                file = os.open(name, READ, dir_fd=self.descriptor)
+            except FileNotFoundError:
+                return None
+            try:
+                if not stat.S_ISREG(os.fstat(file).st_mode):
+                    raise FileError(f"{self.path / name}: is not a regular file")
+                return _hashed(file, length).hexdigest()
+            finally:
+                os.close(file)
 
     def size(self, name: str) -> int:
         """Return the bytes of a file; 0 where there is none."""
@@ -157,6 +176,8 @@ class AppendFile:
             self.descriptor = os.open(name, APPEND, 0o666, dir_fd=folder.descriptor)
         try:
             self._cut_off_the_rest()
+            with naming(self.path):
+                self._hash = _hashed(self.descriptor, length)
         except BaseException:
             self.close()
             raise
@@ -171,12 +192,12 @@ class AppendFile:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             self._is_torn = False
             self.length += len(content)
+            self._hash.update(content)
 
-    def truncate(self, length: int) -> None:
-        """Cut it to `length` bytes."""
-        with naming(self.path):
-            self.length, self._is_torn = length, True
-            self._mend()
+    @property
+    def sha256(self) -> str:
+        """The SHA-256 of what was appended, in hexadecimal digits, kept up as it grows."""
+        return self._hash.hexdigest()
 
     def sync(self) -> None:
         """Make sure that what was appended is on the disk."""
@@ -216,6 +237,15 @@ class AppendFile:
         if self._is_torn:
             os.ftruncate(self.descriptor, self.length)
             self._is_torn = False
+
+
+def _hashed(file: int, length: int) -> hashlib._Hash:
+    """Return the SHA-256, to be kept up, of the first bytes of an open file."""
+    found, done = hashlib.sha256(), 0
+    while done < length and (part := os.pread(file, min(CHUNK, length - done), done)):
+        found.update(part)
+        done += len(part)
+    return found
 
 
 def write_whole(path: Path, content: bytes) -> None:

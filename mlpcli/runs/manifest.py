@@ -99,7 +99,8 @@ class Manifest:
 
     Room for the last one is reserved on the disk. Raises FileError where the first has none.
 
-    sessions  of the processes that have trained it before: started, ended and command of each
+    spec      resolved
+    sessions  of the processes that have trained it before: started, ended, command, epochs of each
     """
 
     def __init__(
@@ -120,6 +121,7 @@ class Manifest:
             "ended": None,
             **({"sessions": list(sessions)} if sessions else {}),
             "machine": describe_machine(),
+            "spec": spec.model_dump(),
             "data": describe_data(spec, dataset),
             "result": None,
         }

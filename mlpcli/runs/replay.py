@@ -17,7 +17,7 @@ from mlpcli.runs.metrics_file import cell_text
 from mlpcli.runs.names import METRICS, MODEL, REPLICAS
 from mlpcli.runs.recorded_run import RecordedRun
 from mlpcli.runs.recorder import Recorder
-from mlpcli.runs.resume import differences
+from mlpcli.runs.same_spec import differences
 from mlpcli.runs.tensor_file import parse_json, parse_tensors
 from mlpcli.spec.yaml_reader import dotted
 from mlpcli.training.build import load_dataset

@@ -2,41 +2,34 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from shlex import join
 from typing import Any
 
 from mlpcli.data.dataset import Dataset
-from mlpcli.errors import MlpError, RunError, UsageError
-from mlpcli.nn.schedules import SCHEDULES
+from mlpcli.errors import RunError
 from mlpcli.runs import swap
-from mlpcli.runs.checkpoint import Checkpoint, comparable, load_checkpoint
+from mlpcli.runs.checkpoint import Checkpoint, UnusableError, load_checkpoint
 from mlpcli.runs.files import Folder
 from mlpcli.runs.manifest import describe_machine
-from mlpcli.runs.names import CHECKPOINT, MANIFEST, MODEL, PREVIOUS, SPEC
+from mlpcli.runs.names import CHECKPOINT, MANIFEST, METRICS, MODEL, PREVIOUS, REPLICAS, SPEC
+from mlpcli.runs.same_spec import check_spec, manifest_spec, own_spec, with_epochs
 from mlpcli.runs.seal import check_seal
-from mlpcli.runs.status import read_manifest, resume_command
+from mlpcli.runs.status import read_manifest
 from mlpcli.runs.temporary import TEMPORARY
-from mlpcli.spec.load import load_spec
-from mlpcli.spec.members import build
 from mlpcli.spec.schema import Spec
-from mlpcli.spec.yaml_reader import Path as KeyPath
-from mlpcli.spec.yaml_reader import dotted
+from mlpcli.spec.write import spec_to_yaml
 from mlpcli.training.training import Training
 
 FINISHED = ("done", "diverged")  # the statuses of a run that nothing is left to do for
-MOST_KEYS = 6  # that a sentence names
-MOST_LETTERS = 40  # of a value in a sentence
 
 
 @dataclass(frozen=True)
 class FoundRun:
     """A run that has begun, of the same spec and data.
 
-    manifest    its document
+    manifest    its document; empty where that is lost
     result      of a run that is finished; None: there is something left to train
     checkpoint  to go on from; None: from the beginning
     name        of its file
@@ -56,10 +49,20 @@ class FoundRun:
 
     @property
     def sessions(self) -> list[dict[str, Any]]:
-        """The processes that have trained it: when each started and ended, and its command."""
-        earlier = self.manifest.get("sessions")
+        """The processes that have trained it: started, ended, command and epochs of each."""
+        if not self.manifest:
+            return []
+        earlier, spec = self.manifest.get("sessions"), manifest_spec(self.manifest)
         last = {key: self.manifest.get(key) for key in ("started", "ended", "command")}
+        if spec is not None:
+            last["epochs"] = spec.training.epochs
         return [*(earlier if isinstance(earlier, list) else ()), last]
+
+    def complete(self, folder: Folder) -> None:
+        """Write the spec of a finished run that has lost it; else nothing is changed."""
+        spec = manifest_spec(self.manifest)
+        if spec is not None and SPEC not in folder.names():
+            folder.write(SPEC, spec_to_yaml(spec).encode())
 
     def begin_session(self, folder: Folder) -> None:
         """Give the checkpoint that it goes on from the newest one's name; else remove them all.
@@ -89,31 +92,51 @@ def find_run(folder: Folder, spec: Spec, training: Training, extend: int | None)
         return None
     manifest = read_manifest(folder)
     if manifest is None:
-        raise RunError(
-            f"{folder.path}: there is a {names[0]} in it, and no {MANIFEST} that mlp wrote, so it "
-            "is no run; choose another --run-dir"
-        )
+        return _without_manifest(folder, names, spec, training, extend)
     _check_data(folder, manifest, training.dataset)
-    if SPEC not in names:
-        # The manifest is what a run has first. The spec follows before anything is trained.
-        if CHECKPOINT in names or PREVIOUS in names or MODEL in names:
-            raise RunError(f"{folder.path}: there is no {SPEC} in this run: it is damaged")
-        return FoundRun(manifest)
-    stored = _stored_spec(folder)
-    epochs, wanted = stored.training.epochs, spec.training.epochs
-    if extend is not None:
-        _check_extension(folder.path, spec, epochs, wanted)
-        section = stored.training.model_copy(update={"epochs": wanted})
-        stored = stored.model_copy(update={"training": section})
-    _check_spec(folder.path, stored, spec)
+    trained = manifest_spec(manifest)
+    if trained is None:  # an older version's manifest
+        if SPEC not in names:
+            # The manifest is what a run has first. The spec follows before anything is trained.
+            if CHECKPOINT in names or PREVIOUS in names or MODEL in names:
+                raise RunError(f"{folder.path}: there is no {SPEC} in this run: it is damaged")
+            return FoundRun(manifest)
+        trained = own_spec(folder)
+    check_spec(folder, trained, spec, extend)
+    growing = [METRICS] if spec.replicated is None else [METRICS, REPLICAS]
+    lost = [name for name in growing if name not in names]
+    if manifest["status"] in FINISHED and lost:
+        return FoundRun(manifest, note=f"{' and '.join(lost)} is lost: the run is made again")
     result = _result(folder, manifest) if MODEL in names else None
-    if result is not None and (epochs == wanted or not _is_cut_off(result)):
-        more = "" if epochs == wanted else f"it ended by itself: {wanted} epochs change nothing"
-        return FoundRun(manifest, result, note=more)
+    if result is not None and trained.training.epochs == spec.training.epochs:
+        return FoundRun(manifest, result)
     restored = load_checkpoint(folder, spec, training.dataset.sha256, training.restore)
     name, checkpoint, note = restored
     notes = [note, "" if checkpoint is None else _other_machine(manifest["machine"])]
     return FoundRun(manifest, None, checkpoint, name, "; ".join(filter(None, notes)))
+
+
+def _without_manifest(
+    folder: Folder, names: list[str], spec: Spec, training: Training, extend: int | None
+) -> FoundRun:
+    """Return a run that has lost its manifest, restored: its checkpoint says what it is of.
+
+    Raises RunError where there is none of this spec and these data.
+    """
+    lost = f"there is a {names[0]} in it, and no {MANIFEST} that mlp wrote"
+    if MANIFEST in names:
+        lost = f"there is a {MANIFEST} in it that mlp did not write"
+    why, checkpoint = "it is no run", None
+    try:
+        restored = load_checkpoint(folder, spec, training.dataset.sha256, training.restore)
+        name, checkpoint, note = restored
+    except UnusableError as error:
+        why = f"only a checkpoint could say what is in it, and {error.said}"
+    if checkpoint is None:
+        raise RunError(f"{folder.path}: {lost}, so {why}; choose another --run-dir")
+    check_spec(folder, with_epochs(spec, checkpoint.epochs), spec, extend)
+    notes = [note, f"{lost}: the checkpoint is of this spec and these data, and is gone on from"]
+    return FoundRun({}, None, checkpoint, name, "; ".join(filter(None, notes)))
 
 
 def _other_machine(then: dict[str, Any]) -> str:
@@ -146,15 +169,6 @@ def _result(folder: Folder, manifest: dict[str, Any]) -> dict[str, Any] | None:
     return result
 
 
-def _is_cut_off(result: dict[str, Any]) -> bool:
-    """Whether any network of a finished run would have gone on, had there been more epochs."""
-    each = [result, *result.get("ensemble", {}).get("replicas", ())]
-    return any(one.get("reason") == "finished" for one in each)
-
-
-# ------------------------------------------------------------ the same training?
-
-
 def _check_data(folder: Folder, manifest: dict[str, Any], dataset: Dataset) -> None:
     """Raise RunError, naming the file, where the data are not those of the run."""
     known, files = manifest["data"]["sha256"], manifest["data"].get("files")
@@ -165,72 +179,10 @@ def _check_data(folder: Folder, manifest: dict[str, Any], dataset: Dataset) -> N
         if then != now:
             raise RunError(
                 f"{folder.path}: {names.get(part) or files.get(part, part)} is not what was "
-                f"trained on: its SHA-256 is {_short(now)}, and was {_short(then)}; choose another "
-                "--run-dir"
+                f"trained on: its SHA-256 is {_short(now)}, and was {_short(then)}; put the file "
+                "back, or choose another --run-dir"
             )
 
 
 def _short(digest: object) -> str:
     return f"{str(digest)[:12]}…" if digest else "none"
-
-
-def _stored_spec(folder: Folder) -> Spec:
-    try:
-        folder.read(SPEC)  # refuses a pipe, which would be waited for
-        return load_spec(str(folder.path / SPEC)).spec
-    except MlpError as error:
-        raise RunError(f"the run's spec cannot be used: {error}") from None
-
-
-def _check_spec(directory: Path, stored: Spec, spec: Spec) -> None:
-    """Raise RunError, naming the keys, where another spec was trained."""
-    found = list(differences(comparable(stored), comparable(spec)))
-    if not found:
-        return
-    said = [
-        f"{dotted(path)} is {_value(then)} there, {_value(now)} here" for path, then, now in found
-    ]
-    more = f" (and {len(said) - MOST_KEYS} more)" if len(said) > MOST_KEYS else ""
-    raise RunError(
-        f"{directory}: another spec was trained in it: {'; '.join(said[:MOST_KEYS])}{more}. Choose "
-        f"another --run-dir, or go on with its own spec: {resume_command(directory)}"
-    )
-
-
-def differences(stored: Any, wanted: Any, path: KeyPath = ()) -> Iterator[tuple[KeyPath, Any, Any]]:
-    """Yield the keys whose values differ, with both values; of members with two names that alone.
-
-    stored, wanted  plain data
-    """
-    if isinstance(stored, dict) and isinstance(wanted, dict):
-        keys = list({**stored, **wanted})
-        if stored.get("name") != wanted.get("name"):
-            keys = ["name"]
-        for key in keys:
-            yield from differences(stored.get(key), wanted.get(key), (*path, key))
-    elif isinstance(stored, list) and isinstance(wanted, list) and len(stored) == len(wanted):
-        for k, (one, other) in enumerate(zip(stored, wanted, strict=True)):
-            yield from differences(one, other, (*path, k))
-    elif stored != wanted or isinstance(stored, bool) != isinstance(wanted, bool):
-        yield path, stored, wanted
-
-
-def _value(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= MOST_LETTERS else f"{text[: MOST_LETTERS - 1]}…"
-
-
-# ------------------------------------------------------------ going on
-
-
-def _check_extension(directory: Path, spec: Spec, epochs: int, wanted: int) -> None:
-    """Raise UsageError where a run of so many epochs is not the beginning of one of `wanted`."""
-    if wanted < epochs:
-        raise UsageError(f"--extend {wanted}: the run in {directory} is of {epochs} epochs")
-    schedule = build(SCHEDULES, spec.training.schedule)
-    if wanted > epochs and schedule.depends_on_epochs:
-        raise UsageError(
-            f"--extend {wanted}: the learning rates of the schedule {schedule.name} depend on the "
-            f"number of epochs, so that those of {epochs} epochs are others from the first on; "
-            f"train anew: --set training.epochs={wanted} and another --run-dir"
-        )

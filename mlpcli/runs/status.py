@@ -111,6 +111,26 @@ def why_no_model(directory: Path) -> str:
     return f"; its manifest says {status!r}"
 
 
+def why_not_final(directory: Path, epochs: object) -> str:
+    """Return in a sentence why a run's model is not the one that it is to end with.
+
+    epochs  that the model was trained for, as its file says
+    The empty string: it is, or the directory is no run.
+    """
+    manifest = _manifest_in(directory)
+    if manifest is None or manifest["status"] != "running":
+        return ""
+    dead, trained = is_dead(manifest, directory), _epochs_in(directory)
+    process = process_of(manifest) or "a process"
+    if trained == epochs:  # the model is written a moment before the manifest
+        how = "the run was killed before its end" if dead else f"the run is training ({process})"
+    else:
+        before = f"the model is the one of before, of {epochs} epochs ({METRICS}: {trained})"
+        how = "the run was killed after it had gone on" if dead else f"the run goes on ({process})"
+        how = f"{how}: {before}"
+    return f"{directory}: {how}" + (f"; {resume_command(directory)} goes on" if dead else "")
+
+
 def _manifest_in(directory: Path) -> dict[str, Any] | None:
     with contextlib.suppress(FileError), Folder(directory) as folder:
         return read_manifest(folder)

@@ -10,7 +10,7 @@ from mlpcli.runs.checkpoint import comparable
 from mlpcli.runs.difference import said
 from mlpcli.runs.manifest import describe_machine
 from mlpcli.runs.recorded_run import RecordedRun
-from mlpcli.runs.resume import differences
+from mlpcli.runs.same_spec import differences
 from mlpcli.spec.schema import Spec
 from mlpcli.spec.yaml_reader import dotted
 

@@ -177,6 +177,7 @@ def validate(document: Document) -> Spec:
     except ValidationError as error:
         # Where the reader has found a fault, those of validation are left out.
         refused = {(fault.file, fault.line, fault.column) for fault in faults}
+        refused |= {(mark.file, mark.line, mark.column) for mark in document.aliases}
         more = faults_from(error, document) + _further(error, document)
         faults += [f for f in more if (f.file, f.line, f.column) not in refused]
         raise SpecError(faults) from None
@@ -211,7 +212,7 @@ def _text(path: str, name: str) -> str:
         else:
             with open(path, "rb") as file:  # noqa: PTH123
                 raw = file.read(4 * MAX_BYTES + 1)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         hint = did_you_mean(path, lambda each: each.suffix.lower() in ENDINGS)
         raise UsageError(f"{path}: there is no such file{hint}") from None
     except IsADirectoryError:

@@ -202,8 +202,8 @@ class RuntimeSpec(Section):
     checkpoint_seconds: float = Field(
         10.0,
         ge=0.0,
-        description="seconds of training between two checkpoints, at least: what a killed run "
-        "has to do again at most",
+        description="seconds of training between two checkpoints, which a killed run has to do "
+        "again; more where saving takes more than a sixtieth of them: 60 times what it takes",
     )
 
     @model_validator(mode="before")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import yaml
@@ -31,6 +31,7 @@ _WORDS: dict[str, Any] = {
     **dict.fromkeys((".nan", ".NaN", ".NAN"), float("nan")),
 }
 
+ALIASES = "anchors and aliases are not allowed"
 DASH = 'a - alone is text in quotes: "-"'
 # What to do about the mistakes that are made most, by what the parser says of them.
 HINTS = {
@@ -68,7 +69,8 @@ class Problem:
 class Document:
     """A file's values as plain data, the mark of each, and the faults found while reading.
 
-    marks   of values; `keys` of the keys in front of them, where there are keys
+    marks    of values; `keys` of the keys in front of them, where there are keys
+    aliases  marks of anchors and aliases: a fault is of the first alone
     """
 
     file: str
@@ -76,6 +78,7 @@ class Document:
     marks: dict[Path, Mark] = field(default_factory=dict)
     keys: dict[Path, Mark] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
+    aliases: list[Mark] = field(default_factory=list)
 
     def mark(self, path: Path, *, key: bool = False) -> Mark:
         """Return the mark of a value (or its key), or of the nearest thing around it."""
@@ -207,9 +210,23 @@ class _Reader:
 
     def _check(self, event: Any, path: Path) -> None:
         if event.anchor is not None:
-            self._refuse(event, path, "anchors and aliases are not allowed", "write it out")
+            self._refuse_alias(event, path)
         if getattr(event, "tag", None) is not None:
             self._refuse(event, path, f"the tag {event.tag} is not allowed", "no tags")
+
+    def _refuse_alias(self, event: yaml.Event, path: Path) -> None:
+        """Refuse all anchors and aliases by one fault, which stands at the first."""
+        faults, aliases = self.document.faults, self.document.aliases
+        aliases.append(self._mark(event))
+        if len(aliases) == 1:
+            self._refuse(event, path, ALIASES, "write it out")
+            return
+        n, line = len(aliases) - 1, aliases[1].line
+        where = (
+            f"one more place, line {line}" if n == 1 else f"{n:,} more places from line {line} on"
+        )
+        first = next(k for k, fault in enumerate(faults) if fault.problem == ALIASES)
+        faults[first] = replace(faults[first], allowed=f"write it out, here and in {where}")
 
     def _refuse(self, event: yaml.Event, path: Path, problem: str, allowed: str) -> None:
         self.document.faults.append(self._mark(event).fault(path, problem, allowed))

@@ -57,8 +57,10 @@ def _has_ended(trial: FrozenTrial) -> bool:
         and isinstance(epochs, list)
         and all(type(each) is int for each in epochs)
     )
-    is_complete = trial.state == TrialState.COMPLETE
-    return is_typed and (not is_complete or (bool(figures) and _is_number(trial.value)))
+    if not is_typed or trial.state != TrialState.COMPLETE:
+        return is_typed
+    values = trial.values
+    return bool(figures) and len(values) == 1 and _is_number(values[0])
 
 
 def _is_number(value: Any) -> bool:

@@ -115,6 +115,8 @@ class Study:
                     )
                 self.study = optuna.load_study(storage=self.storage, study_name=NAME)
                 self._identify(loaded, dataset)
+                if [each.name.lower() for each in self.study.directions] != [self.direction]:
+                    raise self._no_study()
                 for trial in self.trials():
                     if not is_recorded(trial, self.space):
                         problem = f"is damaged: trial {trial.number} is none of this sweep"

@@ -124,6 +124,7 @@ class Pool:
 
     def _start(self) -> Worker:
         ours, theirs = Pipe()
+        parent = os.getpid()  # asked here: it may be dead before the child can ask
         before = signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
         with warnings.catch_warnings():
             # Python warns of threads, such as the progress bar's: the child touches none of them.
@@ -140,13 +141,12 @@ class Pool:
             for pipe in (ours, *(worker.pipe for worker in self.workers)):
                 pipe.close()
             with contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):
-                self._serve(theirs)
+                self._serve(theirs, parent)
         finally:
             os._exit(0)  # no handler, buffer or file of the parent is the child's to end
 
-    def _serve(self, pipe: Connection) -> None:
+    def _serve(self, pipe: Connection, parent: int) -> None:
         """Work off tasks until the parent closes the pipe or dies."""
-        parent = os.getppid()
 
         def stop() -> bool:
             return self._stop[0] == 1 or os.getppid() != parent

@@ -38,6 +38,7 @@ USUAL = {}
 for _key, _word in _usual(json_schema()):
     USUAL.setdefault(_key, []).append(_word)
 ONE_EPOCH = ("--set", "training.epochs=1")
+MOST_CHECKED = 40  # units of a spec whose gradient is checked
 MOST_UNITS, MOST_LANES = 2000, 40  # of a spec that is trained: others would take their time
 
 
@@ -85,7 +86,8 @@ def spec(dice, here, material, _):
 def words_for_spec(dice, here, *more):
     """Return a command for a spec: one that trains only where that does not take long."""
     kind = dice.choice(["check", "check", "train", "train", "gradcheck", "sweep"])
-    if kind == "check" or not is_small(here / "spec.yaml", more):
+    most = MOST_CHECKED if kind == "gradcheck" else MOST_UNITS
+    if kind == "check" or not is_small(here / "spec.yaml", more, most):
         return ["check", "spec.yaml", "-q", *more]  # else baselines would take their time
     if kind == "train":
         return ["train", "spec.yaml", "--run-dir", "run", *more, *ONE_EPOCH]
@@ -94,7 +96,7 @@ def words_for_spec(dice, here, *more):
     return ["gradcheck", "spec.yaml", *more]
 
 
-def is_small(path, words):
+def is_small(path, words, most=MOST_UNITS):
     """Whether a spec is refused, or its networks are small."""
     try:
         spec = load_spec(str(path), words[1::2]).spec
@@ -102,7 +104,7 @@ def is_small(path, words):
         return True
     units = [layer.units for layer in spec.model.layers]
     lanes = spec.ensemble.replicas if spec.ensemble else 1
-    return sum(units) <= MOST_UNITS and len(units) <= 30 and lanes <= MOST_LANES
+    return sum(units) <= most and len(units) <= 30 and lanes <= MOST_LANES
 
 
 def settings(dice, here, material, _):

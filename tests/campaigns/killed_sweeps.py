@@ -192,6 +192,9 @@ def main():
     parser.add_argument("--methods", nargs="*", default=methods, choices=methods)
     arguments = parser.parse_args()
     rng = random.Random(arguments.seed)
+    for name in SIGNALS:  # a shell's background jobs ignore some, and so would the sweeps
+        if signal.getsignal(signal.Signals[name]) is signal.SIG_IGN:
+            signal.signal(signal.Signals[name], signal.SIG_DFL)
     same = [compare(method, arguments, rng) for method in arguments.methods]
     print(f"{sum(same)} of {len(same)} sweeps ended as if they had never been killed")
     return 0 if all(same) else 1

@@ -102,7 +102,7 @@ SPECS = {
             "schedule": {"name": "constant", "warmup": 20},
         },
     ),
-    "long epochs": spec(training={"epochs": 2, "batch_size": 1}),
+    "long epochs": spec(training={"epochs": 8, "batch_size": 1}),
     "extend": spec(training={"epochs": 300}),
     "extend ensemble": spec(
         training={"epochs": 60, "early_stopping": {"patience": 5}, "batch_size": 64},
@@ -120,7 +120,7 @@ class Case:
 
     def __init__(self, name, folder, arguments, rng):
         self.name, self.folder, self.rng, self.arguments = name, folder, rng, arguments
-        self.counts, self.wrong = Counter(), []
+        self.counts, self.slowest = Counter(), 0.0
         folder.mkdir()
         (folder / "spec.yaml").write_text(json.dumps(SPECS[name]), "utf-8")
         (folder / "tmp").mkdir()
@@ -190,13 +190,14 @@ class Case:
         target = pid
         if name == "SIGKILL" and self.runs_processes and rng.random() < 0.3:
             target = rng.choice(self.children(pid) or [pid])
+        sent = time.monotonic()
         with contextlib.suppress(ProcessLookupError):
             os.kill(target, number)
         code = forked.wait(pid)
-        allowed = {-number} if name == "SIGKILL" and target == pid else {128 + number, -number}
-        if target != pid:
-            allowed = {6}
-        alive = code in allowed
+        alive = code in self.allowed(number, is_training=is_training, is_worker=target != pid)
+        if alive and is_training and number != signal.SIGKILL:
+            self.slowest = max(self.slowest, time.monotonic() - sent)
+            self.check_interrupted(directory, name)
         self.counts["SIGKILL" if name == "SIGKILL" else "signals"] += 1
         self.counts["hit"] += alive and is_training
         self.counts["at start"] += alive and not is_training
@@ -208,6 +209,22 @@ class Case:
         self.check(fine, f"{name} to {'all' if target == pid else 'a worker'}: {code} {found}", log)
         self.reap_orphans(pid)
         return code
+
+    @staticmethod
+    def allowed(number, *, is_training, is_worker):
+        """Return the exit codes of a process that a signal has ended."""
+        if is_worker:
+            return (6,)
+        if number == signal.SIGKILL:
+            return (-number,)
+        # Before it has begun, a forked process may not have its handlers yet.
+        return (128 + number,) if is_training else (128 + number, -number)
+
+    def check_interrupted(self, directory, name):
+        """Check that state and model are there after a signal."""
+        there = {path.name for path in (self.folder / directory).iterdir()}
+        missing = {"checkpoint.safetensors", "model.safetensors"} - there
+        self.check(not missing, f"{name}: interrupted without {sorted(missing)}")
 
     def start_real(self, words, log):
         with log.open("w") as out:
@@ -268,7 +285,8 @@ class Case:
             f"{'same' if not c['wrong'] else 'WRONG'}  {self.name}: {c['SIGKILL']} kills and "
             f"{c['signals']} other signals, {c['hit']} hit a running training, {c['at start']} one "
             f"that began, {c['too late']} came too late; {c['trainings']} trainings compared; "
-            f"undisturbed {self.undisturbed:.1f} s",
+            f"ended at most {self.slowest:.1f} s after a signal; undisturbed "
+            f"{self.undisturbed:.1f} s",
             flush=True,
         )
 

@@ -109,7 +109,7 @@ def faults(case, outcome, bounds):
         found.append(f"exit {outcome.code}, not {' or '.join(map(str, case.codes))}")
     if "Traceback" in outcome.said or "Warning" in outcome.said:
         found.append("a traceback or a warning")
-    if outcome.code and len(outcome.said) > 2000 and not outcome.cut:
+    if outcome.code and len(outcome.said) > 20_000 and not outcome.cut:
         found.append(f"a message of {len(outcome.said):,} characters")
     if case.says not in outcome.said:
         found.append(f"does not say {case.says!r}")

@@ -45,6 +45,34 @@ def test_where_what_is_saved_and_what_is_not(capsys):
     )
 
 
+def test_an_interrupted_run_without_its_last_checkpoint_says_how_to_go_on(capsys):
+    loaded = SimpleNamespace(spec=SimpleNamespace(data=SimpleNamespace(path="iris.csv")))
+    problem = "run/checkpoint.safetensors: No space left on device"
+    disk = {"problem": problem, "unwritten": ["checkpoint.safetensors"], "saved": {}}
+    result = {"reason": "interrupted", "disk": disk}
+    stop = SimpleNamespace(signal=15, exit_code=143)
+    assert exit_code(result, Path("run"), loaded, stop) == 6
+    assert capsys.readouterr().err.splitlines() == [
+        f"mlp: {problem}; not written: checkpoint.safetensors",
+        "mlp: to go on, from the checkpoint before or the beginning: mlp train --resume run",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("rates", "now"), [((), "now 0.05"), ((0.025, 0.0125, 0.00625), "now 0.05, halved to 0.00625")]
+)
+def test_the_advice_for_a_divergence_names_the_rate_that_was_reached(capsys, rates, now):
+    optimizer = SimpleNamespace(learning_rate=0.05)
+    training = SimpleNamespace(optimizer=optimizer)
+    loaded = SimpleNamespace(spec=SimpleNamespace(training=training))
+    result = {"reason": "diverged", "last_epoch": 3, "best_epoch": 2, "cause": "the training loss"}
+    if rates:
+        reductions = [{"epoch": 3, "learning_rate": rate, "lane": 0} for rate in rates]
+        result["learning_rate_reductions"] = reductions
+    assert exit_code(result, Path("run"), loaded, SimpleNamespace(signal=0)) == 4
+    assert f"a smaller learning rate, {now}, usually helps" in capsys.readouterr().err
+
+
 def test_a_run_that_could_not_take_the_old_ones_place_is_named(capsys, monkeypatch):
     Path("run").mkdir()
     Path("run/manifest.json").write_text(json.dumps(MANIFEST), "ascii")

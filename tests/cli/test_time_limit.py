@@ -2,12 +2,28 @@
 
 import signal
 import time
+from pathlib import Path
 
 import pytest
 
 from mlpcli.cli.signals import StopRequest
 from mlpcli.cli.time_limit import TimeLimit, seconds_from
+from mlpcli.cli.training_run import RunOptions, train_into
 from mlpcli.errors import UsageError
+from mlpcli.spec.load import load_spec
+from mlpcli.stop_signals import STOP_SIGNALS
+from mlpcli.training.build import load_dataset
+
+IRIS = Path(__file__).parents[2] / "data" / "iris.csv"
+
+
+@pytest.fixture(autouse=True)
+def handlers():
+    """Put every handler back: after a signal a `StopRequest` leaves its own."""
+    before = {number: signal.getsignal(number) for number in (*STOP_SIGNALS, signal.SIGALRM)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 @pytest.mark.parametrize(
@@ -79,7 +95,8 @@ def test_before_a_training_begins_the_process_ends(monkeypatch):
     monkeypatch.setattr("mlpcli.cli.time_limit.end_process", lambda *how: told.append(how))
     with TimeLimit("55m", 99):
         assert waited(lambda: told)
-    assert told == [(99, "stopped in time, before anything was trained")]
+    advice = "a longer --stop-after is needed to train anything"
+    assert told == [(99, f"stopped in time, before anything more was trained: {advice}")]
 
 
 @pytest.mark.usefixtures("young")
@@ -99,3 +116,16 @@ def test_a_signal_before_counts():
         signal.raise_signal(signal.SIGTERM)
         signal.raise_signal(signal.SIGALRM)
     assert stop.exit_code == 128 + signal.SIGTERM
+
+
+def test_a_training_tells_what_its_saves_take(tmp_path, monkeypatch):
+    told = []
+    monkeypatch.setattr(StopRequest, "leave_time", lambda _, seconds: told.append(seconds))
+    (tmp_path / "spec.yaml").write_text(
+        f"data: {{path: {IRIS}, target: species}}\n"
+        "training: {epochs: 2}\nruntime: {checkpoint_seconds: 0}\n"
+    )
+    loaded = load_spec(str(tmp_path / "spec.yaml"))
+    options = RunOptions("s", str(tmp_path / "run"))
+    train_into(loaded, load_dataset(loaded), options, StopRequest())
+    assert max(told) > 0

@@ -116,6 +116,20 @@ def test_one_that_says_less_than_it_unpacks_to_is_refused_too(tmp_path):
     assert "over 500 times as much" in refusal(OutOfMemoryError, path)
 
 
+@pytest.mark.parametrize("says_so", [True, False])
+def test_nothing_is_read_of_what_can_be_known(tmp_path, monkeypatch, says_so):
+    def never(_):
+        raise AssertionError("read what could have been refused")
+
+    path = packed(tmp_path / "d.csv.gz", b"a,y\n" + ROWS)
+    if says_so:
+        monkeypatch.setattr("mlpcli.data.unpacking.TRIED", 0)
+    else:
+        path.write_bytes(path.read_bytes()[:-4] + struct.pack("<I", 80))
+    monkeypatch.setattr(Source, "open", never)
+    refusal(OutOfMemoryError, path)
+
+
 def test_one_that_is_too_large_to_be_tried_is_refused_as_it_is_read(tmp_path, monkeypatch):
     monkeypatch.setattr("mlpcli.data.unpacking.TRIED", 0)
     path = packed(tmp_path / "d.npz.gz", b"PK" + b"\0" * (4 * MIB), parts=2)
@@ -180,6 +194,20 @@ def test_a_line_that_is_too_long_is_named(tmp_path, monkeypatch, name, text, lin
     path = tmp_path / name
     path.write_bytes(text)
     assert refusal(DataError, path).startswith(f"{path}:{line}: the line is longer than 512 bytes")
+
+
+@pytest.mark.parametrize("name", ["d.csv", "d.jsonl"])
+@pytest.mark.parametrize("small", [1 << 21, 0])
+def test_blank_lines_without_an_end_are_no_table(tmp_path, monkeypatch, name, small):
+    monkeypatch.setattr("mlpcli.data.csv_structure.MOST_BLANK", 30)
+    monkeypatch.setattr("mlpcli.data.json_lines.MOST_BLANK", 30)
+    monkeypatch.setattr("mlpcli.data.readers.SMALL", small)
+    rows = [b"a,y\n", b"1,2\n", b"3,4\n"] if name == "d.csv" else [b'{"a":1,"y":2}\n'] * 3
+    path = tmp_path / name
+    path.write_bytes((b"\n" * 30).join(rows) + b"\n" * 30)
+    assert len(read(path)) == (2 if name == "d.csv" else 3)
+    path.write_bytes(rows[0] + rows[1] + b"\n" * 31 + rows[2])
+    assert refusal(DataError, path).startswith(f"{path}:33: more than 2,097,152 blank lines")
 
 
 @pytest.mark.parametrize("length", [511, 512])

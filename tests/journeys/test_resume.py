@@ -141,6 +141,17 @@ def test_with_nothing_there_it_begins_and_a_finished_run_is_left_as_it_is(folder
     assert contents(run) == before
 
 
+def test_a_diverged_run_is_finished_with_the_same_exit_code(folder, mlp):
+    steep = ("--set", "training.optimizer.learning_rate=1e9", "--set", "model.loss=mse")
+    diverged = mlp(*RESUME, *steep, cwd=folder)
+    assert diverged.code == 4
+    before = contents(folder / "run")
+    again = mlp(*RESUME, *steep, cwd=folder)
+    assert (again.code, again.out) == (4, diverged.out)
+    assert "is no longer a finite number" in again.err
+    assert contents(folder / "run") == before
+
+
 def test_another_spec_or_other_data_touch_nothing(trained, mlp, tmp_path):
     shutil.copytree(trained.folder, tmp_path / "home", symlinks=True)
     home = tmp_path / "home"

@@ -230,6 +230,58 @@ def test_while_it_waits_for_data(number, code, trained, start, folder, program):
     assert not (folder / "p.csv").exists()
 
 
+WHILE_WRITING = """
+import os, signal
+from mlpcli.cli.signals import end_at_stop_signals
+end_at_stop_signals()
+sync = os.fsync
+def interrupted(file):
+    signal.raise_signal(signal.SIGTERM)
+    sync(file)
+os.fsync = interrupted
+"""
+
+
+def test_while_predictions_are_written(trained, folder, in_one_process):
+    words = ["predict", str(trained.run), "iris.csv", "-o", "p.csv"]
+    before = sorted(folder.iterdir())
+    done = in_one_process([words], folder, WHILE_WRITING)
+    assert done == [[143, "", "mlp: interrupted\n"]]
+    assert sorted(folder.iterdir()) == before
+
+
+def test_a_training_stops_itself_in_time(folder, mlp):
+    (folder / "spec.yaml").write_text(ENDLESS.format(validation=0.15), "utf-8")
+    words = ("train", "spec.yaml", "--run-dir", "run", "--stop-after", "2s")
+    done = mlp(*words, cwd=folder)
+    assert done.code == 75
+    told, n_epochs, names = assert_whole(folder / "run", "interrupted")
+    assert (names, told["result"]["reason"]) == (FILES, "interrupted")
+    assert done.err.splitlines()[-1] == "mlp: to go on: mlp train --resume run"
+    done = mlp(*words, "--requeue-code", "99", "--resume", cwd=folder)
+    assert done.code == 99
+    assert assert_whole(folder / "run", "interrupted")[1] > n_epochs
+
+
+def test_it_stops_in_time_while_it_waits_for_data(start, folder, program):
+    reading, writing = os.pipe()
+    spec = ENDLESS.format(validation=0.15).replace("iris.csv", '"-"')
+    process = start("--stop-after", "1", "--requeue-code", "99", spec=spec, stdin=reading)
+    os.close(reading)
+    advice = "a longer --stop-after is needed to train anything"
+    said = f"mlp: stopped in time, before anything more was trained: {advice}\n"
+    assert ended(process, program) == ("", said)
+    os.close(writing)
+    assert process.returncode == 99
+    assert not (folder / "run").exists()
+
+
+def test_a_time_that_is_none_is_refused(folder, mlp):
+    done = mlp("train", "iris.yaml", "--stop-after", "soon", cwd=folder)
+    allowed = "a time such as 55m, 1h30m, 0.5h or 3300 (seconds)"
+    assert (done.code, done.err) == (2, f"mlp: --stop-after 'soon': must be {allowed}\n")
+
+
 @pytest.mark.parametrize("force", [[], ["--force"]], ids=["", "force"])
 def test_of_runs_begun_at_once_in_one_directory_one_has_it(force, start, folder):
     words = ("train", "iris.yaml", "-q", "--run-dir", "run", "--set", "training.epochs=2000")

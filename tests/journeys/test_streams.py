@@ -163,12 +163,15 @@ def broken():
     return open(writing, "w", encoding="utf-8")
 
 STREAMS = {"closed": lambda: None, "full": lambda: open("/dev/full", "w"), "broken": broken}
+kept = []  # Python warns of files that it closes itself
 for stream, words in json.load(sys.stdin):
-    sys.argv, sys.stdout, sys.stderr = ["mlp", *words], STREAMS[stream](), io.StringIO()
+    kept.append(STREAMS[stream]())
+    sys.argv, sys.stdout, sys.stderr = ["mlp", *words], kept[-1], io.StringIO()
     try:
         main()
     except SystemExit as end:
-        print(json.dumps([end.code, sys.stderr.getvalue()]), file=sys.__stdout__)
+        print(json.dumps([end.code, sys.stderr.getvalue()]), file=sys.__stdout__, flush=True)
+os._exit(0)
 """
 SAID = {
     "closed": (6, "mlp: standard output is closed, so the results are lost"),

@@ -3,6 +3,7 @@
 import os
 import pty
 import re
+import signal
 import subprocess
 
 import pytest
@@ -13,9 +14,12 @@ COLOUR = re.compile(r"\x1b\[[\d;]*(?:3[0-7]|38|9[0-7])[\d;]*m")
 
 @pytest.fixture
 def on_terminal(program, folder):
-    """Return a function that runs `mlp` with both outputs on a terminal; all that it showed."""
+    """Return a function that runs `mlp` with both outputs on a terminal; all that it showed.
 
-    def run(*words, **changes):
+    interrupt  whether it gets a SIGINT once it shows metrics, which ends it with 130
+    """
+
+    def run(*words, interrupt=False, **changes):
         ours, theirs = pty.openpty()
         process = subprocess.Popen(
             [*program.words, *map(str, words)],
@@ -24,6 +28,7 @@ def on_terminal(program, folder):
             stdin=theirs,
             stdout=theirs,
             stderr=theirs,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
         )
         os.close(theirs)
         shown = b""
@@ -35,8 +40,10 @@ def on_terminal(program, folder):
             if not chunk:
                 break
             shown += chunk
+            if interrupt and b"train_loss" in shown:
+                process.send_signal(signal.SIGINT)
         os.close(ours)
-        assert process.wait(30) == 0
+        assert process.wait(30) == (130 if interrupt else 0)
         text = shown.decode("utf-8")
         program.check(text)
         return text
@@ -45,6 +52,12 @@ def on_terminal(program, folder):
 
 
 TRAIN = ("train", "iris.yaml", "--run-dir", "run", "--set", "training.epochs=300")
+
+
+def test_an_interrupt_leaves_the_terminal_as_it_was(on_terminal):
+    shown = on_terminal(*TRAIN[:-1], "training.epochs=1000000", interrupt=True)
+    assert shown.count(f"{ESCAPE}[?25l") == shown.count(f"{ESCAPE}[?25h") == 1
+    assert "to go on: mlp train --resume run" in shown.rpartition(f"{ESCAPE}[?25h")[2]
 
 
 def test_a_terminal_gets_a_bar_that_is_taken_away(on_terminal):

@@ -1,5 +1,6 @@
 """checkpoint.safetensors: read back as written; damage found before it is parsed; two are kept."""
 
+import hashlib
 import json
 import math
 import os
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save
 
-from mlpcli.errors import FileError, RunError
+from mlpcli.errors import FileError, OutOfMemoryError, RunError
 from mlpcli.runs.checkpoint import (
     ENTRY,
     Checkpoint,
@@ -30,6 +31,7 @@ from mlpcli.training.state import TrainingState
 
 SPEC = Spec.model_validate({"data": {"path": "a.csv", "target": "y"}})
 DATA = {"data": "ab" * 32}
+METRICS = b"epoch\n1\n2\n"
 TENSORS = {
     "theta": np.arange(6, dtype=np.float32).reshape(2, 3)[:, ::-1],
     "powers": np.array(0.1),
@@ -46,15 +48,21 @@ DOCUMENT = {
 }
 
 
-def checkpoint(**changes):
-    known = {"lengths": {"metrics.csv": 5}, "spec_sha256": spec_digest(SPEC), "data_sha256": DATA}
+def checkpoint(length=5, **changes):
+    """Return one that counts on so many bytes of the folder's metrics.csv."""
+    known = {
+        "lengths": {"metrics.csv": length},
+        "hashes": {"metrics.csv": hashlib.sha256(METRICS[:length]).hexdigest()},
+        "spec_sha256": spec_digest(SPEC),
+        "data_sha256": DATA,
+    }
     state = TrainingState(TENSORS, DOCUMENT)
     return Checkpoint(**{"state": state, **known, "epoch": 3, "rows": 40, **changes})
 
 
 @pytest.fixture
 def folder(tmp_path):
-    (tmp_path / "metrics.csv").write_bytes(b"epoch\n1\n2\n")
+    (tmp_path / "metrics.csv").write_bytes(METRICS)
     return tmp_path
 
 
@@ -151,11 +159,12 @@ def test_two_thousand_damaged_ones_are_all_found():
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"format": 2}, "its format is 2, not 1"),
+        ({"format": 1}, "its format is 1, not 2"),
         ({"format": None}, "its format is None"),
         ({"lengths": {"metrics.csv": -1}}, r"lengths\.metrics\.csv: .*greater"),
         ({"lengths": {"../../etc/passwd": 1}}, "lengths"),
         ({"lengths": {"metrics.csv": 1.5}}, "lengths"),
+        ({"hashes": {"metrics.csv": "0"}}, "hashes"),
         ({"spec_sha256": "0"}, "spec_sha256"),
         ({"data_sha256": {"data": None}}, "data_sha256"),
         ({"state": []}, "state"),
@@ -170,7 +179,7 @@ def test_a_seal_does_not_make_a_description_right(changes, words):
         parse_checkpoint(forged)
 
 
-@pytest.mark.parametrize("text", ["[]", "nonsense", "[" * 100_000, "{}", '{"format": 1}'])
+@pytest.mark.parametrize("text", ["[]", "nonsense", "[" * 100_000, "{}", '{"format": 2}'])
 def test_a_seal_does_not_make_json_right(text):
     with pytest.raises(RunError):
         parse_checkpoint(seal(save(TENSORS, metadata={ENTRY: text})))
@@ -254,7 +263,7 @@ def state_of(epoch):
 def test_one_of_another_training_is_not_used(folder):
     save_checkpoint(Folder(folder), checkpoint())
     other = SPEC.model_copy(update={"seed": 1})
-    with pytest.raises(RunError, match="it is of another spec"):
+    with pytest.raises(RunError, match="it is of another run, with another spec"):
         load(folder, spec=other)
     with pytest.raises(RunError, match="it is of other data"):
         load(folder, data={"data": "00" * 32})
@@ -273,14 +282,35 @@ def test_what_does_not_decide_a_step_is_no_other_spec(folder):
 
 
 def test_one_that_counts_on_more_than_is_there_is_not_used(folder):
-    save_checkpoint(Folder(folder), checkpoint(lengths={"metrics.csv": 10}))
-    save_checkpoint(Folder(folder), checkpoint(lengths={"metrics.csv": 11}, epoch=4))
+    save_checkpoint(Folder(folder), checkpoint(8))
+    save_checkpoint(Folder(folder), checkpoint(10, epoch=4))
+    (folder / "metrics.csv").write_bytes(METRICS[:9])
     found, note = load(folder)
     assert found.epoch == 3
-    assert "metrics.csv beside it has 10 bytes, where it counts on 11" in note
+    assert "metrics.csv was changed since the checkpoint; " in note
     (folder / "metrics.csv").unlink()
-    with pytest.raises(RunError, match="has 0 bytes, where it counts on 10"):
+    with pytest.raises(RunError, match=r"metrics\.csv, which it counts on, is not there"):
         load(folder)
+
+
+@pytest.mark.parametrize("n", [1, 2])
+@pytest.mark.parametrize(
+    "content", [METRICS[:-2], METRICS.replace(b"1", b"7"), METRICS.replace(b"\n", b"\r\n"), b""]
+)
+def test_one_whose_metrics_were_changed_says_what_to_do_and_that_works(content, n, folder):
+    for _ in range(n):
+        save_checkpoint(Folder(folder), checkpoint(10))
+    (folder / "metrics.csv").write_bytes(content)
+    with pytest.raises(RunError, match=r"metrics\.csv was changed since the checkpoint") as caught:
+        load(folder)
+    assert caught.value.exit_code == 5
+    before, command = str(caught.value).rsplit(": ", 1)
+    assert before.endswith("; put metrics.csv back, or begin again")
+    (folder / "metrics.csv").write_bytes(METRICS + b"3\n")  # what follows does not count
+    assert load(folder)[0].epoch == 3
+    assert len(shlex.split(command)) == 2 + n
+    subprocess.run(command, shell=True, check=True)
+    assert load(folder) == (None, "")
 
 
 @pytest.mark.parametrize("kind", ["pipe", "link", "folder"])
@@ -294,6 +324,14 @@ def test_what_is_no_regular_file_is_not_read(kind, folder):
         path.unlink()
         os.mkfifo(path) if kind == "pipe" else path.mkdir()
     with pytest.raises(RunError, match=r"not a regular file|Too many levels|Is a directory"):
+        load(folder)
+
+
+def test_one_that_is_larger_than_the_memory_is_not_read(folder):
+    save_checkpoint(Folder(folder), checkpoint())
+    with (folder / CHECKPOINT).open("r+b") as file:
+        file.truncate(1 << 40)  # a hole takes no room
+    with pytest.raises(OutOfMemoryError, match=r"about 2\.0 TiB are needed, and .* are free"):
         load(folder)
 
 
@@ -316,7 +354,7 @@ def test_a_state_is_due_so_long_after_the_start_and_the_last_save():
     assert not clock.due()
     time.passes(0.1)
     assert clock.due()
-    clock.measure(lambda: time.passes(0.1))  # 50 × 0.1 s are less than 10 s
+    clock.measure(lambda: time.passes(0.1))  # 60 × 0.1 s are less than 10 s
     assert not clock.due()
     time.passes(9.9)
     assert not clock.due()
@@ -328,7 +366,7 @@ def test_a_save_that_takes_long_is_made_less_often():
     time = Time()
     clock = CheckpointClock(10.0, now=time)
     clock.measure(lambda: time.passes(2))
-    time.passes(99.9)
+    time.passes(119.9)
     assert not clock.due()
     time.passes(0.2)
     assert clock.due()
@@ -337,7 +375,7 @@ def test_a_save_that_takes_long_is_made_less_often():
 def test_before_the_first_save_its_cost_is_guessed():
     time = Time()
     clock = CheckpointClock(10.0, 0.5, now=time)
-    time.passes(24.9)
+    time.passes(29.9)
     assert not clock.due()
     time.passes(0.2)
     assert clock.due()
@@ -353,9 +391,22 @@ def test_a_save_that_fails_is_not_tried_again_at_once():
 
     with pytest.raises(FileError):
         clock.measure(fail)
-    time.passes(49)
+    time.passes(59)
     assert not clock.due()
     time.passes(2)
+    assert clock.due()
+
+
+@pytest.mark.parametrize("seconds", [0.0, 10.0])
+def test_without_the_memory_for_it_a_save_is_left_out(monkeypatch, seconds):
+    monkeypatch.setattr("mlpcli.memory.allocatable_memory", lambda: free)
+    time, free = Time(), 99 << 20
+    clock = CheckpointClock(seconds, now=time, n_bytes=100 << 20)
+    time.passes(11)
+    assert not clock.due()
+    free = 100 << 20
+    assert clock.due() == (seconds == 0)  # the other time begins anew
+    time.passes(11)
     assert clock.due()
 
 

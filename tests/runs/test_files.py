@@ -1,6 +1,7 @@
 """Files are whole or not there, whatever happens while they are written."""
 
 import errno
+import hashlib
 import os
 import subprocess
 import sys
@@ -320,3 +321,32 @@ def test_killed_at_any_call_there_is_the_old_file_or_the_new_one(folder):
         folder.write("a", b"old")
         k += 1
     assert seen == [b"old"] * 4 + [b"new"]  # open, write, fsync, replace; then the directory's
+
+
+def test_the_sha256_of_what_was_appended_is_kept_up(folder, monkeypatch):
+    def hashed(content):
+        return hashlib.sha256(content).hexdigest()
+
+    lines = folder.append_file("a")
+    assert lines.sha256 == hashed(b"")
+    lines.append(b"1\n")
+    real = os.write
+    with monkeypatch.context() as full:
+        full.setattr(os, "write", lambda fd, content: real(fd, content[:1]))
+        with pytest.raises(FileError):
+            lines.append(b"lost\n")
+    lines.append(b"2\n")
+    assert lines.sha256 == hashed(b"1\n2\n") == folder.sha256("a", 4)
+    lines.close()
+    again = folder.append_file("a", 2)  # cut
+    again.append(b"3\n")
+    again.close()
+    assert again.sha256 == hashed(b"1\n3\n") == folder.sha256("a", 4)
+    assert folder.sha256("a", 2) == hashed(b"1\n")
+    big = bytes(range(256)) * 10_000  # hashed in parts
+    folder.write("big", big)
+    assert folder.sha256("big", len(big) - 1) == hashed(big[:-1])
+    assert folder.sha256("nothing", 1) is None
+    os.mkfifo(folder.path / "pipe")
+    with pytest.raises(FileError, match="not a regular file"):
+        folder.sha256("pipe", 1)

@@ -41,6 +41,7 @@ def test_the_fields_are_these(told):
         "started",
         "ended",
         "machine",
+        "spec",
         "data",
         "result",
     ]

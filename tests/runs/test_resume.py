@@ -1,5 +1,6 @@
 """What is in a run directory: nothing, a run to go on with, a finished one, or another's."""
 
+import hashlib
 import json
 import os
 import re
@@ -14,12 +15,15 @@ from mlpcli.errors import RunError, UsageError
 from mlpcli.runs.checkpoint import Checkpoint, parse_checkpoint, save_checkpoint, spec_digest
 from mlpcli.runs.files import Folder
 from mlpcli.runs.names import CHECKPOINT, PREVIOUS
-from mlpcli.runs.resume import differences, find_run
+from mlpcli.runs.recorder import Recorder
+from mlpcli.runs.resume import find_run
+from mlpcli.runs.same_spec import differences
 from mlpcli.spec.load import load_spec
 from mlpcli.spec.write import with_paths
 from mlpcli.training.build import load_dataset
 from mlpcli.training.resolve import resolve
 from mlpcli.training.state import TrainingState
+from mlpcli.training.training import Training
 
 SPEC = """
 data: {path: iris.csv, target: species}
@@ -77,12 +81,15 @@ def unfinished(home):
     (home / "run" / "model.safetensors").unlink()
 
 
-def add_checkpoint(home, **changes):
+def add_checkpoint(home, length=20, **changes):
+    """Add one that counts on so many bytes of the run's metrics.csv."""
     loaded = load_spec(str(home / "spec.yaml"))
     dataset = load_dataset(loaded)
     spec = resolve(loaded.spec, dataset)
-    known = {"lengths": {"metrics.csv": 20}, "spec_sha256": spec_digest(spec)}
-    more = {"data_sha256": dataset.sha256, "epoch": 1} | changes
+    metrics = (home / "run" / "metrics.csv").read_bytes()
+    hashes = {"metrics.csv": hashlib.sha256(metrics[:length]).hexdigest()}
+    known = {"lengths": {"metrics.csv": length}, "hashes": hashes, "spec_sha256": spec_digest(spec)}
+    more = {"data_sha256": dataset.sha256, "epochs": 2, "epoch": 1} | changes
     with Folder(home / "run") as folder:
         save_checkpoint(folder, Checkpoint(TrainingState(), **(known | more)))
 
@@ -169,7 +176,7 @@ def test_each_session_is_remembered(home):
     change_manifest(home, **command, sessions=[{"started": "0", "ended": "1", "command": []}])
     assert find(home).sessions == [
         {"started": "0", "ended": "1", "command": []},
-        {"started": "a", "ended": None, "command": ["mlp", "train"]},
+        {"started": "a", "ended": None, "command": ["mlp", "train"], "epochs": 2},
     ]
 
 
@@ -242,7 +249,8 @@ def test_what_is_no_run_is_refused(name, content, home):
 
 
 @pytest.mark.parametrize("text", ["", "data: 3", "\x00", "a: [1", "seed: 0"])
-def test_a_damaged_spec_is_said_so(text, home):
+def test_of_an_older_version_a_damaged_spec_is_said_so(text, home):
+    change_manifest(home, spec=None)
     (home / "run" / "spec.yaml").write_text(text, "utf-8")
     with pytest.raises(RunError, match="the run's spec cannot be used") as caught:
         find(home)
@@ -250,6 +258,7 @@ def test_a_damaged_spec_is_said_so(text, home):
 
 
 def test_a_spec_that_is_a_pipe_is_not_waited_for(home):
+    change_manifest(home, spec=None)
     (home / "run" / "spec.yaml").unlink()
     os.mkfifo(home / "run" / "spec.yaml")
     loaded = load_spec(str(home / "spec.yaml"))
@@ -258,7 +267,8 @@ def test_a_spec_that_is_a_pipe_is_not_waited_for(home):
         find_run(folder, loaded.spec, training, None)
 
 
-def test_a_trained_run_without_its_spec_is_damaged(home):
+def test_of_an_older_version_a_trained_run_without_its_spec_is_damaged(home):
+    change_manifest(home, spec=None)
     (home / "run" / "spec.yaml").unlink()
     with pytest.raises(RunError, match=re.escape("there is no spec.yaml in this run")):
         find(home)
@@ -302,16 +312,12 @@ def test_extended_another_key_is_another_spec(home):
         find(home, ["seed=1"], extend=5)
 
 
-def test_what_ended_by_itself_stays_as_it_is(home):
+def test_extended_what_ended_by_itself_is_trained_to_that_end_again(home):
     path = home / "run" / "manifest.json"
     result = json.loads(path.read_text("utf-8"))["result"] | {"reason": "patience"}
     change_manifest(home, result=result)
-    found = find(home, extend=5)
-    assert found.result["reason"] == "patience"
-    assert found.note == "it ended by itself: 5 epochs change nothing"
-    replicas = [{"reason": "patience"}, {"reason": "finished"}]
-    change_manifest(home, result=result | {"ensemble": {"replicas": replicas}})
     assert find(home, extend=5).result is None
+    assert find(home, extend=2).result["reason"] == "patience"
 
 
 def test_a_schedule_over_all_epochs_is_not_extended(make_run, tmp_path):
@@ -324,14 +330,22 @@ def test_a_schedule_over_all_epochs_is_not_extended(make_run, tmp_path):
     assert find(folder, ["training.schedule=cosine"], extend=2).result is not None
 
 
+def begin_session(home, found):
+    """Let a recorder begin to go on with what was found; return the names in the run then."""
+    loaded = load_spec(str(home / "spec.yaml"))
+    training = Training(loaded.spec, load_dataset(loaded))
+    with Folder(home / "run") as folder:
+        recorder = Recorder(folder, training, loaded.folder, found)
+        recorder.close()
+        return set(folder.names())
+
+
 def test_checkpoints_that_no_longer_count_are_removed_when_it_begins_again(home):
     unfinished(home)
     found = find(home)
     for _ in range(2):
         add_checkpoint(home)
-    with Folder(home / "run") as folder:
-        found.begin_session(folder)
-        assert not {CHECKPOINT, PREVIOUS} & set(folder.names())
+    assert not {CHECKPOINT, PREVIOUS} & begin_session(home, found)
 
 
 def test_the_checkpoint_before_takes_the_place_of_the_damaged_one(home):
@@ -342,11 +356,18 @@ def test_the_checkpoint_before_takes_the_place_of_the_damaged_one(home):
     found = find(home)
     assert found.name == PREVIOUS
     assert found.note.endswith(f"no checkpoint, or a damaged one; {PREVIOUS} is used")
-    with Folder(home / "run") as folder:
-        found.begin_session(folder)
-        assert PREVIOUS not in folder.names()
+    assert PREVIOUS not in begin_session(home, found)
     again = find(home)
     assert (again.name, again.checkpoint.epoch, again.note) == (CHECKPOINT, 1, "")
+
+
+def test_a_session_begins_with_metrics_cut_to_what_counts(home):
+    unfinished(home)
+    path = home / "run" / "metrics.csv"
+    header, first, _ = path.read_bytes().splitlines(keepends=True)
+    add_checkpoint(home, len(header + first))
+    begin_session(home, find(home))
+    assert path.read_bytes() == header + first
 
 
 # ------------------------------------------------------------ while it trains
@@ -377,7 +398,11 @@ def test_metrics_are_on_the_disk_before_the_checkpoint_that_counts_on_them(
         replace(old, new, **folders)
         if new == CHECKPOINT:
             path = tmp_path / "run" / new
-            lengths = parse_checkpoint(path.read_bytes()).lengths
+            checkpoint = parse_checkpoint(path.read_bytes())
+            lengths = checkpoint.lengths
+            for name, length in lengths.items():
+                content = (tmp_path / "run" / name).read_bytes()[:length]
+                assert checkpoint.hashes[name] == hashlib.sha256(content).hexdigest()
             assert lengths == {name: synced[name] for name in lengths}
             counted.append(lengths)
 

@@ -187,6 +187,24 @@ def test_a_study_of_before_is_read_and_gone_on_with(sweep, content, path):
     refused(path, damaged, len(content.splitlines()) + 1)
 
 
+def test_a_study_of_before_of_other_directions_is_refused(sweep, content, path):
+    for directions in (b"[1,1]", b"[2]", b"[]", b"[0]"):
+        path.write_bytes(
+            former(content).replace(b'"directions":[1]', b'"directions":' + directions)
+        )
+        with pytest.raises(RunError):
+            sweep.study(path)
+
+
+@pytest.mark.parametrize("values", [[], [0.5, 0.5], ["0.5"], None])
+def test_a_study_of_before_whose_trial_has_no_single_value_is_refused(values, sweep, content, path):
+    lines = [json.loads(line) for line in former(content).splitlines()]
+    next(line for line in lines if line.get("values"))["values"] = values
+    path.write_text("".join(json.dumps(e, separators=(",", ":")) + "\n" for e in lines), "ascii")
+    with pytest.raises(RunError):
+        sweep.study(path)
+
+
 def test_a_damaged_study_of_before_is_refused_or_a_study(sweep, content, path):
     """Lines missing, doubled, of other types: never anything but exit code 5."""
     dice = random.Random(1)

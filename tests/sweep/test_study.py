@@ -3,6 +3,8 @@
 import json
 import os
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -230,6 +232,20 @@ def test_a_study_that_is_damaged_is_refused_and_left_alone(write, mlp, folder):
     done = mlp("sweep", spec, "--storage", "file", "--best")
     assert (done.code, done.out, done.err) == (5, "", no_study(" in line 2"))
     assert (folder / "file").read_bytes() == content
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
+def test_a_board_that_cannot_be_printed_is_no_success(write, folder, log):
+    spec = write({RATE: {"values": [0.1]}}, method="grid")
+    words = [sys.executable, "-m", "mlpcli", "sweep", spec]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            words, cwd=folder, stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert done.returncode == 6
+    said = "No space left on device; the trials are in runs/spec-sweep/study.log"
+    assert done.stderr.splitlines()[-1] == f"mlp: standard output: {said}"
+    assert facts(log)[0][1] == "COMPLETE"
 
 
 def test_best_of_a_study_that_is_not_there_makes_none(write, mlp, folder):

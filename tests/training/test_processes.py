@@ -1,6 +1,7 @@
 """Processes: the events of stacks, what they raise, how they are stopped, and none left over."""
 
 import os
+import select
 import signal
 import time
 
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 
 from mlpcli.errors import DataError, FileError
+from mlpcli.training import processes
 from mlpcli.training.events import Ended, LanesEnded, Progress
 from mlpcli.training.processes import Pool
 from mlpcli.training.stack_processes import run_in_processes
@@ -197,3 +199,30 @@ def test_leaving_the_pool_waits_for_no_process_at_work():
         assert answers(pool, 2) == {1: ["begun"], 2: ["begun"]}
     assert time.monotonic() - begun < 10
     no_child_is_left()
+
+
+def test_a_worker_ends_whose_parent_was_killed_before_it_began(monkeypatch):
+    reading, writing = os.pipe()
+    parent = os.fork()
+    if not parent:
+        killed, ignore = os.getpid(), processes.ignore_stop_signals
+
+        def work(_task, _ask, stop):
+            while not stop():  # it sends nothing, so no broken pipe ends it
+                time.sleep(0.01)
+            yield from ()
+
+        def begin_late():
+            while os.getppid() == killed:
+                time.sleep(0.01)
+            ignore()
+
+        monkeypatch.setattr(processes, "ignore_stop_signals", begin_late)
+        Pool(work, 1).give("a")
+        os.kill(killed, signal.SIGKILL)
+    os.waitpid(parent, 0)
+    os.close(writing)
+    ready, _, _ = select.select([reading], [], [], 20)
+    assert ready  # at its end: no process has the other one open
+    assert os.read(reading, 1) == b""
+    os.close(reading)

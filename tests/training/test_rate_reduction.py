@@ -147,11 +147,18 @@ def test_five_times_at_most_then_it_has_diverged(make):
     assert report["try"][0]["trained"]
 
 
-def test_of_a_lane_in_another_process_the_report_is_the_same(make):
-    training = make(*LINEAR, rate(1e30), "training.epochs=2", "ensemble={kind: seeds, replicas: 2}")
-    train(training)
+def test_the_report_is_of_the_last_attempt_also_where_that_was_in_another_process(make):
+    """Warm-up: it went back in several epochs, and the last attempt began behind them."""
+    growing = (*LINEAR, "training.schedule={name: constant, warmup: 5}", "training.batch_size=90")
+    steady = ("training.early_stopping=null", "training.epochs=60")
+    training = make(*growing, *steady, rate(2e3))
+    assert train(training).ended.reason == "diverged"
     report = explain(training)
-    assert report["cause"] == "learning_rate"
+    good = training.reductions.of_lane(0)
+    assert good.epoch == report["epoch"] - 1 > 1
+    first = next(each for each in report["before"] if each["epoch"] == report["epoch"])
+    vector = good.tensors["vector"][0].astype(float)
+    assert first["weights"] == pytest.approx(np.linalg.norm(vector))
     training.reductions.good = None  # as where it was in another process
     assert explain(training) == report
 

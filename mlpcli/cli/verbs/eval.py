@@ -55,7 +55,7 @@ def eval(  # noqa: A001  the verb's name
 
     path = find_model(run)
     model = load_model(path)
-    note_on_changes(path, model)
+    unfinished = note_on_changes(path, model)
     check_interval(model, interval)
     parts, replaced, notes = load_parts(model, data, split)
     notes = [*interruption_notes(model), *notes]
@@ -72,7 +72,7 @@ def eval(  # noqa: A001  the verb's name
     document = _document(model, results, _loss_note(model, results, weighted=weighted))
     if json:
         more = {"spread": spreads} if spreads else {}
-        print_json({"model": str(path), **document, **more, "notes": notes})
+        print_json({"model": str(path), **document, **more, "notes": [*unfinished, *notes]})
     else:
         _print(model, results, document, spreads)
 

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mlpcli.cli.command import verb
-from mlpcli.cli.console import print_error, print_note, print_raw
+from mlpcli.cli.console import flush, print_error, print_note, print_raw
 from mlpcli.cli.options import Debug, Json, Overrides, Quiet, Seed, SpecPath
+from mlpcli.cli.output import OutputError
 from mlpcli.cli.signals import StopRequest
 from mlpcli.cli.time_limit import TimeLimit
 from mlpcli.cli.training_options import ProgressKind, RequeueCode, StopAfter
@@ -177,7 +178,13 @@ def _end(
     """
     from mlpcli.cli.sweep_board import print_board
 
-    print_board(study, json=json, quiet=quiet, command=command)
+    lost = None
+    try:
+        print_board(study, json=json, quiet=quiet, command=command)
+        flush()
+    except OutputError as error:
+        print_error(f"{error}; the trials are in {study.path}")
+        lost = error.exit_code
     if stop() and study.n_finished < study.n_trials:
         done = f"{study.n_finished} of {study.n_trials} trials are in {study.path}"
         print_error(f"interrupted; {done}; to go on: {again}")
@@ -185,7 +192,7 @@ def _end(
     if study.best() is None:
         print_error("no trial came to a figure: see why they failed")
         return 4
-    return None
+    return lost
 
 
 def _search(

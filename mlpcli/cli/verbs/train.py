@@ -53,7 +53,8 @@ def train(
 
     The run directory gets the model, the metrics of every epoch, the resolved spec and a manifest.
     Killed or interrupted, the same command with --resume goes on to the same bits. With
-    --stop-after it ends by itself in time, with state and model saved.
+    --stop-after it ends by itself in time, with state and model saved; starting and reading count,
+    and where there is time for no more, nothing is trained.
     With --find-lr nothing is written: 200 steps at each of 25 learning rates with four seeds, then
     the best, two lower ones and the spec's own for longer. With -q it prints the rate to take: the
     spec's unless another is better. With --profile a table says where the time went.

@@ -83,8 +83,8 @@ def refused(home, *words, **options):
     return str(caught.value)
 
 
-def edit_spec(home, old="learning_rate: 0.1", new="learning_rate: 0.01"):
-    path = home / "run" / "spec.yaml"
+def edit_spec(home, old="learning_rate: 0.1", new="learning_rate: 0.01", run="run"):
+    path = home / run / "spec.yaml"
     text = path.read_text("utf-8")
     assert old in text
     path.write_text(text.replace(old, new), "utf-8")
@@ -169,13 +169,19 @@ def test_with_the_spec_that_it_was_trained_with_its_own_is_written_anew(change, 
     assert (home / "run" / "spec.yaml").read_bytes() == before
 
 
-def test_a_finished_run_gets_a_lost_spec_again(home):
+def test_a_finished_run_gets_a_lost_or_edited_spec_again(home):
     before = contents(home / "whole")
+    with Folder(home / "whole") as folder:
+        assert not train(home, run="whole").complete(folder)
+        assert contents(home / "whole") == before
+        edit_spec(home, run="whole")
+        assert train(home, run="whole").complete(folder)
+    assert (home / "whole" / "spec.yaml").read_bytes() == before["spec.yaml"][0]
     (home / "whole" / "spec.yaml").unlink()
     assert "no spec.yaml in it, as a run has; to begin one, name its spec: " in lacks_spec(home)
     found = train(home, run="whole")
     with Folder(home / "whole") as folder:
-        found.complete(folder)
+        assert found.complete(folder)
     assert contents(home / "whole").keys() == before.keys()
     assert (home / "whole" / "spec.yaml").read_bytes() == before["spec.yaml"][0]
 

@@ -95,7 +95,7 @@ def train_into(
     stop  entered here, as soon as there is a directory to be lost
     """
     from mlpcli.runs.directory import run_directory
-    from mlpcli.runs.names import OURS
+    from mlpcli.runs.names import OURS, SPEC
     from mlpcli.training.training import Training
 
     with loaded.locating():
@@ -106,7 +106,8 @@ def train_into(
         if found is not None and found.result is not None:
             if options.progress is not None:
                 announce_finished(found, run.path)
-            found.complete(run.folder)
+            if found.complete(run.folder) and options.progress is not None:
+                print_note(f"{run.path / SPEC}: it was edited or lost; it is written anew")
             return run.path, StoredResult(found.result)
         if options.progress is not None:
             _announce(training, run.path, loaded.remarks(), options.spec)

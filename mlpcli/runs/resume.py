@@ -8,13 +8,13 @@ from shlex import join
 from typing import Any
 
 from mlpcli.data.dataset import Dataset
-from mlpcli.errors import RunError
+from mlpcli.errors import FileError, RunError
 from mlpcli.runs import swap
 from mlpcli.runs.checkpoint import Checkpoint, UnusableError, load_checkpoint
 from mlpcli.runs.files import Folder
 from mlpcli.runs.manifest import describe_machine
 from mlpcli.runs.names import CHECKPOINT, MANIFEST, METRICS, MODEL, PREVIOUS, REPLICAS, SPEC
-from mlpcli.runs.same_spec import check_spec, manifest_spec, own_spec, with_epochs
+from mlpcli.runs.same_spec import check_spec, is_own_spec, manifest_spec, own_spec, with_epochs
 from mlpcli.runs.seal import check_seal
 from mlpcli.runs.status import read_manifest
 from mlpcli.runs.temporary import TEMPORARY
@@ -58,11 +58,16 @@ class FoundRun:
             last["epochs"] = spec.training.epochs
         return [*(earlier if isinstance(earlier, list) else ()), last]
 
-    def complete(self, folder: Folder) -> None:
-        """Write the spec of a finished run that has lost it; else nothing is changed."""
+    def complete(self, folder: Folder) -> bool:
+        """Write a finished run's spec.yaml anew where it is lost or was edited; return whether."""
         spec = manifest_spec(self.manifest)
-        if spec is not None and SPEC not in folder.names():
+        if spec is None or is_own_spec(folder, spec):
+            return False
+        try:
             folder.write(SPEC, spec_to_yaml(spec).encode())
+        except FileError:  # nothing is lost: the manifest has it
+            return False
+        return True
 
     def begin_session(self, folder: Folder) -> None:
         """Give the checkpoint that it goes on from the newest one's name; else remove them all.

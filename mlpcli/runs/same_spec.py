@@ -42,6 +42,12 @@ def own_spec(folder: Folder) -> Spec:
         raise RunError(f"the run's spec cannot be used: {error}") from None
 
 
+def is_own_spec(folder: Folder, trained: Spec) -> bool:
+    """Whether a run's spec.yaml can be used, and is what it was trained with."""
+    own = _own(folder, None)
+    return own is not None and not _found(trained, own)
+
+
 def check_spec(folder: Folder, trained: Spec, spec: Spec, extend: int | None) -> None:
     """Raise RunError, naming the keys, where a run was trained with another spec.
 

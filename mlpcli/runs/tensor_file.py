@@ -108,6 +108,7 @@ def _place(name: str, entry: Any) -> tuple[str, list[int], int, int]:
     except (KeyError, TypeError, ValueError):
         raise NotTensorsError(f"the tensor {name} is of no known type or shape") from None
     are_sizes = all(type(n) is int and n >= 0 for n in numbers) and len(shape) <= MOST_AXES
+    are_sizes = are_sizes and isinstance(shape, list)
     if not are_sizes or math.prod(max(n, 1) for n in numbers[2:]) >= MOST_NUMBERS:
         raise NotTensorsError(f"the tensor {name} has a shape that is none")
     if math.prod(shape) * np.dtype(dtype).itemsize != last - first:

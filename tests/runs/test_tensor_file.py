@@ -57,6 +57,7 @@ EIGHT = b"\0" * 8
         (file_of({"a": entry([10**17], 0, 4 * 10**17)}), "have 400,000,000,000,000,000 bytes"),
         (file_of({"a": entry([10**12], 0, 8)}, EIGHT), "not as many bytes as its shape says"),
         (file_of({"a": entry([2**62, 4], 0, 0)}), "a shape that is none"),
+        (file_of({"a": entry({}, 0, 4)}, bytes(4)), "a shape that is none"),
         (file_of({"a": entry([2**63], 0, 0)}), "a shape that is none"),
         (file_of({"a": entry([-2], 0, -8)}), "a shape that is none"),
         (file_of({"a": entry([2.0], 0, 8)}, EIGHT), "a shape that is none"),

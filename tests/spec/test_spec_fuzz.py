@@ -155,6 +155,7 @@ def test_a_file_as_large_as_allowed_does_not_hang(line):
         return time.process_time() - began
 
     part = MAX_BYTES // 32
-    short, long = seconds(part // 4), seconds(part)
+    # The least of three: what other tests have left in this process is collected in between.
+    short, long = (min(seconds(size) for _ in range(3)) for size in (part // 4, part))
     assert long < 0.01 + 48 * short, "the time grows like the square of the size"
     assert long * 32 < 20  # 2.6 s on a quiet core

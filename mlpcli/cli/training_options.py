@@ -12,7 +12,10 @@ RunDir = Annotated[
 ]
 Force = Annotated[bool, typer.Option("--force", help="Replace the run in --run-dir.")]
 Resume = Annotated[
-    bool, typer.Option("--resume", help="Go on with the run in --run-dir, or begin it.")
+    bool,
+    typer.Option(
+        "--resume", help="Go on with the run in --run-dir, or begin it; or name a run for SPEC."
+    ),
 ]
 Extend = Annotated[
     int | None, typer.Option(min=1, metavar="EPOCHS", help="With --resume: epochs in all.")

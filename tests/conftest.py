@@ -6,8 +6,11 @@ import os
 for _name in ("OPENBLAS", "OMP", "MKL", "BLIS", "VECLIB", "NUMEXPR"):
     os.environ[f"{_name}_NUM_THREADS"] = "1"
 
+import contextlib
+import importlib.util
 import signal
 import tracemalloc
+from pathlib import Path
 
 import hypothesis
 import numpy as np
@@ -37,6 +40,24 @@ def pytest_configure(config):
     # a signalling NaN happens to lie there, NumPy warns: about once in forty runs of tests/nn.
     spurious = "ignore:invalid value encountered in (dot|matmul):RuntimeWarning"
     config.addinivalue_line("filterwarnings", spurious)
+
+
+@pytest.fixture(scope="session")
+def preload():
+    """Return a function that starts `mlp` with its modules imported, as preloaded.py says it.
+
+    It takes an environment and further modules to import; the server lives as long as the tests.
+    """
+    path = Path(__file__).with_name("preloaded.py")
+    spec = importlib.util.spec_from_file_location("preloaded", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    with contextlib.ExitStack() as servers:
+
+        def start(environment, also=()):
+            return servers.enter_context(contextlib.closing(module.Preloaded(environment, also)))
+
+        yield start
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,5 @@
 """The real command in processes of its own, and a run on iris that many tests look at."""
 
-import importlib.util
 import json
 import os
 import subprocess
@@ -51,14 +50,9 @@ def learners():
 
 
 @pytest.fixture(scope="session")
-def preloaded():
+def preloaded(preload):
     """Return `mlp` with its modules already imported, in the environment of a command."""
-    spec = importlib.util.spec_from_file_location("preloaded", ROOT / "tests" / "preloaded.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    server = module.Preloaded(environment())
-    yield server
-    server.close()
+    return preload(environment())
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,5 @@
 """`mlp sweep` in processes of its own, on iris."""
 
-import importlib.util
 import json
 import os
 import subprocess
@@ -52,14 +51,9 @@ def start(folder):
 
 
 @pytest.fixture(scope="session")
-def preloaded():
+def preloaded(preload):
     """Return `mlp` with its modules already imported."""
-    spec = importlib.util.spec_from_file_location("preloaded", ROOT / "tests" / "preloaded.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    server = module.Preloaded(ENVIRONMENT, ["optuna", "mlpcli.sweep.search", "mlpcli.sweep.board"])
-    yield server
-    server.close()
+    return preload(ENVIRONMENT, ["optuna", "mlpcli.sweep.search", "mlpcli.sweep.board"])
 
 
 @pytest.fixture

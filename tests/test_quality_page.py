@@ -303,4 +303,5 @@ def test_a_run_that_takes_too_long_is_stopped_and_its_children_are_counted(scrip
     assert 0.5 <= found.cpu_seconds < 2.5  # the limit and what is counted have other clocks
     child = "import subprocess, sys; subprocess.run([sys.executable, '-c', 'sum(range(10**7))'])"
     alone = script.runs.run([sys.executable, "-c", "sum(range(10**7))"], 60)
-    assert script.runs.run([sys.executable, "-c", child], 60).cpu_seconds > alone.cpu_seconds
+    # What starting it takes is a tenth of that: by itself, it is far below.
+    assert script.runs.run([sys.executable, "-c", child], 60).cpu_seconds > alone.cpu_seconds / 2

@@ -18,7 +18,7 @@ from mlpcli.cli.console import (
 from mlpcli.data.dataset import Dataset
 from mlpcli.data.guesses import Guess
 from mlpcli.data.inputs import InputEncoder
-from mlpcli.data.targets import ClassTarget, RegressionTarget
+from mlpcli.data.targets import ClassTarget
 from mlpcli.errors import counted
 from mlpcli.machine import in_bytes
 from mlpcli.nn.network import Architecture
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
 MOST_GUESSES = 8  # lines of them before a training
 FIRST = ("rows", "task", "split", "left_out")  # kinds of guesses that decide what is trained
-LOG_LOSSES = ("binary_cross_entropy", "cross_entropy")  # the loss is log_loss, but for weights
 
 
 def rows_line(dataset: Dataset) -> str:
@@ -156,31 +155,6 @@ def temperature_line(calibration: dict[str, Any]) -> str:
     losses = (calibration["log_loss"], calibration["log_loss_fitted"])
     before, after = map(format_number, losses)
     return f"temperature {calibration['fitted']:.3g}: log loss of the {rows} {before}, now {after}"
-
-
-def loss_line(model: Model, *, weighted: bool, held: int = 0) -> str:
-    """Return what the loss is where it is no metric beside it, in a line; else an empty text.
-
-    weighted  whether the rows evaluated have weights
-    held      in how many rows log_loss takes a probability for a greater one
-    """
-    loss, target = model.network.architecture.loss, model.encoding.target
-    parts = []
-    if isinstance(target, RegressionTarget):
-        is_scaled = any(target.shift) or set(target.scale) != {1.0}
-        which = "scaled " * is_scaled + "target"
-        if target.log_offset is not None:
-            which = "target's standardized logarithm"
-        parts.append(f"{loss.name} of the {which}")
-    elif loss.name not in LOG_LOSSES:
-        parts.append(loss.name)
-    parts += ["of smoothed labels"] * loss.smooths + ["rows as they are weighted"] * weighted
-    if not parts and held:
-        return f"in {counted(held, 'row')} log_loss takes p below 2.2e-16 for that, loss as it is"
-    if not parts:
-        return ""
-    rest = "in the target's own unit" if target.task == "regression" else "of the labels"
-    return f"loss: {', '.join(parts)}; other figures: {rest}{', all rows alike' * weighted}"
 
 
 def print_ensemble(ensemble: dict[str, Any]) -> None:

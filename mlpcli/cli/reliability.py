@@ -8,36 +8,6 @@ from mlpcli.cli.console import print_result, table
 from mlpcli.cli.describe import percent
 from mlpcli.data.targets import ClassTarget
 from mlpcli.runs.model_file import Model
-from mlpcli.training.intervals import share_interval
-from mlpcli.training.metrics import Outcome
-from mlpcli.training.metrics.calibration import reliability
-
-FEW_ROWS = 200  # a part with fewer has half as many bins
-MANY_BINS, FEW_BINS = 10, 5
-
-
-def reliability_rows(seen: Outcome) -> list[dict[str, Any]] | None:
-    """Return a document for each bin that has rows; None of a task or model that has none.
-
-    low, high   of the bin
-    predicted   its rows' mean probability
-    observed    the share of them that came true, with its 95 % interval (Wilson)
-    """
-    if seen.task not in ("binary", "multiclass") or not seen.probability:
-        return None
-    bins = reliability(seen, MANY_BINS if len(seen.target) >= FEW_ROWS else FEW_BINS)
-    return [
-        {
-            "low": each.low,
-            "high": each.high,
-            "rows": each.rows,
-            "predicted": each.predicted,
-            "observed": each.hits / each.rows,
-            "interval": [found.low, found.high],
-        }
-        for each in bins
-        for found in (share_interval(each.hits, each.rows),)
-    ]
 
 
 def print_reliability(model: Model, part: str, bins: list[dict[str, Any]]) -> None:

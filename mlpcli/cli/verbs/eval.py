@@ -49,6 +49,7 @@ def eval(  # noqa: A001  the verb's name
     from mlpcli.cli.describe import interruption_notes, note_on_changes
     from mlpcli.runs.directory import find_model
     from mlpcli.runs.evaluate import load_parts
+    from mlpcli.runs.evaluation_document import evaluation_document
     from mlpcli.runs.model_file import load_model
     from mlpcli.runs.prediction_intervals import check_interval
     from mlpcli.training.evaluation import evaluate
@@ -68,8 +69,7 @@ def eval(  # noqa: A001  the verb's name
         for name, part in parts.items()
     }
     spreads = {} if interval is None else _spreads(model, parts, interval)
-    weighted = any(part.weight is not None for part in parts.values())
-    document = _document(model, results, _loss_note(model, results, weighted=weighted))
+    document = evaluation_document(model, parts, results)
     if json:
         more = {"spread": spreads} if spreads else {}
         print_json({"model": str(path), **document, **more, "notes": [*unfinished, *notes]})
@@ -102,40 +102,6 @@ def _spreads(model: Model, parts: dict[str, Part], level: float) -> dict[str, An
     return {
         name: spread(evaluate_each(network, encoding, spec, part), level, loss=loss)
         for name, part in parts.items()
-    }
-
-
-def _loss_note(model: Model, results: dict[str, Scores], *, weighted: bool) -> str | None:
-    """Return why the loss is no metric beside it; None where it is one."""
-    from mlpcli.cli.describe import loss_line
-    from mlpcli.training.metrics.classes import held_above_0
-
-    seen = [found.outcome for found in results.values() if "log_loss" in found.metrics]
-    return loss_line(model, weighted=weighted, held=sum(map(held_above_0, seen))) or None
-
-
-def _document(model: Model, results: dict[str, Scores], loss_note: str | None) -> dict[str, Any]:
-    from mlpcli.cli.reliability import reliability_rows
-    from mlpcli.runs.prediction_intervals import coverage
-
-    return {
-        "task": model.encoding.task,
-        "target": list(model.encoding.target.names),
-        "classes": getattr(model.encoding.target, "classes", None),
-        "temperature": model.temperature,
-        "scores": {name: {"rows": found.rows, **found.metrics} for name, found in results.items()},
-        "loss_note": loss_note,
-        "reliability": {name: reliability_rows(found.outcome) for name, found in results.items()},
-        # Of training rows it would say nothing: most replicas have seen each of them.
-        "coverage": {
-            name: coverage(model, found.outcome)
-            for name, found in results.items()
-            if name != "train"
-        },
-        "confusion": {
-            name: None if found.confusion is None else found.confusion.tolist()
-            for name, found in results.items()
-        },
     }
 
 

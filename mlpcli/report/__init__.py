@@ -1,0 +1,1 @@
+"""Pictures and pages from finished runs: `mlp report`, `mlp explain`."""

@@ -16,6 +16,7 @@ from mlpcli.runs.metrics_file import read_metrics
 from mlpcli.runs.model_file import Model, load_model
 from mlpcli.runs.names import MANIFEST, METRICS
 from mlpcli.training.evaluation import Scores, evaluate
+from mlpcli.training.importance import Importance, permutation_importance
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,7 @@ class ReportedRun:
     notes    what reading them had to say
     history  the rows of metrics.csv; none of a model file alone
     manifest  the run's, or empty
+    data     the file it is judged by; None: its own
     """
 
     name: str
@@ -38,6 +40,7 @@ class ReportedRun:
     notes: list[str] = field(default_factory=list)
     history: list[dict[str, float]] = field(default_factory=list)
     manifest: dict[str, Any] = field(default_factory=dict)
+    data: str | None = None
 
     @property
     def judged(self) -> str:
@@ -48,6 +51,17 @@ class ReportedRun:
     def document(self) -> dict[str, Any]:
         """The evaluation, as `mlp eval --json` prints it."""
         return evaluation_document(self.model, self.parts, self.scores)
+
+    @cached_property
+    def importance(self) -> Importance | None:
+        """The permutation importance of the columns for the judged rows."""
+        return permutation_importance(
+            self.model.network,
+            self.model.encoding,
+            self.parts[self.judged],
+            seed=self.model.spec.seed,
+            temperature=self.model.temperature,
+        )
 
 
 def load_run(name: str, data: str | None = None) -> ReportedRun:
@@ -61,7 +75,7 @@ def load_run(name: str, data: str | None = None) -> ReportedRun:
     }
     folder = Path(name)
     history = read_metrics(folder / METRICS) if folder.is_dir() else []
-    return ReportedRun(name, path, model, parts, scores, notes, history, _manifest(folder))
+    return ReportedRun(name, path, model, parts, scores, notes, history, _manifest(folder), data)
 
 
 def _manifest(folder: Path) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shlex
 
 from mlpcli.report.blocks import Block, Section, Text
@@ -31,6 +32,8 @@ def verdict(runs: ComparedRuns) -> Section:
 def sentence(runs: ComparedRuns) -> str:
     """Return the best run with its figure, and its difference to the base and the next best."""
     value = runs.value(runs.best)
+    if math.isnan(value):
+        return f"{runs.metric} is not defined on {runs.rows_text} for any of the runs."
     level = [runs.name(run) for run in runs.ranked if runs.value(run) == value]
     have = "have" if len(level) > 1 else "has"
     best = f"{_joined(level)} {have} the best {runs.metric}, {number(value)}"

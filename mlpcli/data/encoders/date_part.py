@@ -110,9 +110,9 @@ def fit_date(
 
     The day of the year is a part where the training rows span one.
 
-    recurring_only  month, day of the year, day of the week and hour alone, as in a column that the rows are split
-                    by: its days and years are others in the test rows than in training. So is the
-                    month, where the training rows are not of a whole year
+    recurring_only  month, day of the year, day of the week and hour alone, as in a column that the
+                    rows are split by: its days and years are others in the test rows than in
+                    training. So is the month, where the training rows are not of a whole year
     """
     values = dates(table, name)[rows]
     fitted = []

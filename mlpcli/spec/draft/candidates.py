@@ -19,8 +19,8 @@ from mlpcli.errors import DataError
 from mlpcli.spec.draft.column_facts import ColumnFacts, facts_of
 from mlpcli.spec.draft.unreadable import (
     columns_of,
-    found_delimiter,
     mend,
+    open_table,
     raw_table,
     without_infinite,
 )
@@ -65,8 +65,7 @@ class Listing:
 
 def list_columns(path: str) -> Listing:
     """Return what the columns of a table would be. Raises DataError where it cannot be read."""
-    options = found_delimiter(DataOptions(targets=(), path=path))
-    table = raw_table(options)
+    options, table = open_table(DataOptions(targets=(), path=path))
     infinite = {name: each.reading for name, each in without_infinite(table, options).items()}
     if infinite:  # to be read again, as texts
         options = replace(options, columns=infinite)

@@ -258,6 +258,10 @@ def test_what_columns_would_be(messy):
     assert found["Tag"].facts.kind == "dates"
     assert found["Tag"].no_target == "dates"
     assert found["Nr"].no_input.startswith("an identifier")
+    assert [c.role for c in found.values()] == [
+        *("identifier", "identifier", "date", "number", "number", "number", "number"),
+        *("text", "constant", "number", "number", "number", "category"),
+    ]
     assert found["Notiz"].no_input == "free text"
     assert found["Dauer"].facts.missing == 8
     assert listing.suggestion == "Ziel"

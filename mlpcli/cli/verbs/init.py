@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 
@@ -11,7 +13,7 @@ from mlpcli.cli.command import verb
 from mlpcli.cli.console import print_json, print_raw, print_result, print_sentence
 from mlpcli.cli.options import Debug, Json, Quiet
 from mlpcli.cli.signals import raised
-from mlpcli.errors import UsageError, counted, listing
+from mlpcli.errors import UsageError, counted, listing, nearest
 
 if TYPE_CHECKING:
     from mlpcli.spec.draft.writing import Draft
@@ -26,6 +28,10 @@ def init(
     target: Annotated[
         list[str] | None,
         typer.Option(metavar="COLUMN", help="The column to predict; repeatable. None: list them."),
+    ] = None,
+    task: Annotated[
+        str | None,
+        typer.Option(metavar="TASK", help="regression, binary, multiclass or multilabel."),
     ] = None,
     output: Annotated[
         str | None,
@@ -60,21 +66,25 @@ def init(
       mlp init ../data/sales.csv --target price -o specs/sales.yaml
       mlp init --example iris
     """
+    how: dict[str, bool] = {"force": force, "json": json, "quiet": quiet}
     if example:
-        from mlpcli.cli.examples import write_example
+        _write_example(data, target, output, **how)
+        return
+    path = _checked_data(data)
+    if target:
+        _write_spec(path, target, task, output, **how)
+    else:
+        _list_columns(path, output, json=json, quiet=quiet)
 
-        write_example(data, output, force=force, json=json, quiet=quiet)
-        return
-    if data is None:
-        raise UsageError(
-            "init needs a table: mlp init DATA lists its columns, mlp init DATA --target COLUMN "
-            "writes a spec; or take a shipped one: mlp init --example"
-        )
-    _check_data(data)
-    if not target:
-        _list_columns(data, output, json=json, quiet=quiet)
-        return
-    _write_spec(data, target, output, force=force, json=json, quiet=quiet)
+
+def _write_example(
+    name: str | None, target: list[str] | None, output: str | None, **how: bool
+) -> None:
+    from mlpcli.cli.examples import write_example
+
+    if target:
+        raise UsageError("--example: a shipped spec has its target; leave out --target")
+    write_example(name, output, **how)
 
 
 def _list_columns(data: str, output: str | None, *, json: bool, quiet: bool) -> None:
@@ -85,10 +95,22 @@ def _list_columns(data: str, output: str | None, *, json: bool, quiet: bool) -> 
     show_columns(data, json=json, quiet=quiet)
 
 
-def _check_data(data: str) -> None:
-    """Raise UsageError where the data are no file that a spec can name."""
+def _checked_data(data: str | None) -> str:
+    """Return the data's path. Raises UsageError where it is none of a file that a spec can name."""
     from mlpcli.data.source import is_pipe
 
+    if data is None:
+        raise UsageError(
+            "init needs a table: mlp init DATA lists its columns, mlp init DATA --target COLUMN "
+            "writes a spec; or take a shipped one: mlp init --example"
+        )
+    if not os.path.lexists(data):
+        from mlpcli.spec.draft.examples import examples
+
+        if data in examples():
+            raise UsageError(
+                f"{data}: there is no such file; the shipped example: mlp init --example {data}"
+            )
     if data == "-" or is_pipe(data):
         raise UsageError(
             f"{data}: a spec names its data, so they have to be in a file; save them first, as in: "
@@ -98,10 +120,18 @@ def _check_data(data: str) -> None:
         data.encode()
     except UnicodeEncodeError:
         raise UsageError(f"{data!r}: the name is not UTF-8, so no spec can have it") from None
+    return data
 
 
 def _write_spec(
-    data: str, targets: list[str], output: str | None, *, force: bool, json: bool, quiet: bool
+    data: str,
+    targets: list[str],
+    task: str | None,
+    output: str | None,
+    *,
+    force: bool,
+    json: bool,
+    quiet: bool,
 ) -> None:
     from mlpcli.cli.new_files import check_new, place_of, schema_beside, write_new
     from mlpcli.spec.draft.writing import spec_text
@@ -112,7 +142,7 @@ def _write_spec(
             raise UsageError(f"--output {output}: that is the data; choose another file")
         check_new(place, force=force)
         check_new(schema_beside(place), force=force, ours=True)
-    draft = _draft(data, targets, place)
+    draft = _draft(data, targets, task, place)
     text = spec_text(draft)
     if place is not None:
         with raised():
@@ -127,7 +157,7 @@ def _write_spec(
         _report(document, draft, place)
 
 
-def _draft(data: str, targets: list[str], place: Path | None) -> Draft:
+def _draft(data: str, targets: list[str], task: str | None, place: Path | None) -> Draft:
     """Return what the spec is to say. Raises UsageError where a target is no column."""
     from mlpcli.cli.new_files import path_in_spec
     from mlpcli.data.readers import ReadOptions, read_table
@@ -141,12 +171,15 @@ def _draft(data: str, targets: list[str], place: Path | None) -> Draft:
     if len(set(targets)) < len(targets):
         raise UsageError("--target names a column twice")
     try:
-        found = examine(data, targets)
-    except DataError:
+        found = examine(data, targets, _checked(task))
+    except DataError as error:
         table = read_table(data, ReadOptions())
         wanted = absent(table.columns, targets)
         if wanted:
             raise UsageError(f"--target: {absence(data, wanted, table.columns)}") from None
+        advised = re.search(r"data\.task: (\w+)", str(error))
+        if advised:
+            raise DataError(f"{error}, as in: mlp init … --task {advised[1]}") from None
         raise
     folder = Path() if place is None else place.parent
     return Draft(
@@ -157,6 +190,18 @@ def _draft(data: str, targets: list[str], place: Path | None) -> Draft:
         settings_for(found.dataset),
         auto_batch_size(len(found.dataset.parts["train"])),
     )
+
+
+def _checked(task: str | None) -> str | None:
+    """Return the task of --task; None for auto. Raises UsageError where there is no such task."""
+    from mlpcli.spec.data_section import Task
+
+    known: tuple[str, ...] = get_args(Task)
+    if task in (None, "auto", *known):
+        return None if task == "auto" else task
+    near = nearest(str(task), known)
+    hint = f"; did you mean {near}?" if near else ""
+    raise UsageError(f"--task {task}: is no task; allowed: auto, {listing(known)}{hint}")
 
 
 def _document(data: str, draft: Draft, place: Path | None, text: str) -> dict[str, Any]:

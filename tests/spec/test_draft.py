@@ -305,5 +305,8 @@ def test_blanks_between_the_fields(rng):
 
 def test_a_task_that_is_asked_for(rng):
     path = write(a=rng.normal(size=N).round(3), grade=rng.integers(1, 6, N))
-    assert examine(path, ["grade"]).dataset.encoding.task == "multiclass"
+    draft = draft_of(path, "grade")
+    assert draft.task == "multiclass"
+    said = " ".join(line.partition("# ")[2] for line in spec_text(draft).splitlines())
+    assert "so taken as classes (multiclass); if they are counts, scores or amounts: regr" in said
     assert examine(path, ["grade"], "regression").dataset.encoding.task == "regression"

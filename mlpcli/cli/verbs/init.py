@@ -209,7 +209,7 @@ def _document(data: str, draft: Draft, place: Path | None, text: str) -> dict[st
 
     from mlpcli.cli.new_files import schema_beside
     from mlpcli.spec.draft.column_facts import facts_of
-    from mlpcli.spec.draft.writing import member
+    from mlpcli.spec.draft.writing import member, task_guess
 
     dataset, decisions = draft.dataset, draft.decisions
     table = dataset.tables["data"]
@@ -228,7 +228,7 @@ def _document(data: str, draft: Draft, place: Path | None, text: str) -> dict[st
             for n, r in decisions.kept_readings.items()
         ],
         "split": decisions.split,
-        "notes": decisions.notes,
+        "notes": [note for note in (task_guess(dataset), *decisions.notes) if note],
         "text": text,
     }
 

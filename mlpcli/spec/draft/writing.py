@@ -95,8 +95,7 @@ def _data(draft: Draft) -> Iterator[str]:
     names = [as_yaml(name) for name in draft.targets]
     target = names[0] if len(names) == 1 else f"[{', '.join(names)}]"
     yield from commented(f"  target: {target}", target_text(draft.dataset))
-    others = [t for t in ("regression", "binary", "multiclass", "multilabel") if t != draft.task]
-    yield from commented(f"  task: {draft.task}", f"or {', '.join(others)}")
+    yield from commented(f"  task: {draft.task}", _task_comment(draft))
     if draft.dataset.tables["data"].kept is not None:
         yield from commented(
             "  missing_target: drop", "rows without a target are left out; or fail"
@@ -110,6 +109,20 @@ def _data(draft: Draft) -> Iterator[str]:
         comment = "standard; log: the logarithm, of a target above 0"
         yield from commented("  scale_target: auto", comment)
     yield from _notes(draft)
+
+
+def task_guess(dataset: Dataset) -> str:
+    """Return what the task was told by, where the user may know better; else nothing."""
+    found = (guess.text for guess in dataset.guesses if guess.kind == "task")
+    return "" if dataset.encoding.task == "binary" else next(found, "")
+
+
+def _task_comment(draft: Draft) -> str:
+    guess = task_guess(draft.dataset)
+    if guess:
+        return guess.partition(": ")[2].replace(", write data.task: ", ": ")
+    tasks = ("regression", "binary", "multiclass", "multilabel")
+    return f"or {', '.join(task for task in tasks if task != draft.task)}"
 
 
 def _path(path: str) -> str:
@@ -218,11 +231,9 @@ def _value(value: Any) -> str:
 
 
 def _split(draft: Draft) -> Iterator[str]:
-    parts = {name: len(part) for name, part in draft.dataset.parts.items()}
-    rows = ", ".join(f"{n:,} {name}" for name, n in parts.items())
-    yield from remark(
-        f"The rows: {rows}. Validation rows stop the training, test rows judge it.", 2
-    )
+    use = {"train": "", "validation": " (when to stop)", "test": " (how good it is)"}
+    parts = [f"{len(part):,} {name}{use[name]}" for name, part in draft.dataset.parts.items()]
+    yield from remark(f"Rows: {', '.join(parts)}", 2)
     found = draft.decisions.split
     if "column" in found:
         line, other = f"{{column: {as_yaml(found['column'])}}}", draft.decisions.why_split

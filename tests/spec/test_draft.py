@@ -12,9 +12,10 @@ from mlpcli.data.diagnosis import oddities
 from mlpcli.errors import DataError
 from mlpcli.spec.draft.candidates import list_columns
 from mlpcli.spec.draft.decisions import ACTED_ON, reason
+from mlpcli.spec.draft.draft import Draft
 from mlpcli.spec.draft.examine import examine
 from mlpcli.spec.draft.settings import settings_for
-from mlpcli.spec.draft.writing import Draft, member, spec_text
+from mlpcli.spec.draft.writing import member, spec_text
 from mlpcli.spec.json_schema import json_schema
 from mlpcli.spec.load import load_spec
 from mlpcli.training.build import load_dataset

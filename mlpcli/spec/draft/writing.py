@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -15,9 +14,9 @@ from mlpcli.data.dataset import Dataset
 from mlpcli.data.readings.reading import Reading, reading_to_plain
 from mlpcli.data.targets import ClassTarget
 from mlpcli.spec.draft.column_facts import ColumnFacts, facts_of, number_text, short
-from mlpcli.spec.draft.decisions import Decisions
+from mlpcli.spec.draft.draft import Draft
 from mlpcli.spec.draft.layout import commented, padded, remark
-from mlpcli.spec.draft.settings import Settings
+from mlpcli.spec.draft.network_text import model_text, training_text
 
 MOST_COLUMNS = 60  # that are described
 MOST_CLASSES = 6  # that are counted in a comment
@@ -35,38 +34,13 @@ FOUND_ANYWAY: tuple[Any, ...] = (
 USUAL = {"decimal": ".", "zone": "local"}
 
 
-@dataclass(frozen=True)
-class Draft:
-    """What a first spec is written from.
-
-    path        of the data, relative to the spec
-    spec        the name of the spec's file
-    batch_size  that `auto` stands for
-    """
-
-    path: str
-    spec: str
-    dataset: Dataset
-    decisions: Decisions
-    settings: Settings
-    batch_size: int
-
-    @property
-    def task(self) -> str:
-        return self.dataset.encoding.task
-
-    @property
-    def targets(self) -> Sequence[str]:
-        return self.dataset.encoding.target.names
-
-
 def spec_text(draft: Draft) -> str:
     """Return the spec as YAML with comments."""
     lines = [
         *_head(draft),
         *_data(draft),
-        *_model(draft),
-        *_training(draft),
+        *model_text(draft),
+        *training_text(draft),
     ]
     return "\n".join(lines) + "\n"
 
@@ -271,47 +245,3 @@ def _notes(draft: Draft) -> Iterator[str]:
         yield from remark("Found, and left as it is:", 2)
         for note in draft.decisions.notes:
             yield from remark(f"- {note}", 2, hang=2)
-
-
-def _model(draft: Draft) -> Iterator[str]:
-    settings = draft.settings
-    yield "model:"
-    comment = "hidden layers; keep_prob below 1, such as 0.9: dropout"
-    yield from commented("  layers:", comment)
-    for units in settings.units:
-        yield f"    - {{units: {units}, activation: relu, keep_prob: 1.0}}"
-    if settings.embedding is None:
-        comment = "of numbers, before the first layer: piecewise_linear, periodic"
-        yield from commented("  embedding: null", comment)
-    else:
-        text = ", ".join(f"{key}: {value}" for key, value in settings.embedding.items())
-        comment = "each number by the bins that tell the target apart; null: as it is"
-        yield from commented(f"  embedding: {{{text}}}", comment)
-    yield from commented("  loss: auto", _loss_comment(draft.task))
-
-
-def _loss_comment(task: str) -> str:
-    others = {
-        "regression": "mse; or huber, quantile, gaussian, …",
-        "multiclass": "cross_entropy; or focal, …",
-    }
-    return others.get(task, "binary_cross_entropy; or focal, …")
-
-
-def _training(draft: Draft) -> Iterator[str]:
-    settings = draft.settings
-    yield "training:"
-    yield from commented("  epochs: 200", "passes over the training rows, at most")
-    comment = f"rows in a step; auto, by their number: {draft.batch_size} here"
-    yield from commented("  batch_size: auto", comment)
-    line = f"  optimizer: {{name: adam, learning_rate: {settings.learning_rate:g}}}"
-    yield from commented(line, "or sgd, adamw, …; find one: mlp train --find-lr")
-    line = f"  early_stopping: {{monitor: val_loss, patience: {settings.patience}}}"
-    yield from commented(line, "epochs without a better one")
-    yield "regularization:"
-    yield from commented("  l2: 0.0", "α of α/2 Σ‖W‖²; more, such as 1e-4, against overfitting")
-    if settings.replicas > 1:
-        line = f"ensemble: {{kind: seeds, replicas: {settings.replicas}}}"
-        yield from commented(line, "that many networks, averaged; null: one network")
-    else:
-        yield from commented("ensemble: null", "or {kind: seeds, replicas: 4}: networks, averaged")

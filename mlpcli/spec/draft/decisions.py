@@ -61,6 +61,7 @@ class Decisions:
         odd = list(odd)
         self._by_guesses(dataset)
         self._by_time(dataset)
+        self._by_several_identifiers(odd)
         for oddity in odd:
             self._by_oddity(dataset, oddity)
         inputs = set(dataset.encoding.inputs.names)
@@ -102,9 +103,20 @@ class Decisions:
                 self.why_split = f"the rows are in the order of {name}: later ones are predicted"
                 return
 
+    def _by_several_identifiers(self, odd: Iterable[Oddity]) -> None:
+        """Read as categories what names the members of several kinds, such as users and films.
+
+        Rows cannot be kept together by both, and those to come are of the same members.
+        """
+        names = [oddity.columns[0] for oddity in odd if oddity.kind == "groups"]
+        if len(names) > 1:
+            for name in names:
+                others = ", ".join(other for other in names if other != name)
+                self.read(name, READINGS["text"](), f"a member each, as in {others}: categories")
+
     def _by_oddity(self, dataset: Dataset, oddity: Oddity) -> None:
         table, kind = dataset.tables["data"], oddity.kind
-        if kind == "groups" and not self.split:
+        if kind == "groups" and not self.split and oddity.columns[0] not in self.readings:
             self.split = {"group": oddity.columns[0]}
             self.why_split = "rows of one are never in two parts"
         elif kind == "constant":

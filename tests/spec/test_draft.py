@@ -176,6 +176,20 @@ def test_rows_of_one_customer_stay_together(rng):
     assert sum(map(len, seen)) == len(set.union(*seen))
 
 
+def test_identifiers_of_two_kinds_are_categories_and_no_groups(rng):
+    """Of users and films no rows are kept together: by both of them it cannot be done."""
+    user, film = rng.integers(1, 40, N), rng.integers(1, 30, N)
+    table = {"user_id": user, "film_id": film, "x": rng.normal(size=N).round(3)}
+    draft, spec, dataset = trained_on(write(**table, y=rng.integers(0, 2, N)), "y")
+    assert spec.data.split.group is None
+    assert {name: each.name for name, each in spec.data.columns.items()} == {
+        "user_id": "text",
+        "film_id": "text",
+    }
+    assert draft.decisions.why_read["user_id"] == "a member each, as in film_id: categories"
+    assert set(dataset.encoding.inputs.names) == {"user_id", "film_id", "x"}
+
+
 def test_a_column_of_parts_is_the_split(rng):
     parts = rng.choice(["train", "val", "test"], N, p=[0.6, 0.2, 0.2])
     table = {"split": parts, "x": rng.normal(size=N).round(3), "y": rng.integers(0, 2, N)}

@@ -186,9 +186,9 @@ def first_look(stored: dict[str, Any]) -> Iterator[str]:
     mean = interval(overall([found[0] for found in first.values()]))
     yield "## The first look"
     yield ""
-    yield f"Before anything was changed for these tables the mean ratio was {mean}, of"
-    yield f"one seed, and mlp was behind on {len(behind)}. Where something was changed since then, a"
-    yield "table is no longer unseen:"
+    said = f"was {mean}, of one seed, and mlp was behind on {len(behind)}."
+    yield "Before anything was changed for these tables the mean ratio"
+    yield f"{said} Where something was changed since then, a table is no longer unseen:"
     yield ""
     yield from head("behind at first", "then", "now", "what was changed, or why not")
     for name in behind:
@@ -266,15 +266,20 @@ def source_table(tables: dict[str, Any]) -> Iterator[str]:
 
 def page(stored: dict[str, Any]) -> str:
     """Return the page."""
-    tables, drafted = stored["tables"], stored["drafted"]
-    commands = "`mlp init`, `mlp train` and `mlp report`" if drafted else "the smallest spec"
-    if drafted:
-        typed = (
-            "`mlp init FILE --target TARGET -o spec.yaml`, `mlp train spec.yaml`, `mlp report run`,"
-            "\n  `mlp predict run NEW -o predicted.csv`."
-        )
-    else:
-        typed = "`mlp train` of the file and the target alone, `mlp predict run NEW`."
+    tables = stored["tables"]
+    every = [
+        step["command"] for table in tables.values() for step in table["runs"][0]["mlp"]["steps"]
+    ]
+    names = [f"`mlp {name}`" for name in ("init", "train", "report") if name in every]
+    commands = (
+        ", ".join(names[:-1]) + f" and {names[-1]}" if len(names) > 1 else "the smallest spec"
+    )
+    words = {
+        "init": "`mlp init FILE --target TARGET -o spec.yaml`",
+        "train": "`mlp train spec.yaml`",
+    }
+    words |= {"report": "`mlp report run`", "predict": "`mlp predict run NEW -o predicted.csv`"}
+    typed = ",\n  ".join(words[name] for name in words if name in every) + "."
     lines = [HEAD.format(commands=commands)]
     lines += [*summary(tables), *first_look(stored)]
     for part in (loss_table, cost_table, source_table):

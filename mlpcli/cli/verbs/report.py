@@ -79,13 +79,17 @@ def report(
     content = render(page)
     with raised():
         _write(path, content)
+    _print(path, page, len(content), json=json, quiet=quiet)
+
+
+def _print(path: Path, page: Page, n_bytes: int, *, json: bool, quiet: bool) -> None:
     if json:
         names = [section.name for section in page.sections]
-        print_json({"report": str(path), "bytes": len(content), "sections": names})
+        print_json({"report": str(path), "bytes": n_bytes, "sections": names})
     elif quiet:
         print_raw(str(path))
     else:
-        print_result(f"report: {path}, {len(content) / 1000:.0f} kB")
+        print_result(f"report: {path}, {n_bytes / 1000:.0f} kB")
 
 
 def _check_libraries() -> None:

@@ -141,7 +141,7 @@ def _largest(classes: Sequence[str], counts: Array, part: str) -> list[Block]:
     text = (
         f"{int(right.sum()):,} of {total:,} {part} rows are predicted right. The matrix of "
         f"{len(classes)} classes is too large to be drawn: these are its largest entries; "
-        "`mlp eval --json` has all."
+        "mlp eval --json has all."
     )
     header = ["actual", "predicted", "rows", "share of the actual class"]
     weak = ["class", "rows", "right", "recall"]

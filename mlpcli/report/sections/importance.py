@@ -74,7 +74,7 @@ def _table(found: Importance) -> Table:
 def _drawn(found: Importance, worse: str, metric: str) -> str:
     columns = found.columns[:MOST_BARS]
     n = len(columns)
-    with figure(480, 70 + 24 * n) as (canvas, axes):
+    with figure(420, 70 + 24 * n) as (canvas, axes):
         for k, each in enumerate(columns):
             one = each.interval
             axes.barh(k, one.estimate, height=0.62, color=SERIES[0])

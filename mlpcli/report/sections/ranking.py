@@ -110,10 +110,11 @@ def _of_several(curves: list[_Named], mean: float, part: str, task: str) -> list
     which = f" Drawn are the {MOST_CURVES} hardest." * (len(worst) > MOST_CURVES)
     whole = f"The mean area is {format_number(mean)}. " if math.isfinite(mean) else ""
     first, last = worst[0], worst[-1]
-    roc = (
-        f"{against}. {whole}The hardest is {first.name} with {format_number(first.curve.area)}, "
-        f"the easiest {last.name} with {format_number(last.curve.area)}."
-    )
+    areas = [format_number(each.curve.area) for each in (first, last)]
+    found = f"The hardest is {first.name} with {areas[0]}, the easiest {last.name} with {areas[1]}."
+    if areas[0] == areas[1]:
+        found = "No one is harder than the others."
+    roc = f"{against}. {whole}{found}"
     least = min(worst, key=lambda each: each.curve.average_precision)
     pr = (
         f"{against}; average precision is least for {least.name}: "

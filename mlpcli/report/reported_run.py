@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from mlpcli.data.dataset import Dataset, Part
+from mlpcli.data.diagnosis import Oddity, oddities
 from mlpcli.errors import MlpError
 from mlpcli.runs.directory import find_model
 from mlpcli.runs.evaluate import load_parts
@@ -52,11 +53,6 @@ class ReportedRun:
     data: str | None = None
 
     @property
-    def is_own_data(self) -> bool:
-        """Whether the parts are of the data that the model was trained on."""
-        return self.data is None
-
-    @property
     def judged(self) -> str:
         """The name of the part that the verdict is about."""
         return list(self.parts)[-1]
@@ -84,7 +80,7 @@ class ReportedRun:
         None where other data were given, or where they are split in another way today, as by
         another version.
         """
-        if not self.is_own_data or self.model.spec.data.path == "-":
+        if self.data is not None or self.model.spec.data.path == "-":
             return None
         try:
             dataset = load_dataset(LoadedSpec(self.model.spec, Document(self.name), Path(), ""))
@@ -93,6 +89,11 @@ class ReportedRun:
         codes, then = dataset.codes, self.model.codes
         same = codes is None or (then is not None and np.array_equal(codes, then))
         return dataset if same else None
+
+    @cached_property
+    def oddities(self) -> list[Oddity]:
+        """What `mlp check` finds odd in its data."""
+        return [] if self.dataset is None else oddities(self.dataset)
 
     @cached_property
     def baselines(self) -> Baselines | None:
@@ -114,8 +115,9 @@ def load_run(name: str, data: str | None = None) -> ReportedRun:
     }
     folder = Path(name)
     history, replicas = _metrics(folder, METRICS, model), _metrics(folder, REPLICAS, model)
-    manifest = _manifest(folder)
-    return ReportedRun(name, path, model, parts, scores, notes, history, manifest, replicas, data)
+    return ReportedRun(
+        name, path, model, parts, scores, notes, history, _manifest(folder), replicas, data
+    )
 
 
 def _metrics(folder: Path, name: str, model: Model) -> list[dict[str, float]]:

@@ -5,20 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from mlpcli.errors import listing
 from mlpcli.report.blocks import Section
 from mlpcli.report.page import Page
 from mlpcli.report.reported_run import ReportedRun
-from mlpcli.report.sections.calibration import calibration
-from mlpcli.report.sections.confusion import confusion
+from mlpcli.report.sections import SECTIONS as OF_PREDICTIONS
 from mlpcli.report.sections.curves import curves
 from mlpcli.report.sections.data import data
-from mlpcli.report.sections.importance import importance
-from mlpcli.report.sections.intervals import intervals
 from mlpcli.report.sections.layers import layers
 from mlpcli.report.sections.network import network
-from mlpcli.report.sections.ranking import ranking
 from mlpcli.report.sections.reproduce import reproduce
-from mlpcli.report.sections.residuals import residuals
 from mlpcli.report.sections.verdict import verdict
 from mlpcli.report.sections.worst_rows import worst_rows
 
@@ -26,13 +22,7 @@ SECTIONS: tuple[Callable[[ReportedRun], Section | None], ...] = (
     verdict,
     network,
     curves,
-    confusion,
-    ranking,
-    calibration,
-    residuals,
-    intervals,
-    importance,
-    worst_rows,
+    *OF_PREDICTIONS,
     layers,
     data,
     reproduce,
@@ -49,6 +39,13 @@ def run_page(run: ReportedRun, *, rows: bool = True) -> Page:
     """
     makers = [make for make in SECTIONS if rows or make not in OF_ROWS]
     sections = [section for make in makers if (section := make(run)) is not None]
-    encoding = run.model.encoding
-    name = Path(run.name).resolve().name
-    return Page(name, f"{encoding.task} on {', '.join(encoding.target.names)}", sections)
+    return Page(Path(run.name).resolve().name, _subtitle(run), sections)
+
+
+def _subtitle(run: ReportedRun) -> str:
+    encoding, data = run.model.encoding, run.model.spec.data
+    words = [f"{encoding.task} on {listing(encoding.target.names, most=3)}"]
+    if data.path is not None and run.data is None:
+        words.append(Path(data.path).name)
+    started = str(run.manifest.get("started") or "")[:10]
+    return " · ".join([*words, *[f"trained on {started}"] * bool(started)])

@@ -14,7 +14,7 @@ from mlpcli.plain import format_number
 from mlpcli.report.blocks import Block, Chart, Section, Table, Text
 from mlpcli.report.drawing import BAD, GOOD, INK, SURFACE, draw, figure
 from mlpcli.report.labels import distinct_labels
-from mlpcli.report.percent import percent
+from mlpcli.report.numbers import percent
 from mlpcli.report.reported_run import ReportedRun
 
 MOST_CLASSES = 25  # of a matrix that is drawn

@@ -6,7 +6,7 @@ import numpy as np
 
 from mlpcli.report.blocks import Block, Chart, Section, Table, Text
 from mlpcli.report.drawing import MUTED, SERIES, draw, figure, label
-from mlpcli.report.percent import percent
+from mlpcli.report.numbers import percent
 from mlpcli.report.reported_run import ReportedRun
 from mlpcli.training.intervals import share_interval
 from mlpcli.training.metrics import Outcome

@@ -14,7 +14,7 @@ from mlpcli.plain import format_number
 from mlpcli.report.blocks import Block, Chart, Section, Table, Text
 from mlpcli.report.drawing import INK, MUTED, SERIES, draw, figure
 from mlpcli.report.labels import distinct_labels
-from mlpcli.report.percent import percent
+from mlpcli.report.numbers import percent
 from mlpcli.report.reported_run import ReportedRun
 from mlpcli.training.metrics import Outcome
 from mlpcli.training.ranking_curves import RankingCurve, drawn_points, ranking_curve

@@ -10,7 +10,7 @@ from mlpcli.array_types import Array
 from mlpcli.data.targets import ClassTarget, RegressionTarget
 from mlpcli.plain import harmless
 from mlpcli.report.blocks import Block, Section, Table, Text
-from mlpcli.report.percent import percent
+from mlpcli.report.numbers import percent
 from mlpcli.report.reported_run import ReportedRun
 from mlpcli.runs.file_cells import file_cells
 from mlpcli.training.evaluation import row_losses

@@ -11,6 +11,10 @@ BROKEN = """<!doctype html><html><head><title>x</title></head><body>
 <script>console.error("of the console"); null.x;</script></body></html>"""
 
 
+def test_it_is_no_large_file(reports, name):
+    assert reports.pages[name].stat().st_size <= 400_000
+
+
 def test_nothing_leaves_the_page_and_nothing_goes_wrong(opened, name):
     visit = opened(name)
     assert visit.requests == []

@@ -135,12 +135,12 @@ class RichProgress(NoProgress):
 
     def parts(self, fields: dict[str, Any]) -> list[LinePart]:
         """Return the line: on a narrow terminal the epoch stays, and longest the watched loss."""
-        ranks = [5, 2, 4] if len(self.columns) > 1 else [2]
+        ranks = [6, 2, 4] if len(self.columns) > 1 else [2]
         return [
             LinePart(f"epoch {fields['epoch']}/{fields['n_epochs']}", 0),
             bar_part(3),
             *map(LinePart, fields["metrics"], ranks),
-            LinePart(fields["best"], 6),
+            LinePart(fields["best"], 5),
             LinePart(fields["speed"], 7),
             time_left_part(1),
         ]

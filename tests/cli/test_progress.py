@@ -182,7 +182,7 @@ REST = "val_loss 0.25  val_accuracy 1  best 37"
         (15, "epoch 50/300"),
         (25, "epoch 50/300  -:--:--"),
         (40, "epoch 50/300  val_loss 0.25  -:--:--"),
-        (60, "epoch 50/300  BAR  val_loss 0.25  -:--:--"),
+        (60, "epoch 50/300  BAR  val_loss 0.25  best 37  -:--:--"),
         (80, f"epoch 50/300  BAR  {REST}  -:--:--"),
         (120, f"epoch 50/300  BAR  train_loss 0.5  {REST}  1,000 rows/s  -:--:--"),
         (160, f"epoch 50/300  BAR  train_loss 0.5  {REST}  1,000 rows/s  -:--:--"),

@@ -1,0 +1,214 @@
+"""mlp init DATA."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from mlpcli.cli.command import verb
+from mlpcli.cli.console import print_json, print_raw, print_result, print_sentence
+from mlpcli.cli.options import Debug, Json, Quiet
+from mlpcli.cli.signals import raised
+from mlpcli.errors import UsageError, counted, listing
+
+if TYPE_CHECKING:
+    from mlpcli.spec.draft.writing import Draft
+
+
+@verb
+def init(
+    data: Annotated[
+        str | None,
+        typer.Argument(metavar="DATA", help="A table: csv, tsv, jsonl, parquet or npz."),
+    ] = None,
+    target: Annotated[
+        list[str] | None,
+        typer.Option(metavar="COLUMN", help="The column to predict; repeatable. None: list them."),
+    ] = None,
+    output: Annotated[
+        str | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="SPEC",
+            help="Where to write; default: ./NAME.yaml; -: stdout.",
+        ),
+    ] = None,
+    example: Annotated[
+        bool, typer.Option("--example", help="Write the shipped spec called DATA, with its data.")
+    ] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
+    json: Json = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Write a first spec for a table, with what was found in it and why.
+
+    The spec trains as it stands: `mlp train` takes it next. Beside it mlp.schema.json, by which
+    editors complete and explain its keys. Without --target nothing is written: the columns are
+    listed, and what each would be as target and as input.
+
+    Exit code 0: done; 2: the command line, or a file is there already; 3: the data; 6: the
+    operating system.
+
+    \b
+    Examples:
+      mlp init iris.csv
+      mlp init iris.csv --target species
+      mlp init ../data/sales.csv --target price -o specs/sales.yaml
+      mlp init --example iris
+    """
+    if example:
+        from mlpcli.cli.examples import write_example
+
+        write_example(data, output, force=force, json=json, quiet=quiet)
+        return
+    if data is None:
+        raise UsageError(
+            "init needs a table: mlp init DATA lists its columns, mlp init DATA --target COLUMN "
+            "writes a spec; or take a shipped one: mlp init --example"
+        )
+    _check_data(data)
+    if not target:
+        _list_columns(data, output, json=json, quiet=quiet)
+        return
+    _write_spec(data, target, output, force=force, json=json, quiet=quiet)
+
+
+def _list_columns(data: str, output: str | None, *, json: bool, quiet: bool) -> None:
+    from mlpcli.cli.column_listing import show_columns
+
+    if output is not None:
+        raise UsageError("--output: say which column is to be predicted with --target")
+    show_columns(data, json=json, quiet=quiet)
+
+
+def _check_data(data: str) -> None:
+    """Raise UsageError where the data are no file that a spec can name."""
+    from mlpcli.data.source import is_pipe
+
+    if data == "-" or is_pipe(data):
+        raise UsageError(
+            f"{data}: a spec names its data, so they have to be in a file; save them first, as in: "
+            "cat > data.csv"
+        )
+    try:
+        data.encode()
+    except UnicodeEncodeError:
+        raise UsageError(f"{data!r}: the name is not UTF-8, so no spec can have it") from None
+
+
+def _write_spec(
+    data: str, targets: list[str], output: str | None, *, force: bool, json: bool, quiet: bool
+) -> None:
+    from mlpcli.cli.new_files import check_new, place_of, schema_beside, write_new
+    from mlpcli.spec.draft.writing import spec_text
+
+    place = place_of(data, output)
+    if place is not None:
+        if place.exists() and Path(data).exists() and place.samefile(data):
+            raise UsageError(f"--output {output}: that is the data; choose another file")
+        check_new(place, force=force)
+        check_new(schema_beside(place), force=force, ours=True)
+    draft = _draft(data, targets, place)
+    text = spec_text(draft)
+    if place is not None:
+        with raised():
+            write_new(place, text)
+    if place is None and not json:
+        print_raw(text.removesuffix("\n"))
+        return
+    document = _document(data, draft, place, text)
+    if json:
+        print_json(document)
+    elif not quiet:
+        _report(document, draft, place)
+
+
+def _draft(data: str, targets: list[str], place: Path | None) -> Draft:
+    """Return what the spec is to say. Raises UsageError where a target is no column."""
+    from mlpcli.cli.new_files import path_in_spec
+    from mlpcli.data.readers import ReadOptions, read_table
+    from mlpcli.data.table import absence, absent
+    from mlpcli.errors import DataError
+    from mlpcli.spec.draft.examine import examine
+    from mlpcli.spec.draft.settings import settings_for
+    from mlpcli.spec.draft.writing import Draft
+    from mlpcli.training.batches import auto_batch_size
+
+    if len(set(targets)) < len(targets):
+        raise UsageError("--target names a column twice")
+    try:
+        found = examine(data, targets)
+    except DataError:
+        table = read_table(data, ReadOptions())
+        wanted = absent(table.columns, targets)
+        if wanted:
+            raise UsageError(f"--target: {absence(data, wanted, table.columns)}") from None
+        raise
+    folder = Path() if place is None else place.parent
+    return Draft(
+        path_in_spec(data, folder),
+        "SPEC" if place is None else str(place),
+        found.dataset,
+        found.decisions,
+        settings_for(found.dataset),
+        auto_batch_size(len(found.dataset.parts["train"])),
+    )
+
+
+def _document(data: str, draft: Draft, place: Path | None, text: str) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    from mlpcli.cli.new_files import schema_beside
+    from mlpcli.spec.draft.column_facts import facts_of
+    from mlpcli.spec.draft.writing import member
+
+    dataset, decisions = draft.dataset, draft.decisions
+    table = dataset.tables["data"]
+    return {
+        "data": data,
+        "spec": None if place is None else str(place),
+        "schema": None if place is None else str(schema_beside(place)),
+        "target": list(draft.targets),
+        "task": draft.task,
+        "rows": {name: len(part) for name, part in dataset.parts.items()},
+        "inputs": [asdict(facts_of(table, name)) for name in dataset.encoding.inputs.names],
+        "features": dataset.encoding.inputs.n_features,
+        "excluded": [{"column": n, "why": why} for n, why in decisions.exclude.items()],
+        "read": [
+            {"column": n, "as": member(r), "why": decisions.why_read[n]}
+            for n, r in decisions.kept_readings.items()
+        ],
+        "split": decisions.split,
+        "notes": decisions.notes,
+        "text": text,
+    }
+
+
+def _report(document: dict[str, Any], draft: Draft, place: Path | None) -> None:
+    """Print what was found and written."""
+    import shlex
+
+    from mlpcli.spec.draft.writing import target_text
+
+    rows = listing(f"{n:,} {name}" for name, n in document["rows"].items())
+    print_sentence(f"{document['data']}: {rows} rows", hang=2)
+    print_sentence(
+        f"target {listing(draft.targets)}: {draft.task}, {target_text(draft.dataset)}", hang=2
+    )
+    n = counted(len(document["inputs"]), "input column")
+    print_sentence(f"{n}, {counted(document['features'], 'input')} to the network", hang=2)
+    for each in document["excluded"]:
+        print_sentence(f"excluded: {each['column']}: {each['why']}", hang=10)
+    for each in document["read"]:
+        print_sentence(f"read: {each['column']} as {each['as']}: {each['why']}", hang=6)
+    if draft.decisions.split:
+        ((key, name),) = draft.decisions.split.items()
+        print_sentence(f"split by {key} {name}: {draft.decisions.why_split}", hang=2)
+    for note in document["notes"]:
+        print_sentence(f"note: {note}", hang=6)
+    print_sentence(f"written: {document['spec']}, and {document['schema']} for editors", hang=9)
+    print_result(f"next: mlp train {shlex.quote(str(place))}")

@@ -1,0 +1,308 @@
+"""The text of a first spec: what was found, decided, and what each key means."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from mlpcli.data.advice import as_yaml
+from mlpcli.data.dataset import Dataset
+from mlpcli.data.readings.reading import Reading, reading_to_plain
+from mlpcli.data.targets import ClassTarget
+from mlpcli.spec.draft.column_facts import ColumnFacts, facts_of, number_text, short
+from mlpcli.spec.draft.decisions import Decisions
+from mlpcli.spec.draft.layout import commented, padded, remark
+from mlpcli.spec.draft.settings import Settings
+
+MOST_COLUMNS = 60  # that are described
+MOST_CLASSES = 6  # that are counted in a comment
+RARE = 0.2  # of the rows, in the rarest of two classes, or of the average class
+SCHEMA_FILE = "mlp.schema.json"
+BINDING = "# yaml-language-server: $schema="
+PLAIN_PATH = re.compile(r"[A-Za-z./][\w./-]*")
+FOUND_ANYWAY: tuple[Any, ...] = (
+    "",
+    (),
+    [],
+    None,
+    "auto",
+)  # settings of a reading that need not be written
+USUAL = {"decimal": ".", "zone": "local"}
+
+
+@dataclass(frozen=True)
+class Draft:
+    """What a first spec is written from.
+
+    path        of the data, relative to the spec
+    spec        the name of the spec's file
+    batch_size  that `auto` stands for
+    """
+
+    path: str
+    spec: str
+    dataset: Dataset
+    decisions: Decisions
+    settings: Settings
+    batch_size: int
+
+    @property
+    def task(self) -> str:
+        return self.dataset.encoding.task
+
+    @property
+    def targets(self) -> Sequence[str]:
+        return self.dataset.encoding.target.names
+
+
+def spec_text(draft: Draft) -> str:
+    """Return the spec as YAML with comments."""
+    lines = [
+        *_head(draft),
+        *_data(draft),
+        *_model(draft),
+        *_training(draft),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _head(draft: Draft) -> Iterator[str]:
+    yield BINDING + SCHEMA_FILE
+    name = shlex.quote(draft.spec)
+    yield from remark(
+        f"A first spec for {draft.path}, written by `mlp init`. To be changed freely."
+    )
+    yield from padded(
+        [
+            (f"  mlp check {name}", "what is in the data, and what a model has to beat"),
+            (f"  mlp train {name}", "train, and evaluate on the test rows"),
+        ],
+        0,
+        most=60,
+    )
+    yield from commented("seed: 0", "of the split, the initial weights and the order of rows")
+
+
+def _data(draft: Draft) -> Iterator[str]:
+    yield "data:"
+    yield from commented(f"  path: {_path(draft.path)}", "relative to this file")
+    yield from _dialect(draft)
+    names = [as_yaml(name) for name in draft.targets]
+    target = names[0] if len(names) == 1 else f"[{', '.join(names)}]"
+    yield from commented(f"  target: {target}", target_text(draft.dataset))
+    others = [t for t in ("regression", "binary", "multiclass", "multilabel") if t != draft.task]
+    yield from commented(f"  task: {draft.task}", f"or {', '.join(others)}")
+    if draft.dataset.tables["data"].kept is not None:
+        yield from commented(
+            "  missing_target: drop", "rows without a target are left out; or fail"
+        )
+    yield from _inputs(draft)
+    yield from _excluded(draft)
+    yield from _readings(draft)
+    yield from _split(draft)
+    yield from _weights(draft)
+    if draft.task == "regression":
+        comment = "y is standardized; log: predicts the logarithm of a target above 0"
+        yield from commented("  scale_target: auto", comment)
+    yield from _notes(draft)
+
+
+def _path(path: str) -> str:
+    return path if PLAIN_PATH.fullmatch(path) else as_yaml(path)
+
+
+def _dialect(draft: Draft) -> Iterator[str]:
+    """Yield how a text file is written, where that is not as usual."""
+    dialect = draft.dataset.tables["data"].dialect
+    if dialect is None:
+        return
+    usual = "\t" if draft.path.lower().removesuffix(".gz").endswith(".tsv") else ","
+    if dialect.encoding.lower() not in ("utf-8", "utf-8-sig", "ascii"):
+        yield from commented(f"  encoding: {as_yaml(dialect.encoding)}", "of the file's characters")
+    if dialect.delimiter not in (None, usual):
+        assert dialect.delimiter is not None
+        yield from commented(f"  delimiter: {as_yaml(dialect.delimiter)}", "between two fields")
+    if dialect.decimal not in (None, "."):
+        assert dialect.decimal is not None
+        yield from commented(f"  decimal: {as_yaml(dialect.decimal)}", "of numbers, as in 1,5")
+
+
+def target_text(dataset: Dataset) -> str:
+    """Return what the target is, in a few words."""
+    encoding = dataset.encoding
+    target = encoding.target
+    if isinstance(target, ClassTarget):
+        counts = class_counts(dataset)
+        shown = [f"{short(str(c))} ({n:,})" for c, n in list(counts.items())[:MOST_CLASSES]]
+        more = ", …" if len(counts) > MOST_CLASSES else ""
+        return f"{len(counts)} classes: {', '.join(shown)}{more}"
+    if encoding.task == "multilabel":
+        return f"{len(target.names)} labels, each 0 or 1"
+    labels = np.concatenate([part.labels for part in dataset.parts.values()])
+    ends = [f"{number_text(y.min())} to {number_text(y.max())}" for y in labels.T]
+    return f"numbers, {', '.join(ends[:3])}"
+
+
+def class_counts(dataset: Dataset) -> dict[Any, int]:
+    """Return how many rows each class has."""
+    target = dataset.encoding.target
+    assert isinstance(target, ClassTarget)
+    n = len(target.classes)
+    counts = sum(np.bincount(part.labels, minlength=n) for part in dataset.parts.values())
+    return dict(zip(target.classes, np.asarray(counts).tolist(), strict=True))
+
+
+def _inputs(draft: Draft) -> Iterator[str]:
+    """Yield a comment on each input column."""
+    inputs, table = draft.dataset.encoding.inputs, draft.dataset.tables["data"]
+    shown = inputs.names[:MOST_COLUMNS]
+    of = f" of {len(inputs.names)} columns" if len(shown) < len(inputs.names) else ""
+    yield from remark(f"Inputs{of}, {inputs.n_features:,} numbers to the network:", 2)
+    rows = [(short(name), _input_text(facts_of(table, name), draft)) for name in shown]
+    yield from padded([(f"  {name}", text) for name, text in rows], 2, most=26)
+    if of:
+        yield from remark(f"  … and {len(inputs.names) - len(shown):,} more", 2)
+
+
+def _input_text(facts: ColumnFacts, draft: Draft) -> str:
+    width = sum(c.width for c in draft.dataset.encoding.inputs.columns if c.name == facts.name)
+    return facts.text + (f"; {width} inputs" if width > 1 else "")
+
+
+def _excluded(draft: Draft) -> Iterator[str]:
+    left_out = draft.decisions.exclude
+    if not left_out:
+        yield from commented("  exclude: []", "columns that are not to be inputs")
+        return
+    yield from commented("  exclude:", "columns that are no inputs; delete a line to use one")
+    for name in draft.dataset.tables["data"].columns:
+        if name in left_out:
+            yield from commented(f"    - {as_yaml(name)}", left_out[name])
+
+
+def _readings(draft: Draft) -> Iterator[str]:
+    readings = draft.decisions.kept_readings
+    if not readings:
+        return
+    yield from commented("  columns:", "how texts are read; text: as categories")
+    for name in draft.dataset.tables["data"].columns:
+        if name in readings:
+            line = f"    {as_yaml(name)}: {member(readings[name])}"
+            yield from commented(line, draft.decisions.why_read[name])
+
+
+def member(reading: Reading) -> str:
+    """Return a reading as `data.columns` has it, without what is found by itself."""
+    plain = reading_to_plain(reading)
+    name = plain.pop("name")
+    if name in ("boolean", "text"):
+        return str(name)
+    if name == "date":
+        plain.pop("format", None)
+    told = {k: v for k, v in plain.items() if v not in FOUND_ANYWAY and USUAL.get(k) != v}
+    if not told:
+        return str(name)
+    settings = ", ".join(f"{key}: {_value(value)}" for key, value in told.items())
+    return f"{{name: {name}, {settings}}}"
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(_value, value))}]"
+    return as_yaml(str(value))
+
+
+def _split(draft: Draft) -> Iterator[str]:
+    parts = {name: len(part) for name, part in draft.dataset.parts.items()}
+    rows = ", ".join(f"{n:,} {name}" for name, n in parts.items())
+    yield from remark(
+        f"The rows: {rows}. Validation rows stop the training, test rows judge it.", 2
+    )
+    found = draft.decisions.split
+    if "column" in found:
+        line, other = f"{{column: {as_yaml(found['column'])}}}", draft.decisions.why_split
+    elif found:
+        ((key, name),) = found.items()
+        line = f"{{validation: 0.15, test: 0.15, {key}: {as_yaml(name)}}}"
+        other = draft.decisions.why_split
+    elif draft.task in ("binary", "multiclass"):
+        line = "{validation: 0.15, test: 0.15, stratify: true}"
+        other = "the classes' shares in each part; or group:, time: or column: with a column's name"
+    else:
+        line = "{validation: 0.15, test: 0.15}"
+        other = "or group:, time: or column: with a column's name"
+    yield from commented(f"  split: {line}", other)
+
+
+def _weights(draft: Draft) -> Iterator[str]:
+    if not isinstance(draft.dataset.encoding.target, ClassTarget):
+        return
+    comment = "or balanced: each class counts the same"
+    if is_imbalanced(draft.dataset):
+        comment = "few rows of a class: balanced finds more of them, at the price of false alarms "
+        comment += "and of probabilities that are too high; look at balanced_accuracy"
+    yield from commented("  class_weight: null", comment)
+
+
+def is_imbalanced(dataset: Dataset) -> bool:
+    """Whether a class has far fewer rows than the classes have on average."""
+    counts = class_counts(dataset)
+    return min(counts.values()) * len(counts) < 2 * RARE * sum(counts.values())
+
+
+def _notes(draft: Draft) -> Iterator[str]:
+    if draft.decisions.notes:
+        yield from remark("Found, and left as it is:", 2)
+        for note in draft.decisions.notes:
+            yield from remark(f"- {note}", 2, hang=2)
+
+
+def _model(draft: Draft) -> Iterator[str]:
+    settings = draft.settings
+    yield "model:"
+    comment = "hidden layers, in order; keep_prob below 1 is dropout, such as 0.9"
+    yield from commented("  layers:", comment)
+    for units in settings.units:
+        yield f"    - {{units: {units}, activation: relu, keep_prob: 1.0}}"
+    if settings.embedding is None:
+        comment = "of numbers, before the first layer: piecewise_linear, periodic"
+        yield from commented("  embedding: null", comment)
+    else:
+        text = ", ".join(f"{key}: {value}" for key, value in settings.embedding.items())
+        comment = "each number by the bins that tell the target apart; null: as it is"
+        yield from commented(f"  embedding: {{{text}}}", comment)
+    yield from commented("  loss: auto", _loss_comment(draft.task))
+
+
+def _loss_comment(task: str) -> str:
+    others = {
+        "regression": "mse; or huber, quantile, gaussian, …",
+        "multiclass": "cross_entropy; or focal, …",
+    }
+    return others.get(task, "binary_cross_entropy; or focal, …")
+
+
+def _training(draft: Draft) -> Iterator[str]:
+    settings = draft.settings
+    yield "training:"
+    yield from commented("  epochs: 200", "passes over the training rows, at most")
+    comment = f"rows in a step; auto: {draft.batch_size} of so many rows"
+    yield from commented("  batch_size: auto", comment)
+    line = f"  optimizer: {{name: adam, learning_rate: {settings.learning_rate:g}}}"
+    yield from commented(line, "or sgd, adamw, …; find one: mlp train --find-lr")
+    line = f"  early_stopping: {{monitor: val_loss, patience: {settings.patience}}}"
+    yield from commented(line, "epochs without a better one")
+    yield "regularization:"
+    yield from commented(
+        "  l2: 0.0", "α of α/2 Σ‖W‖²; try 1e-4 where training is far better than validation"
+    )
+    if settings.replicas > 1:
+        line = f"ensemble: {{kind: seeds, replicas: {settings.replicas}}}"
+        yield from commented(line, "that many networks, averaged; null: one network")
+    else:
+        yield from commented("ensemble: null", "or {kind: seeds, replicas: 4}: networks, averaged")

@@ -23,6 +23,7 @@ from mlpcli.spec.yaml_reader import Document
 from mlpcli.training.baselines import Baselines, fit_baselines
 from mlpcli.training.build import load_dataset
 from mlpcli.training.evaluation import Scores, evaluate
+from mlpcli.training.importance import Importance, permutation_importance
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class ReportedRun:
     history  the rows of metrics.csv; none of a model file alone
     manifest  the run's, or empty
     replicas  the rows of replicas.csv; none where it is no ensemble's
-    is_own_data  whether the parts are of the data that the model was trained on
+    data     the file it is judged by; None: its own
     """
 
     name: str
@@ -48,7 +49,7 @@ class ReportedRun:
     history: list[dict[str, float]] = field(default_factory=list)
     manifest: dict[str, Any] = field(default_factory=dict)
     replicas: list[dict[str, float]] = field(default_factory=list)
-    is_own_data: bool = True
+    data: str | None = None
 
     @property
     def judged(self) -> str:
@@ -61,13 +62,24 @@ class ReportedRun:
         return evaluation_document(self.model, self.parts, self.scores)
 
     @cached_property
+    def importance(self) -> Importance | None:
+        """The permutation importance of the columns for the judged rows."""
+        return permutation_importance(
+            self.model.network,
+            self.model.encoding,
+            self.parts[self.judged],
+            seed=self.model.spec.seed,
+            temperature=self.model.temperature,
+        )
+
+    @cached_property
     def dataset(self) -> Dataset | None:
         """Its data as they were for its training, read again.
 
         None where other data were given, or where they are split in another way today, as by
         another version.
         """
-        if not self.is_own_data or self.model.spec.data.path == "-":
+        if self.data is not None or self.model.spec.data.path == "-":
             return None
         try:
             dataset = load_dataset(LoadedSpec(self.model.spec, Document(self.name), Path(), ""))
@@ -97,8 +109,9 @@ def load_run(name: str, data: str | None = None) -> ReportedRun:
     }
     folder = Path(name)
     history, replicas = _metrics(folder, METRICS, model), _metrics(folder, REPLICAS, model)
-    manifest, is_own = _manifest(folder), data is None
-    return ReportedRun(name, path, model, parts, scores, notes, history, manifest, replicas, is_own)
+    return ReportedRun(
+        name, path, model, parts, scores, notes, history, _manifest(folder), replicas, data
+    )
 
 
 def _metrics(folder: Path, name: str, model: Model) -> list[dict[str, float]]:

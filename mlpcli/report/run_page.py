@@ -8,22 +8,27 @@ from pathlib import Path
 from mlpcli.report.blocks import Section
 from mlpcli.report.page import Page
 from mlpcli.report.reported_run import ReportedRun
+from mlpcli.report.sections import SECTIONS as OF_PREDICTIONS
 from mlpcli.report.sections.curves import curves
 from mlpcli.report.sections.data import data
 from mlpcli.report.sections.layers import layers
 from mlpcli.report.sections.network import network
 from mlpcli.report.sections.reproduce import reproduce
 from mlpcli.report.sections.verdict import verdict
+from mlpcli.report.sections.worst_rows import worst_rows
 
 SECTIONS: tuple[Callable[[ReportedRun], Section | None], ...] = (
     verdict,
     network,
     curves,
+    *OF_PREDICTIONS,
     layers,
     data,
     reproduce,
 )
-OF_ROWS: tuple[Callable[[ReportedRun], Section | None], ...] = ()  # show rows of the data
+OF_ROWS: tuple[Callable[[ReportedRun], Section | None], ...] = (
+    worst_rows,
+)  # show rows of the data
 
 
 def run_page(run: ReportedRun, *, rows: bool = True) -> Page:

@@ -25,7 +25,7 @@ def data(run: ReportedRun) -> Section:
     if dataset is None:
         why = (
             "other data were given"
-            if not run.is_own_data
+            if run.data is not None
             else "its training data cannot be split as then"
         )
         blocks.append(Text(f"Not looked at for oddities: {why}."))

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from mlpcli.report.drawing import label
-from mlpcli.report.numbers import number, setting
+from mlpcli.report.numbers import number
+from mlpcli.report.settings import setting
 from mlpcli.spec.sweep import ParameterSpec
 
 LOG_FROM = 10.0  # the ratio of the largest to the smallest figure from which their scale is a log

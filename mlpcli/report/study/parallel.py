@@ -6,8 +6,9 @@ from collections import Counter
 from typing import Any
 
 from mlpcli.report.blocks import Chart, Section
-from mlpcli.report.drawing import GRID, INK, MUTED, SERIES, WIDTH, draw, figure
-from mlpcli.report.numbers import number, setting
+from mlpcli.report.drawing import GRID, INK, MUTED, SERIES, SURFACE, WIDTH, draw, figure
+from mlpcli.report.numbers import number
+from mlpcli.report.settings import setting
 from mlpcli.report.study.axes import Scale, figure_scale, key_scale
 from mlpcli.report.study.reported_study import ReportedStudy
 from mlpcli.report.study.trials import trials_table
@@ -16,7 +17,7 @@ from mlpcli.sweep.board import Row
 MOST_LINES = 200
 MOST_AXES = 10
 MOST_NAMED = 6  # settings of a key in a sentence
-AXIS_HEIGHT = 58  # CSS pixels from one axis to the next
+AXIS_HEIGHT = 68  # CSS pixels from one axis to the next
 
 
 def parallel(study: ReportedStudy) -> Section | None:
@@ -46,11 +47,14 @@ def parallel(study: ReportedStudy) -> Section | None:
 
 def _draw_axis(axes: Any, y: float, name: str, scale: Scale) -> None:
     axes.plot([0, 1], [y, y], color=GRID, linewidth=1.2, zorder=1)
-    axes.text(0, y + 0.14, name, color=INK, fontsize=10, fontweight="bold", zorder=4)
+    behind = {"facecolor": SURFACE, "edgecolor": "none", "alpha": 0.8, "pad": 1}
+    axes.text(0, y + 0.1, name, fontsize=10, fontweight="bold", zorder=4, bbox=behind)
     axes.plot(scale.ticks, [y] * len(scale.ticks), "|", color=MUTED, markersize=5, zorder=1)
     for tick, text in zip(scale.ticks, scale.names, strict=True):
         side = "left" if tick < 0.02 else "right" if tick > 0.98 else "center"  # noqa: PLR2004
-        axes.text(tick, y - 0.13, text, color=MUTED, fontsize=9, ha=side, va="top", zorder=4)
+        axes.text(
+            tick, y - 0.13, text, color=MUTED, fontsize=9, ha=side, va="top", zorder=4, bbox=behind
+        )
 
 
 def _draw_line(axes: Any, across: list[float], rank: int, study: ReportedStudy) -> None:
@@ -72,7 +76,7 @@ def _description(study: ReportedStudy, keys: list[str]) -> str:
         len(study.complete) > MOST_LINES
     )
     return (
-        "Each line is a trial: black the best, in colour the best quarter, whose settings are "
+        "Each line is a trial: the thickest the best, in colour the best quarter. Their settings: "
         f"{ranges}.{cut}{more}"
     )
 

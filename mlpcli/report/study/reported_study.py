@@ -7,7 +7,8 @@ from functools import cached_property
 from pathlib import Path
 
 from mlpcli.errors import RunError
-from mlpcli.report.numbers import number, short_keys
+from mlpcli.report.numbers import number
+from mlpcli.report.settings import short_keys
 from mlpcli.spec.sweep import SweepSpec
 from mlpcli.sweep.board import QUANTILE, Row, leaderboard, parameter_importances
 from mlpcli.sweep.stored_study import StoredStudy, load_study

@@ -6,7 +6,8 @@ from typing import Any
 
 from mlpcli.report.blocks import Chart, Section, Table
 from mlpcli.report.drawing import INK, MUTED, SERIES, draw, figure, label, log_scale
-from mlpcli.report.numbers import number, setting
+from mlpcli.report.numbers import number
+from mlpcli.report.settings import cell, setting
 from mlpcli.report.study.axes import Scale, is_log, key_scale
 from mlpcli.report.study.reported_study import ReportedStudy
 from mlpcli.sweep.board import Row
@@ -43,7 +44,7 @@ def _slice(study: ReportedStudy, key: str) -> Chart:
     table = Table(
         f"{study.metric} of the complete trials, by {key}.",
         [study.short[key], study.metric, "trial"],
-        [[_cell(row.parameters[key]), row.value, row.trial] for row in rows],
+        [[cell(row.parameters[key]), row.value, row.trial] for row in rows],
     )
     return Chart(f"{study.metric} by {key}", _description(study, key, rows), svg, table)
 
@@ -53,16 +54,11 @@ def _ticks(axes: Any, scale: Scale) -> None:
     axes.set_xticklabels(scale.names)
 
 
-def _cell(value: Any) -> object:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return value if is_number else setting(value)
-
-
 def _description(study: ReportedStudy, key: str, rows: list[Row]) -> str:
     parameter, best = study.sweep.parameters[key], study.complete[0]
     found = f"The best trial has {study.short[key]} {setting(best.parameters[key])}."
     if parameter.choice is None and parameter.values is None:
-        return f"{found} Black the best trial, in colour the best quarter."
+        return f"{found} The largest dot is that trial; in colour the best quarter."
     best_of: dict[str, float | None] = {}
     for row in rows:  # the best come first
         best_of.setdefault(setting(row.parameters[key]), row.value)

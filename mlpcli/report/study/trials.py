@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mlpcli.errors import counted
 from mlpcli.report.blocks import Block, Section, Table, Text
-from mlpcli.report.numbers import setting
+from mlpcli.report.settings import cell
 from mlpcli.report.study.reported_study import ReportedStudy
 from mlpcli.sweep.board import Row
 
@@ -37,7 +37,7 @@ def trials_table(study: ReportedStudy, most: int = MOST_ROWS) -> Table:
 
 
 def _cells(study: ReportedStudy, rank: int, row: Row, *, with_error: bool) -> list[object]:
-    settings = [_cell(row.parameters[key]) for key in study.keys]
+    settings = [cell(row.parameters[key]) for key in study.keys]
     place = rank if row.state == "complete" else None
     error = [row.error] * with_error
     return [
@@ -49,8 +49,3 @@ def _cells(study: ReportedStudy, rank: int, row: Row, *, with_error: bool) -> li
         max(row.epochs, default=None),
         row.state,
     ]
-
-
-def _cell(value: object) -> object:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return value if is_number else setting(value)

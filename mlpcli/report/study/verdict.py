@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from mlpcli.errors import counted
 from mlpcli.report.blocks import Block, Section, Text
-from mlpcli.report.numbers import number, setting
+from mlpcli.report.numbers import number
+from mlpcli.report.settings import setting
 from mlpcli.report.study.reported_study import ReportedStudy
 
 
@@ -38,8 +39,9 @@ def _near(study: ReportedStudy) -> str:
     near = sum(abs(value - best.value) <= best.error for value in others)
     if not near:
         return "No other trial lies within its standard error."
-    lie = "lies" if near == 1 else "lie"
-    return f"{counted(near, 'other trial')} {lie} within its standard error: hardly told apart."
+    lie, them = ("lies", "it") if near == 1 else ("lie", "them")
+    close = f"{counted(near, 'other trial')} {lie} within its standard error"
+    return f"{close}: the search does not tell it from {them}."
 
 
 def _counts(study: ReportedStudy) -> str:

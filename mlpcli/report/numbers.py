@@ -23,9 +23,10 @@ def number(value: Any) -> str:
 def percent(share: float) -> str:
     """Return a share in percent, to a tenth where it is small or near to all.
 
-    >>> [percent(x) for x in (0.5, 0.034, 0.9991, 0.0, 1.0)]
-    ['50 %', '3.4 %', '99.9 %', '0 %', '100 %']
+    >>> [percent(x) for x in (0.5, 0.034, 0.9991, 0.95, 0.0, 1.0)]
+    ['50 %', '3.4 %', '99.9 %', '95 %', '0 %', '100 %']
     """
     value = 100 * share
     near = 0 < value < 10 or 90 < value < 100  # noqa: PLR2004
-    return f"{value:.1f} %" if near else f"{value:.0f} %"
+    shown = f"{value:.1f}" if near else f"{value:.0f}"
+    return f"{shown.removesuffix('.0')} %"

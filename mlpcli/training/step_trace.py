@@ -40,7 +40,8 @@ class StepTrace:
     gradient   (n_params,) ∂J/∂θ, and
     penalized  ∂(J + P)/∂θ
     J, P       before the step, with its masks and noise; J_after, P_after with the same after it
-    parts      of the update in their order: a name, the gradient and θ after it
+    parts      of the update in their order: a name, the gradient and θ after it; of the average
+               of the weights that in place of θ
     state      of the optimizer by name, before and after: `before.m`, `after.m`, …
     powers     (n_powers,) of the optimizer, after the step
     number     of the optimizer's steps, this one included
@@ -286,7 +287,10 @@ class _Hooks:
     def _recorder(self, name: str) -> Callable[[], None]:
         def record() -> None:
             step = self.step
-            self.parts.append((name, step.grad.copy(), step.network.theta.copy()))
+            theta = step.network.theta
+            if name == "WeightAverage" and step.update.average is not None:
+                theta = step.update.average.average[: theta.size]
+            self.parts.append((name, step.grad.copy(), theta.copy()))
 
         return record
 

@@ -145,7 +145,15 @@ class Context:
             products.append(self.pen.leaf(f"[{n - len(pairs)} more]", rest, left))
         return self.pen.total(products)
 
-    def line(self, left: str, term: Term | None, value: float, exact: Any = None) -> Line:
+    def line(
+        self,
+        left: str,
+        term: Term | None,
+        value: float,
+        exact: Fraction | None = None,
+        *,
+        arrow: bool = False,
+    ) -> Line:
         """Return a line whose value is the engine's."""
         value = float(value)
         if exact is None and term is not None:
@@ -153,7 +161,7 @@ class Context:
         shown = self.pen.shown(value, exact)
         if "/" in shown:  # the fraction, and what it is in decimals
             shown = f"{shown} = {value:.{self.pen.digits}g}"
-        return Line(left, term, shown, value)
+        return Line(left, term, shown, value, arrow=arrow)
 
     def left_out(self, what: str, shown: int, n: int) -> list[str]:
         """Return a note on what is not shown."""

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from mlpcli.errors import counted
 from mlpcli.report.explain.backward import backward_chapter
 from mlpcli.report.explain.context import Context
+from mlpcli.report.explain.document import document_of
 from mlpcli.report.explain.explanation import Explanation
 from mlpcli.report.explain.forward import batch_chapter, forward_chapter
 from mlpcli.report.explain.loss import loss_chapter
 from mlpcli.report.explain.source import ExplainedStep
 from mlpcli.report.explain.term import Pen
+from mlpcli.report.explain.update import update_chapter
 from mlpcli.training.step_trace import StepTrace, take_step
 
 
@@ -43,10 +44,10 @@ def explain_step(step: ExplainedStep, shown: Shown) -> Explanation:
         forward_chapter(context),
         loss_chapter(context),
         backward_chapter(context),
+        update_chapter(context),
     ]
-    about = _about(step, trace)
-    document: dict[str, Any] = {}
-    return Explanation(f"step {step.reached.number} of {step.name}", about, chapters, document)
+    title = f"step {step.reached.number} of {step.name}"
+    return Explanation(title, _about(step, trace), chapters, document_of(step, context))
 
 
 def _about(step: ExplainedStep, trace: StepTrace) -> list[str]:

@@ -18,6 +18,7 @@ class Line:
     value   as it is shown
     number  with all its digits
     beside  another number to compare it with, and what that is
+    arrow   whether the symbol's number is replaced: ← for the first =
     """
 
     left: str
@@ -25,18 +26,20 @@ class Line:
     value: str
     number: float
     beside: str = ""
+    arrow: bool = False
 
     def text(self, value: str | None = None) -> str:
         """Return the line; value replaces the one that is shown."""
         sides = [self.left]
         if self.term is not None:
-            for side in (self.term.symbols, self.term.numbers):
-                if side != sides[-1]:
-                    sides.append(side)
+            sides.append(self.term.symbols)
+            if self.term.numbers not in (self.term.symbols, self.value):
+                sides.append(self.term.numbers)
         shown = self.value if value is None else value
         if sides[-1] != shown or len(sides) == 1:
             sides.append(shown)
-        return " = ".join(sides) + (f"   ({self.beside})" if self.beside else "")
+        beside = f"   ({self.beside})" if self.beside else ""
+        return f"{sides[0]} {'←' if self.arrow else '='} {' = '.join(sides[1:])}{beside}"
 
 
 @dataclass(frozen=True)

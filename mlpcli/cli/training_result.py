@@ -22,11 +22,13 @@ from mlpcli.cli.resuming import command_to_continue
 from mlpcli.cli.signals import StopRequest
 from mlpcli.cli.training_run import StoredResult
 from mlpcli.errors import RunError, listing
-from mlpcli.runs.names import CHECKPOINT
+from mlpcli.runs.names import CHECKPOINT, METRICS
 
 if TYPE_CHECKING:
     from mlpcli.cli.profiling import Profiler
     from mlpcli.spec.load import LoadedSpec
+
+ENDS = {"patience": "early stopping"}  # the other reasons are words as they are
 
 
 @contextlib.contextmanager
@@ -50,10 +52,14 @@ def report(
     *,
     json: bool,
     quiet: bool,
+    panel: bool = False,
 ) -> int | None:
-    """Print how a training ended, with its scores; return the exit code."""
+    """Print how a training ended, with its scores; return the exit code.
+
+    panel  whether a box with the curves of its losses comes with it
+    """
     with reading(result, directory):
-        lost = print_training(result, directory, profiler, json=json, quiet=quiet)
+        lost = print_training(result, directory, profiler, json=json, quiet=quiet, panel=panel)
         return exit_code(result, directory, loaded, stop) or lost
 
 
@@ -64,10 +70,11 @@ def print_training(
     *,
     json: bool,
     quiet: bool,
+    panel: bool = False,
 ) -> int | None:
     """Print how a training ended, with its scores; return 6 where that could not be printed."""
     try:
-        _print_training(result, directory, profiler, json=json, quiet=quiet)
+        _print_training(result, directory, profiler, json=json, quiet=quiet, panel=panel)
         flush()
     except OutputError as error:
         print_error(f"{error}; what was trained is in {directory}")
@@ -84,6 +91,7 @@ def _print_training(
     *,
     json: bool,
     quiet: bool,
+    panel: bool,
 ) -> None:
     from mlpcli.cli.describe import print_ensemble, print_scores, temperature_line
 
@@ -96,7 +104,13 @@ def _print_training(
         return
     epochs = f"{result['epochs']} epoch{'s' if result['epochs'] != 1 else ''}"
     seconds, best = result["seconds"], result["best_epoch"]
-    print_note(f"{result['reason']} after {epochs}, {seconds:.3g} s; best epoch {best}")
+    how = ENDS.get(result["reason"], result["reason"])
+    print_note(f"{how} after {epochs}, {seconds:.3g} s; best epoch {best}")
+    if panel:
+        from mlpcli.cli.loss_curve import print_panel
+        from mlpcli.runs.metrics_file import read_metrics
+
+        print_panel(read_metrics(directory / METRICS)[: result["epochs"]], best)
     if result["calibration"] is not None:
         print_note(temperature_line(result["calibration"]))
     if result["scores"]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import shlex
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from mlpcli.cli.console import (
     flush,
     format_number,
+    on_terminal,
     print_error,
     print_json,
     print_note,
@@ -18,6 +20,7 @@ from mlpcli.cli.console import (
     print_result,
 )
 from mlpcli.cli.output import OutputError, is_unread
+from mlpcli.cli.progress import progress_kind
 from mlpcli.cli.resuming import command_to_continue
 from mlpcli.cli.signals import StopRequest
 from mlpcli.cli.training_run import StoredResult
@@ -49,17 +52,17 @@ def report(
     loaded: LoadedSpec,
     stop: StopRequest,
     profiler: Profiler | None,
+    progress: str | None,
     *,
     json: bool,
     quiet: bool,
-    panel: bool = False,
 ) -> int | None:
     """Print how a training ended, with its scores; return the exit code.
 
-    panel  whether a box with the curves of its losses comes with it
+    progress  how it was shown; where that was a bar on a terminal, a box with its curves comes too
     """
     with reading(result, directory):
-        lost = print_training(result, directory, profiler, json=json, quiet=quiet, panel=panel)
+        lost = print_training(result, directory, profiler, progress, json=json, quiet=quiet)
         return exit_code(result, directory, loaded, stop) or lost
 
 
@@ -67,14 +70,14 @@ def print_training(
     result: dict[str, Any],
     directory: Path,
     profiler: Profiler | None,
+    progress: str | None,
     *,
     json: bool,
     quiet: bool,
-    panel: bool = False,
 ) -> int | None:
     """Print how a training ended, with its scores; return 6 where that could not be printed."""
     try:
-        _print_training(result, directory, profiler, json=json, quiet=quiet, panel=panel)
+        _print_training(result, directory, profiler, progress, json=json, quiet=quiet)
         flush()
     except OutputError as error:
         print_error(f"{error}; what was trained is in {directory}")
@@ -88,10 +91,10 @@ def _print_training(
     result: dict[str, Any],
     directory: Path,
     profiler: Profiler | None,
+    progress: str | None,
     *,
     json: bool,
     quiet: bool,
-    panel: bool,
 ) -> None:
     from mlpcli.cli.describe import print_ensemble, print_scores, temperature_line
 
@@ -106,7 +109,7 @@ def _print_training(
     seconds, best = result["seconds"], result["best_epoch"]
     how = ENDS.get(result["reason"], result["reason"])
     print_note(f"{how} after {epochs}, {seconds:.3g} s; best epoch {best}")
-    if panel:
+    if progress is not None and progress_kind(progress) == "rich" and on_terminal(sys.stderr):
         from mlpcli.cli.loss_curve import print_panel
         from mlpcli.runs.metrics_file import read_metrics
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING
 
 from mlpcli.cli.command import verb
-from mlpcli.cli.console import on_terminal
 from mlpcli.cli.options import Debug, Json, Overrides, Quiet, Seed, SpecPath
 from mlpcli.cli.signals import StopRequest
 from mlpcli.cli.time_limit import TimeLimit
@@ -69,7 +67,6 @@ def train(
       mlp train configs/iris.yaml --run-dir runs/iris --resume --stop-after 55m
       mlp train configs/digits.yaml --find-lr
     """
-    from mlpcli.cli.progress import progress_kind
     from mlpcli.cli.resuming import read_command
     from mlpcli.cli.training_result import report
     from mlpcli.cli.training_run import RunOptions, train_into
@@ -93,8 +90,7 @@ def train(
         shown = None if quiet or json else progress
         options = RunOptions(named.spec, named.run_dir, force, resume, extend, shown)
         directory, result = train_into(loaded, dataset, options, stop)
-    panel = progress_kind(shown or "none") == "rich" and on_terminal(sys.stderr)
-    return report(result, directory, loaded, stop, profiler, json=json, quiet=quiet, panel=panel)
+    return report(result, directory, loaded, stop, profiler, shown, json=json, quiet=quiet)
 
 
 def _profiler(*, wanted: bool) -> AbstractContextManager[Profiler | None]:

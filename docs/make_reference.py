@@ -13,9 +13,12 @@ import pkgutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_type_hints
+
+from typer.models import ArgumentInfo
 
 from mlpcli.cli import verbs
+from mlpcli.cli.exit_codes import codes_of, sentence
 from mlpcli.data.augmentations import AUGMENTATIONS
 from mlpcli.data.readers import READERS
 from mlpcli.data.readings import READINGS
@@ -75,7 +78,35 @@ def _verbs() -> Iterator[str]:
         first, _, rest = inspect.getdoc(function).replace("\b\n", "").partition("\n")
         text, _, examples = rest.partition("Examples:" if "Examples:" in rest else "Example:")
         yield from (f"### mlp {module.name}", "", first, *text.strip("\n").split("\n"), "")
+        yield from _options(function)
+        yield from (sentence(codes_of(module.name)), "")
         yield from ("```sh", *(x.strip() for x in examples.split("\n") if x.strip()), "```", "")
+
+
+def _options(function: Any) -> Iterator[str]:
+    """Yield a table of a verb's arguments and options, as its help has them."""
+    hints = get_type_hints(function, include_extras=True)
+    yield from ("| option | meaning |", "| --- | --- |")
+    for name, parameter in inspect.signature(function).parameters.items():
+        hint, info = get_args(hints[name])[:2]
+        words = [word for each in (hint, *get_args(hint)) for word in get_args(each)]
+        choices = [word for word in dict.fromkeys((*get_args(hint), *words)) if type(word) is str]
+        if isinstance(info, ArgumentInfo):
+            names, value = [info.metavar + "…" * ("list" in str(hint))], ""
+        else:
+            written = [info.default, *(info.param_decls or ())]  # Typer's first is the default
+            names = [each for each in written if type(each) is str]
+            names = sorted(names, key=len) or [f"--{name.replace('_', '-')}"]
+            value = f" {info.metavar}" if info.metavar else ""
+        spelled = ", ".join(f"`{each}{value}`" for each in names)
+        said = [f"one of {', '.join(choices)}"] if choices else []
+        if info.min is not None:
+            said.append(f"≥ {info.min}" if info.max is None else f"{info.min} to {info.max}")
+        if parameter.default not in (None, False, inspect.Parameter.empty):
+            said.append(f"default {parameter.default}")
+        end = f" ({'; '.join(said)})" if said else ""
+        yield f"| {spelled} | {info.help}{end} |"
+    yield ""
 
 
 def _keys() -> Iterator[str]:

@@ -36,8 +36,7 @@ def gradcheck(
 
     The gradient that the first training step leaves, in float64, on its first batch (augmented,
     weighted, with the step's dropout masks and noise), against central differences of J with its
-    penalties; then the steps themselves against the optimizer's published formula. Exit code 0:
-    every row passed. 1: at least one did not, or rounding could hide that it should not have.
+    penalties; then the steps themselves against the optimizer's published formula.
 
     \b
     Examples:

@@ -90,7 +90,7 @@ def train(
         shown = None if quiet or json else progress
         options = RunOptions(named.spec, named.run_dir, force, resume, extend, shown)
         directory, result = train_into(loaded, dataset, options, stop)
-    return report(result, directory, loaded, stop, profiler, json=json, quiet=quiet)
+    return report(result, directory, loaded, stop, profiler, shown, json=json, quiet=quiet)
 
 
 def _profiler(*, wanted: bool) -> AbstractContextManager[Profiler | None]:

@@ -32,6 +32,14 @@ class Notice:
 
 
 @dataclass(frozen=True)
+class Points:
+    """Sentences below each other, each with a bullet."""
+
+    kind: ClassVar[str] = "points"
+    texts: Sequence[str]
+
+
+@dataclass(frozen=True)
 class Facts:
     """Names with their values, of which each may have a note below it.
 
@@ -81,7 +89,7 @@ class Chart:
     is_wide: bool = False
 
 
-Block = Text | Notice | Facts | Table | Chart
+Block = Text | Notice | Points | Facts | Table | Chart
 
 
 @dataclass(frozen=True)

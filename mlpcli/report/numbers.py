@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from mlpcli.plain import format_number
+
 
 def number(value: Any) -> str:
     """Return a number with four significant digits; a dash where there is none.
@@ -11,13 +13,7 @@ def number(value: Any) -> str:
     >>> [number(x) for x in (0.97224, 12345.678, float("nan"), 1234567, 1.2e-7)]
     ['0.9722', '12345.7', '–', '1,234,567', '1.2e-07']
     """
-    if value is None or value != value:  # noqa: PLR0124  NaN
-        return "–"
-    if isinstance(value, int):
-        return f"{value:,}"
-    if 1000 <= abs(value) < 1e7:  # noqa: PLR2004
-        return f"{value:.1f}"
-    return f"{value:.4g}"
+    return format_number(value)
 
 
 def percent(share: float) -> str:

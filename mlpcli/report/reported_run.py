@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from mlpcli.data.dataset import Dataset, Part
+from mlpcli.data.diagnosis import Oddity, oddities
 from mlpcli.errors import MlpError
 from mlpcli.runs.directory import find_model
 from mlpcli.runs.evaluate import load_parts
@@ -88,6 +89,11 @@ class ReportedRun:
         codes, then = dataset.codes, self.model.codes
         same = codes is None or (then is not None and np.array_equal(codes, then))
         return dataset if same else None
+
+    @cached_property
+    def oddities(self) -> list[Oddity]:
+        """What `mlp check` finds odd in its data."""
+        return [] if self.dataset is None else oddities(self.dataset)
 
     @cached_property
     def baselines(self) -> Baselines | None:

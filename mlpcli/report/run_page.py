@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from mlpcli.errors import listing
 from mlpcli.report.blocks import Section
 from mlpcli.report.page import Page
 from mlpcli.report.reported_run import ReportedRun
@@ -38,6 +39,13 @@ def run_page(run: ReportedRun, *, rows: bool = True) -> Page:
     """
     makers = [make for make in SECTIONS if rows or make not in OF_ROWS]
     sections = [section for make in makers if (section := make(run)) is not None]
-    encoding = run.model.encoding
-    name = Path(run.name).resolve().name
-    return Page(name, f"{encoding.task} on {', '.join(encoding.target.names)}", sections)
+    return Page(Path(run.name).resolve().name, _subtitle(run), sections)
+
+
+def _subtitle(run: ReportedRun) -> str:
+    encoding, data = run.model.encoding, run.model.spec.data
+    words = [f"{encoding.task} on {listing(encoding.target.names, most=3)}"]
+    if data.path is not None and run.data is None:
+        words.append(Path(data.path).name)
+    started = str(run.manifest.get("started") or "")[:10]
+    return " · ".join([*words, *[f"trained on {started}"] * bool(started)])

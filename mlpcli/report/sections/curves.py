@@ -15,6 +15,7 @@ from mlpcli.plain import format_number
 from mlpcli.report.blocks import Block, Chart, Section, Table, Text
 from mlpcli.report.drawing import INK, MUTED, SERIES, draw, figure, log_scale
 from mlpcli.report.reported_run import ReportedRun
+from mlpcli.report.words import capital, metric_name
 from mlpcli.training.metrics import greater_is_better
 
 PARTS = {"train": "training rows", "val": "validation rows"}
@@ -64,6 +65,8 @@ def _figures(run: ReportedRun) -> list[str]:
 
 def _ending(run: ReportedRun) -> str:
     training = run.model.training
+    if run.replicas:
+        return _ending_of_replicas(run)
     best, n = training.get("best_epoch"), counted(len(run.history), "epoch")
     stopping = run.model.spec.training.early_stopping
     if "val_loss" not in run.history[0]:
@@ -76,6 +79,20 @@ def _ending(run: ReportedRun) -> str:
         )
     monitor = "val_loss" if stopping is None else stopping.monitor
     return f"Training ended after {n}. The model is that of the best by {monitor}, epoch {best}."
+
+
+def _ending_of_replicas(run: ReportedRun) -> str:
+    ensemble = (run.manifest.get("result") or {}).get("ensemble") or {}
+    kept = [one for one in ensemble.get("replicas", ()) if one.get("kept")]
+    n = counted(len(run.history), "epoch")
+    if not kept or "val_loss" not in run.history[0]:
+        return f"Training ended after {n}; each curve is the mean of the replicas'."
+    best = [one["best_epoch"] for one in kept]
+    when = f"{min(best)}" if min(best) == max(best) else f"{min(best)} to {max(best)}"
+    return (
+        f"Training ended after {n}. Each of the {counted(len(kept), 'replica')} is that of its own "
+        f"best epoch ({when}); each curve is the mean of theirs."
+    )
 
 
 def _curve(run: ReportedRun, part: str, name: str) -> Curve:
@@ -103,7 +120,12 @@ def thinned(n: int, most: int, kept: Sequence[int] = ()) -> Array:
 
 
 def _best(run: ReportedRun) -> int | None:
-    """Return the position of the best epoch, whose weights the model has; None: the last has."""
+    """Return the position of the best epoch, whose weights the model has.
+
+    None where it has the last one's, or each replica its own.
+    """
+    if run.replicas:
+        return None
     best = run.model.training.get("best_epoch")
     found = [k for k, row in enumerate(run.history) if row["epoch"] == best]
     return found[-1] if found and "val_loss" in run.history[0] else None
@@ -113,7 +135,7 @@ def _chart(run: ReportedRun, name: str, epochs: Array, found: list[Curve]) -> Ch
     best = _best(run)
     shown = thinned(len(epochs), MOST_POINTS, () if best is None else (best,))
     return Chart(
-        "Loss" if name == "loss" else name.replace("_", " ").capitalize(),
+        capital(metric_name(name)),
         _described(name, epochs, found, best),
         _drawn(name, epochs, found, shown, best),
         _table(name, epochs, found, best),
@@ -197,7 +219,7 @@ def _rate_chart(run: ReportedRun, epochs: Array, rates: Array) -> Chart:
         axes.plot(epochs[shown], rates[shown], color=SERIES[3])
         axes.set_xlabel("epoch")
         axes.xaxis.get_major_locator().set_params(integer=True)
-        if rates.min() > 0 and rates.max() > WIDE * rates.min():
+        if rates.min() > 0 and rates.max() > WIDE * np.median(rates):
             log_scale(axes, "y")
         svg = draw(canvas)
     rows = thinned(len(epochs), MOST_ROWS)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from mlpcli.data.diagnosis import oddities
 from mlpcli.data.encoders import ColumnEncoder
 from mlpcli.errors import counted
-from mlpcli.report.blocks import Block, Notice, Section, Table, Text
+from mlpcli.report.blocks import Block, Points, Section, Table, Text
 from mlpcli.report.reported_run import ReportedRun
+from mlpcli.report.words import sentence
 
 MOST_COLUMNS = 50  # that are listed
 KINDS = {
@@ -30,17 +30,17 @@ def data(run: ReportedRun) -> Section:
         )
         blocks.append(Text(f"Not looked at for oddities: {why}."))
     else:
-        found = oddities(dataset)
+        found = run.oddities
         if found:
             some = counted(len(found), "thing is", "things are")
             blocks.append(Text(f"{some} odd in the data, as mlp check says it:"))
-            blocks += [Notice(each.text[:1].upper() + each.text[1:]) for each in found]
+            blocks.append(Points([sentence(each.text) for each in found]))
         else:
             blocks.append(Text("mlp check finds nothing odd in the data."))
         left_out = run.model.spec.data.exclude
         if left_out:
             blocks.append(Text(f"Left out as inputs: {', '.join(left_out)}."))
-    blocks += [Text(note[:1].upper() + note[1:] + ".") for note in run.notes]
+    blocks += [Text(sentence(note)) for note in run.notes]
     blocks.append(_parts(run))
     blocks.append(_columns(run))
     return Section("data", "Data", blocks)

@@ -11,6 +11,7 @@ from mlpcli.plain import format_number
 from mlpcli.report.blocks import Block, Chart, Facts, Notice, Section, Table, Text
 from mlpcli.report.drawing import INK, MUTED, SERIES, draw, figure, label
 from mlpcli.report.reported_run import ReportedRun
+from mlpcli.report.words import between, capital, metric_name, sentence, signed
 from mlpcli.runs.status import why_not_final
 from mlpcli.training.baselines import Baselines, baseline_names
 from mlpcli.training.baselines.fitting import METRICS_OF
@@ -18,14 +19,8 @@ from mlpcli.training.baselines.influence import metric_difference, metric_interv
 from mlpcli.training.intervals import Interval
 from mlpcli.training.metrics import greater_is_better
 
-TITLES = {
-    "accuracy": "accuracy",
-    "balanced_accuracy": "balanced accuracy",
-    "roc_auc": "area under the ROC curve",
-    "rmse": "root mean squared error",
-    "r2": "R²",
-}
 MODEL = "this model"
+LEAK = "leak"  # a column that says the target: then the verdict is of that
 
 
 def verdict(run: ReportedRun) -> Section:
@@ -37,11 +32,11 @@ def verdict(run: ReportedRun) -> Section:
     blocks.append(_tiles(run, metric, own))
     if run.baselines is not None:
         blocks.append(_chart(run, run.baselines, metric, own))
-        blocks += [Text(note[:1].upper() + note[1:] + ".") for note in run.baselines.notes]
+        blocks += [Text(sentence(note)) for note in run.baselines.notes]
     blocks += [_scores(run)]
     note = run.document["loss_note"]
     if note is not None:
-        blocks.append(Text(note[:1].upper() + note[1:] + "."))
+        blocks.append(Text(sentence(note)))
     return Section("verdict", "Verdict", blocks)
 
 
@@ -68,18 +63,14 @@ def rows_of(run: ReportedRun) -> str:
     return counted(run.scores[run.judged].rows, f"{kind}row")
 
 
-def between(low: float, high: float) -> str:
-    """Return the limits of an interval in words; empty where there are none."""
-    if math.isnan(low) or math.isnan(high):
-        return ""
-    return f"{format_number(float(low))} to {format_number(float(high))}"
-
-
 def _sentence(run: ReportedRun, metric: str, own: Interval) -> str:
     limits = between(own.low, own.high)
     interval = f" (95 % interval {limits})" if limits else ""
-    figure = run.scores[run.judged].metrics[metric]
-    first = f"The {TITLES[metric]} is {format_number(figure)} on {rows_of(run)}{interval}."
+    scores = run.scores[run.judged].metrics
+    whose = f" of {run.model.encoding.target.names[0]}" if metric == "rmse" else ""
+    more = f", R² {signed(scores['r2'])}" if metric == "rmse" and "r2" in scores else ""
+    value = f"{format_number(scores[metric])} on {rows_of(run)}{interval}{more}"
+    first = f"The {metric_name(metric)}{whose} is {value}."
     if run.baselines is None:
         return first
     return f"{first} {_against(run, run.baselines, metric)}"
@@ -93,19 +84,19 @@ def _against(run: ReportedRun, baselines: Baselines, metric: str) -> str:
         baselines.best,
     )
     name = baseline_names(run.dataset)[best.name]
-    against = f"the best baseline, {name}, with {format_number(best.value)}"
+    against = f"the best baseline, {name}, which reaches {signed(best.value)}"
     seen = run.scores[run.judged].outcome
     found = metric_difference(metric, seen, baselines.outcomes[best.name], baselines.groups)
     limits = between(found.low, found.high)
     size = format_number(abs(found.estimate))
     if not limits:
         how = "the same as" if found.estimate == 0 else f"{size} from"
-        return f"That is {how} {against}; the rows give no interval of the difference."
+        return f"That is {how} {against}: the rows give no interval of the difference."
     sign = 1 if greater_is_better(metric) else -1
     if found.low <= 0 <= found.high:
         return (
             f"It is not shown to differ from {against}: the difference is "
-            f"{format_number(found.estimate)} ({limits})."
+            f"{signed(found.estimate)} ({limits})."
         )
     word = "better" if sign * found.estimate > 0 else "worse"
     return f"That is {word} than {against}, by {size} (95 % interval of the difference {limits})."
@@ -132,11 +123,12 @@ def warnings(run: ReportedRun) -> Iterator[str]:
     lost = [one for one in result.get("ensemble", {}).get("replicas", ()) if not one.get("kept")]
     if lost:
         yield f"{counted(len(lost), 'replica')} did not end well: the ensemble is of the others."
+    yield from (sentence(each.text) for each in run.oddities if each.kind == LEAK)
     if run.judged == "train":
         yield "There are training rows alone: the figures are of rows that the model has seen."
     elif run.judged == "validation":
         yield "There are no test rows: validation rows chose the epoch, so figures are too good."
-    if best is not None and best == epochs and reason == "epochs" and epochs > 1:
+    if best is not None and best == epochs and reason == "finished" and epochs > 1:
         yield (
             f"The best epoch is the last, {epochs}: more epochs may be better "
             "(mlp train --resume RUN --extend EPOCHS)."
@@ -148,7 +140,7 @@ def _tiles(run: ReportedRun, metric: str, own: Interval) -> Facts:
     layout, networks = model.network.architecture.layout, math.prod(model.network.lane_shape)
     limits = between(own.low, own.high)
     items: list[tuple[str, object, str]] = [
-        (TITLES[metric], run.scores[run.judged].metrics[metric], limits and f"95 %: {limits}"),
+        (metric_name(metric), run.scores[run.judged].metrics[metric], limits and f"95 %: {limits}"),
         ("rows judged", run.scores[run.judged].rows, run.judged),
     ]
     if run.baselines is not None:
@@ -176,13 +168,13 @@ def _chart(run: ReportedRun, baselines: Baselines, metric: str, own: Interval) -
     ]
     better = "greater" if greater_is_better(metric) else "smaller"
     said = ", ".join(f"{name} {format_number(value)}" for name, value, *_ in rows)
-    title = TITLES[metric][:1].upper() + TITLES[metric][1:]
+    title = capital(metric_name(metric))
     return Chart(
-        "The model and what there is to beat",
+        "Against the baselines",
         f"{title} on {rows_of(run)} with 95 % intervals; {better} is better: {said}.",
         _drawn(rows, metric),
         Table(
-            f"{TITLES[metric]} on {rows_of(run)}",
+            f"{metric_name(metric)} on {rows_of(run)}",
             ["model", metric, "95 % from", "to"],
             [list(row) for row in rows],
         ),
@@ -197,7 +189,7 @@ def _drawn(rows: list[tuple[str, float, float, float]], metric: str) -> str:
                 axes.plot([low, high], [k, k], color=colour, linewidth=2.5, solid_capstyle="round")
             axes.plot([value], [k], "o", color=colour, markersize=8 if name == MODEL else 6)
         _style(axes, [label(name) for name, *_ in rows])
-        axes.set_xlabel(TITLES[metric])
+        axes.set_xlabel(metric_name(metric))
         return draw(canvas)
 
 

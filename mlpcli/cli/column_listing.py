@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from mlpcli.cli.console import print_json, print_result, print_sentence, table
+from mlpcli.data.cells import is_number
 from mlpcli.errors import counted
 from mlpcli.spec.draft.candidates import Candidate, list_columns
 
@@ -28,6 +29,8 @@ def show_columns(data: str, *, json: bool, quiet: bool) -> None:
     n = counted(len(found.columns), "column")
     print_sentence(f"{data}: {counted(found.rows, 'row')}, {n}", hang=2)
     print_result()
+    if 2 * sum(is_number(each.facts.name) for each in found.columns) >= len(found.columns):
+        print_sentence("note: the first line looks like data, so perhaps there is no header line")
     header = ["column", "values", "as input", "as target"]
     table(header, [_row(column) for column in found.columns[:MOST]])
     if len(found.columns) > MOST:

@@ -44,6 +44,8 @@ def check_new(place: Path, *, force: bool, ours: bool = False) -> None:
     """
     if place.is_dir():
         raise UsageError(f"{place}: is a folder, not a file")
+    if place.exists() and not place.is_file():
+        raise UsageError(f"{place}: is no regular file; for standard output: --output -")
     if force or not (place.exists() or place.is_symlink()):
         return
     if ours and _is_our_schema(place):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -63,6 +64,8 @@ def init(
     if example:
         from mlpcli.cli.examples import write_example
 
+        if target:
+            raise UsageError("--example: a shipped spec has its target; leave out --target")
         write_example(data, output, force=force, json=json, quiet=quiet)
         return
     if data is None:
@@ -89,6 +92,13 @@ def _check_data(data: str) -> None:
     """Raise UsageError where the data are no file that a spec can name."""
     from mlpcli.data.source import is_pipe
 
+    if not os.path.lexists(data):
+        from mlpcli.spec.draft.examples import examples
+
+        if data in examples():
+            raise UsageError(
+                f"{data}: there is no such file; the shipped example: mlp init --example {data}"
+            )
     if data == "-" or is_pipe(data):
         raise UsageError(
             f"{data}: a spec names its data, so they have to be in a file; save them first, as in: "

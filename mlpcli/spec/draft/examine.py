@@ -31,7 +31,9 @@ def examine(path: str, targets: Sequence[str]) -> Examined:
     Raises DataError where no spec would do: the table cannot be read, or the target is none.
     """
     decisions = Decisions()
-    options = DataOptions(targets=targets, path=path, suggest_logarithm=True)
+    options = with_decisions(
+        DataOptions(targets=targets, path=path, suggest_logarithm=True), decisions
+    )
     try:
         dataset = load_dataset(options)
     except DataError:

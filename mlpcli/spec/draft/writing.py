@@ -107,7 +107,7 @@ def _data(draft: Draft) -> Iterator[str]:
     yield from _split(draft)
     yield from _weights(draft)
     if draft.task == "regression":
-        comment = "y is standardized; log: predicts the logarithm of a target above 0"
+        comment = "standard; log: the logarithm, of a target above 0"
         yield from commented("  scale_target: auto", comment)
     yield from _notes(draft)
 
@@ -232,10 +232,10 @@ def _split(draft: Draft) -> Iterator[str]:
         other = draft.decisions.why_split
     elif draft.task in ("binary", "multiclass"):
         line = "{validation: 0.15, test: 0.15, stratify: true}"
-        other = "the classes' shares in each part; or group:, time: or column: with a column's name"
+        other = "also by group, time or column: a column"
     else:
         line = "{validation: 0.15, test: 0.15}"
-        other = "or group:, time: or column: with a column's name"
+        other = "also by group, time or column: a column"
     yield from commented(f"  split: {line}", other)
 
 
@@ -265,7 +265,7 @@ def _notes(draft: Draft) -> Iterator[str]:
 def _model(draft: Draft) -> Iterator[str]:
     settings = draft.settings
     yield "model:"
-    comment = "hidden layers, in order; keep_prob below 1 is dropout, such as 0.9"
+    comment = "hidden layers; keep_prob below 1, such as 0.9: dropout"
     yield from commented("  layers:", comment)
     for units in settings.units:
         yield f"    - {{units: {units}, activation: relu, keep_prob: 1.0}}"
@@ -291,16 +291,14 @@ def _training(draft: Draft) -> Iterator[str]:
     settings = draft.settings
     yield "training:"
     yield from commented("  epochs: 200", "passes over the training rows, at most")
-    comment = f"rows in a step; auto: {draft.batch_size} of so many rows"
+    comment = f"rows in a step; auto, by their number: {draft.batch_size} here"
     yield from commented("  batch_size: auto", comment)
     line = f"  optimizer: {{name: adam, learning_rate: {settings.learning_rate:g}}}"
     yield from commented(line, "or sgd, adamw, …; find one: mlp train --find-lr")
     line = f"  early_stopping: {{monitor: val_loss, patience: {settings.patience}}}"
     yield from commented(line, "epochs without a better one")
     yield "regularization:"
-    yield from commented(
-        "  l2: 0.0", "α of α/2 Σ‖W‖²; try 1e-4 where training is far better than validation"
-    )
+    yield from commented("  l2: 0.0", "α of α/2 Σ‖W‖²; more, such as 1e-4, against overfitting")
     if settings.replicas > 1:
         line = f"ensemble: {{kind: seeds, replicas: {settings.replicas}}}"
         yield from commented(line, "that many networks, averaged; null: one network")

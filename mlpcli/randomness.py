@@ -25,6 +25,7 @@ STREAMS = (
     "replica",
     "encoding",
     "baselines",
+    "importance",
 )
 
 

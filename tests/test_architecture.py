@@ -62,7 +62,7 @@ def ours(imported):
 
 
 # Python warns on standard error of a fork beside threads.
-MAY_SILENCE = {"training.processes": {"warnings"}}
+MAY_SILENCE = {"report.drawing": {"warnings"}, "training.processes": {"warnings"}}
 
 
 def test_every_room_of_the_design_is_there():

@@ -29,7 +29,8 @@ def backward_chapter(context: Context) -> Chapter:
         else:
             found.append(_slopes(context, part))
             found += _delta(context, part)
-        found += [_of_weights(context, part), _of_biases(context, part)]
+        shown = [context.of_below(part), context.of(part)]
+        found += [weight_gradient(context, part, shown), _of_biases(context, part)]
     found += [_of_extra(context, tensor) for tensor in context.trace.architecture.layout.extra]
     note = "beside each gradient the central difference of J, by forward propagation alone"
     return Chapter("Backpropagation", found, [f"{note} (section 15)"])
@@ -135,7 +136,8 @@ def _below_norm(context: Context, part: Part) -> Formula:
     )
 
 
-def _of_weights(context: Context, part: Part) -> Formula:
+def weight_gradient(context: Context, part: Part, shown: list[list[int]]) -> Formula:
+    """Return ∂J/∂W of a layer, of the units below and above that are shown."""
     letters, trace = part.letters, context.trace
     name, n = part.key("weight"), trace.n_rows
     gradient = trace.tensors(trace.gradient)[name]
@@ -153,7 +155,7 @@ def _of_weights(context: Context, part: Part) -> Formula:
         return context.dot(pairs, gradient[index], n, exact)
 
     below = "X" if letters.below == "x" else letters.below
-    lines = _gradients(context, name, letters.W, term, [context.of_below(part), context.of(part)])
+    lines = _gradients(context, name, letters.W, term, shown)
     notes = context.left_out("gradient", len(lines), gradient.size)
     text = f"∂J/∂{letters.W} = {below}ᵀ {letters.delta}"
     return Formula(text, "4.2", ("nn.layers.Affine.backward",), lines, notes)

@@ -100,10 +100,13 @@ class Context:
 
     def of_below(self, part: Part) -> list[int]:
         """Return the units that are shown of what a layer sees."""
-        return self.units(
-            part.below.partition(".")[0] if part.k == 1 else self.parts[part.k - 2].name,
-            self.arrays[part.below].shape[-1],
-        )
+        return self.units(self.name_below(part), self.arrays[part.below].shape[-1])
+
+    def name_below(self, part: Part) -> str:
+        """Return the name of what a layer sees: X, embedding or the layer below."""
+        if part.k > 1:
+            return self.parts[part.k - 2].name
+        return "embedding" if self.has("embedding.embedded") else "X"
 
     # ------------------------------------------------------------ terms
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from fractions import Fraction
 from typing import Any, Protocol
 
 from mlpcli.array_types import Array
@@ -42,6 +43,7 @@ class OptimizerLines:
         self.optimizer: Any = self.trace.optimizer
         self.rate = self.pen.number(self.trace.learning_rate).named("λ")
         self.one = self.pen.number(1)
+        self.exact: dict[tuple[str, int], Fraction | None] = {}  # of what is carried, after it
 
     # ------------------------------------------------------------ what the formulas are made of
 
@@ -64,7 +66,11 @@ class OptimizerLines:
     def carried(self, name: str, entry: Updated, *, after: bool = False) -> Term:
         """Return an entry of one of the optimizer's vectors, before the step or after it."""
         key = f"{'after' if after else 'before'}.{name}"
-        return self.pen.leaf(f"{name}({entry.symbol})", self.trace.state[key][entry.number])
+        value = self.trace.state[key][entry.number]
+        exact = self.exact.get((name, entry.number)) if after else None
+        if not after and not value:
+            exact = Fraction(0)  # as before the first step
+        return self.pen.leaf(f"{name}({entry.symbol})", value, exact)
 
     def setting(self, name: str, symbol: str) -> Term:
         """Return a setting of the optimizer under its symbol."""
@@ -73,6 +79,7 @@ class OptimizerLines:
     def new(self, name: str, entry: Updated, term: Term) -> Line:
         """Return the line of one of the optimizer's vectors after the step."""
         value = self.trace.state[f"after.{name}"][entry.number]
+        self.exact[name, entry.number] = term.exact
         return self.context.line(f"{name}({entry.symbol})", term, value, arrow=True)
 
     def moved(self, entry: Updated, term: Term) -> Line:

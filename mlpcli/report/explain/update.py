@@ -34,10 +34,13 @@ class Entry:
     decays: bool
 
 
-def update_chapter(context: Context) -> Chapter:
-    """Return how ∂J/∂θ becomes the new θ, part by part of the update."""
+def update_chapter(context: Context, entries: list[Entry] | None = None) -> Chapter:
+    """Return how ∂J/∂θ becomes the new θ, part by part of the update.
+
+    entries  that are shown; None: those of the units that are
+    """
     trace = context.trace
-    entries = [*_entries(context)]
+    entries = [*_entries(context)] if entries is None else entries
     found = []
     is_plain = _is_plain_descent(context)
     if not is_plain and trace.P:

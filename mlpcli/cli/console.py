@@ -26,6 +26,13 @@ def print_raw(text: str) -> None:
         sys.stdout.write((_harmless(text) if sys.stdout.isatty() else text) + "\n")
 
 
+def print_piece(text: bytes) -> None:
+    """Print a piece of results in UTF-8, as `print_raw` prints a text, without an end of line."""
+    if sys.stdout is not None:
+        piece = text.decode()
+        sys.stdout.write(_harmless(piece) if sys.stdout.isatty() else piece)
+
+
 def flush() -> None:
     """Flush standard output. Raises OutputError."""
     if sys.stdout is not None:

@@ -18,6 +18,7 @@ import typer
 from mlpcli import __version__
 from mlpcli.cli import verbs
 from mlpcli.cli.command import explain
+from mlpcli.cli.completion import SHELL, join_words
 from mlpcli.cli.console import flush
 from mlpcli.cli.exit_codes import MEANINGS, codes_of, sentence
 from mlpcli.cli.output import (
@@ -60,7 +61,7 @@ def app_for(words: Sequence[str]) -> typer.Typer:
         help=HELP,
         no_args_is_help=True,
         rich_markup_mode=None,
-        add_completion=False,
+        add_completion=not words or words[0].startswith("-"),
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
@@ -85,6 +86,8 @@ def main() -> None:
         if stream is not None and hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
     guard_results()
+    if SHELL in os.environ:
+        join_words(os.environ)
     try:
         try:
             app_for(sys.argv[1:])(prog_name="mlp")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from mlpcli.cli.command import verb
+from mlpcli.cli.completion import complete_metric, complete_run
 from mlpcli.cli.console import print_json, print_note, print_result, table
 from mlpcli.cli.options import Debug, Json, Quiet
 from mlpcli.errors import RunError, UsageError
@@ -21,11 +22,18 @@ ODD_ENDS = {"interrupted": "its training was interrupted", "diverged": "its trai
 @verb
 def compare(
     runs: Annotated[
-        list[str], typer.Argument(metavar="RUN", help="Run directories or model files.")
+        list[str],
+        typer.Argument(
+            metavar="RUN", help="Run directories or model files.", autocompletion=complete_run
+        ),
     ],
     metric: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="To compare by, or loss; else accuracy or r2."),
+        typer.Option(
+            metavar="NAME",
+            help="To compare by, or loss; else accuracy or r2.",
+            autocompletion=complete_metric,
+        ),
     ] = None,
     split: Annotated[
         Literal["train", "validation", "test"] | None,

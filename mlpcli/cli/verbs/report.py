@@ -73,10 +73,16 @@ def report(
     _check_libraries()
     from mlpcli.report.page import render
 
+    if output == "-" and json:
+        raise UsageError("--output -: standard output has the JSON document; name a file")
     path = Path(output) if output is not None else _place(runs)
-    _check_place(path)
+    if output != "-":
+        _check_place(path)
     page = _page(runs, data, metric, rows=not no_rows, quiet=quiet or json)
     content = render(page)
+    if output == "-":
+        print_raw(content.decode())
+        return
     with raised():
         _write(path, content)
     _print(path, page, len(content), json=json, quiet=quiet)
@@ -120,6 +126,8 @@ def _check_place(path: Path) -> None:
     try:
         if path.is_dir():
             raise UsageError(f"{path}: is a directory; name a file with -o")
+        if not path.parent.is_dir():
+            raise FileError(f"{path}: there is no directory {path.parent}")
         if not path.is_file():
             return
         with path.open("rb") as file:

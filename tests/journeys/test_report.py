@@ -57,11 +57,10 @@ def test_no_other_file_is_replaced(written, mlp):
 def test_a_model_file_alone_and_other_data(written, trained, mlp):
     folder, _ = written
     shutil.copy(folder / "run" / "model.safetensors", folder / "model.safetensors")
-    some = folder.parent / "some.csv"
-    lines = (folder / "run" / "spec.yaml").read_text()
-    source = re.search(r"path: (\S+)", lines)[1]
-    with open(source) as file:
-        some.write_text("".join(file.readlines()[:60]))
+    some = folder / "some.csv"
+    lines = (trained.folder / "iris.csv").read_text().splitlines(keepends=True)
+    some.write_text("".join(lines[:60]))
+    (folder / "report.html").write_bytes((folder / "run" / "report.html").read_bytes())
     done = mlp("report", "model.safetensors", "--data", some, "--no-rows", cwd=folder)
     assert (done.code, done.err) == (0, "")
     assert done.out.startswith("report: report.html, ")

@@ -269,3 +269,28 @@ def test_the_likely_target(rng, columns, target):
     if "customer_id" in values:
         values["customer_id"] = np.arange(N) + 500
     assert list_columns(write(**values)).suggestion == target
+
+
+def test_infinite_numbers_are_missing(rng):
+    a = [f"{v:.3f}" for v in rng.normal(size=N)]
+    a[4], a[9] = "inf", "-Infinity"
+    path = write(a=a, b=rng.normal(size=N).round(3), y=["u", "v"] * (N // 2))
+    facts = {column.facts.name: column.facts for column in list_columns(path).columns}
+    assert facts["a"].missing == 2
+    assert "inf" not in facts["a"].values
+    draft, _, _ = trained_on(path, "y")
+    assert member(draft.decisions.readings["a"]) == '{name: number, missing: ["-inf", "inf"]}'
+
+
+def test_blanks_between_the_fields(rng):
+    path = write(
+        " ", a=rng.normal(size=N).round(3), b=rng.normal(size=N).round(3), y=["u", "v"] * 120
+    )
+    assert list_columns(path).suggestion == "y"
+    assert trained_on(path, "y")[1].data.delimiter == " "
+
+
+def test_a_task_that_is_asked_for(rng):
+    path = write(a=rng.normal(size=N).round(3), grade=rng.integers(1, 6, N))
+    assert examine(path, ["grade"]).dataset.encoding.task == "multiclass"
+    assert examine(path, ["grade"], "regression").dataset.encoding.task == "regression"

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 
@@ -12,7 +13,7 @@ from mlpcli.cli.command import verb
 from mlpcli.cli.console import print_json, print_raw, print_result, print_sentence
 from mlpcli.cli.options import Debug, Json, Quiet
 from mlpcli.cli.signals import raised
-from mlpcli.errors import UsageError, counted, listing
+from mlpcli.errors import UsageError, counted, listing, nearest
 
 if TYPE_CHECKING:
     from mlpcli.spec.draft.writing import Draft
@@ -27,6 +28,10 @@ def init(
     target: Annotated[
         list[str] | None,
         typer.Option(metavar="COLUMN", help="The column to predict; repeatable. None: list them."),
+    ] = None,
+    task: Annotated[
+        str | None,
+        typer.Option(metavar="TASK", help="regression, binary, multiclass or multilabel."),
     ] = None,
     output: Annotated[
         str | None,
@@ -77,7 +82,7 @@ def init(
     if not target:
         _list_columns(data, output, json=json, quiet=quiet)
         return
-    _write_spec(data, target, output, force=force, json=json, quiet=quiet)
+    _write_spec(data, target, task, output, force=force, json=json, quiet=quiet)
 
 
 def _list_columns(data: str, output: str | None, *, json: bool, quiet: bool) -> None:
@@ -111,7 +116,14 @@ def _check_data(data: str) -> None:
 
 
 def _write_spec(
-    data: str, targets: list[str], output: str | None, *, force: bool, json: bool, quiet: bool
+    data: str,
+    targets: list[str],
+    task: str | None,
+    output: str | None,
+    *,
+    force: bool,
+    json: bool,
+    quiet: bool,
 ) -> None:
     from mlpcli.cli.new_files import check_new, place_of, schema_beside, write_new
     from mlpcli.spec.draft.writing import spec_text
@@ -122,7 +134,7 @@ def _write_spec(
             raise UsageError(f"--output {output}: that is the data; choose another file")
         check_new(place, force=force)
         check_new(schema_beside(place), force=force, ours=True)
-    draft = _draft(data, targets, place)
+    draft = _draft(data, targets, task, place)
     text = spec_text(draft)
     if place is not None:
         with raised():
@@ -137,7 +149,7 @@ def _write_spec(
         _report(document, draft, place)
 
 
-def _draft(data: str, targets: list[str], place: Path | None) -> Draft:
+def _draft(data: str, targets: list[str], task: str | None, place: Path | None) -> Draft:
     """Return what the spec is to say. Raises UsageError where a target is no column."""
     from mlpcli.cli.new_files import path_in_spec
     from mlpcli.data.readers import ReadOptions, read_table
@@ -151,12 +163,15 @@ def _draft(data: str, targets: list[str], place: Path | None) -> Draft:
     if len(set(targets)) < len(targets):
         raise UsageError("--target names a column twice")
     try:
-        found = examine(data, targets)
-    except DataError:
+        found = examine(data, targets, _checked(task))
+    except DataError as error:
         table = read_table(data, ReadOptions())
         wanted = absent(table.columns, targets)
         if wanted:
             raise UsageError(f"--target: {absence(data, wanted, table.columns)}") from None
+        advised = re.search(r"data\.task: (\w+)", str(error))
+        if advised:
+            raise DataError(f"{error}, as in: mlp init … --task {advised[1]}") from None
         raise
     folder = Path() if place is None else place.parent
     return Draft(
@@ -167,6 +182,18 @@ def _draft(data: str, targets: list[str], place: Path | None) -> Draft:
         settings_for(found.dataset),
         auto_batch_size(len(found.dataset.parts["train"])),
     )
+
+
+def _checked(task: str | None) -> str | None:
+    """Return the task of --task; None for auto. Raises UsageError where there is no such task."""
+    from mlpcli.spec.data_section import Task
+
+    known: tuple[str, ...] = get_args(Task)
+    if task in (None, "auto", *known):
+        return None if task == "auto" else task
+    near = nearest(str(task), known)
+    hint = f"; did you mean {near}?" if near else ""
+    raise UsageError(f"--task {task}: is no task; allowed: auto, {listing(known)}{hint}")
 
 
 def _document(data: str, draft: Draft, place: Path | None, text: str) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mlpcli.data.data_options import DataOptions
 from mlpcli.data.readings import Reading
@@ -17,7 +17,13 @@ from mlpcli.data.target_values import labels_of
 from mlpcli.data.task_choice import choose_task
 from mlpcli.errors import DataError
 from mlpcli.spec.draft.column_facts import ColumnFacts, facts_of
-from mlpcli.spec.draft.unreadable import columns_of, mend, raw_table
+from mlpcli.spec.draft.unreadable import (
+    columns_of,
+    found_delimiter,
+    mend,
+    raw_table,
+    without_infinite,
+)
 
 # Names that targets have, the surest first; as a whole name, or as a word of one.
 TARGET_NAMES = tuple(
@@ -59,8 +65,12 @@ class Listing:
 
 def list_columns(path: str) -> Listing:
     """Return what the columns of a table would be. Raises DataError where it cannot be read."""
-    options = DataOptions(targets=(), path=path)
+    options = found_delimiter(DataOptions(targets=(), path=path))
     table = raw_table(options)
+    infinite = {name: each.reading for name, each in without_infinite(table, options).items()}
+    if infinite:  # to be read again, as texts
+        options = replace(options, columns=infinite)
+        table = raw_table(options)
     readings = _readings(table, options)
     table = apply_readings(table, readings, options.read.missing)
     columns = [_candidate(table, name) for name in table.columns]
@@ -69,10 +79,10 @@ def list_columns(path: str) -> Listing:
 
 def _readings(table: Table, options: DataOptions) -> dict[str, Reading]:
     try:
-        return choose_readings([table], columns_of(options, {}))[0]
+        return choose_readings([table], columns_of(options, options.columns))[0]
     except DataError:
         mended = {name: each.reading for name, each in mend(table, options).items()}
-        return choose_readings([table], columns_of(options, mended))[0]
+        return choose_readings([table], columns_of(options, {**options.columns, **mended}))[0]
 
 
 def _candidate(table: Table, name: str) -> Candidate:

@@ -12,7 +12,7 @@ from mlpcli.data.loading import load_dataset
 from mlpcli.data.splitting import SplitOptions
 from mlpcli.errors import DataError
 from mlpcli.spec.draft.decisions import Decisions
-from mlpcli.spec.draft.unreadable import mend, raw_table
+from mlpcli.spec.draft.unreadable import found_delimiter, mend, raw_table
 
 MOST_ROUNDS = 4  # the third is rarely needed: a leak may hide another one
 
@@ -25,20 +25,22 @@ class Examined:
     decisions: Decisions
 
 
-def examine(path: str, targets: Sequence[str]) -> Examined:
+def examine(path: str, targets: Sequence[str], task: str | None = None) -> Examined:
     """Return a table's data set and what a spec should say of it.
 
+    task  None: by the targets' values
     Raises DataError where no spec would do: the table cannot be read, or the target is none.
     """
     decisions = Decisions()
     options = with_decisions(
-        DataOptions(targets=targets, path=path, suggest_logarithm=True), decisions
+        DataOptions(targets=targets, path=path, task=task, suggest_logarithm=True), decisions
     )
     try:
         dataset = load_dataset(options)
     except DataError:
+        given, options = options, found_delimiter(options)
         mended = mend(raw_table(options), options)
-        if not mended:
+        if not mended and options is given:
             raise
         for name, each in mended.items():
             decisions.read(name, each.reading, each.why)

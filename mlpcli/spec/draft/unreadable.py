@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+
+from mlpcli.data.columns import Numbers
 from mlpcli.data.data_options import DataOptions
 from mlpcli.data.readers import read_table
 from mlpcli.data.readings import READINGS, Reading
@@ -34,12 +38,25 @@ def mend(table: Table, options: DataOptions) -> dict[str, Mended]:
 
     table  as it was read, its columns' texts not yet
     """
-    found: dict[str, Mended] = {}
+    found = without_infinite(table, options)
     for name in table.columns:
-        if name not in options.columns and _is_refused(table, name, options):
+        if name not in {*options.columns, *found} and _is_refused(table, name, options):
             mended = _mended(table, name, options)
             if not _is_refused(table, name, replace(options, columns={name: mended.reading})):
                 found[name] = mended
+    return found
+
+
+def without_infinite(table: Table, options: DataOptions) -> dict[str, Mended]:
+    """Return a reading for each column with infinite numbers, by which they are missing."""
+    found: dict[str, Mended] = {}
+    for name, column in table.data.items():
+        if isinstance(column, Numbers) and column.has_infinite and name not in options.columns:
+            ends = column.values[np.isinf(column.values)]
+            reading: Any = READINGS["number"]()
+            words = tuple(sorted({f"{end:g}" for end in ends.tolist()}))
+            why = f"infinite numbers taken for missing values ({counted(len(ends), 'cell')})"
+            found[name] = Mended(replace(reading, missing=words), why)
     return found
 
 
@@ -48,6 +65,18 @@ def raw_table(options: DataOptions) -> Table:
     assert options.path is not None
     read = replace(options.read, text=tuple(options.columns), codes=True)
     return read_table(options.path, read)
+
+
+def found_delimiter(options: DataOptions) -> DataOptions:
+    """Return the options with blanks between fields, where the file can be read by these alone."""
+    with contextlib.suppress(DataError):
+        if len(raw_table(options).columns) > 1:
+            return options
+    by_blanks = replace(options, read=replace(options.read, delimiter=" "))
+    with contextlib.suppress(DataError):
+        if len(raw_table(by_blanks).columns) > 1:
+            return by_blanks
+    return options
 
 
 def columns_of(options: DataOptions, given: Mapping[str, Reading]) -> Columns:

@@ -51,8 +51,8 @@ SPECS = {
     "everything": (
         "class",
         (
-            "{input_keep_prob: 0.8, layers: [{units: 4, activation: gelu, norm: layer, keep_prob: 0.7},"
-            "{units: 3, activation: prelu, norm: batch}]}"
+            "{input_keep_prob: 0.8, layers: [{units: 4, activation: gelu, norm: layer, "
+            "keep_prob: 0.7}, {units: 3, activation: prelu, norm: batch}]}"
         ),
         (
             "training: {batch_size: 5, gradient_clipping: {norm: 0.1, value: 0.05}, "

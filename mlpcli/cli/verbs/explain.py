@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
-
+from mlpcli.cli import explain_options as options
 from mlpcli.cli.command import verb
 from mlpcli.cli.console import print_json, print_note, print_sentence
 from mlpcli.cli.options import Debug, Json, Overrides, Quiet, Seed, refuse_overwriting
@@ -14,51 +13,33 @@ from mlpcli.errors import UsageError
 if TYPE_CHECKING:
     from mlpcli.report.explain.explanation import Explanation
 
-ALL = "all"
-ENDINGS = (".md", ".html", ".txt")
-
 
 @verb
 def explain(
-    source: Annotated[
-        str, typer.Argument(metavar="SPEC|RUN", help="A spec, a run directory or a model file.")
-    ],
-    step: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            metavar="K",
-            help="The step of the training, from 1. Default: of a spec the first; of a run one "
-            "more, from its trained parameters.",
-        ),
-    ] = None,
-    rows: Annotated[
-        str, typer.Option(metavar="N", help="The first rows of its batch alone, or all of it.")
-    ] = "3",
-    units: Annotated[
-        int, typer.Option(min=1, metavar="N", help="Show so many units of each layer.")
-    ] = 4,
-    weights: Annotated[
-        str | None,
-        typer.Option(metavar="FILE", help="Begin with the parameters in a JSON file, by name."),
-    ] = None,
-    data: Annotated[
-        str | None, typer.Option(metavar="FILE", help="Other data than the spec's or the run's.")
-    ] = None,
-    digits: Annotated[
-        int, typer.Option(min=2, max=17, metavar="N", help="Significant digits.")
-    ] = 6,
+    source: options.Source,
+    step: options.Step = None,
+    rows: options.Rows = "3",
+    units: options.Units = 4,
+    weight: options.Weight = None,
+    fractions: options.Fractions = False,
+    quiz: options.Quiz = False,
+    blanks: options.Blanks = 10,
+    digits: options.Digits = 6,
+    weights: options.Weights = None,
+    data: options.Data = None,
     overrides: Overrides = None,
     seed: Seed = None,
-    output: Annotated[
-        str | None,
-        typer.Option("--output", "-o", metavar="FILE", help="Write a .md, .html or .txt file."),
-    ] = None,
+    output: options.Output = None,
     json: Json = False,
     quiet: Quiet = False,
     debug: Debug = False,
-) -> None:
+) -> int | None:
     """Explain one step of training, number by number, as the lecture computes it.
+
+    \b
+    The step is the trainer's own, in float64, of its batch's first rows alone: each line has a
+    formula, its numbers and its value; each formula its section of docs/maths.md and its function;
+    each gradient the central difference beside it. With --quiz exit code 1: an answer was wrong.
 
     \b
     Examples:
@@ -68,32 +49,26 @@ def explain(
     from mlpcli.report.explain.explain import Shown, explain_step
     from mlpcli.report.explain.source import open_step
 
-    _check_output(output, source)
-    shown = Shown(rows=_rows(rows), units=units, digits=digits)
+    options.check_output(output)
+    refuse_overwriting(output, {source: "what is explained"})
+    shown = Shown(options.parse_rows(rows), units, digits, fractions=fractions, weight=weight)
+    if quiz and (output is not None or "-" in (source, data)):
+        raise UsageError("--quiz reads answers from standard input, and writes no --output")
     opened = open_step(
         source, step, overrides=overrides or (), seed=seed, data=data, weights=weights
     )
     found = explain_step(opened, shown)
+    if quiz:
+        from mlpcli.cli.quiz import ask
+
+        return None if ask(found, blanks, opened.spec.seed, digits=digits, json=json) else 1
     if json:
         print_json(found.document)
     if output is not None:
         _write(output, found, quiet=quiet or json)
     elif not json:
         _print(found)
-
-
-def _rows(text: str) -> int | None:
-    if text == ALL:
-        return None
-    if not text.isdecimal() or int(text) < 1:
-        raise UsageError(f"--rows {text}: is neither a whole number from 1 on nor `{ALL}`")
-    return int(text)
-
-
-def _check_output(output: str | None, source: str) -> None:
-    refuse_overwriting(output, {source: "what is explained"})
-    if output is not None and not output.endswith(ENDINGS):
-        raise UsageError(f"--output {output}: the file's ending must be {', '.join(ENDINGS)}")
+    return None
 
 
 def _print(found: Explanation) -> None:
@@ -111,9 +86,13 @@ def _write(output: str, found: Explanation, *, quiet: bool) -> None:
     from mlpcli.runs.files import write_whole
 
     if output.endswith(".md"):
-        content = markdown(found)
+        content = markdown(found).encode()
+    elif output.endswith(".html"):
+        from mlpcli.report.explain.web_page import web_page
+
+        content = web_page(found)
     else:
-        content = "".join(f"{text}\n" for text, _ in text_lines(found))
-    write_whole(Path(output), content.encode())
+        content = "".join(f"{text}\n" for text, _ in text_lines(found)).encode()
+    write_whole(Path(output), content)
     if not quiet:
         print_note(f"written: {output}")

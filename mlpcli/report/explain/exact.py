@@ -41,7 +41,7 @@ VALUES: dict[str, Function] = {
     "softsign": lambda u, _: u / (1 + abs(u)),
 }
 SLOPES: dict[str, Function] = {
-    "identity": lambda _, f: Fraction(1),
+    "identity": lambda _u, _f: Fraction(1),
     "relu": lambda u, _: Fraction(u > 0),
     "leaky_relu": lambda u, f: Fraction(1) if u > 0 else _slope_of(f),
     "hard_tanh": lambda u, _: Fraction(abs(u) < 1),
@@ -75,7 +75,7 @@ def exact_step(trace: StepTrace) -> tuple[Exact, str]:
     return found, end
 
 
-def _exact(array: Array) -> Array:
+def _exact(array: Any) -> Array:
     """Return an array's numbers as fractions."""
     made = np.empty(array.shape, object)
     for index in np.ndindex(array.shape):
@@ -83,7 +83,7 @@ def _exact(array: Array) -> Array:
     return made
 
 
-def _each(function: Function, activation: Activation, of: Array) -> Array:
+def _each(function: Function, activation: Activation, of: Any) -> Array:
     made = np.empty(of.shape, object)
     for index in np.ndindex(of.shape):
         made[index] = function(of[index], activation)

@@ -8,8 +8,8 @@ from mlpcli.errors import counted
 from mlpcli.report.explain.backward import backward_chapter
 from mlpcli.report.explain.context import Context
 from mlpcli.report.explain.document import document_of
-from mlpcli.report.explain.explanation import Chapter, Explanation
 from mlpcli.report.explain.exact import exact_step
+from mlpcli.report.explain.explanation import Chapter, Explanation
 from mlpcli.report.explain.forward import batch_chapter, forward_chapter
 from mlpcli.report.explain.loss import loss_chapter
 from mlpcli.report.explain.source import ExplainedStep

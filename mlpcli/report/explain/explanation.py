@@ -33,7 +33,7 @@ class Line:
         sides = [self.left]
         if self.term is not None:
             sides.append(self.term.symbols)
-            if self.term.numbers not in (self.term.symbols, self.value):
+            if self.term.numbers not in (self.term.symbols, self.value.partition(" = ")[0]):
                 sides.append(self.term.numbers)
         shown = self.value if value is None else value
         if sides[-1] != shown or len(sides) == 1:

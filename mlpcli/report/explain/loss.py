@@ -38,18 +38,26 @@ def _outputs(context: Context) -> list[int]:
 def _prediction(context: Context) -> Formula:
     architecture, output = context.trace.architecture, context.parts[-1]
     g = architecture.output_activation
+    predict = function_of_loss(architecture.loss, "predict")
+    is_link = predict.endswith(".Loss.predict")  # else ŷ is not g(u), but a mean and a spread
     lines = []
     for d in context.rows:
         for j in _outputs(context):
             u = context.at("output.u", output.letters.u, d, j)
             value = context.arrays["y_hat"][d, j]
-            term = _softmax(context, d, j) if g.name == "softmax" else value_term(context.pen, g, u)
+            term = None
+            if is_link:
+                softmax = g.name == "softmax"
+                term = _softmax(context, d, j) if softmax else value_term(context.pen, g, u)
             lines.append(context.line(f"ŷ{subscript(d, j)}", term, value))
     owns = architecture.output is None
-    functions: tuple[str, ...] = ("nn.losses.loss.Loss.predict",)
-    functions = (*functions, function_of(g, "value"))
+    functions: tuple[str, ...] = (predict,)
+    text = f"ŷ = the prediction of {architecture.loss.name} from {output.letters.u}"
+    if is_link:
+        functions = (predict, function_of(g, "value"))
+        text = f"ŷ = g({output.letters.u}), g(u) = {FORMULAS[g.name][0]}"
     return Formula(
-        f"ŷ = g({output.letters.u}), g(u) = {FORMULAS[g.name][0]}",
+        text,
         SECTIONS.get(architecture.loss.name, "2") if owns else "4.6",
         functions,
         lines,
@@ -131,7 +139,7 @@ def _mean(context: Context) -> Formula:
     text = "J = 1/N Σ_d ℓ_d" if weights is None else "J = 1/N Σ_d w_d ℓ_d"
     lines = [context.line("J", pen.total(terms) / n, trace.J)]
     section = "3" if weights is None else "5.6"
-    return Formula(text, section, ("training.trainer.Trainer.loss",), lines)
+    return Formula(text, section, ("nn.arrays.weighted_mean",), lines)
 
 
 def _penalty(context: Context) -> Formula:

@@ -18,22 +18,26 @@ if TYPE_CHECKING:
 ODD_ENDS = {"interrupted": "its training was interrupted", "diverged": "its training diverged"}
 
 
+Runs = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="RUN", help="Run directories or model files.", autocompletion=complete_run
+    ),
+]
+MetricName = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="To compare by, or loss; else accuracy or r2.",
+        autocompletion=complete_metric,
+    ),
+]
+
+
 @verb
 def compare(
-    runs: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="RUN", help="Run directories or model files.", autocompletion=complete_run
-        ),
-    ],
-    metric: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME",
-            help="To compare by, or loss; else accuracy or r2.",
-            autocompletion=complete_metric,
-        ),
-    ] = None,
+    runs: Runs,
+    metric: MetricName = None,
     split: Annotated[
         Literal["train", "validation", "test"] | None,
         typer.Option(help="The rows to compare on; by default the test rows."),

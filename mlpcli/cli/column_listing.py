@@ -12,7 +12,7 @@ from mlpcli.errors import counted
 from mlpcli.spec.draft.candidates import Candidate, list_columns
 
 MOST = 100  # columns that are printed
-LONGEST = 36  # characters of a cell
+LONGEST = 26  # characters of a cell
 
 
 def show_columns(data: str, *, json: bool, quiet: bool) -> None:
@@ -31,8 +31,9 @@ def show_columns(data: str, *, json: bool, quiet: bool) -> None:
     print_result()
     if 2 * sum(is_number(each.facts.name) for each in found.columns) >= len(found.columns):
         print_sentence("note: the first line looks like data, so perhaps there is no header line")
-    header = ["column", "values", "as input", "as target"]
-    table(header, [_row(column) for column in found.columns[:MOST]])
+    gaps = any(each.facts.missing for each in found.columns)
+    header = ["column", "values", *["missing"] * gaps, "as input", "as target"]
+    table(header, [_row(column, gaps=gaps) for column in found.columns[:MOST]])
     if len(found.columns) > MOST:
         print_result(f"… and {len(found.columns) - MOST:,} more; all of them: --json")
     print_result()
@@ -44,14 +45,16 @@ def show_columns(data: str, *, json: bool, quiet: bool) -> None:
     print_result(command)
 
 
-def _row(column: Candidate) -> list[Any]:
+def _row(column: Candidate, *, gaps: bool) -> list[Any]:
+    """Return a column's cells.
+
+    gaps  whether there is one for the missing values
+    """
     facts = column.facts
-    as_target = column.task or "–"
-    if column.task == "multiclass":
-        as_target = f"{column.task}, {column.classes} classes"
-    missing = f"; {facts.missing / facts.rows:.1%} missing" if facts.missing else ""
-    as_input = facts.kind if not column.no_input else f"no: {column.no_input.partition(':')[0]}"
-    return [_cut(facts.name), _cut(facts.values), as_input + missing, as_target]
+    as_target = f"{column.classes} classes" if column.task == "multiclass" else column.task or "–"
+    as_input = f"no: {column.role}" if column.no_input else column.role
+    missing = [f"{facts.missing / facts.rows:.1%}" if facts.missing else ""] * gaps
+    return [_cut(facts.name), _cut(facts.values), *missing, as_input, as_target]
 
 
 def _cut(text: str) -> str:
@@ -64,6 +67,7 @@ def _plain(column: Candidate) -> dict[str, Any]:
     facts.pop("rows")
     return {
         **facts,
+        "role": column.role,
         "is_input": not column.no_input,
         "no_input_because": column.no_input or None,
         "task": column.task or None,

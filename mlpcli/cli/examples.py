@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from pathlib import Path
 
-from mlpcli.cli.console import print_json, print_raw, print_sentence, table
+from mlpcli.cli.console import print_json, print_raw, print_sentence
 from mlpcli.cli.new_files import check_new, schema_beside, write_new
 from mlpcli.cli.signals import raised
 from mlpcli.errors import FileError, UsageError, listing, nearest
@@ -62,8 +62,10 @@ def _place(name: str, output: str | None) -> Path:
 def _list(known: dict[str, Example], *, json: bool, quiet: bool) -> None:
     """List the examples."""
     if json:
-        each = {name: {"about": e.about, "data": e.data.name} for name, e in known.items()}
-        print_json({"examples": each})
+        plain = {name: {"about": e.about, "data": e.data.name} for name, e in known.items()}
+        print_json({"examples": plain})
     elif not quiet:
-        table(["example", "what"], [[name, each.about] for name, each in known.items()])
-        print_sentence("\nnext: mlp init --example iris")
+        width = max(map(len, known)) + 2
+        for name, each in known.items():
+            print_sentence(f"{name:<{width}}{each.about}", hang=width)
+        print_sentence("next: mlp init --example iris")

@@ -31,7 +31,7 @@ def test_from_a_table_to_a_model(mlp, place):
     assert (listed.code, listed.err) == (0, "")
     assert "iris.csv: 150 rows, 5 columns" in listed.out
     assert re.search(
-        r"^species +3: setosa, versicolor, virginica +categories +multiclass, 3",
+        r"^species +3: setosa, versicolor, virg… +category +3 classes",
         listed.out,
         re.MULTILINE,
     )
@@ -151,6 +151,7 @@ def test_json(mlp, place):
         "kind": "categories",
         "values": "3: setosa, versicolor, virginica",
         "missing": 0,
+        "role": "category",
         "is_input": True,
         "no_input_because": None,
         "task": "multiclass",
@@ -167,7 +168,7 @@ def test_json(mlp, place):
 def test_the_examples(mlp, tmp_path):
     listed = mlp("init", "--example", cwd=tmp_path)
     assert (listed.code, listed.err) == (0, "")
-    assert [line.split()[0] for line in listed.out.splitlines()[2:-2]] == EXAMPLES
+    assert [line.split()[0] for line in listed.out.splitlines()[:-1]] == EXAMPLES
     assert [
         *json.loads(mlp("init", "--example", "--json", cwd=tmp_path).out)["examples"]
     ] == EXAMPLES

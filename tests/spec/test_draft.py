@@ -5,6 +5,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
+from jsonschema import Draft202012Validator
 
 from mlpcli.data.diagnosis import oddities
 from mlpcli.errors import DataError
@@ -13,6 +15,7 @@ from mlpcli.spec.draft.decisions import ACTED_ON, reason
 from mlpcli.spec.draft.examine import examine
 from mlpcli.spec.draft.settings import settings_for
 from mlpcli.spec.draft.writing import Draft, member, spec_text
+from mlpcli.spec.json_schema import json_schema
 from mlpcli.spec.load import load_spec
 from mlpcli.training.build import load_dataset
 
@@ -119,6 +122,12 @@ def test_the_data_set_of_the_spec_is_the_one_that_was_examined(messy):
     for part, other in zip(dataset.parts.values(), draft.dataset.parts.values(), strict=True):
         np.testing.assert_array_equal(part.X, other.X)
         np.testing.assert_array_equal(part.rows, other.rows)
+
+
+def test_an_editor_accepts_the_spec(messy):
+    text = spec_text(draft_of(write(";", **messy), "Ziel"))
+    # With YAML 1.1's scalars too, as some editors read them: no text turns into something else.
+    Draft202012Validator(json_schema()).validate(yaml.safe_load(text))
 
 
 def test_a_clean_table_has_a_plain_spec(rng):
@@ -249,6 +258,10 @@ def test_what_columns_would_be(messy):
     assert found["Tag"].facts.kind == "dates"
     assert found["Tag"].no_target == "dates"
     assert found["Nr"].no_input.startswith("an identifier")
+    assert [c.role for c in found.values()] == [
+        *("identifier", "identifier", "date", "number", "number", "number", "number"),
+        *("text", "constant", "number", "number", "number", "category"),
+    ]
     assert found["Notiz"].no_input == "free text"
     assert found["Dauer"].facts.missing == 8
     assert listing.suggestion == "Ziel"

@@ -66,23 +66,25 @@ def init(
       mlp init ../data/sales.csv --target price -o specs/sales.yaml
       mlp init --example iris
     """
+    how: dict[str, bool] = {"force": force, "json": json, "quiet": quiet}
     if example:
-        from mlpcli.cli.examples import write_example
+        _write_example(data, target, output, **how)
+        return
+    path = _checked_data(data)
+    if target:
+        _write_spec(path, target, task, output, **how)
+    else:
+        _list_columns(path, output, json=json, quiet=quiet)
 
-        if target:
-            raise UsageError("--example: a shipped spec has its target; leave out --target")
-        write_example(data, output, force=force, json=json, quiet=quiet)
-        return
-    if data is None:
-        raise UsageError(
-            "init needs a table: mlp init DATA lists its columns, mlp init DATA --target COLUMN "
-            "writes a spec; or take a shipped one: mlp init --example"
-        )
-    _check_data(data)
-    if not target:
-        _list_columns(data, output, json=json, quiet=quiet)
-        return
-    _write_spec(data, target, task, output, force=force, json=json, quiet=quiet)
+
+def _write_example(
+    name: str | None, target: list[str] | None, output: str | None, **how: bool
+) -> None:
+    from mlpcli.cli.examples import write_example
+
+    if target:
+        raise UsageError("--example: a shipped spec has its target; leave out --target")
+    write_example(name, output, **how)
 
 
 def _list_columns(data: str, output: str | None, *, json: bool, quiet: bool) -> None:
@@ -93,10 +95,15 @@ def _list_columns(data: str, output: str | None, *, json: bool, quiet: bool) -> 
     show_columns(data, json=json, quiet=quiet)
 
 
-def _check_data(data: str) -> None:
-    """Raise UsageError where the data are no file that a spec can name."""
+def _checked_data(data: str | None) -> str:
+    """Return the data's path. Raises UsageError where it is none of a file that a spec can name."""
     from mlpcli.data.source import is_pipe
 
+    if data is None:
+        raise UsageError(
+            "init needs a table: mlp init DATA lists its columns, mlp init DATA --target COLUMN "
+            "writes a spec; or take a shipped one: mlp init --example"
+        )
     if not os.path.lexists(data):
         from mlpcli.spec.draft.examples import examples
 
@@ -113,6 +120,7 @@ def _check_data(data: str) -> None:
         data.encode()
     except UnicodeEncodeError:
         raise UsageError(f"{data!r}: the name is not UTF-8, so no spec can have it") from None
+    return data
 
 
 def _write_spec(

@@ -10,17 +10,25 @@ from mlpcli.data.data_options import DataOptions
 from mlpcli.data.readings import Reading
 from mlpcli.data.readings.apply import apply_readings
 from mlpcli.data.readings.choose import choose_readings
-from mlpcli.data.roles import why_no_input
+from mlpcli.data.roles import free_text, no_value, one_text, why_no_input
 from mlpcli.data.table import Table
 from mlpcli.data.target_rows import rows_with_target
 from mlpcli.data.target_values import labels_of
 from mlpcli.data.task_choice import choose_task
 from mlpcli.errors import DataError
-from mlpcli.spec.draft.column_facts import ColumnFacts, facts_of
+from mlpcli.spec.draft.column_facts import (
+    BOOLEANS,
+    CATEGORIES,
+    DATES,
+    NOTHING,
+    NUMBERS,
+    ColumnFacts,
+    facts_of,
+)
 from mlpcli.spec.draft.unreadable import (
     columns_of,
-    found_delimiter,
     mend,
+    open_table,
     raw_table,
     without_infinite,
 )
@@ -34,6 +42,18 @@ TARGET_NAMES = tuple(
         "demand amount charges income ziel klasse preis",
     )
 )
+ROLES = {
+    NUMBERS: "number",
+    DATES: "date",
+    CATEGORIES: "category",
+    BOOLEANS: "boolean",
+    NOTHING: "empty",
+}
+RULED = {
+    no_value: "empty",
+    one_text: "constant",
+    free_text: "text",
+}  # by rules; identifiers: others
 WORD = re.compile(r"[^\W\d_]+")
 
 
@@ -41,6 +61,7 @@ WORD = re.compile(r"[^\W\d_]+")
 class Candidate:
     """A column, and what it would be.
 
+    role       number, date, category, boolean; or identifier, text, constant, empty: no input
     no_input   why it would be no input; "": it would be one
     task       as a target; "": it would be none
     classes    of a target of classes; 0: none
@@ -48,6 +69,7 @@ class Candidate:
     """
 
     facts: ColumnFacts
+    role: str
     no_input: str
     task: str
     classes: int
@@ -65,8 +87,7 @@ class Listing:
 
 def list_columns(path: str) -> Listing:
     """Return what the columns of a table would be. Raises DataError where it cannot be read."""
-    options = found_delimiter(DataOptions(targets=(), path=path))
-    table = raw_table(options)
+    options, table = open_table(DataOptions(targets=(), path=path))
     infinite = {name: each.reading for name, each in without_infinite(table, options).items()}
     if infinite:  # to be read again, as texts
         options = replace(options, columns=infinite)
@@ -88,16 +109,20 @@ def _readings(table: Table, options: DataOptions) -> dict[str, Reading]:
 def _candidate(table: Table, name: str) -> Candidate:
     facts = facts_of(table, name)
     found = why_no_input(table, name)
-    no_input = "" if found is None else found[0].why
+    role, no_input = ROLES[facts.kind], ""
+    if found is not None:
+        role, no_input = RULED.get(found[0].finds, "identifier"), found[0].why
+    elif facts.is_constant:
+        role, no_input = "constant", "one value in every row"
     task, classes, no_target = "", 0, no_input
     if not no_input:
         try:
             task, classes = _as_target(table, name)
         except DataError as error:
             no_target = _brief(str(error))
-        if classes == 1 or (task == "regression" and facts.values.startswith("always")):
-            task, classes, no_target = "", 0, "one value in every row"
-    return Candidate(facts, no_input, task, classes, no_target)
+        if classes == 1:  # beside missing values
+            task, classes, no_target = "", 0, "one value in every row that has one"
+    return Candidate(facts, role, no_input, task, classes, no_target)
 
 
 def _as_target(table: Table, name: str) -> tuple[str, int]:

@@ -36,6 +36,11 @@ class ColumnFacts:
     rows: int
 
     @property
+    def is_constant(self) -> bool:
+        """Whether every row has one and the same number."""
+        return self.kind in (NUMBERS, DATES) and " to " not in self.values and not self.missing
+
+    @property
     def text(self) -> str:
         """The column in one line."""
         said = f"{self.kind}, {self.values}" if self.values else self.kind

@@ -12,7 +12,7 @@ from mlpcli.data.loading import load_dataset
 from mlpcli.data.splitting import SplitOptions
 from mlpcli.errors import DataError
 from mlpcli.spec.draft.decisions import Decisions
-from mlpcli.spec.draft.unreadable import found_delimiter, mend, raw_table
+from mlpcli.spec.draft.unreadable import mend, open_table
 
 MOST_ROUNDS = 4  # the third is rarely needed: a leak may hide another one
 
@@ -38,8 +38,9 @@ def examine(path: str, targets: Sequence[str], task: str | None = None) -> Exami
     try:
         dataset = load_dataset(options)
     except DataError:
-        given, options = options, found_delimiter(options)
-        mended = mend(raw_table(options), options)
+        given = options
+        options, table = open_table(options)
+        mended = mend(table, options)
         if not mended and options is given:
             raise
         for name, each in mended.items():

@@ -67,16 +67,26 @@ def raw_table(options: DataOptions) -> Table:
     return read_table(options.path, read)
 
 
-def found_delimiter(options: DataOptions) -> DataOptions:
-    """Return the options with blanks between fields, where the file can be read by these alone."""
-    with contextlib.suppress(DataError):
-        if len(raw_table(options).columns) > 1:
-            return options
+def open_table(options: DataOptions) -> tuple[DataOptions, Table]:
+    """Return the raw table of a file, and the options by which it was read.
+
+    Where it has but one column, or is no CSV, blanks between the fields are tried.
+    """
+    problem: DataError | None = None
+    try:
+        table = raw_table(options)
+        if len(table.columns) > 1:
+            return options, table
+    except DataError as error:
+        problem = error
     by_blanks = replace(options, read=replace(options.read, delimiter=" "))
     with contextlib.suppress(DataError):
-        if len(raw_table(by_blanks).columns) > 1:
-            return by_blanks
-    return options
+        split = raw_table(by_blanks)
+        if len(split.columns) > 1:
+            return by_blanks, split
+    if problem is not None:
+        raise problem
+    return options, table
 
 
 def columns_of(options: DataOptions, given: Mapping[str, Reading]) -> Columns:

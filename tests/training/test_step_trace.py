@@ -43,28 +43,33 @@ def reached(prepared, number):
     return reach_step(lanes_of(spec, dataset)[0], dataset, number, None)
 
 
+def trained(prepared, n_steps):
+    """Return the trainer of a training that is stopped after some steps, and θ there."""
+    training, thetas = Training(*prepared), []
+
+    def stop():
+        thetas.append(training._trainer.network.theta.copy())
+        return len(thetas) == n_steps
+
+    for _ in training.run(stop=stop):
+        pass
+    return training._trainer, thetas[-1]
+
+
 @pytest.mark.parametrize("n_steps", [1, STEPS - 1, STEPS, 2 * STEPS + 1])
 def test_a_step_begins_where_training_stands_after_those_before(prepared, n_steps):
-    training = Training(*prepared)
-    taken = iter(range(1, n_steps + 1))
-    for _ in training.run(stop=lambda: next(taken) == n_steps):
-        pass
-    reached_there = reached(prepared, n_steps + 1)
-    update, ours = training._trainer.step.update, reached_there.trainer.step.update
+    trainer, theta = trained(prepared, n_steps)
+    found = reached(prepared, n_steps + 1)
+    update, ours = trainer.step.update, found.trainer.step.update
     assert np.array_equal(ours.state.vectors, update.state.vectors)
     assert np.array_equal(ours.average.average, update.average.average)
-    theta = reached_there.trainer.network.theta
-    assert np.array_equal(theta, training._trainer.network.theta)
-    assert reached_there.epoch == n_steps // STEPS + 1
+    assert np.array_equal(found.trainer.network.theta, theta)
+    assert found.epoch == n_steps // STEPS + 1
 
 
 def test_all_rows_make_the_step_that_training_takes(prepared):
-    training = Training(*prepared)
-    taken = iter(range(1, 8))
-    for _ in training.run(stop=lambda: next(taken) == 7):
-        pass
-    trace = take_step(reached(prepared, 7), None)
-    assert np.array_equal(trace.after, training._trainer.network.theta)
+    _, theta = trained(prepared, 7)
+    assert np.array_equal(take_step(reached(prepared, 7), None).after, theta)
 
 
 def test_fewer_rows_are_the_first_of_the_batch_with_their_masks(prepared):

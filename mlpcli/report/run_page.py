@@ -45,7 +45,7 @@ def run_page(run: ReportedRun, *, rows: bool = True) -> Page:
 def _subtitle(run: ReportedRun) -> str:
     encoding, data = run.model.encoding, run.model.spec.data
     words = [f"{encoding.task} on {listing(encoding.target.names, most=3)}"]
-    if data.path is not None and run.is_own_data:
+    if data.path is not None and run.data is None:
         words.append(Path(data.path).name)
     started = str(run.manifest.get("started") or "")[:10]
     return " · ".join([*words, *[f"trained on {started}"] * bool(started)])

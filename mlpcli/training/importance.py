@@ -191,8 +191,8 @@ class _Shuffles:
     def measure(self, name: str, features: Array, repeats: int, k: int) -> ColumnImportance:
         """Return the importance of one column."""
         shuffled = self._shuffled(features, repeats, k)
-        values = np.mean([self._jackknife(seen) for seen in shuffled], axis=0)
-        change = self.sign * (self.base - values)
+        # Differences first: a column that changes nothing has exactly 0.
+        change = self.sign * np.mean([self.base - self._jackknife(s) for s in shuffled], axis=0)
         return ColumnImportance(name, _jackknife_interval(change), repeats)
 
     def _shuffled(self, features: Array, repeats: int, k: int) -> Sequence[Outcome]:

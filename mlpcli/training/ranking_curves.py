@@ -54,6 +54,10 @@ class RankingCurve:
         """
         return float(np.sum(np.diff(self.true_positive_rate) * self.precision[1:]))
 
+    def above(self, threshold: float) -> int:
+        """Return which point of the curve calls the rows positive that score above a threshold."""
+        return max(int(np.searchsorted(-self.thresholds, -threshold, side="left")) - 1, 0)
+
 
 def ranking_curve(positive: Array, score: Array) -> RankingCurve | None:
     """Return the curve of scores (N,); None where all rows are of the class, or none is.

@@ -12,8 +12,8 @@ from mlpcli.errors import UsageError
 from mlpcli.report.comparison.compared_runs import compare_runs
 from mlpcli.report.comparison.curves import curves
 from mlpcli.report.comparison.differences import differences, interval_text
+from mlpcli.report.comparison.page import comparison_page
 from mlpcli.report.comparison.runs_table import runs_table, specs
-from mlpcli.report.comparison.sections import comparison_sections
 from mlpcli.report.comparison.verdict import sentence, verdict
 from mlpcli.runs.files import Folder
 from mlpcli.runs.recorder import Recorder
@@ -163,7 +163,7 @@ def test_a_metric_that_none_has(compared):
 
 
 def test_the_sections(three):
-    names = [section.name for section in comparison_sections(three)]
+    names = [section.name for section in comparison_page(three).sections]
     assert names == ["verdict", "runs", "differences", "specs", "curves"]
 
 

@@ -9,9 +9,9 @@ from mlpcli.errors import RunError
 from mlpcli.report.study.axes import key_scale
 from mlpcli.report.study.history import best_so_far, history
 from mlpcli.report.study.importances import importances
+from mlpcli.report.study.page import study_page
 from mlpcli.report.study.parallel import parallel
 from mlpcli.report.study.reported_study import load_reported_study
-from mlpcli.report.study.sections import study_sections
 from mlpcli.report.study.slices import slices
 from mlpcli.report.study.trials import trials
 from mlpcli.report.study.verdict import verdict
@@ -188,7 +188,7 @@ def test_importances_are_the_sweeps(tmp_path):
 def test_a_study_that_has_just_begun(tmp_path):
     study, _ = begin(tmp_path)
     found = load_reported_study("x", study.path)
-    sections = study_sections(found)
+    sections = study_page(found).sections
     assert [section.name for section in sections] == ["verdict", "trials", "importances"]
     assert sections[0].blocks[0].text == "No trial has come to a figure yet."
 

@@ -24,7 +24,8 @@ NEEDED = ("jinja2", "matplotlib")
 @verb
 def report(
     runs: Annotated[
-        list[str], typer.Argument(metavar="RUN…", help="A run directory or a model file.")
+        list[str],
+        typer.Argument(metavar="RUN…", help="Run directories or model files, or a study."),
     ],
     output: Annotated[
         str | None,
@@ -35,6 +36,9 @@ def report(
     data: Annotated[
         str | None, typer.Option(metavar="FILE", help="The data; by default the run's own.")
     ] = None,
+    metric: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Of several runs: to compare them by.")
+    ] = None,
     no_rows: Annotated[
         bool, typer.Option("--no-rows", help="Show no row of the data, not even the worst.")
     ] = False,
@@ -42,7 +46,7 @@ def report(
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
-    """Write a page about a run, to be shown: one HTML file that needs nothing else.
+    """Write a page about a run, several, or a sweep: one HTML file that needs nothing else.
 
     It says how good the model is, on how many rows and against which baseline, with intervals;
     draws the network and its curves, its errors and what it looks at; and has the spec, the machine
@@ -50,23 +54,35 @@ def report(
     chart has a description and its numbers. Its figures are those of mlp eval --json. With -q
     standard output is the page's path alone.
 
-    By default it is written into the run directory; of a model file into the working directory.
-    A report of before is replaced, no other file is.
+    Several runs are set side by side: which is best, whether their rows show it, as mlp compare
+    has it, their curves, and what differs in their specs. A study, the directory of mlp sweep or
+    the file in it, has its trials, the importances of its keys, and the figure by each of them.
 
-    Needs matplotlib and Jinja2: pip install 'mlpcli[report]'.
+    By default it is written into the run's or study's directory; of several runs, or of a model
+    file, into the working directory. A report of before is replaced, no other file is.
+
+    Needs matplotlib and Jinja2: pip install 'mlpcli[report]'; of a study Optuna too.
 
     \b
     Examples:
       mlp report runs/iris-20261130-101500
       mlp report model.safetensors --data new.csv -o new.html
+      mlp report runs/old runs/new --metric log_loss
+      mlp report runs/iris_sweep-sweep
     """
     _check_libraries()
     from mlpcli.report.page import render
 
+    if output == "-" and json:
+        raise UsageError("--output -: standard output has the JSON document; name a file")
     path = Path(output) if output is not None else _place(runs)
-    _check_place(path)
-    page = _page(runs, data, rows=not no_rows, quiet=quiet or json)
+    if output != "-":
+        _check_place(path)
+    page = _page(runs, data, metric, rows=not no_rows, quiet=quiet or json)
     content = render(page)
+    if output == "-":
+        print_raw(content.decode())
+        return
     with raised():
         _write(path, content)
     if json:
@@ -90,8 +106,12 @@ def _check_libraries() -> None:
 
 def _place(runs: list[str]) -> Path:
     """Return where a page is written by default."""
+    from mlpcli.sweep.study_file import LOG
+
     if len(runs) == 1 and Path(runs[0]).is_dir():
         return Path(runs[0]) / REPORT
+    if len(runs) == 1 and Path(runs[0]).name == LOG:
+        return Path(runs[0]).parent / REPORT
     return Path(REPORT)
 
 
@@ -102,6 +122,8 @@ def _check_place(path: Path) -> None:
     try:
         if path.is_dir():
             raise UsageError(f"{path}: is a directory; name a file with -o")
+        if not path.parent.is_dir():
+            raise FileError(f"{path}: there is no directory {path.parent}")
         if not path.is_file():
             return
         with path.open("rb") as file:
@@ -112,19 +134,67 @@ def _check_place(path: Path) -> None:
         raise UsageError(f"{path}: is no report of mlp's, so it is not replaced; choose another -o")
 
 
-def _page(runs: list[str], data: str | None, *, rows: bool, quiet: bool) -> Page:
+def _page(
+    runs: list[str], data: str | None, metric: str | None, *, rows: bool, quiet: bool
+) -> Page:
+    from mlpcli.sweep.study_file import find_study
+
+    studies = [name for name in runs if find_study(name) is not None]
+    if len(runs) > 1:
+        if studies:
+            raise UsageError(f"{studies[0]}: is a sweep; its report takes no other RUN")
+        return _page_of_runs(runs, data, metric)
+    if metric is not None:
+        raise UsageError("--metric: is of several runs, to compare them by")
+    if studies:
+        if data is not None:
+            raise UsageError(f"--data: {runs[0]} is a sweep, whose trials are not evaluated again")
+        return _page_of_study(runs[0])
+    return _page_of_run(runs[0], data, rows=rows, quiet=quiet)
+
+
+def _page_of_run(name: str, data: str | None, *, rows: bool, quiet: bool) -> Page:
     from mlpcli.cli.describe import interruption_notes, note_on_changes
     from mlpcli.report.reported_run import load_run
     from mlpcli.report.run_page import run_page
 
-    if len(runs) > 1:
-        raise UsageError("mlp report takes one run; mlp compare shows several side by side")
-    run = load_run(runs[0], data)
+    run = load_run(name, data)
     note_on_changes(run.path, run.model)
     if not quiet:
         for note in [*interruption_notes(run.model), *run.notes]:
             print_note(note)
     return run_page(run, rows=rows)
+
+
+def _page_of_runs(names: list[str], data: str | None, metric: str | None) -> Page:
+    from mlpcli.cli.describe import note_on_changes
+    from mlpcli.report.comparison.compared_runs import compare_runs
+    from mlpcli.report.comparison.page import comparison_page
+
+    if data == "-":
+        raise UsageError("--data -: standard input can be read only once; name a file")
+    runs = compare_runs(names, data, metric)
+    for run in runs.runs:
+        note_on_changes(run.path, run.model)
+    return comparison_page(runs)
+
+
+def _page_of_study(name: str) -> Page:
+    from mlpcli.sweep.study_file import find_study
+
+    try:
+        import optuna  # noqa: F401
+    except ModuleNotFoundError as error:
+        if error.name != "optuna":
+            raise
+        problem = "is a sweep, whose study needs Optuna: pip install 'mlpcli[report,sweep]'"
+        raise UsageError(f"{name}: {problem}") from None
+    from mlpcli.report.study.page import study_page
+    from mlpcli.report.study.reported_study import load_reported_study
+
+    path = find_study(name)
+    assert path is not None
+    return study_page(load_reported_study(name, path))
 
 
 def _write(path: Path, content: bytes) -> None:

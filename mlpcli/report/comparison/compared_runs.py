@@ -105,17 +105,14 @@ class ComparedRuns:
 
 
 def compare_runs(
-    names: Sequence[str],
-    data: str | None = None,
-    split: str | None = None,
-    metric: str | None = None,
+    names: Sequence[str], data: str | None = None, metric: str | None = None
 ) -> ComparedRuns:
     """Read runs, score them and compare each with the first.
 
     Raises UsageError where they have different tasks or targets or no such metric in common, and
     what reading a run raises.
     """
-    runs = [load_contender(name, data, split) for name in dict.fromkeys(names)]
+    runs = [load_contender(name, data, None) for name in dict.fromkeys(names)]
     check_same_question(runs)
     chosen = choose_metric(runs, metric)
     ranked = best_first(runs, chosen)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import shlex
 
-from mlpcli.report.blocks import Block, Section, Text
+from mlpcli.report.blocks import Block, Notice, Section, Text
 from mlpcli.report.comparison.compared_runs import ComparedRuns
 from mlpcli.report.comparison.differences import interval_text
 from mlpcli.report.numbers import number
@@ -21,8 +21,8 @@ CAUTION = (
 def verdict(runs: ComparedRuns) -> Section:
     """Return which run is best, and whether its rows show it."""
     odd = [(run, ODD_ENDS.get(str(run.model.training.get("reason")))) for run in runs.ranked]
-    blocks: list[Block] = [Text(sentence(runs))]
-    blocks += [Text(f"{runs.name(run)}: {how}.") for run, how in odd if how is not None]
+    blocks: list[Block] = [Text(sentence(runs), is_lead=True)]
+    blocks += [Notice(f"{runs.name(run)}: {how}.") for run, how in odd if how is not None]
     blocks.append(Text(CAUTION))
     words = ["mlp", "compare", *(run.run for run in runs.runs), "--metric", runs.metric]
     blocks.append(Text(shlex.join(words), code=True))

@@ -11,7 +11,8 @@ from mlpcli.array_types import Array
 from mlpcli.data.targets import ClassTarget
 from mlpcli.errors import counted
 from mlpcli.report.blocks import Block, Chart, Section, Table, Text
-from mlpcli.report.drawing import BAD, GOOD, INK, SURFACE, draw, figure, label
+from mlpcli.report.drawing import BAD, GOOD, INK, SURFACE, draw, figure
+from mlpcli.report.labels import distinct_labels
 from mlpcli.report.numbers import number, percent
 from mlpcli.report.reported_run import ReportedRun
 
@@ -19,7 +20,8 @@ MOST_CLASSES = 25  # of a matrix that is drawn
 WITH_SHARES = 8  # classes: cells of more have no room for a second line
 MOST_CONFUSIONS = 25  # rows of a table
 STRONGEST = 0.55  # opacity of a cell: text on it stays readable, in the light and in the dark
-CELL, LEFT, TOP = 46, 120, 60  # CSS pixels
+CELL, LEAST_CELL, MARGIN, LETTER = 46, 24, 70, 7  # CSS pixels
+LONGEST = 16  # characters beside the matrix
 
 
 def confusion(run: ReportedRun) -> Section | None:
@@ -75,8 +77,11 @@ def _ratio(part: Array, whole: Array) -> list[float | None]:
 
 def _drawn(classes: Sequence[str], counts: Array, share: Array) -> str:
     n = len(classes)
-    side = n * max(CELL - n, 24)
-    with figure(LEFT + max(side, 260), TOP + max(side, 160)) as (canvas, axes):
+    names = distinct_labels(classes, LONGEST)
+    side, letters = n * max(CELL - n, LEAST_CELL), LETTER * max(map(len, names))
+    turned = 0 if _is_short(names) else letters
+    size = MARGIN + letters + max(side, 260), MARGIN + turned + max(side, 150)
+    with figure(*size) as (canvas, axes):
         axes.grid(visible=False)
         for spine in axes.spines.values():
             spine.set_visible(False)
@@ -94,8 +99,7 @@ def _drawn(classes: Sequence[str], counts: Array, share: Array) -> str:
         for i in range(n):
             for j in range(n):
                 _write_cell(axes, i, j, int(counts[i, j]), share[i, j], n)
-        names = [label(each, 16) for each in classes]
-        axes.set_xticks(range(n), names, rotation=0 if _is_short(names) else 90)
+        axes.set_xticks(range(n), names, rotation=90 if turned else 0)
         axes.set_yticks(range(n), names)
         axes.set(xlabel="predicted", ylabel="actual")
         axes.tick_params(length=0)

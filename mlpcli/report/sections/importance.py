@@ -8,7 +8,7 @@ from mlpcli.report.numbers import number
 from mlpcli.report.reported_run import ReportedRun
 from mlpcli.training.importance import Importance
 
-MOST_BARS = 20
+MOST_BARS = 15
 MOST_ROWS = 200  # of the table
 SHOWN = {"roc_auc": "ROC AUC", "accuracy": "accuracy", "rmse": "RMSE", "r2": "R²"}
 
@@ -21,10 +21,12 @@ def importance(run: ReportedRun) -> Section | None:
     metric = SHOWN[found.metric]
     worse = "rises" if found.metric == "rmse" else "falls"
     first = found.columns[0]
-    text = (
-        f"With the values of {first.name} shuffled, {metric} {worse} by "
-        f"{number(first.interval.estimate)} from {number(found.value)}."
-    )
+    of = " of the rows drawn" if found.n_rows < found.n_all else ""
+    text = f"{metric[0].upper()}{metric[1:]}{of} is {number(found.value)}. "
+    if first.interval.estimate > 0:
+        text += f"With {first.name} shuffled it {worse} by {number(first.interval.estimate)}."
+    else:
+        text += f"With no column shuffled it {worse}: the model makes no use of any."
     clear = sum(column.interval.low > 0 for column in found.columns)
     n = len(found.columns) + len(found.screened)
     of = f"{clear} of {n} columns" if n > 1 else "the column"
@@ -32,7 +34,7 @@ def importance(run: ReportedRun) -> Section | None:
     drawn = found.columns[:MOST_BARS]
     if len(drawn) < n:
         text += f" Drawn are the {len(drawn)} that matter most."
-    title = f"How much {metric} {worse} without a column, {run.judged} rows"
+    title = f"How much {metric} {worse} with a column shuffled, {run.judged} rows"
     blocks: list[Block] = [Chart(title, text, _drawn(found, worse, metric), _table(found))]
     blocks.append(Text(_how(found)))
     return Section("importance", "Importance of the columns", blocks)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -10,15 +11,19 @@ import numpy as np
 from mlpcli.array_types import Array
 from mlpcli.data.targets import ClassTarget
 from mlpcli.report.blocks import Block, Chart, Section, Table, Text
-from mlpcli.report.drawing import INK, MUTED, SERIES, draw, figure, label
+from mlpcli.report.drawing import INK, MUTED, SERIES, draw, figure
+from mlpcli.report.labels import distinct_labels
 from mlpcli.report.numbers import number, percent
 from mlpcli.report.reported_run import ReportedRun
 from mlpcli.training.metrics import Outcome
 from mlpcli.training.ranking_curves import RankingCurve, drawn_points, ranking_curve
 
+MOST_ROWS = 100  # of the table of classes
 MOST_CURVES = 6  # in a chart; of more classes the ones ranked worst
 MOST_POINTS = 200  # of a curve: 3 kB
-THRESHOLDS = 15  # rows of a table
+THRESHOLDS = (0.95, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1, 0.05)  # rows of a table
+QUANTILES = 11  # thresholds of scores that are no probabilities
+LONGEST = 20  # characters of a name in the legend
 LINES = ["solid", "dashed", "dashdot", "dotted", (0, (5, 1)), (0, (1, 1))]
 
 
@@ -43,7 +48,10 @@ def ranking(run: ReportedRun) -> Section | None:
     if seen.task == "binary":
         blocks = _of_two_classes(curves[0], seen, scores, run.judged)
     else:
-        blocks = _of_several(curves, scores, run.judged, len(names))
+        blocks = _of_several(curves, scores["roc_auc"], run.judged, seen.task)
+        if len(curves) < len(names):
+            lacking = f"{len(names) - len(curves)} of {len(names)} have no curve"
+            blocks.append(Text(f"{lacking}: none of the rows is so, or every one."))
     return Section("ranking", "ROC and precision–recall", blocks)
 
 
@@ -64,8 +72,7 @@ def _of_two_classes(
     named: _Named, seen: Outcome, scores: dict[str, float], part: str
 ) -> list[Block]:
     name, curve = named.name, named.curve
-    at = int(np.searchsorted(-curve.thresholds, -seen.threshold, side="left")) - 1
-    at = max(at, 0)  # the last threshold above the one that decides: a row at it is called no
+    at = curve.above(seen.threshold)
     recall, alarm = curve.true_positive_rate[at], curve.false_positive_rate[at]
     precision, base = curve.precision[at], curve.n_positive / (curve.n_positive + curve.n_negative)
     where = f"At the threshold {seen.threshold:g} (the dot)"
@@ -79,64 +86,60 @@ def _of_two_classes(
         f"Average precision is {number(curve.average_precision)}, where chance has "
         f"{number(base)}. {where}, {percent(recall)} of the rows of {name} are found, and {called}."
     )
-    table = _thresholds(name, curve, seen.threshold)
+    table = _thresholds(name, curve, seen)
     return [
         Chart(f"ROC curve of {name}, {part} rows", roc, _roc([named], at), table),
         Chart(f"Precision and recall of {name}, {part} rows", pr, _pr([named], base, at), table),
     ]
 
 
-def _of_several(
-    curves: list[_Named], scores: dict[str, float], part: str, n_names: int
-) -> list[Block]:
+def _of_several(curves: list[_Named], mean: float, part: str, task: str) -> list[Block]:
     worst = sorted(curves, key=lambda each: each.curve.area)
     drawn = worst[:MOST_CURVES]
     rows: list[list[object]] = [
         [each.name, each.curve.n_positive, each.curve.area, each.curve.average_precision]
-        for each in worst
+        for each in worst[:MOST_ROWS]
     ]
-    header = ["class", "rows", "ROC AUC", "average precision"]
-    table = Table("Each class against the rest, the hardest first.", header, rows, sortable=True)
+    what = "label" if task == "multilabel" else "class"
+    against = f"Each {what} against the rest" if task == "multiclass" else f"Each {what}"
+    more = f"; the first {MOST_ROWS} of {len(worst)}" * (len(worst) > MOST_ROWS)
+    header = [what, "rows", "ROC AUC", "average precision"]
+    table = Table(f"{against}, the hardest first{more}.", header, rows, sortable=True)
     which = f" Drawn are the {MOST_CURVES} hardest." * (len(worst) > MOST_CURVES)
-    mean = scores["roc_auc"]
-    whole = f"The mean area is {number(mean)}. " if mean == mean else ""  # noqa: PLR0124
+    whole = f"The mean area is {number(mean)}. " if math.isfinite(mean) else ""
     first, last = worst[0], worst[-1]
     roc = (
-        f"Each class against the rest. {whole}The hardest is {first.name} with "
-        f"{number(first.curve.area)}, the easiest {last.name} with {number(last.curve.area)}."
+        f"{against}. {whole}The hardest is {first.name} with {number(first.curve.area)}, the "
+        f"easiest {last.name} with {number(last.curve.area)}."
     )
     least = min(worst, key=lambda each: each.curve.average_precision)
     pr = (
-        f"Each class against the rest; average precision is least for {least.name}: "
+        f"{against}; average precision is least for {least.name}: "
         f"{number(least.curve.average_precision)}."
     )
-    blocks: list[Block] = [
+    return [
         Chart(f"ROC curves, {part} rows", roc + which, _roc(drawn), table),
         Chart(f"Precision and recall, {part} rows", pr + which, _pr(drawn), table),
     ]
-    if len(curves) < n_names:
-        lacking = n_names - len(curves)
-        blocks.append(Text(f"{lacking} of {n_names} have no curve: none or all rows are of it."))
-    return blocks
 
 
-def _thresholds(name: str, curve: RankingCurve, decides: float) -> Table:
+def _thresholds(name: str, curve: RankingCurve, seen: Outcome) -> Table:
     """Return what some thresholds do, from the highest: what one chooses another by."""
-    kept = np.unique(np.linspace(1, len(curve.thresholds) - 1, THRESHOLDS).astype(int))
-    rows: list[list[object]] = [
-        [
-            float(curve.thresholds[k]),
-            int(curve.called[k]),
-            float(curve.true_positive_rate[k]),
-            float(curve.false_positive_rate[k]),
-            float(curve.precision[k]),
-        ]
-        for k in kept
-    ]
-    caption = f"Rows that score at least so much are called {name}; the model's own is {decides:g}."
-    return Table(
-        caption, ["threshold", "rows called", "recall", "false positive rate", "precision"], rows
+    wanted = {*THRESHOLDS, seen.threshold}
+    if not seen.probability:
+        wanted = {*np.quantile(seen.score, np.linspace(0, 1, QUANTILES)), seen.threshold}
+    rows: list[list[object]] = []
+    for threshold in sorted(map(float, wanted), reverse=True):
+        k = curve.above(threshold)
+        called, recall = int(curve.called[k]), float(curve.true_positive_rate[k])
+        alarm, precision = float(curve.false_positive_rate[k]), float(curve.precision[k])
+        rows.append([threshold, called, recall, alarm, precision if called else None])
+    caption = (
+        f"Rows that score above a threshold are called {name}; the model's own is "
+        f"{seen.threshold:g}."
     )
+    header = ["threshold", "rows called", "recall", "false positive rate", "precision"]
+    return Table(caption, header, rows)
 
 
 def _roc(curves: list[_Named], at: int | None = None) -> str:
@@ -168,13 +171,16 @@ def _drawn(
     chance: list[tuple[float, float]],
     at: int | None,
 ) -> str:
-    with figure(380, 320) as (canvas, axes):
+    names = distinct_labels([each.name for each in curves], LONGEST)
+    several = len(curves) > 1
+    lines = (len(curves) + 1) // 2 * several  # of the legend
+    with figure(380, 330 + 18 * lines) as (canvas, axes):
         if chance:
             axes.plot(*chance, color=MUTED, linewidth=1, linestyle="dotted")
         for k, each in enumerate(curves):
             x, y = points(each.curve)
             kept = drawn_points(x, y, MOST_POINTS)
-            name = label(each.name) if len(curves) > 1 else None
+            name = names[k] if several else None
             style = {"color": SERIES[k], "linestyle": LINES[k % len(LINES)]}
             axes.plot(x[kept], y[kept], label=name, **style)
         if at is not None and at >= 0:
@@ -182,6 +188,6 @@ def _drawn(
             axes.plot(x[at], y[at], "o", color=INK, markersize=7)
         axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
         axes.set(xlabel=axis_labels[0], ylabel=axis_labels[1], aspect="equal")
-        if len(curves) > 1:
-            axes.legend(loc="lower right" if chance else "lower left")
+        if several:
+            canvas.legend(loc="outside lower center", ncols=2)
         return draw(canvas)

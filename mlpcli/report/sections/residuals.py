@@ -17,7 +17,7 @@ from mlpcli.training.metrics import METRICS, Outcome
 
 MOST_TARGETS = 4  # with charts of their own
 MOST_POINTS = 1000  # drawn one by one; more as the density of hexagons
-HEXAGONS = 28  # across a chart
+HEXAGONS = 24  # across a chart
 SHADES = 5  # of the density: each hexagon writes one of so many styles
 BINS = 10  # rows of a table, by the prediction
 SHOWN = 0.99  # of the residuals lies within their histogram
@@ -180,7 +180,7 @@ def _draw_density(axes: Any, x: Array, y: Array, *, is_log: tuple[bool, bool]) -
     grid = (HEXAGONS, round(0.6 * HEXAGONS))
     mesh = axes.hexbin(x, y, gridsize=grid, mincnt=1, xscale=scales[0], yscale=scales[1])
     count = np.log1p(np.asarray(mesh.get_array()))
-    shade = np.ceil(SHADES * count / count.max()) / SHADES
+    shade = np.ceil(SHADES * count / count.max()).clip(1, SHADES) / SHADES
     mesh.set_array(None)
     mesh.set_facecolor([(SERIES[0], float(each)) for each in shade])
     mesh.set_edgecolor("none")

@@ -9,7 +9,7 @@ import numpy as np
 from mlpcli.array_types import Array
 from mlpcli.data.targets import ClassTarget, RegressionTarget
 from mlpcli.report.blocks import Block, Section, Table, Text
-from mlpcli.report.numbers import number
+from mlpcli.report.numbers import percent
 from mlpcli.report.reported_run import ReportedRun
 from mlpcli.runs.file_cells import file_cells
 from mlpcli.training.evaluation import row_losses
@@ -45,7 +45,7 @@ def worst_rows(run: ReportedRun) -> Section | None:
     total = float(np.sum(losses))
     share = float(np.sum(losses[order])) / total if total > 0 else float("nan")
     text = f"The {len(order)} of {len(part):,} {run.judged} rows with the greatest loss"
-    text += f" have {number(100 * share)} % of it all." if np.isfinite(share) else "."
+    text += f" have {percent(share)} of it all." if np.isfinite(share) else "."
     n_inputs = len(model.encoding.inputs.names)
     if found is not None and len(names) < n_inputs:
         text += f" Of {n_inputs:,} columns the {len(names)} that matter most are shown."
@@ -94,8 +94,8 @@ def _classes(classes: Sequence[str], worst: Outcome) -> Columns:
         if worst.task == "binary":
             chance = np.hstack([1 - chance, chance])
         row = np.arange(len(chance))
-        columns["probability of it"] = chance[row, worst.predicted].tolist()
-        columns["of the actual"] = chance[row, worst.target].tolist()
+        columns["its probability"] = chance[row, worst.predicted].tolist()
+        columns["probability of the actual"] = chance[row, worst.target].tolist()
     return columns
 
 

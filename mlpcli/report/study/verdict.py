@@ -11,7 +11,7 @@ from mlpcli.report.study.reported_study import ReportedStudy
 
 def verdict(study: ReportedStudy) -> Section:
     """Return which trial is best, by how much, and what its figure does not say."""
-    blocks: list[Block] = [Text(sentence(study)), Text(_counts(study))]
+    blocks: list[Block] = [Text(sentence(study), is_lead=True), Text(_counts(study))]
     if study.complete:
         blocks.append(Text(_caution(study)))
         blocks.append(Text("mlp sweep SPEC --best > best.yaml && mlp train best.yaml", code=True))

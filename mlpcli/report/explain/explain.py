@@ -62,7 +62,7 @@ def explain_step(step: ExplainedStep, shown: Shown) -> Explanation:
 def _chapters(step: ExplainedStep, context: Context) -> list[Chapter]:
     """Return the whole step, in the lecture's order."""
     return [
-        batch_chapter(context, step.encoding.inputs.feature_names),
+        batch_chapter(context, step.encoding),
         forward_chapter(context),
         loss_chapter(context),
         backward_chapter(context),

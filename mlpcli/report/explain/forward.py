@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+from mlpcli.data.dataset import Encoding
+from mlpcli.data.targets import ClassTarget, RegressionTarget
 from mlpcli.nn.layers import RESOLUTION
+from mlpcli.plain import harmless
 from mlpcli.report.explain.activations import FORMULAS, function_of, value_term
 from mlpcli.report.explain.context import Context, Part
 from mlpcli.report.explain.explanation import Chapter, Formula, Line
@@ -13,28 +18,44 @@ from mlpcli.training.step_trace import StepTrace
 LOAD = ("training.batches.BatchLoader.load",)
 
 
-def batch_chapter(context: Context, features: list[str]) -> Chapter:
+def batch_chapter(context: Context, encoding: Encoding) -> Chapter:
     """Return the rows of the batch, and the parameters that the step begins with."""
+    lines = [*_inputs_and_targets(context, encoding)]
     X, y = context.arrays["X"], context.arrays["y"]
-    columns, targets = context.units("X", X.shape[1]), context.units("output", y.shape[1])
-    lines = [
-        Line(term.symbols, None, term.numbers, term.value)
-        for d in context.rows
-        for term in [
-            *(context.at("X", "x", d, i) for i in columns),
-            *(context.at("y", "y", d, j) for j in targets),
-        ]
-    ]
-    notes = [f"x{subscript(i)} is {features[i]}" for i in columns if i < len(features)]
-    notes += context.left_out("input", len(columns), X.shape[1])
+    notes = context.left_out("input", len(context.units("X", X.shape[1])), X.shape[1])
+    notes += context.left_out("target", len(context.units("output", y.shape[1])), y.shape[1])
     notes += context.left_out("row", len(context.rows), len(X))
     if context.trace.weight is not None:
         weights = [
             context.pen.leaf(f"w{subscript(d)}", context.trace.weight[d]) for d in context.rows
         ]
         lines += [Line(w.symbols, None, w.numbers, w.value) for w in weights]
-    rows = Formula("X, y: the rows of the batch, scaled, row by row", "1", LOAD, lines, notes)
+        notes.append("w is the row's weight, with mean 1 over the training rows (section 5.6)")
+    text = "X, y: the rows of the batch as the network gets them: scaled, one-hot"
+    rows = Formula(text, "1", LOAD, lines, notes)
     return Chapter("The batch and the parameters", [rows, *_parameters(context)])
+
+
+def _inputs_and_targets(context: Context, encoding: Encoding) -> Iterator[Line]:
+    """Yield x and y of each row, beside them the column and its value before scaling."""
+    X, y, target = context.arrays["X"], context.arrays["y"], encoding.target
+    raw, features = encoding.inputs.raw(X), encoding.inputs.feature_names
+    scaled_back = target.decode(y) if isinstance(target, RegressionTarget) else y
+    names = [str(name) for name in target.names]
+    if isinstance(target, ClassTarget):
+        names = [str(label) for label in target.classes]
+        names = names[1:] if target.task == "binary" else names  # y is 1 for the second class
+    for d in context.rows:
+        for i in context.units("X", X.shape[1]):
+            term = context.at("X", "x", d, i)
+            beside = f"{features[i]}: {context.pen.shown(raw[d, i])}"
+            yield Line(term.symbols, None, term.numbers, term.value, harmless(beside))
+        for j in context.units("output", y.shape[1]):
+            term = context.at("y", "y", d, j)
+            beside = names[j]
+            if isinstance(target, RegressionTarget):
+                beside += f": {context.pen.shown(scaled_back[d, j])}"
+            yield Line(term.symbols, None, term.numbers, term.value, harmless(beside))
 
 
 def _parameters(context: Context) -> list[Formula]:

@@ -38,7 +38,7 @@ SPECS = {
         4,
     ),
 }
-LINE = re.compile(r"(\S+) (=|←) (.+?)(?:   \(central difference (\S+)\))?")
+LINE = re.compile(r"(\S+) (=|←) (.+?)(?:   \((?:central difference (\S+)|.*)\))?")
 DIGITS = 6
 # How a line's numbers are written, and how Python writes them.
 WRITTEN = (("·", "*"), ("²", "**2"), ("√", "sqrt"), ("[", "float("), ("]", ")"))

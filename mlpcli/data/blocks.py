@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, BinaryIO
 
 from mlpcli.data.guesses import Guess
-from mlpcli.data.table import Table
+from mlpcli.data.table import Table, absence, absent
+from mlpcli.errors import DataError
 
 HEAD_BYTES = 1 << 21  # of a text file, from which is found how it is written
 BLOCK_BYTES = 1 << 20
@@ -29,6 +30,20 @@ class StreamOptions:
     head_bytes: int = HEAD_BYTES
     block_bytes: int = BLOCK_BYTES
     block_rows: int = BLOCK_ROWS
+
+
+@dataclass(frozen=True)
+class Opened:
+    """An open file.
+
+    content  its bytes, uncompressed, to be read once
+    name     for messages
+    is_pipe  whether columns that are not there are to be refused before the rest is there
+    """
+
+    content: BinaryIO
+    name: str
+    is_pipe: bool = False
 
 
 @dataclass(frozen=True)
@@ -65,8 +80,24 @@ class TableStream:
     columns: list[str]
     kept: list[str]
 
-    def __init__(self) -> None:
+    def __init__(self, name: str) -> None:
+        self.name = name
         self.guesses: list[Guess] = []
+
+    def found(self, names: Sequence[str]) -> list[str]:
+        """Return the columns of these names, each once, as `Table.column` finds them.
+
+        Raises DataError, naming the nearest, where one is not there.
+        """
+        missing = absent(self.columns, names)
+        if missing:
+            raise DataError(absence(self.name, missing, self.columns))
+        known = {*self.columns}
+        return list(dict.fromkeys(n if n in known else n.strip() for n in names))
+
+    def to_keep(self, names: Sequence[str] | None) -> list[str]:
+        """Return the columns to be kept: of these names, or all."""
+        return self.columns if names is None else self.found(names)
 
     def blocks(self) -> Iterator[Block]:
         """Yield the blocks. Raises DataError where nothing more can be read, FileError."""

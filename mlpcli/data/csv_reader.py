@@ -103,6 +103,7 @@ def dialect_guesses(
 
 
 def dropped_columns(name: str, n: int) -> Guess:
+    """Return what was found of n columns at the end of each line without a name and a value."""
     what = "1 column that has" if n == 1 else f"{n} columns that have"
     return Guess("header", f"{name}: left out at the end of each line: {what} no name and no value")
 

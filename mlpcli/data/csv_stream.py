@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
-from mlpcli.data.blocks import Block, StreamOptions, TableStream
+from mlpcli.data.blocks import Block, Opened, StreamOptions, TableStream
 from mlpcli.data.cells import CellRules
 from mlpcli.data.columns import Column, Numbers
 from mlpcli.data.csv_reader import (
@@ -27,7 +27,7 @@ from mlpcli.data.decimal_sign import overruled
 from mlpcli.data.dialect import find_dialect
 from mlpcli.data.header import NAMELESS
 from mlpcli.data.lines import lines_of, read_line
-from mlpcli.data.table import Table, absence, absent
+from mlpcli.data.table import Table
 from mlpcli.data.text_stream import TextStream
 from mlpcli.errors import DataError
 
@@ -40,26 +40,18 @@ SAMPLE_ROWS = 100  # from which to guess which columns are numbers
 class CsvStream(TableStream):
     """The rows of a CSV file.
 
-    usual    the delimiter of the file's ending
-    is_pipe  whether its header is to be checked before the rest is there
+    usual  the delimiter of the file's ending
     Raises DataError where the header is wrong, or required columns are not in it.
     """
 
     def __init__(
-        self,
-        stream: BinaryIO,
-        name: str,
-        options: ReadOptions,
-        wanted: StreamOptions,
-        usual: str = ",",
-        *,
-        is_pipe: bool = False,
+        self, opened: Opened, options: ReadOptions, wanted: StreamOptions, usual: str = ","
     ) -> None:
-        super().__init__()
-        self.name, self.options, self.usual = name, options, usual
+        super().__init__(opened.name)
+        self.options, self.usual = options, usual
         self.block_bytes = wanted.block_bytes
-        self.bytes = TextStream(stream, name, options.encoding, options.usual_encoding)
-        first = self.bytes.read_first_line() if is_pipe else None
+        self.bytes = TextStream(opened, options.encoding, options.usual_encoding)
+        first = self.bytes.read_first_line() if opened.is_pipe else None
         if first is not None:
             check_header_line(first, options, usual)
         self.bytes.read_head(wanted.head_bytes)
@@ -74,22 +66,14 @@ class CsvStream(TableStream):
         )
         assert self.dialect.delimiter is not None
         delimiter, first_line = self.dialect.delimiter, self.dialect.header
-        self.file = CsvFile(name, delimiter, self.text.open, 0, first_line)
+        self.file = CsvFile(self.name, delimiter, self.text.open, 0, first_line)
         header = self.file.header({*options.spelt, *options.text, *options.required})
         self.names = header.names
         self.columns = [each for each in self.names if not each.startswith(NAMELESS)]
-        self.kept = self.columns if wanted.keep is None else self._found(wanted.keep)
-        self.needed = self._found([*options.required])
+        self.kept = self.to_keep(wanted.keep)
+        self.needed = self.found(options.required)
         self.numeric: set[str] | None = None
         self.guesses += [*self.bytes.guesses, *header.guesses]
-
-    def _found(self, names: Sequence[str]) -> list[str]:
-        """Return the columns of these names. Raises DataError where one is not there."""
-        missing = absent(self.names, names)
-        if missing:
-            raise DataError(absence(self.name, missing, self.columns))
-        known = {*self.names}
-        return list(dict.fromkeys(n if n in known else n.strip() for n in names))
 
     @cached_property
     def nameless(self) -> list[str]:
@@ -184,7 +168,9 @@ class _Piece:
 
     def _records(self) -> tuple[list[Record], dict[int, str], DataError | None]:
         """Return the rows, what is wrong with others, and an error where no more can be read."""
-        csv, records, bad = self.csv, [], {}
+        csv = self.csv
+        records: list[Record] = []
+        bad: dict[int, str] = {}
         n_here, taken = self.data.count(b"\n"), 0
 
         def lines() -> Iterator[bytes]:

@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from mlpcli.data.columns import Column, array_column, series_column
 from mlpcli.data.csv_reader import read_csv
@@ -26,7 +26,7 @@ from mlpcli.similar_files import did_you_mean
 from mlpcli.standard_input import open_standard_input
 
 if TYPE_CHECKING:
-    from mlpcli.data.blocks import StreamOptions, TableStream
+    from mlpcli.data.blocks import Opened, StreamOptions, TableStream
 
 READERS = Family("reader")
 SMALL = 1 << 21  # bytes: longer files take the csv module longer than pandas takes to be imported
@@ -71,20 +71,9 @@ class Reader(Member):
         """Return the table. Raises DataError for whatever the file has wrong."""
         raise NotImplementedError
 
-    def stream(
-        self,
-        content: BinaryIO,
-        name: str,
-        options: ReadOptions,
-        wanted: StreamOptions,
-        *,
-        is_pipe: bool = False,
-    ) -> TableStream:
+    def stream(self, opened: Opened, options: ReadOptions, wanted: StreamOptions) -> TableStream:
         """Return the table's rows as blocks, which take no more memory than one of them needs.
 
-        content  the file's bytes, uncompressed, to be read once
-        name     of the file, for messages
-        is_pipe  whether columns that are not there are to be refused before the rest is there
         Raises DataError where the columns that are required or to be kept are not there.
         """
         raise NotImplementedError
@@ -109,19 +98,11 @@ class CsvReader(Reader):
             options.usual_encoding,
         )
 
-    def stream(
-        self,
-        content: BinaryIO,
-        name: str,
-        options: ReadOptions,
-        wanted: StreamOptions,
-        *,
-        is_pipe: bool = False,
-    ) -> TableStream:
+    def stream(self, opened: Opened, options: ReadOptions, wanted: StreamOptions) -> TableStream:
         from mlpcli.data.csv_stream import CsvStream
 
         usual = options.usual_delimiter or self.delimiter
-        return CsvStream(content, name, options, wanted, usual, is_pipe=is_pipe)
+        return CsvStream(opened, options, wanted, usual)
 
 
 @READERS.add("tsv")
@@ -146,6 +127,11 @@ class JsonLinesReader(Reader):
             options.usual_encoding,
         )
 
+    def stream(self, opened: Opened, options: ReadOptions, wanted: StreamOptions) -> TableStream:
+        from mlpcli.data.typed_streams import JsonLinesStream
+
+        return JsonLinesStream(opened, options, wanted)
+
 
 @READERS.add("parquet")
 class ParquetReader(Reader):
@@ -161,6 +147,11 @@ class ParquetReader(Reader):
             for name, series in frame.items()
         }
         return _table(columns, source)
+
+    def stream(self, opened: Opened, options: ReadOptions, wanted: StreamOptions) -> TableStream:
+        from mlpcli.data.typed_streams import ParquetStream
+
+        return ParquetStream(opened, options, wanted)
 
 
 @READERS.add("npz")
@@ -181,6 +172,11 @@ class NpzReader(Reader):
             {n: array_column(a, missing, as_text=n in options.text) for n, a in columns.items()},
             source,
         )
+
+    def stream(self, opened: Opened, options: ReadOptions, wanted: StreamOptions) -> TableStream:
+        from mlpcli.data.typed_streams import NpzStream
+
+        return NpzStream(opened, options, wanted)
 
 
 def _table(columns: Mapping[str, Column], source: Source) -> Table:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from mlpcli.data.blocks import StreamOptions, TableStream
+from mlpcli.data.blocks import Opened, StreamOptions, TableStream
 from mlpcli.data.file_kinds import START, misfit
 from mlpcli.data.readers import (
     READERS,
@@ -74,7 +74,7 @@ def _stream(
         if problem:
             raise DataError(f"{name}: {problem}")
         reader = READERS[ending]
-        found = reader().stream(content, name, options, wanted, is_pipe=pipe)
+        found = reader().stream(Opened(content, name, is_pipe=pipe), options, wanted)
     guess = None if name == "<stdin>" else packing_guess(name, packed=packed)
     found.guesses[:0] = [] if guess is None else [guess]
     return found

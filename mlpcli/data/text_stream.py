@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from typing import BinaryIO
 
+from mlpcli.data.blocks import Opened
 from mlpcli.data.csv_structure import decoded, is_utf8
 from mlpcli.data.encodings import (
     UNDEFINED,
@@ -37,10 +38,8 @@ class TextStream:
     guesses   what was found of the encoding
     """
 
-    def __init__(
-        self, stream: BinaryIO, name: str, encoding: str | None, usual: str | None
-    ) -> None:
-        self.stream, self.name = stream, name
+    def __init__(self, opened: Opened, encoding: str | None, usual: str | None) -> None:
+        self.stream, self.name = opened.content, opened.name
         self.given, self.usual = encoding, usual
         self.head, self.is_whole = b"", False
         self.guesses: list[Guess] = []
@@ -104,7 +103,7 @@ class TextStream:
         return text.recoded(io.BufferedReader(Joined(self.head, self.stream)))
 
     def as_utf8(self, block: bytes) -> bytes:
-        """Return a block of what `open` gives, whole lines, decoded where it is not UTF-8 after all.
+        """Return a block of what `open` gives, whole lines, decoded where it is not UTF-8.
 
         Where everything was ASCII up to here, what comes first beyond it shows the encoding.
         """

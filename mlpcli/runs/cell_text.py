@@ -1,8 +1,8 @@
 """Columns as the texts of cells, many at once: bytes in a matrix, put together to rows.
 
 A matrix of cells has a row for each cell; bytes that a cell does not need are HOLE, which is in no
-UTF-8 text, and are taken out of the whole rows at once. `"%.9g" % x` and the csv module take 0.35 µs
-a number; this takes a tenth of that.
+UTF-8 text, and are taken out of the whole rows at once. `"%.9g" % x` and the csv module take
+0.35 µs a number, this 0.1.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def _csv_number(x: float) -> bytes:
 
 
 def _json_number(x: float) -> bytes:
-    return repr(float("%.9g" % x)).encode() if np.isfinite(x) else b"null"
+    return repr(float(f"{x:.9g}")).encode() if np.isfinite(x) else b"null"
 
 
 def _rounded(magnitude: Array) -> tuple[Array, Array, Array]:

@@ -187,4 +187,3 @@ class JsonOutput(JsonLinesOutput):
     def end(self, summary: dict[str, Any]) -> None:
         rest = json.dumps(without_nan(summary), indent=1).removeprefix("{")
         self.write(f"\n ],{rest}\n".encode())
-

@@ -179,9 +179,7 @@ class PredictionStream:
         crossed = count_crossings(self.model, columns)
         self.crossed = [a + b for a, b in zip(self.crossed, crossed, strict=True)]
         self.n_rows += len(rows.good)
-        return Predicted(
-            columns, rows.kept, len(rows.good), None if rows.good.all() else rows.good
-        )
+        return Predicted(columns, rows.kept, len(rows.good), None if rows.good.all() else rows.good)
 
 
 @dataclass(frozen=True)

@@ -69,4 +69,4 @@ def _with_words(reading: Reading, column: Column) -> Reading:
     words = further_words([stripped(value) for value in column.values if isinstance(value, str)])
     missing: tuple[str, ...] = reading.missing
     more: dict[str, Any] = {"missing": tuple(dict.fromkeys((*missing, *words)))}
-    return replace(reading, **more) if words else reading  # type: ignore[type-var]
+    return replace(reading, **more) if words else reading

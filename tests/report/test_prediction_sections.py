@@ -9,6 +9,7 @@ import xml.etree.ElementTree as ET
 import numpy as np
 import pytest
 
+from mlpcli.plain import format_number
 from mlpcli.report.blocks import Chart, Table
 from mlpcli.report.reported_run import load_run
 from mlpcli.report.sections.calibration import calibration
@@ -224,7 +225,15 @@ def test_each_of_several_targets_is_drawn(of):
     for column, name in enumerate(("rmse", "mae", "r2"), start=1):
         mean = np.mean([row[column] for row in table.rows])
         assert mean == pytest.approx(scores[name])
-    assert len(only(section, Chart)) == 4
+    charts, seen = only(section, Chart), outcome(run)
+    assert len(charts) == 4
+    for k, name in enumerate(("mass", "price")):
+        error = np.sqrt(np.mean((seen.target - seen.score)[:, k] ** 2))
+        assert charts[2 * k].title.startswith(f"{name}: predicted")
+        assert f"RMSE {format_number(float(error))}," in charts[2 * k].description
+        groups = charts[2 * k + 1].table.rows
+        squares = sum(row[0] * row[4] ** 2 for row in groups) / len(seen.target)
+        assert math.sqrt(squares) == pytest.approx(error)
 
 
 def test_many_rows_are_drawn_as_their_density(reported, monkeypatch):

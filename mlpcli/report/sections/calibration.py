@@ -45,7 +45,8 @@ def calibration(run: ReportedRun) -> Section | None:
     blocks: list[Block] = [Chart(title, text, _drawn(bins), table)]
     if run.model.temperature != 1:
         fitted = f"{run.model.temperature:.3g}, fitted on the validation rows"
-        blocks.append(Text(f"The probabilities are softened by a temperature of {fitted}."))
+        how = "softened" if run.model.temperature > 1 else "sharpened"
+        blocks.append(Text(f"The probabilities are {how} by a temperature of {fitted}."))
     return Section("calibration", "Calibration", blocks)
 
 

@@ -31,7 +31,7 @@ def test_from_a_table_to_a_model(mlp, place):
     assert (listed.code, listed.err) == (0, "")
     assert "iris.csv: 150 rows, 5 columns" in listed.out
     assert re.search(
-        r"^species +3: setosa, versicolor, virg… +category +3 classes",
+        r"^species +3: setosa, versicolor, vi… +category +3 classes",
         listed.out,
         re.MULTILINE,
     )

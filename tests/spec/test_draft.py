@@ -12,9 +12,10 @@ from mlpcli.data.diagnosis import oddities
 from mlpcli.errors import DataError
 from mlpcli.spec.draft.candidates import list_columns
 from mlpcli.spec.draft.decisions import ACTED_ON, reason
+from mlpcli.spec.draft.draft import Draft
 from mlpcli.spec.draft.examine import examine
 from mlpcli.spec.draft.settings import settings_for
-from mlpcli.spec.draft.writing import Draft, member, spec_text
+from mlpcli.spec.draft.writing import member, spec_text
 from mlpcli.spec.json_schema import json_schema
 from mlpcli.spec.load import load_spec
 from mlpcli.training.build import load_dataset
@@ -305,5 +306,8 @@ def test_blanks_between_the_fields(rng):
 
 def test_a_task_that_is_asked_for(rng):
     path = write(a=rng.normal(size=N).round(3), grade=rng.integers(1, 6, N))
-    assert examine(path, ["grade"]).dataset.encoding.task == "multiclass"
+    draft = draft_of(path, "grade")
+    assert draft.task == "multiclass"
+    said = " ".join(line.partition("# ")[2] for line in spec_text(draft).splitlines())
+    assert "so taken as classes (multiclass); if they are counts, scores or amounts: regr" in said
     assert examine(path, ["grade"], "regression").dataset.encoding.task == "regression"

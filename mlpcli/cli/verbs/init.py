@@ -5,18 +5,18 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, get_args
+from typing import TYPE_CHECKING, Annotated, get_args
 
 import typer
 
 from mlpcli.cli.command import verb
-from mlpcli.cli.console import print_json, print_raw, print_result, print_sentence
+from mlpcli.cli.console import print_json, print_raw
 from mlpcli.cli.options import Debug, Json, Quiet
 from mlpcli.cli.signals import raised
-from mlpcli.errors import UsageError, counted, listing, nearest
+from mlpcli.errors import UsageError, listing, nearest
 
 if TYPE_CHECKING:
-    from mlpcli.spec.draft.writing import Draft
+    from mlpcli.spec.draft.draft import Draft
 
 
 @verb
@@ -133,6 +133,7 @@ def _write_spec(
     json: bool,
     quiet: bool,
 ) -> None:
+    from mlpcli.cli.draft_report import document_of, print_draft
     from mlpcli.cli.new_files import check_new, place_of, schema_beside, write_new
     from mlpcli.spec.draft.writing import spec_text
 
@@ -150,11 +151,11 @@ def _write_spec(
     if place is None and not json:
         print_raw(text.removesuffix("\n"))
         return
-    document = _document(data, draft, place, text)
+    document = document_of(data, draft, place, text)
     if json:
         print_json(document)
     elif not quiet:
-        _report(document, draft, place)
+        print_draft(document, draft)
 
 
 def _draft(data: str, targets: list[str], task: str | None, place: Path | None) -> Draft:
@@ -163,9 +164,9 @@ def _draft(data: str, targets: list[str], task: str | None, place: Path | None) 
     from mlpcli.data.readers import ReadOptions, read_table
     from mlpcli.data.table import absence, absent
     from mlpcli.errors import DataError
+    from mlpcli.spec.draft.draft import Draft
     from mlpcli.spec.draft.examine import examine
     from mlpcli.spec.draft.settings import settings_for
-    from mlpcli.spec.draft.writing import Draft
     from mlpcli.training.batches import auto_batch_size
 
     if len(set(targets)) < len(targets):
@@ -202,58 +203,3 @@ def _checked(task: str | None) -> str | None:
     near = nearest(str(task), known)
     hint = f"; did you mean {near}?" if near else ""
     raise UsageError(f"--task {task}: is no task; allowed: auto, {listing(known)}{hint}")
-
-
-def _document(data: str, draft: Draft, place: Path | None, text: str) -> dict[str, Any]:
-    from dataclasses import asdict
-
-    from mlpcli.cli.new_files import schema_beside
-    from mlpcli.spec.draft.column_facts import facts_of
-    from mlpcli.spec.draft.writing import member
-
-    dataset, decisions = draft.dataset, draft.decisions
-    table = dataset.tables["data"]
-    return {
-        "data": data,
-        "spec": None if place is None else str(place),
-        "schema": None if place is None else str(schema_beside(place)),
-        "target": list(draft.targets),
-        "task": draft.task,
-        "rows": {name: len(part) for name, part in dataset.parts.items()},
-        "inputs": [asdict(facts_of(table, name)) for name in dataset.encoding.inputs.names],
-        "features": dataset.encoding.inputs.n_features,
-        "excluded": [{"column": n, "why": why} for n, why in decisions.exclude.items()],
-        "read": [
-            {"column": n, "as": member(r), "why": decisions.why_read[n]}
-            for n, r in decisions.kept_readings.items()
-        ],
-        "split": decisions.split,
-        "notes": decisions.notes,
-        "text": text,
-    }
-
-
-def _report(document: dict[str, Any], draft: Draft, place: Path | None) -> None:
-    """Print what was found and written."""
-    import shlex
-
-    from mlpcli.spec.draft.writing import target_text
-
-    rows = listing(f"{n:,} {name}" for name, n in document["rows"].items())
-    print_sentence(f"{document['data']}: {rows} rows", hang=2)
-    print_sentence(
-        f"target {listing(draft.targets)}: {draft.task}, {target_text(draft.dataset)}", hang=2
-    )
-    n = counted(len(document["inputs"]), "input column")
-    print_sentence(f"{n}, {counted(document['features'], 'input')} to the network", hang=2)
-    for each in document["excluded"]:
-        print_sentence(f"excluded: {each['column']}: {each['why']}", hang=10)
-    for each in document["read"]:
-        print_sentence(f"read: {each['column']} as {each['as']}: {each['why']}", hang=6)
-    if draft.decisions.split:
-        ((key, name),) = draft.decisions.split.items()
-        print_sentence(f"split by {key} {name}: {draft.decisions.why_split}", hang=2)
-    for note in document["notes"]:
-        print_sentence(f"note: {note}", hang=6)
-    print_sentence(f"written: {document['spec']}, and {document['schema']} for editors", hang=9)
-    print_result(f"next: mlp train {shlex.quote(str(place))}")

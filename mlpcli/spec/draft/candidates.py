@@ -49,7 +49,7 @@ ROLES = {
     BOOLEANS: "boolean",
     NOTHING: "empty",
 }
-RULED = {
+RULED: dict[object, str] = {
     no_value: "empty",
     one_text: "constant",
     free_text: "text",

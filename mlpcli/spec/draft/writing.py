@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -15,9 +14,9 @@ from mlpcli.data.dataset import Dataset
 from mlpcli.data.readings.reading import Reading, reading_to_plain
 from mlpcli.data.targets import ClassTarget
 from mlpcli.spec.draft.column_facts import ColumnFacts, facts_of, number_text, short
-from mlpcli.spec.draft.decisions import Decisions
+from mlpcli.spec.draft.draft import Draft
 from mlpcli.spec.draft.layout import commented, padded, remark
-from mlpcli.spec.draft.settings import Settings
+from mlpcli.spec.draft.network_text import model_text, training_text
 
 MOST_COLUMNS = 60  # that are described
 MOST_CLASSES = 6  # that are counted in a comment
@@ -35,38 +34,13 @@ FOUND_ANYWAY: tuple[Any, ...] = (
 USUAL = {"decimal": ".", "zone": "local"}
 
 
-@dataclass(frozen=True)
-class Draft:
-    """What a first spec is written from.
-
-    path        of the data, relative to the spec
-    spec        the name of the spec's file
-    batch_size  that `auto` stands for
-    """
-
-    path: str
-    spec: str
-    dataset: Dataset
-    decisions: Decisions
-    settings: Settings
-    batch_size: int
-
-    @property
-    def task(self) -> str:
-        return self.dataset.encoding.task
-
-    @property
-    def targets(self) -> Sequence[str]:
-        return self.dataset.encoding.target.names
-
-
 def spec_text(draft: Draft) -> str:
     """Return the spec as YAML with comments."""
     lines = [
         *_head(draft),
         *_data(draft),
-        *_model(draft),
-        *_training(draft),
+        *model_text(draft),
+        *training_text(draft),
     ]
     return "\n".join(lines) + "\n"
 
@@ -95,8 +69,7 @@ def _data(draft: Draft) -> Iterator[str]:
     names = [as_yaml(name) for name in draft.targets]
     target = names[0] if len(names) == 1 else f"[{', '.join(names)}]"
     yield from commented(f"  target: {target}", target_text(draft.dataset))
-    others = [t for t in ("regression", "binary", "multiclass", "multilabel") if t != draft.task]
-    yield from commented(f"  task: {draft.task}", f"or {', '.join(others)}")
+    yield from commented(f"  task: {draft.task}", _task_comment(draft))
     if draft.dataset.tables["data"].kept is not None:
         yield from commented(
             "  missing_target: drop", "rows without a target are left out; or fail"
@@ -110,6 +83,20 @@ def _data(draft: Draft) -> Iterator[str]:
         comment = "standard; log: the logarithm, of a target above 0"
         yield from commented("  scale_target: auto", comment)
     yield from _notes(draft)
+
+
+def task_guess(dataset: Dataset) -> str:
+    """Return what the task was told by, where the user may know better; else nothing."""
+    found = (guess.text for guess in dataset.guesses if guess.kind == "task")
+    return "" if dataset.encoding.task == "binary" else next(found, "")
+
+
+def _task_comment(draft: Draft) -> str:
+    guess = task_guess(draft.dataset)
+    if guess:
+        return guess.partition(": ")[2].replace(", write data.task: ", ": ")
+    tasks = ("regression", "binary", "multiclass", "multilabel")
+    return f"or {', '.join(task for task in tasks if task != draft.task)}"
 
 
 def _path(path: str) -> str:
@@ -218,11 +205,9 @@ def _value(value: Any) -> str:
 
 
 def _split(draft: Draft) -> Iterator[str]:
-    parts = {name: len(part) for name, part in draft.dataset.parts.items()}
-    rows = ", ".join(f"{n:,} {name}" for name, n in parts.items())
-    yield from remark(
-        f"The rows: {rows}. Validation rows stop the training, test rows judge it.", 2
-    )
+    use = {"train": "", "validation": " (when to stop)", "test": " (how good it is)"}
+    parts = [f"{len(part):,} {name}{use[name]}" for name, part in draft.dataset.parts.items()]
+    yield from remark(f"Rows: {', '.join(parts)}", 2)
     found = draft.decisions.split
     if "column" in found:
         line, other = f"{{column: {as_yaml(found['column'])}}}", draft.decisions.why_split
@@ -260,47 +245,3 @@ def _notes(draft: Draft) -> Iterator[str]:
         yield from remark("Found, and left as it is:", 2)
         for note in draft.decisions.notes:
             yield from remark(f"- {note}", 2, hang=2)
-
-
-def _model(draft: Draft) -> Iterator[str]:
-    settings = draft.settings
-    yield "model:"
-    comment = "hidden layers; keep_prob below 1, such as 0.9: dropout"
-    yield from commented("  layers:", comment)
-    for units in settings.units:
-        yield f"    - {{units: {units}, activation: relu, keep_prob: 1.0}}"
-    if settings.embedding is None:
-        comment = "of numbers, before the first layer: piecewise_linear, periodic"
-        yield from commented("  embedding: null", comment)
-    else:
-        text = ", ".join(f"{key}: {value}" for key, value in settings.embedding.items())
-        comment = "each number by the bins that tell the target apart; null: as it is"
-        yield from commented(f"  embedding: {{{text}}}", comment)
-    yield from commented("  loss: auto", _loss_comment(draft.task))
-
-
-def _loss_comment(task: str) -> str:
-    others = {
-        "regression": "mse; or huber, quantile, gaussian, …",
-        "multiclass": "cross_entropy; or focal, …",
-    }
-    return others.get(task, "binary_cross_entropy; or focal, …")
-
-
-def _training(draft: Draft) -> Iterator[str]:
-    settings = draft.settings
-    yield "training:"
-    yield from commented("  epochs: 200", "passes over the training rows, at most")
-    comment = f"rows in a step; auto, by their number: {draft.batch_size} here"
-    yield from commented("  batch_size: auto", comment)
-    line = f"  optimizer: {{name: adam, learning_rate: {settings.learning_rate:g}}}"
-    yield from commented(line, "or sgd, adamw, …; find one: mlp train --find-lr")
-    line = f"  early_stopping: {{monitor: val_loss, patience: {settings.patience}}}"
-    yield from commented(line, "epochs without a better one")
-    yield "regularization:"
-    yield from commented("  l2: 0.0", "α of α/2 Σ‖W‖²; more, such as 1e-4, against overfitting")
-    if settings.replicas > 1:
-        line = f"ensemble: {{kind: seeds, replicas: {settings.replicas}}}"
-        yield from commented(line, "that many networks, averaged; null: one network")
-    else:
-        yield from commented("ensemble: null", "or {kind: seeds, replicas: 4}: networks, averaged")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import subprocess
@@ -125,6 +126,30 @@ def constant(table: Table, known: pd.DataFrame, rows: int) -> Predicted:
     return Predicted(np.tile(shares.to_numpy(), (rows, 1)), tuple(shares.index), 0.0)
 
 
+class Kept:
+    """The pipelines' part of a table and seed, for as long as they learn from the same rows.
+
+    key  a digest of the rows
+    """
+
+    def __init__(self, stem: Path, key: str) -> None:
+        self.key, self.stem = key, stem
+        self.about: dict[str, Any] = {}
+        self.rows: dict[str, np.ndarray] = {}
+        note = Path(f"{stem}.peers.json")
+        if note.exists():
+            read = json.loads(note.read_text("utf-8"))
+            if read["key"] == key:
+                self.about = read["about"]
+                self.rows = dict(np.load(f"{stem}.peers.npz"))
+
+    def write(self) -> None:
+        """Write it beside the losses."""
+        np.savez_compressed(f"{self.stem}.peers.npz", **self.rows)
+        text = json.dumps({"key": self.key, "about": self.about})
+        Path(f"{self.stem}.peers.json").write_text(text, encoding="utf-8")
+
+
 def measure_mlp(mlp: Mlp, table: Table, folder: Path, seed: int, place: Path) -> dict[str, Any]:
     """Run mlp's commands in a new folder; return what each took, and the run's own figures."""
     known, new = table.write(folder)
@@ -173,10 +198,16 @@ def measure(mlp: Mlp, table: Table, folder: Path, seed: int, losses: Path) -> di
     chooses = np.isin(np.arange(len(known)), indices.get("validation", []))[~is_test]
     learnt = known[~is_test].reset_index(drop=True)
     rows[CONSTANT] = row_losses(constant(table, learnt, len(new)), words)
+    key = hashlib.sha256(is_test.tobytes() + chooses.tobytes()).hexdigest()
+    kept = Kept(losses / f"{table.name}.{seed}", key)
     for tool in TOOLS:
-        of = fit_and_predict(tool, table, learnt, chooses, new, seed)
-        rows[tool] = row_losses(of, words)
-        found[tool] = {"cpu_seconds": round(of.seconds, 2), "right": right(of, words)}
+        if tool not in kept.about:
+            of = fit_and_predict(tool, table, learnt, chooses, new, seed)
+            kept.rows[tool] = row_losses(of, words)
+            kept.about[tool] = {"cpu_seconds": round(of.seconds, 2), "right": right(of, words)}
+        rows[tool] = kept.rows[tool]
+        found[tool] = dict(kept.about[tool])
+    kept.write()
     columns = Columns(table, known)
     found["columns"] = known.shape[1] - 1
     found["used"] = sum(map(len, (columns.numbers, columns.dates, columns.hours)))

@@ -10,7 +10,7 @@ from mlpcli.spec.yaml_reader import read_yaml
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 HOWTO = sorted(f"docs/howto/{path.name}" for path in (ROOT / "docs" / "howto").glob("*.md"))
-PAGES = ["README.md", *HOWTO]
+PAGES = ["README.md", "docs/tutorial.md", *HOWTO]
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -1,8 +1,13 @@
 """`mlp explain`: what it is given, what it writes, its quiz, and its exit codes."""
 
 import json
+import re
+import shlex
+from pathlib import Path
 
 import pytest
+
+ROOT = Path(__file__).parents[2]
 
 SMALL = ("iris.yaml", "--rows", "2", "--units", "2")
 
@@ -135,3 +140,16 @@ def test_a_blank_is_not_told_before_it_is_answered(mlp, folder):
         begins = f"     {symbol} {sign} "
         lines = [line for line in before.splitlines() if line.startswith(begins)]
         assert [line.rpartition(" = ")[2] for line in lines] == ["____"]
+
+
+def test_each_command_of_the_mathematics_shows_its_section(in_one_process):
+    text = (ROOT / "docs" / "maths.md").read_text("utf-8")
+    found = re.findall(
+        r"^##+ (\d+(?:\.\d+)?) [^\n]*\n\n\*In numbers:\* `mlp (.*)`$", text, re.MULTILINE
+    )
+    assert len(found) == text.count("*In numbers:*") >= 20
+    done = in_one_process([shlex.split(command) for _, command in found], ROOT)
+    for (section, command), (code, out, err) in zip(found, done, strict=True):
+        assert code == 0, (command, err)
+        named = {"15": "(section 15)", "4.7": "= -0.370172\n"}  # by no formula of its own
+        assert named.get(section, f"[docs/maths.md {section}; ") in out, command

@@ -18,33 +18,39 @@ if TYPE_CHECKING:
 ODD_ENDS = {"interrupted": "its training was interrupted", "diverged": "its training diverged"}
 
 
+Runs = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="RUN", help="Run directories or model files.", autocompletion=complete_run
+    ),
+]
+MetricName = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="To compare by, or loss; else accuracy or r2.",
+        autocompletion=complete_metric,
+    ),
+]
+SplitName = Annotated[
+    Literal["train", "validation", "test"] | None,
+    typer.Option(help="The rows to compare on; by default the test rows."),
+]
+Data = Annotated[
+    str | None, typer.Option(metavar="FILE", help="The data; by default each run's own.")
+]
+FailIfWorse = Annotated[
+    bool, typer.Option("--fail-if-worse", help="Exit with 1 if a later run is shown to be worse.")
+]
+
+
 @verb
 def compare(
-    runs: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="RUN", help="Run directories or model files.", autocompletion=complete_run
-        ),
-    ],
-    metric: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME",
-            help="To compare by, or loss; else accuracy or r2.",
-            autocompletion=complete_metric,
-        ),
-    ] = None,
-    split: Annotated[
-        Literal["train", "validation", "test"] | None,
-        typer.Option(help="The rows to compare on; by default the test rows."),
-    ] = None,
-    data: Annotated[
-        str | None, typer.Option(metavar="FILE", help="The data; by default each run's own.")
-    ] = None,
-    fail_if_worse: Annotated[
-        bool,
-        typer.Option("--fail-if-worse", help="Exit with 1 if a later run is shown to be worse."),
-    ] = False,
+    runs: Runs,
+    metric: MetricName = None,
+    split: SplitName = None,
+    data: Data = None,
+    fail_if_worse: FailIfWorse = False,
     json: Json = False,
     quiet: Quiet = False,
     debug: Debug = False,

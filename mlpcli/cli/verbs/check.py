@@ -63,9 +63,10 @@ def check(
     from mlpcli.data.diagnosis import oddities
     from mlpcli.spec.load import load_spec
     from mlpcli.training.build import load_dataset
+    from mlpcli.training.metrics import METRICS
 
     _check_options(augmented, output)
-    loaded = load_spec(spec, overrides or (), seed)
+    loaded = load_spec(spec, overrides or (), seed, METRICS)
     dataset = load_dataset(loaded)
     read = {spec: "the spec"} | {t.name: "the data" for t in dataset.tables.values()}
     refuse_overwriting(output, read)

@@ -32,23 +32,25 @@ MetricName = Annotated[
         autocompletion=complete_metric,
     ),
 ]
+SplitName = Annotated[
+    Literal["train", "validation", "test"] | None,
+    typer.Option(help="The rows to compare on; by default the test rows."),
+]
+Data = Annotated[
+    str | None, typer.Option(metavar="FILE", help="The data; by default each run's own.")
+]
+FailIfWorse = Annotated[
+    bool, typer.Option("--fail-if-worse", help="Exit with 1 if a later run is shown to be worse.")
+]
 
 
 @verb
 def compare(
     runs: Runs,
     metric: MetricName = None,
-    split: Annotated[
-        Literal["train", "validation", "test"] | None,
-        typer.Option(help="The rows to compare on; by default the test rows."),
-    ] = None,
-    data: Annotated[
-        str | None, typer.Option(metavar="FILE", help="The data; by default each run's own.")
-    ] = None,
-    fail_if_worse: Annotated[
-        bool,
-        typer.Option("--fail-if-worse", help="Exit with 1 if a later run is shown to be worse."),
-    ] = False,
+    split: SplitName = None,
+    data: Data = None,
+    fail_if_worse: FailIfWorse = False,
     json: Json = False,
     quiet: Quiet = False,
     debug: Debug = False,

@@ -47,8 +47,9 @@ def gradcheck(
     """
     from mlpcli.spec.load import load_spec
     from mlpcli.training.gradcheck import check_spec
+    from mlpcli.training.metrics import METRICS
 
-    loaded = load_spec(spec, overrides or (), seed)
+    loaded = load_spec(spec, overrides or (), seed, METRICS)
     found = check_spec(loaded, synthetic=synthetic, samples=None if all else samples)
     if json:
         print_json({**_document(found.step), "package": str(package())})

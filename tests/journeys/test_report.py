@@ -37,7 +37,7 @@ def test_its_scores_are_those_of_eval(written, mlp):
     page = (folder / "run" / "report.html").read_text("utf-8")
     scores = json.loads(mlp("eval", "run", "--json", cwd=folder).out)["scores"]
     for part, figures in scores.items():
-        row = re.search(f"<tr><td>{part}</td>.*?</tr>", page)[0]
+        row = re.search(f"<tr><td[^>]*>{part}</td>.*?</tr>", page)[0]
         assert re.findall('data-value="([^"]*)"', row) == [repr(x) for x in figures.values()]
     accuracy = f"{scores['test']['accuracy']:.4g}"
     assert (

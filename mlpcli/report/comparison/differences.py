@@ -99,6 +99,6 @@ def _description(runs: ComparedRuns, paired: list[Comparison]) -> str:
     )
     more = f"; {len(paired) - FEW} more in the table" if len(paired) > FEW else ""
     return (
-        f"{runs.metric} of each run minus that of {runs.name(runs.base)}, on {runs.rows_text}, "
-        f"where {better} is better: {each}{more}. An interval that crosses 0 shows no difference."
+        f"Run minus {runs.name(runs.base)} in {runs.metric} ({better} is better), on "
+        f"{runs.rows_text}: {each}{more}. An interval that crosses 0 shows no difference."
     )

@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+import sys
 
 import pytest
 
@@ -99,7 +100,7 @@ def test_what_is_wrong_is_said_in_a_sentence(written, mlp, words, code, message)
 def test_without_its_libraries_it_says_what_to_install(written, shell):
     folder, _ = written
     line = (
-        "python3 - <<'EOF'\n"
+        f"{sys.executable} - <<'EOF'\n"
         "import sys\n"
         "sys.modules['jinja2'] = None\n"
         "sys.argv = ['mlp', 'report', 'run']\n"

@@ -30,16 +30,22 @@ class Line:
 
     def text(self, value: str | None = None) -> str:
         """Return the line; value replaces the one that is shown."""
+        lead, shown = self.sides(value)
+        return lead + shown + (f"   ({self.beside})" if self.beside else "")
+
+    def sides(self, value: str | None = None) -> tuple[str, str]:
+        """Return the line up to its value, and the value."""
         sides = [self.left]
         if self.term is not None:
             sides.append(self.term.symbols)
             if self.term.numbers not in (self.term.symbols, self.value.partition(" = ")[0]):
                 sides.append(self.term.numbers)
         shown = self.value if value is None else value
-        if sides[-1] != shown or len(sides) == 1:
-            sides.append(shown)
-        beside = f"   ({self.beside})" if self.beside else ""
-        return f"{sides[0]} {'←' if self.arrow else '='} {' = '.join(sides[1:])}{beside}"
+        if len(sides) > 1 and sides[-1] == shown:
+            del sides[-1]
+        first, *others = sides
+        lead = f"{first} {'←' if self.arrow else '='} " + "".join(f"{side} = " for side in others)
+        return lead, shown
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mlpcli.report.blocks import Block, Points, Section, Text
+from mlpcli.report.blocks import Block, Derivation, Points, Section, Text
 from mlpcli.report.explain.explanation import Chapter, Explanation
 from mlpcli.report.explain.text import reference
 from mlpcli.report.page import Page, render
@@ -25,7 +25,5 @@ def _blocks(chapter: Chapter) -> Iterator[Block]:
     for note in chapter.notes:
         yield Text(note)
     for formula in chapter.formulas:
-        head = [formula.text, f"    {reference(formula)}", ""]
-        lines = [line.text() for line in formula.lines]
-        notes = [f"({note})" for note in formula.notes]
-        yield Text("\n".join([*head, *lines, *notes]), code=True)
+        lines = [(*line.sides(), line.beside) for line in formula.lines]
+        yield Derivation(formula.text, reference(formula), lines, formula.notes)

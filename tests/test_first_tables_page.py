@@ -14,6 +14,8 @@ import pytest
 from scipy import stats
 
 ROOT = Path(__file__).parents[1]
+if not (ROOT / "docs" / "first_tables.md").exists():
+    pytest.skip("the tables have not been measured yet", allow_module_level=True)
 PAGE = (ROOT / "docs" / "first_tables.md").read_text("utf-8")
 STORED = json.loads((ROOT / "benchmarks" / "first_tables.json").read_text("utf-8"))
 NAMES = ("form", "real", "made", "pipeline", "runs", "figures", "page")

@@ -47,6 +47,10 @@ scaling *options:
 quality *options:
     python benchmarks/quality.py {{options}}
 
+# 25 tables seen for the first time, beside pipelines written by hand; writes the page
+first-tables *options:
+    python benchmarks/first_tables.py {{options}}
+
 # write the generated pages
 docs:
     python docs/make_reference.py

@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+import sys
 
 import pytest
 
@@ -84,7 +85,7 @@ def test_the_page_may_go_to_standard_output(written, mlp):
     [
         (["rum"], 5, "mlp: rum: there is no such run directory or model file; did you mean run?"),
         (["run", "-o", "run"], 2, "mlp: run: is a directory; name a file with -o"),
-        (["run", "-o", "no/such.html"], 6, "mlp: no/such.html: "),
+        (["run", "-o", "no/such.html"], 6, "mlp: no/such.html: there is no directory no"),
         (["run", "--data", "none.csv"], 3, "mlp: none.csv: "),
     ],
 )
@@ -99,7 +100,7 @@ def test_what_is_wrong_is_said_in_a_sentence(written, mlp, words, code, message)
 def test_without_its_libraries_it_says_what_to_install(written, shell):
     folder, _ = written
     line = (
-        "python3 - <<'EOF'\n"
+        f"{sys.executable} - <<'EOF'\n"
         "import sys\n"
         "sys.modules['jinja2'] = None\n"
         "sys.argv = ['mlp', 'report', 'run']\n"

@@ -133,12 +133,13 @@ def _check_optuna() -> None:
 
 def _loaded(spec: str, overrides: list[str], seed: int | None, trials: int | None) -> LoadedSpec:
     from mlpcli.spec.load import load_spec
+    from mlpcli.training.metrics import METRICS
 
-    loaded = load_spec(spec, overrides, seed)
+    loaded = load_spec(spec, overrides, seed, METRICS)
     if loaded.spec.sweep is None:
         raise UsageError(f"{spec}: has no section sweep; mlp sweep --help shows where to begin")
     if trials is not None:
-        loaded = load_spec(spec, [*overrides, f"sweep.trials={trials}"], seed)
+        loaded = load_spec(spec, [*overrides, f"sweep.trials={trials}"], seed, METRICS)
     return loaded
 
 
@@ -146,11 +147,12 @@ def _study(loaded: LoadedSpec, storage: str | None, *, create: bool) -> tuple[St
     """Return the study, and the data that it is about."""
     from mlpcli.sweep.rows import check_rows
     from mlpcli.sweep.study import Study
+    from mlpcli.sweep.study_file import LOG
     from mlpcli.training.build import load_dataset
 
     dataset = load_dataset(loaded)
     check_rows(loaded, dataset)
-    path = Path(storage or f"runs/{loaded.name}-sweep/study.log")
+    path = Path(storage or f"runs/{loaded.name}-sweep/{LOG}")
     assert loaded.spec.sweep is not None
     return Study(path, loaded, dataset, loaded.spec.sweep.n_trials, create=create), dataset
 

@@ -80,9 +80,11 @@ def wrapped(text: str, width: int, hang: int = 0) -> str:
          of 9 rows
     """
     lines: list[str] = []
-    line = ""
-    for word in text.split(" "):
-        longer = f"{line} {word}" if line else word
+    body = text.lstrip(" ")
+    line, is_begun = " " * (len(text) - len(body)), False
+    for word in body.split(" "):
+        longer = f"{line} {word}" if is_begun else line + word
+        is_begun = True
         if line.strip() and width_of(longer) > width:
             lines.append(line)
             longer = " " * hang + word

@@ -207,6 +207,9 @@ def test_the_parts_and_columns_of_the_data(reported):
     rows, columns = (block for block in data(run).blocks if block.kind == "table")
     assert [row[:2] for row in rows.rows] == [["train", 106], ["validation", 22], ["test", 22]]
     assert columns.caption == "4 columns as 4 inputs"
+    facts = next(block.items for block in data(run).blocks if block.kind == "facts")
+    assert facts[0] == ("file", "iris.csv", "utf-8, delimiter comma, decimal point")
+    assert facts[1][1] == "rows drawn at random, with the classes' shares in each part; seed 0"
     assert words_of(data(run)) == "mlp check finds nothing odd in the data."
 
 

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from mlpcli.data.dialect import DELIMITERS
 from mlpcli.data.encoders import ColumnEncoder
-from mlpcli.errors import counted
-from mlpcli.report.blocks import Block, Points, Section, Table, Text
+from mlpcli.data.readings import Reading
+from mlpcli.data.readings.reading import reading_to_plain
+from mlpcli.errors import counted, listing
+from mlpcli.report.blocks import Block, Facts, Points, Section, Table, Text
 from mlpcli.report.reported_run import ReportedRun
 from mlpcli.report.words import sentence
+from mlpcli.spec.data_section import SplitSpec
 
 MOST_COLUMNS = 50  # that are listed
 KINDS = {
@@ -37,13 +43,50 @@ def data(run: ReportedRun) -> Section:
             blocks.append(Points([sentence(each.text) for each in found]))
         else:
             blocks.append(Text("mlp check finds nothing odd in the data."))
-        left_out = run.model.spec.data.exclude
-        if left_out:
-            blocks.append(Text(f"Left out as inputs: {', '.join(left_out)}."))
     blocks += [Text(sentence(note)) for note in run.notes]
-    blocks.append(_parts(run))
+    blocks += [Facts(_facts(run)), _parts(run)]
     blocks.append(_columns(run))
     return Section("data", "Data", blocks)
+
+
+def _facts(run: ReportedRun) -> list[tuple[str, object, str]]:
+    """Return the file, the split, what is left out, and weights, as far as there is something."""
+    spec = run.model.spec.data
+    name = Path(run.data or spec.path or "").name or listing(run.model.sha256)
+    facts: list[tuple[str, object, str]] = [("file", name, _dialect(run) if spec.path else "")]
+    if run.data is None:
+        facts.append(("split", _split(spec.split), ""))
+    if spec.exclude:
+        facts.append(("left out as inputs", listing(spec.exclude), ""))
+    if spec.scale != "none":
+        facts.append(("scale of numbers", spec.scale, ""))
+    weights = [f"column {spec.sample_weight}"] * (spec.sample_weight is not None)
+    weights += ["class"] * (spec.class_weight is not None)
+    if weights:
+        facts.append(("rows weigh by", " and ".join(weights), ""))
+    return facts
+
+
+def _dialect(run: ReportedRun) -> str:
+    spec = run.model.spec.data
+    words = [str(spec.encoding)] * (spec.encoding is not None)
+    if spec.delimiter is not None:
+        words.append(f"delimiter {DELIMITERS.get(spec.delimiter, repr(spec.delimiter))}")
+        words.append(f"decimal {'comma' if spec.decimal == ',' else 'point'}")
+    return ", ".join(words)
+
+
+def _split(split: SplitSpec) -> str:
+    """Return how the rows came to their parts."""
+    if split.files is not None:
+        return "a file for each part"
+    if split.column is not None:
+        return f"by the column {split.column}"
+    if split.time is not None:
+        return f"by time, the last rows of {split.time} for the test"
+    how = f"groups of equal {split.group}" if split.group is not None else "rows"
+    stratified = ", with the classes' shares in each part" if split.stratify else ""
+    return f"{how} drawn at random{stratified}; seed {split.seed}"
 
 
 def _parts(run: ReportedRun) -> Table:
@@ -61,6 +104,18 @@ def _parts(run: ReportedRun) -> Table:
     return Table("Rows", ["part", "rows", "share", "what for"], rows)
 
 
+def _kinds(encoders: list[ColumnEncoder]) -> str:
+    return ", ".join(dict.fromkeys(KINDS.get(each.kind, each.kind) for each in encoders))
+
+
+def _reading(reading: Reading | None) -> str:
+    """Return how a column's texts are read, where that is more than its kind."""
+    plain = {} if reading is None else reading_to_plain(reading)
+    usual: tuple[object, ...] = (None, "", ".", "auto", (), [])
+    words = [f"{k} {v!r}" for k, v in plain.items() if k != "name" and v not in usual]
+    return f" ({', '.join(words)})" if words else ""
+
+
 def _columns(run: ReportedRun) -> Table:
     """Return the columns of the file that are inputs, each once."""
     by_name: dict[str, list[ColumnEncoder]] = {}
@@ -73,7 +128,7 @@ def _columns(run: ReportedRun) -> Table:
     rows: list[list[object]] = [
         [
             name,
-            ", ".join(dict.fromkeys(KINDS.get(each.kind, each.kind) for each in encoders)),
+            _kinds(encoders) + _reading(run.model.encoding.readings.get(name)),
             sum(each.width for each in encoders),
             replaced.get(name, 0),
             encoders[0].missing_rule if replaced.get(name) else "",

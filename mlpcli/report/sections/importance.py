@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from mlpcli.plain import format_number
 from mlpcli.report.blocks import Block, Chart, Section, Table, Text
-from mlpcli.report.drawing import MUTED, SERIES, draw, figure, label
-from mlpcli.report.numbers import number
+from mlpcli.report.drawing import INK, MUTED, SERIES, draw, few_ticks, figure, label
 from mlpcli.report.reported_run import ReportedRun
 from mlpcli.training.importance import Importance
 
@@ -16,15 +16,17 @@ SHOWN = {"roc_auc": "ROC AUC", "accuracy": "accuracy", "rmse": "RMSE", "r2": "RÂ
 def importance(run: ReportedRun) -> Section | None:
     """Return the permutation importance of each column for the judged rows."""
     found = run.importance
-    if found is None or not found.columns:
+    if found is None:
         return None
     metric = SHOWN[found.metric]
     worse = "rises" if found.metric == "rmse" else "falls"
     first = found.columns[0]
     of = " of the rows drawn" if found.n_rows < found.n_all else ""
-    text = f"{metric[0].upper()}{metric[1:]}{of} is {number(found.value)}. "
+    text = f"{metric[0].upper()}{metric[1:]}{of} is {format_number(found.value)}. "
     if first.interval.estimate > 0:
-        text += f"With {first.name} shuffled it {worse} by {number(first.interval.estimate)}."
+        text += (
+            f"With {first.name} shuffled it {worse} by {format_number(first.interval.estimate)}."
+        )
     else:
         text += f"With no column shuffled it {worse}: the model makes no use of any."
     clear = sum(column.interval.low > 0 for column in found.columns)
@@ -72,15 +74,16 @@ def _table(found: Importance) -> Table:
 def _drawn(found: Importance, worse: str, metric: str) -> str:
     columns = found.columns[:MOST_BARS]
     n = len(columns)
-    with figure(480, 70 + 24 * n) as (canvas, axes):
+    with figure(420, 70 + 24 * n) as (canvas, axes):
         for k, each in enumerate(columns):
             one = each.interval
             axes.barh(k, one.estimate, height=0.62, color=SERIES[0])
             if one.low == one.low:
-                style = {"color": MUTED, "linewidth": 1.4}
+                style = {"color": INK, "linewidth": 1.4}
                 axes.plot([one.low, one.high], [k, k], **style)
         axes.axvline(0, color=MUTED, linewidth=0.8)
         axes.set_yticks(range(n), [label(each.name) for each in columns])
         axes.set(ylim=(n - 0.4, -0.6), xlabel=f"{metric} {worse} by")
         axes.grid(visible=False, axis="y")
+        few_ticks(axes)
         return draw(canvas)

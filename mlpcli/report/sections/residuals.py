@@ -9,9 +9,9 @@ import numpy as np
 
 from mlpcli.array_types import Array
 from mlpcli.data.targets import RegressionTarget
+from mlpcli.plain import format_number
 from mlpcli.report.blocks import Block, Chart, Section, Table, Text
 from mlpcli.report.drawing import MUTED, SERIES, draw, figure, label, log_scale
-from mlpcli.report.numbers import number
 from mlpcli.report.reported_run import ReportedRun
 from mlpcli.training.metrics import METRICS, Outcome
 
@@ -73,8 +73,8 @@ class _Target:
         """Return the chart of predictions over actual values."""
         found = _metrics(self.seen)
         text = (
-            f"On the dotted line a prediction is right. RMSE {number(found['rmse'])}, "
-            f"MAE {number(found['mae'])}, R² {number(found['r2'])}."
+            f"On the dotted line a prediction is right. RMSE {format_number(found['rmse'])}, "
+            f"MAE {format_number(found['mae'])}, R² {format_number(found['r2'])}."
         )
 
         def line(axes: Any) -> None:
@@ -94,10 +94,11 @@ class _Target:
     def residuals(self) -> Chart:
         """Return the charts of actual − predicted, over the prediction and by frequency."""
         low, middle, high = np.quantile(self.residual, [0.05, 0.5, 0.95])
+        largest = self.residual[np.argmax(np.abs(self.residual))]
+        of = [format_number(float(each)) for each in (middle, low, high, largest)]
         text = (
-            f"Actual − predicted. The median is {number(float(middle))}; nine of ten residuals "
-            f"lie between {number(float(low))} and {number(float(high))}, the largest is "
-            f"{number(float(self.residual[np.argmax(np.abs(self.residual))]))}."
+            f"Actual − predicted. The median is {of[0]}; nine of ten residuals lie between {of[1]} "
+            f"and {of[2]}, the largest is {of[3]}."
         )
         ends = np.quantile(self.residual, [(1 - SHOWN) / 2, (1 + SHOWN) / 2])
         beyond = int(np.sum((self.residual < ends[0]) | (self.residual > ends[1])))

@@ -32,7 +32,8 @@ def verdict(run: ReportedRun) -> Section:
     blocks.append(_tiles(run, metric, own))
     if run.baselines is not None:
         blocks.append(_chart(run, run.baselines, metric, own))
-        blocks += [Text(sentence(note)) for note in run.baselines.notes]
+        if run.baselines.notes:
+            blocks.append(Text(" ".join(map(sentence, run.baselines.notes))))
     blocks += [_scores(run)]
     note = run.document["loss_note"]
     if note is not None:
@@ -59,7 +60,7 @@ def rows_of(run: ReportedRun) -> str:
 
     The rows of a file that the model was not trained on are all rows.
     """
-    kind = "" if run.judged == "all" else f"{run.judged} "
+    kind = {"all": "", "train": "training "}.get(run.judged, f"{run.judged} ")
     return counted(run.scores[run.judged].rows, f"{kind}row")
 
 
@@ -99,7 +100,8 @@ def _against(run: ReportedRun, baselines: Baselines, metric: str) -> str:
             f"{signed(found.estimate)} ({limits})."
         )
     word = "better" if sign * found.estimate > 0 else "worse"
-    return f"That is {word} than {against}, by {size} (95 % interval of the difference {limits})."
+    sizes = between(*sorted((abs(found.low), abs(found.high))))
+    return f"That is {word} than {against}, by {size} (95 % interval {sizes})."
 
 
 def warnings(run: ReportedRun) -> Iterator[str]:
@@ -128,7 +130,8 @@ def warnings(run: ReportedRun) -> Iterator[str]:
         yield "There are training rows alone: the figures are of rows that the model has seen."
     elif run.judged == "validation":
         yield "There are no test rows: validation rows chose the epoch, so figures are too good."
-    if best is not None and best == epochs and reason == "finished" and epochs > 1:
+    chosen = "validation" in run.parts and not run.replicas  # the epoch, by its metric
+    if chosen and best == epochs and reason == "finished" and best not in (None, 0, 1):
         yield (
             f"The best epoch is the last, {epochs}: more epochs may be better "
             "(mlp train --resume RUN --extend EPOCHS)."

@@ -8,6 +8,7 @@ import numpy as np
 
 from mlpcli.array_types import Array
 from mlpcli.data.targets import ClassTarget, RegressionTarget
+from mlpcli.plain import harmless
 from mlpcli.report.blocks import Block, Section, Table, Text
 from mlpcli.report.numbers import percent
 from mlpcli.report.reported_run import ReportedRun
@@ -59,7 +60,7 @@ def _inputs(run: ReportedRun) -> list[str]:
     if run.importance is None:
         return run.model.encoding.inputs.names[:MOST_COLUMNS]
     ranked = [column.name for column in run.importance.columns]
-    return [*ranked, *(name for name, _ in run.importance.screened)][:MOST_COLUMNS]
+    return [*ranked, *run.importance.screened][:MOST_COLUMNS]
 
 
 def _predicted(run: ReportedRun, worst: Outcome) -> Columns:
@@ -113,4 +114,4 @@ def shown_text(text: str) -> str:
     'two\\nlines, \\x1b[31mred\\u202e'
     """
     cut = text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in cut)
+    return harmless(cut)

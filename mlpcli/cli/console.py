@@ -94,11 +94,13 @@ def wrapped(text: str, width: int, hang: int = 0) -> str:
     mlp train --resume runs/iris
     """
     lines: list[str] = []
-    line = ""
-    sentence, colon, command = text.partition(": mlp ")
+    body = text.lstrip(" ")
+    line, is_begun = " " * (len(text) - len(body)), False
+    sentence, colon, command = body.partition(": mlp ")
     whole = [f"mlp {command}"] if colon else []
     for word in [*(sentence + colon[:1]).split(" "), *whole]:
-        longer = f"{line} {word}" if line else word
+        longer = f"{line} {word}" if is_begun else line + word
+        is_begun = True
         if line.strip() and width_of(longer) > width:
             lines.append(line)
             longer = " " * hang + word

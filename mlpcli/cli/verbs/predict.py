@@ -24,32 +24,38 @@ if TYPE_CHECKING:
     from mlpcli.runs.prediction_stream import PredictionStream
 
 
+File = Annotated[str | None, typer.Argument(metavar="[FILE]", help="The data; - is CSV on stdin.")]
+OutputFile = Annotated[
+    str | None,
+    typer.Option(
+        "--output", "-o", metavar="FILE", help="Write here: .csv, .tsv, .jsonl or .parquet."
+    ),
+]
+Keep = Annotated[
+    str | None, typer.Option(metavar="COLUMNS|all", help="Columns of FILE to carry along.")
+]
+Split = Annotated[
+    Literal["train", "validation", "test"] | None,
+    typer.Option(help="One part of the run's own data; FILE may be left out."),
+]
+Interval = Annotated[
+    float | None, typer.Option(metavar="LEVEL", help="Of an ensemble: low and high, as 0.9.")
+]
+OnBadRow = Annotated[
+    Literal["fail", "skip", "blank"],
+    typer.Option(help="A row that cannot be read: stop, leave it out, or predict nothing."),
+]
+
+
 @verb
 def predict(
     run: Run,
-    file: Annotated[
-        str | None, typer.Argument(metavar="[FILE]", help="The data; - is CSV on stdin.")
-    ] = None,
-    output: Annotated[
-        str | None,
-        typer.Option(
-            "--output", "-o", metavar="FILE", help="Write here: .csv, .tsv, .jsonl or .parquet."
-        ),
-    ] = None,
-    keep: Annotated[
-        str | None, typer.Option(metavar="COLUMNS|all", help="Columns of FILE to carry along.")
-    ] = None,
-    split: Annotated[
-        Literal["train", "validation", "test"] | None,
-        typer.Option(help="One part of the run's own data; FILE may be left out."),
-    ] = None,
-    interval: Annotated[
-        float | None, typer.Option(metavar="LEVEL", help="Of an ensemble: low and high, as 0.9.")
-    ] = None,
-    on_bad_row: Annotated[
-        Literal["fail", "skip", "blank"],
-        typer.Option(help="A row that cannot be read: stop, leave it out, or predict nothing."),
-    ] = "fail",
+    file: File = None,
+    output: OutputFile = None,
+    keep: Keep = None,
+    split: Split = None,
+    interval: Interval = None,
+    on_bad_row: OnBadRow = "fail",
     json: Json = False,
     quiet: Quiet = False,
     debug: Debug = False,

@@ -73,7 +73,7 @@ class CsvStream(TableStream):
         self.columns = [each for each in self.names if not each.startswith(NAMELESS)]
         self.kept = self.to_keep(wanted.keep)
         self.needed = self.found(options.required)
-        self.numeric: set[str] | None = None
+        self.looks_numeric: dict[str, bool] = {}
         self.guesses += header.guesses
 
     @cached_property
@@ -252,18 +252,19 @@ class _Plain:
 
     def texts(self, names: Sequence[str]) -> dict[str, Sequence[Any]]:
         """Return the texts of some columns."""
+        if not names:
+            return {}
         frame = self._frame([], names)
         return {name: frame[name].tolist() for name in names}
 
     def columns(self, names: Sequence[str]) -> dict[str, Column]:
         """Return some columns."""
         csv, rules = self.csv, self.csv.rules()
-        if csv.numeric is None or not csv.numeric.issuperset(names):
-            known = csv.numeric or set()
+        if not csv.looks_numeric.keys() >= {*names}:
             sample = _Listed(csv, [*islice(self._records(), SAMPLE_ROWS)]).columns(names)
-            csv.numeric = known | {n for n, c in sample.items() if isinstance(c, Numbers)}
-        numeric = [name for name in names if name in csv.numeric]
-        text = [name for name in names if name not in csv.numeric]
+            csv.looks_numeric |= {n: isinstance(c, Numbers) for n, c in sample.items()}
+        numeric = [name for name in names if csv.looks_numeric[name]]
+        text = [name for name in names if not csv.looks_numeric[name]]
         frame = self._frame(numeric, text)
         found: dict[str, Column] = {}
         mixed = []

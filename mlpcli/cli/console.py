@@ -10,8 +10,9 @@ import unicodedata
 from collections.abc import Sequence
 from typing import Any
 
+from mlpcli import plain
 from mlpcli.cli.output import redirect_to_null
-from mlpcli.plain import without_nan
+from mlpcli.plain import harmless, without_nan
 
 
 def print_result(text: str = "") -> None:
@@ -23,6 +24,13 @@ def print_raw(text: str) -> None:
     """Print results unchanged, for a program; on a terminal with control characters escaped."""
     if sys.stdout is not None:
         sys.stdout.write((_harmless(text) if sys.stdout.isatty() else text) + "\n")
+
+
+def print_piece(text: bytes) -> None:
+    """Print a piece of results in UTF-8, as `print_raw` prints a text, without an end of line."""
+    if sys.stdout is not None:
+        piece = text.decode()
+        sys.stdout.write(_harmless(piece) if sys.stdout.isatty() else piece)
 
 
 def flush() -> None:
@@ -109,21 +117,7 @@ def on_terminal(stream: Any) -> bool:
     return bool(stream is not None and stream.isatty() and os.environ.get("TERM") != "dumb")
 
 
-def format_number(value: Any) -> str:
-    """Return a number as a table shows it: four significant digits, a dash for NaN.
-
-    >>> [format_number(x) for x in (0.97224, 12345.678, float("nan"), 3, 1.2e-7)]
-    ['0.9722', '12345.7', '–', '3', '1.2e-07']
-    """
-    if value is None or value != value:  # noqa: PLR0124  NaN
-        return "–"
-    if not isinstance(value, float):
-        return f"{value:,}" if isinstance(value, int) else str(value)
-    if 1000 <= abs(value) < 1e7:  # noqa: PLR2004
-        return f"{value:.1f}"
-    return f"{value:.4g}"
-
-
+format_number = plain.format_number  # by which the verbs know it
 GAP = "   "  # between two columns of a table
 
 
@@ -137,7 +131,7 @@ def table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
         return
     numeric = [any(isinstance(row[k], int | float) for row in rows) for k in range(len(header))]
     texts = [header, *(map(format_number, row) for row in rows)]
-    cells = [list(map(_printable, row)) for row in texts]
+    cells = [list(map(harmless, row)) for row in texts]
     width = shutil.get_terminal_size().columns if on_terminal(sys.stdout) else None
     for k, columns in enumerate(_groups(_widths(cells), width)):
         part = [[row[column] for column in columns] for row in cells]
@@ -173,15 +167,7 @@ def _drawn(cells: list[list[str]], numeric: Sequence[bool]) -> str:
 
 
 def _harmless(text: str) -> str:
-    return "\n".join(map(_printable, text.split("\n")))
-
-
-def _printable(text: str) -> str:
-    """Return a text with control characters escaped, but bytes that are no UTF-8 kept."""
-    if text.isprintable():
-        return text
-    kept = (letter.isprintable() or "\udc80" <= letter <= "\udcff" for letter in text)
-    return "".join(x if keep else repr(x)[1:-1] for x, keep in zip(text, kept, strict=True))
+    return "\n".join(map(harmless, text.split("\n")))
 
 
 def width_of(text: str) -> int:

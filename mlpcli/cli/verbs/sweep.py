@@ -150,11 +150,12 @@ def _study(loaded: LoadedSpec, storage: str | None, *, create: bool) -> tuple[St
     """Return the study, and the data that it is about."""
     from mlpcli.sweep.rows import check_rows
     from mlpcli.sweep.study import Study
+    from mlpcli.sweep.study_file import LOG
     from mlpcli.training.build import load_dataset
 
     dataset = load_dataset(loaded)
     check_rows(loaded, dataset)
-    path = Path(storage or f"runs/{loaded.name}-sweep/study.log")
+    path = Path(storage or f"runs/{loaded.name}-sweep/{LOG}")
     assert loaded.spec.sweep is not None
     return Study(path, loaded, dataset, loaded.spec.sweep.n_trials, create=create), dataset
 

@@ -13,7 +13,7 @@ from mlpcli.report.study.reported_study import ReportedStudy
 from mlpcli.sweep.board import Row
 
 MOST_KEYS = 8
-MOST_POINTS = 250
+MOST_POINTS = 200
 MOST_ROWS = 25  # of a table
 
 

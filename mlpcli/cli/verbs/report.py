@@ -25,7 +25,7 @@ NEEDED = ("jinja2", "matplotlib")
 def report(
     runs: Annotated[
         list[str],
-        typer.Argument(metavar="RUN…", help="Run directories or model files, or a study."),
+        typer.Argument(metavar="RUN", help="Run directories or model files, or a study."),
     ],
     output: Annotated[
         str | None,

@@ -42,7 +42,7 @@ _STYLE: dict[str, Any] = {
     "text.parse_math": False,  # a class may be called $a$
     "text.color": INK,
     "font.family": ["DejaVu Sans"],  # comes with matplotlib and is wide: others fit in its place
-    "font.size": 11,
+    "font.size": 12,
     "figure.dpi": 72,  # a point is a pixel
     "figure.facecolor": "none",
     "figure.constrained_layout.use": True,
@@ -63,14 +63,14 @@ _STYLE: dict[str, Any] = {
     "ytick.color": MUTED,
     "xtick.labelcolor": MUTED,
     "ytick.labelcolor": MUTED,
-    "xtick.labelsize": 10,
-    "ytick.labelsize": 10,
+    "xtick.labelsize": 11.5,
+    "ytick.labelsize": 11.5,
     "xtick.major.size": 3,
     "ytick.major.size": 0,
     "lines.linewidth": 1.8,
     "patch.linewidth": 0,
     "legend.frameon": False,
-    "legend.fontsize": 10,
+    "legend.fontsize": 11.5,
     "legend.handlelength": 1.4,
 }
 
@@ -131,6 +131,13 @@ def log_scale(axes: Any, which: Literal["x", "y"]) -> None:
     axis.set_major_locator(LogLocator(subs=(1, 2, 5) if high < FEW_DECADES * low else (1,)))
     axis.set_minor_locator(NullLocator())
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+
+
+def few_ticks(axes: Any, n: int = 5) -> None:
+    """Give the axis below at most so many ticks: long numbers would run into each other."""
+    from matplotlib.ticker import MaxNLocator
+
+    axes.xaxis.set_major_locator(MaxNLocator(n))
 
 
 def label(text: object, longest: int = LONGEST_LABEL) -> str:

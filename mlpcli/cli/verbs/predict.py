@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from mlpcli.cli.command import verb
-from mlpcli.cli.console import print_json, print_note, print_raw
+from mlpcli.cli.console import print_note, print_piece
 from mlpcli.cli.options import Debug, Json, Quiet, Run, refuse_overwriting
+from mlpcli.cli.output import is_unread
 from mlpcli.cli.signals import raised
+
+if TYPE_CHECKING:
+    from mlpcli.data.blocks import TableStream
+    from mlpcli.runs.model_file import Model
+    from mlpcli.runs.prediction_files import TextOutput
+    from mlpcli.runs.prediction_stream import PredictionStream
 
 
 @verb
@@ -42,12 +51,12 @@ def predict(
       head -3 data/iris.csv | mlp predict model.safetensors -
       mlp predict ensemble.safetensors new.csv --interval 0.9
     """
-    from mlpcli.cli.describe import interruption_notes, note_on_changes, note_replaced
-    from mlpcli.data.readers import read_table
+    from mlpcli.cli.describe import interruption_notes, note_on_changes
+    from mlpcli.data.blocks import StreamOptions
+    from mlpcli.data.streaming import open_stream
     from mlpcli.runs.directory import find_model
-    from mlpcli.runs.evaluate import crossing_line
-    from mlpcli.runs.evaluate import predict as predict_table
     from mlpcli.runs.model_file import load_model
+    from mlpcli.runs.prediction_stream import PredictionStream
 
     path = find_model(run)
     if output == "-":
@@ -55,57 +64,80 @@ def predict(
     refuse_overwriting(output, {file: "the data", str(path): "the model"})
     model = load_model(path)
     note_on_changes(path, model)
+    noted = not quiet and not json
     for note in interruption_notes(model):
-        if not quiet and not json:
+        if noted:
             print_note(note)
-    table = read_table(file, model.encoding.reading(targets=False))
-    columns, replaced = predict_table(model, table, interval)
-    if not quiet and not json:
-        for guess in table.guesses:
-            print_note(guess.text)
-        note_replaced(model.encoding.inputs, table.name, replaced)
-        crossed = crossing_line(model, columns)
-        if crossed:
-            print_note(crossed)
-    # As many digits as the network's numbers have: more would be noise.
-    digits = "%.9g" if model.network.dtype == "float32" else "%.17g"
-    document = {"model": str(path), "data": table.name, "rows": len(table)}
-    _write(columns, digits, document if json else None, output, quiet=quiet)
+    with open_stream(file, model.encoding.reading(targets=False), StreamOptions()) as stream:
+        predictions = PredictionStream(model, stream, interval)
+        with _opened(output) as write:
+            outputs = _outputs(predictions, write, output, {"model": str(path)}, json=json)
+            _run(predictions, outputs)
+        if noted:
+            _note(model, stream, predictions)
+            if output is not None:
+                print_note(f"{predictions.n_rows:,} predictions in {output}")
 
 
-def _write(
-    columns: dict[str, Any],
-    digits: str,
-    document: dict[str, Any] | None,
+@contextlib.contextmanager
+def _opened(output: str | None) -> Iterator[Callable[[bytes], None]]:
+    """Yield what writes the pieces of the output, a file that appears when it is whole."""
+    from mlpcli.runs.files import writing_whole
+
+    if output is None:
+        yield print_piece
+        return
+    with raised(), writing_whole(Path(output)) as write:
+        yield write
+
+
+def _outputs(
+    predictions: PredictionStream,
+    write: Callable[[bytes], None],
     output: str | None,
+    document: dict[str, Any],
     *,
-    quiet: bool,
-) -> None:
-    """Write the predictions to a file, into a JSON document, or as CSV to standard output."""
-    from mlpcli.cli.csv_text import csv_text
-    from mlpcli.runs.files import write_whole
+    json: bool,
+) -> list[TextOutput]:
+    """Return what is to be written: to a file, and as one JSON document to standard output."""
+    from mlpcli.runs.prediction_files import CsvOutput, JsonOutput
 
-    if output is not None:
-        content = csv_text(columns.items(), digits).encode()
-        with raised():
-            write_whole(Path(output), content)
-    if document is not None:
-        print_json({**document, "predictions": _records(columns, digits)})
-    elif output is None:
-        print_raw(csv_text(columns.items(), digits).removesuffix("\n"))
-    elif not quiet:
-        print_note(f"{len(next(iter(columns.values()))):,} predictions in {output}")
+    names = [*predictions.stream.kept, *predictions.names]
+    single = predictions.model.network.dtype == "float32"
+    outputs: list[TextOutput] = []
+    if output is not None or not json:
+        outputs.append(CsvOutput(write, names, single=single))
+    if json:
+        document = {**document, "data": predictions.stream.name}
+        outputs.append(JsonOutput(print_piece, names, document, single=single))
+    return outputs
 
 
-def _records(columns: dict[str, Any], digits: str) -> list[dict[str, Any]]:
-    """Return a document for each row; floats rounded to `digits`."""
-    import numpy as np
+def _run(predictions: PredictionStream, outputs: list[TextOutput]) -> None:
+    """Predict and write, until nobody reads any more."""
+    begun = False
+    for predicted in predictions:
+        for each in outputs:
+            if not begun:
+                each.begin()
+            each.rows(predicted)
+        begun = True
+        if is_unread():
+            return
+    for each in outputs:
+        if not begun:
+            each.begin()
+        each.end({"rows": predictions.n_rows})
 
-    cells = [np.asarray(column).tolist() for column in columns.values()]
-    return [
-        {
-            name: float(digits % value) if isinstance(value, float) else value
-            for name, value in zip(columns, row, strict=True)
-        }
-        for row in zip(*cells, strict=True)
-    ]
+
+def _note(model: Model, stream: TableStream, predictions: PredictionStream) -> None:
+    """Print what was found in the file."""
+    from mlpcli.cli.describe import note_replaced
+    from mlpcli.runs.evaluate import crossing_sentence
+
+    for guess in stream.guesses:
+        print_note(guess.text)
+    note_replaced(model.encoding.inputs, stream.name, predictions.replaced)
+    crossed = crossing_sentence(*predictions.crossed)
+    if crossed:
+        print_note(crossed)

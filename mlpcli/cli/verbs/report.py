@@ -25,7 +25,7 @@ NEEDED = ("jinja2", "matplotlib")
 def report(
     runs: Annotated[
         list[str],
-        typer.Argument(metavar="RUN…", help="Run directories or model files, or a study."),
+        typer.Argument(metavar="RUN", help="Run directories or model files, or a study."),
     ],
     output: Annotated[
         str | None,
@@ -85,13 +85,17 @@ def report(
         return
     with raised():
         _write(path, content)
+    _print(path, page, len(content), json=json, quiet=quiet)
+
+
+def _print(path: Path, page: Page, n_bytes: int, *, json: bool, quiet: bool) -> None:
     if json:
         names = [section.name for section in page.sections]
-        print_json({"report": str(path), "bytes": len(content), "sections": names})
+        print_json({"report": str(path), "bytes": n_bytes, "sections": names})
     elif quiet:
         print_raw(str(path))
     else:
-        print_result(f"report: {path}, {len(content) / 1000:.0f} kB")
+        print_result(f"report: {path}, {n_bytes / 1000:.0f} kB")
 
 
 def _check_libraries() -> None:
@@ -140,9 +144,14 @@ def _page(
     from mlpcli.sweep.study_file import find_study
 
     studies = [name for name in runs if find_study(name) is not None]
+    if len(runs) > 1 and studies:
+        runs = [name for name in runs if name not in studies]
+        if not runs:
+            raise UsageError("each sweep has a report of its own: name one of them")
+        for name in () if quiet else studies:
+            print_note(f"{name}: is a sweep; left out")
+        studies = []
     if len(runs) > 1:
-        if studies:
-            raise UsageError(f"{studies[0]}: is a sweep; its report takes no other RUN")
         return _page_of_runs(runs, data, metric)
     if metric is not None:
         raise UsageError("--metric: is of several runs, to compare them by")

@@ -133,12 +133,13 @@ def _check_optuna() -> None:
 
 def _loaded(spec: str, overrides: list[str], seed: int | None, trials: int | None) -> LoadedSpec:
     from mlpcli.spec.load import load_spec
+    from mlpcli.training.metrics import METRICS
 
-    loaded = load_spec(spec, overrides, seed)
+    loaded = load_spec(spec, overrides, seed, METRICS)
     if loaded.spec.sweep is None:
         raise UsageError(f"{spec}: has no section sweep; mlp sweep --help shows where to begin")
     if trials is not None:
-        loaded = load_spec(spec, [*overrides, f"sweep.trials={trials}"], seed)
+        loaded = load_spec(spec, [*overrides, f"sweep.trials={trials}"], seed, METRICS)
     return loaded
 
 

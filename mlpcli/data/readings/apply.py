@@ -49,6 +49,23 @@ def adapt_readings(
     decimal   sign of numbers in the files of training
     Raises DataError at the first cell that does not fit.
     """
+    found = adapted_readings(table, readings, numeric, missing, decimal)
+    return apply_readings(table, found, missing) if found else table
+
+
+def adapted_readings(
+    table: Table,
+    readings: Mapping[str, Reading],
+    numeric: Iterable[str],
+    missing: Collection[str],
+    decimal: str,
+    *,
+    despite_odd: bool = False,
+) -> dict[str, Reading]:
+    """Return the readings that `adapt_readings` applies, by the columns' names.
+
+    despite_odd  whether texts that a column of numbers cannot have are left for `Reading.read`
+    """
     words = has_further_words(missing)
     sign = None if table.dialect is None else table.dialect.decimal
     shown = sign if sign != decimal else None
@@ -66,12 +83,12 @@ def adapt_readings(
                 problem = "could be thousands or a fraction, and no other number tells; write it as"
                 problem += " 1234.5, as the model was trained on plain numbers here"
                 raise cell_error(table, name, set(texts.counts), problem)
-            if not fit.odd:
+            if not fit.odd or despite_odd:
                 found[name] = fit.reading
             elif not all(is_number(text) for text in texts.counts.keys() - {*fit.odd}):
                 problem = "is not a number; the model was trained on numbers here"
                 raise cell_error(table, name, set(fit.odd), problem)
-    return apply_readings(table, found, missing) if found else table
+    return found
 
 
 def columns_of_texts(readings: Mapping[str, Reading]) -> list[str]:

@@ -6,7 +6,7 @@ import numpy as np
 
 from mlpcli.plain import format_number
 from mlpcli.report.blocks import Block, Chart, Section, Table, Text
-from mlpcli.report.drawing import MUTED, SERIES, draw, figure, label
+from mlpcli.report.drawing import INK, MUTED, SERIES, draw, few_ticks, figure, label
 from mlpcli.report.reported_run import ReportedRun
 from mlpcli.training.image_patches import image_patches, patch_side
 from mlpcli.training.importance import Importance
@@ -90,12 +90,13 @@ def _bars(found: Importance, x_label: str) -> str:
             one = each.interval
             axes.barh(k, one.estimate, height=0.62, color=SERIES[0])
             if one.low == one.low:
-                style = {"color": MUTED, "linewidth": 1.4}
+                style = {"color": INK, "linewidth": 1.4}
                 axes.plot([one.low, one.high], [k, k], **style)
         axes.axvline(0, color=MUTED, linewidth=0.8)
         axes.set_yticks(range(n), [label(each.name) for each in columns])
         axes.set(ylim=(n - 0.4, -0.6), xlabel=x_label)
         axes.grid(visible=False, axis="y")
+        few_ticks(axes)
         return draw(canvas)
 
 

@@ -17,7 +17,7 @@ from mlpcli.sweep.board import Row
 MOST_LINES = 200
 MOST_AXES = 10
 MOST_NAMED = 6  # settings of a key in a sentence
-AXIS_HEIGHT = 68  # CSS pixels from one axis to the next
+AXIS_HEIGHT = 74  # CSS pixels from one axis to the next
 
 
 def parallel(study: ReportedStudy) -> Section | None:
@@ -48,12 +48,12 @@ def parallel(study: ReportedStudy) -> Section | None:
 def _draw_axis(axes: Any, y: float, name: str, scale: Scale) -> None:
     axes.plot([0, 1], [y, y], color=GRID, linewidth=1.2, zorder=1)
     behind = {"facecolor": SURFACE, "edgecolor": "none", "alpha": 0.8, "pad": 1}
-    axes.text(0, y + 0.1, name, fontsize=10, fontweight="bold", zorder=4, bbox=behind)
+    axes.text(0, y + 0.1, name, fontsize=11.5, fontweight="bold", zorder=4, bbox=behind)
     axes.plot(scale.ticks, [y] * len(scale.ticks), "|", color=MUTED, markersize=5, zorder=1)
     for tick, text in zip(scale.ticks, scale.names, strict=True):
         side = "left" if tick < 0.02 else "right" if tick > 0.98 else "center"  # noqa: PLR2004
         axes.text(
-            tick, y - 0.13, text, color=MUTED, fontsize=9, ha=side, va="top", zorder=4, bbox=behind
+            tick, y - 0.13, text, color=MUTED, fontsize=11, ha=side, va="top", zorder=4, bbox=behind
         )
 
 

@@ -28,8 +28,8 @@ def trials_table(study: ReportedStudy, most: int = MOST_ROWS) -> Table:
     with_error = any(row.error is not None for row in study.rows)
     rows = study.rows[:most]
     left = len(study.rows) - len(rows)
-    caption = "All trials, the best first" if not left else f"The first {most}, best first"
-    caption += f"; {left:,} more are in the study." if left else "."
+    caption = f"{counted(len(study.rows), 'trial')}, the best first"
+    caption += f": the first {most:,} of them." if left else "."
     header = ["rank", "trial", study.metric, *["± SE"] * with_error]
     header += [*(study.short[key] for key in study.keys), "epochs", "state"]
     cells = [_cells(study, k, row, with_error=with_error) for k, row in enumerate(rows, 1)]

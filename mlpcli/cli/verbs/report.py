@@ -27,7 +27,7 @@ def report(
     runs: Annotated[
         list[str],
         typer.Argument(
-            metavar="RUN…",
+            metavar="RUN",
             help="Run directories or model files, or a study.",
             autocompletion=complete_run,
         ),

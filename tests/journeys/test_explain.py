@@ -153,3 +153,11 @@ def test_each_command_of_the_mathematics_shows_its_section(in_one_process):
         assert code == 0, (command, err)
         named = {"15": "(section 15)", "4.7": "= -0.370172\n"}  # by no formula of its own
         assert named.get(section, f"[docs/maths.md {section}; ") in out, command
+
+
+def test_the_worked_example_is_written_with_its_weights(mlp, tmp_path):
+    done = mlp("init", "--example", "worked_example", cwd=tmp_path)
+    command = done.out.splitlines()[-1].removeprefix("next: mlp ")
+    assert command == "explain worked_example.yaml --weights worked_example.json"
+    found = json.loads(mlp(*command.split(), "--json", cwd=tmp_path).out)
+    assert found["J"] == pytest.approx(0.263169, abs=5e-7)  # docs/maths.md, section 4.7

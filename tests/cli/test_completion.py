@@ -8,7 +8,9 @@ from mlpcli.cli.completion import (
     complete_key,
     complete_metric,
     complete_run,
+    complete_run_or_study,
     complete_spec,
+    complete_spec_or_run,
     join_words,
 )
 from mlpcli.nn.optimizers import OPTIMIZERS
@@ -141,6 +143,15 @@ def test_runs_and_model_files(here):
     assert complete_run("a") == ["a.safetensors"]
     assert complete_run("nothing/") == complete_run("zzz") == []
     assert complete_run(f"{here}/runs/iris-2") == [f"{here}/runs/iris-2"]
+
+
+def test_studies_too_and_specs_for_what_takes_them(here):
+    (here / "runs" / "iris-sweep" / "study.log").touch()
+    assert complete_run_or_study("runs/iris-s") == ["runs/iris-sweep"]
+    assert "runs/iris-sweep" in complete_run_or_study("")
+    assert complete_run("runs/iris-s") == ["runs/iris-sweep/"]
+    assert complete_spec_or_run("runs/iris-1") == ["runs/iris-1"]
+    assert complete_spec_or_run("configs/i") == ["configs/iris.yaml"]
 
 
 @pytest.mark.usefixtures("here")

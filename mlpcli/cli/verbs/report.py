@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mlpcli.cli.command import verb
+from mlpcli.cli.completion import complete_run_or_study
 from mlpcli.cli.console import print_json, print_note, print_raw, print_result
 from mlpcli.cli.options import Debug, Json, Quiet
 from mlpcli.cli.signals import raised
@@ -25,7 +26,11 @@ NEEDED = ("jinja2", "matplotlib")
 def report(
     runs: Annotated[
         list[str],
-        typer.Argument(metavar="RUN…", help="Run directories or model files, or a study."),
+        typer.Argument(
+            metavar="RUN",
+            help="Run directories or model files, or a study.",
+            autocompletion=complete_run_or_study,
+        ),
     ],
     output: Annotated[
         str | None,

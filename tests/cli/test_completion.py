@@ -2,7 +2,7 @@
 
 import pytest
 
-from mlpcli.cli import completion
+from mlpcli.cli import completion, main
 from mlpcli.cli.completion import (
     BEFORE,
     complete_key,
@@ -166,3 +166,20 @@ def test_specs_and_where_they_may_be():
 def test_of_a_huge_directory_only_a_part_is_looked_at(monkeypatch):
     monkeypatch.setattr(completion, "MOST_LOOKED_AT", 2)
     assert len(complete_run("runs/")) <= 2
+
+
+@pytest.mark.parametrize(("word", "code"), [("--show-completion", 2), ("train", 1)])
+def test_an_unknown_shell_is_a_fault_of_usage(word, code, monkeypatch, capsys):
+    """Typer ends with 1, which is mlp's answer no."""
+
+    def app(**_):
+        raise SystemExit(1)
+
+    monkeypatch.setattr(main, "app_for", lambda _: app)
+    monkeypatch.setattr(main, "open_closed_descriptors", lambda: None)
+    monkeypatch.setattr(main, "guard_results", lambda: None)
+    monkeypatch.setattr("sys.argv", ["mlp", word])
+    with pytest.raises(SystemExit) as ended:
+        main.main()
+    assert ended.value.code == code
+    assert ("bash, zsh and fish" in capsys.readouterr().err) == (code == 2)

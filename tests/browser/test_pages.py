@@ -89,19 +89,19 @@ def test_it_prints(opened):
 def test_a_click_sorts_the_trials(opened):
     page = opened("study").page
     table = page.locator("table[data-sortable]").first
-    column = [head.text_content() for head in table.locator("th").all()].index("learning_rate")
+    column = [head.text_content() for head in table.locator("th").all()].index("trial")
     cells = f"tbody tr td:nth-child({column + 1})"
 
-    def rates():
+    def numbers():  # from 0 to 11: as texts they would be in another order
         return [float(x.get_attribute("data-value")) for x in table.locator(cells).all()]
 
-    before = rates()
+    before = numbers()
     head = table.locator("th").nth(column)
     head.locator("button").click()
-    assert rates() == sorted(before) != before
+    assert numbers() == sorted(before) != before
     assert head.get_attribute("aria-sort") == "ascending"
     head.locator("button").press("Enter")
-    assert rates() == sorted(before, reverse=True)
+    assert numbers() == sorted(before, reverse=True)
 
 
 def test_a_broken_page_is_found_out(visit, tmp_path):

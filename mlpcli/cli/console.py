@@ -16,8 +16,8 @@ from mlpcli.plain import harmless, without_nan
 
 
 def print_result(text: str = "") -> None:
-    """Print results for people, control characters escaped."""
-    print_raw(_harmless(text))
+    """Print results for people, control characters escaped; on a terminal wrapped at spaces."""
+    print_raw(_fitted(_harmless(text), 0, sys.stdout))
 
 
 def print_raw(text: str) -> None:
@@ -70,7 +70,7 @@ def print_sentence(text: str, hang: int = 0) -> None:
 
     hang  how many spaces further lines begin with
     """
-    print_result(_fitted(_harmless(text), hang, sys.stdout))
+    print_raw(_fitted(_harmless(text), hang, sys.stdout))
 
 
 def _fitted(text: str, hang: int, stream: Any) -> str:
@@ -94,11 +94,13 @@ def wrapped(text: str, width: int, hang: int = 0) -> str:
     mlp train --resume runs/iris
     """
     lines: list[str] = []
-    line = ""
-    sentence, colon, command = text.partition(": mlp ")
+    body = text.lstrip(" ")
+    line, is_begun = " " * (len(text) - len(body)), False
+    sentence, colon, command = body.partition(": mlp ")
     whole = [f"mlp {command}"] if colon else []
     for word in [*(sentence + colon[:1]).split(" "), *whole]:
-        longer = f"{line} {word}" if line else word
+        longer = f"{line} {word}" if is_begun else line + word
+        is_begun = True
         if line.strip() and width_of(longer) > width:
             lines.append(line)
             longer = " " * hang + word

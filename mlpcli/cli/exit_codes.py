@@ -48,7 +48,7 @@ OF_VERBS: dict[str, dict[str, str]] = {
     "schema": {},
     "sweep": {
         "3": "",
-        "4": "no trial came to a figure",
+        "4": "no trial reached a value",
         "5": "the study is another's, or damaged",
         **RESUMABLE,
         "75": "stopped in time",

@@ -83,7 +83,7 @@ def print_training(
         print_error(f"{error}; what was trained is in {directory}")
         return error.exit_code
     if is_unread():
-        print_error(f"nobody reads standard output any more; what was trained is in {directory}")
+        print_error(f"the reader of standard output has gone; what was trained is in {directory}")
     return None
 
 

@@ -180,7 +180,7 @@ def choose_metric(contenders: Sequence[Contender], name: str | None) -> str:
         near = nearest(name, shared)
         hint = f"; did you mean {near}?" if near else ""
         raise UsageError(
-            f"--metric {name}: these runs have no such figure in common; they have: "
+            f"--metric {name}: not all of these runs have this metric; they share: "
             f"{', '.join(shared)}{hint}"
         )
     if name == LOSS and len({_loss_of(contender) for contender in contenders}) > 1:

@@ -295,7 +295,7 @@ def test_one_run_and_ten(runs, mlp):
         (["two.csv"], 5, "two.csv: not a model file"),
         (["line", "good"], 2, "good is binary on kind and line is regression on y: they cannot be"),
         (["good", "bad", "--metric", "acuracy"], 2, "did you mean accuracy?"),
-        (["good", "--metric", "r2"], 2, "--metric r2: these runs have no such figure in common"),
+        (["good", "--metric", "r2"], 2, "--metric r2: not all of these runs have this metric"),
         (["line", "abs", "--metric", "loss"], 2, "the losses of these runs are not one function"),
         (["good", "bad", "--data", "-"], 2, "standard input can be read only once; name a file"),
         (["good", "--data", "line.csv"], 3, "line.csv has no column"),

@@ -113,8 +113,8 @@ def test_which_activations_are_for_the_output_only():
 @pytest.mark.parametrize(
     ("task", "monitor", "allowed"),
     [
-        ("regression", "val_acuracy", "val_ or train_, and loss; mse, rmse, mae, r2, "),
-        ("binary", "val_mes", "val_ or train_, and loss; accuracy, "),
+        ("regression", "val_acuracy", "val_ or train_ with loss; mse, rmse, mae, r2, "),
+        ("binary", "val_mes", "val_ or train_ with loss; accuracy, "),
     ],
 )
 def test_a_monitor_is_one_of_the_task(task, monitor, allowed, path):

@@ -28,7 +28,7 @@ MetricName = Annotated[
     str | None,
     typer.Option(
         metavar="NAME",
-        help="To compare by, or loss; else accuracy or r2.",
+        help="The metric to compare by, or loss; by default accuracy or r2.",
         autocompletion=complete_metric,
     ),
 ]

@@ -24,11 +24,11 @@ def gradcheck(
     overrides: Overrides = None,
     seed: Seed = None,
     samples: Annotated[
-        int, typer.Option(min=1, metavar="N", help="Entries to check in each larger tensor.")
+        int, typer.Option(min=1, metavar="N", help="Entries to check of each tensor that has more.")
     ] = 256,
     all: Annotated[bool, typer.Option("--all", help="Check every entry.")] = False,  # noqa: A002
     synthetic: Annotated[
-        bool, typer.Option("--synthetic", help="Use made-up data: the spec's need not exist.")
+        bool, typer.Option("--synthetic", help="Use synthetic data; the spec's need not exist.")
     ] = False,
     json: Json = False,
     quiet: Quiet = False,

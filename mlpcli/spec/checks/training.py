@@ -67,7 +67,7 @@ def check_names(spec: Spec, metrics: Mapping[str, Any]) -> Iterator[Problem]:
     columns = [f"{part}_{m}" for part in ("val", "train") for m in ("loss", *fitting)]
     if stopping is not None and stopping.monitor not in columns:
         problem = f"{stopping.monitor!r} is no column of metrics.csv"
-        allowed = f"allowed: val_ or train_, and loss; {'; '.join(groups)}"
+        allowed = f"allowed: val_ or train_ with loss; {'; '.join(groups)}"
         path = ("training", "early_stopping", "monitor")
         yield Problem(path, problem, allowed, nearest(stopping.monitor, columns))
 

@@ -69,7 +69,8 @@ class Decisions:
         if inputs <= {*self.exclude}:
             for name in inputs:
                 del self.exclude[name]
-        kept = [oddity.text for oddity in odd if not self._is_settled(oddity)]
+        usual = {"nearly_constant", "same_columns"} if _are_pixels(dataset) else set()
+        kept = [o.text for o in odd if o.kind not in usual and not self._is_settled(o)]
         kept += [g.text for g in dataset.guesses if g.kind in ("target", "rows")]
         self.notes = kept
         return before != (self.exclude, self.readings, self.split)

@@ -46,6 +46,7 @@ def test_a_later_step_begins_where_training_is_then(mlp, folder):
     second = json.loads(mlp(*words, cwd=folder).out)
     assert second["parameters"] == first["parameters_after"]
     assert second["step"] == 2
+    assert second["begins_with"] == "the parameters that 1 of its steps have reached"
     assert len(second["rows"]) == 1
 
 
@@ -95,6 +96,7 @@ def test_it_writes_files_by_their_ending(mlp, folder):
         (("--weights", "list.json"), "list.json: is no object of tensors by name"),
         (("--weights", "name.json"), "did you mean hidden.1.weight?"),
         (("--weights", "shape.json"), "shape.json: hidden.1.bias: is 2, not 8"),
+        (("--weights", "large.json"), "hidden.1.bias: has a number that is not finite"),
         (("--weights", "words.json"), "words.json: hidden.1.bias: is not rows of numbers"),
         (("--set", "ensemble={kind: tabm, replicas: 4}"), "--set ensemble=null"),
         (("--quiz", "-o", "a.md"), "--quiz reads answers from standard input"),
@@ -104,6 +106,8 @@ def test_what_cannot_be_done_is_said_with_exit_code_2(mlp, folder, words, messag
     (folder / "list.json").write_text("[1, 2]", "utf-8")
     (folder / "name.json").write_text('{"hidden.1.weigth": [1]}', "utf-8")
     (folder / "shape.json").write_text('{"hidden.1.bias": [1, 2]}', "utf-8")
+    large = '{"hidden.1.bias": [0, 0, 0, 0, 0, 0, 0, 1e999]}'
+    (folder / "large.json").write_text(large, "utf-8")
     (folder / "words.json").write_text('{"hidden.1.bias": ["a", {}]}', "utf-8")
     done = mlp("explain", "iris.yaml", *words, cwd=folder)
     assert done.code == 2, done.out

@@ -187,8 +187,8 @@ def first_look(stored: dict[str, Any]) -> Iterator[str]:
     yield "## The first look"
     yield ""
     yield f"Before anything was changed for these tables the mean ratio was {mean}, of"
-    yield f"one seed, and mlp was behind on {len(behind)}. Where something was changed since then, a"
-    yield "table is no longer unseen:"
+    yield f"one seed, and mlp was behind on {len(behind)}. Where something was changed since then,"
+    yield "a table is no longer unseen:"
     yield ""
     yield from head("behind at first", "then", "now", "what was changed, or why not")
     for name in behind:

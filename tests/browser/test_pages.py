@@ -49,15 +49,18 @@ def test_it_is_whole_without_scripts(opened, visit, reports, name):
     texts = [each.page.locator("main").text_content() for each in (usual, bare)]
     assert texts[0] == texts[1]
     assert len(texts[0]) > 2000
-    folded = bare.page.locator("details").first
-    folded.locator("summary").click()
-    assert folded.locator("td").first.is_visible()
+    folded = bare.page.locator("details").all()
+    assert bool(folded) == (name != "step")
+    for first in folded[:1]:
+        first.locator("summary").click()
+        assert first.locator("td").first.is_visible()
 
 
 def test_each_chart_has_a_title_a_description_and_its_numbers(opened, name):
     page = opened(name).page
     charts = page.locator("figure").all()
-    assert len(charts) == page.locator("main svg").count() > 0
+    assert len(charts) == page.locator("main svg").count()
+    assert bool(charts) == (name != "step")
     for chart in charts:
         image = chart.locator("[role=img]")
         for attribute in ("aria-labelledby", "aria-describedby"):

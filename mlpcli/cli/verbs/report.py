@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mlpcli.cli.command import verb
-from mlpcli.cli.completion import complete_metric, complete_run
+from mlpcli.cli.completion import complete_metric, complete_run_or_study
 from mlpcli.cli.console import print_json, print_note, print_raw, print_result
 from mlpcli.cli.options import Debug, Json, Quiet
 from mlpcli.cli.signals import raised
@@ -29,7 +29,7 @@ def report(
         typer.Argument(
             metavar="RUN",
             help="Run directories or model files, or a study.",
-            autocompletion=complete_run,
+            autocompletion=complete_run_or_study,
         ),
     ],
     output: Annotated[

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
@@ -38,11 +39,13 @@ class Opened:
 
     content  its bytes, uncompressed, to be read once
     name     for messages
+    closing  closes what a stream opens beside it
     is_pipe  whether columns that are not there are to be refused before the rest is there
     """
 
     content: BinaryIO
     name: str
+    closing: ExitStack
     is_pipe: bool = False
 
 
@@ -73,6 +76,9 @@ class TableStream:
     name     of the file, for messages
     columns  the names in the header
     kept     those of them whose values blocks keep
+    numbers  those of a text file that are kept and whose values, though texts, are numbers, as the
+             first block shows; each with the function that reads one
+    types    of the kept columns, where the file has types: as Arrow has them
     guesses  what was found of how the file is written; more may come with each block
     """
 
@@ -83,6 +89,8 @@ class TableStream:
     def __init__(self, name: str) -> None:
         self.name = name
         self.guesses: list[Guess] = []
+        self.numbers: dict[str, Callable[[str], int | float | None]] = {}
+        self.types: dict[str, Any] = {}
 
     def found(self, names: Sequence[str]) -> list[str]:
         """Return the columns of these names, each once, as `Table.column` finds them.

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
 from itertools import chain, islice
@@ -50,7 +51,7 @@ class CsvStream(TableStream):
         super().__init__(opened.name)
         self.options, self.usual = options, usual
         self.block_bytes = wanted.block_bytes
-        self.bytes = TextStream(opened, options.encoding, options.usual_encoding)
+        self.bytes = TextStream(opened, options.encoding, options.usual_encoding, self.guesses)
         first = self.bytes.read_first_line() if opened.is_pipe else None
         if first is not None:
             check_header_line(first, options, usual)
@@ -72,8 +73,8 @@ class CsvStream(TableStream):
         self.columns = [each for each in self.names if not each.startswith(NAMELESS)]
         self.kept = self.to_keep(wanted.keep)
         self.needed = self.found(options.required)
-        self.numeric: set[str] | None = None
-        self.guesses += [*self.bytes.guesses, *header.guesses]
+        self.looks_numeric: dict[str, bool] = {}
+        self.guesses += header.guesses
 
     @cached_property
     def nameless(self) -> list[str]:
@@ -105,10 +106,10 @@ class CsvStream(TableStream):
         decimal = str(self.dialect.decimal)
         return CellRules(frozenset(self.options.missing), text, decimal, self.options.codes)
 
-    def decide(self, columns: Iterable[Column]) -> bool:
+    def decide(self, columns: Mapping[str, Column]) -> bool:
         """Find the decimal sign from the first block's columns; whether it is another."""
         sign = str(self.dialect.decimal)
-        shown = "" if self.options.decimal else overruled(columns, sign)
+        shown = "" if self.options.decimal else overruled(columns.values(), sign)
         if shown:
             self.dialect = replace(self.dialect, decimal="," if sign == "." else ".")
             self.example = shown
@@ -118,6 +119,14 @@ class CsvStream(TableStream):
         if self.nameless:
             self.guesses.append(dropped_columns(self.name, len(self.nameless)))
         return bool(shown)
+
+    def find_numbers(self, columns: Mapping[str, Column]) -> None:
+        """Find which kept columns are numbers, from the first block's columns."""
+        rules = self.rules()
+        for name in self.kept:
+            column = columns[name]
+            if isinstance(column, Numbers):
+                self.numbers[name] = _reader(rules, whole=column.values.dtype.kind in "iu")
 
 
 class _Piece:
@@ -153,8 +162,10 @@ class _Piece:
         if not len(rows):
             return Block(None, bad)
         columns = rows.columns(csv.names if decide else [*csv.needed, *csv.nameless])
-        if decide and csv.decide(columns.values()):
+        if decide and csv.decide(columns):
             columns = rows.columns(csv.names)
+        if decide:
+            csv.find_numbers(columns)
         for name in csv.nameless:
             if not is_empty(columns[name]):
                 raise csv.file.nameless(csv.names.index(name) + 1)
@@ -241,18 +252,19 @@ class _Plain:
 
     def texts(self, names: Sequence[str]) -> dict[str, Sequence[Any]]:
         """Return the texts of some columns."""
+        if not names:
+            return {}
         frame = self._frame([], names)
         return {name: frame[name].tolist() for name in names}
 
     def columns(self, names: Sequence[str]) -> dict[str, Column]:
         """Return some columns."""
         csv, rules = self.csv, self.csv.rules()
-        if csv.numeric is None or not csv.numeric.issuperset(names):
-            known = csv.numeric or set()
+        if not csv.looks_numeric.keys() >= {*names}:
             sample = _Listed(csv, [*islice(self._records(), SAMPLE_ROWS)]).columns(names)
-            csv.numeric = known | {n for n, c in sample.items() if isinstance(c, Numbers)}
-        numeric = [name for name in names if name in csv.numeric]
-        text = [name for name in names if name not in csv.numeric]
+            csv.looks_numeric |= {n: isinstance(c, Numbers) for n, c in sample.items()}
+        numeric = [name for name in names if csv.looks_numeric[name]]
+        text = [name for name in names if not csv.looks_numeric[name]]
         frame = self._frame(numeric, text)
         found: dict[str, Column] = {}
         mixed = []
@@ -285,6 +297,24 @@ class _Plain:
             na_values=dict.fromkeys(numeric, missing),  # in text, the rules look for them
             low_memory=False,
         )
+
+
+def _reader(rules: CellRules, *, whole: bool) -> Callable[[str], int | float | None]:
+    """Return what reads a number, None of a missing one, NaN where a text is none.
+
+    whole  whether numbers are integers where they can be
+    """
+
+    def read(text: str) -> int | float | None:
+        if text in rules.missing:
+            return None
+        found = float(rules.each_number([text])[0])
+        if whole and np.isfinite(found):
+            with suppress(ValueError):
+                return int(text)
+        return found
+
+    return read
 
 
 def _column(rules: CellRules, name: str, texts: Sequence[str]) -> Column:

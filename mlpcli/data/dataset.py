@@ -89,7 +89,8 @@ class Encoding:
         found = adapted_readings(
             table, readings, numeric, missing, self.read.usual_decimal, despite_odd=True
         )
-        return FixedReadings(found, numeric - found.keys(), missing)
+        wide = {n: r.widened(readings[n]) if n in readings else r for n, r in found.items()}
+        return FixedReadings(wide, numeric - found.keys(), missing)
 
     def _readings_of(self, used: set[str]) -> tuple[dict[str, Reading], set[str]]:
         """Return the readings of these columns, and those of them that were plain numbers."""

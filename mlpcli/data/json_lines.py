@@ -90,7 +90,7 @@ def record_of(line: bytes, where: str) -> dict[str, Any]:
 
 def _json_object(line: bytes, where: str) -> dict[str, Any]:
     try:
-        text = line.removeprefix(BOM_UTF8).decode()
+        text = line.removeprefix(BOM_UTF8).rstrip(b"\r\n").decode()
         record = json.loads(text, parse_constant=_no_constant, object_pairs_hook=_unique_keys)
         if "\\u" in text:
             json.dumps(record, ensure_ascii=False).encode()  # half a surrogate pair is no text

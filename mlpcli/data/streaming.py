@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -36,15 +37,16 @@ def open_stream(
     Raises DataError where there is no such file, it cannot be understood, or required columns are
     not in it; FileError where the operating system refuses.
     """
-    if path == "-":
-        opened: BinaryIO = open_standard_input("data")
-        yield _stream(opened, "<stdin>", "csv", options, wanted, pipe=True)
-        return
-    ending = _ending_of(path, hint)
-    with opening_errors(path, hint=hint):
-        opened = Path(path).open("rb")  # noqa: SIM115  closed below
-    with opened:
-        yield _stream(opened, path, ending, options, wanted, pipe=is_pipe(path))
+    with contextlib.ExitStack() as closing:
+        if path == "-":
+            opened = Opened(open_standard_input("data"), "<stdin>", closing, is_pipe=True)
+            ending = "csv"
+        else:
+            ending = _ending_of(path, hint)
+            with opening_errors(path, hint=hint):
+                content: BinaryIO = closing.enter_context(Path(path).open("rb"))
+            opened = Opened(content, path, closing, is_pipe=is_pipe(path))
+        yield _stream(opened, ending, options, wanted)
 
 
 def _ending_of(path: str, hint: str) -> str:
@@ -53,28 +55,23 @@ def _ending_of(path: str, hint: str) -> str:
 
 
 def _stream(
-    opened: BinaryIO,
-    name: str,
-    ending: str,
-    options: ReadOptions,
-    wanted: StreamOptions,
-    *,
-    pipe: bool,
+    opened: Opened, ending: str, options: ReadOptions, wanted: StreamOptions
 ) -> TableStream:
-    """Return the stream of a table in an open file."""
+    """Return the stream of a table in an open file, which gzip may have packed."""
+    name, content = opened.name, opened.content
     with opening_errors(name), packing_errors(name):
-        first = opened.peek(len(GZIP))  # type: ignore[attr-defined]
+        first = content.peek(len(GZIP))  # type: ignore[attr-defined]
         if first == GZIP[:1]:  # of a pipe there may be no more yet
-            opened = io.BufferedReader(Joined(opened.read(len(GZIP)), opened))
-            first = opened.peek(len(GZIP))
+            content = io.BufferedReader(Joined(content.read(len(GZIP)), content))
+            first = content.peek(len(GZIP))
         packed = first.startswith(GZIP)
-        content = _unpacked(opened, name) if packed else opened
-        start = content.peek(START)  # type: ignore[attr-defined]
-        problem = misfit(start[:START], ending, name)
+        if packed:
+            content = opened.closing.enter_context(_unpacked(content, name))
+        problem = misfit(content.peek(START)[:START], ending, name)  # type: ignore[attr-defined]
         if problem:
             raise DataError(f"{name}: {problem}")
-        reader = READERS[ending]
-        found = reader().stream(Opened(content, name, is_pipe=pipe), options, wanted)
+        reader = READERS[ending]()
+        found = reader.stream(replace(opened, content=content), options, wanted)
     guess = None if name == "<stdin>" else packing_guess(name, packed=packed)
     found.guesses[:0] = [] if guess is None else [guess]
     return found

@@ -23,6 +23,7 @@ from mlpcli.data.source import Joined, Source
 from mlpcli.data.table import quoted
 from mlpcli.errors import DataError
 
+WIDEST = 4  # bytes of a character in UTF-16 and UTF-32
 FIRST = 1 << 12  # bytes that show the encoding
 
 
@@ -35,14 +36,16 @@ class TextStream:
 
     head      its first bytes, as they are written
     is_whole  whether the head is all of it
-    guesses   what was found of the encoding
+    guesses   to which is added what is found of the encoding
     """
 
-    def __init__(self, opened: Opened, encoding: str | None, usual: str | None) -> None:
+    def __init__(
+        self, opened: Opened, encoding: str | None, usual: str | None, guesses: list[Guess]
+    ) -> None:
         self.stream, self.name = opened.content, opened.name
         self.given, self.usual = encoding, usual
         self.head, self.is_whole = b"", False
-        self.guesses: list[Guess] = []
+        self.guesses = guesses
         self._is_open = False  # whether all so far is ASCII
         self._late: str | None = None  # the encoding of what comes late
 
@@ -62,6 +65,7 @@ class TextStream:
             self.is_whole = len(pieces[-1]) < left
             if not self.is_whole:
                 pieces += [self.stream.readline(LONGEST)]
+                pieces += [self.stream.read(-sum(map(len, pieces)) % WIDEST)]
         self.head = b"".join(pieces)
 
     def head_text(self) -> TextFile:

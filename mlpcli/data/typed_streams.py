@@ -44,7 +44,7 @@ class JsonLinesStream(TableStream):
     def __init__(self, opened: Opened, options: ReadOptions, wanted: StreamOptions) -> None:
         super().__init__(opened.name)
         self.options, self.wanted, name = options, wanted, self.name
-        self.bytes = TextStream(opened, options.encoding, options.usual_encoding)
+        self.bytes = TextStream(opened, options.encoding, options.usual_encoding, self.guesses)
         if opened.is_pipe and self.bytes.read_first_line() is not None and self.bytes.head.strip():
             self._set_columns(record_of(self.bytes.head, f"{name}:1"))
         self.bytes.read_head(wanted.head_bytes)
@@ -57,7 +57,6 @@ class JsonLinesStream(TableStream):
                     break
             else:
                 raise DataError(f"{name}: the file is empty")
-        self.guesses += self.bytes.guesses
 
     def _set_columns(self, record: Mapping[str, Any]) -> None:
         self.columns = [*record]
@@ -114,8 +113,10 @@ class ParquetStream(TableStream):
         try:
             import pyarrow.parquet
 
-            file = _seekable(opened.content)
-            self.file = pyarrow.parquet.ParquetFile(file, buffer_size=COPIED, pre_buffer=False)
+            file = pyarrow.parquet.ParquetFile(
+                _seekable(opened), buffer_size=COPIED, pre_buffer=False
+            )
+            self.file = opened.closing.enter_context(file)
         except ImportError:
             raise DataError(f"{name}: {NO_ARROW}") from None
         except (OSError, MlpError, MemoryError):
@@ -125,6 +126,7 @@ class ParquetStream(TableStream):
         names = map(str, self.file.schema_arrow.names)
         self.columns = [each for each in names if not INDEX.fullmatch(each)]
         self.needed, self.kept = self.found(options.required), self.to_keep(wanted.keep)
+        self.types = {name: self.file.schema_arrow.field(name).type for name in self.kept}
 
     def _batches(self, names: list[str], n_rows: int) -> Iterator[Any]:
         try:
@@ -175,7 +177,7 @@ class NpzStream(TableStream):
         self.options, self.wanted, name = options, wanted, self.name
         self.arrays: list[_Member] = []
         try:
-            file = zipfile.ZipFile(_seekable(opened.content))
+            file = opened.closing.enter_context(zipfile.ZipFile(_seekable(opened)))
             self.arrays = [found for m in file.infolist() if (found := _member(file, m))]
         except (OSError, MlpError, MemoryError):
             raise
@@ -263,12 +265,12 @@ def _numbered(columns: Mapping[str, Column], name: str, start: int) -> Table:
     return Table(columns, name, "", lambda row, _column: f"{name}: row {start + row}")
 
 
-def _seekable(content: BinaryIO) -> BinaryIO:
+def _seekable(opened: Opened) -> BinaryIO:
     """Return a file's bytes as a file that can be read anywhere; a pipe's are copied to a disk."""
-    if content.seekable():
-        return content
-    copy: Any = tempfile.TemporaryFile()  # noqa: SIM115  gone with the process
-    shutil.copyfileobj(content, copy, COPIED)
+    if opened.content.seekable():
+        return opened.content
+    copy: Any = opened.closing.enter_context(tempfile.TemporaryFile())  # noqa: SIM115
+    shutil.copyfileobj(opened.content, copy, COPIED)
     copy.seek(0)
     found: BinaryIO = copy
     return found

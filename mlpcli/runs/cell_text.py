@@ -22,6 +22,9 @@ NEAR = 1e-5  # of a tie: closer, and what rounds it are more digits than float64
 FEWEST, MOST = 1e-290, 1e290  # beyond, a power of ten is not exact enough, or not there
 FIXED = range(-4, 9)  # exponents that %g writes out
 POWERS = np.array([float(f"1e{k}") for k in range(-300, 301)])
+POWER_TEXTS = np.frombuffer(
+    b"".join((b"e%+03d" % k).ljust(5, bytes([HOLE])) for k in range(-300, 301)), np.uint8
+).reshape(-1, 5)
 QUADS = np.frombuffer("".join(f"{k:04}" for k in range(10_000)).encode(), np.uint32)
 ZEROS = np.array([4 - len(f"{k:04}".rstrip("0")) for k in range(10_000)], np.int8)  # at the end
 
@@ -41,11 +44,12 @@ def float_cells(values: Array, *, as_json: bool = False) -> Array:
     if as_json:
         easy &= (exponent < FIXED.stop) | (exponent > 15)  # noqa: PLR2004  as repr writes it
     cells = np.full((len(values), JSON_WIDTH if as_json else WIDTH), HOLE, np.uint8)
-    for k in np.unique(exponent).tolist():
-        rows = np.flatnonzero(exponent == k)
+    layout = np.where((exponent >= FIXED.start) & (exponent < FIXED.stop), exponent, FIXED.stop)
+    for k in np.flatnonzero(np.bincount(layout - FIXED.start)) + FIXED.start:
+        rows = np.flatnonzero(layout == k)
         every = len(rows) == len(values)
         group = cells if every else np.full((len(rows), cells.shape[1]), HOLE, np.uint8)
-        _write(group, digits if every else digits[rows], k, as_json=as_json)
+        _write(group, digits[rows], exponent[rows], int(k), as_json=as_json)
         if not every:
             cells[rows] = group
     cells[values < 0, 0] = ord("-")
@@ -83,8 +87,11 @@ def _rounded(magnitude: Array) -> tuple[Array, Array, Array]:
     return exponent + over, digits, near_tie
 
 
-def _write(cells: Array, digits: Array, exponent: int, *, as_json: bool) -> None:
-    """Write numbers of one exponent, without their sign, from the second byte of cells on."""
+def _write(cells: Array, digits: Array, exponents: Array, exponent: int, *, as_json: bool) -> None:
+    """Write numbers, without their sign, from the second byte of cells on.
+
+    exponent  of all of them, one of FIXED; else beyond, and they are written with their own
+    """
     high, low = np.divmod(digits.astype(np.uint32), np.uint32(10_000))
     first, middle = np.divmod(high, np.uint32(10_000))
     quads = np.empty((len(cells), 3), np.uint32)
@@ -106,8 +113,7 @@ def _write(cells: Array, digits: Array, exponent: int, *, as_json: bool) -> None
     end = 2 + DIGITS
     cells[:, 2 + whole : end] = letters[:, whole:]
     if exponent not in FIXED:
-        power = np.frombuffer(b"e%+03d" % exponent, np.uint8)
-        cells[:, end : end + len(power)] = power
+        cells[:, end : end + POWER_TEXTS.shape[1]] = POWER_TEXTS[exponents + 300]
     elif as_json:
         cells[n <= whole, end : end + 2] = np.frombuffer(b".0", np.uint8)
 

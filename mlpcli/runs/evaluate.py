@@ -53,7 +53,7 @@ def load_parts(
     if path == "-" and data is None:
         raise UsageError("the model was trained on standard input; give the data with --data")
     assert path is not None
-    read = _reading(model) if data is None else model.encoding.reading(targets=True)
+    read = own_reading(model) if data is None else model.encoding.reading(targets=True)
     table = read_table(path, read, hint="" if data else HINT)
     table, note = _with_target(model, table)
     part, replaced = _encoded(model, table)
@@ -71,7 +71,7 @@ def _parts_of_files(
 ) -> tuple[dict[str, Part], Replaced, list[str]]:
     parts, replaced, notes = {}, {}, []
     for name, path in _only(files, split, "the spec").items():
-        table = read_table(path, _reading(model), hint=HINT)
+        table = read_table(path, own_reading(model), hint=HINT)
         _check_unchanged(model, table, name)
         table, note = _with_target(model, table)
         parts[name], replaced[table.name] = _encoded(model, table)
@@ -79,11 +79,14 @@ def _parts_of_files(
     return parts, replaced, notes
 
 
-def _reading(model: Model) -> ReadOptions:
-    """Return how the model's own data are read: as the spec says."""
+def own_reading(model: Model, *, targets: bool = True) -> ReadOptions:
+    """Return how the model's own data are read: as the spec says.
+
+    targets  whether their columns are needed
+    """
     data = model.spec.data
     return replace(
-        model.encoding.reading(targets=True),
+        model.encoding.reading(targets=targets),
         delimiter=data.delimiter,
         decimal=data.decimal,
         encoding=data.encoding,

@@ -1,4 +1,4 @@
-"""Predictions as text, one group of rows after the other: CSV, JSON lines, one JSON document."""
+"""Predictions in a file, one group of rows after the other: CSV, JSON lines, one JSON document."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ import csv
 import io
 import json
 from collections.abc import Callable, Sequence
+from pathlib import PurePath
 from typing import Any
 
 import numpy as np
 
 from mlpcli.array_types import Array
 from mlpcli.data.columns import Coded
+from mlpcli.errors import DataError, UsageError, listing
 from mlpcli.plain import without_nan
 from mlpcli.runs.cell_text import (
     coded_cells,
@@ -20,33 +22,50 @@ from mlpcli.runs.cell_text import (
     spread,
     text_cells,
 )
-from mlpcli.runs.prediction_stream import Predicted
+from mlpcli.runs.prediction_stream import Predicted, PredictionStream
 
 Write = Callable[[bytes], None]
 
 
-class TextOutput:
-    """Writes predictions as text; a subclass says how a row, a number and a text are written.
+class Output:
+    """Writes predictions.
 
-    write   takes the pieces of the text
-    names   of the columns: those that are kept, then those that are predicted
-    single  whether the network's numbers are float32: then 9 digits are written, else 17; more
-            would be noise
+    write        takes the pieces of the file
+    predictions  whose columns are written: those that are kept, then those that are predicted
     """
 
-    as_json = False
-    blank = b""
-
-    def __init__(self, write: Write, names: Sequence[str], *, single: bool) -> None:
-        self.write, self.names, self.single = write, list(names), single
-        self.separators = self._separators()
+    def __init__(self, write: Write, predictions: PredictionStream) -> None:
+        self.write, self.stream = write, predictions.stream
+        self.names = [*predictions.stream.kept, *predictions.names]
+        # As many digits as the network's numbers have, 9 or 17: more would be noise.
+        self.single = predictions.model.network.dtype == "float32"
 
     def begin(self) -> None:
         """Write what stands before the first row."""
 
     def rows(self, predicted: Predicted) -> None:
         """Write rows."""
-        columns = [text_cells(self.texts(kept)) for kept in predicted.kept.values()]
+        raise NotImplementedError
+
+    def end(self, summary: dict[str, Any]) -> None:
+        """Write what stands behind the last row.
+
+        summary  plain data about all rows
+        """
+
+
+class TextOutput(Output):
+    """Writes predictions as text; a subclass says how a row, a number and a text are written."""
+
+    as_json = False
+    blank = b""
+
+    def __init__(self, write: Write, predictions: PredictionStream) -> None:
+        super().__init__(write, predictions)
+        self.separators = self._separators()
+
+    def rows(self, predicted: Predicted) -> None:
+        columns = [text_cells(self.kept(*each)) for each in predicted.kept.items()]
         for column in predicted.columns.values():
             cells = self._cells(column)
             if predicted.good is not None:
@@ -57,24 +76,17 @@ class TextOutput:
     def _write(self, text: bytes) -> None:
         self.write(text)
 
-    def end(self, summary: dict[str, Any]) -> None:
-        """Write what stands behind the last row.
-
-        summary  plain data about all rows
-        """
-
     def cell(self, value: Any) -> bytes:
         """Return the text of a value."""
+        raise NotImplementedError
+
+    def kept(self, name: str, values: Sequence[Any]) -> Sequence[bytes]:
+        """Return the text of each value of a kept column."""
         raise NotImplementedError
 
     def _separators(self) -> list[bytes]:
         """Return what stands before each cell, and behind the last."""
         raise NotImplementedError
-
-    def texts(self, values: Sequence[Any]) -> Sequence[bytes]:
-        """Return the text of each value."""
-        known = {value: self.cell(value) for value in set(values)}
-        return [known[value] for value in values]
 
     def _cells(self, column: Any) -> Array | list[bytes]:
         if isinstance(column, Coded):
@@ -105,7 +117,7 @@ class CsvOutput(TextOutput):
     def number(self, x: float) -> bytes:
         return b"" if x != x else b"%.17g" % x  # noqa: PLR0124  NaN
 
-    def texts(self, values: Sequence[Any]) -> Sequence[bytes]:
+    def kept(self, name: str, values: Sequence[Any]) -> Sequence[bytes]:
         if not all(isinstance(value, str) for value in values):
             return [self.cell(value) for value in values]
         text = "\n".join(values)
@@ -146,7 +158,10 @@ class JsonLinesOutput(TextOutput):
     blank = b"null"
 
     def cell(self, value: Any) -> bytes:
-        return json.dumps(without_nan(value)).encode()
+        return json.dumps(without_nan(value), default=str).encode()
+
+    def kept(self, name: str, values: Sequence[Any]) -> Sequence[bytes]:
+        return [self.cell(value) for value in typed(values, self.stream.numbers.get(name))]
 
     def number(self, x: float) -> bytes:
         return json.dumps(without_nan(x)).encode()
@@ -163,9 +178,9 @@ class JsonOutput(JsonLinesOutput):
     """
 
     def __init__(
-        self, write: Write, names: Sequence[str], document: dict[str, Any], *, single: bool
+        self, write: Write, predictions: PredictionStream, document: dict[str, Any]
     ) -> None:
-        super().__init__(write, names, single=single)
+        super().__init__(write, predictions)
         self.document, self.is_first = document, True
 
     def begin(self) -> None:
@@ -185,5 +200,115 @@ class JsonOutput(JsonLinesOutput):
         return [b",\n  " + first, *others, b"}"]
 
     def end(self, summary: dict[str, Any]) -> None:
-        rest = json.dumps(without_nan(summary), indent=1).removeprefix("{")
-        self.write(f"\n ],{rest}\n".encode())
+        rest = json.dumps(without_nan(summary), indent=1).removeprefix("{").removesuffix("}")
+        self.write(f"\n ]{',' * bool(summary)}{rest.rstrip() if summary else ''}\n}}\n".encode())
+
+
+class ParquetOutput(Output):
+    """Apache Parquet, a row group for each group of rows; needs the extra `parquet`.
+
+    The types of kept columns are those of the file, or of the first group's values.
+    """
+
+    def __init__(self, write: Write, predictions: PredictionStream) -> None:
+        super().__init__(write, predictions)
+        try:
+            import pyarrow.parquet
+        except ImportError:
+            raise UsageError(
+                "writing parquet needs pyarrow: pip install 'mlpcli[parquet]'"
+            ) from None
+        self.arrow = pyarrow
+        self.file: Any = None
+        self.n_rows = 0
+
+    def rows(self, predicted: Predicted) -> None:
+        pa = self.arrow
+        arrays = [self._kept(*each) for each in predicted.kept.items()]
+        arrays += [self._predicted(each, predicted.good) for each in predicted.columns.values()]
+        if self.file is None:
+            arrays = [a.cast(pa.string()) if pa.types.is_null(a.type) else a for a in arrays]
+            schema = pa.schema(zip(self.names, (a.type for a in arrays), strict=True))
+            self.file = pa.parquet.ParquetWriter(_Sink(self.write), schema)
+        self.file.write_table(pa.Table.from_arrays(arrays, schema=self.file.schema))
+        self.n_rows += predicted.n_rows
+
+    def end(self, summary: dict[str, Any]) -> None:
+        if self.file is not None:
+            self.file.close()
+
+    def _kept(self, name: str, values: Sequence[Any]) -> Any:
+        pa = self.arrow
+        wanted = self.stream.types.get(name)
+        if wanted is None and self.file is not None:
+            wanted = self.file.schema.field(name).type
+        try:
+            return pa.array(typed(values, self.stream.numbers.get(name)), wanted)
+        except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError) as error:
+            after = f" after the first {self.n_rows:,} rows" if self.n_rows else ""
+            raise DataError(
+                f"{self.stream.name}: {name}: its values{after} do not fit one type, as parquet "
+                f"needs it ({str(error).splitlines()[0]}); write CSV or JSON lines"
+            ) from None
+
+    def _predicted(self, column: Any, good: Array | None) -> Any:
+        pa = self.arrow
+        if isinstance(column, Coded):
+            found = pa.array(column.values).take(pa.array(column.codes))
+        else:
+            found = pa.array(np.asarray(column) if not isinstance(column, list) else column)
+        if good is None:
+            return found
+        places = np.cumsum(good) - 1
+        return found.take(pa.array(places, mask=~good))
+
+
+class _Sink(io.RawIOBase):
+    """A file for Arrow that only grows."""
+
+    def __init__(self, put: Write) -> None:
+        self.put, self.n = put, 0
+
+    def writable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self.n
+
+    def write(self, content: Any) -> int:
+        piece = bytes(content)
+        self.put(piece)
+        self.n += len(piece)
+        return len(piece)
+
+
+def typed(values: Sequence[Any], read: Callable[[str], int | float | None] | None) -> Sequence[Any]:
+    """Return texts as the numbers that they are; a text that is none as it is.
+
+    read  a number, None of a missing one, NaN where a text is none; None: they stay texts
+    """
+    if read is None:
+        return values
+    found = [read(value) if isinstance(value, str) else value for value in values]
+    return [v if x != x else x for v, x in zip(values, found, strict=True)]  # noqa: PLR0124  NaN
+
+
+OUTPUTS: dict[str, type[Output]] = {
+    "csv": CsvOutput,
+    "tsv": TsvOutput,
+    "jsonl": JsonLinesOutput,
+    "parquet": ParquetOutput,
+}
+
+
+def output_kind(path: str) -> type[Output]:
+    """Return what writes a file, by the ending of its name: CSV where it has none.
+
+    Raises UsageError where no output has that ending.
+    """
+    ending = PurePath(path).suffix.removeprefix(".").lower()
+    if ending and ending not in OUTPUTS:
+        raise UsageError(
+            f"--output {path}: predictions are written to files that end in {listing(OUTPUTS)}"
+        )
+    return OUTPUTS[ending or "csv"]

@@ -79,7 +79,7 @@ class PredictionStream:
         self.on_bad_row = on_bad_row
         self.predictor = Predictor(model.network, model.temperature)
         self.readings: FixedReadings | None = None
-        self.n_rows, self.bad = 0, BadRows()
+        self.n_rows, self.n_good, self.bad = 0, 0, BadRows()
         self.replaced: Counter[str] = Counter()
         self.crossed = [0, 0]
         self.names = [*self._predict(np.empty((0, model.encoding.inputs.n_features)))]
@@ -102,10 +102,12 @@ class PredictionStream:
                     yield self._predicted(group.take())
         except DataError as error:
             failed = error
-        if len(group):
+        while len(group):
             yield self._predicted(group.take())
         if failed is not None:
             raise failed
+        if self.bad.n and not self.n_good:
+            raise DataError(f"no row could be read; the first: {self.bad.first[0]}")
 
     @property
     def _group_rows(self) -> int:
@@ -179,6 +181,7 @@ class PredictionStream:
         crossed = count_crossings(self.model, columns)
         self.crossed = [a + b for a, b in zip(self.crossed, crossed, strict=True)]
         self.n_rows += len(rows.good)
+        self.n_good += len(rows.X)
         return Predicted(columns, rows.kept, len(rows.good), None if rows.good.all() else rows.good)
 
 

@@ -85,7 +85,7 @@ def test_the_page_may_go_to_standard_output(written, mlp):
     [
         (["rum"], 5, "mlp: rum: there is no such run directory or model file; did you mean run?"),
         (["run", "-o", "run"], 2, "mlp: run: is a directory; name a file with -o"),
-        (["run", "-o", "no/such.html"], 6, "mlp: no/such.html: "),
+        (["run", "-o", "no/such.html"], 6, "mlp: no/such.html: there is no directory no"),
         (["run", "--data", "none.csv"], 3, "mlp: none.csv: "),
     ],
 )

@@ -241,7 +241,10 @@ def test_many_rows_are_drawn_as_their_density(reported, monkeypatch):
     module = importlib.import_module("mlpcli.report.sections.residuals")
     monkeypatch.setattr(module, "MOST_POINTS", 10)
     against, left = residuals(run).blocks
-    assert f"The darker, the more of the {len(run.parts['test'])} rows." in against.description
+    assert (
+        f"The stronger the colour, the more of the {len(run.parts['test'])} rows."
+        in against.description
+    )
     shades = {float(each) for each in re.findall(r"fill-opacity: ([\d.]+)", against.svg)}
     assert len(shades) > 1
     assert all(0 < shade <= 1 for shade in shades)

@@ -14,6 +14,7 @@ from mlpcli.spec.draft.candidates import list_columns
 from mlpcli.spec.draft.decisions import ACTED_ON, reason
 from mlpcli.spec.draft.draft import Draft
 from mlpcli.spec.draft.examine import examine
+from mlpcli.spec.draft.layout import commented, remark
 from mlpcli.spec.draft.settings import settings_for
 from mlpcli.spec.draft.writing import member, spec_text
 from mlpcli.spec.json_schema import json_schema
@@ -189,11 +190,17 @@ def test_names_that_could_end_a_comment_or_a_value(rng):
     values = rng.normal(size=(N, len(names))).round(3)
     with Path("t.csv").open("w", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow([*names, "y: #"])
-        writer.writerows([*row, "no" if i % 2 else "ye\ns: #"] for i, row in enumerate(values))
+        writer.writerow([*names, "k: #", "y: #"])
+        writer.writerows([*row, 1, "no" if i % 2 else "ye\ns: #"] for i, row in enumerate(values))
     _, spec, dataset = trained_on("t.csv", "y: #")
+    assert spec.data.exclude == ["k: #"]
     assert spec.data.targets == ["y: #"]
     assert dataset.encoding.inputs.names == names
+
+
+def test_no_character_ends_a_comment():
+    assert remark("a\x1b\u2028b\x85c\rd") == [r"# a\x1b\u2028b\x85c\rd"]
+    assert commented("x: 1", "a\nb")[0].endswith(r"# a\nb")
 
 
 def test_several_targets(rng):

@@ -83,12 +83,20 @@ def adapted_readings(
                 problem = "could be thousands or a fraction, and no other number tells; write it as"
                 problem += " 1234.5, as the model was trained on plain numbers here"
                 raise cell_error(table, name, set(texts.counts), problem)
-            if not fit.odd or despite_odd:
+            if not fit.odd:
                 found[name] = fit.reading
+            elif despite_odd:
+                if not _is_plain(fit.reading, table.decimal):
+                    found[name] = fit.reading
             elif not all(is_number(text) for text in texts.counts.keys() - {*fit.odd}):
                 problem = "is not a number; the model was trained on numbers here"
                 raise cell_error(table, name, set(fit.odd), problem)
     return found
+
+
+def _is_plain(reading: Any, decimal: str) -> bool:
+    """Whether a reading of numbers reads what plain numbers with this decimal sign are."""
+    return bool(reading.decimal == decimal and not reading.thousands + reading.unit)
 
 
 def columns_of_texts(readings: Mapping[str, Reading]) -> list[str]:

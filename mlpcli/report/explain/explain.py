@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from mlpcli.errors import counted
 from mlpcli.report.explain.backward import backward_chapter
 from mlpcli.report.explain.context import Context
@@ -39,6 +41,11 @@ class Shown:
 
 def explain_step(step: ExplainedStep, shown: Shown) -> Explanation:
     """Take a step, and explain it."""
+    with np.errstate(all="ignore"):  # what overflows is shown as it is
+        return _explained(step, shown)
+
+
+def _explained(step: ExplainedStep, shown: Shown) -> Explanation:
     trace = take_step(step.reached, shown.rows)
     exact, end = exact_step(trace) if shown.fractions else ({}, "")
     pen = Pen(shown.digits, shown.fractions)

@@ -98,7 +98,8 @@ class Term:
         if self.level != ATOM or numbers.startswith("-"):
             numbers = f"({numbers})"
         exact = None if self.exact is None else self.exact**2
-        return Term(f"{symbols}²", f"{numbers}²", self.value**2, self.seen**2, exact)
+        value, seen = self.value * self.value, self.seen * self.seen  # ** raises where it overflows
+        return Term(f"{symbols}²", f"{numbers}²", value, seen, exact)
 
     def named(self, symbols: str) -> Term:
         """The same numbers under other symbols."""

@@ -20,7 +20,7 @@ from mlpcli.report.reported_run import ReportedRun
 MOST_CLASSES = 25  # of a matrix that is drawn
 WITH_SHARES = 8  # classes: cells of more have no room for a second line
 MOST_CONFUSIONS = 25  # rows of a table
-STRONGEST = 0.55  # opacity of a cell: text on it stays readable, in the light and in the dark
+STRONGEST = 0.48  # opacity of a cell: text on it stays readable, in the light and in the dark
 CELL, LEAST_CELL, MARGIN, LETTER = 46, 24, 70, 7  # CSS pixels
 LONGEST = 16  # characters beside the matrix
 

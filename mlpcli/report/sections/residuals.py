@@ -126,7 +126,7 @@ class _Target:
 
     def _density(self) -> str:
         n = len(self.actual)
-        return f" The darker, the more of the {n:,} rows." if n > MOST_POINTS else ""
+        return f" The stronger the colour, the more of the {n:,} rows." if n > MOST_POINTS else ""
 
     def _table(self) -> Table:
         """Return means and quantiles of groups of rows, by their prediction."""

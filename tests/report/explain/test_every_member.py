@@ -128,3 +128,11 @@ def test_each_gradient_is_its_central_difference(explanation):
     for line in gradients:
         difference = float(line.beside.removeprefix("central difference "))
         assert difference == pytest.approx(line.number, rel=2e-5, abs=1e-8), line.text()
+
+
+def test_what_overflows_is_shown_as_it_is(explained):
+    rest = "model: {layers: [{units: 3, activation: relu}]}\n"
+    rest += "training: {batch_size: 8, optimizer: {name: sgd, learning_rate: 1.0e+38}}"
+    lines = [line.text() for _, line in explained("number", rest, step=3, units=2).found.lines()]
+    assert any(line.endswith(" = inf") for line in lines)
+    assert lines[-1] == "J = nan"

@@ -1,5 +1,6 @@
 """mlp predict: a column for each question, a row for each row, in the file's order."""
 
+import contextlib
 import csv
 import io
 import json
@@ -236,42 +237,39 @@ def endless(trained):
     return f"import sys\n{write}"
 
 
-def test_a_reader_that_has_enough_ends_it(trained, program):
-    with subprocess.Popen(
-        [sys.executable, "-c", endless(trained)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
-    ) as rows:
-        words = [*program.words, "predict", str(trained.run), "-"]
-        with subprocess.Popen(
-            words,
-            env=program.environment(),
-            stdin=rows.stdout,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        ) as done:
+@contextlib.contextmanager
+def predicting(trained, program, *words, **streams):
+    """Start predictions of a table that does not end; both processes are gone at the end."""
+    pipe = subprocess.PIPE
+    writer = [sys.executable, "-c", endless(trained)]
+    command = [*program.words, "predict", str(trained.run), "-", *words]
+    with subprocess.Popen(writer, stdout=pipe, stderr=subprocess.DEVNULL) as rows:
+        streams = {"stdin": rows.stdout, "stderr": pipe, **streams}
+        with subprocess.Popen(command, env=program.environment(), **streams) as done:
             rows.stdout.close()
-            assert done.stdout.readline().startswith(b"prediction,")
-            done.stdout.close()
-            assert done.wait(timeout=60) == 141
-            assert done.stderr.read() == b""
-        rows.kill()
+            try:
+                yield done
+            finally:
+                done.kill()
+                rows.kill()
+
+
+def test_a_reader_that_has_enough_ends_it(trained, program):
+    with predicting(trained, program, stdout=subprocess.PIPE) as done:
+        assert done.stdout.readline().startswith(b"prediction,")
+        done.stdout.close()
+        assert done.wait(timeout=60) == 141
+        assert done.stderr.read() == b""
 
 
 def test_a_signal_leaves_nothing_of_the_file(trained, folder, program):
     before = sorted(folder.iterdir())
-    with subprocess.Popen(
-        [sys.executable, "-c", endless(trained)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
-    ) as rows:
-        words = [*program.words, "predict", str(trained.run), "-", "-o", "out.csv"]
-        with subprocess.Popen(
-            words, cwd=folder, env=program.environment(), stdin=rows.stdout, stderr=subprocess.PIPE
-        ) as done:
-            rows.stdout.close()
-            end = time.monotonic() + 60
-            while not any(p.suffix == ".tmp" and p.stat().st_size for p in folder.iterdir()):
-                assert time.monotonic() < end
-                time.sleep(0.01)
-            done.terminate()
-            assert done.wait(timeout=60) == 143
-            assert done.stderr.read() == b"mlp: interrupted\n"
-        rows.kill()
+    with predicting(trained, program, "-o", "out.csv", cwd=folder) as done:
+        end = time.monotonic() + 60
+        while not any(p.suffix == ".tmp" and p.stat().st_size for p in folder.iterdir()):
+            assert time.monotonic() < end
+            time.sleep(0.01)
+        done.terminate()
+        assert done.wait(timeout=60) == 143
+        assert done.stderr.read() == b"mlp: interrupted\n"
     assert sorted(folder.iterdir()) == before

@@ -14,6 +14,10 @@ check:
 test:
     pytest -n auto
 
+# reports in Chromium (extra `browser`, Debian's chromium, and axe-core from npm); skips say what is missing
+browser:
+    pytest tests/browser
+
 # gradients of specs drawn at random; faults planted behind all that a training step computes
 campaigns:
     python tests/campaigns/gradients.py --specs 2000

@@ -26,6 +26,7 @@ STREAMS = (
     "encoding",
     "baselines",
     "importance",
+    "quiz",
 )
 
 

@@ -16,8 +16,8 @@ from mlpcli.plain import harmless, without_nan
 
 
 def print_result(text: str = "") -> None:
-    """Print results for people, control characters escaped."""
-    print_raw(_harmless(text))
+    """Print results for people, control characters escaped; on a terminal wrapped at spaces."""
+    print_raw(_fitted(_harmless(text), 0, sys.stdout))
 
 
 def print_raw(text: str) -> None:
@@ -26,15 +26,23 @@ def print_raw(text: str) -> None:
         sys.stdout.write((_harmless(text) if sys.stdout.isatty() else text) + "\n")
 
 
+def print_piece(text: bytes) -> None:
+    """Print a piece of results in UTF-8, as `print_raw` prints a text, without an end of line."""
+    if sys.stdout is not None:
+        piece = text.decode()
+        sys.stdout.write(_harmless(piece) if sys.stdout.isatty() else piece)
+
+
 def flush() -> None:
     """Flush standard output. Raises OutputError."""
     if sys.stdout is not None:
         sys.stdout.flush()
 
 
-def writes_utf() -> bool:
-    """Whether standard output can write every character."""
-    return (getattr(sys.stdout, "encoding", None) or "utf-8").lower().startswith("utf")
+def writes_utf(stream: Any = None) -> bool:
+    """Whether a stream, by default standard output, can write every character."""
+    stream = sys.stdout if stream is None else stream
+    return (getattr(stream, "encoding", None) or "utf-8").lower().startswith("utf")
 
 
 def print_json(document: Any) -> None:
@@ -42,11 +50,16 @@ def print_json(document: Any) -> None:
     print_raw(json.dumps(without_nan(document), indent=1))
 
 
-def print_note(text: str) -> None:
-    """Print a line to standard error, control characters escaped; errors in writing are ignored."""
+def print_note(text: str, hang: int = 0) -> None:
+    """Print to standard error, control characters escaped; errors in writing are ignored.
+
+    A terminal gets it wrapped at spaces, a pipe whole.
+
+    hang  how many spaces further lines begin with
+    """
     if sys.stderr is not None:
         try:
-            sys.stderr.write(_harmless(text) + "\n")
+            sys.stderr.write(_fitted(_harmless(text), hang, sys.stderr) + "\n")
             sys.stderr.flush()
         except OSError:
             redirect_to_null(sys.stderr)
@@ -57,32 +70,38 @@ def print_sentence(text: str, hang: int = 0) -> None:
 
     hang  how many spaces further lines begin with
     """
-    print_result(_fitted(text, hang, sys.stdout))
-
-
-def note_sentence(text: str, hang: int = 0) -> None:
-    """Print a line to standard error as `print_sentence` prints one."""
-    print_note(_fitted(text, hang, sys.stderr))
+    print_raw(_fitted(_harmless(text), hang, sys.stdout))
 
 
 def _fitted(text: str, hang: int, stream: Any) -> str:
     if not on_terminal(stream):
         return text
-    return wrapped(_harmless(text), shutil.get_terminal_size().columns, hang)
+    width = shutil.get_terminal_size().columns
+    return "\n".join(wrapped(line, width, hang) for line in text.split("\n"))
 
 
 def wrapped(text: str, width: int, hang: int = 0) -> str:
     """Return a text in lines of at most so many cells; words are not broken.
 
+    Nor is a command of mlp's at its end, so that it can be copied.
+
     >>> print(wrapped("odd: income: missing in 3 of 9 rows", 18, hang=5))
     odd: income:
          missing in 3
          of 9 rows
+    >>> print(wrapped("to go on: mlp train --resume runs/iris", 20))
+    to go on:
+    mlp train --resume runs/iris
     """
+    if width_of(text) <= width:
+        return text
+    sentence, colon, command = text.rpartition(": mlp ")
+    whole = [f"mlp {command}"] if colon and "; " not in command else []
     lines: list[str] = []
-    line = ""
-    for word in text.split(" "):
-        longer = f"{line} {word}" if line else word
+    words = [*f"{sentence}:".split(" "), *whole] if whole else text.split(" ")
+    line = words[0]
+    for word in words[1:]:
+        longer = f"{line} {word}"
         if line.strip() and width_of(longer) > width:
             lines.append(line)
             longer = " " * hang + word
@@ -93,7 +112,7 @@ def wrapped(text: str, width: int, hang: int = 0) -> str:
 def print_error(text: str) -> None:
     """Print an error."""
     for line in text.split("\n"):
-        print_note(f"mlp: {line}")
+        print_note(f"mlp: {line}", hang=2)
 
 
 def on_terminal(stream: Any) -> bool:
@@ -119,7 +138,7 @@ def table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     width = shutil.get_terminal_size().columns if on_terminal(sys.stdout) else None
     for k, columns in enumerate(_groups(_widths(cells), width)):
         part = [[row[column] for column in columns] for row in cells]
-        print_result("\n" * (k > 0) + _drawn(part, [numeric[column] for column in columns]))
+        print_raw("\n" * (k > 0) + _drawn(part, [numeric[column] for column in columns]))
 
 
 def _widths(cells: list[list[str]]) -> list[int]:

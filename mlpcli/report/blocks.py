@@ -89,7 +89,24 @@ class Chart:
     is_wide: bool = False
 
 
-Block = Text | Notice | Points | Facts | Table | Chart
+@dataclass(frozen=True)
+class Derivation:
+    """A formula with its numbers; subscripts and superscripts in Unicode are set as such.
+
+    formula  its heading
+    source   where it stands
+    lines    each what leads to a value, the value, and what stands beside it
+    notes    below
+    """
+
+    kind: ClassVar[str] = "derivation"
+    formula: str
+    source: str
+    lines: Sequence[tuple[str, str, str]]
+    notes: Sequence[str] = ()
+
+
+Block = Derivation | Text | Notice | Points | Facts | Table | Chart
 
 
 @dataclass(frozen=True)

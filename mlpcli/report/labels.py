@@ -10,7 +10,7 @@ from mlpcli.report.drawing import label
 def distinct_labels(names: Sequence[str], longest: int) -> list[str]:
     """Return names of at most so many characters; those that begin alike are cut in the middle.
 
-    >>> distinct_labels(["species Adelie", "species Gentoo", "other"], 10)
+    >>> distinct_labels(["species of Adelie", "species of Gentoo", "other"], 10)
     ['speci…elie', 'speci…ntoo', 'other']
     """
     whole = [label(name, max(len(name), 1)) for name in names]

@@ -19,6 +19,8 @@ def number(value: Any) -> str:
 def percent(share: float) -> str:
     """Return a share in percent, to a tenth where it is small or near to all.
 
+    The space before the sign does not break.
+
     >>> [percent(x) for x in (0.5, 0.034, 0.9991, 0.95, 0.0, 1.0)]
     ['50 %', '3.4 %', '99.9 %', '95 %', '0 %', '100 %']
     """

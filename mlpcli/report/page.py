@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -20,6 +21,11 @@ from mlpcli.report.blocks import Block, Section, Table
 
 TEMPLATES = Path(__file__).parent / "templates"
 GENERATOR = "mlp report"  # by which a page is known as one of ours
+SUBSCRIPTS, SUPERSCRIPTS = "₀₁₂₃₄₅₆₇₈₉", "⁰¹²³⁴⁵⁶⁷⁸⁹⁽⁾ᵀᵗ"
+SCRIPTS = (
+    (SUBSCRIPTS, str.maketrans(SUBSCRIPTS, "0123456789"), "sub"),
+    (SUPERSCRIPTS, str.maketrans(SUPERSCRIPTS, "0123456789()Tt"), "sup"),
+)
 HEAD = 2048  # bytes, within which a page says so
 
 
@@ -65,6 +71,7 @@ def render(page: Page) -> bytes:
         "cells": _cells,
         "numeric": _numeric,
         "svg": Markup,
+        "maths": _maths,
         "groups": lambda blocks: list(_groups(blocks)),
     }
     script = (TEMPLATES / "page.js").read_text("utf-8")
@@ -88,6 +95,19 @@ def is_page(content: bytes) -> bool:
 def _shown(value: object) -> str:
     """Return a text or number in one line, control characters escaped."""
     return harmless(format_number(value))
+
+
+def _maths(text: str) -> Any:
+    """Return a formula with its subscripts and superscripts as elements."""
+    from markupsafe import Markup, escape
+
+    found = str(escape(harmless(text)))
+    for letters, plain, tag in SCRIPTS:
+        runs = re.split(f"([{letters}]+(?:,[{letters}]+)*)", found)  # every second one is a script
+        found = "".join(
+            f"<{tag}>{run.translate(plain)}</{tag}>" if k % 2 else run for k, run in enumerate(runs)
+        )
+    return Markup(found)  # noqa: S704  escaped above
 
 
 def _lines(text: str) -> str:

@@ -24,6 +24,7 @@ from mlpcli.spec.yaml_reader import Document
 from mlpcli.training.baselines import Baselines, fit_baselines
 from mlpcli.training.build import load_dataset
 from mlpcli.training.evaluation import Scores, evaluate
+from mlpcli.training.image_patches import image_patches
 from mlpcli.training.importance import Importance, permutation_importance
 
 
@@ -64,13 +65,15 @@ class ReportedRun:
 
     @cached_property
     def importance(self) -> Importance | None:
-        """The permutation importance of the columns for the judged rows."""
+        """Permutation importance of the columns, or an image's patches, for the judged rows."""
+        image = self.model.spec.data.image
         return permutation_importance(
             self.model.network,
             self.model.encoding,
             self.parts[self.judged],
             seed=self.model.spec.seed,
             temperature=self.model.temperature,
+            groups=None if image is None else image_patches(image.shape),
         )
 
     @cached_property

@@ -157,7 +157,7 @@ class Study:
         before = self.study.user_attrs.get("mlp")
         if before is None:
             if self.study.get_trials(deepcopy=False):
-                raise RunError(f"{self.path}: is a study that mlp has not begun")
+                raise RunError(f"{self.path}: is not a study that mlp began")
             self.study.set_user_attr("mlp", now)
         elif before != now:
             keys = [dotted(path) for path in _differing(before, now, ())]

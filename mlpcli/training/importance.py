@@ -15,8 +15,10 @@ import numpy as np
 
 from mlpcli.array_types import Array
 from mlpcli.data.dataset import Encoding, Part
+from mlpcli.nn.evaluation import losses_of
 from mlpcli.nn.network import Network
 from mlpcli.randomness import generator
+from mlpcli.training.build import loss_target
 from mlpcli.training.evaluation import outcome, predict
 from mlpcli.training.intervals import LEVEL, Interval, student_quantile
 from mlpcli.training.metrics import METRICS, Metric, Outcome
@@ -24,8 +26,12 @@ from mlpcli.training.metrics import METRICS, Metric, Outcome
 REPEATS = 10  # shuffles of a column
 FEWEST_REPEATS = 3
 MOST_ROWS, FEWEST_ROWS = 5000, 200
+FEWEST_COLUMNS = 5
+MOST_COLUMNS = 50  # where all of them, with FAIR_ROWS rows each, are beyond the budget
+FAIR_ROWS = 1000
 GROUPS = 20  # of the jackknife: t of 19 degrees of freedom is 7 % wider than the normal's
 MULTIPLY_ADDS = 3e10  # of all predictions: about 3 s on one core
+MOST_SCREENED = 4  # times the budget, for one shuffle of each column
 OVERHEAD = 2000.0  # multiply-adds that a row's prediction costs beside the matrix products
 FIRST = {"regression": "rmse", "binary": "roc_auc", "multiclass": "accuracy"}
 FIRST |= {"multilabel": "roc_auc"}
@@ -53,7 +59,7 @@ class Importance:
     value    of the rows as they are
     n_rows   that were predicted, of n_all: of many, a random sample
     columns  with as many repeats as `repeats` says
-    screened  columns shuffled once on few rows, and found to matter less than those: name, change
+    screened  columns that mattered less than those in one shuffle of few rows, to the loss
     """
 
     metric: str
@@ -62,7 +68,7 @@ class Importance:
     n_all: int
     repeats: int
     columns: list[ColumnImportance]
-    screened: list[tuple[str, float]]
+    screened: list[str]
 
 
 def importance_metric(encoding: Encoding, seen: Outcome) -> Metric:
@@ -79,6 +85,7 @@ def importance_metric(encoding: Encoding, seen: Outcome) -> Metric:
     return metric
 
 
+@np.errstate(all="ignore")
 def permutation_importance(
     network: Network,
     encoding: Encoding,
@@ -93,8 +100,9 @@ def permutation_importance(
     change = metric(rows as they are) − mean over repeats of metric(column shuffled),
     with the opposite sign for a metric of which less is better.
 
-    None where there are fewer than two rows. Its cost is bounded: of many rows a sample is taken,
-    then each column is shuffled less often, then only those are that matter most in one shuffle.
+    Its cost is bounded: of many rows a sample is taken, then each column is shuffled less often,
+    then only those are that matter most in one shuffle. None where there are too many for that,
+    or fewer than two rows.
 
     groups  features (n_features,) numbers by name; None: those of each column of the file
     Source: Breiman, 2001, Random forests, 10; Fisher, Rudin and Dominici, 2019. The interval is a
@@ -105,12 +113,13 @@ def permutation_importance(
     if groups is None:
         groups = feature_groups(encoding)
     plan = _Plan.within_budget(network, len(part), len(groups))
+    if plan is None:
+        return None
     shuffles = _Shuffles(network, encoding, part, seed, temperature)
-    screened: list[tuple[str, float]] = []
+    screened: list[str] = []
     if plan.n_columns < len(groups):
-        screened = shuffles.sample(FEWEST_ROWS).screen(groups)
-        screened = screened[plan.n_columns :]
-        left_out = {name for name, _ in screened}
+        screened = shuffles.sample(FEWEST_ROWS).screen(groups)[plan.n_columns :]
+        left_out = {*screened}
         groups = {name: some for name, some in groups.items() if name not in left_out}
     chosen = shuffles.sample(plan.n_rows)
     columns = [
@@ -144,14 +153,19 @@ class _Plan:
     n_columns: int
 
     @staticmethod
-    def within_budget(network: Network, n_rows: int, n_columns: int) -> _Plan:
+    def within_budget(network: Network, n_rows: int, n_columns: int) -> _Plan | None:
         members = prod(network.lane_shape) * prod(network.architecture.member_shape)
         each = members * (network.architecture.layout.n_numbers + OVERHEAD)
         affordable = MULTIPLY_ADDS / each  # predictions of a row
+        if n_columns * min(n_rows, FEWEST_ROWS) > MOST_SCREENED * affordable:
+            return None
         least = min(n_rows, FEWEST_ROWS)
-        rows = int(min(n_rows, MOST_ROWS, max(least, affordable / (n_columns * REPEATS))))
+        most = min(n_rows, MOST_ROWS)
+        if n_columns * REPEATS * min(most, FAIR_ROWS) > affordable:
+            n_columns = min(n_columns, MOST_COLUMNS)
+        rows = int(min(most, max(least, affordable / (n_columns * REPEATS))))
         repeats = int(min(REPEATS, max(FEWEST_REPEATS, affordable / (n_columns * rows))))
-        columns = int(min(n_columns, max(1, affordable / (repeats * rows))))
+        columns = int(min(n_columns, max(FEWEST_COLUMNS, affordable / (repeats * rows))))
         return _Plan(rows, repeats, columns)
 
 
@@ -164,7 +178,7 @@ class _Shuffles:
         self.network, self.encoding, self.part = network, encoding, part
         self.seed, self.temperature = seed, temperature
         self.X = part.X.copy()
-        self.seen = self._outcome(part.X)
+        self.seen = self._outcome(self._predict(part.X))
         self.metric = importance_metric(encoding, self.seen)
         self.sign = 1.0 if self.metric.greater_is_better else -1.0
         order = generator(seed, "importance").permutation(len(part))
@@ -179,34 +193,39 @@ class _Shuffles:
         part = self.part.take(np.sort(rows))
         return _Shuffles(self.network, self.encoding, part, self.seed, self.temperature)
 
-    def screen(self, groups: Mapping[str, Array]) -> list[tuple[str, float]]:
-        """Return each column's change in one shuffle, the largest first."""
-        value = self.metric.value(self.seen)
-        found = []
+    def screen(self, groups: Mapping[str, Array]) -> list[str]:
+        """Return the columns, the ones first whose shuffle raises the loss most."""
+        raised = {}
         for k, (name, features) in enumerate(groups.items()):
-            (seen,) = self._shuffled(features, 1, len(groups) + k)
-            found.append((name, self.sign * (value - self.metric.value(seen))))
-        return sorted(found, key=lambda each: -each[1])
+            (y_hat,) = self._shuffled(features, 1, len(groups) + k)
+            raised[name] = float(np.nan_to_num(np.mean(self._losses(y_hat)), nan=np.inf))
+        return sorted(raised, key=lambda name: -raised[name])
+
+    def _losses(self, y_hat: Array) -> Array:
+        target = loss_target(self.encoding, self.part.y, np.float64)
+        return losses_of(self.network.architecture.loss, y_hat, target)
 
     def measure(self, name: str, features: Array, repeats: int, k: int) -> ColumnImportance:
         """Return the importance of one column."""
-        shuffled = self._shuffled(features, repeats, k)
+        shuffled = [self._outcome(y_hat) for y_hat in self._shuffled(features, repeats, k)]
         # Differences first: a column that changes nothing has exactly 0.
         change = self.sign * np.mean([self.base - self._jackknife(s) for s in shuffled], axis=0)
         return ColumnImportance(name, _jackknife_interval(change), repeats)
 
-    def _shuffled(self, features: Array, repeats: int, k: int) -> Sequence[Outcome]:
+    def _shuffled(self, features: Array, repeats: int, k: int) -> Sequence[Array]:
         """Return what is predicted with some features shuffled, several times."""
         found, kept = [], self.X[:, features]
         for repeat in range(repeats):
             order = generator(self.seed, "importance", repeat + 1, k).permutation(len(kept))
             self.X[:, features] = kept[order]
-            found.append(self._outcome(self.X))
+            found.append(self._predict(self.X))
         self.X[:, features] = kept
         return found
 
-    def _outcome(self, X: Array) -> Outcome:
-        y_hat = predict(self.network, X, self.temperature)
+    def _predict(self, X: Array) -> Array:
+        return predict(self.network, X, self.temperature)
+
+    def _outcome(self, y_hat: Array) -> Outcome:
         return outcome(self.network.architecture, self.encoding, self.part.labels, y_hat)
 
     def _jackknife(self, seen: Outcome) -> Array:
@@ -214,8 +233,7 @@ class _Shuffles:
         n_groups = int(self.group.max()) + 1
         without = [np.flatnonzero(self.group != g) for g in range(n_groups)]
         each = [seen, *(seen.take(rows) for rows in without)]
-        with np.errstate(all="ignore"):
-            return np.array([self.metric.value(one) for one in each])
+        return np.array([self.metric.value(one) for one in each])
 
 
 def _jackknife_interval(values: Array) -> Interval:

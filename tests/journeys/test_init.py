@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from mlpcli.cli.new_files import path_in_spec
 from mlpcli.spec.draft.examples import examples
 from mlpcli.spec.load import load_spec
 
@@ -71,6 +72,14 @@ def test_the_spec_names_its_data_from_wherever_it_lies(mlp, place):
         assert spec.data.path == "../iris.csv"
     assert mlp("check", "specs/a.yaml", "-q", cwd=place).code == 0
     assert not list((place / "elsewhere").iterdir())
+
+
+def test_data_that_share_no_folder_with_the_spec_have_their_whole_path(place, monkeypatch):
+    monkeypatch.chdir(place)
+    assert path_in_spec("iris.csv", Path("/usr")) == str(place / "iris.csv")
+    assert path_in_spec(str(place / "iris.csv"), place / "specs") == "../iris.csv"
+    (place / "link.csv").symlink_to("/usr/share/data.csv")
+    assert path_in_spec(str(place / "link.csv"), place) == "link.csv"
 
 
 def test_standard_output(mlp, place):

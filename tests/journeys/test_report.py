@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+import sys
 
 import pytest
 
@@ -37,7 +38,7 @@ def test_its_scores_are_those_of_eval(written, mlp):
     page = (folder / "run" / "report.html").read_text("utf-8")
     scores = json.loads(mlp("eval", "run", "--json", cwd=folder).out)["scores"]
     for part, figures in scores.items():
-        row = re.search(f"<tr><td>{part}</td>.*?</tr>", page)[0]
+        row = re.search(f"<tr><td[^>]*>{part}</td>.*?</tr>", page)[0]
         assert re.findall('data-value="([^"]*)"', row) == [repr(x) for x in figures.values()]
     accuracy = f"{scores['test']['accuracy']:.4g}"
     assert (
@@ -84,7 +85,7 @@ def test_the_page_may_go_to_standard_output(written, mlp):
     [
         (["rum"], 5, "mlp: rum: there is no such run directory or model file; did you mean run?"),
         (["run", "-o", "run"], 2, "mlp: run: is a directory; name a file with -o"),
-        (["run", "-o", "no/such.html"], 6, "mlp: no/such.html: "),
+        (["run", "-o", "no/such.html"], 6, "mlp: no/such.html: there is no directory no"),
         (["run", "--data", "none.csv"], 3, "mlp: none.csv: "),
     ],
 )
@@ -99,7 +100,7 @@ def test_what_is_wrong_is_said_in_a_sentence(written, mlp, words, code, message)
 def test_without_its_libraries_it_says_what_to_install(written, shell):
     folder, _ = written
     line = (
-        "python3 - <<'EOF'\n"
+        f"{sys.executable} - <<'EOF'\n"
         "import sys\n"
         "sys.modules['jinja2'] = None\n"
         "sys.argv = ['mlp', 'report', 'run']\n"

@@ -30,6 +30,7 @@ SCHEMA_OF = {  # verb -> the keys of its JSON document, which scripts depend on
         "tensors",
         "directions",
         "update",
+        "package",
     },
     "check": {
         *("task", "target", "classes", "rows", "features", "layers", "parameters"),
@@ -38,7 +39,7 @@ SCHEMA_OF = {  # verb -> the keys of its JSON document, which scripts depend on
         *("baseline", "spec", "scale", "batch_rows"),
         *("guesses", "baselines", "baseline_notes", "to_beat"),
     },
-    "compare": {"metric", "greater_is_better", "base", "runs", "comparisons", "differs"},
+    "compare": {"metric", "greater_is_better", "base", "runs", "comparisons", "differs", "notes"},
     "schema": {"$schema", "$defs", "properties", "title", "type", "required"},
 }
 
@@ -206,7 +207,7 @@ def test_no_result_is_lost_without_a_word(trained, folder, program):
         if words[0] == "train":
             run = max((folder / "runs").iterdir(), key=lambda each: each.stat().st_mtime_ns)
             assert (run / "model.safetensors").exists()
-            nobody = "mlp: nobody reads standard output any more"
+            nobody = "mlp: the reader of standard output has gone"
             said = (said or nobody) + last[last.index("; what was trained is in runs/iris-") :]
         elif stream == "broken" and "--json" not in words:  # notes are not lost
             last = "" if not last.startswith("mlp: ") else last

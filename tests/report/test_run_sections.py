@@ -91,6 +91,15 @@ def test_the_bands_are_the_replicas(reported):
     assert "The line marks" not in charts(curves(run))["Loss"].description
 
 
+def test_a_replica_that_diverged_is_in_no_band(reported):
+    run = reported("ensemble")
+    lost = [{**row, "val_loss": math.nan} if row["replica"] == 1 else row for row in run.replicas]
+    table = charts(curves(replace(run, replicas=lost)))["Loss"].table
+    others = [r["val_loss"] for r in run.replicas if r["epoch"] == 1 and r["replica"] != 1]
+    assert len(others) == 4
+    assert table.rows[0][-2:] == pytest.approx(np.quantile(others, [0.1, 0.9]).tolist())
+
+
 def test_a_model_file_alone_has_no_curves(reported):
     assert curves(replace(reported("classes"), history=[])) is None
 

@@ -14,6 +14,7 @@ from mlpcli.spec.draft.candidates import list_columns
 from mlpcli.spec.draft.decisions import ACTED_ON, reason
 from mlpcli.spec.draft.draft import Draft
 from mlpcli.spec.draft.examine import examine
+from mlpcli.spec.draft.layout import commented, remark
 from mlpcli.spec.draft.settings import settings_for
 from mlpcli.spec.draft.writing import member, spec_text
 from mlpcli.spec.json_schema import json_schema
@@ -163,7 +164,7 @@ def test_rows_in_the_order_of_time_are_split_by_it(rng):
     order = rng.permutation(N)
     shuffled = {name: np.asarray(values)[order] for name, values in table.items()}
     assert trained_on(write(**shuffled), "y")[1].data.split.time is None
-    few = {**table, "day": np.sort(np.resize(days[:19], N))}
+    few = {**table, "day": np.sort(np.resize(days[: N // 2 - 1], N))}  # many rows of a day
     assert trained_on(write(**few), "y")[1].data.split.time is None
 
 
@@ -176,18 +177,48 @@ def test_rows_of_one_customer_stay_together(rng):
     assert sum(map(len, seen)) == len(set.union(*seen))
 
 
-def test_identifiers_of_two_kinds_are_categories_and_no_groups(rng):
-    """Of users and films no rows are kept together: by both of them it cannot be done."""
-    user, film = rng.integers(1, 40, N), rng.integers(1, 30, N)
-    table = {"user_id": user, "film_id": film, "x": rng.normal(size=N).round(3)}
-    draft, spec, dataset = trained_on(write(**table, y=rng.integers(0, 2, N)), "y")
+def test_films_and_their_viewers_are_names(rng):
+    table = {k: rng.integers(1, 40, N) for k in ("movieId", "userId")}
+    table |= {"x": rng.normal(size=N).round(3), "y": rng.normal(size=N).round(3)}
+    spec = trained_on(write(**table), "y")[1]
     assert spec.data.split.group is None
     assert {name: each.name for name, each in spec.data.columns.items()} == {
-        "user_id": "text",
-        "film_id": "text",
+        "movieId": "text",
+        "userId": "text",
     }
-    assert draft.decisions.why_read["user_id"] == "a member each, as in film_id: categories"
-    assert set(dataset.encoding.inputs.names) == {"user_id", "film_id", "x"}
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "is_left_out"),
+    [
+        ("payment", np.arange(N) * 3 + 70_000, True),
+        ("payment", np.arange(N) * 4 + 70_000, False),
+        ("timestamp", np.arange(N) + 70_000, False),
+        ("payment", np.append(np.arange(N - 1), 0) + 70_000, False),
+        ("payment", np.arange(N) + 70_000.5, False),
+    ],
+)
+def test_numbers_that_name_the_rows(rng, name, values, is_left_out):
+    table = {name: rng.permutation(values), "x": rng.normal(size=N).round(3)}
+    spec = trained_on(write(**table, y=rng.integers(0, 2, N)), "y")[1]
+    assert (name in spec.data.exclude) == is_left_out
+
+
+def test_constant_pixels_stay(rng):
+    image = rng.integers(0, 256, (N, 64)) * (np.arange(64) % 5 > 0)
+    table = {f"pixel{k}": image[:, k] for k in range(64)}
+    draft, spec, _ = trained_on(write(**table, y=rng.integers(0, 10, N)), "y")
+    assert spec.data.exclude == []
+    assert any(note.startswith("constant in the training rows") for note in draft.decisions.notes)
+
+
+def test_zero_may_be_a_value(rng):
+    x = rng.uniform(20, 40, N).round(2)
+    x[::9] = 0
+    path = write(x=x, z=rng.normal(size=N).round(3), y=rng.integers(0, 2, N))
+    draft, spec, _ = trained_on(path, "y")
+    assert not spec.data.columns
+    assert any(note.startswith("x: 0 in 27 of 240 rows") for note in draft.decisions.notes)
 
 
 def test_a_column_of_parts_is_the_split(rng):
@@ -203,11 +234,17 @@ def test_names_that_could_end_a_comment_or_a_value(rng):
     values = rng.normal(size=(N, len(names))).round(3)
     with Path("t.csv").open("w", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow([*names, "y: #"])
-        writer.writerows([*row, "no" if i % 2 else "ye\ns: #"] for i, row in enumerate(values))
+        writer.writerow([*names, "k: #", "y: #"])
+        writer.writerows([*row, 1, "no" if i % 2 else "ye\ns: #"] for i, row in enumerate(values))
     _, spec, dataset = trained_on("t.csv", "y: #")
+    assert spec.data.exclude == ["k: #"]
     assert spec.data.targets == ["y: #"]
     assert dataset.encoding.inputs.names == names
+
+
+def test_no_character_ends_a_comment():
+    assert remark("a\x1b\u2028b\x85c\rd") == [r"# a\x1b\u2028b\x85c\rd"]
+    assert commented("x: 1", "a\nb")[0].endswith(r"# a\nb")
 
 
 def test_several_targets(rng):

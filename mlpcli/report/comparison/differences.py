@@ -6,7 +6,7 @@ from typing import Any
 
 from mlpcli.report.blocks import Block, Chart, Section, Table, Text
 from mlpcli.report.comparison.compared_runs import ComparedRuns
-from mlpcli.report.drawing import BAD, GOOD, INK, MUTED, WIDTH, draw, figure, label
+from mlpcli.report.drawing import BAD, GOOD, INK, MUTED, WIDTH, draw, few_ticks, figure, label
 from mlpcli.report.numbers import number
 from mlpcli.runs.compare import Comparison
 from mlpcli.training.intervals import Interval
@@ -54,7 +54,7 @@ def interval_text(found: Interval) -> str:
 
 def _chart(runs: ComparedRuns, paired: list[Comparison]) -> Chart:
     base, shown = runs.name(runs.base), paired[:MOST_BARS]
-    with figure(WIDTH, 62 + 34 * len(shown)) as (canvas, axes):
+    with figure(WIDTH, 66 + 38 * len(shown)) as (canvas, axes):
         axes.axvline(0, color=INK, linewidth=1)
         for k, each in enumerate(shown):
             _draw_interval(axes, k, each)
@@ -62,6 +62,7 @@ def _chart(runs: ComparedRuns, paired: list[Comparison]) -> Chart:
         axes.set(yticks=range(len(shown)), yticklabels=names, ylim=(len(shown) - 0.4, -0.7))
         axes.set_xlabel(f"{runs.metric}, run minus {label(base)}")
         axes.grid(visible=False, axis="y")
+        few_ticks(axes)
         svg = draw(canvas)
     table = Table(
         f"{runs.metric} of each run minus that of {base}, on {runs.rows_text}.",
@@ -77,7 +78,7 @@ def _draw_interval(axes: Any, k: int, each: Comparison) -> None:
     found = each.interval
     axes.plot([found.low, found.high], [k, k], color=color, linewidth=2)
     axes.plot([found.estimate], [k], mark, color=color, markersize=7)
-    above = {"xytext": (0, 6), "textcoords": "offset points", "ha": "center", "fontsize": 9}
+    above = {"xytext": (0, 6), "textcoords": "offset points", "ha": "center", "fontsize": 11}
     axes.annotate(each.verdict, (found.estimate, k), color=INK, **above)
 
 
@@ -98,6 +99,6 @@ def _description(runs: ComparedRuns, paired: list[Comparison]) -> str:
     )
     more = f"; {len(paired) - FEW} more in the table" if len(paired) > FEW else ""
     return (
-        f"{runs.metric} of each run minus that of {runs.name(runs.base)}, on {runs.rows_text}, "
-        f"where {better} is better: {each}{more}. An interval that crosses 0 shows no difference."
+        f"Run minus {runs.name(runs.base)} in {runs.metric} ({better} is better), on "
+        f"{runs.rows_text}: {each}{more}. An interval that crosses 0 shows no difference."
     )

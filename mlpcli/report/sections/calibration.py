@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from mlpcli.data.targets import ClassTarget
+from mlpcli.plain import format_number
 from mlpcli.report.blocks import Block, Chart, Section, Table, Text
 from mlpcli.report.drawing import MUTED, SERIES, draw, figure
-from mlpcli.report.numbers import number
 from mlpcli.report.reported_run import ReportedRun
 
 
@@ -28,7 +28,7 @@ def calibration(run: ReportedRun) -> Section | None:
         "the bars below are the rows."
     )
     if error is not None and error == error:  # noqa: PLR0124
-        text += f" The expected calibration error is {number(error)}."
+        text += f" The expected calibration error is {format_number(error)}."
     rows: list[list[object]] = [
         [
             f"{each['low']:.3g} to {each['high']:.3g}",

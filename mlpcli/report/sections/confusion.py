@@ -10,16 +10,17 @@ import numpy as np
 from mlpcli.array_types import Array
 from mlpcli.data.targets import ClassTarget
 from mlpcli.errors import counted
+from mlpcli.plain import format_number
 from mlpcli.report.blocks import Block, Chart, Section, Table, Text
 from mlpcli.report.drawing import BAD, GOOD, INK, SURFACE, draw, figure
 from mlpcli.report.labels import distinct_labels
-from mlpcli.report.numbers import number, percent
+from mlpcli.report.numbers import percent
 from mlpcli.report.reported_run import ReportedRun
 
 MOST_CLASSES = 25  # of a matrix that is drawn
 WITH_SHARES = 8  # classes: cells of more have no room for a second line
 MOST_CONFUSIONS = 25  # rows of a table
-STRONGEST = 0.55  # opacity of a cell: text on it stays readable, in the light and in the dark
+STRONGEST = 0.48  # opacity of a cell: text on it stays readable, in the light and in the dark
 CELL, LEAST_CELL, MARGIN, LETTER = 46, 24, 70, 7  # CSS pixels
 LONGEST = 16  # characters beside the matrix
 
@@ -140,7 +141,7 @@ def _largest(classes: Sequence[str], counts: Array, part: str) -> list[Block]:
     text = (
         f"{int(right.sum()):,} of {total:,} {part} rows are predicted right. The matrix of "
         f"{len(classes)} classes is too large to be drawn: these are its largest entries; "
-        "`mlp eval --json` has all."
+        "mlp eval --json has all."
     )
     header = ["actual", "predicted", "rows", "share of the actual class"]
     weak = ["class", "rows", "right", "recall"]
@@ -162,5 +163,5 @@ def _labels(names: Sequence[str], target: Array, predicted: Array) -> Table:
         rows.append([name, both, found, missed, precision, recall, f1])
     header = ["label", "found", "wrongly found", "missed", "precision", "recall", "F1"]
     worst = min(rows, key=lambda row: float(str(row[-1])))
-    caption = f"Rows of each label; the least F1 has {worst[0]}: {number(worst[-1])}."
+    caption = f"Rows of each label; the least F1 has {worst[0]}: {format_number(worst[-1])}."
     return Table(caption, header, rows, sortable=True)

@@ -25,7 +25,7 @@ def intervals(run: ReportedRun) -> Section | None:
         else:
             text = "An interval is where a new observation falls"
         why = "by the errors on rows held out from the networks that predict them"
-        blocks.append(Text(f"{text}, {why} (`mlp predict --interval`)."))
+        blocks.append(Text(f"{text}, {why} (mlp predict --interval)."))
     seen = run.scores[run.judged].outcome
     if seen.quantiles is not None:
         blocks.append(_quantiles(seen, run.model.encoding.target.names, run.judged))

@@ -10,10 +10,11 @@ import numpy as np
 
 from mlpcli.array_types import Array
 from mlpcli.data.targets import ClassTarget
+from mlpcli.plain import format_number
 from mlpcli.report.blocks import Block, Chart, Section, Table, Text
 from mlpcli.report.drawing import INK, MUTED, SERIES, draw, figure
 from mlpcli.report.labels import distinct_labels
-from mlpcli.report.numbers import number, percent
+from mlpcli.report.numbers import percent
 from mlpcli.report.reported_run import ReportedRun
 from mlpcli.training.metrics import Outcome
 from mlpcli.training.ranking_curves import RankingCurve, drawn_points, ranking_curve
@@ -77,14 +78,15 @@ def _of_two_classes(
     precision, base = curve.precision[at], curve.n_positive / (curve.n_positive + curve.n_negative)
     where = f"At the threshold {seen.threshold:g} (the dot)"
     roc = (
-        f"The area under the curve is {number(scores['roc_auc'])}: so often a row of {name} scores "
-        f"above one that is not. {where}, {percent(recall)} of the rows of {name} are found, and "
-        f"{percent(alarm)} of the others are taken for it."
+        f"The area under the curve is {format_number(scores['roc_auc'])}: so often a row of "
+        f"{name} scores above one that is not. {where}, {percent(recall)} of the rows of {name} "
+        f"are found, and {percent(alarm)} of the others are taken for it."
     )
     called = f"{percent(precision)} of those called {name} are" if at else "no row is called so"
     pr = (
-        f"Average precision is {number(curve.average_precision)}, where chance has "
-        f"{number(base)}. {where}, {percent(recall)} of the rows of {name} are found, and {called}."
+        f"Average precision is {format_number(curve.average_precision)}, where chance has "
+        f"{format_number(base)}. {where}, {percent(recall)} of the rows of {name} are found, and "
+        f"{called}."
     )
     table = _thresholds(name, curve, seen)
     return [
@@ -106,16 +108,17 @@ def _of_several(curves: list[_Named], mean: float, part: str, task: str) -> list
     header = [what, "rows", "ROC AUC", "average precision"]
     table = Table(f"{against}, the hardest first{more}.", header, rows, sortable=True)
     which = f" Drawn are the {MOST_CURVES} hardest." * (len(worst) > MOST_CURVES)
-    whole = f"The mean area is {number(mean)}. " if math.isfinite(mean) else ""
+    whole = f"The mean area is {format_number(mean)}. " if math.isfinite(mean) else ""
     first, last = worst[0], worst[-1]
-    roc = (
-        f"{against}. {whole}The hardest is {first.name} with {number(first.curve.area)}, the "
-        f"easiest {last.name} with {number(last.curve.area)}."
-    )
+    areas = [format_number(each.curve.area) for each in (first, last)]
+    found = f"The hardest is {first.name} with {areas[0]}, the easiest {last.name} with {areas[1]}."
+    if areas[0] == areas[1]:
+        found = "No one is harder than the others."
+    roc = f"{against}. {whole}{found}"
     least = min(worst, key=lambda each: each.curve.average_precision)
     pr = (
         f"{against}; average precision is least for {least.name}: "
-        f"{number(least.curve.average_precision)}."
+        f"{format_number(least.curve.average_precision)}."
     )
     return [
         Chart(f"ROC curves, {part} rows", roc + which, _roc(drawn), table),
@@ -149,6 +152,7 @@ def _roc(curves: list[_Named], at: int | None = None) -> str:
         ("false positive rate", "true positive rate (recall)"),
         [(0, 1), (0, 1)],
         at,
+        "default",
     )
 
 
@@ -161,6 +165,7 @@ def _pr(curves: list[_Named], base: float | None = None, at: int | None = None) 
         ("recall", "precision"),
         chance,
         None if at is None else at - 1,
+        "steps-pre",  # between two recalls there is no precision to interpolate
     )
 
 
@@ -170,6 +175,7 @@ def _drawn(
     axis_labels: tuple[str, str],
     chance: list[tuple[float, float]],
     at: int | None,
+    steps: str,
 ) -> str:
     names = distinct_labels([each.name for each in curves], LONGEST)
     several = len(curves) > 1
@@ -182,7 +188,7 @@ def _drawn(
             kept = drawn_points(x, y, MOST_POINTS)
             name = names[k] if several else None
             style = {"color": SERIES[k], "linestyle": LINES[k % len(LINES)]}
-            axes.plot(x[kept], y[kept], label=name, **style)
+            axes.plot(x[kept], y[kept], label=name, drawstyle=steps, **style)
         if at is not None and at >= 0:
             x, y = points(curves[0].curve)
             axes.plot(x[at], y[at], "o", color=INK, markersize=7)

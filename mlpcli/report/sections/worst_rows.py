@@ -1,14 +1,18 @@
-"""The rows that are predicted worst, with their values: the only rows of the data in a page."""
+"""The rows predicted worst, with their values or as images: the only rows of the data in a page."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from mlpcli.array_types import Array
 from mlpcli.data.targets import ClassTarget, RegressionTarget
-from mlpcli.report.blocks import Block, Section, Table, Text
+from mlpcli.plain import format_number, harmless
+from mlpcli.report.blocks import Block, Chart, Section, Table, Text
+from mlpcli.report.drawing import label
+from mlpcli.report.images import draw_images
 from mlpcli.report.numbers import percent
 from mlpcli.report.reported_run import ReportedRun
 from mlpcli.runs.file_cells import file_cells
@@ -31,27 +35,51 @@ def worst_rows(run: ReportedRun) -> Section | None:
     worst = seen.take(order)
     columns: Columns = _predicted(run, worst)
     columns["loss"] = losses[order].tolist()
-    names = _inputs(run)
-    found = file_cells(model, run.data, run.judged, part.rows[order], names)
+    image = model.spec.data.image
+    names = _inputs(run) if image is None else []
+    # Where they stand is asked for with any column.
+    found = file_cells(model, run.data, run.judged, part.rows[order], names or _any_input(run))
     if found is None:
-        columns = {"row": (part.rows[order] + 1).tolist(), **columns}
+        columns = {"row": part.rows[order].tolist(), **columns}
     else:
         columns = {found.unit: found.places, **columns}
     header, rows = list(columns), [list(row) for row in zip(*columns.values(), strict=True)]
-    if found is not None:
+    if found is not None and names:
         header += [shown_text(name) for name in names]
         pairs = zip(rows, found.cells, strict=True)
         rows = [[*row, *map(shown_text, cells)] for row, cells in pairs]
-    total = float(np.sum(losses))
-    share = float(np.sum(losses[order])) / total if total > 0 else float("nan")
+    total, worst_loss = float(np.sum(losses)), float(np.sum(losses[order]))
     text = f"The {len(order)} of {len(part):,} {run.judged} rows with the greatest loss"
-    text += f" have {percent(share)} of it all." if np.isfinite(share) else "."
+    text += f" have {percent(worst_loss / total)} of it all." if 0 < total < np.inf else "."
     n_inputs = len(model.encoding.inputs.names)
-    if found is not None and len(names) < n_inputs:
+    if found is not None and 0 < len(names) < n_inputs:
         text += f" Of {n_inputs:,} columns the {len(names)} that matter most are shown."
+    if header[0] == "row":
+        text += " Rows are counted from 0."
     caption = "Rows predicted worst; values as they are in the file."
-    blocks: list[Block] = [Text(text), Table(caption, header, rows, sortable=True)]
+    table = Table(caption, header, rows, sortable=True)
+    blocks: list[Block] = [Text(text), table]
+    if image is not None:
+        images = model.encoding.inputs.raw(part.X[order]).reshape(-1, *image.shape)
+        table = replace(table, caption="Rows predicted worst.")
+        titles = _titles(columns)
+        blocks = [Chart("Images predicted worst", text, draw_images(images, titles), table)]
     return Section("worst-rows", "Rows predicted worst", blocks)
+
+
+def _any_input(run: ReportedRun) -> list[str]:
+    return run.model.encoding.inputs.names[:1]
+
+
+def _titles(columns: Columns) -> list[str]:
+    """Return what to write above each image: its place, and how it is predicted."""
+    place, *others = columns
+    rows = zip(*columns.values(), strict=True)
+    if "actual" not in others:
+        return [f"{place} {row[0]}" for row in rows]
+    shown = [dict(zip(columns, row, strict=True)) for row in rows]
+    texts = [[format_number(row[key]) for key in ("actual", "predicted")] for row in shown]
+    return [f"{label(actual, 9)} → {label(predicted, 9)}" for actual, predicted in texts]
 
 
 def _inputs(run: ReportedRun) -> list[str]:
@@ -59,7 +87,7 @@ def _inputs(run: ReportedRun) -> list[str]:
     if run.importance is None:
         return run.model.encoding.inputs.names[:MOST_COLUMNS]
     ranked = [column.name for column in run.importance.columns]
-    return [*ranked, *(name for name, _ in run.importance.screened)][:MOST_COLUMNS]
+    return [*ranked, *run.importance.screened][:MOST_COLUMNS]
 
 
 def _predicted(run: ReportedRun, worst: Outcome) -> Columns:
@@ -113,4 +141,4 @@ def shown_text(text: str) -> str:
     'two\\nlines, \\x1b[31mred\\u202e'
     """
     cut = text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in cut)
+    return harmless(cut)

@@ -28,12 +28,12 @@ def importances(study: ReportedStudy) -> Section | None:
         return Section("importances", title, [Text(f"No importances: {why}.")])
     shares = {key: study.importances[key] for key in study.keys}
     shown = list(shares.items())[:MOST_BARS]
-    with figure(WIDTH, 46 + 26 * len(shown)) as (canvas, axes):
+    with figure(WIDTH, 50 + 28 * len(shown)) as (canvas, axes):
         names = [label(study.short[key]) for key, _ in shown]
         places = range(len(shown))
         axes.barh(places, [share for _, share in shown], color=SERIES[0], height=0.6)
         for k, (_, share) in enumerate(shown):
-            axes.text(share + 0.01, k, f"{share:.2f}", va="center", fontsize=10)
+            axes.text(share + 0.01, k, f"{share:.2f}", va="center", fontsize=11.5)
         axes.set(xlim=(0, 1.1), xlabel="importance", yticks=list(places), yticklabels=names)
         axes.set_xticks([0, 0.25, 0.5, 0.75, 1])
         axes.invert_yaxis()

@@ -177,7 +177,7 @@ def judge(folder: Path, truth: list[str]) -> dict[str, float]:
 
 def measure(tool: Tool, folder: Path, table: Path, new: Path, truth: list[str]) -> dict[str, Any]:
     """Return what one tool's path comes to."""
-    found: dict[str, Any] = {"name": tool.name, "report": tool.report, "package": tool.package[0]}
+    found: dict[str, Any] = {"name": tool.name, "report": tool.report}
     found["commands"] = len(tool.commands)
     found["lines"] = lines(JOBS / tool.written) if tool.written else 0
     wrong = install(tool, folder)
@@ -243,8 +243,9 @@ gaps; {stored["new_rows"]:,} new rows judge the predictions.
   [`benchmarks/other_tools_jobs`](../benchmarks/other_tools_jobs). mlp's spec is written by
   `mlp init`. scikit-learn's and Ludwig's lines know the table: what is an identifier, which codes
   stand for no value, of what type each column is; AutoGluon's and mlp's commands do not.
-- **MB installed** are the files of a new environment, without pip. AutoGluon and Ludwig have
-  PyTorch for CPUs alone, which the machine offers as a wheel; PyPI's own is larger by far.
+- **MB installed** are the files of a new environment, without pip. AutoGluon has
+  PyTorch for CPUs alone, from a wheel that was at hand; with PyPI's own, which has CUDA's libraries,
+  it is larger by far.
 - **Seconds** are from the start of the first command to the end of the last one, on a machine that
   others used meanwhile; those of the processor are the ones to compare.
 - AutoGluon trains a dozen models and weighs them together; that is what it is for, and its

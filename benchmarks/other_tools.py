@@ -244,8 +244,8 @@ gaps; {stored["new_rows"]:,} new rows judge the predictions.
   `mlp init`. scikit-learn's and Ludwig's lines know the table: what is an identifier, which codes
   stand for no value, of what type each column is; AutoGluon's and mlp's commands do not.
 - **MB installed** are the files of a new environment, without pip. AutoGluon has
-  PyTorch for CPUs alone, from a wheel that was at hand; with PyPI's own, which has CUDA's libraries,
-  it is larger by far.
+  PyTorch for CPUs alone, from a wheel that was at hand; with PyPI's own, which has CUDA's
+  libraries, it is larger by far.
 - **Seconds** are from the start of the first command to the end of the last one, on a machine that
   others used meanwhile; those of the processor are the ones to compare.
 - AutoGluon trains a dozen models and weighs them together; that is what it is for, and its

@@ -8,7 +8,7 @@ from mlpcli.data.readers import ReadOptions
 from mlpcli.data.streaming import open_stream
 
 ROWS = [
-    (f"{k}.5", ("west", "NA", "", "öst")[k * k % 4 if k < 90 else 3 - k % 4], f"t{k % 97}", str(k))
+    (f"{k}.5", ("west", "NA", "", "öst", "east")[k * k % 5], f"t{k % 97}", str(k))
     for k in range(150)
 ]
 

@@ -33,7 +33,8 @@ class Objective:
     def __init__(self, step: TrainingStep, batch: Batch, weight: Array | None) -> None:
         self.step, self.batch, self.weight = step, batch, weight
         self.architecture, self.theta = step.network.architecture, step.network.theta
-        self.backprop = step.backprop[batch.n]
+        self.step_backprop = step.backprop[batch.n]
+        self.backprop = self.step_backprop.whole()
         # J is evaluated at θ + offset, the noise drawn for this batch; P at θ.
         self.offset = self.backprop.network.theta - self.theta
         # A change of a pre-activation grows by 1/p_k where a mask lets it through.
@@ -89,7 +90,7 @@ class Objective:
 
         Of members in the rows of all. After `gradient`.
         """
-        slopes = np.abs(self.backprop.delta).reshape(-1, self.architecture.n_outputs)
+        slopes = np.abs(self.step_backprop.delta).reshape(-1, self.architecture.n_outputs)
         return float(np.max(np.sum(slopes, axis=0)))
 
     def scale_of(self, tensor: Tensor) -> Array:

@@ -18,6 +18,7 @@ from mlpcli.data.dataset import Dataset
 from mlpcli.nn.backprop import Backprop
 from mlpcli.nn.embeddings import Embed
 from mlpcli.nn.layers import Affine, FirstAffine, Layer, Product
+from mlpcli.nn.sharded_backprop import ShardedBackprop
 from mlpcli.spec.schema import Spec
 from mlpcli.training.lanes import Lane
 from mlpcli.training.trainer import Trainer
@@ -172,15 +173,18 @@ def profile_trainer(clock: Clock, trainer: Trainer) -> None:
     trainer.epoch = clock.through(STEPS, trainer.epoch)  # type: ignore[method-assign]
 
 
-def profile_backprop(clock: Clock, backprop: Backprop) -> None:
+def profile_backprop(clock: Clock, backprop: Backprop | ShardedBackprop) -> None:
     """Wrap forward and backward, with an entry for each layer of units.
 
-    An entry starts with the first part of its layer, and on the way back with the last.
+    An entry starts with the first part of its layer, and on the way back with the last. Shards,
+    which are at different layers at the same time, have no such entries.
     """
     for dropout in backprop.dropouts:
         clock.wrap(dropout, "draw", NOISE)
     clock.wrap(backprop, "forward", FORWARD)
     clock.wrap(backprop, "backward", BACKWARD)
+    if isinstance(backprop, ShardedBackprop):
+        return
     groups: dict[str, list[Layer]] = {}
     for name, layer in zip(backprop.names, backprop.layers, strict=True):
         groups.setdefault(name, []).append(layer)

@@ -14,6 +14,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from contextvars import Context, copy_context
 from queue import SimpleQueue
 from typing import Any
 
@@ -36,18 +37,17 @@ class Workers:
     def run(self, work: Work, n_pieces: int) -> None:
         """Call work(0) … work(n_pieces − 1), and return when all have returned.
 
-        Piece k is done by thread k modulo their number; what the first of them raises is raised.
+        Piece k is done by thread k modulo their number, in a copy of this one's context, which has
+        NumPy's `errstate`; what the first of them raises is raised.
         """
         n = min(self.n, n_pieces)
         if n <= 1:
             for piece in range(n_pieces):
                 work(piece)
             return
-        done: SimpleQueue[Errors] = (
-            SimpleQueue()
-        )  # of this call: one that was broken off has its own
+        done: Results = SimpleQueue()  # of this call: one that was broken off has its own
         for k, thread in enumerate(self._started(n - 1), 1):
-            thread.given.put((work, range(k, n_pieces, n), done))
+            thread.given.put((copy_context(), work, range(k, n_pieces, n), done))
         errors = _work_off(work, range(0, n_pieces, n))
         for _ in range(n - 1):
             errors += _next(done)
@@ -64,8 +64,10 @@ class Workers:
 
 
 ALONE = Workers()
+SHARED = Workers()  # the threads of this process: those of evaluations, and of a training
 
 Errors = list[tuple[int, BaseException]]
+Results = SimpleQueue[Errors]
 
 
 def _work_off(work: Work, pieces: range) -> Errors:
@@ -81,19 +83,19 @@ def _work_off(work: Work, pieces: range) -> Errors:
 class _Thread:
     """A thread that waits for pieces of work. It takes no signal, and ends with the process.
 
-    given  what to do, which pieces of it, and where what was raised is put
+    given  context, work, pieces of it, and where what they raise is put
     """
 
     def __init__(self) -> None:
-        self.given: SimpleQueue[tuple[Work, range, SimpleQueue[Errors]]] = SimpleQueue()
+        self.given: SimpleQueue[tuple[Context, Work, range, Results]] = SimpleQueue()
         before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
         threading.Thread(target=self._serve, name="mlp worker", daemon=True).start()
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
     def _serve(self) -> None:
         while True:
-            work, pieces, done = _next(self.given)
-            done.put(_work_off(work, pieces))
+            context, work, pieces, done = _next(self.given)
+            done.put(context.run(_work_off, work, pieces))
 
 
 def _next(queue: SimpleQueue[Any]) -> Any:

@@ -113,5 +113,9 @@ def cuts(n: int, pieces: int, multiple: int = 1) -> list[slice]:
 
 
 def pieces_of(theta: Array, n: int) -> list[slice]:
-    """Return n slices of the parameters, each beginning a cache line: no two threads write one."""
-    return cuts(theta.shape[-1], n, LINE // theta.itemsize)
+    """Return at most n slices of the parameters, each beginning a cache line.
+
+    So no two threads write to one; none is empty.
+    """
+    found = cuts(theta.shape[-1], n, LINE // theta.itemsize)
+    return [piece for piece in found if piece.start < piece.stop]

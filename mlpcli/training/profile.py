@@ -23,6 +23,7 @@ from mlpcli.spec.schema import Spec
 from mlpcli.training.lanes import Lane
 from mlpcli.training.trainer import Trainer
 from mlpcli.training.training import Training
+from mlpcli.workers import SHARED, WorkerTimes
 
 START, LOAD, ENCODE, BEGIN = "start-up", "load", "encode", "initialize"
 SHUFFLE, NOISE, FORWARD, LOSS = "shuffle and gather", "noise and masks", "forward", "loss"
@@ -166,7 +167,7 @@ def profile_trainer(clock: Clock, trainer: Trainer) -> None:
     loss, entry = step.loss, clock.entry(LOSS)
     timed = {name: clock.around(entry, getattr(loss, name)) for name in ("value", "delta")}
     step.loss = SimpleNamespace(**timed)  # type: ignore[assignment]
-    for penalty in step.penalties:
+    for penalty in step.penalties if len(step.pieces) == 1 else ():  # else it is in threads
         clock.wrap(penalty, "add_gradient", UPDATE)
     for backprop in step.backprop.values():
         profile_backprop(clock, backprop)
@@ -219,11 +220,26 @@ class Line:
 
 
 @dataclass(frozen=True)
+class ThreadLine:
+    """A thread, from 1, this one the first.
+
+    busy     seconds that it worked on its pieces, and
+    waiting  those that it waited for the others, or for Python's lock between them
+    """
+
+    thread: int
+    busy: float
+    waiting: float
+
+
+@dataclass(frozen=True)
 class Profile:
     """Where the time went since the start of the process.
 
     steps        of one network, or of a stack of them
     clock_calls  timed calls, each of which adds `clock_seconds` to the lines
+    shared_runs  how often work was shared out among threads, and
+    threads      what each of them did with that time
     """
 
     seconds: float
@@ -231,6 +247,8 @@ class Profile:
     lines: list[Line]
     clock_calls: int
     clock_seconds: float
+    shared_runs: int
+    threads: list[ThreadLine]
 
 
 def profile_of(clock: Clock) -> Profile:
@@ -250,4 +268,14 @@ def profile_of(clock: Clock) -> Profile:
             rate = work / seconds if work and seconds else None
             lines.append(Line(row, layer, seconds, seconds / whole, calls, per_step, rate))
     calls = sum(each.calls for each in clock.entries)
-    return Profile(whole, steps, lines, calls, clock_cost())
+    times = SHARED.times or WorkerTimes()
+    return Profile(whole, steps, lines, calls, clock_cost(), times.runs, thread_lines(times))
+
+
+def thread_lines(times: WorkerTimes) -> list[ThreadLine]:
+    """Return what each thread did while work was shared out."""
+    lines = []
+    for thread, busy in sorted(times.busy.items()):
+        shared = sum(seconds for n, seconds in times.seconds.items() if n > thread)
+        lines.append(ThreadLine(thread + 1, busy, max(0.0, shared - busy)))
+    return lines

@@ -1,7 +1,9 @@
 """Threads that share out numbered pieces of work; NumPy computes in them without Python's lock.
 
-A piece is always done by the same thread, so that its arrays stay in one core's cache. Which thread
-that is changes no bit: pieces write to places of their own, and whoever needs them all waits.
+A piece has a thread that does it as a rule, so that its arrays stay in one core's cache; one that
+has nothing left to do takes pieces that nobody has begun. So where another job has a core, this
+thread does not wait for it. Who does a piece changes no bit: pieces write to places of their own,
+and whoever needs them all waits.
 
 A thread that waits asks for some time whether it has to go on, as the next piece mostly comes
 within microseconds; then it sleeps, and costs nothing.
@@ -21,9 +23,6 @@ from queue import SimpleQueue
 from typing import Any
 
 Work = Callable[[int], None]
-Errors = list[tuple[int, BaseException]]
-Results = SimpleQueue[Errors]
-Given = tuple[Context, Callable[[Work, range], Errors], Work, range, Results]
 
 SPIN_SECONDS = 2e-4  # of asking before a thread sleeps: to wake one takes about a tenth of that
 
@@ -41,12 +40,39 @@ class WorkerTimes:
     busy: dict[int, float] = field(default_factory=lambda: defaultdict(float))
     runs: int = 0
 
-    def work_off(self, work: Work, pieces: range) -> Errors:
-        """Do the pieces, timed."""
+
+class _Job:
+    """Pieces of work that threads take until there are none.
+
+    ended  what each piece raised, or None, of those that the other threads have done
+    """
+
+    def __init__(
+        self, work: Work, n_pieces: int, n_threads: int, times: WorkerTimes | None
+    ) -> None:
+        self.work, self.n_pieces, self.n_threads, self.times = work, n_pieces, n_threads, times
+        self.unclaimed = dict.fromkeys(range(n_pieces), True)
+        self.ended: SimpleQueue[tuple[int, BaseException | None]] = SimpleQueue()
+
+    def take_part(self, thread: int, ended: Callable[[Any], None]) -> None:
+        """Do this thread's pieces, then those that no other has begun."""
         begun = time.perf_counter()
-        errors = _work_off(work, pieces)
-        self.busy[pieces.start] += time.perf_counter() - begun
-        return errors
+        for piece in self._order(thread):
+            if self.unclaimed.pop(piece, False):  # one of the threads has it then
+                ended((piece, self._error(piece)))
+        if self.times is not None:
+            self.times.busy[thread] += time.perf_counter() - begun
+
+    def _order(self, thread: int) -> list[int]:
+        own = range(thread, self.n_pieces, self.n_threads)
+        return [*own, *(k for k in range(self.n_pieces) if k not in own)]
+
+    def _error(self, piece: int) -> BaseException | None:
+        try:
+            self.work(piece)
+        except BaseException as error:  # noqa: BLE001  the thread that shared out raises it
+            return error
+        return None
 
 
 class Workers:
@@ -65,8 +91,8 @@ class Workers:
     def run(self, work: Work, n_pieces: int) -> None:
         """Call work(0) … work(n_pieces − 1), and return when all have returned.
 
-        Piece k is done by thread k modulo their number, in a copy of this one's context, which has
-        NumPy's `errstate`; what the first of them raises is raised.
+        As a rule piece k is done by thread k modulo their number, in a copy of this one's context,
+        which has NumPy's `errstate`; what the first piece of them raises is raised.
         """
         n = min(self.n, n_pieces)
         if n <= 1:
@@ -74,18 +100,19 @@ class Workers:
                 work(piece)
             return
         begun = time.perf_counter()
-        work_off = _work_off if self.times is None else self.times.work_off
-        done: Results = SimpleQueue()  # of this call: one that was broken off has its own
+        job = _Job(work, n_pieces, n, self.times)
         for k, thread in enumerate(self._started(n - 1), 1):
-            thread.given.put((copy_context(), work_off, work, range(k, n_pieces, n), done))
-        errors = work_off(work, range(0, n_pieces, n))
-        for _ in range(n - 1):
-            errors += _next(done)
+            thread.jobs.put((copy_context(), job, k))
+        ended: list[tuple[int, BaseException | None]] = []
+        job.take_part(0, ended.append)
+        while len(ended) < n_pieces:
+            ended.append(_next(job.ended))
         if self.times is not None:
             self.times.seconds[n] += time.perf_counter() - begun
             self.times.runs += 1
+        errors = {piece: error for piece, error in ended if error is not None}
         if errors:
-            raise min(errors, key=lambda error: error[0])[1]
+            raise errors[min(errors)]
 
     def _started(self, n: int) -> list[_Thread]:
         """Return n threads; those that this process does not have yet are started."""
@@ -100,32 +127,23 @@ ALONE = Workers()
 SHARED = Workers()  # the threads of this process: those of evaluations, and of a training
 
 
-def _work_off(work: Work, pieces: range) -> Errors:
-    """Do the pieces in their order; return the one that raised, and what."""
-    for piece in pieces:
-        try:
-            work(piece)
-        except BaseException as error:  # noqa: BLE001  the thread that shared out raises it
-            return [(piece, error)]
-    return []
-
-
 class _Thread:
-    """A thread that waits for pieces of work. It takes no signal, and ends with the process.
+    """A thread that waits for jobs. It takes no signal, and ends with the process.
 
-    given  a context, what works pieces off, work, pieces of it, and where what they raise is put
+    jobs  each with a context, and which of its threads this is
     """
 
     def __init__(self) -> None:
-        self.given: SimpleQueue[Given] = SimpleQueue()
+        self.jobs: SimpleQueue[tuple[Context, _Job, int]] = SimpleQueue()
         before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
         threading.Thread(target=self._serve, name="mlp worker", daemon=True).start()
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
     def _serve(self) -> None:
         while True:
-            context, work_off, work, pieces, done = _next(self.given)
-            done.put(context.run(work_off, work, pieces))
+            context, job, thread = _next(self.jobs)
+            context.run(job.take_part, thread, job.ended.put)
+            del job  # nothing is held until the next one comes
 
 
 def _next(queue: SimpleQueue[Any]) -> Any:

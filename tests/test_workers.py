@@ -3,6 +3,9 @@
 import os
 import signal
 import threading
+from contextvars import copy_context
+from queue import SimpleQueue
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,13 +15,44 @@ from mlpcli.workers import Workers
 
 @pytest.mark.parametrize("n", [1, 2, 3, 8])
 @pytest.mark.parametrize("pieces", [0, 1, 2, 5, 16])
-def test_each_piece_is_done_once_by_the_same_thread(n, pieces):
+def test_each_piece_is_done_once(n, pieces):
     workers, done = Workers(n), []
-    for _ in range(3):
-        workers.run(lambda k: done.append((k, threading.get_ident())), pieces)
-    assert sorted(k for k, _ in done) == sorted(3 * list(range(pieces)))
-    assert len(set(done)) == pieces
-    assert len({thread for _, thread in done}) == min(n, pieces)
+    for _ in range(50):
+        workers.run(done.append, pieces)
+    assert sorted(done) == sorted(50 * list(range(pieces)))
+
+
+@pytest.mark.parametrize("n", [2, 3])
+def test_threads_work_at_the_same_time_each_on_its_pieces(n):
+    workers, together, done = Workers(n), threading.Barrier(n, timeout=20), {}
+
+    def work(k):
+        together.wait()  # nobody gets through unless all are here
+        done[k] = threading.get_ident()
+
+    workers.run(work, n)
+    first = dict(done)
+    assert len(set(first.values())) == n
+    assert first[0] == threading.get_ident()
+    workers.run(work, n)
+    assert done == first
+
+
+def test_a_thread_that_has_no_core_is_not_waited_for():
+    workers, busy = Workers(2), threading.Event()
+    threads = workers._started(1)
+    threads[0].jobs.put(
+        (
+            copy_context(),
+            SimpleNamespace(take_part=lambda *_: busy.wait(20), ended=SimpleQueue()),
+            1,
+        )
+    )
+    done = []
+    workers.run(done.append, 6)  # the other thread is still at its job
+    assert not busy.is_set()
+    assert done == [0, 2, 4, 1, 3, 5]
+    busy.set()
 
 
 def test_it_waits_for_all_pieces():

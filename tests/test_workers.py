@@ -133,9 +133,10 @@ def test_a_fork_has_threads_of_its_own():
 
 @pytest.mark.skipif(not hasattr(signal, "pthread_sigmask"), reason="no signals of threads")
 def test_no_worker_takes_a_signal():
-    workers, masks = Workers(2), {}
+    workers, together, masks = Workers(2), threading.Barrier(2, timeout=20), {}
 
     def work(k):
+        together.wait()
         masks[k] = signal.pthread_sigmask(signal.SIG_BLOCK, [])
 
     workers.run(work, 2)

@@ -14,6 +14,10 @@ check:
 test:
     pytest -n auto
 
+# reports in Chromium (extra `browser`, Debian's chromium, and axe-core from npm); skips say what is missing
+browser:
+    pytest tests/browser
+
 # gradients of specs drawn at random; faults planted behind all that a training step computes
 campaigns:
     python tests/campaigns/gradients.py --specs 2000
@@ -42,6 +46,10 @@ scaling *options:
 # test losses on real tables beside scikit-learn, LightGBM, RealMLP and TabM; writes the page
 quality *options:
     python benchmarks/quality.py {{options}}
+
+# 25 tables seen for the first time, beside pipelines written by hand; writes the page
+first-tables *options:
+    python benchmarks/first_tables.py {{options}}
 
 # write the generated pages
 docs:

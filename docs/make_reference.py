@@ -1,7 +1,9 @@
 """Write docs/reference.md from the schema, the family tables and the verbs.
 
-python docs/make_reference.py           write it
-python docs/make_reference.py --check   exit 1 if it is not what would be written
+And mlpcli/cli/completion_words.json, the keys and metrics that the shell completes.
+
+python docs/make_reference.py           write them
+python docs/make_reference.py --check   exit 1 if they are not what would be written
 """
 
 from __future__ import annotations
@@ -9,13 +11,18 @@ from __future__ import annotations
 import argparse
 import importlib
 import inspect
+import json
 import pkgutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_type_hints
+
+from typer.models import ArgumentInfo
 
 from mlpcli.cli import verbs
+from mlpcli.cli.completion import WORDS
+from mlpcli.cli.exit_codes import codes_of, sentence
 from mlpcli.data.augmentations import AUGMENTATIONS
 from mlpcli.data.readers import READERS
 from mlpcli.data.readings import READINGS
@@ -75,7 +82,35 @@ def _verbs() -> Iterator[str]:
         first, _, rest = inspect.getdoc(function).replace("\b\n", "").partition("\n")
         text, _, examples = rest.partition("Examples:" if "Examples:" in rest else "Example:")
         yield from (f"### mlp {module.name}", "", first, *text.strip("\n").split("\n"), "")
+        yield from _options(function)
+        yield from (sentence(codes_of(module.name)), "")
         yield from ("```sh", *(x.strip() for x in examples.split("\n") if x.strip()), "```", "")
+
+
+def _options(function: Any) -> Iterator[str]:
+    """Yield a table of a verb's arguments and options, as its help has them."""
+    hints = get_type_hints(function, include_extras=True)
+    yield from ("| option | meaning |", "| --- | --- |")
+    for name, parameter in inspect.signature(function).parameters.items():
+        hint, info = get_args(hints[name])[:2]
+        words = [word for each in (hint, *get_args(hint)) for word in get_args(each)]
+        choices = [word for word in dict.fromkeys((*get_args(hint), *words)) if type(word) is str]
+        if isinstance(info, ArgumentInfo):
+            names, value = [info.metavar + "…" * ("list" in str(hint))], ""
+        else:
+            written = [info.default, *(info.param_decls or ())]  # Typer's first is the default
+            names = [each for each in written if type(each) is str]
+            names = sorted(names, key=len) or [f"--{name.replace('_', '-')}"]
+            value = f" {info.metavar}" if info.metavar else ""
+        spelled = ", ".join(f"`{each}{value}`" for each in names)
+        said = [f"one of {', '.join(choices)}"] if choices else []
+        if info.min is not None:
+            said.append(f"≥ {info.min}" if info.max is None else f"{info.min} to {info.max}")
+        if parameter.default not in (None, False, inspect.Parameter.empty):
+            said.append(f"default {parameter.default}")
+        end = f" ({'; '.join(said)})" if said else ""
+        yield f"| {spelled} | {info.help}{end} |"
+    yield ""
 
 
 def _keys() -> Iterator[str]:
@@ -147,17 +182,74 @@ def _shown(default: Any) -> str:
     return f"{default:g}" if isinstance(default, int | float) else str(default)
 
 
+def completion_words() -> str:
+    """Return the keys of a spec with values that are known of each, and the metrics, as JSON."""
+    keys: dict[str, list[str]] = {}
+    schema = Spec.model_json_schema()
+    for path, node, default in _settable(schema, schema, ""):
+        words = [*_enumerated(schema, node), *_bare(default)]
+        keys.setdefault(path, [])
+        keys[path] += [word for word in dict.fromkeys(words) if word not in keys[path]]
+    losses = ["val_loss", "train_loss"]
+    keys["training.early_stopping.monitor"] = [*losses, *(f"val_{name}" for name in METRICS)]
+    return json.dumps({"metrics": list(METRICS), "keys": keys}, indent=0) + "\n"
+
+
+def _settable(schema: Any, node: Any, prefix: str) -> Iterator[tuple[str, Any, Any]]:
+    """Yield path, schema and default of what --set can set inside a node, nodes of unions too."""
+    for inner in _options_of(schema, node):
+        if "items" in inner and any(
+            x.get("properties") for x in _options_of(schema, inner["items"])
+        ):
+            yield from _settable(schema, inner["items"], f"{prefix[:-1]}[0].")
+        for name, below in inner.get("properties", {}).items():
+            options = list(_options_of(schema, below))
+            if "$ref" not in below:  # a section alone is not set as a whole
+                yield prefix + name, below, below.get("default")
+            if any("properties" in each or "items" in each for each in options):
+                yield from _settable(schema, below, f"{prefix}{name}.")
+
+
+def _options_of(schema: Any, node: Any) -> Iterator[Any]:
+    """Yield the alternatives that a node of a schema allows."""
+    if "$ref" in node:
+        node = schema["$defs"][node["$ref"].rsplit("/", 1)[1]]
+    inner = [*node.get("anyOf", []), *node.get("oneOf", [])]
+    for each in inner:
+        yield from _options_of(schema, each)
+    if not inner:
+        yield node
+
+
+def _enumerated(schema: Any, node: Any) -> Iterator[str]:
+    for each in _options_of(schema, node):
+        yield from (word for word in each.get("enum", []) if isinstance(word, str))
+        yield from [each["const"]] if isinstance(each.get("const"), str) else []
+        kinds = {"boolean": ["true", "false"], "null": ["null"]}
+        yield from kinds.get(each.get("type", ""), [])
+
+
+def _bare(default: Any) -> list[str]:
+    """Return a default as --set takes it; nothing where that is more than a word."""
+    name = default.get("name") if isinstance(default, dict) else default
+    return [] if name is None or isinstance(name, dict | list) else [_shown(name)]
+
+
+FILES = {FILE: reference, WORDS: completion_words}
+
+
 def main() -> int:
-    """Write the page, or compare it."""
+    """Write the files, or compare them."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--check", action="store_true", help="compare only")
-    if not parser.parse_args().check:
-        FILE.write_text(reference(), encoding="utf-8")
-        return 0
-    if FILE.read_text(encoding="utf-8") != reference():
-        sys.stderr.write(f"{FILE.name} is out of date: python docs/make_reference.py\n")
-        return 1
-    return 0
+    check, code = parser.parse_args().check, 0
+    for file, make in FILES.items():
+        if not check:
+            file.write_text(make(), encoding="utf-8")
+        elif not file.exists() or file.read_text(encoding="utf-8") != make():
+            sys.stderr.write(f"{file.name} is out of date: python docs/make_reference.py\n")
+            code = 1
+    return code
 
 
 if __name__ == "__main__":

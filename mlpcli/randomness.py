@@ -25,6 +25,8 @@ STREAMS = (
     "replica",
     "encoding",
     "baselines",
+    "importance",
+    "quiz",
 )
 
 

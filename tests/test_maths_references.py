@@ -26,6 +26,7 @@ from mlpcli.nn.sharing import SHARINGS
 from mlpcli.nn.training_step import TrainingStep
 from mlpcli.nn.update import Regularization
 from mlpcli.spec.schema import Spec
+from mlpcli.training.intervals import rows_difference
 from mlpcli.training.metrics import METRICS
 
 PAGE = Path(__file__).parents[1] / "docs" / "maths.md"
@@ -111,6 +112,11 @@ def test_links_between_sections_lead_to_sections():
     assert listed == re.findall(r"^## (\d+) ", TEXT, re.MULTILINE)
 
 
+def test_the_contents_have_the_titles_of_the_sections():
+    contents = " ".join(TEXT[TEXT.index("\n1 Notation · ") : TEXT.index("\n## 1 ")].split())
+    assert contents.split(" · ") == re.findall(r"^## (\d+ .*)$", TEXT, re.MULTILINE)
+
+
 def block(title):
     """Return the worked example's lines under `# title`: name -> value as printed."""
     (body,) = re.findall(rf"```python\n# {title}\n(.*?)```", TEXT, re.DOTALL)
@@ -127,6 +133,7 @@ COMPUTED = (
     "one row of each loss",
     "two steps of each optimizer",
     "batch normalization",
+    "intervals of a difference",
 )
 # Those that list a family: with every member of it.
 WHOLE = ("each activation", "one row of each loss", "two steps of each optimizer")
@@ -276,6 +283,22 @@ def batch_normalization():
     found = {"u_rows": u, "y_rows": layer.forward(u).copy(), "u_hat": layer.u_hat}
     found |= {"d_u": layer.backward(delta), "d_gamma": grads["weight"], "d_beta": grads["bias"]}
     return found | {"running_mean": params["mean"], "running_variance": params["variance"]}
+
+
+def intervals_of_a_difference():
+    """A run is right on 12 rows of 100 that the first is not, and wrong on 4; and six rows' errors.
+
+    The numbers of the page are scipy.stats': norm.ppf in Bonett and Price's formula, t.interval.
+    """
+    right, first = np.zeros(100), np.zeros(100)
+    right[:12], first[12:16] = 1, 1
+    errors = np.array([0.5, -0.1, 0.4, 0.2, 0.1, 0.3])
+    shares, paired = rows_difference(right, first), rows_difference(errors, np.zeros(6))
+    assert (shares.method, paired.method) == ("adjusted Wald", "paired t")
+    return {
+        name: [found.estimate, found.low, found.high]
+        for name, found in (("adjusted_wald", shares), ("paired_t", paired))
+    }
 
 
 def as_printed(value):

@@ -5,19 +5,15 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numpy as np
-
 from mlpcli.cli.console import format_number, print_result, print_sentence, table
 from mlpcli.cli.describe import rows_line
 from mlpcli.data.dataset import Dataset
-from mlpcli.data.targets import ClassTarget
 from mlpcli.errors import counted, listing
 from mlpcli.machine import free_memory, in_bytes
-from mlpcli.training.baselines import Baselines, BaselineScore
+from mlpcli.training.baselines import Baselines, BaselineScore, baseline_names
 from mlpcli.training.cost import Cost
 
 FOUND, ODD, NOTE = "found: ", "odd: ", "note: "
-MOST_NAME = 24  # letters of a baseline's name
 
 
 def print_report(
@@ -120,19 +116,3 @@ def _interval(score: BaselineScore) -> str:
     if math.isnan(score.low):
         return ""
     return f"{format_number(score.low)} to {format_number(score.high)}"
-
-
-def baseline_names(dataset: Dataset) -> dict[str, str]:
-    """Return what each baseline is called in a sentence."""
-    labels, target = dataset.parts["train"].labels, dataset.encoding.target
-    linear = "logistic regression"
-    if isinstance(target, ClassTarget):
-        constant = f"always {target.classes[int(np.argmax(np.bincount(labels)))]}"
-    elif dataset.encoding.task == "multilabel":
-        constant = "most frequent labels"
-    else:
-        linear = "ridge regression"
-        constant = f"always {format_number(float(labels.mean()))}"
-        constant = constant if labels.shape[1] == 1 else "always the means"
-    constant = constant if len(constant) <= MOST_NAME else f"{constant[: MOST_NAME - 1]}…"
-    return {"constant": constant, "linear": linear, "gradient_boosting": "gradient boosting"}

@@ -10,13 +10,14 @@ import unicodedata
 from collections.abc import Sequence
 from typing import Any
 
+from mlpcli import plain
 from mlpcli.cli.output import redirect_to_null
-from mlpcli.plain import without_nan
+from mlpcli.plain import harmless, without_nan
 
 
 def print_result(text: str = "") -> None:
-    """Print results for people, control characters escaped."""
-    print_raw(_harmless(text))
+    """Print results for people, control characters escaped; on a terminal wrapped at spaces."""
+    print_raw(_fitted(_harmless(text), 0, sys.stdout))
 
 
 def print_raw(text: str) -> None:
@@ -25,15 +26,23 @@ def print_raw(text: str) -> None:
         sys.stdout.write((_harmless(text) if sys.stdout.isatty() else text) + "\n")
 
 
+def print_piece(text: bytes) -> None:
+    """Print a piece of results in UTF-8, as `print_raw` prints a text, without an end of line."""
+    if sys.stdout is not None:
+        piece = text.decode()
+        sys.stdout.write(_harmless(piece) if sys.stdout.isatty() else piece)
+
+
 def flush() -> None:
     """Flush standard output. Raises OutputError."""
     if sys.stdout is not None:
         sys.stdout.flush()
 
 
-def writes_utf() -> bool:
-    """Whether standard output can write every character."""
-    return (getattr(sys.stdout, "encoding", None) or "utf-8").lower().startswith("utf")
+def writes_utf(stream: Any = None) -> bool:
+    """Whether a stream, by default standard output, can write every character."""
+    stream = sys.stdout if stream is None else stream
+    return (getattr(stream, "encoding", None) or "utf-8").lower().startswith("utf")
 
 
 def print_json(document: Any) -> None:
@@ -41,11 +50,16 @@ def print_json(document: Any) -> None:
     print_raw(json.dumps(without_nan(document), indent=1))
 
 
-def print_note(text: str) -> None:
-    """Print a line to standard error, control characters escaped; errors in writing are ignored."""
+def print_note(text: str, hang: int = 0) -> None:
+    """Print to standard error, control characters escaped; errors in writing are ignored.
+
+    A terminal gets it wrapped at spaces, a pipe whole.
+
+    hang  how many spaces further lines begin with
+    """
     if sys.stderr is not None:
         try:
-            sys.stderr.write(_harmless(text) + "\n")
+            sys.stderr.write(_fitted(_harmless(text), hang, sys.stderr) + "\n")
             sys.stderr.flush()
         except OSError:
             redirect_to_null(sys.stderr)
@@ -56,32 +70,37 @@ def print_sentence(text: str, hang: int = 0) -> None:
 
     hang  how many spaces further lines begin with
     """
-    print_result(_fitted(text, hang, sys.stdout))
-
-
-def note_sentence(text: str, hang: int = 0) -> None:
-    """Print a line to standard error as `print_sentence` prints one."""
-    print_note(_fitted(text, hang, sys.stderr))
+    print_raw(_fitted(_harmless(text), hang, sys.stdout))
 
 
 def _fitted(text: str, hang: int, stream: Any) -> str:
     if not on_terminal(stream):
         return text
-    return wrapped(_harmless(text), shutil.get_terminal_size().columns, hang)
+    width = shutil.get_terminal_size().columns
+    return "\n".join(wrapped(line, width, hang) for line in text.split("\n"))
 
 
 def wrapped(text: str, width: int, hang: int = 0) -> str:
     """Return a text in lines of at most so many cells; words are not broken.
 
+    Nor is a command of mlp's at its end, so that it can be copied.
+
     >>> print(wrapped("odd: income: missing in 3 of 9 rows", 18, hang=5))
     odd: income:
          missing in 3
          of 9 rows
+    >>> print(wrapped("to go on: mlp train --resume runs/iris", 20))
+    to go on:
+    mlp train --resume runs/iris
     """
     lines: list[str] = []
-    line = ""
-    for word in text.split(" "):
-        longer = f"{line} {word}" if line else word
+    body = text.lstrip(" ")
+    line, is_begun = " " * (len(text) - len(body)), False
+    sentence, colon, command = body.partition(": mlp ")
+    whole = [f"mlp {command}"] if colon else []
+    for word in [*(sentence + colon[:1]).split(" "), *whole]:
+        longer = f"{line} {word}" if is_begun else line + word
+        is_begun = True
         if line.strip() and width_of(longer) > width:
             lines.append(line)
             longer = " " * hang + word
@@ -92,7 +111,7 @@ def wrapped(text: str, width: int, hang: int = 0) -> str:
 def print_error(text: str) -> None:
     """Print an error."""
     for line in text.split("\n"):
-        print_note(f"mlp: {line}")
+        print_note(f"mlp: {line}", hang=2)
 
 
 def on_terminal(stream: Any) -> bool:
@@ -100,21 +119,7 @@ def on_terminal(stream: Any) -> bool:
     return bool(stream is not None and stream.isatty() and os.environ.get("TERM") != "dumb")
 
 
-def format_number(value: Any) -> str:
-    """Return a number as a table shows it: four significant digits, a dash for NaN.
-
-    >>> [format_number(x) for x in (0.97224, 12345.678, float("nan"), 3, 1.2e-7)]
-    ['0.9722', '12345.7', '–', '3', '1.2e-07']
-    """
-    if value is None or value != value:  # noqa: PLR0124  NaN
-        return "–"
-    if not isinstance(value, float):
-        return f"{value:,}" if isinstance(value, int) else str(value)
-    if 1000 <= abs(value) < 1e7:  # noqa: PLR2004
-        return f"{value:.1f}"
-    return f"{value:.4g}"
-
-
+format_number = plain.format_number  # by which the verbs know it
 GAP = "   "  # between two columns of a table
 
 
@@ -128,7 +133,7 @@ def table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
         return
     numeric = [any(isinstance(row[k], int | float) for row in rows) for k in range(len(header))]
     texts = [header, *(map(format_number, row) for row in rows)]
-    cells = [list(map(_printable, row)) for row in texts]
+    cells = [list(map(harmless, row)) for row in texts]
     width = shutil.get_terminal_size().columns if on_terminal(sys.stdout) else None
     for k, columns in enumerate(_groups(_widths(cells), width)):
         part = [[row[column] for column in columns] for row in cells]
@@ -164,15 +169,7 @@ def _drawn(cells: list[list[str]], numeric: Sequence[bool]) -> str:
 
 
 def _harmless(text: str) -> str:
-    return "\n".join(map(_printable, text.split("\n")))
-
-
-def _printable(text: str) -> str:
-    """Return a text with control characters escaped, but bytes that are no UTF-8 kept."""
-    if text.isprintable():
-        return text
-    kept = (letter.isprintable() or "\udc80" <= letter <= "\udcff" for letter in text)
-    return "".join(x if keep else repr(x)[1:-1] for x, keep in zip(text, kept, strict=True))
+    return "\n".join(map(harmless, text.split("\n")))
 
 
 def width_of(text: str) -> int:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from mlpcli.cli.console import (
     format_number,
-    note_sentence,
     print_error,
     print_note,
     print_result,
@@ -55,7 +54,7 @@ def note_guesses(guesses: Sequence[Guess], spec: str) -> None:
     guesses = sorted(guesses, key=lambda guess: guess.kind not in FIRST)
     shown = guesses if len(guesses) <= MOST_GUESSES else guesses[: MOST_GUESSES - 1]
     for guess in shown:
-        note_sentence(f"found: {guess.text}", hang=len("found: "))
+        print_note(f"found: {guess.text}", hang=len("found: "))
     if len(shown) < len(guesses):
         print_note(f"found: and {len(guesses) - len(shown)} more: mlp check {quote(spec)}")
 

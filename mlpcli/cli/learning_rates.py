@@ -57,7 +57,7 @@ def _print(found: Found, training: Training) -> None:
     spec_rate = shown(found.spec_rate)
     if found.suggested is not None:
         print_result(
-            f"\nwould take: --set training.optimizer.learning_rate={shown(found.suggested)}"
+            f"\nsuggested: --set training.optimizer.learning_rate={shown(found.suggested)}"
         )
     note = {
         "better": f"the spec has {spec_rate}",

@@ -18,7 +18,9 @@ import typer
 from mlpcli import __version__
 from mlpcli.cli import verbs
 from mlpcli.cli.command import explain
+from mlpcli.cli.completion import SHELL, join_words
 from mlpcli.cli.console import flush
+from mlpcli.cli.exit_codes import MEANINGS, codes_of, sentence
 from mlpcli.cli.output import (
     NOBODY_READS,
     OutputError,
@@ -27,13 +29,11 @@ from mlpcli.cli.output import (
     open_closed_descriptors,
 )
 
-HELP = """Train, evaluate and verify multilayer perceptrons from YAML specs.
+HELP = f"""Train, evaluate and verify multilayer perceptrons from YAML specs.
 
 Results go to standard output, everything else to standard error.
 
-Exit codes: 0 done; 1 the check ran and the answer is no; 2 usage or spec; 3 data; 4 diverged;
-5 the run or model cannot be used; 6 operating system; 70 a bug in mlp;
-75 try again: busy, or stopped in time; 128 + signal interrupted, resumable.
+{sentence(MEANINGS)}
 """
 
 
@@ -61,14 +61,15 @@ def app_for(words: Sequence[str]) -> typer.Typer:
         help=HELP,
         no_args_is_help=True,
         rich_markup_mode=None,
-        add_completion=False,
+        add_completion=not words or words[0].startswith("-"),
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(_root)
     names = [module.name for module in pkgutil.iter_modules(verbs.__path__)]
     for name in words[:1] if words[:1] in [[each] for each in names] else names:
-        app.command(name)(getattr(importlib.import_module(f"{verbs.__name__}.{name}"), name))
+        function = getattr(importlib.import_module(f"{verbs.__name__}.{name}"), name)
+        app.command(name, epilog=sentence(codes_of(name)))(function)
     return app
 
 
@@ -85,6 +86,8 @@ def main() -> None:
         if stream is not None and hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
     guard_results()
+    if SHELL in os.environ:
+        join_words(os.environ)
     try:
         try:
             app_for(sys.argv[1:])(prog_name="mlp")

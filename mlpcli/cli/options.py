@@ -8,14 +8,28 @@ from typing import Annotated
 
 import typer
 
+from mlpcli.cli.completion import complete_key, complete_run, complete_spec
 from mlpcli.errors import UsageError
 
-SpecPath = Annotated[str, typer.Argument(metavar="SPEC", help="The spec, a YAML file; - is stdin.")]
-Run = Annotated[str, typer.Argument(metavar="RUN", help="A run directory or a model file.")]
+SpecPath = Annotated[
+    str,
+    typer.Argument(
+        metavar="SPEC", help="The spec, a YAML file; - is stdin.", autocompletion=complete_spec
+    ),
+]
+Run = Annotated[
+    str,
+    typer.Argument(
+        metavar="RUN", help="A run directory or a model file.", autocompletion=complete_run
+    ),
+]
 Overrides = Annotated[
     list[str] | None,
     typer.Option(
-        "--set", metavar="KEY=VALUE", help="Override a key, as in a.b[0].c=value; repeatable."
+        "--set",
+        metavar="KEY=VALUE",
+        help="Override a key, as in a.b[0].c=value; repeatable.",
+        autocompletion=complete_key,
     ),
 ]
 Seed = Annotated[int | None, typer.Option(metavar="N", help="Replace the spec's seed.")]

@@ -5,10 +5,10 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
-from typing import IO, Any, cast
+from typing import Any
 
 from mlpcli.cli.console import format_number, on_terminal, print_note
-from mlpcli.cli.output import redirect_to_null
+from mlpcli.cli.progress_bar import LinePart, bar_part, progress_bar, time_left_part
 from mlpcli.training.events import EpochEnded, Event, LanesAdvanced, RateReduced
 from mlpcli.training.events import Progress as RowsDone
 
@@ -119,46 +119,6 @@ class PlainProgress(NoProgress):
         self.lines.close()
 
 
-class _Unbreakable:
-    """A stream that ignores errors in writing, so that training goes on after a pipe is closed."""
-
-    def __init__(self, stream: Any) -> None:
-        self.stream = stream
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.stream, name)
-
-    def write(self, text: str) -> int:
-        try:
-            self.stream.write(text)
-        except OSError:
-            redirect_to_null(self.stream)
-        return len(text)
-
-    def flush(self) -> None:
-        try:
-            self.stream.flush()
-        except OSError:
-            redirect_to_null(self.stream)
-
-
-def progress_bar(*fields: str, auto_refresh: bool = True) -> Any:
-    """Return a Rich progress bar: the first field, the bar, the other fields, the time left."""
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-    first, *others = (TextColumn(field) for field in fields)
-    return Progress(
-        first,
-        BarColumn(bar_width=24),
-        *others,
-        TimeRemainingColumn(),
-        console=Console(file=cast("IO[str]", _Unbreakable(sys.stderr))),
-        transient=True,
-        auto_refresh=auto_refresh,
-    )
-
-
 class RichProgress(NoProgress):
     """A bar over the epochs, with the loss, the validation metric, rows/s and the best epoch."""
 
@@ -166,16 +126,24 @@ class RichProgress(NoProgress):
         self.columns = ["train_loss", *(c for c in columns if c.startswith("val_"))][:3]
         self.done = 0.0  # epochs; the stacks of an ensemble may be ahead of its last complete one
         self.done_before: float | None = None  # in earlier sessions of a training that goes on
-        self.bar = progress_bar(
-            "epoch {task.fields[epoch]}/{task.fields[n_epochs]}",
-            "{task.fields[metrics]}",
-            "[dim]{task.fields[speed]}",
-        )
+        self.bar = progress_bar(self.parts)
         self.task = self.bar.add_task(
-            "", total=n_epochs, epoch=0, n_epochs=n_epochs, metrics="", speed=""
+            "", total=n_epochs, epoch=0, n_epochs=n_epochs, metrics=[], best="", speed=""
         )
         self.begun = time.monotonic()
         self.bar.start()
+
+    def parts(self, fields: dict[str, Any]) -> list[LinePart]:
+        """Return the line: on a narrow terminal the epoch stays, and longest the watched loss."""
+        ranks = [6, 2, 4] if len(self.columns) > 1 else [2]
+        return [
+            LinePart(f"epoch {fields['epoch']}/{fields['n_epochs']}", 0),
+            bar_part(3),
+            *map(LinePart, fields["metrics"], ranks),
+            LinePart(fields["best"], 5),
+            LinePart(fields["speed"], 7),
+            time_left_part(1),
+        ]
 
     def show(self, event: Event) -> None:
         if isinstance(event, RowsDone):
@@ -191,7 +159,8 @@ class RichProgress(NoProgress):
                 self.task,
                 completed=self.done,
                 epoch=event.epoch,
-                metrics=f"{_text(event.mean, self.columns)}  best {event.best_epoch}",
+                metrics=[_text(event.mean, [name]) for name in self.columns],
+                best=f"best {event.best_epoch}",
             )
 
     def note(self, text: str) -> None:

@@ -14,9 +14,9 @@ from mlpcli.cli.progress import (
     SECONDS_BETWEEN_LINES,
     NoProgress,
     ThrottledLines,
-    progress_bar,
     progress_kind,
 )
+from mlpcli.cli.progress_bar import LinePart, bar_part, progress_bar, time_left_part
 from mlpcli.errors import counted
 from mlpcli.spec.faults import shown
 from mlpcli.sweep.board import Row, leaderboard, parameter_importances
@@ -39,17 +39,22 @@ class PlainSweepProgress(NoProgress):
 
     def line(self, event: Event) -> str:
         """Return an event in a line."""
-        best = self.study.best()
         so_far = f"{self.study.n_finished}/{self.study.n_trials} finished"
-        if best is not None:
-            value = format_number(best.value)
-            so_far += f"; best {self.study.sweep.metric} {value} (trial {best.number})"
+        line = ", ".join(filter(None, [self.now(event), so_far]))
+        return "; ".join(filter(None, [line, self.best()]))
+
+    def now(self, event: Event) -> str:
+        """Return what is done at the moment; empty where a trial has just finished."""
         if isinstance(event, Started):
-            n = len(event.numbers)
-            return f"{counted(n, 'trial')} under way, {so_far}"
-        if isinstance(event, Waiting):
-            return f"other processes train what is left, {so_far}"
-        return so_far
+            return f"{counted(len(event.numbers), 'trial')} under way"
+        return "other processes train what is left" if isinstance(event, Waiting) else ""
+
+    def best(self) -> str:
+        """Return the best value so far; empty where there is none."""
+        best = self.study.best()
+        if best is None:
+            return ""
+        return f"best {self.study.sweep.metric} {format_number(best.value)} (trial {best.number})"
 
     def close(self) -> None:
         self.lines.close()
@@ -61,14 +66,25 @@ class RichSweepProgress(PlainSweepProgress):
     def __init__(self, study: Study) -> None:
         super().__init__(study)
         self.last = 0.0
-        self.bar = progress_bar("trials", "{task.fields[text]}", auto_refresh=False)
-        self.task = self.bar.add_task("", total=study.n_trials, text="")
+        self.bar = progress_bar(self.parts, auto_refresh=False)
+        self.task = self.bar.add_task("", total=study.n_trials, best="", now="")
         self.bar.start()
+
+    def parts(self, fields: dict[str, Any]) -> list[LinePart]:
+        """Return the line; the number of trials is the last thing to be cut."""
+        return [
+            LinePart(f"trials {self.study.n_finished}/{self.study.n_trials}", 0),
+            bar_part(2),
+            LinePart(fields["best"], 3),
+            LinePart(fields["now"], 4),
+            time_left_part(1),
+        ]
 
     def show(self, event: Event) -> None:
         if isinstance(event, Result) or time.monotonic() - self.last > SECONDS_BETWEEN_LINES:
             self.last = time.monotonic()
-            self.bar.update(self.task, completed=self.study.n_finished, text=self.line(event))
+            done = self.study.n_finished
+            self.bar.update(self.task, completed=done, best=self.best(), now=self.now(event))
             self.bar.refresh()
 
     def close(self) -> None:

@@ -8,23 +8,23 @@ from typing import Annotated, Literal
 import typer
 
 RunDir = Annotated[
-    str | None, typer.Option(metavar="DIR", help="Where the run goes; new or empty.")
+    str | None, typer.Option(metavar="DIR", help="The run directory; it must be new or empty.")
 ]
 Force = Annotated[bool, typer.Option("--force", help="Replace the run in --run-dir.")]
 Resume = Annotated[
     bool,
     typer.Option(
-        "--resume", help="Go on with the run in --run-dir, or begin it; or name a run for SPEC."
+        "--resume",
+        help="Resume the run in --run-dir, or begin it; or give a run directory as SPEC.",
     ),
 ]
 Extend = Annotated[
-    int | None, typer.Option(min=1, metavar="EPOCHS", help="With --resume: epochs in all.")
+    int | None,
+    typer.Option(min=1, metavar="EPOCHS", help="With --resume: the new total of epochs."),
 ]
 StopAfter = Annotated[
     str | None,
-    typer.Option(
-        metavar="TIME", help="Stop so long after the process began, as 55m; exit code 75."
-    ),
+    typer.Option(metavar="TIME", help="Stop this long after the start, such as 55m; exit code 75."),
 ]
 RequeueCode = Annotated[
     int, typer.Option(min=1, max=255, metavar="N", help="Exit code of --stop-after.")
@@ -37,12 +37,13 @@ OnDivergence = Annotated[
     ),
 ]
 FindLr = Annotated[
-    bool, typer.Option("--find-lr", help="Try many learning rates shortly; write nothing.")
+    bool,
+    typer.Option("--find-lr", help="Try many learning rates for a few steps each; write nothing."),
 ]
 ProgressKind = Annotated[
     Literal["auto", "rich", "plain", "none"], typer.Option(help="How progress is shown.")
 ]
-Profile = Annotated[bool, typer.Option("--profile", help="Say where the time went, in a table.")]
+Profile = Annotated[bool, typer.Option("--profile", help="Print a table of where the time went.")]
 
 
 def with_divergence(overrides: Sequence[str] | None, on_divergence: str | None) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import shlex
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from mlpcli.cli.console import (
     flush,
     format_number,
+    on_terminal,
     print_error,
     print_json,
     print_note,
@@ -18,15 +20,18 @@ from mlpcli.cli.console import (
     print_result,
 )
 from mlpcli.cli.output import OutputError, is_unread
+from mlpcli.cli.progress import progress_kind
 from mlpcli.cli.resuming import command_to_continue
 from mlpcli.cli.signals import StopRequest
 from mlpcli.cli.training_run import StoredResult
 from mlpcli.errors import RunError, listing
-from mlpcli.runs.names import CHECKPOINT
+from mlpcli.runs.names import CHECKPOINT, METRICS
 
 if TYPE_CHECKING:
     from mlpcli.cli.profiling import Profiler
     from mlpcli.spec.load import LoadedSpec
+
+ENDS = {"patience": "early stopping"}  # the other reasons are words as they are
 
 
 @contextlib.contextmanager
@@ -47,13 +52,17 @@ def report(
     loaded: LoadedSpec,
     stop: StopRequest,
     profiler: Profiler | None,
+    progress: str | None,
     *,
     json: bool,
     quiet: bool,
 ) -> int | None:
-    """Print how a training ended, with its scores; return the exit code."""
+    """Print how a training ended, with its scores; return the exit code.
+
+    progress  how it was shown; where that was a bar on a terminal, a box with its curves comes too
+    """
     with reading(result, directory):
-        lost = print_training(result, directory, profiler, json=json, quiet=quiet)
+        lost = print_training(result, directory, profiler, progress, json=json, quiet=quiet)
         return exit_code(result, directory, loaded, stop) or lost
 
 
@@ -61,19 +70,20 @@ def print_training(
     result: dict[str, Any],
     directory: Path,
     profiler: Profiler | None,
+    progress: str | None,
     *,
     json: bool,
     quiet: bool,
 ) -> int | None:
     """Print how a training ended, with its scores; return 6 where that could not be printed."""
     try:
-        _print_training(result, directory, profiler, json=json, quiet=quiet)
+        _print_training(result, directory, profiler, progress, json=json, quiet=quiet)
         flush()
     except OutputError as error:
         print_error(f"{error}; what was trained is in {directory}")
         return error.exit_code
     if is_unread():
-        print_error(f"nobody reads standard output any more; what was trained is in {directory}")
+        print_error(f"the reader of standard output has gone; what was trained is in {directory}")
     return None
 
 
@@ -81,6 +91,7 @@ def _print_training(
     result: dict[str, Any],
     directory: Path,
     profiler: Profiler | None,
+    progress: str | None,
     *,
     json: bool,
     quiet: bool,
@@ -96,7 +107,13 @@ def _print_training(
         return
     epochs = f"{result['epochs']} epoch{'s' if result['epochs'] != 1 else ''}"
     seconds, best = result["seconds"], result["best_epoch"]
-    print_note(f"{result['reason']} after {epochs}, {seconds:.3g} s; best epoch {best}")
+    how = ENDS.get(result["reason"], result["reason"])
+    print_note(f"{how} after {epochs}, {seconds:.3g} s; best epoch {best}")
+    if progress is not None and progress_kind(progress) == "rich" and on_terminal(sys.stderr):
+        from mlpcli.cli.loss_curve import print_panel
+        from mlpcli.runs.metrics_file import read_metrics
+
+        print_panel(read_metrics(directory / METRICS)[: result["epochs"]], best)
     if result["calibration"] is not None:
         print_note(temperature_line(result["calibration"]))
     if result["scores"]:

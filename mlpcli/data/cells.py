@@ -107,6 +107,10 @@ class CellRules:
             return Coded(np.array(order, np.int32)[codes], values)
         return Coded(codes, present)
 
+    def each_number(self, values: Sequence[Any]) -> Array:
+        """Return `number` of each value, a text as this file writes them: float64 (values,)."""
+        return as_numbers([self._plain(v) if isinstance(v, str) else v for v in values])
+
     def numbers(self, values: Array) -> Numbers:
         """Return the column of these numbers, NaN for those that mean: no value."""
         if self.missing_numbers:

@@ -80,6 +80,10 @@ class Coded:
         """Return one value; None where there is none."""
         return None if self.codes[row] < 0 else self.values[self.codes[row]]
 
+    def written_out(self) -> Array:
+        """Return each row's value (rows,), None where there is none; of type object."""
+        return np.array([*self.values, None], dtype=object)[self.codes]
+
 
 @dataclass(frozen=True)
 class Dates:

@@ -35,8 +35,8 @@ def read_csv(text: TextFile, options: ReadOptions, usual: str, small: int) -> Ta
     source = text.source
     spelt = {*options.spelt, *options.text, *options.required}
     if source.spool is not None and options.required:
-        _check_pipe(text, options, usual)
-    text, sample = _sampled(text)
+        check_header_line(text, options, usual)
+    text, sample = sampled(text)
     dialect, example = find_dialect(
         sample,
         text.encoding,
@@ -67,13 +67,13 @@ def read_csv(text: TextFile, options: ReadOptions, usual: str, small: int) -> Ta
     if shown:
         dialect = replace(dialect, decimal="," if dialect.decimal == "." else ".")
         columns, example = read(str(dialect.decimal)), shown
-    guesses = _guesses(source.name, dialect, options, usual, example)
+    guesses = dialect_guesses(source.name, dialect, options, usual, example)
     nameless = [name for name in names if name.startswith(NAMELESS)]
     for name in nameless:
-        if not _is_empty(columns.pop(name)):
+        if not is_empty(columns.pop(name)):
             raise file.nameless(names.index(name) + 1)
     if nameless:
-        guesses.append(_dropped(source.name, len(nameless)))
+        guesses.append(dropped_columns(source.name, len(nameless)))
     return Table(
         columns,
         source.name,
@@ -84,7 +84,7 @@ def read_csv(text: TextFile, options: ReadOptions, usual: str, small: int) -> Ta
     )
 
 
-def _guesses(
+def dialect_guesses(
     name: str, dialect: Dialect, options: ReadOptions, usual: str, example: str
 ) -> list[Guess]:
     """Return what was found where the options leave it open, and is not the usual."""
@@ -102,28 +102,29 @@ def _guesses(
     return guesses
 
 
-def _dropped(name: str, n: int) -> Guess:
+def dropped_columns(name: str, n: int) -> Guess:
+    """Return what was found of n columns at the end of each line without a name and a value."""
     what = "1 column that has" if n == 1 else f"{n} columns that have"
     return Guess("header", f"{name}: left out at the end of each line: {what} no name and no value")
 
 
-def _is_empty(column: Column) -> bool:
+def is_empty(column: Column) -> bool:
     """Whether no cell has more than blanks."""
     if isinstance(column, Numbers):
         return bool(column.missing.all())
     return not any(str(value).strip() for value in column.values)
 
 
-def _sampled(text: TextFile) -> tuple[TextFile, Sample]:
+def sampled(text: TextFile) -> tuple[TextFile, Sample]:
     """Return the file, read with the line ends that its first lines show; and those lines."""
     with text.open() as stream:
         sample = first_lines(text.source.name, stream)
     if sample is not None:
         return text, sample
-    return _sampled(replace(text, returns=True))
+    return sampled(replace(text, returns=True))
 
 
-def _check_pipe(text: TextFile, options: ReadOptions, usual: str) -> None:
+def check_header_line(text: TextFile, options: ReadOptions, usual: str) -> None:
     """Raise DataError where no delimiter makes the header of a pipe have the required columns.
 
     Nothing is read beyond the first line with something in it, so that a pipe is refused while it
@@ -142,7 +143,7 @@ def _check_pipe(text: TextFile, options: ReadOptions, usual: str) -> None:
             fields = [] if record is None else record.fields
             found.append(column_names(file.name, fields, {*options.spelt, *options.required}).names)
         except NotUtf8Error:
-            _check_pipe(replace(text, encoding="cp1252"), options, usual)
+            check_header_line(replace(text, encoding="cp1252"), options, usual)
             return
         except DataError:
             continue  # cut elsewhere it may be a header; else the reading says what is wrong

@@ -64,12 +64,12 @@ class CsvFile:
         Raises DataError at what is not valid CSV or UTF-8, and at zero bytes.
         """
         with self.open() as stream:
-            yield from self._records(lines_of(stream), self._skip(stream))
+            yield from self.records_in(lines_of(stream), self.skip(stream))
 
     def rows(self, n_fields: int) -> Iterator[Record]:
         """Yield the records below the header. Raises DataError where one has not n_fields."""
         with self.open() as stream:
-            records = self._records(lines_of(stream), self._skip(stream))
+            records = self.records_in(lines_of(stream), self.skip(stream))
             next(records)
             yield from self._checked(records, n_fields)
 
@@ -80,12 +80,12 @@ class CsvFile:
         a fault on, the csv module reads the records, and says where the fault is.
         """
         with self.open() as stream:
-            header = next(self._records(lines_of(stream), self._skip(stream)))
+            header = next(self.records_in(lines_of(stream), self.skip(stream)))
             line = header.line + header.text.count("\n")
             while data := stream.read(BLOCK_BYTES) + read_line(stream):
-                n_lines = self._count_plain(data, n_fields)
+                n_lines = self.count_plain(data, n_fields)
                 if not n_lines:
-                    records = self._records(
+                    records = self.records_in(
                         chain(lines_of(io.BytesIO(data)), lines_of(stream)), line
                     )
                     rows = self._checked(records, n_fields)
@@ -95,15 +95,15 @@ class CsvFile:
                 yield data
                 line += n_lines
 
-    def _skip(self, stream: BinaryIO) -> int:
+    def skip(self, stream: BinaryIO) -> int:
         """Skip the lines that do not count; return the number of the next."""
         for _ in range(1, self.first):
             read_line(stream)
         return self.first
 
-    def _count_plain(self, data: bytes, n_fields: int) -> int:
+    def count_plain(self, data: bytes, n_fields: int) -> int:
         """Return how many lines there are, if each is a row of n_fields without quotes; else 0."""
-        odd = b'"' in data or b"\0" in data or not data.endswith(b"\n") or not _is_utf8(data)
+        odd = b'"' in data or b"\0" in data or not data.endswith(b"\n") or not is_utf8(data)
         if odd or n_fields == 1:
             return 0
         if b"\r" in data and data.count(b"\r") != data.count(b"\r\n"):
@@ -118,8 +118,11 @@ class CsvFile:
         in_sum = np.count_nonzero(delimiters) == len(ends) * (n_fields - 1)
         return len(ends) if in_sum and (counts == n_fields - 1).all() else 0
 
-    def _records(self, stream: Iterable[bytes], first: int) -> Iterator[Record]:
-        """Yield the records of a stream that begins with the line number `first`."""
+    def records_in(self, stream: Iterable[bytes], first: int) -> Iterator[Record]:
+        """Yield the records in the lines of a stream, the first of them the line number `first`.
+
+        No line is taken beyond the record that is yielded.
+        """
         lines: list[str] = []  # of the record
 
         def texts() -> Iterator[str]:
@@ -151,18 +154,24 @@ class CsvFile:
 
     def _checked(self, records: Iterable[Record], n_fields: int) -> Iterator[Record]:
         for record in records:
-            fields = record.fields
-            if len(fields) != n_fields:
-                name = DELIMITERS.get(self.delimiter, repr(self.delimiter))
-                size = "long" if len(fields) > n_fields else "short"
-                raise DataError(
-                    f"{self._place(record, n_fields)}: the row is too {size}: {len(fields)} fields "
-                    f"where the header has {n_fields} (the delimiter is a {name})"
-                )
-            if n_fields == 1 and fields[0] and not fields[0].strip(" \t"):
-                where = f"{self.name}:{record.line}"
-                raise DataError(f"{where}: there is nothing in the line but spaces")
+            problem = self.problem(record, n_fields)
+            if problem:
+                raise DataError(problem)
             yield record
+
+    def problem(self, record: Record, n_fields: int) -> str:
+        """Return why a record is no row of n_fields, with its place; nothing where it is one."""
+        fields = record.fields
+        if len(fields) != n_fields:
+            name = DELIMITERS.get(self.delimiter, repr(self.delimiter))
+            size = "long" if len(fields) > n_fields else "short"
+            return (
+                f"{self.place(record, n_fields)}: the row is too {size}: {len(fields)} fields "
+                f"where the header has {n_fields} (the delimiter is a {name})"
+            )
+        if n_fields == 1 and fields[0] and not fields[0].strip(" \t"):
+            return f"{self.name}:{record.line}: there is nothing in the line but spaces"
+        return ""
 
     def header(self, spelt: Collection[str] = ()) -> Header:
         """Return the names of the columns. Raises DataError where they cannot serve as names.
@@ -182,19 +191,19 @@ class CsvFile:
         try:
             return column_names(self.name, names, spelt)
         except HeaderError as error:
-            raise DataError(f"{self._place(record, error.field)}: {error}") from None
+            raise DataError(f"{self.place(record, error.field)}: {error}") from None
 
     def nameless(self, number: int) -> DataError:
         """Return the error of a column, counted from 1, that has values, but no name."""
-        place = self._place(next(self.records()), number - 1)
+        place = self.place(next(self.records()), number - 1)
         return DataError(f"{place}: column {number} has no name")
 
     def locate(self, row: int, column: int) -> str:
         """Return FILE:LINE:COLUMN of a cell; row 0 is the first below the header."""
         record = next(islice(self.records(), row + 1, None))
-        return self._place(record, column)
+        return self.place(record, column)
 
-    def _place(self, record: Record, field: int) -> str:
+    def place(self, record: Record, field: int) -> str:
         """Return FILE:LINE:COLUMN where a field begins, counted from 0.
 
         Where the record has no such field: of the record's end.
@@ -248,7 +257,7 @@ def first_lines(name: str, stream: BinaryIO) -> Sample | None:
         whole, pieces[-1] = False, b""
     for number, piece in enumerate(pieces, start=1):
         check_length(name, piece, number)
-    if b"\0" in data or not _is_utf8(b"\n".join(pieces)):
+    if b"\0" in data or not is_utf8(b"\n".join(pieces)):
         for number, piece in enumerate(pieces, start=1):
             decoded(name, piece, number)  # raises, with the place
     texts = b"\n".join(pieces).removeprefix(codecs.BOM_UTF8).decode().split("\n")
@@ -256,7 +265,8 @@ def first_lines(name: str, stream: BinaryIO) -> Sample | None:
     return Sample(name, lines + texts[-1:] if texts[-1] else lines, whole)
 
 
-def _is_utf8(data: bytes) -> bool:
+def is_utf8(data: bytes) -> bool:
+    """Whether bytes are UTF-8 text."""
     try:
         return data.isascii() or bool(data.decode())
     except UnicodeDecodeError:

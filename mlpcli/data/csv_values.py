@@ -61,11 +61,11 @@ def _read_rows(
     columns = {}
     for name, cells in zip(names, zip(*(row.fields for row in rows), strict=True), strict=True):
         text_numbers: dict[str, int] = {}
-        columns[name] = rules.column(name, _codes(cells, text_numbers), list(text_numbers))
+        columns[name] = rules.column(name, text_codes(cells, text_numbers), list(text_numbers))
     return columns, sum(len(row.text) for row in rows) / len(rows)
 
 
-def _codes(cells: Sequence[str], text_numbers: dict[str, int]) -> Array:
+def text_codes(cells: Sequence[str], text_numbers: dict[str, int]) -> Array:
     """Return the number of each cell's text (cells,), adding new texts to `text_numbers`."""
     for text in dict.fromkeys(cells):
         text_numbers.setdefault(text, len(text_numbers))
@@ -99,7 +99,7 @@ def _read_blocks(
                 mixed.append(name)
                 del numbers[name]
         for name in text:
-            codes[name].append(_codes(frame[name].tolist(), text_numbers[name]))
+            codes[name].append(text_codes(frame[name].tolist(), text_numbers[name]))
     found: dict[str, Column] = {n: rules.numbers(joined.values) for n, joined in numbers.items()}
     for name in text:
         found[name] = rules.column(name, codes[name].values, list(text_numbers[name]))

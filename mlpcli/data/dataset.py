@@ -13,7 +13,8 @@ from mlpcli.data.guesses import Guess
 from mlpcli.data.inputs import InputEncoder
 from mlpcli.data.readers import ReadOptions
 from mlpcli.data.readings import Reading
-from mlpcli.data.readings.apply import adapt_readings
+from mlpcli.data.readings.apply import adapt_readings, adapted_readings
+from mlpcli.data.readings.fixed import FixedReadings
 from mlpcli.data.scaling import ScaleChoice
 from mlpcli.data.split_keys import SplitKey
 from mlpcli.data.table import Table
@@ -69,9 +70,7 @@ class Encoding:
         Raises DataError at the first cell that does not fit.
         """
         weights = [self.weights.column] if self.weights and self.weights.column else []
-        used = {*self.inputs.names, *self.target.names, *weights}
-        readings = {name: each for name, each in self.readings.items() if name in used}
-        numeric = used - readings.keys() - {*self.read.text}
+        readings, numeric = self._readings_of({*self.inputs.names, *self.target.names, *weights})
         return adapt_readings(
             table,
             readings,
@@ -79,6 +78,24 @@ class Encoding:
             self.read.missing,
             self.read.usual_decimal,
         )
+
+    def fix_readings(self, table: Table) -> FixedReadings:
+        """Return how the inputs are read in all blocks of a file, as its first rows show it.
+
+        table  of the first rows
+        """
+        readings, numeric = self._readings_of({*self.inputs.names})
+        missing = self.read.missing
+        found = adapted_readings(
+            table, readings, numeric, missing, self.read.usual_decimal, despite_odd=True
+        )
+        wide = {n: r.widened(readings[n]) if n in readings else r for n, r in found.items()}
+        return FixedReadings(wide, numeric - found.keys(), missing)
+
+    def _readings_of(self, used: set[str]) -> tuple[dict[str, Reading], set[str]]:
+        """Return the readings of these columns, and those of them that were plain numbers."""
+        readings = {name: each for name, each in self.readings.items() if name in used}
+        return readings, used - readings.keys() - {*self.read.text}
 
     def reading(self, *, targets: bool) -> ReadOptions:
         """Return how to read a file with the columns that this needs.

@@ -78,7 +78,10 @@ class TextFile:
 
         Reading it raises DataError, with its place, at what is not in the encoding.
         """
-        stream = self.source.open()
+        return self.recoded(self.source.open())
+
+    def recoded(self, stream: BinaryIO) -> BinaryIO:
+        """Return the text of a stream of the file's bytes, as `open` does."""
         if self.encoding == "utf-8" and not self.returns:
             return stream
         return io.BufferedReader(_Recoded(self, stream), BLOCK)
@@ -161,17 +164,25 @@ def read_text(
         if usual is not None and not usual.startswith("utf"):
             found = codecs.lookup(usual).name
         table = read(TextFile(source, found))
-        text = (
-            f"{source.name}: not UTF-8, so read as {NAMES.get(found, found)}, as in {example}; "
-            "where that is wrong, name the encoding, such as data.encoding: cp1250"
-        )
-        return replace(table, guesses=(Guess("encoding", text), *table.guesses))
+        return replace(table, guesses=(single_bytes(source.name, found, example), *table.guesses))
     if found in (None, "utf-8"):
         return table
+    return replace(table, guesses=(as_bytes_show(source.name, found), *table.guesses))
+
+
+def single_bytes(name: str, encoding: str, example: str) -> Guess:
+    """Return what was found of a file that is not UTF-8."""
     text = (
-        f"{source.name}: read as {found.upper()}, as its bytes show; else set data.encoding: utf-8"
+        f"{name}: not UTF-8, so read as {NAMES.get(encoding, encoding)}, as in {example}; "
+        "where that is wrong, name the encoding, such as data.encoding: cp1250"
     )
-    return replace(table, guesses=(Guess("encoding", text), *table.guesses))
+    return Guess("encoding", text)
+
+
+def as_bytes_show(name: str, encoding: str) -> Guess:
+    """Return what was found of a file by its first bytes."""
+    text = f"{name}: read as {encoding.upper()}, as its bytes show; else set data.encoding: utf-8"
+    return Guess("encoding", text)
 
 
 def _start(source: Source) -> bytes:

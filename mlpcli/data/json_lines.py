@@ -40,12 +40,11 @@ def read_json_lines(text: TextFile, missing: Collection[str], required: Sequence
                 if number > MOST_BLANK + (lines[-1] if lines else 0):
                     raise DataError(f"{name}:{number}: {BLANK}")
                 continue
-            record = _record(line, f"{name}:{number}")
+            record = record_of(line, f"{name}:{number}")
             if not records and absent(record, required):
                 raise DataError(absence(name, absent(record, required), list(record)))
-            if records and record.keys() != records[0].keys():
-                odd = listing(sorted(record.keys() ^ records[0].keys()))
-                raise DataError(f"{name}:{number}: the keys differ from the first line's: {odd}")
+            if records:
+                check_keys(record, records[0], f"{name}:{number}")
             if not records:
                 room = Room(name, _bytes_of(record), 0)
             records.append(record)
@@ -63,12 +62,23 @@ def read_json_lines(text: TextFile, missing: Collection[str], required: Sequence
     )
 
 
+def check_keys(record: Mapping[str, Any], first: Collection[str], where: str) -> None:
+    """Raise DataError where a record's keys are not those of the first line."""
+    if record.keys() != set(first):
+        odd = listing(sorted(record.keys() ^ set(first)))
+        raise DataError(f"{where}: the keys differ from the first line's: {odd}")
+
+
 def _bytes_of(record: Mapping[str, Any]) -> int:
     """Return about how many bytes a record takes, and as many places in lists of columns."""
     return sys.getsizeof(record) + sum(sys.getsizeof(value) + PLACE for value in record.values())
 
 
-def _record(line: bytes, where: str) -> dict[str, Any]:
+def record_of(line: bytes, where: str) -> dict[str, Any]:
+    """Return the object in a line. Raises DataError where it is no row of a table.
+
+    where  it stands, for messages
+    """
     record = _json_object(line, where)
     for key, value in record.items():
         if isinstance(value, dict | list):
@@ -80,7 +90,7 @@ def _record(line: bytes, where: str) -> dict[str, Any]:
 
 def _json_object(line: bytes, where: str) -> dict[str, Any]:
     try:
-        text = line.removeprefix(BOM_UTF8).decode()
+        text = line.removeprefix(BOM_UTF8).rstrip(b"\r\n").decode()
         record = json.loads(text, parse_constant=_no_constant, object_pairs_hook=_unique_keys)
         if "\\u" in text:
             json.dumps(record, ensure_ascii=False).encode()  # half a surrogate pair is no text

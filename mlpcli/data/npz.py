@@ -6,7 +6,7 @@ import io
 import zipfile
 from collections.abc import Iterator
 from math import prod
-from typing import IO
+from typing import IO, Any
 
 from numpy.lib.format import (
     read_array,
@@ -39,8 +39,13 @@ def read_arrays(source: Source) -> list[tuple[str, Array]]:
     except (DataError, OutOfMemoryError, MemoryError):
         raise
     except Exception as error:  # noqa: BLE001  NumPy and zipfile raise many kinds
-        why = (str(error).splitlines() or [type(error).__name__])[0][:200]
-        raise DataError(f"{source.name}: not a readable .npz: {why}") from None
+        raise unreadable(source.name, error) from None
+
+
+def unreadable(name: str, error: Exception) -> DataError:
+    """Return the error of a file in which NumPy or zipfile found something wrong."""
+    why = (str(error).splitlines() or [type(error).__name__])[0][:200]
+    return DataError(f"{name}: not a readable .npz: {why}")
 
 
 def _check_sizes(name: str, n_packed: int, members: list[zipfile.ZipInfo]) -> None:
@@ -61,7 +66,7 @@ def _check_sizes(name: str, n_packed: int, members: list[zipfile.ZipInfo]) -> No
 def _columns(file: zipfile.ZipFile, member: zipfile.ZipInfo) -> Iterator[tuple[str, Array]]:
     """Yield the columns of one array. Raises ValueError where its header is wrong."""
     with file.open(member) as stream:
-        _check_header(stream, member.file_size)
+        check_header(stream, member.file_size)
     with file.open(member) as stream:
         array = read_array(stream, allow_pickle=False)
     name = member.filename.removesuffix(".npy")
@@ -72,11 +77,15 @@ def _columns(file: zipfile.ZipFile, member: zipfile.ZipInfo) -> Iterator[tuple[s
             yield f"{name}_{j}", column
 
 
-def _check_header(stream: IO[bytes], n_bytes: int) -> None:
-    """Raise ValueError where a header is not of an array in so many bytes."""
+def check_header(stream: IO[bytes], n_bytes: int) -> tuple[tuple[int, ...], bool, Any]:
+    """Return shape, whether the order is Fortran's, and type, as an array's header says them.
+
+    n_bytes  that header and array have
+    Raises ValueError where the header is not of an array in so many bytes.
+    """
     read = read_array_header_1_0 if read_magic(stream) == (1, 0) else read_array_header_2_0
     try:
-        shape, _, dtype = read(stream)
+        shape, fortran, dtype = read(stream)
     except (MemoryError, RecursionError) as error:  # of Python's parser
         raise ValueError("a header is nested too deep") from error
     if dtype.hasobject:
@@ -86,3 +95,4 @@ def _check_header(stream: IO[bytes], n_bytes: int) -> None:
     claimed, there = prod(shape) * dtype.itemsize, n_bytes - stream.tell()
     if claimed > there:
         raise ValueError(f"an array's header says {claimed:,} bytes, and there are {there:,}")
+    return shape, fortran, dtype

@@ -15,6 +15,7 @@ from mlpcli.machine import in_bytes
 from mlpcli.memory import FEW, FEWER, require
 
 ITEM = 8  # bytes of a number, or of the place of a text
+NO_ARROW = "reading parquet needs pyarrow: pip install 'mlpcli[parquet]'"
 COPIES = 2  # as Arrow has the values, and as pandas does
 
 
@@ -35,14 +36,18 @@ def read_frame(source: Source) -> Any:
         frame = pd.read_parquet(io.BytesIO(content), engine="pyarrow", **how)
         return frame.reset_index(drop=not any(frame.index.names))
     except ImportError:
-        problem = "reading parquet needs pyarrow: pip install 'mlpcli[parquet]'"
-        raise DataError(f"{source.name}: {problem}") from None
+        raise DataError(f"{source.name}: {NO_ARROW}") from None
     except (MlpError, MemoryError):  # pyarrow's own among them
         raise
     except Exception as error:  # noqa: BLE001  pyarrow raises many kinds
-        why = (str(error).splitlines() or [type(error).__name__])[0][:200]
-        why = why.removeprefix("Could not open Parquet input source '<Buffer>': ")
-        raise DataError(f"{source.name}: not a parquet file: {why}") from None
+        raise unreadable(source.name, error) from None
+
+
+def unreadable(name: str, error: Exception) -> DataError:
+    """Return the error of a file in which pyarrow found something wrong."""
+    why = (str(error).splitlines() or [type(error).__name__])[0][:200]
+    why = why.removeprefix("Could not open Parquet input source '<Buffer>': ")
+    return DataError(f"{name}: not a parquet file: {why}")
 
 
 def _check_size(name: str, n_file: int, metadata: Any) -> list[str]:

@@ -6,10 +6,10 @@ import contextlib
 import gzip
 import os
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from mlpcli.data.columns import Column, array_column, series_column
 from mlpcli.data.csv_reader import read_csv
@@ -24,6 +24,9 @@ from mlpcli.errors import DataError, FileError, listing
 from mlpcli.family import Family, Member
 from mlpcli.similar_files import did_you_mean
 from mlpcli.standard_input import open_standard_input
+
+if TYPE_CHECKING:
+    from mlpcli.data.blocks import Opened, StreamOptions, TableStream
 
 READERS = Family("reader")
 SMALL = 1 << 21  # bytes: longer files take the csv module longer than pandas takes to be imported
@@ -68,6 +71,13 @@ class Reader(Member):
         """Return the table. Raises DataError for whatever the file has wrong."""
         raise NotImplementedError
 
+    def stream(self, opened: Opened, options: ReadOptions, wanted: StreamOptions) -> TableStream:
+        """Return the table's rows as blocks, which take no more memory than one of them needs.
+
+        Raises DataError where the columns that are required or to be kept are not there.
+        """
+        raise NotImplementedError
+
 
 @READERS.add("csv")
 class CsvReader(Reader):
@@ -87,6 +97,12 @@ class CsvReader(Reader):
             lambda text: read_csv(text, options, options.usual_delimiter or self.delimiter, SMALL),
             options.usual_encoding,
         )
+
+    def stream(self, opened: Opened, options: ReadOptions, wanted: StreamOptions) -> TableStream:
+        from mlpcli.data.csv_stream import CsvStream
+
+        usual = options.usual_delimiter or self.delimiter
+        return CsvStream(opened, options, wanted, usual)
 
 
 @READERS.add("tsv")
@@ -111,6 +127,11 @@ class JsonLinesReader(Reader):
             options.usual_encoding,
         )
 
+    def stream(self, opened: Opened, options: ReadOptions, wanted: StreamOptions) -> TableStream:
+        from mlpcli.data.typed_streams import JsonLinesStream
+
+        return JsonLinesStream(opened, options, wanted)
+
 
 @READERS.add("parquet")
 class ParquetReader(Reader):
@@ -126,6 +147,11 @@ class ParquetReader(Reader):
             for name, series in frame.items()
         }
         return _table(columns, source)
+
+    def stream(self, opened: Opened, options: ReadOptions, wanted: StreamOptions) -> TableStream:
+        from mlpcli.data.typed_streams import ParquetStream
+
+        return ParquetStream(opened, options, wanted)
 
 
 @READERS.add("npz")
@@ -146,6 +172,11 @@ class NpzReader(Reader):
             {n: array_column(a, missing, as_text=n in options.text) for n, a in columns.items()},
             source,
         )
+
+    def stream(self, opened: Opened, options: ReadOptions, wanted: StreamOptions) -> TableStream:
+        from mlpcli.data.typed_streams import NpzStream
+
+        return NpzStream(opened, options, wanted)
 
 
 def _table(columns: Mapping[str, Column], source: Source) -> Table:
@@ -177,23 +208,39 @@ def read_table(
         return _read(
             Source("<stdin>", None, spool=Spool(open_standard_input("data"))), "csv", options
         )
-    if "\0" in path:
-        raise DataError(f"{path!r} is not the name of a file")
-    pipe, ending = is_pipe(path), _ending(Path(path).name)
-    if ending not in READERS and pipe:
-        ending = "csv"
-    if ending not in READERS:
-        raise DataError(f"{path}: {_unknown_kind(path)}")
-    try:
-        why = no_file(path)
-        if why:
-            raise DataError(f"{path}: is {why}")
-        if pipe:
+    ending = kind_by_name(path)
+    with opening_errors(path, key, hint):
+        if is_pipe(path):
             opened = Path(path).open("rb")  # noqa: SIM115  closed by _read
             source = Source(path, None, spool=Spool(opened, path))
         else:
             source = Source.of_file(path)
         return _read(source, ending, options)
+
+
+def kind_by_name(path: str) -> str:
+    """Return which reader a path is for. Raises DataError, FileError where it is for none."""
+    if "\0" in path:
+        raise DataError(f"{path!r} is not the name of a file")
+    ending = _ending(Path(path).name)
+    if ending not in READERS and is_pipe(path):
+        ending = "csv"
+    if ending not in READERS:
+        raise DataError(f"{path}: {_unknown_kind(path)}")
+    with opening_errors(path):
+        why = no_file(path)
+    if why:
+        raise DataError(f"{path}: is {why}")
+    return ending
+
+
+@contextlib.contextmanager
+def opening_errors(
+    path: str, key: tuple[str | int, ...] | None = None, hint: str = ""
+) -> Iterator[None]:
+    """Turn an OSError of a path into a DataError or FileError; arguments as of `read_table`."""
+    try:
+        yield
     except FileNotFoundError:
         hint = did_you_mean(path, lambda each: _ending(each.name) in READERS) or hint
         raise DataError(f"{path}: there is no such file{hint}", key) from None
@@ -221,14 +268,27 @@ def _read(source: Source, ending: str, options: ReadOptions) -> Table:
     reader: Reader = READERS[ending]()
     name = source.name
     try:
-        source.check_unpacked()
-        problem = misfit(source.start(START), ending, name)
-        if problem:
-            raise DataError(f"{name}: {problem}")
-        table = reader.read(source, options)
-        missing = absent(table.columns, options.required)
-        if missing:
-            raise DataError(absence(name, missing, table.columns))
+        with packing_errors(name):
+            source.check_unpacked()
+            problem = misfit(source.start(START), ending, name)
+            if problem:
+                raise DataError(f"{name}: {problem}")
+            table = reader.read(source, options)
+            missing = absent(table.columns, options.required)
+            if missing:
+                raise DataError(absence(name, missing, table.columns))
+    finally:
+        if source.spool is not None and source.name != "<stdin>":
+            source.spool.pipe.close()
+    guess = _packing(source)
+    return table if guess is None else replace(table, guesses=(guess, *table.guesses))
+
+
+@contextlib.contextmanager
+def packing_errors(name: str) -> Iterator[None]:
+    """Turn an error in unpacking a file into a DataError that names it."""
+    try:
+        yield
     except zlib.error:
         raise DataError(f"{name}: the compressed file is damaged") from None
     except EOFError:
@@ -237,17 +297,17 @@ def _read(source: Source, ending: str, options: ReadOptions) -> Table:
         behind = str(error).startswith("Not a gzipped file")
         why = "is damaged" if not behind else "ends, and something else stands behind it"
         raise DataError(f"{name}: the compressed file {why}") from None
-    finally:
-        if source.spool is not None and source.name != "<stdin>":
-            source.spool.pipe.close()
-    guess = _packing(source)
-    return table if guess is None else replace(table, guesses=(guess, *table.guesses))
 
 
 def _packing(source: Source) -> Guess | None:
     """Return what was found where a file's name does not say whether gzip has packed it."""
-    if source.path is None or source.is_packed == source.name.lower().endswith(".gz"):
+    return None if source.path is None else packing_guess(source.name, packed=source.is_packed)
+
+
+def packing_guess(name: str, *, packed: bool) -> Guess | None:
+    """Return what was found where a file's name does not say whether gzip has packed it."""
+    if packed == name.lower().endswith(".gz"):
         return None
-    packed = "packed by gzip, though its name does not end in .gz"
+    said = "packed by gzip, though its name does not end in .gz"
     plain = "not packed by gzip, though its name ends in .gz"
-    return Guess("encoding", f"{source.name}: {packed if source.is_packed else plain}")
+    return Guess("encoding", f"{name}: {said if packed else plain}")

@@ -223,6 +223,16 @@ RULES = (
 )
 
 
+def why_no_input(table: Table, name: str) -> tuple[Rule, str] | None:
+    """Return the first rule by which a column is no input, and its remark; None: it is one."""
+    candidate = Candidate(table, name)
+    for rule in RULES:
+        remark = rule.finds(candidate)
+        if remark is not None:
+            return rule, remark
+    return None
+
+
 def choose_inputs(
     table: Table, names: Sequence[str], named: Collection[str] = ()
 ) -> tuple[list[str], list[Guess]]:
@@ -235,13 +245,9 @@ def choose_inputs(
     """
     found: dict[str, tuple[Rule, str]] = {}
     for name in names:
-        if name not in named:
-            candidate = Candidate(table, name)
-            for rule in RULES:
-                remark = rule.finds(candidate)
-                if remark is not None:
-                    found[name] = rule, remark
-                    break
+        role = None if name in named else why_no_input(table, name)
+        if role is not None:
+            found[name] = role
     if found and len(found) == len(names):
         found = {name: f for name, f in found.items() if f[0].finds is not numbering}
     if len(found) == len(names) and names:

@@ -108,6 +108,24 @@ class _Hashed(io.RawIOBase):
         super().close()
 
 
+class Joined(io.RawIOBase):
+    """A stream of some bytes, and then of another stream."""
+
+    def __init__(self, head: bytes, rest: BinaryIO) -> None:
+        self.head, self.rest = memoryview(head), rest
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        if not self.head:
+            return self.rest.readinto(buffer)  # type: ignore[attr-defined]
+        part = self.head[: len(buffer)]
+        buffer[: len(part)] = part
+        self.head = self.head[len(part) :]
+        return len(part)
+
+
 @dataclass(frozen=True)
 class Source:
     """A file, a pipe, or bytes in memory; packed by gzip where it begins as gzip does.

@@ -8,14 +8,24 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from mlpcli.data.dataset import Part
+import numpy as np
+
+from mlpcli.data.dataset import Dataset, Part
+from mlpcli.data.diagnosis import Oddity, oddities
+from mlpcli.errors import MlpError
 from mlpcli.runs.directory import find_model
 from mlpcli.runs.evaluate import load_parts
 from mlpcli.runs.evaluation_document import evaluation_document
 from mlpcli.runs.metrics_file import read_metrics
 from mlpcli.runs.model_file import Model, load_model
-from mlpcli.runs.names import MANIFEST, METRICS
+from mlpcli.runs.names import MANIFEST, METRICS, REPLICAS
+from mlpcli.spec.load import LoadedSpec
+from mlpcli.spec.yaml_reader import Document
+from mlpcli.training.baselines import Baselines, fit_baselines
+from mlpcli.training.build import load_dataset
 from mlpcli.training.evaluation import Scores, evaluate
+from mlpcli.training.image_patches import image_patches
+from mlpcli.training.importance import Importance, permutation_importance
 
 
 @dataclass(frozen=True)
@@ -28,6 +38,8 @@ class ReportedRun:
     notes    what reading them had to say
     history  the rows of metrics.csv; none of a model file alone
     manifest  the run's, or empty
+    replicas  the rows of replicas.csv; none where it is no ensemble's
+    data     the file it is judged by; None: its own
     """
 
     name: str
@@ -38,6 +50,8 @@ class ReportedRun:
     notes: list[str] = field(default_factory=list)
     history: list[dict[str, float]] = field(default_factory=list)
     manifest: dict[str, Any] = field(default_factory=dict)
+    replicas: list[dict[str, float]] = field(default_factory=list)
+    data: str | None = None
 
     @property
     def judged(self) -> str:
@@ -48,6 +62,49 @@ class ReportedRun:
     def document(self) -> dict[str, Any]:
         """The evaluation, as `mlp eval --json` prints it."""
         return evaluation_document(self.model, self.parts, self.scores)
+
+    @cached_property
+    def importance(self) -> Importance | None:
+        """Permutation importance of the columns, or an image's patches, for the judged rows."""
+        image = self.model.spec.data.image
+        return permutation_importance(
+            self.model.network,
+            self.model.encoding,
+            self.parts[self.judged],
+            seed=self.model.spec.seed,
+            temperature=self.model.temperature,
+            groups=None if image is None else image_patches(image.shape),
+        )
+
+    @cached_property
+    def dataset(self) -> Dataset | None:
+        """Its data as they were for its training, read again.
+
+        None where other data were given, or where they are split in another way today, as by
+        another version.
+        """
+        if self.data is not None or self.model.spec.data.path == "-":
+            return None
+        try:
+            dataset = load_dataset(LoadedSpec(self.model.spec, Document(self.name), Path(), ""))
+        except MlpError:  # read by the model's own encoding it was good enough
+            return None
+        codes, then = dataset.codes, self.model.codes
+        same = codes is None or (then is not None and np.array_equal(codes, then))
+        return dataset if same else None
+
+    @cached_property
+    def oddities(self) -> list[Oddity]:
+        """What `mlp check` finds odd in its data."""
+        return [] if self.dataset is None else oddities(self.dataset)
+
+    @cached_property
+    def baselines(self) -> Baselines | None:
+        """The baselines of its training rows, as `mlp check` fits them; None without them."""
+        if self.dataset is None:
+            return None
+        spec = self.model.spec
+        return fit_baselines(self.dataset, spec.seed, spec.data.split.group)
 
 
 def load_run(name: str, data: str | None = None) -> ReportedRun:
@@ -60,8 +117,19 @@ def load_run(name: str, data: str | None = None) -> ReportedRun:
         for part, rows in parts.items()
     }
     folder = Path(name)
-    history = read_metrics(folder / METRICS) if folder.is_dir() else []
-    return ReportedRun(name, path, model, parts, scores, notes, history, _manifest(folder))
+    history, replicas = _metrics(folder, METRICS, model), _metrics(folder, REPLICAS, model)
+    return ReportedRun(
+        name, path, model, parts, scores, notes, history, _manifest(folder), replicas, data
+    )
+
+
+def _metrics(folder: Path, name: str, model: Model) -> list[dict[str, float]]:
+    """Return the rows of the epochs that the model has: a run that goes on has later ones."""
+    if not folder.is_dir():
+        return []
+    last = model.training.get("epochs")
+    rows = read_metrics(folder / name)
+    return [row for row in rows if not isinstance(last, int) or row.get("epoch", 0) <= last]
 
 
 def _manifest(folder: Path) -> dict[str, Any]:

@@ -21,13 +21,15 @@ from mlpcli.runs.directory import find_model
 from mlpcli.runs.evaluate import NoSuchPartError, load_parts
 from mlpcli.runs.metrics_file import read_metrics
 from mlpcli.runs.model_file import Model, load_model
-from mlpcli.runs.names import MANIFEST
+from mlpcli.runs.names import MANIFEST, MODEL
 from mlpcli.runs.names import METRICS as METRICS_FILE
+from mlpcli.runs.status import why_not_final
 from mlpcli.training.evaluation import Scores, evaluate, row_losses
 from mlpcli.training.intervals import Interval, metric_difference, rows_difference
 from mlpcli.training.metrics import METRICS, greater_is_better
 
 LOSS = "loss"
+STUDY = "study.log"  # of `mlp sweep`, in a directory beside the runs
 # Of the spec: the table shows the seed by itself, and where a file lies says nothing of a model.
 SEEDS = (("seed",), ("data", "split", "seed"))
 NOT_COMPARED = (*SEEDS, ("data", "path"), ("data", "split", "files"))
@@ -62,12 +64,16 @@ class Contender:
 
     @property
     def seconds(self) -> float | None:
-        """How long training took, where the run's manifest is there to say so."""
+        """How long training took, where the run's files are there to say so.
+
+        The manifest of a run that is not finished does not: then it is the sum of its epochs'.
+        """
         try:
             result = json.loads((Path(self.run) / MANIFEST).read_text("utf-8"))["result"]
             return float(result["seconds"])
         except (OSError, ValueError, KeyError, TypeError):
-            return None
+            spent = [row.get("seconds", math.nan) for row in self.history]
+            return math.fsum(spent) if spent and not any(map(math.isnan, spent)) else None
 
     @property
     def history(self) -> list[dict[str, float]]:
@@ -88,6 +94,24 @@ class Comparison:
     run: Contender
     interval: Interval | None
     verdict: str
+
+
+def no_run(name: str) -> str:
+    """Return why a name, one of several such as `runs/*` has, is no run; empty: it may be one.
+
+    What does not exist, or is damaged, is not looked at here: that is an error.
+    """
+    path = Path(name)
+    if path.is_dir():
+        try:
+            find_model(name)
+        except RunError as error:
+            return "a sweep's study" if (path / STUDY).is_file() else str(error).partition(": ")[2]
+    elif path.is_file() and path.suffix != Path(MODEL).suffix:
+        with path.open("rb") as file:  # a model file begins with the length of its header
+            begins = file.read(9)
+        return "" if begins.endswith(b"{") and len(begins) == 9 else "not a model file"  # noqa: PLR2004
+    return ""
 
 
 def load_contender(run: str, data: str | None, split: str | None) -> Contender:
@@ -111,6 +135,16 @@ def load_contender(run: str, data: str | None, split: str | None) -> Contender:
     source = "" if data else model.sha256.get("data" if model.codes is not None else name, "")
     scores = evaluate(model.network, model.encoding, part, model.temperature)
     return Contender(run, path, model, name, part, source, scores)
+
+
+def unfinished(contender: Contender) -> str:
+    """Return in a sentence that a run goes on, or was killed; empty: its model is its last one."""
+    path = contender.path
+    return (
+        why_not_final(path.parent, contender.model.training.get("epochs"))
+        if path.name == MODEL
+        else ""
+    )
 
 
 def check_same_question(contenders: Sequence[Contender]) -> None:
@@ -146,7 +180,7 @@ def choose_metric(contenders: Sequence[Contender], name: str | None) -> str:
         near = nearest(name, shared)
         hint = f"; did you mean {near}?" if near else ""
         raise UsageError(
-            f"--metric {name}: these runs have no such figure in common; they have: "
+            f"--metric {name}: not all of these runs have this metric; they share: "
             f"{', '.join(shared)}{hint}"
         )
     if name == LOSS and len({_loss_of(contender) for contender in contenders}) > 1:

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from mlpcli.array_types import Array
+from mlpcli.data.columns import Coded
 from mlpcli.data.dataset import Part
 from mlpcli.data.readers import ReadOptions, read_table
 from mlpcli.data.splitting import PARTS, split_by_column
@@ -52,7 +53,7 @@ def load_parts(
     if path == "-" and data is None:
         raise UsageError("the model was trained on standard input; give the data with --data")
     assert path is not None
-    read = _reading(model) if data is None else model.encoding.reading(targets=True)
+    read = own_reading(model) if data is None else model.encoding.reading(targets=True)
     table = read_table(path, read, hint="" if data else HINT)
     table, note = _with_target(model, table)
     part, replaced = _encoded(model, table)
@@ -70,7 +71,7 @@ def _parts_of_files(
 ) -> tuple[dict[str, Part], Replaced, list[str]]:
     parts, replaced, notes = {}, {}, []
     for name, path in _only(files, split, "the spec").items():
-        table = read_table(path, _reading(model), hint=HINT)
+        table = read_table(path, own_reading(model), hint=HINT)
         _check_unchanged(model, table, name)
         table, note = _with_target(model, table)
         parts[name], replaced[table.name] = _encoded(model, table)
@@ -78,11 +79,14 @@ def _parts_of_files(
     return parts, replaced, notes
 
 
-def _reading(model: Model) -> ReadOptions:
-    """Return how the model's own data are read: as the spec says."""
+def own_reading(model: Model, *, targets: bool = True) -> ReadOptions:
+    """Return how the model's own data are read: as the spec says.
+
+    targets  whether their columns are needed
+    """
     data = model.spec.data
     return replace(
-        model.encoding.reading(targets=True),
+        model.encoding.reading(targets=targets),
         delimiter=data.delimiter,
         decimal=data.decimal,
         encoding=data.encoding,
@@ -162,6 +166,17 @@ def predict(
     table = model.encoding.read_columns(table)
     X, replaced = model.encoding.inputs.encode(table, model.network.dtype)
     y_hat = evaluation.predict(model.network, X, model.temperature)
+    columns = prediction_columns(model, X, y_hat, interval)
+    return {n: c.written_out() if isinstance(c, Coded) else c for n, c in columns.items()}, replaced
+
+
+def prediction_columns(
+    model: Model, X: Array, y_hat: Array, interval: float | None = None
+) -> dict[str, Any]:
+    """Return the columns of `predict` for predictions ŷ (rows, n_outputs) of encoded rows X.
+
+    The predicted classes are a `Coded` column.
+    """
     columns = _columns(model, y_hat)
     if interval is not None:
         more = interval_columns(model, X, y_hat, interval)
@@ -169,7 +184,7 @@ def predict(
         if twice:  # with targets, or classes, named a and a_low
             raise UsageError(f"--interval: there would be two columns {min(twice)}")
         columns |= more
-    return columns, replaced
+    return columns
 
 
 def _columns(model: Model, y_hat: Array) -> dict[str, Any]:
@@ -208,16 +223,29 @@ def crossing_line(model: Model, columns: dict[str, Any]) -> str:
 
     They are written as they are: sorted, they would hide that the model is wrong there.
     """
+    return crossing_sentence(*count_crossings(model, columns))
+
+
+def count_crossings(model: Model, columns: dict[str, Any]) -> tuple[int, int]:
+    """Return in how many predictions the quantiles cross, and of how many; 0 where there are none.
+
+    columns  as `prediction_columns` returns them
+    """
     loss = model.network.architecture.loss
     if not isinstance(loss, Quantile):
-        return ""
+        return 0, 0
     names = _names(model.encoding.target)
     by_level = [[columns[f"{name}_q{level!r}"] for name in names] for level in loss.levels]
     crossed = crossing(np.moveaxis(np.array(by_level), 2, 0))
-    if not crossed.any():
+    return int(crossed.sum()), crossed.size
+
+
+def crossing_sentence(crossed: int, n: int) -> str:
+    """Return what `crossing_line` does, of counts."""
+    if not crossed:
         return ""
     return (
-        f"in {int(crossed.sum()):,} of {crossed.size:,} predictions a quantile is below one of a "
+        f"in {crossed:,} of {n:,} predictions a quantile is below one of a "
         "lower level: they are written as they are"
     )
 
@@ -230,8 +258,7 @@ def _class_columns(
         y_hat = np.hstack([1 - y_hat, y_hat])
     else:
         number = np.argmax(y_hat, axis=1)
-    classes = np.array(target.classes, dtype=object)
-    columns = {"prediction": classes[number]}
+    columns: dict[str, Any] = {"prediction": Coded(number, target.classes)}
     if probability:
         columns |= {
             f"probability_{label}": column

@@ -10,9 +10,10 @@ from __future__ import annotations
 import contextlib
 import errno
 import hashlib
+import io
 import os
 import stat
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Self
 
@@ -254,16 +255,49 @@ def write_whole(path: Path, content: bytes) -> None:
     A link keeps its place: what it points to is written. Devices and pipes are written as they are.
     Raises FileError where the operating system refuses.
     """
+    with writing_whole(path) as write:
+        write(content)
+
+
+@contextlib.contextmanager
+def writing_whole(path: Path) -> Iterator[Callable[[bytes], None]]:
+    """Yield a function that writes a file piece by piece, in as little memory as a piece takes.
+
+    The file appears under its name once it is whole; not, where an error is raised within. Else as
+    `write_whole`.
+    """
     with naming(path):
-        if path.exists() and not path.is_file():
-            path.write_bytes(content)
-            return
+        is_special = path.exists() and not path.is_file()
+        opened = path.open("wb", buffering=0) if is_special else None
+    if opened is not None:
+        with opened:
+            yield _writes(path, lambda piece: _write_all(opened, piece))
+        return
+    with naming(path):
         whole = path.resolve()
         try:
             folder = Folder(whole.parent)
         except FileError as error:  # its own words, about the file that was asked for
             raise FileError(f"{path}: {str(error).removeprefix(f'{whole.parent}: ')}") from None
-        with folder, Temporary(folder.descriptor, whole.name) as file:
+    with folder:
+        with naming(path):
+            file = Temporary(folder.descriptor, whole.name)
+        with file:
             folder.sweep([whole.name])
-            file.write(content)
-            file.commit()
+            yield _writes(path, file.append)
+            with naming(path):
+                file.commit()
+
+
+def _writes(path: Path, write: Callable[[bytes], None]) -> Callable[[bytes], None]:
+    def named(piece: bytes) -> None:
+        with naming(path):
+            write(piece)
+
+    return named
+
+
+def _write_all(opened: io.FileIO, content: bytes) -> None:
+    left = memoryview(content)
+    while left:
+        left = left[opened.write(left) :]

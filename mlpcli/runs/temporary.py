@@ -71,11 +71,15 @@ class Temporary:
     def write(self, content: bytes) -> None:
         """Write from the beginning, all of it; what was allocated beyond is given up."""
         os.lseek(self.descriptor, 0, os.SEEK_SET)
+        self.append(content)
+        if os.fstat(self.descriptor).st_size > len(content):
+            os.ftruncate(self.descriptor, len(content))
+
+    def append(self, content: bytes) -> None:
+        """Write behind what was written last, all of it."""
         left = memoryview(content)
         while left:
             left = left[os.write(self.descriptor, left) :]
-        if os.fstat(self.descriptor).st_size > len(content):
-            os.ftruncate(self.descriptor, len(content))
 
     def commit(self, *, sync_name: bool = True) -> None:
         """Make sure that it is on the disk, and give it its name."""

@@ -110,7 +110,7 @@ def _place(name: str, entry: Any) -> tuple[str, list[int], int, int]:
     are_sizes = all(type(n) is int and n >= 0 for n in numbers) and len(shape) <= MOST_AXES
     are_sizes = are_sizes and isinstance(shape, list)
     if not are_sizes or math.prod(max(n, 1) for n in numbers[2:]) >= MOST_NUMBERS:
-        raise NotTensorsError(f"the tensor {name} has a shape that is none")
+        raise NotTensorsError(f"the tensor {name} has a shape that is not valid")
     if math.prod(shape) * np.dtype(dtype).itemsize != last - first:
         raise NotTensorsError(f"the tensor {name} has not as many bytes as its shape says")
     return dtype, shape, first, last

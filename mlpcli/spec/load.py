@@ -28,6 +28,10 @@ from mlpcli.standard_input import read_standard_input
 STDIN = "<stdin>"
 ENDINGS = (".yaml", ".yml", ".json")  # of files that a misspelt name may have meant
 CONTINUOUS = ("uniform", "log_uniform", "values")  # the kinds whose values are floats
+REQUIRED = (("data",), ("data", "target"))  # keys without a default
+NO_NAME = "\0"  # of a file or a column, in place of a required one
+# What stands for an entry of a list that cannot be read, so that the others keep their places.
+IN_PLACE: dict[Any, dict[str, Any]] = {"layers": {"units": 1}, "augmentation": {"name": "jitter"}}
 NOT_WHOLE = "must be a whole number"  # how the fault of a float at a key of integers begins
 
 
@@ -77,11 +81,17 @@ class LoadedSpec:
         return str(whole.relative_to(here) if whole.is_relative_to(here) else whole)
 
 
-def load_spec(path: str, overrides: Sequence[str] = (), seed: int | None = None) -> LoadedSpec:
+def load_spec(
+    path: str,
+    overrides: Sequence[str] = (),
+    seed: int | None = None,
+    metrics: Mapping[str, Any] | None = None,
+) -> LoadedSpec:
     """Return the spec in the file `path`, or on standard input for `-`.
 
     overrides  `a.b[0].c=value`, later ones win
     seed       replaces the spec's own
+    metrics    the class of each metric, by name: names that are none are faults at once
     Raises SpecError with every fault; FileError, UsageError where the file cannot be read.
     """
     name = path if path != "-" else STDIN
@@ -94,7 +104,8 @@ def load_spec(path: str, overrides: Sequence[str] = (), seed: int | None = None)
     spell(document)
     file = FilePath(path)
     folder = FilePath() if path == "-" else file.parent
-    loaded = LoadedSpec(validate(document), document, folder, "stdin" if path == "-" else file.stem)
+    name = "stdin" if path == "-" else file.stem
+    loaded = LoadedSpec(validate(document, metrics), document, folder, name)
     faults = _faults_of_search(loaded)
     if faults:
         raise SpecError(faults)
@@ -167,8 +178,11 @@ def _refused(loaded: LoadedSpec, values: dict[str, Any]) -> list[Fault]:
     return []
 
 
-def validate(document: Document) -> Spec:
-    """Return the spec in a document. Raises SpecError with all its faults."""
+def validate(document: Document, metrics: Mapping[str, Any] | None = None) -> Spec:
+    """Return the spec in a document. Raises SpecError with all its faults.
+
+    metrics  the class of each metric, by name; None: their names are not looked at
+    """
     faults = list(document.faults)
     if document.data is None:
         document.data = {}
@@ -178,25 +192,62 @@ def validate(document: Document) -> Spec:
         # Where the reader has found a fault, those of validation are left out.
         refused = {(fault.file, fault.line, fault.column) for fault in faults}
         refused |= {(mark.file, mark.line, mark.column) for mark in document.aliases}
-        more = faults_from(error, document) + _further(error, document)
+        more = faults_from(error, document) + _further(error, document, metrics)
         faults += [f for f in more if (f.file, f.line, f.column) not in refused]
         raise SpecError(faults) from None
-    faults += [document.fault(problem) for problem in check_spec(spec)]
+    faults += [document.fault(problem) for problem in check_spec(spec, metrics)]
     if faults:
         raise SpecError(faults)
     return spec
 
 
-def _further(error: ValidationError, document: Document) -> list[Fault]:
-    """Return the faults of the rest of the spec, with every faulty key at its default."""
-    rest = copy.deepcopy(document.data)
-    removed = [remove(rest, each["loc"]) for each in error.errors(include_url=False)]
-    try:
-        spec = Spec.model_validate(rest)
-    except ValidationError:
-        return []
-    problems = [problem for problem in check_spec(spec) if problem.path not in removed]
-    return [document.fault(problem) for problem in problems]
+def _further(
+    error: ValidationError, document: Document, metrics: Mapping[str, Any] | None
+) -> list[Fault]:
+    """Return the faults of the rest of the spec, with every faulty key at its default.
+
+    Where a key cannot be left out, what it stands in is.
+    """
+    rest, removed = copy.deepcopy(document.data), set[Path]()
+    while True:
+        before = set(removed)
+        for each in error.errors(include_url=False):
+            if each["type"] == "missing" and each["loc"] in REQUIRED and isinstance(rest, dict):
+                rest.setdefault("data", {"path": NO_NAME})["target"] = NO_NAME
+                removed.add(each["loc"])
+                continue
+            path = remove(rest, each["loc"])
+            if path and isinstance(path[-1], int):
+                _leave_out(rest, path)
+            while path in before:
+                path = path[:-1]
+                _leave_out(rest, path)
+            removed.add(path)
+        try:
+            spec = Spec.model_validate(rest)
+        except ValidationError as still:
+            if not all(removed):  # nothing is left of it
+                return []
+            error = still
+        else:
+            break
+    problems = check_spec(spec, metrics)
+    return [document.fault(each) for each in problems if not _inside(each.path, removed)]
+
+
+def _leave_out(data: Any, path: Path) -> None:
+    """Remove a key from plain data; an entry of a list becomes one that can be read."""
+    for part in path[:-1]:
+        data = data[part]
+    if path and isinstance(data, dict):
+        data.pop(path[-1], None)
+    elif path and path[-2] in IN_PLACE:
+        data[path[-1]] = IN_PLACE[path[-2]]
+
+
+def _inside(path: Path, removed: set[Path]) -> bool:
+    """Whether a path is one of those that were removed, or stands in what was."""
+    return any(path[: len(each)] == each for each in removed)
 
 
 def _text(path: str, name: str) -> str:

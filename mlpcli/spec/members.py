@@ -94,23 +94,24 @@ def _listed(hint: Any) -> Any:
     return Annotated[hint, as_tuple]
 
 
-def member_type(family: Family, default: str | None) -> Any:
+def member_type(family: Family, default: str | None, elsewhere: Sequence[str] = ()) -> Any:
     """Return the type of a spec's key that takes a member of the family.
 
     A spec names a few members of some seventy, and pydantic takes a millisecond for each: so a
     member's model is made when it is named, and all of them for the JSON Schema, or to say what
     is wrong with a name.
 
-    default  the name that a mapping without one means; None where a name must be given
+    default    the name that a mapping without one means; None where a name must be given
+    elsewhere  names that are never offered here, for they fit another key of the same family
     """
-    return Annotated[Any, _OneOf(family, default)]
+    return Annotated[Any, _OneOf(family, default, elsewhere)]
 
 
 class _OneOf:
     """The annotation that makes a type take the members of a family: pydantic's hooks."""
 
-    def __init__(self, family: Family, default: str | None) -> None:
-        self.family, self.default = family, default
+    def __init__(self, family: Family, default: str | None, elsewhere: Sequence[str]) -> None:
+        self.family, self.default, self.elsewhere = family, default, elsewhere
         self.model = functools.cache(lambda name: member_model(family, name, default))
         self.validator = functools.cache(lambda *names: SchemaValidator(self._schema(names)))
 
@@ -118,7 +119,7 @@ class _OneOf:
         return core_schema.no_info_plain_validator_function(self.member)
 
     def __get_pydantic_json_schema__(self, _schema: Any, handler: Any) -> Any:
-        names = list(self.family)
+        names = self._offered()
         bare = {"enum": names, "type": "string"} if len(names) > 1 else {"const": names[0]}
         return {"anyOf": [handler(self._schema(names)), {"type": "string", **bare}]}
 
@@ -133,7 +134,10 @@ class _OneOf:
             value = {"name": self.default, **value}
         name = value.get("name") if isinstance(value, dict) else None
         known = isinstance(name, str) and name in self.family
-        return self.validator(*([name] if known else self.family)).validate_python(value)
+        return self.validator(*([name] if known else self._offered())).validate_python(value)
+
+    def _offered(self) -> list[str]:
+        return [name for name in self.family if name not in self.elsewhere]
 
     def _schema(self, names: Sequence[str]) -> Any:
         """Return pydantic's schema of a mapping that is one of the members `names`."""

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import re
 import shlex
 import zlib
 from itertools import count
 from pathlib import Path
 
-ENDINGS = (".csv", ".tsv", ".jsonl", ".parquet", ".npz", ".xlsx", ".xls", ".gz")
+from mlpcli.errors import listing
+
+READ = (".csv", ".tsv", ".jsonl", ".parquet", ".npz")
+ENDINGS = (*READ, ".xlsx", ".xls", ".gz")
 START = 1 << 16  # bytes that are looked at
 GZIP = b"\x1f\x8b"
 MAGIC = (GZIP, b"PK\x03\x04", b"PAR1", b"\xd0\xcf\x11\xe0")
@@ -19,7 +21,7 @@ CUT = re.compile(r"[,;\t|]")
 
 
 def table_problem(path: str, raw: bytes) -> str:
-    """Return that a file is a table, and how to write the smallest spec for it; else nothing.
+    """Return that a file is a table, and how to write a first spec for it; else nothing.
 
     By its name or its first bytes, unless it has a key `data`, as every spec has; of standard
     input, by lines that commas, semicolons, tabs or bars cut into equally many fields.
@@ -33,12 +35,13 @@ def table_problem(path: str, raw: bytes) -> str:
     if not (is_named or raw.startswith(MAGIC) or (path == "-" and _columns(raw))):
         return ""
     if path == "-":
-        return "-: standard input is a table, not a spec; save it, and write a spec that names it"
-    target = (_columns(raw) or ["COLUMN"])[-1]
-    return (
-        f"{path}: is a table, not a spec; write the smallest spec, with the column to predict as "
-        f"target, and train that: {_commands(path, target)}"
-    )
+        return (
+            "-: standard input is a table, not a spec; save it as FILE.csv, and mlp init FILE.csv"
+        )
+    if not is_named:
+        what = "a table, not a spec, though its name does not end as a table's does"
+        return f"{path}: is {what}: rename it to end in {listing(READ)}, then: mlp init FILE"
+    return f"{path}: is a table, not a spec; {_advice(path, _columns(raw))}"
 
 
 def _columns(raw: bytes) -> list[str]:
@@ -57,11 +60,20 @@ def _columns(raw: bytes) -> list[str]:
     return []
 
 
-def _commands(path: str, target: str) -> str:
-    """Return what to type in a shell: it writes a new spec beside no other, and trains it."""
+def _advice(path: str, columns: list[str]) -> str:
+    """Return what to type in a shell: it writes a new spec beside no other, and trains it.
+
+    columns  of the table, as far as its text shows them
+    """
+    data = shlex.quote(path if not path.startswith("-") else f"./{path}")
+    if not columns:
+        return f"its columns, and how to write a spec for one of them: mlp init {data}"
     stem = Path(path).name.partition(".")[0] or "spec"
     names = (f"{stem}{k or ''}.yaml" for k in count())
-    name = shlex.quote(next(name for name in names if not Path(name).exists()))
-    where, what = (json.dumps(text, ensure_ascii=False) for text in (path, target))
-    spec = shlex.quote(f"data: {{path: {where}, target: {what}}}")
-    return f"printf '%s\\n' {spec} > {name} && mlp train {name}"
+    name = next(name for name in names if not Path(name).exists())
+    output = "" if name == f"{stem}.yaml" else f" -o {shlex.quote(name)}"
+    target = f"--target{'=' if columns[-1].startswith('-') else ' '}{shlex.quote(columns[-1])}"
+    return (
+        f"to see its columns: mlp init {data}; to write a spec that predicts the last one, and "
+        f"train it: mlp init {data} {target}{output} && mlp train {shlex.quote(name)}"
+    )

@@ -23,7 +23,9 @@ from mlpcli.spec.members import Section, member_type, or_auto
 from mlpcli.spec.sweep import SweepSpec
 from mlpcli.spec.values import memory_size
 
+OUTPUT_ONLY = ("softmax", "exponential")  # activations that no hidden layer takes
 Activation = member_type(ACTIVATIONS, None)
+HiddenActivation = member_type(ACTIVATIONS, None, elsewhere=OUTPUT_ONLY)
 Embedding = member_type(EMBEDDINGS, None)
 Initializer = member_type(INITIALIZERS, None)
 Loss = member_type(LOSSES, None)
@@ -43,7 +45,7 @@ class LayerSpec(Section):
     """One hidden layer."""
 
     units: int = Field(ge=1, le=1_000_000, description="neurons")
-    activation: Activation = Field("relu", description="f of h = f(u)")
+    activation: HiddenActivation = Field("relu", description="f of h = f(u)")
     keep_prob: float = Field(
         1.0, ge=1e-4, le=1.0, description="p_k, the probability to keep a unit while training"
     )

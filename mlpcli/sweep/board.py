@@ -4,17 +4,38 @@ from __future__ import annotations
 
 import statistics
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
+import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from mlpcli.spec.load import LoadedSpec, with_values
+from mlpcli.spec.sweep import SweepSpec
 from mlpcli.spec.write import spec_to_yaml, with_paths
-from mlpcli.sweep.space import values_of
+from mlpcli.sweep.space import Direction, values_of
 from mlpcli.sweep.study import Study, standard_error
 
 FEWEST = 10  # complete trials, below which importances say nothing
 QUANTILE = 0.25  # what counts as a good trial
+
+
+class Trials(Protocol):
+    """The trials of a sweep, of one that goes on or one that is read."""
+
+    @property
+    def sweep(self) -> SweepSpec:
+        """The spec's section."""
+
+    @property
+    def direction(self) -> Direction:
+        """Which figures are better."""
+
+    @property
+    def study(self) -> optuna.Study:
+        """Optuna's own."""
+
+    def trials(self) -> list[FrozenTrial]:
+        """Return every trial, by its number."""
 
 
 @dataclass(frozen=True)
@@ -36,14 +57,14 @@ class Row:
     reason: str
 
 
-def leaderboard(study: Study) -> list[Row]:
+def leaderboard(study: Trials) -> list[Row]:
     """Return every trial: the complete ones, best first, then the others by their numbers."""
     sign = -1.0 if study.direction == "maximize" else 1.0
     rows = [_row(study, trial) for trial in study.trials()]
     return sorted(rows, key=lambda r: (r.value is None, sign * (r.value or 0.0), r.trial))
 
 
-def _row(study: Study, trial: FrozenTrial) -> Row:
+def _row(study: Trials, trial: FrozenTrial) -> Row:
     result = trial.user_attrs.get("result", {}) if trial.state.is_finished() else {}
     figures = result.get("figures", [])
     is_complete = trial.state == TrialState.COMPLETE
@@ -59,7 +80,7 @@ def _row(study: Study, trial: FrozenTrial) -> Row:
     )
 
 
-def parameter_importances(study: Study) -> dict[str, float] | None:
+def parameter_importances(study: Trials) -> dict[str, float] | None:
     """Return each key's share in what tells the best quarter of the trials from all; or None.
 
     Source: Watanabe, Bansal and Hutter, PED-ANOVA, 2023. It needs no more than NumPy.
@@ -75,7 +96,7 @@ def parameter_importances(study: Study) -> dict[str, float] | None:
     return dict(get_param_importances(study.study, evaluator=evaluator))
 
 
-def _edge(study: Study, values: list[Any]) -> Any:
+def _edge(study: Trials, values: list[Any]) -> Any:
     return max(values) if study.direction == "maximize" else min(values)
 
 

@@ -26,6 +26,7 @@ from optuna.storages.journal import BaseJournalBackend
 from mlpcli.errors import RunError
 
 CHECKSUM = re.compile(rb',"sha256":"([0-9a-f]{64})"\}$')
+ADVICE = "; name another file with --storage"  # for who is about to write into it
 LONGEST = 1 << 26  # bytes of a line: it holds one trial, or one spec
 
 
@@ -120,7 +121,7 @@ def no_study(path: Path, line: int = 0) -> RunError:
     """Return the error of a file that is no study, or damaged in this line; 0: no line's fault."""
     where = f" in line {line}" if line else ""
     problem = f"is not the study of a sweep, or it is damaged{where}"
-    return RunError(f"{path}: {problem}; name another file with --storage")
+    return RunError(f"{path}: {problem}{ADVICE}")
 
 
 def _digest(before: bytes, content: bytes) -> bytes:

@@ -26,11 +26,11 @@ from mlpcli.sweep.journal import Journal, no_study
 from mlpcli.sweep.locks import Locks
 from mlpcli.sweep.recorded import STATES, is_recorded
 from mlpcli.sweep.space import BLOCK, Direction, distribution, propose, values_of
+from mlpcli.sweep.study_file import begins_as_journal
 from mlpcli.training.lane_state import monitor_of
 from mlpcli.training.metrics import greater_is_better
 
 NAME = "mlp"  # of the one study in a file
-HEAD = b'{"op_code":'  # that a journal begins with
 # What Optuna's reader raises where a journal's lines are not what it has written.
 BROKEN = (
     *(ValueError, LookupError, TypeError, AttributeError, AssertionError, RecursionError),
@@ -141,10 +141,8 @@ class Study:
 
         Optuna takes a line that it cannot read at a file's end for one that is being written.
         """
-        if self.path.exists():
-            with self.path.open("rb") as file:
-                if not HEAD.startswith(file.read(len(HEAD))):
-                    raise self._no_study()
+        if self.path.exists() and not begins_as_journal(self.path):
+            raise self._no_study()
 
     def _identify(self, loaded: LoadedSpec, dataset: Dataset) -> None:
         """Store the spec and data of the study, or check that they are the same."""
@@ -159,7 +157,7 @@ class Study:
         before = self.study.user_attrs.get("mlp")
         if before is None:
             if self.study.get_trials(deepcopy=False):
-                raise RunError(f"{self.path}: is a study that mlp has not begun")
+                raise RunError(f"{self.path}: is not a study that mlp began")
             self.study.set_user_attr("mlp", now)
         elif before != now:
             keys = [dotted(path) for path in _differing(before, now, ())]

@@ -75,7 +75,7 @@ def cost_of(
     if architecture.members is not None or (below and below.parameters):
         first = 0
     return Cost(
-        _layers(architecture),
+        layers_of(architecture),
         memory.shared + memory.per_network,
         batch,
         len(batch_starts(n_train, batch, architecture.least_rows)),
@@ -83,7 +83,8 @@ def cost_of(
     )
 
 
-def _layers(architecture: Architecture) -> list[LayerCost]:
+def layers_of(architecture: Architecture) -> list[LayerCost]:
+    """Return the layers of a network, an embedding before the first."""
     layout = architecture.layout
     output = Layer(architecture.n_outputs, architecture.output_activation)
     return _embedding(architecture) + [

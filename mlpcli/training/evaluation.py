@@ -169,12 +169,29 @@ def predict(network: Network, X: Array, temperature: float = 1.0) -> Array:
 
     temperature  T of the model; ŷ of a stack is averaged first
     """
-    shape = len(X), network.architecture.n_outputs
-    require(prod(shape) * 8, f"predictions of {shape[0]:,} × {shape[1]:,} outputs", FEWER)
-    y_hat = np.empty(shape)
-    with np.errstate(all="ignore"):
-        one = EnsembleMean(network) if network.lane_shape else Evaluation(network)
-        return at_temperature(network.architecture.loss, one.predict(X, y_hat), temperature)
+    return Predictor(network, temperature).predict(X)
+
+
+class Predictor:
+    """Predicts rows, a call for each group of them, with arrays that are made once.
+
+    block  rows that are predicted at once: groups of a multiple of it have the bits of all rows
+    """
+
+    def __init__(self, network: Network, temperature: float = 1.0) -> None:
+        self.architecture, self.temperature = network.architecture, temperature
+        self.one = EnsembleMean(network) if network.lane_shape else Evaluation(network)
+        one = self.one
+        self.block = one.evaluation.block if isinstance(one, EnsembleMean) else one.block
+
+    def predict(self, X: Array) -> Array:
+        """Return what the function `predict` returns."""
+        shape = len(X), self.architecture.n_outputs
+        require(prod(shape) * 8, f"predictions of {shape[0]:,} × {shape[1]:,} outputs", FEWER)
+        y_hat = np.empty(shape)
+        with np.errstate(all="ignore"):
+            self.one.predict(X, y_hat)
+            return at_temperature(self.architecture.loss, y_hat, self.temperature)
 
 
 def evaluate(network: Network, encoding: Encoding, part: Part, temperature: float = 1.0) -> Scores:

@@ -95,7 +95,7 @@ def restore(training: Training, state: TrainingState) -> None:
     waiting_rows = _rows(training, tensors, "waiting.rows", len(places))
     best = _take(tensors, "best.value", (1,))
     if tensors:
-        raise ValueError(f"the state has a tensor too many: {min(tensors)}")
+        raise ValueError(f"the state has an unexpected tensor: {min(tensors)}")
     try:
         is_whole = [True] * len(places)
         waiting = _parsed(training, waiting_rows, is_whole)
@@ -201,7 +201,7 @@ def _example(training: Training, probe: Trainer, each: _Stack) -> Mapping[str, A
     try:
         carried = trainer_state(probe, each.rows)
     except ValueError as error:
-        raise ValueError(f"the state is of the midst of a batch: {error}") from None
+        raise ValueError(f"the state was saved in the middle of a batch: {error}") from None
     lanes = lanes_state([lane], training.columns, probe.network.vector)
     if not each.rows or training.spec.training.on_divergence != "reduce-lr":
         return carried | lanes
@@ -221,7 +221,9 @@ def _check_lanes(training: Training, saved: StackState, n_steps: int) -> None:
         try:
             restore_lane(state, saved, k, training.columns)
         except (ValueError, OverflowError):
-            raise ValueError(f"the state of network {lane} has numbers that are none") from None
+            raise ValueError(
+                f"the state of network {lane} has values that are not numbers"
+            ) from None
         stopping = state.stopping
         if not 0 <= stopping.best_epoch <= saved.epoch or not 0 <= stopping.waited <= saved.epoch:
             raise ValueError(f"the state of network {lane} has its best epoch after its last one")

@@ -38,6 +38,12 @@ def test_the_gradients_of_a_hundred_specs_are_right():
     assert float(re.search(r"worst relative error (\S+);", said)[1]) < 1e-6
 
 
+def test_the_steps_of_fifteen_specs_are_explained():
+    said = run("explained", "--specs", "15").splitlines()[-1]
+    assert said.startswith("15 specs passed")
+    assert int(re.search(r"(\d+) lines", said)[1]) > 3000
+
+
 def test_every_planted_fault_of_a_sample_is_caught():
     lines = run("faults", "--sample", "80").splitlines()
     assert {line.split()[0] for line in lines[:-2]} == {"caught", "equivalent"}

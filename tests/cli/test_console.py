@@ -247,3 +247,4 @@ def test_a_wrapped_text_by_hand():
     assert console.wrapped("odd: ab cd", 8, hang=5) == "odd: ab\n     cd"
     assert console.wrapped("日本 日本", 8) == "日本\n日本"  # 9 cells
     assert console.wrapped("", 8) == ""
+    assert console.wrapped("   a b c", 6, hang=4) == "   a b\n    c"

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from mlpcli.cli.loss_curve import _columns, _level, _strip, print_curves
+from mlpcli.cli.loss_curve import _columns, _level, _strip, panel_lines, print_curves
 
 
 def rows(losses, column="val_loss"):
@@ -67,5 +67,53 @@ def test_in_ascii(monkeypatch):
 
     monkeypatch.setattr("sys.stdout", Ascii())
     # six levels, of which the lowest loss has one: 1 + round(0.6 · 5) = 4 is a line and one third
-    assert _strip([1.0, 0.6, 0.0, math.nan], 2) == ["|.  ", "||. "]
-    assert _strip([1.0, 0.0, math.nan], 1) == ["|. "]
+    assert _strip([1.0, 0.6, 0.0, math.nan], 2, utf=False) == ["|.  ", "||. "]
+    assert _strip([1.0, 0.0, math.nan], 1, utf=False) == ["|. "]
+
+
+FELL = [{"train_loss": t, "val_loss": v} for t, v in [(9.0, 8.0), (5.0, 1.0), (3.0, 5.0)]]
+
+
+def test_the_panel_has_both_losses_on_one_scale_and_marks_the_best_epoch():
+    assert panel_lines(FELL, 2, 64) == [
+        "╭─ loss, 1 to 9 ───────────────────────────────────────────────╮",
+        "│ train_loss: lowest 3 in epoch 3 of 3, last 3                 │",
+        "│ ████████████████████                                         │",
+        # 3 lines of 8 eighths: 5 is half the way from 1 to 9, so 1 + 23 / 2 of 24 eighths: 13
+        "│ ████████████████████▅▅▅▅▅▅▅▅▅▅▅▅▅▅▅▅▅▅▅▅                     │",
+        "│ ████████████████████████████████████████▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇ │",
+        "│ val_loss: lowest 1 in epoch 2 of 3, last 5                   │",
+        "│ ▅▅▅▅▅▅▅▅▅▅▅▅▅▅▅▅▅▅▅▅                                         │",
+        "│ ████████████████████                    ▅▅▅▅▅▅▅▅▅▅▅▅▅▅▅▅▅▅▅▅ │",
+        "│ ████████████████████▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁████████████████████ │",
+        "│ 1                             ▲ best epoch 2               3 │",
+        "╰──────────────────────────────────────────────────────────────╯",
+    ]
+
+
+@pytest.mark.parametrize("width", [*range(30, 90), 200])
+@pytest.mark.parametrize("best", [None, 0, 1, 2, 3, 4])
+def test_a_panel_has_the_width_it_is_given(width, best):
+    lines = panel_lines(FELL, best, width, utf=width % 2 == 0)
+    assert {len(line) for line in lines} == {width}
+    assert width % 2 == 0 or all(line.isascii() for line in lines)
+    assert ("best epoch" in lines[-2]) == (best in (1, 2, 3))
+    if best in (1, 2, 3):
+        at = min(k for k, letter in enumerate(lines[-2]) if letter in "▲^") - 2
+        assert (best - 1) / 3 <= at / (width - 4) < best / 3
+
+
+@pytest.mark.parametrize(
+    ("losses", "width"),
+    [(FELL[:2], 80), (FELL, 29), ([], 80), ([{"train_loss": math.nan}] * 4, 80)],
+)
+def test_there_is_no_panel_where_there_is_nothing_to_see(losses, width):
+    assert panel_lines(losses, 1, width) == []
+
+
+def test_a_panel_without_validation_rows_and_of_a_loss_that_diverged():
+    lines = panel_lines([{"train_loss": x} for x in (1.0, 2.0, math.inf, math.nan)], 1, 40)
+    assert [line for line in lines if "loss" in line[:14]] == [
+        "╭─ loss, 1 to 2 ───────────────────────╮",
+        "│ train_loss: last –                   │",
+    ]

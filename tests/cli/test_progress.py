@@ -1,11 +1,13 @@
 """Progress: which kind where, and how often a plain line comes."""
 
 import io
+import re
 
 import pytest
 
 from mlpcli.cli import progress
 from mlpcli.cli.progress import NoProgress, PlainProgress, RichProgress, progress_for
+from mlpcli.cli.progress_bar import GAP, LinePart, bar_part, fitting, time_left_part
 from mlpcli.training.events import Ended, EpochEnded, LanesAdvanced, Progress
 
 COLUMNS = ["epoch", "train_loss", "val_loss", "val_accuracy", "learning_rate", "seconds"]
@@ -152,7 +154,8 @@ def test_the_bar_knows_epochs_rows_and_the_best(monkeypatch):
     shown.show(Progress(2, 25, 100))
     task = shown.bar.tasks[0]
     assert (task.completed, task.total) == (1.25, 4)
-    assert task.fields["metrics"] == "train_loss 0.5  val_loss 0.25  val_accuracy 1  best 1"
+    assert task.fields["metrics"] == ["train_loss 0.5", "val_loss 0.25", "val_accuracy 1"]
+    assert task.fields["best"] == "best 1"
     shown.close()
 
 
@@ -167,3 +170,47 @@ def test_the_speed_is_that_of_this_session(monkeypatch):
     assert shown.bar.tasks[0].fields["speed"] == "50 rows/s"  # 100 rows in 2 seconds
     monkeypatch.undo()
     shown.close()
+
+
+REST = "val_loss 0.25  val_accuracy 1  best 37"
+
+
+@pytest.mark.parametrize(
+    ("width", "line"),
+    [
+        (5, "epoc…"),
+        (15, "epoch 50/300"),
+        (25, "epoch 50/300  -:--:--"),
+        (40, "epoch 50/300  val_loss 0.25  -:--:--"),
+        (60, "epoch 50/300  BAR  val_loss 0.25  best 37  -:--:--"),
+        (80, f"epoch 50/300  BAR  {REST}  -:--:--"),
+        (120, f"epoch 50/300  BAR  train_loss 0.5  {REST}  1,000 rows/s  -:--:--"),
+        (160, f"epoch 50/300  BAR  train_loss 0.5  {REST}  1,000 rows/s  -:--:--"),
+    ],
+)
+def test_the_epoch_is_the_last_thing_to_be_cut(width, line, monkeypatch):
+    """A bar, drawn as BAR here, and the time left stay at 80 columns."""
+    stream = io.StringIO()
+    monkeypatch.setattr("sys.stderr", stream)
+    monkeypatch.setenv("COLUMNS", str(width))
+    shown = RichProgress(300, COLUMNS)
+    shown.show(ended(50, best=37))
+    shown.bar.update(shown.task, speed="1,000 rows/s")
+    shown.close()
+    stream.truncate(0)
+    stream.seek(0)
+    shown.bar.console.print(shown.bar.make_tasks_table(shown.bar.tasks))
+    (drawn,) = stream.getvalue().rstrip("\n").split("\n")
+    assert len(drawn) <= width
+    assert re.sub("━+╸? *  ", "BAR  ", drawn.rstrip()) == line
+
+
+@pytest.mark.parametrize("width", range(1, 200))
+def test_a_progress_line_never_wraps_and_never_loses_the_epoch(width):
+    parts = [LinePart("epoch 50/300", 0), bar_part(3), LinePart("val_loss 1.234e-05", 2)]
+    parts += [LinePart("", 4), LinePart("999,999 rows/s", 7), time_left_part(1)]
+    sized = fitting(parts, width)
+    assert sized[0][0].text == "epoch 50/300"
+    assert sum(cells for _, cells in sized) + GAP * (len(sized) - 1) <= width
+    assert all(cells >= part.width for part, cells in sized[1:])
+    assert "" not in [part.text for part, _ in sized]

@@ -287,7 +287,7 @@ def test_the_column_that_rows_are_split_by_in_time():
     y, days, values = gaps()
     made = table(a=values, day=days, y=y)
     names = fit(made, time_column="day").encoder.feature_names
-    assert names == ["a", "day.month", "day.day_of_week", "day.hour"]
+    assert names == ["a", "day.month", "day.day_of_year", "day.day_of_week", "day.hour"]
     assert fit(made, time_column="a").encoder.feature_names[0] == "day.number"
     with pytest.raises(DataError, match="no column is left as an input"):
         fit(made, ["a"], time_column="a")

@@ -292,10 +292,10 @@ def test_one_run_and_ten(runs, mlp):
     ("words", "code", "told"),
     [
         (["good", "nowhere"], 5, "nowhere: there is no such run directory or model file"),
-        (["good", "two.csv"], 5, "two.csv: not a model file"),
+        (["two.csv"], 5, "two.csv: not a model file"),
         (["line", "good"], 2, "good is binary on kind and line is regression on y: they cannot be"),
         (["good", "bad", "--metric", "acuracy"], 2, "did you mean accuracy?"),
-        (["good", "--metric", "r2"], 2, "--metric r2: these runs have no such figure in common"),
+        (["good", "--metric", "r2"], 2, "--metric r2: not all of these runs have this metric"),
         (["line", "abs", "--metric", "loss"], 2, "the losses of these runs are not one function"),
         (["good", "bad", "--data", "-"], 2, "standard input can be read only once; name a file"),
         (["good", "--data", "line.csv"], 3, "line.csv has no column"),
@@ -346,7 +346,10 @@ def test_a_killed_runs_last_line_and_a_missing_manifest(runs, mlp, tmp_path):
     done = mlp("compare", run, cwd=runs)
     assert (done.code, done.err) == (0, "")
     assert "epochs 1 to 20; " in done.out
-    assert document(mlp, run, cwd=runs)["runs"][0]["seconds"] is None
+    seconds = [
+        float(line.split(",")[-1]) for line in (run / "metrics.csv").read_text().split()[1:21]
+    ]
+    assert document(mlp, run, cwd=runs)["runs"][0]["seconds"] == pytest.approx(sum(seconds))
 
 
 def test_an_ensemble_is_told_from_one_network(runs, in_one_process):
@@ -382,3 +385,78 @@ def test_a_run_on_standard_input_needs_data(runs, mlp):
     done = mlp("compare", "piped", "piped", cwd=runs)
     assert (done.code, done.out) == (2, "")
     assert "the model was trained on standard input; give the data with --data" in done.err
+
+
+def test_layers_that_differ_are_shown_by_their_units(runs, mlp):
+    deeper = ["--set", "model.layers=[{units: 6}, {units: 3}]", "--run-dir", "deeper", "--force"]
+    linear = ["--set", "model.layers=[]", "--run-dir", "linear", "--force"]
+    for more in (deeper, linear):
+        assert mlp("train", "good.yaml", "-q", *more, cwd=runs).code == 0
+    done = mlp("compare", "good", "deeper", "linear", cwd=runs)
+    cells = {line.split()[0]: line.split()[1] for line in done.out.splitlines()[2:5]}
+    assert cells == {"good": "4", "deeper": "6-3", "linear": "none"}
+
+
+@pytest.fixture
+def mixed(runs, tmp_path):
+    """Return a folder with two runs, and what else may lie beside runs."""
+    for name in ("good", "bad"):
+        shutil.copytree(runs / name, tmp_path / name)
+    shutil.copy(runs / "two.csv", tmp_path)
+    (tmp_path / "a-sweep").mkdir()
+    (tmp_path / "a-sweep" / "study.log").touch()
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "notes.md").write_text("good is good\n", "ascii")
+    return tmp_path
+
+
+def test_what_is_no_run_is_left_out_and_named(mixed, mlp):
+    names = ["a-sweep", "bad", "empty", "good", "notes.md"]
+    done = mlp("compare", *names, cwd=mixed)
+    assert done.code == 0
+    left_out = [
+        "a-sweep: a sweep's study; left out",
+        "empty: there is no model.safetensors in this directory; left out",
+        "notes.md: not a model file; left out",
+    ]
+    assert done.err.splitlines()[:3] == left_out
+    found = json.loads(mlp("compare", *names, "--json", cwd=mixed).out)
+    assert found["notes"] == left_out
+    assert found["base"] == "bad"
+    assert [each["run"] for each in found["runs"]] == ["good", "bad"]
+    assert mlp("compare", *names, "-q", cwd=mixed).err == ""
+
+
+@pytest.mark.parametrize(
+    ("names", "sentence"),
+    [
+        (["good", "a-sweep", "--fail-if-worse"], "there is no model.safetensors"),
+        (["good", "notes.md", "--fail-if-worse"], "not a model file"),
+        (["good", "gone"], "there is no such run directory"),
+        (["a-sweep", "empty"], "there is no model.safetensors"),
+    ],
+)
+def test_but_not_where_the_answer_could_be_wrong(names, sentence, mixed, mlp):
+    done = mlp("compare", *names, cwd=mixed)
+    assert (done.code, done.out) == (5, "")
+    assert sentence in done.err
+
+
+def test_a_run_that_was_killed_has_the_seconds_of_its_epochs_and_a_note(mixed, mlp):
+    manifest = json.loads((mixed / "bad" / "manifest.json").read_text())
+    shutil.copy(mixed / "good" / "metrics.csv", mixed / "bad" / "metrics.csv")
+    manifest |= {"status": "running", "pid": 2**22 + 1, "result": None}
+    (mixed / "bad" / "manifest.json").write_text(json.dumps(manifest))
+    done = mlp("compare", "good", "bad", "--json", cwd=mixed)
+    found = json.loads(done.out)
+    assert [note.startswith("bad: the run was killed after") for note in found["notes"]] == [True]
+    shutil.rmtree(mixed / "bad")
+    shutil.copytree(mixed / "good", mixed / "bad")
+    (mixed / "bad" / "manifest.json").write_text(json.dumps(manifest))
+    found = json.loads(mlp("compare", "good", "bad", "--json", cwd=mixed).out)
+    lines = (mixed / "bad" / "metrics.csv").read_text().splitlines()
+    at = lines[0].split(",").index("seconds")
+    spent = sum(float(line.split(",")[at]) for line in lines[1:])
+    seconds = {each["run"]: each["seconds"] for each in found["runs"]}
+    assert seconds["bad"] == pytest.approx(spent)
+    assert 0 < seconds["bad"] <= seconds["good"] * 1.5

@@ -9,6 +9,8 @@ import sys
 
 import pytest
 
+from mlpcli.cli.exit_codes import codes_of
+
 STEEP = ("--set", "training.optimizer.learning_rate=1e9", "--set", "model.loss=mse")
 
 
@@ -68,6 +70,14 @@ TABLE = [
     (("predict", RUN, "iris.csv", "-o", ""), 6, "Is a directory"),
     (("predict", RUN, "iris.csv", "-o", "/"), 6, "/: Is a directory"),
 ]
+
+
+def test_the_help_names_each_of_these_codes():
+    assert [
+        (words, code)
+        for words, code, _ in TABLE
+        if words and code != 0 and str(code) not in codes_of(words[0])
+    ] == []
 
 
 def label(value):

@@ -21,7 +21,7 @@ def test_it_says_what_each_rate_reached_and_writes_nothing(mlp, folder):
     (spec,) = [line for line in trials if line.rstrip().endswith("the spec's")]
     assert spec.split()[0] == "0.1"
     (marked,) = [line.split() for line in trials if "<" in line]
-    assert lines[-1] == f"would take: --set training.optimizer.learning_rate={marked[0]}"
+    assert lines[-1] == f"suggested: --set training.optimizer.learning_rate={marked[0]}"
     assert "the spec has 0.1" in done.err
     assert sorted(folder.rglob("*")) == before
 

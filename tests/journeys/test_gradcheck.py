@@ -1,9 +1,11 @@
 """mlp gradcheck on every combination of hidden activation and loss, and its options."""
 
 import json
+from pathlib import Path
 
 import pytest
 
+import mlpcli
 from mlpcli.nn.activations import ACTIVATIONS
 from mlpcli.nn.losses import LOSSES
 
@@ -207,3 +209,29 @@ def test_inputs_too_large_to_prove_anything_are_named(mlp, tmp_path):
     assert last.endswith(" %. Scale the data")
     scaled = mlp("gradcheck", "spec.yaml", "--set", "data.scale=standard", cwd=tmp_path)
     assert scaled.code == 0
+
+
+def test_it_names_the_package_that_it_checked(folder, mlp):
+    done = mlp("gradcheck", "iris.yaml", cwd=folder)
+    here = Path(mlpcli.__file__).resolve().parent
+    assert done.err.splitlines()[0] == f"checking mlpcli {mlpcli.__version__} in {here}"
+    found = json.loads(mlp("gradcheck", "iris.yaml", "--json", cwd=folder).out)
+    assert found["package"] == str(here)
+
+
+@pytest.mark.parametrize("options", [[], ["-q"], ["--json"]])
+@pytest.mark.parametrize("where", [".", "below"])
+def test_another_copy_in_the_working_directory_is_not_what_was_checked(options, where, folder, mlp):
+    """Who breaks a derivative there is not told that it is right."""
+    (folder / "mlpcli").mkdir()
+    (folder / "mlpcli" / "__init__.py").touch()
+    (folder / "below").mkdir()
+    done = mlp("gradcheck", folder / "iris.yaml", *options, cwd=folder / where)
+    assert done.code == 0
+    assert f"mlp: {folder / 'mlpcli'} is NOT what was checked" in done.err.splitlines()[-1]
+    assert f"python -m mlpcli in {folder}" in done.err
+
+
+def test_the_copy_that_runs_is_no_other(folder, mlp):
+    (folder / "mlpcli").symlink_to(Path(mlpcli.__file__).parent)
+    assert "NOT what was checked" not in mlp("gradcheck", "iris.yaml", cwd=folder).err

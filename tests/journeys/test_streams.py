@@ -30,6 +30,7 @@ SCHEMA_OF = {  # verb -> the keys of its JSON document, which scripts depend on
         "tensors",
         "directions",
         "update",
+        "package",
     },
     "check": {
         *("task", "target", "classes", "rows", "features", "layers", "parameters"),
@@ -38,7 +39,7 @@ SCHEMA_OF = {  # verb -> the keys of its JSON document, which scripts depend on
         *("baseline", "spec", "scale", "batch_rows"),
         *("guesses", "baselines", "baseline_notes", "to_beat"),
     },
-    "compare": {"metric", "greater_is_better", "base", "runs", "comparisons", "differs"},
+    "compare": {"metric", "greater_is_better", "base", "runs", "comparisons", "differs", "notes"},
     "schema": {"$schema", "$defs", "properties", "title", "type", "required"},
 }
 

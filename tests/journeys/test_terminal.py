@@ -68,7 +68,20 @@ def test_a_terminal_gets_a_bar_that_is_taken_away(on_terminal):
     assert shown.count(f"{ESCAPE}[?25l") == shown.count(f"{ESCAPE}[?25h") == 1  # the cursor is back
     after = shown.rpartition(f"{ESCAPE}[?25h")[2]
     assert "run: run" in after
-    assert "train_loss" not in after
+    assert "train_loss 0." not in after
+
+
+PANEL = "╭─ loss"
+
+
+def test_a_terminal_gets_a_panel_of_the_losses_at_the_end(on_terminal):
+    shown = on_terminal(*TRAIN)
+    panel = shown[shown.index(PANEL) : shown.index("╯")]
+    assert "train_loss: lowest" in panel
+    assert "val_loss: lowest" in panel
+    best = re.search(r"early stopping after \d+ epochs, .* s; best epoch (\d+)\r\n╭", shown)[1]
+    assert f"best epoch {best}" in panel
+    assert max(map(len, panel.splitlines())) == 80
 
 
 @pytest.mark.parametrize(
@@ -90,11 +103,13 @@ def test_what_the_environment_asks_for(option, changes, escapes, colours, on_ter
     assert bool(plain_lines) == (option in ("auto", "plain") and not escapes)
     if option == "none":
         assert "epoch 1/300" not in shown
+    assert (PANEL in shown) == escapes
 
 
 def test_plain_on_a_good_terminal_draws_no_bar(on_terminal):
     shown = on_terminal(*TRAIN, "--progress=plain")
     assert f"{ESCAPE}[?25l" not in shown
+    assert PANEL not in shown
     assert re.search(r"^epoch 1/300  train_loss", shown, re.MULTILINE)
 
 
@@ -116,6 +131,7 @@ def test_in_a_pipe_there_is_no_escape_code(option, folder, mlp):
     done = mlp(*TRAIN, "--progress", option, cwd=folder)
     assert done.code == 0
     assert ESCAPE not in done.out + done.err
+    assert PANEL not in done.out + done.err
     lines = [line for line in done.err.splitlines() if line.startswith("epoch ")]
     if option in ("auto", "plain"):
         seconds = float(re.search(r"epochs, ([\d.e-]+) s", done.err)[1])

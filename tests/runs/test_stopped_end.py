@@ -58,7 +58,7 @@ def test_the_run_is_interrupted_and_its_model_the_one_that_it_would_be(
     assert (manifest["result"]["scores"] == {}) == (what == "evaluate")
     model = load_model(folder / "model.safetensors")
     assert np.array_equal(model.network.vector, whole.network.vector)
-    print_training(recorder.result, folder, None, json=False, quiet=False)
+    print_training(recorder.result, folder, None, None, json=False, quiet=False)
     said = capsys.readouterr()
     left_out = "no scores: they would have taken too long for a run that is stopped"
     assert (left_out in said.err) == (what == "evaluate")

@@ -56,13 +56,13 @@ EIGHT = b"\0" * 8
         (file_of({"__metadata__": []}), "not texts"),
         (file_of({"a": entry([10**17], 0, 4 * 10**17)}), "have 400,000,000,000,000,000 bytes"),
         (file_of({"a": entry([10**12], 0, 8)}, EIGHT), "not as many bytes as its shape says"),
-        (file_of({"a": entry([2**62, 4], 0, 0)}), "a shape that is none"),
-        (file_of({"a": entry({}, 0, 4)}, bytes(4)), "a shape that is none"),
-        (file_of({"a": entry([2**63], 0, 0)}), "a shape that is none"),
-        (file_of({"a": entry([-2], 0, -8)}), "a shape that is none"),
-        (file_of({"a": entry([2.0], 0, 8)}, EIGHT), "a shape that is none"),
-        (file_of({"a": entry([True, 2], 0, 8)}, EIGHT), "a shape that is none"),
-        (file_of({"a": entry([1] * 65 + [2], 0, 8)}, EIGHT), "a shape that is none"),
+        (file_of({"a": entry([2**62, 4], 0, 0)}), "a shape that is not valid"),
+        (file_of({"a": entry({}, 0, 4)}, bytes(4)), "a shape that is not valid"),
+        (file_of({"a": entry([2**63], 0, 0)}), "a shape that is not valid"),
+        (file_of({"a": entry([-2], 0, -8)}), "a shape that is not valid"),
+        (file_of({"a": entry([2.0], 0, 8)}, EIGHT), "a shape that is not valid"),
+        (file_of({"a": entry([True, 2], 0, 8)}, EIGHT), "a shape that is not valid"),
+        (file_of({"a": entry([1] * 65 + [2], 0, 8)}, EIGHT), "a shape that is not valid"),
         (file_of({"a": entry([2], 0, 8), "b": entry([2], 0, 8)}, EIGHT), "does not begin"),
         (file_of({"a": entry([1], 4, 8)}, EIGHT), "does not begin"),
         (file_of({"a": entry([1], 0, 4)}, EIGHT), "have 4 bytes, and 8 are there"),
@@ -81,7 +81,7 @@ def test_a_header_that_lies(content, words):
 
 def test_a_shape_with_a_zero_and_more_than_there_can_be():
     content = file_of({"a": entry([0, 2**62, 2**62], 0, 0)})
-    with pytest.raises(NotTensorsError, match="a shape that is none"):
+    with pytest.raises(NotTensorsError, match="a shape that is not valid"):
         parse_tensors(content)
 
 

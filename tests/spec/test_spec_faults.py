@@ -12,6 +12,8 @@ from mlpcli.nn.losses import LOSSES
 from mlpcli.nn.optimizers import OPTIMIZERS
 from mlpcli.nn.schedules import SCHEDULES
 
+HIDDEN = [name for name, each in ACTIVATIONS.items() if not each.output_only]
+
 
 def allowed(family):
     """Every name of a family, in the order of its table."""
@@ -119,7 +121,7 @@ SECOND_LINE = [
         "model: {layers: [{units: 3, activation: ReLU}]}",
         (
             "41: model.layers[0].activation: 'ReLU' is not allowed; "
-            f"{allowed(ACTIVATIONS)}; did you mean relu?"
+            f"{allowed(HIDDEN)}; did you mean relu?"
         ),
     ),
     (

@@ -194,6 +194,7 @@ def test_faults_of_structure_and_of_content_come_together_sorted(faults):
     assert [fault.split(";")[0] for fault in faults(text)] == [
         "2:11: training.epochs: must be at least 0, not -1",
         "3:3: training.epochs: this key stands twice",
+        "4:7: data.path: this key is required",
         "4:16: data.target: must be text, not 5",
         "5:7: seed: anchors and aliases are not allowed",
     ]

@@ -115,7 +115,7 @@ def test_where_no_trial_comes_to_a_figure_the_code_is_that_of_divergence(write, 
     assert mlp("sweep", spec, "-q").code == 4
     done = mlp("sweep", spec, "--best")
     assert done.code == 5
-    assert "none of its trials came to a figure; run mlp sweep" in done.err
+    assert "none of its trials reached a value; run mlp sweep" in done.err
 
 
 def test_successive_halving_keeps_a_third_at_each_rung(write, board):

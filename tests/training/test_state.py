@@ -321,14 +321,14 @@ DAMAGES = {
     "no batch of an epoch of 105 rows ends after 17": lambda s: place(s).update(rows=17),
     "ends after 1,?000": lambda s: place(s).update(rows=1000),
     "no tensor stacks.0.losses": lambda s: s.tensors.pop("stacks.0.losses"),
-    "a tensor too many: x": lambda s: s.tensors.update(x=np.zeros(1)),
+    "an unexpected tensor: x": lambda s: s.tensors.update(x=np.zeros(1)),
     "stacks.0.vector has the type float64": lambda s: retyped(s, "stacks.0.vector"),
     "stacks.0.vector has the shape": lambda s: cut(s, "stacks.0.vector"),
     "ended.vectors has the shape": lambda s: cut(s, "ended.vectors"),
     "waiting.places has the type": lambda s: retyped(s, "waiting.places"),
     "that do not wait": lambda s: s.tensors["waiting.places"].fill(0),
     "rows of metrics without an epoch": lambda s: s.tensors["waiting.rows"].fill(np.nan),
-    "numbers that are none": lambda s: s.tensors["stacks.0.latest.row"].fill(np.nan),
+    "values that are not numbers": lambda s: s.tensors["stacks.0.latest.row"].fill(np.nan),
     "its best epoch after its last": lambda s: s.tensors["stacks.0.best.epoch"].fill(99),
     "best.value": lambda s: s.tensors.update({"best.value": np.zeros(3)}),
 }
@@ -383,7 +383,7 @@ def test_of_one_network_another_is_refused(made):
     one = made("everything at once")
     state, _ = run(one.training(), Calls(9)).states[-1]
     other = made("plain sgd")
-    with pytest.raises(ValueError, match="the state is of the midst of a batch"):
+    with pytest.raises(ValueError, match="the state was saved in the middle of a batch"):
         other.training().restore(state)
     with pytest.raises(ValueError, match="its document"):
         other.training().restore(TrainingState({}, []))

@@ -50,9 +50,8 @@ def check(
     or scikit-learn is there, all fitted to the training rows, with 95 % intervals. With
     --augmented also the first rows of epoch 1 as training sees them, in the file's own units.
 
-    Exit code 0: it can be trained, also where something is odd; with --fail-if-odd that is 1 (the
-    lines `odd:`, in --json `oddities`; not `found:`), and with -q all there is. 2: the spec is
-    wrong; 3: the data.
+    With --fail-if-odd the exit code is 1 where something is odd (the lines `odd:`, in --json
+    `oddities`; not `found:`); with -q it is all there is.
 
     \b
     Examples:
@@ -64,9 +63,10 @@ def check(
     from mlpcli.data.diagnosis import oddities
     from mlpcli.spec.load import load_spec
     from mlpcli.training.build import load_dataset
+    from mlpcli.training.metrics import METRICS
 
     _check_options(augmented, output)
-    loaded = load_spec(spec, overrides or (), seed)
+    loaded = load_spec(spec, overrides or (), seed, METRICS)
     dataset = load_dataset(loaded)
     read = {spec: "the spec"} | {t.name: "the data" for t in dataset.tables.values()}
     refuse_overwriting(output, read)

@@ -7,37 +7,50 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from mlpcli.cli.command import verb
-from mlpcli.cli.console import print_json, print_note, print_result, table
+from mlpcli.cli.completion import complete_metric, complete_run
+from mlpcli.cli.console import print_json, print_note
 from mlpcli.cli.options import Debug, Json, Quiet
 from mlpcli.errors import RunError, UsageError
 
 if TYPE_CHECKING:
     from mlpcli.runs.compare import Comparison, Contender
 
-MAX_KEYS = 4  # of the specs that differ; more columns are no longer read
 ODD_ENDS = {"interrupted": "its training was interrupted", "diverged": "its training diverged"}
+
+
+Runs = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="RUN", help="Run directories or model files.", autocompletion=complete_run
+    ),
+]
+MetricName = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="The metric to compare by, or loss; by default accuracy or r2.",
+        autocompletion=complete_metric,
+    ),
+]
+SplitName = Annotated[
+    Literal["train", "validation", "test"] | None,
+    typer.Option(help="The rows to compare on; by default the test rows."),
+]
+Data = Annotated[
+    str | None, typer.Option(metavar="FILE", help="The data; by default each run's own.")
+]
+FailIfWorse = Annotated[
+    bool, typer.Option("--fail-if-worse", help="Exit with 1 if a later run is shown to be worse.")
+]
 
 
 @verb
 def compare(
-    runs: Annotated[
-        list[str], typer.Argument(metavar="RUN", help="Run directories or model files.")
-    ],
-    metric: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", help="To compare by, or loss; else accuracy or r2."),
-    ] = None,
-    split: Annotated[
-        Literal["train", "validation", "test"] | None,
-        typer.Option(help="The rows to compare on; by default the test rows."),
-    ] = None,
-    data: Annotated[
-        str | None, typer.Option(metavar="FILE", help="The data; by default each run's own.")
-    ] = None,
-    fail_if_worse: Annotated[
-        bool,
-        typer.Option("--fail-if-worse", help="Exit with 1 if a later run is shown to be worse."),
-    ] = False,
+    runs: Runs,
+    metric: MetricName = None,
+    split: SplitName = None,
+    data: Data = None,
+    fail_if_worse: FailIfWorse = False,
     json: Json = False,
     quiet: Quiet = False,
     debug: Debug = False,
@@ -59,10 +72,12 @@ def compare(
       mlp compare runs/old runs/new --metric log_loss --fail-if-worse -q
       mlp compare old.safetensors new.safetensors --data unseen.csv --json
     """
+    from mlpcli.cli.comparison import print_comparison
     from mlpcli.runs import compare as side_by_side
 
     if fail_if_worse and len(runs) == 1:
         raise UsageError("--fail-if-worse: name two runs or more")
+    runs, left_out = _runs_among(runs, strict=fail_if_worse)
     if data == "-" and len(runs) > 1:
         raise UsageError("--data -: standard input can be read only once; name a file")
     contenders = [_contender(run, data, split) for run in runs]
@@ -72,10 +87,28 @@ def compare(
     ranked = side_by_side.best_first(contenders, metric)
     found = [side_by_side.compare(run, base, metric) for run in ranked if run is not base]
     if json:
-        print_json(_document(ranked, base, found, metric))
+        notes = [*left_out, *(note for each in contenders for note in _notes(each))]
+        print_json({**_document(ranked, base, found, metric), "notes": notes})
     elif not (quiet and fail_if_worse):
-        _print(ranked, base, found, metric, quiet=quiet)
+        if not quiet:
+            for line in [*left_out, *filter(None, map(_odd_end, ranked))]:
+                print_note(line)
+        print_comparison(ranked, base, found, metric, quiet=quiet)
     return _exit_code(found, base) if fail_if_worse else None
+
+
+def _runs_among(names: list[str], *, strict: bool) -> tuple[list[str], list[str]]:
+    """Return the names that may be runs, and a sentence on each other one.
+
+    strict  all of them are to be runs: what is none will be an error
+    """
+    from mlpcli.runs.compare import no_run
+
+    if strict or len(names) == 1:
+        return names, []
+    why = {name: no_run(name) for name in names}
+    runs = [name for name in names if not why[name]] or names
+    return runs, [f"{name}: {why[name]}; left out" for name in names if name not in runs]
 
 
 def _contender(run: str, data: str | None, split: str | None) -> Contender:
@@ -87,13 +120,27 @@ def _contender(run: str, data: str | None, split: str | None) -> Contender:
     return contender
 
 
+def _notes(contender: Contender) -> list[str]:
+    """Return what there is to know of a run that has not ended, or not well."""
+    from mlpcli.runs.compare import unfinished
+
+    return [note for note in (unfinished(contender), _odd_end(contender)) if note]
+
+
+def _odd_end(contender: Contender) -> str:
+    how = ODD_ENDS.get(str(contender.model.training.get("reason")))
+    return "" if how is None else f"{contender.run}: {how}"
+
+
 def _exit_code(found: list[Comparison], base: Contender) -> int | None:
     """Return 1 where a run is worse; 5, having said why, where that could not be looked at."""
+    from mlpcli.cli.comparison import advice_on_rows
+
     if any(each.verdict == "worse" for each in found):
         return 1
     for each in found:
         if each.interval is None:
-            why, advice = each.verdict.partition(": ")[2], _advice(each, base)
+            why, advice = each.verdict.partition(": ")[2], advice_on_rows(each, base)
             why += f"; {advice}" if advice else ""
             raise RunError(f"{each.run.run}: --fail-if-worse: not compared with {base.run}: {why}")
     return None
@@ -143,123 +190,3 @@ def _plain(comparison: Comparison, base: Contender) -> dict[str, Any]:
         "method": None if found is None else found.method,
         "verdict": comparison.verdict,
     }
-
-
-def _print(
-    ranked: list[Contender],
-    base: Contender,
-    found: list[Comparison],
-    metric: str,
-    *,
-    quiet: bool,
-) -> None:
-    from mlpcli.cli.loss_curve import print_curves
-    from mlpcli.runs.compare import have_one_loss
-
-    for each in ranked if not quiet else ():
-        how = ODD_ENDS.get(str(each.model.training.get("reason")))
-        if how is not None:
-            print_note(f"{each.run}: {how}")
-    _print_runs(ranked, metric, quiet=quiet)
-    if found:
-        _print_comparisons(found, base, metric)
-    histories = [(each.run, each.history) for each in ranked]
-    if not quiet and all(rows for _, rows in histories):
-        print_curves(histories)
-        if not have_one_loss(ranked):
-            problem = "the runs have different losses"
-            print_note(f"{problem}: only the shapes of their curves can be compared")
-
-
-def _print_runs(ranked: list[Contender], metric: str, *, quiet: bool) -> None:
-    from mlpcli.runs.compare import differing_keys
-    from mlpcli.spec.yaml_reader import dotted
-
-    differing = differing_keys(ranked)
-    keys = list(differing)[:MAX_KEYS]
-    figures = [metric] if metric == "loss" else [metric, "loss"]
-    splits = {each.split for each in ranked}
-    rows = f"{ranked[0].split} rows" if len(splits) == 1 else "rows"
-    several = ["networks"] if any(each.n_networks > 1 for each in ranked) else []
-    header = ["run", *map(dotted, keys), "seed", *several, "parameters", "epoch", rows]
-    table(
-        [*header, *figures, "seconds"],
-        [
-            [
-                each.run,
-                *(_cell(differing[key][k]) for key in keys),
-                each.model.spec.seed,
-                *([each.n_networks] if several else []),
-                each.n_params,
-                each.model.training.get("best_epoch"),
-                each.scores.rows,
-                *(each.scores.metrics[name] for name in figures),
-                each.seconds,
-            ]
-            for k, each in enumerate(ranked)
-        ],
-    )
-    if len(differing) > MAX_KEYS and not quiet:
-        print_note(f"{len(differing) - MAX_KEYS} more keys of the specs differ: they are in --json")
-
-
-def _cell(value: Any) -> str:
-    """Return a value of a spec in a word or two."""
-    from mlpcli.spec.faults import shown
-
-    if isinstance(value, dict) and "name" in value:
-        return str(value["name"])
-    inner = list(value.values()) if isinstance(value, dict) else []
-    if inner and not any(isinstance(each, dict | list) for each in inner):
-        return ", ".join(f"{key} {_cell(each)}" for key, each in value.items())
-    if isinstance(value, list):
-        return f"{len(value)} entr{'y' if len(value) == 1 else 'ies'}"
-    return value if isinstance(value, str) else shown(value)
-
-
-def _print_comparisons(found: list[Comparison], base: Contender, metric: str) -> None:
-    paired = [each for each in found if each.interval is not None]
-    if paired:
-        which = "" if base.split == "all" else f"{base.split} "
-        same = f"the same {base.scores.rows:,} {which}rows"
-        print_result(f"\nagainst {base.run}, on {same}: {metric}, run minus {base.run}")
-        rows = [[each.run.run, *_interval_cells(each), each.verdict] for each in found]
-        table(["run", "difference", "95 % interval", "method", "verdict"], rows)
-    else:
-        print_result()
-        for each in found:
-            print_result(f"{each.run.run} and {base.run}: {each.verdict}")
-    if len(paired) > 1:
-        print_result(
-            "where nothing differs, 1 in 20 such intervals leaves out 0 by chance: "
-            f"of these {len(paired)}, {0.05 * len(paired):.2g} on average"
-        )
-    if any("other rows" in each.verdict for each in found):
-        print_result(
-            "other rows: not the same rows of the same file; to compare, name one that no run has "
-            "seen: --data FILE"
-        )
-    for each in found:
-        advice = _advice(each, base)
-        if advice:
-            print_result(advice)
-
-
-def _advice(comparison: Comparison, base: Contender) -> str:
-    """Return how a run comes to have the base's rows, where a seed is all that it needs."""
-    from mlpcli.runs.compare import seed_to_share
-
-    seed = seed_to_share(comparison.run, base)
-    if seed is None:
-        return ""
-    return (
-        f"to give {comparison.run.run} the rows of {base.run}, train it again with "
-        f"--set data.split.seed={seed}"
-    )
-
-
-def _interval_cells(comparison: Comparison) -> list[str]:
-    found = comparison.interval
-    if found is None:
-        return ["", "", ""]
-    return [f"{found.estimate:+.4g}", f"{found.low:+.4g} to {found.high:+.4g}", found.method]

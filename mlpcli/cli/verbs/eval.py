@@ -25,10 +25,11 @@ def eval(  # noqa: A001  the verb's name
         str | None, typer.Option(metavar="FILE", help="The data; by default the run's own.")
     ] = None,
     split: Annotated[
-        Literal["train", "validation", "test"] | None, typer.Option(help="One part only.")
+        Literal["train", "validation", "test"] | None, typer.Option(help="Evaluate this part only.")
     ] = None,
     interval: Annotated[
-        float | None, typer.Option(metavar="LEVEL", help="Of an ensemble: its networks' spread.")
+        float | None,
+        typer.Option(metavar="LEVEL", help="For an ensemble: the spread of its networks, as 0.9."),
     ] = None,
     json: Json = False,
     quiet: Quiet = False,

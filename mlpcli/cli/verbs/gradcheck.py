@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from mlpcli import __version__
+from mlpcli.cli.checked_package import package, warning
 from mlpcli.cli.command import verb
-from mlpcli.cli.console import print_json, print_note, print_result, table
+from mlpcli.cli.console import print_error, print_json, print_note, print_result, table
 from mlpcli.cli.options import Debug, Json, Overrides, Quiet, Seed, SpecPath
 from mlpcli.errors import counted
 
@@ -22,11 +24,11 @@ def gradcheck(
     overrides: Overrides = None,
     seed: Seed = None,
     samples: Annotated[
-        int, typer.Option(min=1, metavar="N", help="Entries to check in each larger tensor.")
+        int, typer.Option(min=1, metavar="N", help="Entries to check of each tensor that has more.")
     ] = 256,
     all: Annotated[bool, typer.Option("--all", help="Check every entry.")] = False,  # noqa: A002
     synthetic: Annotated[
-        bool, typer.Option("--synthetic", help="Use made-up data: the spec's need not exist.")
+        bool, typer.Option("--synthetic", help="Use synthetic data; the spec's need not exist.")
     ] = False,
     json: Json = False,
     quiet: Quiet = False,
@@ -36,8 +38,7 @@ def gradcheck(
 
     The gradient that the first training step leaves, in float64, on its first batch (augmented,
     weighted, with the step's dropout masks and noise), against central differences of J with its
-    penalties; then the steps themselves against the optimizer's published formula. Exit code 0:
-    every row passed. 1: at least one did not, or rounding could hide that it should not have.
+    penalties; then the steps themselves against the optimizer's published formula.
 
     \b
     Examples:
@@ -46,13 +47,17 @@ def gradcheck(
     """
     from mlpcli.spec.load import load_spec
     from mlpcli.training.gradcheck import check_spec
+    from mlpcli.training.metrics import METRICS
 
-    loaded = load_spec(spec, overrides or (), seed)
+    loaded = load_spec(spec, overrides or (), seed, METRICS)
     found = check_spec(loaded, synthetic=synthetic, samples=None if all else samples)
     if json:
-        print_json(_document(found.step))
+        print_json({**_document(found.step), "package": str(package())})
     elif not quiet:
         _print(found)
+    elsewhere = warning()
+    if elsewhere:
+        print_error(elsewhere)
     return None if found.step.passed else 1
 
 
@@ -73,6 +78,7 @@ def _document(found: StepCheck) -> dict[str, Any]:
 def _print(found: SpecCheck) -> None:
     from mlpcli.cli.describe import network_line
 
+    print_note(f"checking mlpcli {__version__} in {package()}")
     print_note(network_line(found.architecture))
     n = counted(len(found.step.X), "row")
     print_note(f"{found.source}: a batch of {n}, float64, at the initial parameters")

@@ -2,27 +2,60 @@
 
 from __future__ import annotations
 
+import contextlib
+import csv
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from mlpcli.cli.command import verb
-from mlpcli.cli.console import print_json, print_note, print_raw
+from mlpcli.cli.console import print_note, print_piece
 from mlpcli.cli.options import Debug, Json, Quiet, Run, refuse_overwriting
+from mlpcli.cli.output import is_unread
 from mlpcli.cli.signals import raised
+from mlpcli.errors import DataError, UsageError
+
+if TYPE_CHECKING:
+    from mlpcli.data.blocks import TableStream
+    from mlpcli.runs.model_file import Model
+    from mlpcli.runs.prediction_files import Output
+    from mlpcli.runs.prediction_stream import PredictionStream
+
+
+File = Annotated[str | None, typer.Argument(metavar="[FILE]", help="The data; - is CSV on stdin.")]
+OutputFile = Annotated[
+    str | None,
+    typer.Option(
+        "--output", "-o", metavar="FILE", help="Write here: .csv, .tsv, .jsonl or .parquet."
+    ),
+]
+Keep = Annotated[
+    str | None, typer.Option(metavar="COLUMNS|all", help="Columns of FILE to carry along.")
+]
+Split = Annotated[
+    Literal["train", "validation", "test"] | None,
+    typer.Option(help="One part of the run's own data; FILE may be left out."),
+]
+Interval = Annotated[
+    float | None, typer.Option(metavar="LEVEL", help="Of an ensemble: low and high, as 0.9.")
+]
+OnBadRow = Annotated[
+    Literal["fail", "skip", "blank"],
+    typer.Option(help="A row that cannot be read: stop, leave it out, or predict nothing."),
+]
 
 
 @verb
 def predict(
     run: Run,
-    file: Annotated[str, typer.Argument(metavar="FILE", help="The data; - is CSV on stdin.")],
-    output: Annotated[
-        str | None, typer.Option("--output", "-o", metavar="FILE", help="Write the CSV here.")
-    ] = None,
-    interval: Annotated[
-        float | None, typer.Option(metavar="LEVEL", help="Of an ensemble: low and high, as 0.9.")
-    ] = None,
+    file: File = None,
+    output: OutputFile = None,
+    keep: Keep = None,
+    split: Split = None,
+    interval: Interval = None,
+    on_bad_row: OnBadRow = "fail",
     json: Json = False,
     quiet: Quiet = False,
     debug: Debug = False,
@@ -36,76 +69,150 @@ def predict(
     observation_low and observation_high hold about 90 % of new observations, and prediction_set
     the classes that about 90 % of them have.
 
+    A file of any length is predicted in the same memory, as its rows come: csv, tsv, jsonl, parquet
+    and npz, packed by gzip or not. How it is written is found from its first 2 MiB. Columns that
+    are missing are named before a row is read. At a row that cannot be read, the rows before it
+    are out, and the exit code is 3; --output appears only when it is whole.
+
     \b
     Examples:
       mlp predict runs/penguins-20261123-101500 new.csv -o predictions.csv
       head -3 data/iris.csv | mlp predict model.safetensors -
       mlp predict ensemble.safetensors new.csv --interval 0.9
+      mlp predict runs/penguins-20261123-101500 --split test --keep species
+      zcat log.csv.gz | mlp predict model.safetensors - --keep all --on-bad-row skip
     """
-    from mlpcli.cli.describe import interruption_notes, note_on_changes, note_replaced
-    from mlpcli.data.readers import read_table
+    from mlpcli.cli.describe import interruption_notes, note_on_changes
     from mlpcli.runs.directory import find_model
-    from mlpcli.runs.evaluate import crossing_line
-    from mlpcli.runs.evaluate import predict as predict_table
     from mlpcli.runs.model_file import load_model
+    from mlpcli.runs.prediction_stream import PredictionStream
 
     path = find_model(run)
+    if file is None and split is None:
+        raise UsageError("FILE is missing: name the data, or --split test for the run's own")
     if output == "-":
         output = None
-    refuse_overwriting(output, {file: "the data", str(path): "the model"})
+    refuse_overwriting(output, {file or "-": "the data", str(path): "the model"})
     model = load_model(path)
     note_on_changes(path, model)
+    noted = not quiet and not json
     for note in interruption_notes(model):
-        if not quiet and not json:
+        if noted:
             print_note(note)
-    table = read_table(file, model.encoding.reading(targets=False))
-    columns, replaced = predict_table(model, table, interval)
-    if not quiet and not json:
-        for guess in table.guesses:
-            print_note(guess.text)
-        note_replaced(model.encoding.inputs, table.name, replaced)
-        crossed = crossing_line(model, columns)
-        if crossed:
-            print_note(crossed)
-    # As many digits as the network's numbers have: more would be noise.
-    digits = "%.9g" if model.network.dtype == "float32" else "%.17g"
-    document = {"model": str(path), "data": table.name, "rows": len(table)}
-    _write(columns, digits, document if json else None, output, quiet=quiet)
+    with _stream(model, file, split, keep, output) as stream:
+        predictions = PredictionStream(model, stream, interval, on_bad_row)
+        with _opened(output) as write:
+            outputs = _outputs(predictions, write, output, str(path), json=json)
+            _run(predictions, outputs)
+        if noted:
+            _note(model, stream, predictions)
+            if output is not None:
+                print_note(f"{predictions.n_rows:,} predictions in {output}")
 
 
-def _write(
-    columns: dict[str, Any],
-    digits: str,
-    document: dict[str, Any] | None,
+@contextlib.contextmanager
+def _stream(
+    model: Model, file: str | None, split: str | None, keep: str | None, output: str | None
+) -> Iterator[TableStream]:
+    """Open the rows that are to be predicted."""
+    from mlpcli.data.blocks import StreamOptions
+    from mlpcli.data.streaming import open_stream
+    from mlpcli.runs.evaluate import own_reading
+    from mlpcli.runs.prediction_parts import PartStream, own_data
+
+    columns = None if keep == "all" else next(csv.reader([keep or ""]), [])
+    rows, reading = None, model.encoding.reading(targets=False)
+    if split is not None:
+        own = file is None
+        file, rows = own_data(model, file, split)
+        if own:
+            refuse_overwriting(output, {file: "the data"})
+            reading = own_reading(model, targets=False)
+    assert file is not None
+    with open_stream(file, reading, StreamOptions(columns)) as stream:
+        yield stream if rows is None else PartStream(stream, rows)
+
+
+@contextlib.contextmanager
+def _opened(output: str | None) -> Iterator[Callable[[bytes], None]]:
+    """Yield what writes the pieces of the output, a file that appears when it is whole."""
+    from mlpcli.runs.files import writing_whole
+
+    if output is None:
+        yield print_piece
+        return
+    with raised(), writing_whole(Path(output)) as write:
+        yield write
+
+
+def _outputs(
+    predictions: PredictionStream,
+    write: Callable[[bytes], None],
     output: str | None,
+    model: str,
     *,
-    quiet: bool,
-) -> None:
-    """Write the predictions to a file, into a JSON document, or as CSV to standard output."""
-    from mlpcli.cli.csv_text import csv_text
-    from mlpcli.runs.files import write_whole
+    json: bool,
+) -> list[Output]:
+    """Return what is to be written: to a file, and as one JSON document to standard output."""
+    from mlpcli.runs.prediction_files import CsvOutput, JsonOutput, output_kind
 
+    outputs: list[Output] = []
     if output is not None:
-        content = csv_text(columns.items(), digits).encode()
-        with raised():
-            write_whole(Path(output), content)
-    if document is not None:
-        print_json({**document, "predictions": _records(columns, digits)})
-    elif output is None:
-        print_raw(csv_text(columns.items(), digits).removesuffix("\n"))
-    elif not quiet:
-        print_note(f"{len(next(iter(columns.values()))):,} predictions in {output}")
+        outputs.append(output_kind(output)(write, predictions))
+    elif not json:
+        outputs.append(CsvOutput(write, predictions))
+    if json:
+        document = {"model": model, "data": predictions.stream.name}
+        outputs.append(JsonOutput(print_piece, predictions, document))
+    return outputs
 
 
-def _records(columns: dict[str, Any], digits: str) -> list[dict[str, Any]]:
-    """Return a document for each row; floats rounded to `digits`."""
-    import numpy as np
+def _run(predictions: PredictionStream, outputs: list[Output]) -> None:
+    """Predict and write, until nobody reads any more.
 
-    cells = [np.asarray(column).tolist() for column in columns.values()]
-    return [
-        {
-            name: float(digits % value) if isinstance(value, float) else value
-            for name, value in zip(columns, row, strict=True)
-        }
-        for row in zip(*cells, strict=True)
-    ]
+    What has come until a row cannot be read is a whole document.
+    """
+    begun = False
+    try:
+        for predicted in predictions:
+            for each in outputs:
+                if not begun:
+                    each.begin()
+                each.rows(predicted)
+            begun = True
+            if is_unread():
+                return
+    except DataError as error:
+        if begun:
+            _end(predictions, outputs, {"error": str(error)})
+        raise
+    _end(predictions, outputs, {})
+
+
+def _end(predictions: PredictionStream, outputs: list[Output], more: dict[str, Any]) -> None:
+    bad = predictions.bad
+    if bad.n:
+        more = {"bad_rows": {"count": bad.n, "first": bad.first}, **more}
+    for each in outputs:
+        each.end({"rows": predictions.n_rows, **more})
+
+
+def _note(model: Model, stream: TableStream, predictions: PredictionStream) -> None:
+    """Print what was found in the file."""
+    from mlpcli.cli.describe import note_replaced
+    from mlpcli.runs.evaluate import crossing_sentence
+
+    bad = predictions.bad
+    if bad.n:
+        rows = "1 row could" if bad.n == 1 else f"{bad.n:,} rows could"
+        what = "left out" if predictions.on_bad_row == "skip" else "without a prediction"
+        more = ", the first of them" if bad.n > len(bad.first) else ""
+        print_note(f"{stream.name}: {rows} not be read, {what}{more}:")
+        for problem in bad.first:
+            print_note(f"  {problem}")
+    for guess in stream.guesses:
+        print_note(guess.text)
+    note_replaced(model.encoding.inputs, stream.name, predictions.replaced)
+    crossed = crossing_sentence(*predictions.crossed)
+    if crossed:
+        print_note(crossed)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mlpcli.cli.command import verb
+from mlpcli.cli.completion import complete_run
 from mlpcli.cli.console import print_error, print_json, print_note, print_result
 from mlpcli.cli.options import Debug, Json, Quiet
 from mlpcli.cli.signals import StopRequest
@@ -25,7 +26,12 @@ if TYPE_CHECKING:
 
 @verb
 def replay(
-    run: Annotated[str, typer.Argument(metavar="RUN", help="The directory of a finished run.")],
+    run: Annotated[
+        str,
+        typer.Argument(
+            metavar="RUN", help="The directory of a finished run.", autocompletion=complete_run
+        ),
+    ],
     progress: ProgressKind = "auto",
     json: Json = False,
     quiet: Quiet = False,

@@ -36,7 +36,10 @@ def sweep(
         typer.Option(metavar="FILE", help="The study; by default runs/NAME-sweep/study.log."),
     ] = None,
     jobs: Annotated[
-        int | None, typer.Option("--jobs", "-j", min=1, metavar="N", help="Processes, one a core.")
+        int | None,
+        typer.Option(
+            "--jobs", "-j", min=1, metavar="N", help="Worker processes; by default one per core."
+        ),
     ] = None,
     trials: Annotated[
         int | None, typer.Option(min=1, metavar="N", help="Replace the spec's number of trials.")
@@ -45,7 +48,7 @@ def sweep(
         bool, typer.Option("--best", help="Train nothing; print the best spec so far as YAML.")
     ] = False,
     resume: Annotated[
-        bool, typer.Option("--resume", help="For scripts: a sweep goes on in any case.")
+        bool, typer.Option("--resume", help="Accepted for scripts: a sweep always resumes.")
     ] = False,
     stop_after: StopAfter = None,
     requeue_code: RequeueCode = 75,
@@ -133,12 +136,13 @@ def _check_optuna() -> None:
 
 def _loaded(spec: str, overrides: list[str], seed: int | None, trials: int | None) -> LoadedSpec:
     from mlpcli.spec.load import load_spec
+    from mlpcli.training.metrics import METRICS
 
-    loaded = load_spec(spec, overrides, seed)
+    loaded = load_spec(spec, overrides, seed, METRICS)
     if loaded.spec.sweep is None:
         raise UsageError(f"{spec}: has no section sweep; mlp sweep --help shows where to begin")
     if trials is not None:
-        loaded = load_spec(spec, [*overrides, f"sweep.trials={trials}"], seed)
+        loaded = load_spec(spec, [*overrides, f"sweep.trials={trials}"], seed, METRICS)
     return loaded
 
 
@@ -146,11 +150,12 @@ def _study(loaded: LoadedSpec, storage: str | None, *, create: bool) -> tuple[St
     """Return the study, and the data that it is about."""
     from mlpcli.sweep.rows import check_rows
     from mlpcli.sweep.study import Study
+    from mlpcli.sweep.study_file import LOG
     from mlpcli.training.build import load_dataset
 
     dataset = load_dataset(loaded)
     check_rows(loaded, dataset)
-    path = Path(storage or f"runs/{loaded.name}-sweep/study.log")
+    path = Path(storage or f"runs/{loaded.name}-sweep/{LOG}")
     assert loaded.spec.sweep is not None
     return Study(path, loaded, dataset, loaded.spec.sweep.n_trials, create=create), dataset
 
@@ -161,7 +166,7 @@ def _print_best(study: Study, loaded: LoadedSpec, command: str, *, quiet: bool) 
     text = winner(study, loaded)
     if text is None:
         is_over = study.n_finished >= study.n_trials
-        why = "none of its trials came to a figure" if is_over else "no trial is complete yet"
+        why = "none of its trials reached a value" if is_over else "no trial is complete yet"
         raise RunError(f"{study.path}: {why}; run {command}{' to see why' * is_over}")
     if study.n_finished < study.n_trials and not quiet:
         print_note(f"the best of {study.n_finished} trials; {study.n_trials} are planned")
@@ -190,7 +195,7 @@ def _end(
         print_error(f"interrupted; {done}; to go on: {again}")
         return stop.exit_code
     if study.best() is None:
-        print_error("no trial came to a figure: see why they failed")
+        print_error("no trial reached a value: see above why they failed")
         return 4
     return lost
 

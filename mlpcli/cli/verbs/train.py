@@ -54,10 +54,9 @@ def train(
     The run directory gets the model, the metrics of every epoch, the resolved spec and a manifest.
     Killed or interrupted, the same command with --resume goes on to the same bits. With
     --stop-after it ends by itself in time, with state and model saved; starting and reading count,
-    and where there is time for no more, nothing is trained.
-    With --find-lr nothing is written: 200 steps at each of 25 learning rates with four seeds, then
-    the best, two lower ones and the spec's own for longer. With -q it prints the rate to take: the
-    spec's unless another is better. With --profile a table says where the time went.
+    and where there is time for no more, nothing is trained. With --find-lr nothing is written: 200
+    steps at each of 25 learning rates with four seeds, then the best, two lower ones and the spec's
+    own for longer. With -q it prints the rate to take: the spec's unless another is better.
 
     \b
     Examples:
@@ -71,6 +70,7 @@ def train(
     from mlpcli.cli.training_result import report
     from mlpcli.cli.training_run import RunOptions, train_into
     from mlpcli.spec.load import load_spec
+    from mlpcli.training.metrics import METRICS
 
     _check_options(
         run_dir, force=force, find_lr=find_lr, profile=profile, silent=quiet and not json
@@ -82,7 +82,7 @@ def train(
     with TimeLimit(stop_after, requeue_code) as limit, _profiler(wanted=profile) as profiler:
         from mlpcli.training.build import load_dataset  # here, where a profiler times it
 
-        loaded = load_spec(named.spec, named.overrides, seed)
+        loaded = load_spec(named.spec, named.overrides, seed, METRICS)
         dataset = load_dataset(loaded)
         stop = StopRequest(limit)
         if find_lr:
@@ -90,7 +90,7 @@ def train(
         shown = None if quiet or json else progress
         options = RunOptions(named.spec, named.run_dir, force, resume, extend, shown)
         directory, result = train_into(loaded, dataset, options, stop)
-    return report(result, directory, loaded, stop, profiler, json=json, quiet=quiet)
+    return report(result, directory, loaded, stop, profiler, shown, json=json, quiet=quiet)
 
 
 def _profiler(*, wanted: bool) -> AbstractContextManager[Profiler | None]:

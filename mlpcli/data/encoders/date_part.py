@@ -21,16 +21,29 @@ def _days(seconds: Array) -> Array:
     return np.floor_divide(seconds, SECONDS_PER_DAY)
 
 
+def _day_of_year(days: Array) -> Array:
+    """Return 1 on the first of January; days since 1970-01-01."""
+    day = days.astype("M8[D]")
+    return (day - day.astype("M8[Y]").astype("M8[D]")).astype(np.int64) + 1
+
+
 # Of seconds since 1970-01-01 (rows,), whole numbers as int64; months and years by NumPy's calendar.
 PARTS: dict[str, Callable[[Array], Array]] = {
     "number": lambda seconds: seconds / SECONDS_PER_DAY,
     "year": lambda seconds: seconds.astype("M8[s]").astype("M8[Y]").astype(np.int64) + 1970,
     "month": lambda seconds: seconds.astype("M8[s]").astype("M8[M]").astype(np.int64) % 12 + 1,
+    "day_of_year": lambda seconds: _day_of_year(_days(seconds)),
     "day_of_week": lambda seconds: (_days(seconds) + MONDAY) % 7,
     "hour": lambda seconds: seconds % SECONDS_PER_DAY // 3600,
 }
-RECURRING = ("month", "day_of_week", "hour")  # that later dates share with earlier ones
-PERIODS = {"month": 365 * SECONDS_PER_DAY, "day_of_week": 7 * SECONDS_PER_DAY}  # seconds
+RECURRING = (
+    "month",
+    "day_of_year",
+    "day_of_week",
+    "hour",
+)  # that later dates share with earlier ones
+PERIODS = {"month": 365 * SECONDS_PER_DAY, "day_of_year": 365 * SECONDS_PER_DAY}  # seconds
+PERIODS["day_of_week"] = 7 * SECONDS_PER_DAY
 PERIODS["hour"] = SECONDS_PER_DAY
 
 
@@ -39,7 +52,7 @@ class DatePart(NumericColumn):
     """z = (part − shift) / scale of one part of a date, scaled as a number is.
 
     part  number, days since 1970-01-01 with the time as a fraction; year; month, 1 to 12;
-          day_of_week, Monday 0 to Sunday 6; hour, 0 to 23
+          day_of_year, 1 to 366; day_of_week, Monday 0 to Sunday 6; hour, 0 to 23
     """
 
     kind: ClassVar[str] = "date_part"
@@ -95,16 +108,19 @@ def fit_date(
 ) -> list[DatePart]:
     """Return the parts of a column of dates that vary in the training rows; of no varying, the day.
 
-    recurring_only  month, day of the week and hour alone, as in a column that the rows are split
-                    by: its days and years are others in the test rows than in training. So is the
-                    month, where the training rows are not of a whole year
+    The day of the year is a part where the training rows span one.
+
+    recurring_only  month, day of the year, day of the week and hour alone, as in a column that the
+                    rows are split by: its days and years are others in the test rows than in
+                    training. So is the month, where the training rows are not of a whole year
     """
     values = dates(table, name)[rows]
     fitted = []
     known = values[~np.isnat(values)].astype(np.int64)
     seconds = int(np.ptp(known)) if len(known) else 0
     for part in RECURRING if recurring_only else PARTS:
-        if recurring_only and seconds < PERIODS[part]:
+        whole = recurring_only or part == "day_of_year"  # within a year the number says it
+        if whole and seconds < PERIODS[part]:
             continue
         found = date_part(values, part)
         if np.nanmin(found, initial=np.inf) < np.nanmax(found, initial=-np.inf):

@@ -49,6 +49,23 @@ def adapt_readings(
     decimal   sign of numbers in the files of training
     Raises DataError at the first cell that does not fit.
     """
+    found = adapted_readings(table, readings, numeric, missing, decimal)
+    return apply_readings(table, found, missing) if found else table
+
+
+def adapted_readings(
+    table: Table,
+    readings: Mapping[str, Reading],
+    numeric: Iterable[str],
+    missing: Collection[str],
+    decimal: str,
+    *,
+    despite_odd: bool = False,
+) -> dict[str, Reading]:
+    """Return the readings that `adapt_readings` applies, by the columns' names.
+
+    despite_odd  whether texts that a column of numbers cannot have are left for `Reading.read`
+    """
     words = has_further_words(missing)
     sign = None if table.dialect is None else table.dialect.decimal
     shown = sign if sign != decimal else None
@@ -68,10 +85,18 @@ def adapt_readings(
                 raise cell_error(table, name, set(texts.counts), problem)
             if not fit.odd:
                 found[name] = fit.reading
+            elif despite_odd:
+                if not _is_plain(fit.reading, table.decimal):
+                    found[name] = fit.reading
             elif not all(is_number(text) for text in texts.counts.keys() - {*fit.odd}):
                 problem = "is not a number; the model was trained on numbers here"
                 raise cell_error(table, name, set(fit.odd), problem)
-    return apply_readings(table, found, missing) if found else table
+    return found
+
+
+def _is_plain(reading: Any, decimal: str) -> bool:
+    """Whether a reading of numbers reads what plain numbers with this decimal sign are."""
+    return bool(reading.decimal == decimal and not reading.thousands + reading.unit)
 
 
 def columns_of_texts(readings: Mapping[str, Reading]) -> list[str]:

@@ -82,6 +82,18 @@ class Number(Reading):
             return found
         return replace(found, unit=self.unit)
 
+    def widened(self, training: Reading) -> Reading:
+        """Keep the currency, and the sign of thousands, that amounts need not show at once."""
+        if not isinstance(training, Number):
+            return self
+        thousands, unit = self.thousands, self.unit
+        if not thousands and training.thousands:
+            swapped = training.decimal != self.decimal and self.decimal == training.thousands
+            thousands = training.decimal if swapped else training.thousands
+        if not unit and UNITS.get(training.unit, PER_CENT) != PER_CENT:
+            unit = training.unit
+        return replace(self, thousands=thousands, unit=unit)
+
     def read(self, table: Table, name: str, missing: Collection[str] = ()) -> Column:
         column = table.column(name)
         if isinstance(column, Numbers):

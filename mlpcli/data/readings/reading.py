@@ -93,6 +93,13 @@ class Reading(Member):
         """
         return self
 
+    def widened(self, training: Reading) -> Reading:
+        """Return a reading, found from a file's first rows, that reads also what may follow.
+
+        training  the reading of the training rows
+        """
+        return self
+
     def read(self, table: Table, name: str, missing: Collection[str] = ()) -> Column:
         """Return a table's column, read; one that is read already as it is.
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from mlpcli.spec.checks import augmentation, columns, data, ensemble, loss, model, sweep, training
 from mlpcli.spec.checks.loss import DEFAULT_LOSS, chosen_loss, loss_name
 from mlpcli.spec.schema import Spec
@@ -10,8 +13,11 @@ from mlpcli.spec.yaml_reader import Problem
 __all__ = ["DEFAULT_LOSS", "check_spec", "check_task", "chosen_loss", "loss_name"]
 
 
-def check_spec(spec: Spec) -> list[Problem]:
-    """Return the problems of a spec that show before any data has been read."""
+def check_spec(spec: Spec, metrics: Mapping[str, Any] | None = None) -> list[Problem]:
+    """Return the problems of a spec that show before any data has been read.
+
+    metrics  the class of each metric there is, by its name; None: names are not looked at
+    """
     return [
         *data.check(spec),
         *columns.check(spec),
@@ -21,6 +27,7 @@ def check_spec(spec: Spec) -> list[Problem]:
         *training.check(spec),
         *ensemble.check(spec),
         *sweep.check(spec),
+        *([] if metrics is None else training.check_names(spec, metrics)),
         *([] if spec.data.task is None else _problems_with_task(spec, spec.data.task)),
     ]
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
 from mlpcli.errors import listing, nearest
-from mlpcli.spec.checks.loss import chosen_loss
+from mlpcli.nn.losses import LOSSES
+from mlpcli.spec.checks.loss import DEFAULT_LOSS, chosen_loss
 from mlpcli.spec.schema import Spec
 from mlpcli.spec.yaml_reader import Path, Problem
 
@@ -36,6 +37,38 @@ def check_metrics(spec: Spec, task: str, metrics: list[str]) -> Iterator[Problem
         path = ("training", "early_stopping", "monitor")
         problem = f"{stopping.monitor!r} is not a column of metrics.csv"
         allowed = f"allowed: {listing(columns, most=30)}"
+        yield Problem(path, problem, allowed, nearest(stopping.monitor, columns))
+
+
+def check_names(spec: Spec, metrics: Mapping[str, Any]) -> Iterator[Problem]:
+    """Check metrics and monitor by name, before the data say what the task is.
+
+    metrics  the class of each metric there is, by its name
+    """
+    loss = spec.model.loss
+    tasks = list(DEFAULT_LOSS if loss is None else LOSSES[loss.name].tasks)
+    if spec.data.task is not None:
+        tasks = [spec.data.task]
+    by_tasks: dict[tuple[str, ...], list[str]] = {}
+    for name, metric in metrics.items():
+        which = tuple(task for task in tasks if task in metric.tasks)
+        by_tasks.setdefault(which, []).append(name)
+    by_tasks.pop((), None)
+    fitting = [name for names in by_tasks.values() for name in names]
+    groups = [f"{listing(names)} ({', '.join(which)})" for which, names in by_tasks.items()]
+    for k, name in enumerate(spec.training.metrics or []):
+        if name not in fitting:
+            problem = f"{name!r} is no metric" + (
+                "" if spec.data.task is None else f" of {tasks[0]}"
+            )
+            path: Path = ("training", "metrics", k)
+            yield Problem(path, problem, f"allowed: {'; '.join(groups)}", nearest(name, fitting))
+    stopping = spec.training.early_stopping
+    columns = [f"{part}_{m}" for part in ("val", "train") for m in ("loss", *fitting)]
+    if stopping is not None and stopping.monitor not in columns:
+        problem = f"{stopping.monitor!r} is no column of metrics.csv"
+        allowed = f"allowed: val_ or train_ with loss; {'; '.join(groups)}"
+        path = ("training", "early_stopping", "monitor")
         yield Problem(path, problem, allowed, nearest(stopping.monitor, columns))
 
 

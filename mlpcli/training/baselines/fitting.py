@@ -81,6 +81,8 @@ class Baselines:
     best    the best baseline's score, by the metric that decides; the simpler of equals
     rows    of the part that all are scored on
     notes   what a reader of the scores must know, in sentences
+    outcomes  of each baseline, by name: its predictions of these rows
+    groups    (rows,) the number of each row's group; None: each row is its own
     """
 
     scores: tuple[BaselineScore, ...]
@@ -88,6 +90,8 @@ class Baselines:
     best: BaselineScore
     rows: int
     notes: tuple[str, ...]
+    outcomes: dict[str, Outcome] = field(default_factory=dict)
+    groups: Array | None = None
 
 
 @dataclass(frozen=True)
@@ -133,13 +137,14 @@ def fit_baselines(dataset: Dataset, seed: int, group: str | None = None) -> Base
     metrics = METRICS_OF[dataset.encoding.task]
     job = Job(dataset, seed, groups["train"], [] if part == "test" else [_part_note(part)])
     scores: list[BaselineScore] = []
+    outcomes: dict[str, Outcome] = {}
     for name, fit in FITS.items():
         started = time.perf_counter()
         with np.errstate(all="ignore"):
             predict = fit(job)
             if predict is None:
                 continue
-            outcome = _outcome(dataset, part, predict)
+            outcomes[name] = outcome = _outcome(dataset, part, predict)
             found = {metric: metric_interval(metric, outcome, groups[part]) for metric in metrics}
         seconds = time.perf_counter() - started
         scores += [
@@ -147,7 +152,8 @@ def fit_baselines(dataset: Dataset, seed: int, group: str | None = None) -> Base
             for metric, one in found.items()
         ]
     best = _best(scores, metrics[_deciding(dataset)])
-    return Baselines(tuple(scores), metrics, best, len(dataset.parts[part]), tuple(job.notes))
+    n_rows, notes = len(dataset.parts[part]), tuple(job.notes)
+    return Baselines(tuple(scores), metrics, best, n_rows, notes, outcomes, groups[part])
 
 
 def _groups(dataset: Dataset, part: str, column: str | None) -> Array | None:

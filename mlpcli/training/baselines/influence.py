@@ -17,7 +17,13 @@ from collections.abc import Callable
 import numpy as np
 
 from mlpcli.array_types import Array
-from mlpcli.training.intervals import LEVEL, Interval, share_interval, student_quantile
+from mlpcli.training.intervals import (
+    LEVEL,
+    Interval,
+    rows_difference,
+    share_interval,
+    student_quantile,
+)
 from mlpcli.training.metrics import METRICS, Outcome
 from mlpcli.training.metrics.regression import by_output
 from mlpcli.training.spread import log_limits, wilson_limits
@@ -54,6 +60,31 @@ def metric_interval(
     error = math.sqrt(n_units / (n_units - 1) * float(influence @ influence)) / len(outcome.target)
     least = t**2 / n_rows * len(outcome.target) / n_units
     return _within(METRICS[name].lower, METRICS[name].upper, value, t * error, least, level)
+
+
+def metric_difference(
+    name: str, mine: Outcome, other: Outcome, groups: Array | None = None, level: float = LEVEL
+) -> Interval:
+    """Return metric(mine) − metric(other) of the same rows, with its interval.
+
+    d ± t √(n/(n−1) Σ (ψ − ψ')²) / n; of accuracies without groups Bonett and Price's interval,
+    which has a width where both are right in the same rows. Limits are NaN where there are none.
+    """
+    metric = METRICS[name]()
+    value = metric.value(mine) - metric.value(other)
+    if name == "accuracy" and groups is None:
+        right, others = (np.asarray(metric.rows(each)) for each in (mine, other))
+        return rows_difference(right, others)
+    with np.errstate(all="ignore"):
+        influence = INFLUENCES[name](mine)[0] - INFLUENCES[name](other)[0]
+    if groups is not None:
+        influence = np.bincount(np.unique(groups, return_inverse=True)[1], weights=influence)
+    n = len(influence)
+    if n < 2 or not math.isfinite(value) or not np.isfinite(influence).all() or not influence.any():  # noqa: PLR2004
+        return Interval(value, math.nan, math.nan, NONE, level)
+    error = math.sqrt(n / (n - 1) * float(influence @ influence)) / len(mine.target)
+    reach = student_quantile(0.5 + level / 2, n - 1) * error
+    return Interval(value, value - reach, value + reach, "t", level)
 
 
 def _within(

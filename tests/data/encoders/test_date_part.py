@@ -62,7 +62,15 @@ def test_of_the_column_that_rows_are_split_by_only_what_recurs():
     fitted = fit_date(
         table(Dates(MOMENTS)), np.arange(len(MOMENTS)), "d", "none", recurring_only=True
     )
-    assert [f.part for f in fitted] == ["month", "day_of_week", "hour"]
+    assert [f.part for f in fitted] == ["month", "day_of_year", "day_of_week", "hour"]
+
+
+def test_the_day_of_the_year_is_a_part_of_dates_that_span_one():
+    """In fewer days the number of the day says it; 365 days are a year."""
+    for last, is_part in (("2020-12-30", False), ("2020-12-31", True)):
+        dates = np.array(["2020-01-01", "2020-05-01", last], "M8[s]")
+        fitted = fit_date(table(Dates(dates)), np.arange(3), "d", "none")
+        assert ("day_of_year" in [f.part for f in fitted]) == is_part
 
 
 def test_a_constant_date_is_its_day_and_of_time_nothing():

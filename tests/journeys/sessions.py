@@ -1,4 +1,4 @@
-"""Every session that the README shows, run as it is written."""
+"""Sessions that pages show, run as they are written: commands after `$`, what they print below."""
 
 import os
 import re
@@ -7,28 +7,28 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
-from mlpcli.spec.load import load_spec, validate
-from mlpcli.spec.yaml_reader import read_yaml
-
 ROOT = Path(__file__).parents[2]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-SESSIONS = re.findall(r"^```console\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
 NUMBER = re.compile(r"-?\d+\.\d+(?:e-?\d+)?|\d+e-?\d+")
 
 
 def steps(session):
-    """Yield each command of a session with the output shown below it."""
+    """Yield each command of a session with the output shown below it.
+
+    A command may go on in lines that begin with `> `, as a shell asks for them.
+    """
     for part in re.split(r"^\$ ", session, flags=re.MULTILINE)[1:]:
-        command, _, shown = part.partition("\n")
-        yield command, shown
+        command, more, shown = re.fullmatch(r"(.*\n)((?:>.*\n)*)((?s:.*))", part).groups()
+        yield (command + re.sub(r"^> ?", "", more, flags=re.MULTILINE)).rstrip("\n"), shown
 
 
-@pytest.fixture(scope="module")
-def place(tmp_path_factory):
-    """A folder with the repository's configs and data, and `mlp` on the path."""
-    folder = tmp_path_factory.mktemp("readme")
+def sessions_of(page):
+    """Return the sessions of a page of the repository."""
+    text = (ROOT / page).read_text(encoding="utf-8")
+    return re.findall(r"^```console\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+
+
+def prepare(folder):
+    """Put the repository's configs and data into a folder, and `mlp` beside them; return it."""
     for name in ("configs", "data"):
         shutil.copytree(ROOT / name, folder / name)
     program = folder / "bin" / "mlp"
@@ -84,31 +84,7 @@ def match(shown, printed):
     return bool(printed) and agrees(shown[0], printed[0]) and match(shown[1:], printed[1:])
 
 
-@pytest.fixture(scope="module")
-def outputs(place):
-    """All sessions, one after the other: later ones use what earlier ones made."""
-    return [run(session, place) for session in SESSIONS]
-
-
-@pytest.mark.parametrize("k", range(len(SESSIONS)))
-def test_a_session_prints_what_the_readme_shows(k, outputs):
-    for (command, shown), printed in zip(steps(SESSIONS[k]), outputs[k], strict=True):
-        assert match(shown.splitlines(), printed.splitlines()), f"{command}\n{printed}"
-
-
-def test_the_spec_in_the_readme_means_the_shipped_one():
-    text = re.search(r"^```yaml\n(.*?)^```", README, re.MULTILINE | re.DOTALL)[1]
-    shipped = load_spec(str(ROOT / "configs" / "iris.yaml")).spec
-    assert validate(read_yaml(text, "README.md")) == shipped
-
-
-def test_links_lead_somewhere():
-    for target in re.findall(r"\]\(([^)#]+)\)", README):
-        assert (ROOT / target).exists(), target
-
-
-def test_a_wrong_session_is_seen():
-    assert match(["a 0.95 …", "…", "end"], ["a 0.96 xyz", "1", "2", "end"])
-    assert not match(["a 0.95"], ["a 0.85"])
-    assert not match(["rows 22"], ["rows 23"])
-    assert not match(["one"], ["one", "two"])
+def check(session, printed):
+    """Assert that the commands of a session have printed what it shows."""
+    for (command, shown), lines in zip(steps(session), printed, strict=True):
+        assert match(shown.splitlines(), lines.splitlines()), f"{command}\n{lines}"

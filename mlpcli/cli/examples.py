@@ -1,0 +1,71 @@
+"""What `mlp init --example NAME` writes and prints."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+from mlpcli.cli.console import print_json, print_raw, print_sentence
+from mlpcli.cli.new_files import check_new, schema_beside, write_new
+from mlpcli.cli.signals import raised
+from mlpcli.errors import FileError, UsageError, listing, nearest
+from mlpcli.runs.files import write_whole
+from mlpcli.spec.draft.examples import Example, examples
+
+
+def write_example(
+    name: str | None, output: str | None, *, force: bool, json: bool, quiet: bool
+) -> None:
+    """Write a shipped spec with its data beside it; without a name, list them."""
+    known = examples()
+    if not known:
+        raise FileError("this installation has no examples: install mlpcli again, from its wheel")
+    if name is None:
+        _list(known, json=json, quiet=quiet)
+        return
+    if name not in known:
+        near = nearest(name, known)
+        hint = f"; did you mean {near}?" if near else ""
+        raise UsageError(f"--example {name}: there are {listing(known)}{hint}")
+    example = known[name]
+    if output == "-":
+        print_raw(example.text.removesuffix("\n"))
+        return
+    place = _place(name, output)
+    data = place.parent / example.data.name
+    content = example.data.read_bytes()
+    check_new(place, force=force)
+    check_new(schema_beside(place), force=force, ours=True)
+    if not (data.is_file() and data.read_bytes() == content):
+        check_new(data, force=force)
+    with raised():
+        if not (data.is_file() and data.read_bytes() == content):
+            write_whole(data, content)
+        write_new(place, example.text)
+    if json:
+        print_json({"spec": str(place), "schema": str(schema_beside(place)), "data": str(data)})
+    elif not quiet:
+        print_sentence(example.about, hang=2)
+        print_sentence(f"written: {place} and {data}, and {schema_beside(place)} for editors")
+        verb = "sweep" if "\nsweep:" in example.text else "train"
+        print_sentence(f"next: mlp {verb} {shlex.quote(str(place))}")
+
+
+def _place(name: str, output: str | None) -> Path:
+    if output is None:
+        return Path(f"{name}.yaml")
+    if output == "":
+        raise UsageError("--output '' is not the name of a file")
+    return Path(output) / f"{name}.yaml" if Path(output).is_dir() else Path(output)
+
+
+def _list(known: dict[str, Example], *, json: bool, quiet: bool) -> None:
+    """List the examples."""
+    if json:
+        plain = {name: {"about": e.about, "data": e.data.name} for name, e in known.items()}
+        print_json({"examples": plain})
+    elif not quiet:
+        width = max(map(len, known)) + 2
+        for name, each in known.items():
+            print_sentence(f"{name:<{width}}{each.about}", hang=width)
+        print_sentence("next: mlp init --example iris")

@@ -1,0 +1,98 @@
+"""mlp explain SPEC|RUN."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mlpcli.cli import explain_options as options
+from mlpcli.cli.command import verb
+from mlpcli.cli.console import print_json, print_note, print_sentence
+from mlpcli.cli.options import Debug, Json, Overrides, Quiet, Seed, refuse_overwriting
+from mlpcli.errors import UsageError
+
+if TYPE_CHECKING:
+    from mlpcli.report.explain.explanation import Explanation
+
+
+@verb
+def explain(
+    source: options.Source,
+    step: options.Step = None,
+    rows: options.Rows = "3",
+    units: options.Units = 4,
+    weight: options.Weight = None,
+    fractions: options.Fractions = False,
+    quiz: options.Quiz = False,
+    blanks: options.Blanks = 10,
+    digits: options.Digits = 6,
+    weights: options.Weights = None,
+    data: options.Data = None,
+    overrides: Overrides = None,
+    seed: Seed = None,
+    output: options.Output = None,
+    json: Json = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> int | None:
+    """Explain one step of training, number by number, as the lecture computes it.
+
+    \b
+    The step is the trainer's own, in float64, of its batch's first rows alone: each line has a
+    formula, its numbers and its value; each formula its section of docs/maths.md and its function;
+    each gradient the central difference beside it. With --quiz exit code 1: an answer was wrong.
+
+    \b
+    Examples:
+      mlp explain configs/worked_example.yaml --weights configs/worked_example.json
+      mlp explain configs/iris.yaml --rows 2 --step 10 -o step.md
+    """
+    from mlpcli.report.explain.explain import Shown, explain_step
+    from mlpcli.report.explain.source import open_step
+
+    options.check_output(output)
+    refuse_overwriting(output, {source: "what is explained"})
+    shown = Shown(options.parse_rows(rows), units, digits, fractions=fractions, weight=weight)
+    if quiz and (output is not None or "-" in (source, data)):
+        raise UsageError("--quiz reads answers from standard input, and writes no --output")
+    opened = open_step(
+        source, step, overrides=overrides or (), seed=seed, data=data, weights=weights
+    )
+    found = explain_step(opened, shown)
+    if quiz:
+        from mlpcli.cli.quiz import ask
+
+        return None if ask(found, blanks, opened.spec.seed, digits=digits, json=json) else 1
+    if json:
+        print_json(found.document)
+    if output is not None:
+        _write(output, found, quiet=quiet or json)
+    elif not json:
+        _print(found)
+    return None
+
+
+def _print(found: Explanation) -> None:
+    from mlpcli.report.explain.text import text_lines
+
+    for text, hang in text_lines(found):
+        print_sentence(text, hang)
+
+
+def _write(output: str, found: Explanation, *, quiet: bool) -> None:
+    from pathlib import Path
+
+    from mlpcli.report.explain.markdown import markdown
+    from mlpcli.report.explain.text import text_lines
+    from mlpcli.runs.files import write_whole
+
+    if output.endswith(".md"):
+        content = markdown(found).encode()
+    elif output.endswith(".html"):
+        from mlpcli.report.explain.web_page import web_page
+
+        content = web_page(found)
+    else:
+        content = "".join(f"{text}\n" for text, _ in text_lines(found)).encode()
+    write_whole(Path(output), content)
+    if not quiet:
+        print_note(f"written: {output}")

@@ -1,0 +1,1 @@
+"""One step of the lecture on the reader's own rows: `mlp explain`."""

@@ -71,7 +71,7 @@ class ShardedBackprop:
         """Return a `Backprop` of all rows with the same network, gradient and masks."""
         one = Backprop(self.network, self.n_rows, self.grad, training=True)
         for mine, shared in zip(one.dropouts, self.dropouts, strict=True):
-            mine.mask = shared.mask
+            mine.mask, mine.generators = shared.mask, shared.generators
         return one
 
     def _forward(self, shard: int, X: Array) -> Iterator[None]:

@@ -118,7 +118,9 @@ def _whole(step: Any) -> TrainingStep:
 
 
 def _traced(step: TrainingStep, batch: Batch, number: int) -> StepTrace:
-    network, backprop, state = step.network, step.backprop[batch.n], step.update.state
+    # A step that is cut into shards is shown whole: its sums are rounded in another way.
+    backprop = step.backprop[batch.n] = step.backprop[batch.n].whole()
+    network, state = step.network, step.update.state
     vector = network.vector.copy()
     names = _state_names(step.update.optimizer, len(state.vectors))
     before = {f"before.{n}": v.copy() for n, v in zip(names, state.vectors, strict=True)}

@@ -94,8 +94,11 @@ def measure(asked: argparse.Namespace, stored: dict[str, Any]) -> dict[str, Any]
                 step["said"] = step["said"][-800:] if step["status"] else ""
         found[name] = about(table, runs, losses)
         show(found[name])
-    ordered = {name: found[name] for name in tables if name in found}
-    return {"machine": machine(), "drafted": not asked.smallest, "tables": ordered}
+        ordered = {name: found[name] for name in tables if name in found}
+        stored |= {"machine": machine(), "drafted": not asked.smallest, "tables": ordered}
+        if not asked.show:  # at once: what is interrupted has what was measured
+            STORED.write_text(json.dumps(stored, indent=1) + "\n", encoding="utf-8")
+    return stored
 
 
 def main() -> int:
@@ -114,13 +117,12 @@ def main() -> int:
     stored = json.loads(STORED.read_text("utf-8")) if STORED.exists() else {}
     if not asked.page:
         try:
-            stored = measure(asked, {} if asked.smallest else stored)
+            stored = measure(asked, stored)
         except (OSError, ImportError) as error:
             print(f"first_tables.py: {error}", file=sys.stderr)
             return EXIT_IMPOSSIBLE
         if asked.show:
             return 0
-        STORED.write_text(json.dumps(stored, indent=1) + "\n", encoding="utf-8")
     from first_tables_page import page
 
     PAGE.write_text(page(stored), encoding="utf-8")

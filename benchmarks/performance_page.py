@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from performance_runs import OURS, Run, Spread, ratios, spread, values
@@ -25,6 +27,8 @@ from performance_settings import (
 )
 
 MISSING = "not installed"
+PREDICTIONS = Path(__file__).resolve().parent / "predict.json"
+PREDICTED = {"mixed": "8 numbers and 2 categories", "numbers": "8 numbers"}
 
 
 def runs_of(document: dict[str, Any]) -> list[Run]:
@@ -224,6 +228,32 @@ def tables(document: dict[str, Any]) -> Iterator[str]:
     yield from ("## One epoch's fixed cost", "", *fixed_lines(runs), "")
 
 
+def prediction_lines() -> Iterator[str]:
+    """Yield what benchmarks/predict.py has measured, in Markdown."""
+    found = json.loads(PREDICTIONS.read_text("utf-8"))
+    yield from (
+        "## Predictions from a pipe",
+        "",
+        "```sh",
+        "python benchmarks/predict.py",
+        "```",
+        "",
+    )
+    yield "`mlp predict RUN -` beside a script of scikit-learn's with the same weights that reads"
+    yield "chunks of 100,000 rows; through 64-32-3, one round on a very busy machine (load 15). The"
+    yield from ("goal is 5 times, in at most 300 MiB: the memory is met, the ratio not yet.", "")
+    yield from ("| | | processor s | its / mlp | peak, MiB |", "| --- | --- | --- | --- | --- |")
+    for table, result in found.items():
+        first = f"{result['rows']:,} rows, {PREDICTED[table]}"
+        ours = result["runs"][OURS][0]["processor"]
+        for engine, (run,) in result["runs"].items():
+            ratio = _number(run["processor"] / ours)
+            cells = f"{run['processor']:.1f} | {ratio} | {run['mebibytes']:.0f}"
+            yield f"| {first} | {engine} | {cells} |"
+            first = ""
+    yield ""
+
+
 # --- the page ---------------------------------------------------------------------------------
 
 
@@ -249,7 +279,7 @@ def page(document: dict[str, Any]) -> str:
         peers_numpy=theirs["numpy"],
     )
     lines = [HEAD, facts, "## Goals", "", f"{met} of {len(verdicts)} are met, by the median.", ""]
-    lines += [*goal_table(verdicts), "", READING, *tables(document)]
+    lines += [*goal_table(verdicts), "", READING, *tables(document), *prediction_lines()]
     return "\n".join(lines).rstrip() + "\n"
 
 

@@ -26,6 +26,7 @@ MOST_LOOKED_AT = 1000  # entries of one directory
 SPECS = (".yaml", ".yml")
 MODELS = (".safetensors",)
 OF_A_RUN = ("manifest.json", "model.safetensors")
+OF_A_STUDY = ("study.log",)
 
 
 @cache
@@ -106,14 +107,31 @@ def complete_run(incomplete: str) -> list[str]:
 
     With nothing typed also those in `runs`.
     """
-    return [
-        *_paths(incomplete, MODELS),
-        *(_paths("runs/", MODELS) if not incomplete and Path("runs").is_dir() else []),
-    ]
+    return _runs(incomplete, OF_A_RUN)
 
 
-def _paths(incomplete: str, endings: tuple[str, ...]) -> list[str]:
-    """Return the files with one of the endings, runs, and other directories with a `/` behind."""
+def complete_run_or_study(incomplete: str) -> list[str]:
+    """Return what `complete_run` does, and the directories of sweeps."""
+    return _runs(incomplete, OF_A_RUN + OF_A_STUDY)
+
+
+def complete_spec_or_run(incomplete: str) -> list[str]:
+    """Return the specs, model files and runs, and directories to look into."""
+    return _paths(incomplete, SPECS + MODELS, OF_A_RUN)
+
+
+def _runs(incomplete: str, of_a_run: tuple[str, ...]) -> list[str]:
+    found = _paths(incomplete, MODELS, of_a_run)
+    if not incomplete and Path("runs").is_dir():
+        found += _paths("runs/", MODELS, of_a_run)
+    return found
+
+
+def _paths(incomplete: str, endings: tuple[str, ...], of_a_run: tuple[str, ...] = ()) -> list[str]:
+    """Return files with one of the endings, runs, and other directories with a `/` behind.
+
+    of_a_run  a directory with one of these files is a run, which is not looked into
+    """
     folder, _, start = incomplete.rpartition("/")
     prefix = incomplete.removesuffix(start)
     found = []
@@ -121,12 +139,12 @@ def _paths(incomplete: str, endings: tuple[str, ...]) -> list[str]:
         if not entry.name.startswith(start) or entry.name.startswith(".") > start.startswith("."):
             continue
         if entry.is_dir():
-            is_run = endings == MODELS and any(Path(entry.path, name).exists() for name in OF_A_RUN)
+            is_run = any(Path(entry.path, name).exists() for name in of_a_run)
             found.append(prefix + entry.name + ("" if is_run else "/"))
         elif entry.name.endswith(endings):
             found.append(prefix + entry.name)
     if len(found) == 1 and found[0].endswith("/") and found[0] != incomplete:
-        return _paths(found[0], endings) or found
+        return _paths(found[0], endings, of_a_run) or found
     return sorted(found)
 
 

@@ -93,14 +93,15 @@ def wrapped(text: str, width: int, hang: int = 0) -> str:
     to go on:
     mlp train --resume runs/iris
     """
+    if width_of(text) <= width:
+        return text
+    sentence, colon, command = text.rpartition(": mlp ")
+    whole = [f"mlp {command}"] if colon and "; " not in command else []
     lines: list[str] = []
-    body = text.lstrip(" ")
-    line, is_begun = " " * (len(text) - len(body)), False
-    sentence, colon, command = body.partition(": mlp ")
-    whole = [f"mlp {command}"] if colon else []
-    for word in [*(sentence + colon[:1]).split(" "), *whole]:
-        longer = f"{line} {word}" if is_begun else line + word
-        is_begun = True
+    words = [*f"{sentence}:".split(" "), *whole] if whole else text.split(" ")
+    line = words[0]
+    for word in words[1:]:
+        longer = f"{line} {word}"
         if line.strip() and width_of(longer) > width:
             lines.append(line)
             longer = " " * hang + word
@@ -137,7 +138,7 @@ def table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     width = shutil.get_terminal_size().columns if on_terminal(sys.stdout) else None
     for k, columns in enumerate(_groups(_widths(cells), width)):
         part = [[row[column] for column in columns] for row in cells]
-        print_result("\n" * (k > 0) + _drawn(part, [numeric[column] for column in columns]))
+        print_raw("\n" * (k > 0) + _drawn(part, [numeric[column] for column in columns]))
 
 
 def _widths(cells: list[list[str]]) -> list[int]:

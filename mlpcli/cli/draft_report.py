@@ -51,8 +51,11 @@ def print_draft(document: dict[str, Any], draft: Draft) -> None:
     )
     n = counted(len(document["inputs"]), "input column")
     print_sentence(f"{n}, {counted(document['features'], 'input')} to the network", hang=2)
+    reasons: dict[str, list[str]] = {}
     for each in document["excluded"]:
-        print_sentence(f"excluded: {each['column']}: {each['why']}", hang=10)
+        reasons.setdefault(each["why"], []).append(each["column"])
+    for why, names in reasons.items():
+        print_sentence(f"excluded: {listing(names)}: {why}", hang=10)
     for each in document["read"]:
         print_sentence(f"read: {each['column']} as {each['as']}: {each['why']}", hang=6)
     if draft.decisions.split:

@@ -33,22 +33,33 @@ def write_example(
         return
     place = _place(name, output)
     data = place.parent / example.data.name
-    content = example.data.read_bytes()
+    copies = {data: example.data.read_bytes()}
+    if example.weights is not None:
+        copies[place.parent / example.weights.name] = example.weights.read_bytes()
+    missing = {p: c for p, c in copies.items() if not (p.is_file() and p.read_bytes() == c)}
     check_new(place, force=force)
     check_new(schema_beside(place), force=force, ours=True)
-    if not (data.is_file() and data.read_bytes() == content):
-        check_new(data, force=force)
+    for copy in missing:
+        check_new(copy, force=force)
     with raised():
-        if not (data.is_file() and data.read_bytes() == content):
-            write_whole(data, content)
+        for copy, content in missing.items():
+            write_whole(copy, content)
         write_new(place, example.text)
     if json:
         print_json({"spec": str(place), "schema": str(schema_beside(place)), "data": str(data)})
     elif not quiet:
-        print_sentence(example.about, hang=2)
-        print_sentence(f"written: {place} and {data}, and {schema_beside(place)} for editors")
-        verb = "sweep" if "\nsweep:" in example.text else "train"
-        print_sentence(f"next: mlp {verb} {shlex.quote(str(place))}")
+        _print_written(example, place, list(copies))
+
+
+def _print_written(example: Example, place: Path, copies: list[Path]) -> None:
+    """Print what the example is, which files were written, and what to type next."""
+    print_sentence(example.about, hang=2)
+    files = " and ".join(map(str, [place, *copies]))
+    print_sentence(f"written: {files}, and {schema_beside(place)} for editors")
+    verb, more = "sweep" if "\nsweep:" in example.text else "train", ""
+    if example.weights is not None:
+        verb, more = "explain", f" --weights {shlex.quote(str(copies[-1]))}"
+    print_sentence(f"next: mlp {verb} {shlex.quote(str(place))}{more}")
 
 
 def _place(name: str, output: str | None) -> Path:

@@ -36,7 +36,7 @@ OF_VERBS: dict[str, dict[str, str]] = {
         "1": "a row did not pass, or rounding could hide that it should not have",
         "3": "",
     },
-    "init": {"3": ""},
+    "init": {"2": "usage, or a file is there already", "3": ""},
     "predict": READS_A_RUN,
     "replay": {
         **READS_A_RUN,

@@ -6,13 +6,19 @@ from typing import Annotated
 
 import typer
 
+from mlpcli.cli.completion import complete_spec_or_run
 from mlpcli.errors import UsageError
 
 ALL = "all"
 ENDINGS = (".md", ".html", ".txt")
 
 Source = Annotated[
-    str, typer.Argument(metavar="SPEC|RUN", help="A spec, a run directory or a model file.")
+    str,
+    typer.Argument(
+        metavar="SPEC|RUN",
+        help="A spec, a run directory or a model file.",
+        autocompletion=complete_spec_or_run,
+    ),
 ]
 Step = Annotated[
     int | None,

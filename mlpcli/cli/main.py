@@ -19,8 +19,9 @@ from mlpcli import __version__
 from mlpcli.cli import verbs
 from mlpcli.cli.command import explain
 from mlpcli.cli.completion import SHELL, join_words
-from mlpcli.cli.console import flush
+from mlpcli.cli.console import flush, print_error
 from mlpcli.cli.exit_codes import MEANINGS, codes_of, sentence
+from mlpcli.cli.narrow_help import NarrowCommand, NarrowGroup
 from mlpcli.cli.output import (
     NOBODY_READS,
     OutputError,
@@ -35,6 +36,9 @@ Results go to standard output, everything else to standard error.
 
 {sentence(MEANINGS)}
 """
+
+
+OF_SHELLS = (["--install-completion"], ["--show-completion"])
 
 
 def _version(value: bool) -> None:  # noqa: FBT001  Typer's signature
@@ -58,6 +62,7 @@ def app_for(words: Sequence[str]) -> typer.Typer:
     they begin with a verb, that is the only one.
     """
     app = typer.Typer(
+        cls=NarrowGroup,
         help=HELP,
         no_args_is_help=True,
         rich_markup_mode=None,
@@ -69,7 +74,7 @@ def app_for(words: Sequence[str]) -> typer.Typer:
     names = [module.name for module in pkgutil.iter_modules(verbs.__path__)]
     for name in words[:1] if words[:1] in [[each] for each in names] else names:
         function = getattr(importlib.import_module(f"{verbs.__name__}.{name}"), name)
-        app.command(name, epilog=sentence(codes_of(name)))(function)
+        app.command(name, cls=NarrowCommand, epilog=sentence(codes_of(name)))(function)
     return app
 
 
@@ -96,6 +101,9 @@ def main() -> None:
     except (OSError, OutputError) as error:  # of what Typer prints; verbs look after their own
         sys.exit(explain(error))
     except SystemExit as end:
+        if end.code == 1 and sys.argv[1:2] in OF_SHELLS:  # Typer does not know the shell
+            print_error("which shell this is could not be found; there are bash, zsh and fish")
+            sys.exit(2)
         if not end.code and is_unread():
             sys.exit(NOBODY_READS)
         raise

@@ -74,6 +74,7 @@ class CsvStream(TableStream):
         self.kept = self.to_keep(wanted.keep)
         self.needed = self.found(options.required)
         self.looks_numeric: dict[str, bool] = {}
+        self.has_missing = False  # whether some block had a missing number
         self.guesses += header.guesses
 
     @cached_property
@@ -265,7 +266,11 @@ class _Plain:
             csv.looks_numeric |= {n: isinstance(c, Numbers) for n, c in sample.items()}
         numeric = [name for name in names if csv.looks_numeric[name]]
         text = [name for name in names if not csv.looks_numeric[name]]
-        frame = self._frame(numeric, text)
+        # Looking for missing values takes a third of the time, until a block is seen to have some.
+        frame = self._frame(numeric, text, filled=not csv.has_missing)
+        if not csv.has_missing and any(frame[name].dtype.kind not in "if" for name in numeric):
+            csv.has_missing = True
+            frame = self._frame(numeric, text)
         found: dict[str, Column] = {}
         mixed = []
         for name in numeric:
@@ -278,7 +283,11 @@ class _Plain:
         found |= {name: _column(rules, name, each) for name, each in texts.items()}
         return found
 
-    def _frame(self, numeric: Sequence[str], text: Sequence[str]) -> Any:
+    def _frame(self, numeric: Sequence[str], text: Sequence[str], *, filled: bool = False) -> Any:
+        """Return columns as pandas reads them.
+
+        filled  whether no number is missing
+        """
         import pandas as pd
 
         csv, rules = self.csv, self.csv.rules()
@@ -294,6 +303,7 @@ class _Plain:
             index_col=False,
             skip_blank_lines=False,
             keep_default_na=False,
+            na_filter=not filled,
             na_values=dict.fromkeys(numeric, missing),  # in text, the rules look for them
             low_memory=False,
         )

@@ -16,6 +16,7 @@ from mlpcli.data.target_values import labels_of, numbers_of, refuse_dates, value
 from mlpcli.errors import DataError, listing
 
 TASK = ("data", "task")
+SHOWN = 5  # values of a target, in a sentence
 MAX_AUTO_CLASSES = 20  # whole numbers with at most as many values are classes
 MAX_TEXT_CLASSES = 100  # texts with more values are no classes
 ROWS_PER_CLASS = 10  # on average, of more than MAX_AUTO_CLASSES texts
@@ -89,7 +90,7 @@ def _are_amounts(values: Sequence[Array]) -> bool:
 
 
 def _guess_of_classes(name: str, task: str, unique: set[Any]) -> tuple[Guess, ...]:
-    shown = listing(sorted(unique), most=5)
+    shown = ", ".join(map(str, sorted(unique)[:SHOWN])) + ", …" * (len(unique) > SHOWN)
     text = (
         f"{name}: {len(unique)} different whole numbers ({shown}), so taken as classes ({task}); "
         f"if they are counts, scores or amounts, write {_yaml('regression')}"

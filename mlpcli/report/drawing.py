@@ -161,6 +161,7 @@ def _for_a_page(svg: str) -> str:
     body = re.sub(r"font: (?:(\w+) )?([\d.]+px) [^;\"]*", _font, body)
     body = re.sub("<[^>]*>", _shorter_tag, body)  # what stands between tags is the user's text
     body = re.sub(r"\s*\n\s*", " ", re.sub(r">\s+<", "><", body)).strip()
+    body = _POINTS.sub(_styled_once, body)
     return _with_own_ids(_without_bare_groups(body))
 
 
@@ -176,6 +177,15 @@ _LEFT_OUT = [
         r'<path d="[^"]*"\s+style="fill: none"/>',
     )
 ]
+
+
+# Points of one kind, each with its style: they share one, which halves the bytes.
+_POINTS = re.compile(r'<use [^>]*(?P<style> style="[^"]*")/>(?:<use [^>]*(?P=style)/>)+')
+
+
+def _styled_once(found: re.Match[str]) -> str:
+    style = found["style"]
+    return f"<g{style}>{found[0].replace(style, '')}</g>"
 
 
 def _font(found: re.Match[str]) -> str:

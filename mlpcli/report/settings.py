@@ -9,6 +9,7 @@ from typing import Any
 from mlpcli.report.numbers import number
 
 LONGEST = 48  # characters of a value
+VAGUE = {"name", "input", "labels", "weights"}  # keys that say little without the one before
 
 
 def setting(value: Any) -> str:
@@ -46,12 +47,15 @@ def short_keys(keys: Sequence[str]) -> dict[str, str]:
 
     >>> list(short_keys(["training.optimizer.learning_rate", "regularization.l2"]).values())
     ['learning_rate', 'l2']
+    >>> list(short_keys(["training.optimizer.name", "regularization.noise.input"]).values())
+    ['optimizer.name', 'noise.input']
     >>> list(short_keys(["model.layers[0].units", "model.layers[1].units"]).values())
     ['layers[0].units', 'layers[1].units']
     """
     found = {}
     for key in keys:
-        parts, n = key.split("."), 1
+        parts = key.split(".")
+        n = 2 if parts[-1] in VAGUE else 1
         others = [each.split(".") for each in keys if each != key]
         while n < len(parts) and any(each[-n:] == parts[-n:] for each in others):
             n += 1

@@ -72,14 +72,11 @@ def _json_number(x: float) -> bytes:
 def _rounded(magnitude: Array) -> tuple[Array, Array, Array]:
     """Return x = d · 10^(e − 8): e, d rounded to an integer of nine digits, and whether by a hair.
 
-    The scaled number is wrong by at most 4 · 2⁻⁵³ · 10⁹ < 10⁻⁶ ≪ NEAR.
+    The scaled number is wrong by at most 4 · 2⁻⁵³ · 10⁹ < 10⁻⁶ ≪ NEAR. Where the logarithm is
+    rounded onto a whole number, or off it, d is a power of ten within that.
     """
     exponent = np.floor(np.log10(magnitude)).astype(np.int64)
     scaled = magnitude * POWERS[(DIGITS - 1 - exponent) + 300]
-    step = (scaled >= 10.0**DIGITS).astype(np.int64) - (scaled < 10.0 ** (DIGITS - 1))
-    if step.any():  # the logarithm was rounded onto, or off, a whole number
-        exponent += step
-        scaled = magnitude * POWERS[(DIGITS - 1 - exponent) + 300]
     near_tie = np.abs(scaled - np.floor(scaled) - 0.5) < NEAR
     digits = np.rint(scaled).astype(np.int64)
     over = digits >= 10**DIGITS
@@ -92,8 +89,8 @@ def _write(cells: Array, digits: Array, exponents: Array, exponent: int, *, as_j
 
     exponent  of all of them, one of FIXED; else beyond, and they are written with their own
     """
-    high, low = np.divmod(digits.astype(np.uint32), np.uint32(10_000))
-    first, middle = np.divmod(high, np.uint32(10_000))
+    high, low = _divided(digits)
+    first, middle = _divided(high)
     quads = np.empty((len(cells), 3), np.uint32)
     quads[:, 0], quads[:, 1], quads[:, 2] = QUADS[first], QUADS[middle], QUADS[low]
     letters = quads.view(np.uint8)[:, 3:]
@@ -116,6 +113,13 @@ def _write(cells: Array, digits: Array, exponents: Array, exponent: int, *, as_j
         cells[:, end : end + POWER_TEXTS.shape[1]] = POWER_TEXTS[exponents + 300]
     elif as_json:
         cells[n <= whole, end : end + 2] = np.frombuffer(b".0", np.uint8)
+
+
+def _divided(numbers: Array) -> tuple[Array, Array]:
+    """Return numbers below 2³¹ divided by 10,000, and the rests; twice as fast as divmod."""
+    # Half a unit is far more than the quotient is rounded by.
+    quotient = ((numbers + 0.5) * 1e-4).astype(np.int64)
+    return quotient, numbers - quotient * 10_000
 
 
 def text_cells(texts: Sequence[bytes]) -> Array | list[bytes]:

@@ -23,7 +23,7 @@ def own_data(model: Model, file: str | None, split: str) -> tuple[str, Array | N
     file  that is given; None: the one the model was trained on
     Raises UsageError where there is no such part, DataError where the file has changed.
     """
-    data = model.spec.data
+    data, given = model.spec.data, file is not None
     files = data.split.files
     if file is None and files is not None:
         paths = files.model_dump(exclude_none=True)
@@ -39,9 +39,14 @@ def own_data(model: Model, file: str | None, split: str) -> tuple[str, Array | N
             "trained on; name that file"
         )
     if _sha256(file) != model.sha256.get(part):
+        problem = "not, byte for byte, the file the model was trained on, so it has no such part"
+        if given:
+            raise UsageError(
+                f"--split {split}: {file} is {problem}; without --split all its rows are predicted"
+            )
         raise DataError(
-            f"--split {split}: {file} is not, byte for byte, the file that the model was trained "
-            "on, so it has no such part; without --split all its rows are predicted"
+            f"{file}: the file has changed since the model was trained on it; to predict all rows "
+            f"it has now, name it without --split"
         )
     if model.codes is None:
         return file, None

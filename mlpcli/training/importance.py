@@ -85,6 +85,7 @@ def importance_metric(encoding: Encoding, seen: Outcome) -> Metric:
     return metric
 
 
+@np.errstate(all="ignore")
 def permutation_importance(
     network: Network,
     encoding: Encoding,
@@ -232,8 +233,7 @@ class _Shuffles:
         n_groups = int(self.group.max()) + 1
         without = [np.flatnonzero(self.group != g) for g in range(n_groups)]
         each = [seen, *(seen.take(rows) for rows in without)]
-        with np.errstate(all="ignore"):
-            return np.array([self.metric.value(one) for one in each])
+        return np.array([self.metric.value(one) for one in each])
 
 
 def _jackknife_interval(values: Array) -> Interval:

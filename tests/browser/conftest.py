@@ -63,7 +63,8 @@ TRAININGS = {
     "other": ["penguins.yaml", "--set", "training.epochs=3", "--set", "model.layers[0].units=4"],
 }
 RUNS = ("classes", "binary", "regression", "ensemble")
-PAGES = (*RUNS, "runs", "study")
+REPORTS = (*RUNS, "runs", "study")
+PAGES = (*REPORTS, "step")  # the last one by mlp explain
 
 
 def missing():
@@ -122,7 +123,8 @@ def reports(browser, tmp_path_factory):  # noqa: ARG001  skipped where there is 
     }
     subjects = {name: [name] for name in RUNS}
     subjects |= {"runs": ["classes", "other"], "study": ["runs/search-sweep"]}
-    pages = [["report", *subjects[name], "-q", "-o", f"{name}.html"] for name in PAGES]
+    pages = [["report", *subjects[name], "-q", "-o", f"{name}.html"] for name in REPORTS]
+    pages.append(["explain", "classes", "-q", "-o", "step.html"])
     commands = [*trainings, *documents.values(), *pages]
     done = subprocess.run(
         [sys.executable, "-c", MANY],

@@ -110,9 +110,16 @@ def test_every_text_is_its_number_in_four_digits(opened, name):
         for each in opened(name).tables()
         for row in each.rows
         for cell in row
-        if cell["value"] not in (None, "nan") and not shows(cell["text"], float(cell["value"]))
+        if cell["value"] not in (None, "nan")
+        if not shows(cell["text"], float(cell["value"]))
+        or n_digits(cell["text"]) < n_digits(f"{float(cell['value']):.4g}")
     ]
     assert wrong == []
+
+
+def n_digits(text):
+    """Return how many significant digits a number is written with."""
+    return len(re.sub(r"\D", "", text.partition("e")[0]).lstrip("0"))
 
 
 def leaves(value):
@@ -183,3 +190,4 @@ def test_the_check_of_digits_is_strict():
     assert not shows("1.2e-07", 1.31e-7)
     assert shows("1,025", 1025)
     assert not shows("−0.5", 0.5)
+    assert [n_digits(x) for x in ("0.0972", "1,025", "1.20e-07", "0")] == [3, 4, 3, 0]

@@ -2,13 +2,15 @@
 
 import pytest
 
-from mlpcli.cli import completion
+from mlpcli.cli import completion, main
 from mlpcli.cli.completion import (
     BEFORE,
     complete_key,
     complete_metric,
     complete_run,
+    complete_run_or_study,
     complete_spec,
+    complete_spec_or_run,
     join_words,
 )
 from mlpcli.nn.optimizers import OPTIMIZERS
@@ -143,6 +145,15 @@ def test_runs_and_model_files(here):
     assert complete_run(f"{here}/runs/iris-2") == [f"{here}/runs/iris-2"]
 
 
+def test_studies_too_and_specs_for_what_takes_them(here):
+    (here / "runs" / "iris-sweep" / "study.log").touch()
+    assert complete_run_or_study("runs/iris-s") == ["runs/iris-sweep"]
+    assert "runs/iris-sweep" in complete_run_or_study("")
+    assert complete_run("runs/iris-s") == ["runs/iris-sweep/"]
+    assert complete_spec_or_run("runs/iris-1") == ["runs/iris-1"]
+    assert complete_spec_or_run("configs/i") == ["configs/iris.yaml"]
+
+
 @pytest.mark.usefixtures("here")
 def test_specs_and_where_they_may_be():
     assert complete_spec("con") == ["configs/batch/", "configs/digits.yml", "configs/iris.yaml"]
@@ -155,3 +166,20 @@ def test_specs_and_where_they_may_be():
 def test_of_a_huge_directory_only_a_part_is_looked_at(monkeypatch):
     monkeypatch.setattr(completion, "MOST_LOOKED_AT", 2)
     assert len(complete_run("runs/")) <= 2
+
+
+@pytest.mark.parametrize(("word", "code"), [("--show-completion", 2), ("train", 1)])
+def test_an_unknown_shell_is_a_fault_of_usage(word, code, monkeypatch, capsys):
+    """Typer ends with 1, which is mlp's answer no."""
+
+    def app(**_):
+        raise SystemExit(1)
+
+    monkeypatch.setattr(main, "app_for", lambda _: app)
+    monkeypatch.setattr(main, "open_closed_descriptors", lambda: None)
+    monkeypatch.setattr(main, "guard_results", lambda: None)
+    monkeypatch.setattr("sys.argv", ["mlp", word])
+    with pytest.raises(SystemExit) as ended:
+        main.main()
+    assert ended.value.code == code
+    assert ("bash, zsh and fish" in capsys.readouterr().err) == (code == 2)

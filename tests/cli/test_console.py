@@ -248,3 +248,18 @@ def test_a_wrapped_text_by_hand():
     assert console.wrapped("日本 日本", 8) == "日本\n日本"  # 9 cells
     assert console.wrapped("", 8) == ""
     assert console.wrapped("   a b c", 6, hang=4) == "   a b\n    c"
+
+
+@pytest.mark.parametrize(
+    ("text", "width", "lines"),
+    [
+        ("        rows    loss", 20, ["        rows    loss"]),  # as a table's header begins
+        ("        rows    loss", 16, ["        rows   ", "loss"]),
+        ("a path/that/is/longer/than/that", 10, ["a", "path/that/is/longer/than/that"]),
+        ("begin: mlp a b; or so", 14, ["begin: mlp a", "b; or so"]),
+        ("first: mlp a; then: mlp b c d", 14, ["first: mlp a;", "then:", "mlp b c d"]),
+        ("", 10, [""]),
+    ],
+)
+def test_lines_are_broken_between_words_and_commands_are_whole(text, width, lines):
+    assert console.wrapped(text, width).split("\n") == lines

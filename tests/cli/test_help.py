@@ -54,3 +54,14 @@ def test_the_readme_and_the_help_say_all_of_them():
     listed = " · ".join(f"{code} {meaning}" for code, meaning in MEANINGS.items())
     assert f"Exit codes: {listed}." in words((ROOT / "README.md").read_text("utf-8"))
     assert sentence(MEANINGS) in help_of()
+
+
+@pytest.mark.parametrize("verb", [None, *VERBS])
+def test_the_help_keeps_to_a_narrow_terminal(verb, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "40")
+    arguments = [] if verb is None else [verb]
+    done = CliRunner().invoke(app_for(arguments), [*arguments, "--help"])
+    long = [line for line in done.output.splitlines() if len(line) > 40]
+    # An example is one line, to be copied; a word is never broken.
+    assert [line for line in long if "mlp" not in line and len(line.split()) > 1] == []
+    assert words(done.output).count("Show this message and exit.") == 1

@@ -20,7 +20,7 @@ WHOLE = [
     ([0, 1] * 9, "2 different whole numbers (0, 1), so taken as classes (binary)", "regression"),
     (
         [3, 4, 5, 6, 7, 8] * 9,
-        "6 different whole numbers (3, 4, 5, 6, 7, … (6 in all)), so taken as classes (multiclass)",
+        "6 different whole numbers (3, 4, 5, 6, 7, …), so taken as classes (multiclass)",
         "regression",
     ),
     (["1.0", "2.0", "3"] * 9, "3 different whole numbers (1, 2, 3), so taken as classes", None),

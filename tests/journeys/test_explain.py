@@ -46,6 +46,7 @@ def test_a_later_step_begins_where_training_is_then(mlp, folder):
     second = json.loads(mlp(*words, cwd=folder).out)
     assert second["parameters"] == first["parameters_after"]
     assert second["step"] == 2
+    assert second["begins_with"] == "the parameters that 1 of its steps have reached"
     assert len(second["rows"]) == 1
 
 
@@ -95,6 +96,7 @@ def test_it_writes_files_by_their_ending(mlp, folder):
         (("--weights", "list.json"), "list.json: is no object of tensors by name"),
         (("--weights", "name.json"), "did you mean hidden.1.weight?"),
         (("--weights", "shape.json"), "shape.json: hidden.1.bias: is 2, not 8"),
+        (("--weights", "large.json"), "hidden.1.bias: has a number that is not finite"),
         (("--weights", "words.json"), "words.json: hidden.1.bias: is not rows of numbers"),
         (("--set", "ensemble={kind: tabm, replicas: 4}"), "--set ensemble=null"),
         (("--quiz", "-o", "a.md"), "--quiz reads answers from standard input"),
@@ -104,6 +106,8 @@ def test_what_cannot_be_done_is_said_with_exit_code_2(mlp, folder, words, messag
     (folder / "list.json").write_text("[1, 2]", "utf-8")
     (folder / "name.json").write_text('{"hidden.1.weigth": [1]}', "utf-8")
     (folder / "shape.json").write_text('{"hidden.1.bias": [1, 2]}', "utf-8")
+    large = '{"hidden.1.bias": [0, 0, 0, 0, 0, 0, 0, 1e999]}'
+    (folder / "large.json").write_text(large, "utf-8")
     (folder / "words.json").write_text('{"hidden.1.bias": ["a", {}]}', "utf-8")
     done = mlp("explain", "iris.yaml", *words, cwd=folder)
     assert done.code == 2, done.out
@@ -153,3 +157,11 @@ def test_each_command_of_the_mathematics_shows_its_section(in_one_process):
         assert code == 0, (command, err)
         named = {"15": "(section 15)", "4.7": "= -0.370172\n"}  # by no formula of its own
         assert named.get(section, f"[docs/maths.md {section}; ") in out, command
+
+
+def test_the_worked_example_is_written_with_its_weights(mlp, tmp_path):
+    done = mlp("init", "--example", "worked_example", cwd=tmp_path)
+    command = done.out.splitlines()[-1].removeprefix("next: mlp ")
+    assert command == "explain worked_example.yaml --weights worked_example.json"
+    found = json.loads(mlp(*command.split(), "--json", cwd=tmp_path).out)
+    assert found["J"] == pytest.approx(0.263169, abs=5e-7)  # docs/maths.md, section 4.7

@@ -1,8 +1,12 @@
 """mlp predict: a column for each question, a row for each row, in the file's order."""
 
+import contextlib
 import csv
 import io
 import json
+import subprocess
+import sys
+import time
 
 import numpy as np
 import pytest
@@ -137,3 +141,135 @@ def test_a_model_with_other_numbers_than_were_written_is_refused(verb, trained, 
     said = "the model file is damaged: its checksum does not match"
     assert (done.code, done.out) == (5, "")
     assert done.err == f"mlp: damaged.safetensors: {said}\n"
+
+
+BAD = "sepal_length_cm,sepal_width_cm,petal_length_cm,petal_width_cm,note\n"
+BAD += "5.1,3.5,1.4,0.2,first\n5.1,tall,1.4,0.2,second\n5.1,3.5,1.4\n5.1,3.5,1.4,0.2,last\n"
+
+
+@pytest.mark.parametrize(
+    ("how", "code", "notes"),
+    [
+        ("fail", 3, ["first"]),
+        ("skip", 0, ["first", "last"]),
+        ("blank", 0, ["first", "second", "", "last"]),
+    ],
+)
+def test_a_bad_row_stops_is_skipped_or_stays_blank(how, code, notes, trained, folder, mlp):
+    (folder / "bad.csv").write_text(BAD, "ascii")
+    words = ["bad.csv", "--keep", "note", "--on-bad-row", how]
+    done = mlp("predict", trained.run, *words, cwd=folder)
+    assert done.code == code
+    assert [row["note"] for row in table(done.out)] == notes
+    assert [bool(row["prediction"]) for row in table(done.out)] == [
+        note in ("first", "last") for note in notes
+    ]
+    first = (
+        "bad.csv:3:5: sepal_width_cm: 'tall' is not a number; the model was trained on numbers here"
+    )
+    if how == "fail":
+        assert done.err == f"mlp: {first}\n"
+    else:
+        what = {"skip": "left out", "blank": "without a prediction"}[how]
+        lines = done.err.splitlines()
+        assert lines[:2] == [f"bad.csv: 2 rows could not be read, {what}:", f"  {first}"]
+        assert lines[2].startswith("  bad.csv:4:12: the row is too short: 3 fields")
+    document = mlp("predict", trained.run, *words, "--json", cwd=folder)
+    found = json.loads(document.out)
+    assert document.code == code
+    assert [row["note"] or "" for row in found["predictions"]] == notes
+    assert found.get("error", "") == (first if how == "fail" else "")
+    assert found.get("bad_rows", {}).get("count", 0) == (0 if how == "fail" else 2)
+
+
+def test_a_file_does_not_appear_where_a_row_is_bad(trained, folder, mlp):
+    (folder / "bad.csv").write_text(BAD, "ascii")
+    before = sorted(folder.iterdir())
+    done = mlp("predict", trained.run, "bad.csv", "-o", "out.parquet", cwd=folder)
+    assert (done.code, done.out) == (3, "")
+    assert sorted(folder.iterdir()) == before
+
+
+def test_a_part_of_the_runs_own_data(trained, mlp):
+    words = ["--split", "test", "--keep", "species"]
+    done = mlp("predict", trained.run, *words, cwd=trained.folder)
+    assert (done.code, done.err) == (0, "")
+    assert mlp("predict", trained.run, "iris.csv", *words, cwd=trained.folder).out == done.out
+    scores = trained.manifest["result"]["scores"]["test"]
+    rows = table(done.out)
+    assert len(rows) == scores["rows"]
+    right = sum(row["species"] == row["prediction"] for row in rows)
+    assert right / len(rows) == pytest.approx(scores["accuracy"])
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ([], "FILE is missing: name the data, or --split test for the run's own"),
+        (
+            ["iris.csv", "-o", "p.xlsx"],
+            "--output p.xlsx: predictions are written to files that end in",
+        ),
+        (["-", "--split", "test"], "--split test: standard input or a pipe is not the file that"),
+    ],
+)
+def test_what_cannot_be_asked_for(words, message, trained, folder, mlp):
+    done = mlp("predict", trained.run, *words, cwd=folder)
+    assert (done.code, done.out) == (2, "")
+    assert done.err.startswith(f"mlp: {message}")
+
+
+def test_the_ending_says_what_is_written(predictions, trained, folder, mlp):
+    for ending in ("tsv", "jsonl"):
+        done = mlp("predict", trained.run, "iris.csv", "-o", f"p.{ending}", "-q", cwd=folder)
+        assert (done.code, done.out, done.err) == (0, "", "")
+    assert (folder / "p.tsv").read_text("utf-8") == predictions.replace(",", "\t")
+    rows = [json.loads(line) for line in (folder / "p.jsonl").read_text("utf-8").splitlines()]
+    assert [str(row["prediction"]) for row in rows] == [
+        row["prediction"] for row in table(predictions)
+    ]
+
+
+def endless(trained):
+    """Return the lines of a table that does not end."""
+    header, line, *_ = (trained.folder / "iris.csv").read_text("utf-8").splitlines()
+    write = f"sys.stdout.write({header!r} + '\\n')\nwhile 1: sys.stdout.write({line!r} + '\\n')"
+    return f"import sys\n{write}"
+
+
+@contextlib.contextmanager
+def predicting(trained, program, *words, **streams):
+    """Start predictions of a table that does not end; both processes are gone at the end."""
+    pipe = subprocess.PIPE
+    writer = [sys.executable, "-c", endless(trained)]
+    command = [*program.words, "predict", str(trained.run), "-", *words]
+    with subprocess.Popen(writer, stdout=pipe, stderr=subprocess.DEVNULL) as rows:
+        streams = {"stdin": rows.stdout, "stderr": pipe, **streams}
+        with subprocess.Popen(command, env=program.environment(), **streams) as done:
+            rows.stdout.close()
+            try:
+                yield done
+            finally:
+                done.kill()
+                rows.kill()
+
+
+def test_a_reader_that_has_enough_ends_it(trained, program):
+    with predicting(trained, program, stdout=subprocess.PIPE) as done:
+        assert done.stdout.readline().startswith(b"prediction,")
+        done.stdout.close()
+        assert done.wait(timeout=60) == 141
+        assert done.stderr.read() == b""
+
+
+def test_a_signal_leaves_nothing_of_the_file(trained, folder, program):
+    before = sorted(folder.iterdir())
+    with predicting(trained, program, "-o", "out.csv", cwd=folder) as done:
+        end = time.monotonic() + 60
+        while not any(p.suffix == ".tmp" and p.stat().st_size for p in folder.iterdir()):
+            assert time.monotonic() < end
+            time.sleep(0.01)
+        done.terminate()
+        assert done.wait(timeout=60) == 143
+        assert done.stderr.read() == b"mlp: interrupted\n"
+    assert sorted(folder.iterdir()) == before

@@ -51,7 +51,11 @@ def test_the_page_is_in_the_working_directory_with_the_numbers_of_compare(runs, 
     [
         (["run", "width"], 2, "mlp: width is regression on petal_width_cm and run is multi"),
         (["run", "shirt"], 5, "mlp: shirt: there is no such run directory or model file; did"),
-        (["run", "short", "--metric", "acuracy"], 2, "mlp: --metric acuracy: these runs have no"),
+        (
+            ["run", "short", "--metric", "acuracy"],
+            2,
+            "mlp: --metric acuracy: not all of these runs have",
+        ),
         (["run", "--metric", "accuracy"], 2, "mlp: --metric: is of several runs, to compare th"),
         (["run", "short", "--data", "-"], 2, "mlp: --data -: standard input can be read only"),
     ],

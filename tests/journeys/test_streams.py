@@ -207,7 +207,7 @@ def test_no_result_is_lost_without_a_word(trained, folder, program):
         if words[0] == "train":
             run = max((folder / "runs").iterdir(), key=lambda each: each.stat().st_mtime_ns)
             assert (run / "model.safetensors").exists()
-            nobody = "mlp: nobody reads standard output any more"
+            nobody = "mlp: the reader of standard output has gone"
             said = (said or nobody) + last[last.index("; what was trained is in runs/iris-") :]
         elif stream == "broken" and "--json" not in words:  # notes are not lost
             last = "" if not last.startswith("mlp: ") else last

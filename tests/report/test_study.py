@@ -1,22 +1,26 @@
 """A sweep's page, from a study whose figures are given: trial k has 0.9 − 0.1 k on two folds."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from mlpcli.errors import RunError
+from mlpcli.report.page import render
 from mlpcli.report.study.axes import key_scale
 from mlpcli.report.study.history import best_so_far, history
 from mlpcli.report.study.importances import importances
 from mlpcli.report.study.page import study_page
 from mlpcli.report.study.parallel import parallel
-from mlpcli.report.study.reported_study import load_reported_study
+from mlpcli.report.study.reported_study import ReportedStudy, load_reported_study
 from mlpcli.report.study.slices import slices
 from mlpcli.report.study.trials import trials
 from mlpcli.report.study.verdict import verdict
 from mlpcli.spec.load import load_spec
-from mlpcli.spec.sweep import ParameterSpec
+from mlpcli.spec.sweep import ParameterSpec, SweepSpec
+from mlpcli.sweep.board import Row
 from mlpcli.sweep.stored_study import load_study
 from mlpcli.sweep.study import Result, Study
 from mlpcli.sweep.study_file import find_study
@@ -198,6 +202,38 @@ def test_a_study_without_a_trial_is_refused(path, tmp_path):
     (tmp_path / "study.log").write_bytes(b"".join(first))
     with pytest.raises(RunError, match="no trial of this sweep has begun yet"):
         load_reported_study("x", tmp_path / "study.log")
+
+
+def many(n_trials, n_keys):
+    """Return a study of so many trials, drawn by a formula, of which some failed."""
+    keys = [f"regularization.key_{k}" for k in range(n_keys)]
+    sweep = SweepSpec(parameters={key: ParameterSpec(uniform=[0, 1]) for key in keys})
+    rows = []
+    for trial in range(n_trials):
+        drawn = {key: (trial * (k + 7) * 0.618034) % 1 for k, key in enumerate(keys)}
+        value = 0.1 + drawn[keys[0]] + 20.0 * (trial % 50 == 0)
+        row = Row(trial, "complete", value, 0.01, [value], drawn, [50], "")
+        rows.append(row if trial % 40 else replace(row, state="failed", reason=f"loss {trial}"))
+    rows.sort(key=lambda r: (r.state != "complete", r.value if r.state == "complete" else r.trial))
+    stored = SimpleNamespace(sweep=sweep, direction="minimize", path=Path("many/study.log"))
+    return ReportedStudy("many", stored, rows, dict.fromkeys(keys, 1 / n_keys))
+
+
+def test_a_large_study_is_no_large_page():
+    study = many(400, 12)
+    page = study_page(study)
+    assert len(render(page)) <= 400_000
+    by_name = {section.name: section for section in page.sections}
+    assert by_name["trials"].blocks[0].caption == (
+        "400 trials, the best first: the first 100 of them."
+    )
+    assert [block.text for block in by_name["trials"].blocks[1:]] == [
+        f"Trial {trial} failed: loss {trial}" for trial in range(0, 400, 40)
+    ]
+    assert "Left out: 2 keys that mattered least." in by_name["parallel"].blocks[0].description
+    steps = by_name["history"].blocks[0].table.rows
+    assert len(steps) < 20
+    assert steps[-1][0] == study.complete[0].trial
 
 
 def test_axes_of_keys():

@@ -148,6 +148,17 @@ def test_the_bytes_are_those_of_the_file_read_whole(run, tmp_path, kind):
 
 
 @pytest.mark.parametrize("blocks", BLOCKS)
+def test_groups_are_those_in_which_all_rows_are_predicted(run, tmp_path, blocks):
+    # BLAS may round the rows of another group in another way.
+    path = written(tmp_path, "csv")
+    reading = run.loaded.encoding.reading(targets=False)
+    with open_stream(str(path), reading, StreamOptions((), *BLOCKS[blocks])) as stream:
+        predictions = PredictionStream(run.loaded, stream)
+        assert predictions.predictor.block == 64
+        assert [predicted.n_rows for predicted in predictions] == [64, 64, 22]
+
+
+@pytest.mark.parametrize("blocks", BLOCKS)
 @pytest.mark.parametrize("bad", ["fail", "skip", "blank"])
 @pytest.mark.parametrize("quoted", [True, False])
 def test_a_bad_row_is_named_and_those_before_it_are_out(run, tmp_path, blocks, bad, quoted):
@@ -312,7 +323,7 @@ def test_a_part_has_its_rows(run, blocks):
 def test_a_part_of_another_file_is_refused(run, tmp_path):
     path = tmp_path / "d.csv"
     path.write_text(as_csv(rows()) + "\n", "utf-8")
-    with pytest.raises(DataError, match="not, byte for byte, the file"):
+    with pytest.raises(UsageError, match="not, byte for byte, the file"):
         own_data(run.loaded, str(path), "test")
     with pytest.raises(UsageError, match="standard input or a pipe"):
         own_data(run.loaded, "-", "test")

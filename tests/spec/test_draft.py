@@ -164,7 +164,7 @@ def test_rows_in_the_order_of_time_are_split_by_it(rng):
     order = rng.permutation(N)
     shuffled = {name: np.asarray(values)[order] for name, values in table.items()}
     assert trained_on(write(**shuffled), "y")[1].data.split.time is None
-    few = {**table, "day": np.sort(np.resize(days[:19], N))}
+    few = {**table, "day": np.sort(np.resize(days[: N // 2 - 1], N))}  # many rows of a day
     assert trained_on(write(**few), "y")[1].data.split.time is None
 
 
@@ -175,6 +175,50 @@ def test_rows_of_one_customer_stay_together(rng):
     assert spec.data.split.group == "customer_id"
     seen = [set(ids[part.rows].tolist()) for part in dataset.parts.values()]
     assert sum(map(len, seen)) == len(set.union(*seen))
+
+
+def test_films_and_their_viewers_are_names(rng):
+    table = {k: rng.integers(1, 40, N) for k in ("movieId", "userId")}
+    table |= {"x": rng.normal(size=N).round(3), "y": rng.normal(size=N).round(3)}
+    spec = trained_on(write(**table), "y")[1]
+    assert spec.data.split.group is None
+    assert {name: each.name for name, each in spec.data.columns.items()} == {
+        "movieId": "text",
+        "userId": "text",
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "is_left_out"),
+    [
+        ("payment", np.arange(N) * 3 + 70_000, True),
+        ("payment", np.arange(N) * 4 + 70_000, False),
+        ("timestamp", np.arange(N) + 70_000, False),
+        ("payment", np.append(np.arange(N - 1), 0) + 70_000, False),
+        ("payment", np.arange(N) + 70_000.5, False),
+    ],
+)
+def test_numbers_that_name_the_rows(rng, name, values, is_left_out):
+    table = {name: rng.permutation(values), "x": rng.normal(size=N).round(3)}
+    spec = trained_on(write(**table, y=rng.integers(0, 2, N)), "y")[1]
+    assert (name in spec.data.exclude) == is_left_out
+
+
+def test_constant_pixels_stay(rng):
+    image = rng.integers(0, 256, (N, 64)) * (np.arange(64) % 5 > 0)
+    table = {f"pixel{k}": image[:, k] for k in range(64)}
+    draft, spec, _ = trained_on(write(**table, y=rng.integers(0, 10, N)), "y")
+    assert spec.data.exclude == []
+    assert any(note.startswith("constant in the training rows") for note in draft.decisions.notes)
+
+
+def test_zero_may_be_a_value(rng):
+    x = rng.uniform(20, 40, N).round(2)
+    x[::9] = 0
+    path = write(x=x, z=rng.normal(size=N).round(3), y=rng.integers(0, 2, N))
+    draft, spec, _ = trained_on(path, "y")
+    assert not spec.data.columns
+    assert any(note.startswith("x: 0 in 27 of 240 rows") for note in draft.decisions.notes)
 
 
 def test_a_column_of_parts_is_the_split(rng):

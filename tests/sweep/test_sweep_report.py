@@ -57,5 +57,7 @@ def test_a_sweep_by_its_directory_its_file_and_elsewhere(mlp, study, folder):
         assert (done.code, done.err[: 5 + len(said)]) == (code, f"mlp: {said}")
     done = mlp("report", "runs/one", "other.log", "-o", "never.html")
     assert done.code == 5
-    assert done.err.startswith("other.log: is a sweep; left out\nmlp: runs/one: there is no such")
+    assert done.err.startswith(
+        "other.log: a sweep's study; left out\nmlp: runs/one: there is no such"
+    )
     assert not (folder / "never.html").exists()

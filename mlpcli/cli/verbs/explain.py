@@ -36,10 +36,10 @@ def explain(
 ) -> int | None:
     """Explain one step of training, number by number, as the lecture computes it.
 
-    \b
-    The step is the trainer's own, in float64, of its batch's first rows alone: each line has a
-    formula, its numbers and its value; each formula its section of docs/maths.md and its function;
-    each gradient the central difference beside it. With --quiz exit code 1: an answer was wrong.
+    The step is the trainer's own, in float64, on the first rows of its batch alone. Each line has
+    a formula, its numbers and its value; each formula its section of docs/maths.md and the function
+    that computes it; each gradient the central difference beside it. With --quiz some values are
+    left out, and answers are read from standard input, a line each.
 
     \b
     Examples:

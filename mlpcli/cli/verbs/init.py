@@ -56,9 +56,6 @@ def init(
     editors complete and explain its keys. Without --target nothing is written: the columns are
     listed, and what each would be as target and as input.
 
-    Exit code 0: done; 2: the command line, or a file is there already; 3: the data; 6: the
-    operating system.
-
     \b
     Examples:
       mlp init iris.csv

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mlpcli.cli.command import verb
+from mlpcli.cli.completion import complete_metric, complete_run_or_study
 from mlpcli.cli.console import print_json, print_note, print_raw, print_result
 from mlpcli.cli.options import Debug, Json, Quiet
 from mlpcli.cli.signals import raised
@@ -25,7 +26,11 @@ NEEDED = ("jinja2", "matplotlib")
 def report(
     runs: Annotated[
         list[str],
-        typer.Argument(metavar="RUN…", help="Run directories or model files, or a study."),
+        typer.Argument(
+            metavar="RUN",
+            help="Run directories or model files, or a study.",
+            autocompletion=complete_run_or_study,
+        ),
     ],
     output: Annotated[
         str | None,
@@ -37,7 +42,12 @@ def report(
         str | None, typer.Option(metavar="FILE", help="The data; by default the run's own.")
     ] = None,
     metric: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Of several runs: to compare them by.")
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Of several runs: to compare them by.",
+            autocompletion=complete_metric,
+        ),
     ] = None,
     no_rows: Annotated[
         bool, typer.Option("--no-rows", help="Show no row of the data, not even the worst.")
@@ -143,23 +153,32 @@ def _page(
 ) -> Page:
     from mlpcli.sweep.study_file import find_study
 
-    studies = [name for name in runs if find_study(name) is not None]
-    if len(runs) > 1 and studies:
-        runs = [name for name in runs if name not in studies]
-        if not runs:
-            raise UsageError("each sweep has a report of its own: name one of them")
-        for name in () if quiet else studies:
-            print_note(f"{name}: is a sweep; left out")
-        studies = []
+    if len(runs) > 1:
+        runs = _runs_among(runs, quiet=quiet)
     if len(runs) > 1:
         return _page_of_runs(runs, data, metric)
     if metric is not None:
         raise UsageError("--metric: is of several runs, to compare them by")
-    if studies:
+    if find_study(runs[0]) is not None:
         if data is not None:
             raise UsageError(f"--data: {runs[0]} is a sweep, whose trials are not evaluated again")
         return _page_of_study(runs[0])
     return _page_of_run(runs[0], data, rows=rows, quiet=quiet)
+
+
+def _runs_among(names: list[str], *, quiet: bool) -> list[str]:
+    """Return the names that are runs, having said which are not: `runs/*` has sweeps too."""
+    from mlpcli.runs.compare import no_run
+    from mlpcli.sweep.study_file import find_study
+
+    why = {name: "a sweep's study" if find_study(name) else no_run(name) for name in names}
+    runs = [name for name in names if not why[name]]
+    if not runs and any(find_study(name) for name in names):
+        raise UsageError("each sweep has a report of its own: name one of them")
+    for name in names if runs and not quiet else ():
+        if why[name]:
+            print_note(f"{name}: {why[name]}; left out")
+    return runs or names
 
 
 def _page_of_run(name: str, data: str | None, *, rows: bool, quiet: bool) -> Page:

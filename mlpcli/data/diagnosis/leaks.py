@@ -24,6 +24,8 @@ BINS = 64
 # orders 12 rows without a fault.
 LEAST_CHECKED = 4
 NEARLY_ALONE = 0.99  # AUC, R² or accuracy of one column
+# Of two classes also an AUC above the first, where all others are this many times as far from 1.
+FAR_AHEAD, TIMES_AHEAD = 0.98, 10
 OTHERS = {"AUC": 0.97, "R²": 0.97, "accuracy": 0.95}  # of all others; where they are as good: easy
 OTHER_ROWS, OTHER_FEATURES = 5000, 300
 
@@ -157,10 +159,12 @@ def _nearly_alone(view: DataView, target: Target, name: str, x: Array) -> str | 
     fit, test = order[: 2 * len(x) // 3], order[2 * len(x) // 3 :]
     predicted = _predict_by_one(x, target.values, fit, test, is_order=name not in view.textual)
     alone = target.score(test, predicted)
-    if not alone > NEARLY_ALONE or len(test) < LEAST_CHECKED * math.log2(2 + len(view.names)):
+    least = FAR_AHEAD if target.measure == "AUC" else NEARLY_ALONE
+    if not alone > least or len(test) < LEAST_CHECKED * math.log2(2 + len(view.names)):
         return None
     others = _score_of_others(view, target, name, fit, test)
-    if others > OTHERS[target.measure] or 1 - others < 3 * (1 - alone):
+    times = 3 if alone > NEARLY_ALONE else TIMES_AHEAD
+    if others > OTHERS[target.measure] or 1 - others < times * (1 - alone):
         return None
     return (
         f"predicts the target {target.name} nearly alone ({target.measure} {alone:.4f} in rows not "

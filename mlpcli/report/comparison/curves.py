@@ -51,7 +51,7 @@ def _charts(runs: ComparedRuns, column: str) -> list[Chart]:
     found = {run: values for run, values in found.items() if any(map(math.isfinite, values))}
     if not found:
         return []
-    with figure(height=280) as (canvas, axes):
+    with figure(height=300) as (canvas, axes):
         for k, (run, values) in reversed(list(enumerate(found.items()))):
             _draw_curve(axes, k, label(runs.names[run]), values, _best_epoch(runs, run))
         axes.set(xlabel="epoch", ylabel=column)
@@ -59,7 +59,8 @@ def _charts(runs: ComparedRuns, column: str) -> list[Chart]:
         if min(finite) > 0 and max(finite) >= LOG_FROM * min(finite):
             log_scale(axes, "y")
         handles, names = axes.get_legend_handles_labels()
-        axes.legend(handles[::-1][:MOST_COLOURS], names[::-1][:MOST_COLOURS])
+        shown = handles[::-1][:MOST_COLOURS], names[::-1][:MOST_COLOURS]
+        canvas.legend(*shown, loc="outside lower center", ncols=3)
         svg = draw(canvas)
     table = _table(runs, column, found)
     return [Chart(f"{column} by epoch", _description(runs, column, found), svg, table)]

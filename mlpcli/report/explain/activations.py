@@ -79,6 +79,12 @@ FORMULAS = {
 }
 
 
+def formulas_of(activation: Activation) -> tuple[str, str]:
+    """Return f(u) and f'(u) of an activation in letters."""
+    name = activation.name
+    return FORMULAS.get(name, (f"{name}(u)", f"the derivative of {name}"))
+
+
 def value_term(pen: Pen, activation: Activation, u: Term) -> Term | None:
     """Return f(u); None where it is not written out."""
     if activation.name == "identity":

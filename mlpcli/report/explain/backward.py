@@ -8,7 +8,7 @@ from itertools import product
 import numpy as np
 
 from mlpcli.nn.layout import Tensor
-from mlpcli.report.explain.activations import FORMULAS, function_of, slope_term
+from mlpcli.report.explain.activations import formulas_of, function_of, slope_term
 from mlpcli.report.explain.context import Context, Part
 from mlpcli.report.explain.explanation import Chapter, Formula, Line
 from mlpcli.report.explain.forward import argument_of, moments_shown, spread_term
@@ -48,7 +48,7 @@ def _slopes(context: Context, part: Part) -> Formula:
             value = context.arrays[part.key("slope")][d, j]
             lines.append(context.line(f"f'({u.symbols})", term, value))
     return Formula(
-        f"f'({symbol}), f'(u) = {FORMULAS[activation.name][1]}",
+        f"f'({symbol}), f'(u) = {formulas_of(activation)[1]}",
         "2",
         (function_of(activation, "times_derivative"),),
         lines,

@@ -8,6 +8,7 @@ from fractions import Fraction
 from typing import Any
 
 from mlpcli.array_types import Array
+from mlpcli.data.targets import TargetEncoder
 from mlpcli.errors import counted
 from mlpcli.report.explain.explanation import Line
 from mlpcli.report.explain.notation import Letters, subscript
@@ -36,6 +37,7 @@ class Part:
 class Context:
     """The numbers of a step, and which of them are shown.
 
+    target  which says what a prediction is in the target's own unit; None: nothing does
     exact   arrays of fractions by the trace's names, and parameters; where there is none, the
             number is not rational, or not known so
     most_rows, most_units  that are shown
@@ -45,6 +47,7 @@ class Context:
 
     trace: StepTrace
     pen: Pen
+    target: TargetEncoder | None = None
     most_rows: int = 8
     most_units: int = 4
     exact: Mapping[str, Any] = field(default_factory=dict)

@@ -49,7 +49,8 @@ def _explained(step: ExplainedStep, shown: Shown) -> Explanation:
     trace = take_step(step.reached, shown.rows)
     exact, end = exact_step(trace) if shown.fractions else ({}, "")
     pen = Pen(shown.digits, shown.fractions)
-    context = Context(trace, pen, most_units=shown.units, exact=exact)
+    target = step.encoding.target
+    context = Context(trace, pen, target, most_units=shown.units, exact=exact)
     if shown.rows is not None:
         context.most_rows = max(context.most_rows, shown.rows)
     about = _about(step, trace)

@@ -8,7 +8,7 @@ from mlpcli.data.dataset import Encoding
 from mlpcli.data.targets import ClassTarget, RegressionTarget
 from mlpcli.nn.layers import RESOLUTION
 from mlpcli.plain import harmless
-from mlpcli.report.explain.activations import FORMULAS, function_of, value_term
+from mlpcli.report.explain.activations import formulas_of, function_of, value_term
 from mlpcli.report.explain.context import Context, Part
 from mlpcli.report.explain.explanation import Chapter, Formula, Line
 from mlpcli.report.explain.notation import subscript
@@ -213,7 +213,7 @@ def _activations(context: Context, part: Part) -> Formula:
             value = context.arrays[part.key("h")][d, j]
             lines.append(context.line(letters.h + subscript(d, j), term, value))
     return Formula(
-        f"{letters.h} = f({symbol}), f(u) = {FORMULAS[activation.name][0]}",
+        f"{letters.h} = f({symbol}), f(u) = {formulas_of(activation)[0]}",
         "2",
         ("nn.layers.Activate.forward", function_of(activation, "value")),
         lines,

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
+from mlpcli.data.targets import RegressionTarget
 from mlpcli.nn.losses import Loss
-from mlpcli.report.explain.activations import FORMULAS, function_of, value_term
+from mlpcli.plain import harmless
+from mlpcli.report.explain.activations import formulas_of, function_of, value_term
 from mlpcli.report.explain.context import Context, Part
 from mlpcli.report.explain.explanation import Chapter, Formula, Line
 from mlpcli.report.explain.notation import subscript
@@ -49,13 +52,14 @@ def _prediction(context: Context) -> Formula:
             if is_link:
                 softmax = g.name == "softmax"
                 term = _softmax(context, d, j) if softmax else value_term(context.pen, g, u)
-            lines.append(context.line(f"ŷ{subscript(d, j)}", term, value))
+            line = context.line(f"ŷ{subscript(d, j)}", term, value)
+            lines.append(replace(line, beside=_in_its_unit(context, d, j)))
     owns = architecture.output is None
     functions: tuple[str, ...] = (predict,)
     text = f"ŷ = the prediction of {architecture.loss.name} from {output.letters.u}"
     if is_link:
         functions = (predict, function_of(g, "value"))
-        text = f"ŷ = g({output.letters.u}), g(u) = {FORMULAS[g.name][0]}"
+        text = f"ŷ = g({output.letters.u}), g(u) = {formulas_of(g)[0]}"
     return Formula(
         text,
         SECTIONS.get(architecture.loss.name, "2") if owns else "4.6",
@@ -63,6 +67,17 @@ def _prediction(context: Context) -> Formula:
         lines,
         context.left_out("output", len(_outputs(context)), context.arrays["y_hat"].shape[1]),
     )
+
+
+def _in_its_unit(context: Context, d: int, j: int) -> str:
+    """Return the prediction of a number as the file has it, where it is scaled."""
+    target, y_hat = context.target, context.arrays["y_hat"]
+    if not isinstance(target, RegressionTarget) or y_hat.shape[1] != target.n_outputs:
+        return ""
+    value = target.decode(y_hat[d])[j]
+    if value == y_hat[d, j]:
+        return ""
+    return harmless(f"{target.names[j]}: {context.pen.shown(value)}")
 
 
 def _softmax(context: Context, d: int, j: int) -> Term:

@@ -23,6 +23,7 @@ from mlpcli.spec.load import LoadedSpec, load_spec
 from mlpcli.spec.schema import Spec
 from mlpcli.training.build import build_architecture, load_dataset
 from mlpcli.training.lanes import Lane, lanes_of
+from mlpcli.training.metrics import METRICS
 from mlpcli.training.reach_step import ReachedStep, reach_step
 
 MEMBERS = (
@@ -76,7 +77,7 @@ def open_step(
     weights  a JSON file of parameters by name, for the initial ones
     """
     if not is_run(name):
-        loaded = load_spec(name, [*overrides, *_data_override(data)], seed)
+        loaded = load_spec(name, [*overrides, *_data_override(data)], seed, METRICS)
         return _of_spec(loaded, name, step or 1, weights)
     if step is None:
         if overrides or seed is not None or weights is not None:
@@ -90,7 +91,10 @@ def open_step(
         )
     try:
         loaded = load_spec(
-            str(swap.current(Path(name), SPEC)), [*overrides, *_data_override(data)], seed
+            str(swap.current(Path(name), SPEC)),
+            [*overrides, *_data_override(data)],
+            seed,
+            METRICS,
         )
     except MlpError as error:
         raise RunError(f"{name}: the run's spec cannot be used: {error}") from None

@@ -180,7 +180,8 @@ def _part(
         ]
         functions = ("nn.penalties.DecoupledDecay.apply",)
         return Formula("W ← (1 - λ α) W, before the optimizer", "8.1", functions, lines)
-    text, section, functions, symbol, k = OTHERS[name]
+    other = (name, "7.4", ("nn.update.Update.__call__",), "{}", 1)
+    text, section, functions, symbol, k = OTHERS.get(name, other)
     lines = [
         context.line(symbol.format(e.symbol), None, after[k][e.number], arrow=True)
         for e in entries

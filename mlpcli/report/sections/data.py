@@ -55,7 +55,7 @@ def _facts(run: ReportedRun) -> list[tuple[str, object, str]]:
     name = Path(run.data or spec.path or "").name or listing(run.model.sha256)
     facts: list[tuple[str, object, str]] = [("file", name, _dialect(run) if spec.path else "")]
     if run.data is None:
-        facts.append(("split", _split(spec.split), ""))
+        facts.append(("split", _split(run, spec.split), ""))
     if spec.exclude:
         facts.append(("left out as inputs", listing(spec.exclude), ""))
     if spec.scale != "none":
@@ -76,7 +76,7 @@ def _dialect(run: ReportedRun) -> str:
     return ", ".join(words)
 
 
-def _split(split: SplitSpec) -> str:
+def _split(run: ReportedRun, split: SplitSpec) -> str:
     """Return how the rows came to their parts."""
     if split.files is not None:
         return "a file for each part"
@@ -85,15 +85,17 @@ def _split(split: SplitSpec) -> str:
     if split.time is not None:
         return f"by time, the last rows of {split.time} for the test"
     how = f"groups of equal {split.group}" if split.group is not None else "rows"
-    stratified = ", with the classes' shares in each part" if split.stratify else ""
+    has_classes = run.model.encoding.task in ("binary", "multiclass")
+    stratified = ", with the classes' shares in each part" if split.stratify and has_classes else ""
     return f"{how} drawn at random{stratified}; seed {split.seed}"
 
 
 def _parts(run: ReportedRun) -> Table:
     total = sum(len(part) for part in run.parts.values())
+    is_calibrated = bool((run.manifest.get("result") or {}).get("calibration"))
     uses = {
         "train": "the weights are fitted to them",
-        "validation": "they choose the epoch and the temperature",
+        "validation": f"they choose the epoch{' and the temperature' * is_calibrated}",
         "test": "for these figures alone",
         "all": "given for this report",
     }

@@ -9,6 +9,7 @@ import numpy as np
 
 from mlpcli.array_types import Array
 from mlpcli.data.targets import RegressionTarget
+from mlpcli.errors import counted
 from mlpcli.plain import format_number
 from mlpcli.report.blocks import Block, Chart, Section, Table, Text
 from mlpcli.report.drawing import MUTED, SERIES, draw, figure, label, log_scale
@@ -19,6 +20,7 @@ MOST_TARGETS = 4  # with charts of their own
 MOST_POINTS = 1000  # drawn one by one; more as the density of hexagons
 HEXAGONS = 24  # across a chart
 SHADES = 5  # of the density: each hexagon writes one of so many styles
+LARGEST = 1e150  # that is drawn: its square is a number
 BINS = 10  # rows of a table, by the prediction
 SHOWN = 0.99  # of the residuals lies within their histogram
 
@@ -33,13 +35,16 @@ def residuals(run: ReportedRun) -> Section | None:
         blocks.append(_by_target(target.names, seen, run.judged))
     for k, name in enumerate(target.names[:MOST_TARGETS]):
         one = Outcome("regression", seen.target[:, k : k + 1], seen.score[:, k : k + 1])
-        finite = np.isfinite(one.target[:, 0]) & np.isfinite(one.score[:, 0])
-        if not finite.all():
-            lost = int(np.sum(~finite))
-            blocks.append(Text(f"{name}: {lost:,} predictions are not finite and not drawn."))
-        if finite.any():
+        with np.errstate(all="ignore"):
+            drawable = np.maximum(np.abs(one.target[:, 0]), np.abs(one.score[:, 0])) < LARGEST
+        if not drawable.all():
+            lost = counted(int(np.sum(~drawable)), "row")
+            blocks.append(
+                Text(f"{name}: {lost} cannot be drawn: infinite, too large or no number.")
+            )
+        if drawable.any():
             is_log = target.log_offset is not None
-            found = _Target(name, one.take(np.flatnonzero(finite)), run.judged, is_log=is_log)
+            found = _Target(name, one.take(np.flatnonzero(drawable)), run.judged, is_log=is_log)
             blocks += [found.against_actual(), found.residuals()]
     if len(target.names) > MOST_TARGETS:
         blocks.append(Text(f"Charts are of the first {MOST_TARGETS} targets."))
@@ -47,7 +52,8 @@ def residuals(run: ReportedRun) -> Section | None:
 
 
 def _metrics(seen: Outcome) -> dict[str, float]:
-    return {name: METRICS[name]().value(seen) for name in ("rmse", "mae", "r2")}
+    with np.errstate(all="ignore"):
+        return {name: METRICS[name]().value(seen) for name in ("rmse", "mae", "r2")}
 
 
 def _by_target(names: tuple[str, ...], seen: Outcome, part: str) -> Table:

@@ -13,6 +13,7 @@ from mlpcli.report.settings import setting
 from mlpcli.spec.sweep import ParameterSpec
 
 LOG_FROM = 10.0  # the ratio of the largest to the smallest figure from which their scale is a log
+FEW_DECADES = 100.0  # below that ratio of the ends, 2 and 5 have ticks too
 N_TICKS = 5
 MOST_TICKS = 8  # of values that are named one by one
 
@@ -66,12 +67,13 @@ def number_scale(low: float, high: float, *, log: bool) -> Scale:
 
     if not high > low:
         return Scale(low, high, log=False, options=None, ticks=[0.5], names=[number(low)])
-    locator = LogLocator(numticks=N_TICKS) if log else MaxNLocator(N_TICKS - 1)
+    subs = (1, 2, 5) if high < FEW_DECADES * low else (1,)
+    locator = LogLocator(subs=subs, numticks=N_TICKS) if log else MaxNLocator(N_TICKS - 1)
     inside = [float(x) for x in locator.tick_values(low, high) if low <= x <= high]
     if len(inside) < 2:  # noqa: PLR2004
         inside = [low, high]
     ticks = [_share(x, low, high, log=log) for x in inside]
-    return Scale(low, high, log, None, ticks, [f"{x:g}" for x in inside])
+    return Scale(low, high, log, None, ticks, [f"{x:.4g}" for x in inside])
 
 
 def _share(value: float, low: float, high: float, *, log: bool) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from mlpcli.report.blocks import Chart, Section, Table
+from mlpcli.report.blocks import Block, Chart, Section, Table, Text
 from mlpcli.report.drawing import INK, MUTED, SERIES, draw, figure, label, log_scale
 from mlpcli.report.numbers import number
 from mlpcli.report.settings import cell, setting
@@ -14,6 +14,7 @@ from mlpcli.sweep.board import Row
 
 MOST_KEYS = 8
 MOST_POINTS = 200
+MOST_ROWS = 25  # of a table
 
 
 def slices(study: ReportedStudy) -> Section | None:
@@ -21,7 +22,13 @@ def slices(study: ReportedStudy) -> Section | None:
     if len(study.complete) < 2:  # noqa: PLR2004
         return None
     charts = [_slice(study, key) for key in study.keys[:MOST_KEYS]]
-    return Section("slices", f"{study.metric} by setting", charts)
+    blocks: list[Block] = [*charts]
+    n, n_keys = len(study.complete), len(study.keys)
+    if n > MOST_POINTS:
+        blocks.append(Text(f"Drawn are the best {MOST_POINTS} of {n:,} complete trials."))
+    if n_keys > MOST_KEYS:
+        blocks.append(Text(f"Of {n_keys} keys these {MOST_KEYS} mattered most."))
+    return Section("slices", f"{study.metric} by setting", blocks)
 
 
 def _slice(study: ReportedStudy, key: str) -> Chart:
@@ -42,9 +49,9 @@ def _slice(study: ReportedStudy, key: str) -> Chart:
             log_scale(axes, "y")
         svg = draw(canvas)
     table = Table(
-        f"{study.metric} of the complete trials, by {key}.",
+        f"{study.metric} by {key}: the best {min(MOST_ROWS, len(rows))} trials.",
         [study.short[key], study.metric, "trial"],
-        [[cell(row.parameters[key]), row.value, row.trial] for row in rows],
+        [[cell(row.parameters[key]), row.value, row.trial] for row in rows[:MOST_ROWS]],
     )
     return Chart(f"{study.metric} by {key}", _description(study, key, rows), svg, table)
 

@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
-from mlpcli.errors import counted
+from mlpcli.errors import counted, listing
 from mlpcli.report.blocks import Block, Section, Table, Text
 from mlpcli.report.settings import cell
 from mlpcli.report.study.reported_study import ReportedStudy
 from mlpcli.sweep.board import Row
 
-MOST_ROWS = 200  # of the table: more are no longer read, and the page is to stay small
-MOST_FAILED = 10
+MOST_ROWS = 100  # of the table: more are no longer read, and the page is to stay small
+MOST_REASONS = 10
 
 
 def trials(study: ReportedStudy) -> Section:
     """Return the leaderboard, sortable, and why trials failed."""
-    failed = [row for row in study.rows if row.state == "failed"]
     blocks: list[Block] = [trials_table(study)]
-    blocks += [Text(f"Trial {row.trial} failed: {row.reason}") for row in failed[:MOST_FAILED]]
-    if len(failed) > MOST_FAILED:
-        more = counted(len(failed) - MOST_FAILED, "more trial")
-        blocks.append(Text(f"{more} failed: mlp sweep SPEC --json has their reasons."))
+    for reason, numbers in list(_failures(study).items())[:MOST_REASONS]:
+        which = f"{'Trial' if len(numbers) == 1 else 'Trials'} {listing(numbers)}"
+        blocks.append(Text(f"{which} failed: {reason}"))
     return Section("trials", "Trials", blocks)
+
+
+def _failures(study: ReportedStudy) -> dict[str, list[int]]:
+    """Return the trials that failed, by the reason."""
+    found: dict[str, list[int]] = {}
+    for row in study.rows:
+        if row.state == "failed":
+            found.setdefault(row.reason, []).append(row.trial)
+    return found
 
 
 def trials_table(study: ReportedStudy, most: int = MOST_ROWS) -> Table:

@@ -8,6 +8,8 @@ from mlpcli.report.numbers import number
 from mlpcli.report.settings import setting
 from mlpcli.report.study.reported_study import ReportedStudy
 
+MOST_KEYS = 6  # in the sentence
+
 
 def verdict(study: ReportedStudy) -> Section:
     """Return which trial is best, by how much, and what its figure does not say."""
@@ -24,8 +26,9 @@ def sentence(study: ReportedStudy) -> str:
         return "No trial has come to a figure yet."
     best = study.complete[0]
     settings = ", ".join(
-        f"{study.short[key]} {setting(best.parameters[key])}" for key in study.keys
+        f"{study.short[key]} {setting(best.parameters[key])}" for key in study.keys[:MOST_KEYS]
     )
+    settings += ", …" if len(study.keys) > MOST_KEYS else ""
     of = f"the best of {counted(len(study.complete), 'complete trial')}"
     found = f"Trial {best.trial} is {of}: {study.metric} {study.figure(best)}, with {settings}."
     return f"{found} {_near(study)}".rstrip()

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
-from mlpcli.data.columns import Dates, Numbers
+from mlpcli.data.columns import Numbers
 from mlpcli.data.dataset import Dataset
 from mlpcli.data.diagnosis import Oddity
 from mlpcli.data.diagnosis.values import find_sentinel
 from mlpcli.data.guesses import Guess
 from mlpcli.data.readings import READINGS, Reading
-from mlpcli.data.roles import LETTERS, why_no_input
+from mlpcli.data.roles import why_no_input
 from mlpcli.data.table import Table
+from mlpcli.spec.draft.rules import is_in_order_of_time, numbering
 
-LEAST_TIMES = 20  # different ones, for a table to be in the order of time
 ACTED_ON = {"leak", "identifier", "split_column", "constant", "same_columns", "groups"}
 ACTED_ON |= {"sentinel", "postal_code"}
 ADVICE = re.compile(r": a leak\? |; (?:if|to|as|one) ")  # where it begins in a finding
@@ -61,13 +61,16 @@ class Decisions:
         odd = list(odd)
         self._by_guesses(dataset)
         self._by_time(dataset)
+        self._by_numbering(dataset)
+        self._by_groups([oddity.columns[0] for oddity in odd if oddity.kind == "groups"])
         for oddity in odd:
             self._by_oddity(dataset, oddity)
         inputs = set(dataset.encoding.inputs.names)
         if inputs <= {*self.exclude}:
             for name in inputs:
                 del self.exclude[name]
-        kept = [oddity.text for oddity in odd if not self._is_settled(oddity)]
+        usual = {"nearly_constant", "same_columns"} if _are_pixels(dataset) else set()
+        kept = [o.text for o in odd if o.kind not in usual and not self._is_settled(o)]
         kept += [g.text for g in dataset.guesses if g.kind in ("target", "rows")]
         self.notes = kept
         return before != (self.exclude, self.readings, self.split)
@@ -97,20 +100,37 @@ class Decisions:
             return
         table, inputs = dataset.tables["data"], dataset.encoding.inputs.names
         for name in inputs:
-            if len(inputs) > 1 and _is_in_order_of(table, name):
+            if len(inputs) > 1 and is_in_order_of_time(table, name):
                 self.split = {"time": name}
                 self.why_split = f"the rows are in the order of {name}: later ones are predicted"
                 return
 
+    def _by_numbering(self, dataset: Dataset) -> None:
+        table = dataset.tables["data"]
+        for name in dataset.encoding.inputs.names:
+            found = numbering(table, name)
+            if found is not None and name not in self.split.values():
+                self.exclude.setdefault(name, found)
+
+    def _by_groups(self, names: Sequence[str]) -> None:
+        """Split by the one identifier whose values repeat; of several none can keep its rows.
+
+        As the names that they are, films and their viewers tell something of their ratings.
+        """
+        if len(names) == 1 and not self.split:
+            self.split = {"group": names[0]}
+            self.why_split = "rows of one are never in two parts"
+        elif len(names) > 1:
+            for name in names:
+                if name not in self.readings:
+                    self.read(name, READINGS["text"](), "an identifier that repeats: names")
+
     def _by_oddity(self, dataset: Dataset, oddity: Oddity) -> None:
         table, kind = dataset.tables["data"], oddity.kind
-        if kind == "groups" and not self.split:
-            self.split = {"group": oddity.columns[0]}
-            self.why_split = "rows of one are never in two parts"
-        elif kind == "constant":
+        if kind == "constant" and not _are_pixels(dataset):
             for name in oddity.columns:
                 self.exclude.setdefault(name, "constant in the training rows")
-        elif kind == "same_columns":
+        elif kind == "same_columns" and not _are_pixels(dataset):
             first, second = oddity.columns
             if first not in self.exclude:
                 self.exclude.setdefault(second, reason(oddity.text))
@@ -131,8 +151,8 @@ class Decisions:
         values = table.numbers(name, "")
         found = find_sentinel(values[~np.isnan(values)])
         reading: Any = self.readings.get(name) or READINGS["number"]()
-        if found is None or reading.name != "number":
-            return
+        if found is None or reading.name != "number" or not found.value:
+            return  # a 0 may well be one
         word = f"{found.value:.15g}"
         if word not in reading.missing:
             why = reason(oddity.text)
@@ -144,6 +164,11 @@ class Decisions:
             return True
         touched = {*self.exclude, *self.readings, *self.split.values()}
         return oddity.kind in ACTED_ON and bool(touched & {*oddity.columns})
+
+
+def _are_pixels(dataset: Dataset) -> bool:
+    """Whether the columns are like pixels: some of them constant, and an image only together."""
+    return dataset.scale.name == "standard"
 
 
 def reason(text: str) -> str:
@@ -162,18 +187,3 @@ def _why_left_out(table: Table, name: str) -> str:
         return "holds the names of parts of a split"
     rule, remark = found
     return f"{rule.why} ({remark})" if remark else rule.why
-
-
-def _is_in_order_of(table: Table, name: str) -> bool:
-    """Whether rows are in the order of a column of dates, or of years, first or last one first."""
-    column = table.column(name)
-    words = {word.lower() for word in LETTERS.findall(name)}
-    if not isinstance(column, Dates) and not (isinstance(column, Numbers) and "year" in words):
-        return False
-    if column.missing.any():
-        return False
-    values = column.values
-    forward, back = (values[1:] >= values[:-1]).all(), (values[1:] <= values[:-1]).all()
-    if not (forward or back):
-        return False
-    return 1 + int(np.count_nonzero(values[1:] != values[:-1])) >= LEAST_TIMES

@@ -21,12 +21,14 @@ class Example:
 
     text   of the spec, its data named as a file beside it
     about  its first comment
+    weights  parameters for `mlp explain --weights`, where it has some
     """
 
     name: str
     text: str
     about: str
     data: Path
+    weights: Path | None = None
 
 
 @cache
@@ -46,4 +48,6 @@ def _example(path: Path) -> Example:
     data = path.parent / found[1]
     old, new = f"path: {found[1]}", f"path: {data.name}"
     text = text.replace(old + " ", f"{new:<{len(old)}} ").replace(old, new).replace("configs/", "")
-    return Example(path.stem, f"{BINDING}{SCHEMA_FILE}\n{text}", about, data)
+    weights = path.with_suffix(".json")
+    text = f"{BINDING}{SCHEMA_FILE}\n{text}"
+    return Example(path.stem, text, about, data, weights if weights.is_file() else None)

@@ -11,7 +11,8 @@ from mlpcli.data.dataset import Dataset
 FEW_ROWS = 500
 MANY_NUMBERS = 200  # numeric inputs: 16 bins of each would make the first layer very wide
 UNITS, BINS = (128, 64), 16
-# Weights times training rows, up to which four networks are trained: about 2 s an epoch on a core.
+# Weights times training rows, up to which four networks are trained: their epoch takes about 2 s
+# of a core (0.7 s measured at 1.9e9: docs/decisions/0047).
 MOST_WORK = 5e9
 
 

@@ -114,6 +114,22 @@ def test_a_column_that_predicts_classes_nearly_alone(odd, gaps):
     assert odd("leak", {**columns, "y": np.where(y, "yes", "no"), "x": x}) == []
 
 
+def test_a_column_below_the_bound_that_is_ten_times_as_close_as_all_others(odd):
+    """AUC of two normal classes d deviations apart: Φ(d / √2), 0.985 of 3.07; 0.65, 0.90 beside."""
+    rng = np.random.default_rng(3)
+    y = rng.integers(0, 2, 3000)
+
+    def column(d):
+        return (d * y + rng.normal(size=len(y))).round(4)
+
+    target = np.where(y == 1, "yes", "no")
+    (found,) = odd("leak", {"a": column(0.545), "x": column(3.07), "y": target})
+    assert 0.98 < float(found.split("(AUC ")[1].split()[0]) < 0.99
+    assert found.endswith(f"): {OUT}")
+    assert odd("leak", {"a": column(1.81), "x": column(3.07), "y": target}) == []
+    assert odd("leak", {"a": column(0.545), "x": column(2.6), "y": target}) == []  # 0.967
+
+
 def test_a_column_that_predicts_several_classes_nearly_alone(odd):
     columns = weak(1500)
     y = np.array(["l", "m", "h"])[np.digitize(columns["y"], [-1, 1])]

@@ -21,7 +21,7 @@ ROWS = """a,b,c,amount,word,yes
 """
 HEAD = "  path: rows.csv\n  split: {validation: 0, test: 0}\n  scale: none\n  target: "
 BEGINNING = {
-    "number": "amount\n  exclude: [word, yes]\n  task: regression\n  scale_target: none\n",
+    "number": "amount\n  exclude: [word, yes]\n  task: regression\n  scale_target: TARGET\n",
     "class": "word\n  exclude: [amount, yes]\n  task: multiclass\n",
     "binary": "yes\n  exclude: [amount, word]\n  task: binary\n",
 }
@@ -33,9 +33,10 @@ def explained(tmp_path_factory):
     folder = tmp_path_factory.mktemp("explained")
     (folder / "rows.csv").write_text(ROWS, encoding="utf-8")
 
-    def explain(task, rest, step=None, **shown):
+    def explain(task, rest, step=None, target="none", **shown):
         path = folder / "spec.yaml"
-        path.write_text(f"data:\n{HEAD}{BEGINNING[task]}{rest}\n", encoding="utf-8")
+        data = BEGINNING[task].replace("TARGET", target)
+        path.write_text(f"data:\n{HEAD}{data}{rest}\n", encoding="utf-8")
         settings = {"units": 8, "rows": 4} | shown
         found = explain_step(open_step(str(path), step), Shown(**settings))
         document = json.loads(json.dumps(found.document))

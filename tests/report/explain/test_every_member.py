@@ -136,3 +136,16 @@ def test_what_overflows_is_shown_as_it_is(explained):
     lines = [line.text() for _, line in explained("number", rest, step=3, units=2).found.lines()]
     assert any(line.endswith(" = inf") for line in lines)
     assert lines[-1] == "J = nan"
+
+
+def test_a_scaled_number_stands_beside_as_the_file_has_it(explained):
+    """The mean of `amount` is 2.21875, its deviation 1.16885: y of the first row by hand."""
+    rest = "model: {layers: []}"
+    found = explained("number", rest, target="standard", rows=None).found
+    lines = {line.left: line for _, line in found.lines()}
+    row = next(d for d in range(1, 9) if lines[f"y{'₀₁₂₃₄₅₆₇₈'[d]}₁"].beside == "amount: 3.5")
+    sub = "₀₁₂₃₄₅₆₇₈"[row]
+    assert lines[f"y{sub}₁"].number == pytest.approx((3.5 - 2.21875) / 1.16885, rel=1e-5)
+    predicted = lines[f"ŷ{sub}₁"]
+    amount = float(predicted.beside.removeprefix("amount: "))
+    assert amount == pytest.approx(2.21875 + 1.16885 * predicted.number, rel=1e-5)

@@ -5,9 +5,11 @@ from html import unescape
 
 import pytest
 
+from mlpcli.report.blocks import Derivation, Section
 from mlpcli.report.explain.explain import Shown, explain_step
 from mlpcli.report.explain.markdown import markdown
 from mlpcli.report.explain.source import open_step
+from mlpcli.report.page import Page, render
 
 pytest.importorskip("jinja2")
 SPEC = """
@@ -22,8 +24,8 @@ def explanation(tmp_path_factory):
     folder = tmp_path_factory.mktemp("page")
     rows = "<img src=x>,`a`,</b><script>\n1,2,no\n3,0,yes\n-1,1,no\n0,4,yes\n"
     (folder / "rows.csv").write_text(rows, encoding="utf-8")
-    (folder / "spec.yaml").write_text(SPEC, encoding="utf-8")
-    return explain_step(open_step(str(folder / "spec.yaml"), None), Shown(units=12))
+    (folder / "a*b*.yaml").write_text(SPEC, encoding="utf-8")
+    return explain_step(open_step(str(folder / "a*b*.yaml"), None), Shown(units=12))
 
 
 def test_it_has_each_number_of_the_explanation_and_no_markup_of_the_file(explanation):
@@ -47,3 +49,12 @@ def test_markdown_of_the_file_is_text(explanation):
     assert "<img" not in outside
     assert "`a`" not in outside
     assert "(<img src=x>: 1)" in text
+    assert r"/a\*b\*.yaml" in text.splitlines()[0]
+
+
+def test_a_formula_is_text_but_for_its_scripts():
+    derivation = Derivation("<b>x₁</b>", "<i>", [("<u>₁₁,₂ = ", "<s>", "<q>")], ["<p>"])
+    page = render(Page("", "", [Section("a", "", [derivation])])).decode()
+    assert "&lt;b&gt;x<sub>1</sub>&lt;/b&gt;" in page
+    assert "&lt;u&gt;<sub>11,2</sub> = <b>&lt;s&gt;</b>" in page
+    assert all(f"&lt;{letter}&gt;" in page for letter in "iqp")

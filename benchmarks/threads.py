@@ -44,7 +44,7 @@ from mlpcli.training.trainer import Trainer  # noqa: E402
 from mlpcli.workers import Workers  # noqa: E402
 
 WIDE = (((784, 512, 256, 10), 128), ((512, 1024, 1024, 10), 256))
-CROSSOVER = [((64, n, n, 10), 128) for n in (32, 64, 96, 128, 192, 256, 384)]
+CROSSOVER = [((64, n, n, 10), 128) for n in (64, 128, 192, 256, 384, 512, 768)]
 STACK = 64, (64, 128, 10), 32
 EVALUATED = (64, 128, 10), 1_000_000
 SECONDS = 0.4  # of each measurement, about

@@ -11,9 +11,9 @@ normalization are the whole batch's.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from math import prod
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,17 +21,23 @@ from mlpcli.array_types import Array
 from mlpcli.nn.arrays import cuts, empty, pieces_of, zeros
 from mlpcli.nn.backprop import Backprop
 from mlpcli.nn.layers import Dropout
+from mlpcli.nn.losses import Loss
 from mlpcli.nn.network import Network
 from mlpcli.nn.norms import BatchMoments
+from mlpcli.nn.penalties import Penalty
 from mlpcli.nn.sharded_moments import ShardMoments, share_moments
 from mlpcli.workers import Workers
+
+if TYPE_CHECKING:
+    from mlpcli.nn.training_step import Batch
 
 ENDED = object()  # a shard has no more to do
 
 
 class ShardedBackprop:
-    """A `Backprop` whose rows are shared out, to be used as one.
+    """The `Backprop` of each shard of a batch, and the sum of their gradients.
 
+    delta    (..., n_rows, n_outputs) dJ/du of the batch that was last computed
     workers  do the shards
     shards   of the rows, each a `Backprop` with a gradient of its own, but the first, which
              writes into grad
@@ -50,22 +56,31 @@ class ShardedBackprop:
             for rows, part in zip(self.rows, self.grads, strict=True)
         ]
         shape = (*lane_shape, *architecture.member_shape, n_rows, architecture.n_outputs)
-        self.u, self.delta = empty(shape, network.dtype), empty(shape, network.dtype)
+        self.delta = empty(shape, network.dtype)
+        self.scratch = [architecture.loss.scratch(each.delta) for each in self.shards]
         self.pieces = pieces_of(grad, n_shards)
         self.dropouts = [
             self._whole(each, prod(lane_shape)) for each in zip(*self._dropouts(), strict=True)
         ]
         self.moments = self._moments()
 
-    def forward(self, X: Array) -> Array:
-        """Return u of the output layer, (..., n_rows, n_outputs)."""
-        self._in_turns(lambda shard: self._forward(shard, X))
-        return self.u
+    def compute_gradient(self, batch: Batch, loss: Loss, penalties: Sequence[Penalty]) -> None:
+        """grad ← ∂(J + P)/∂θ: each shard forward, δ at the output, backward; then their sum.
 
-    def backward(self) -> None:
-        """Write ∂J/∂θ into grad, from delta = dJ/du at the output down to the data."""
-        self._in_turns(self._backward)
-        self.workers.run(self._add_gradients, len(self.pieces))
+        The shards are one piece of work, with batch normalization several; the sum, part by part
+        of θ, with the penalties, is another.
+        """
+        self._in_turns(lambda shard: self._compute_shard(shard, batch, loss))
+
+        def add(piece: int) -> None:
+            part = self.pieces[piece]
+            total = self.grad[..., part]
+            for other in self.grads[1:]:
+                np.add(total, other[..., part], out=total)
+            for penalty in penalties:
+                penalty.add_gradient(self.grad, part)
+
+        self.workers.run(add, len(self.pieces))
 
     def whole(self) -> Backprop:
         """Return a `Backprop` of all rows with the same network, gradient and masks."""
@@ -74,35 +89,26 @@ class ShardedBackprop:
             mine.mask, mine.generators = shared.mask, shared.generators
         return one
 
-    def _forward(self, shard: int, X: Array) -> Iterator[None]:
+    def _compute_shard(self, shard: int, batch: Batch, loss: Loss) -> Iterator[None]:
+        """Forward, δ = dJ/du at the output, backward, of a shard's rows; yield where it waits."""
+        backprop, moments = self.shards[shard], self.moments[shard]
         rows = (..., self.rows[shard], slice(None))
-        h = X[rows]
-        for layer in self.shards[shard].layers:
-            moments = self.moments[shard].get(id(layer))
-            if moments is None:
+        h = batch.X[rows]
+        for layer in backprop.layers:
+            if id(layer) in moments:
+                yield from moments[id(layer)].forward(h)
+                h = moments[id(layer)].layer.y
+            else:
                 h = layer.forward(h)
-            else:
-                yield from moments.forward(h)
-                h = moments.layer.y
-        self.u[rows] = h
-
-    def _backward(self, shard: int) -> Iterator[None]:
-        backprop = self.shards[shard]
-        delta = backprop.delta
-        np.copyto(delta, self.delta[..., self.rows[shard], :])
+        batch.u[rows] = h
+        scale = batch.scale[rows] if batch.scale.ndim else batch.scale
+        loss.delta(h, batch.y[rows], scale, backprop.delta, self.scratch[shard])
+        delta = self.delta[rows] = backprop.delta
         for layer in backprop.layers_backward:
-            moments = self.moments[shard].get(id(layer))
-            if moments is None:
-                delta = layer.backward(delta)
+            if id(layer) in moments:
+                yield from moments[id(layer)].backward(delta)
             else:
-                yield from moments.backward(delta)
-
-    def _add_gradients(self, piece: int) -> None:
-        """Grad ← Σ_s grad_s of some parameters, in the order of the shards."""
-        part = (..., self.pieces[piece])
-        total = self.grad[part]
-        for other in self.grads[1:]:
-            np.add(total, other[part], out=total)
+                delta = layer.backward(delta)
 
     def _in_turns(self, begin: Callable[[int], Iterator[None]]) -> None:
         """Do what a generator of each shard does; where they yield, they wait for each other."""

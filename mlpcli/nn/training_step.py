@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -114,18 +113,17 @@ class TrainingStep:
         self.update()
 
     def compute_gradient(self, batch: Batch) -> None:
-        """grad ← ∂(J + P)/∂θ: forward, δ = dJ/du at the output, backward, penalties."""
+        """grad ← ∂(J + P)/∂θ: forward, δ = dJ/du at the output, backward, penalties.
+
+        A batch that is cut into shards does so in each of them.
+        """
         backprop = self.backprop[batch.n]
+        if isinstance(backprop, ShardedBackprop):
+            backprop.compute_gradient(batch, self.loss, self.penalties)
+            return
         u = backprop.forward(batch.X)
         np.copyto(batch.u, u)
         self.loss.delta(u, batch.y, batch.scale, backprop.delta, self.scratch[batch.n])
         backprop.backward()
         for penalty in self.penalties:
-            self._add_penalty(penalty)
-
-    def _add_penalty(self, penalty: Any) -> None:
-        if len(self.pieces) == 1:
             penalty.add_gradient(self.grad)
-            return
-        work = [partial(penalty.add_gradient, self.grad, part) for part in self.pieces]
-        self.workers.run(lambda piece: work[piece](), len(work))

@@ -11,11 +11,10 @@ from typing import Any, Protocol
 import numpy as np
 
 from mlpcli.array_types import Array, Shape
-from mlpcli.nn.arrays import cache_slices, cuts, one_hot, zeros
+from mlpcli.nn.arrays import cache_slices, one_hot, zeros
 from mlpcli.nn.losses import Loss
 from mlpcli.nn.training_step import Batch
 from mlpcli.randomness import generators, permute
-from mlpcli.workers import ALONE, Workers
 
 # Of shuffled rows gathered at once; batches are views of them. Half of a second-level cache: with
 # all of it, 1 MiB, a step takes 1 to 3 % longer, but of the smallest networks.
@@ -102,7 +101,6 @@ class BatchLoader:
     least_rows    of a batch: a shorter remainder joins the last one
     transforms    applied to each block in this order
     keep_targets  whether `targets` (..., n_rows, outputs) keeps the epoch's, as transformed
-    workers       gather the rows of a block
 
     rows_per_block, capacity  rows gathered at once, and the most that can be: a short remainder
                               joins them
@@ -124,9 +122,7 @@ class BatchLoader:
         source: Array | None = None,
         transforms: Sequence[BatchTransform] = (),
         keep_targets: bool = False,
-        workers: Workers = ALONE,
     ) -> None:
-        self.workers = workers
         self.X, self.target, self.weight, self.source = X, target, weight, source
         self.loss, self.lane_shape, self.transforms = loss, lane_shape, transforms
         self.members = members
@@ -193,7 +189,7 @@ class BatchLoader:
         slots = self.order[..., start:stop]
         rows = self._rows(slots)
         block = self.block_of(stop - start)
-        self._gather(rows, block.X)
+        self.X.take(rows, 0, block.X, "clip")  # mode "raise" would buffer the output
         if self.is_class:
             for part in cache_slices(block.y):
                 one_hot(self.target.take(rows[part]), block.y[part])
@@ -210,18 +206,6 @@ class BatchLoader:
             for batch in block.batches:
                 np.divide(batch.scale, batch.n * prod(self.members), out=batch.scale)
         return block
-
-    def _gather(self, rows: Array, out: Array) -> None:
-        """Out ← the rows of X."""
-        if self.workers.n == 1 or self.lane_shape:
-            self.X.take(rows, 0, out, "clip")  # mode "raise" would buffer the output
-            return
-        parts = cuts(len(rows), self.workers.n)
-
-        def work(k: int) -> None:
-            self.X.take(rows[parts[k]], 0, out[parts[k]], "clip")
-
-        self.workers.run(work, len(parts))
 
     def _transform(self, X: Array, y: Array, slots: Array) -> None:
         lanes: Any = zip(X, y, slots, strict=True) if self.lane_shape else [(X, y, slots)]

@@ -27,9 +27,10 @@ from mlpcli.workers import SHARED, WorkerTimes
 
 START, LOAD, ENCODE, BEGIN = "start-up", "load", "encode", "initialize"
 SHUFFLE, NOISE, FORWARD, LOSS = "shuffle and gather", "noise and masks", "forward", "loss"
+SHARDS = "forward and backward, cut"
 BACKWARD, UPDATE, STEPS, METRICS = "backward", "update", "loop over steps", "metrics"
 FILES, PROGRESS, OTHER = "files", "progress", "other"
-EPOCH_ROWS = (SHUFFLE, NOISE, FORWARD, LOSS, BACKWARD, UPDATE, STEPS, METRICS)
+EPOCH_ROWS = (SHUFFLE, NOISE, FORWARD, LOSS, BACKWARD, SHARDS, UPDATE, STEPS, METRICS)
 ROWS = (START, LOAD, ENCODE, BEGIN, *EPOCH_ROWS, FILES, PROGRESS, OTHER)
 CALLS_TO_MEASURE, ROUNDS = 2000, 5  # of the clock's own cost
 
@@ -165,9 +166,12 @@ def profile_trainer(clock: Clock, trainer: Trainer) -> None:
         clock.around(clock.entry(NOISE if part == noise else UPDATE), part) for part in update.parts
     ]
     loss, entry = step.loss, clock.entry(LOSS)
+    cut = any(isinstance(each, ShardedBackprop) for each in step.backprop.values())
     timed = {name: clock.around(entry, getattr(loss, name)) for name in ("value", "delta")}
+    if cut:  # in threads, which the clock cannot tell apart
+        timed["delta"] = loss.delta
     step.loss = SimpleNamespace(**timed)  # type: ignore[assignment]
-    for penalty in step.penalties if len(step.pieces) == 1 else ():  # else it is in threads
+    for penalty in () if cut else step.penalties:
         clock.wrap(penalty, "add_gradient", UPDATE)
     for backprop in step.backprop.values():
         profile_backprop(clock, backprop)
@@ -182,10 +186,11 @@ def profile_backprop(clock: Clock, backprop: Backprop | ShardedBackprop) -> None
     """
     for dropout in backprop.dropouts:
         clock.wrap(dropout, "draw", NOISE)
+    if isinstance(backprop, ShardedBackprop):
+        clock.wrap(backprop, "compute_gradient", SHARDS)
+        return
     clock.wrap(backprop, "forward", FORWARD)
     clock.wrap(backprop, "backward", BACKWARD)
-    if isinstance(backprop, ShardedBackprop):
-        return
     groups: dict[str, list[Layer]] = {}
     for name, layer in zip(backprop.names, backprop.layers, strict=True):
         groups.setdefault(name, []).append(layer)
@@ -254,7 +259,8 @@ class Profile:
 def profile_of(clock: Clock) -> Profile:
     """Return the table of a stopped clock."""
     whole = clock.ended - clock.begun
-    steps = sum(each.calls for each in clock.entries if (each.row, each.layer) == (FORWARD, ""))
+    a_step = (FORWARD, ""), (SHARDS, "")
+    steps = sum(each.calls for each in clock.entries if (each.row, each.layer) in a_step)
     lines = []
     for row in ROWS:
         entries = [each for each in clock.entries if each.row == row]

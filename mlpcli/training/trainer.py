@@ -31,7 +31,7 @@ class Trainer:
     seeds           of every random stream, one a lane
     regularization  strengths of penalties, noise, clipping, averaging
     keep_outputs    whether `outputs` keeps an epoch's
-    shards          S, into how many pieces a step is cut, and the gathering of its rows
+    shards          S, into how many pieces a step is cut
     workers         do them; their number changes no bit
     """
 
@@ -69,7 +69,6 @@ class Trainer:
             source=source,
             transforms=transforms,
             keep_targets=keep_targets,
-            workers=workers if shards > 1 else ALONE,
         )
         self.step = TrainingStep(
             network,

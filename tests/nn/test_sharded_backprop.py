@@ -112,7 +112,9 @@ def test_moments_are_those_of_all_rows_by_hand():
     step = TrainingStep(network, OPTIMIZERS["sgd"](), Regularization(), [6], 3, Workers(2))
     step.start([0], 1)
     backprop = step.backprop[6]
-    backprop.forward(np.arange(6.0)[:, np.newaxis])
+    X, y_true = np.arange(6.0)[:, np.newaxis], np.zeros((6, 1))
+    batch = Batch(6, X, y_true, np.asarray(1 / 6), np.empty((6, 1)))
+    backprop.compute_gradient(batch, step.loss, [])
     y = np.concatenate([shard.layers[1].y for shard in backprop.shards])
     expected = (np.arange(6.0) - 2.5) / np.sqrt(35 / 12)
     np.testing.assert_allclose(y[:, 0], expected, rtol=1e-12)

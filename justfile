@@ -51,6 +51,10 @@ quality *options:
 first-tables *options:
     python benchmarks/first_tables.py {{options}}
 
+# the same job with scikit-learn, AutoGluon and Ludwig, each in its own environment; writes the page
+other-tools *options:
+    python benchmarks/other_tools.py {{options}}
+
 # write the generated pages
 docs:
     python docs/make_reference.py

@@ -12,7 +12,7 @@ from mlpcli.data.table import Table, absence, absent
 from mlpcli.errors import DataError
 
 HEAD_BYTES = 1 << 21  # of a text file, from which is found how it is written
-BLOCK_BYTES = 1 << 20
+BLOCK_BYTES = 1 << 21
 BLOCK_ROWS = 1 << 14
 
 

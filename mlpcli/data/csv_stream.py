@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
-from itertools import chain, islice
-from typing import TYPE_CHECKING, Any, BinaryIO
+from itertools import chain
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
@@ -22,8 +22,9 @@ from mlpcli.data.csv_reader import (
     is_empty,
     sampled,
 )
+from mlpcli.data.csv_rows import ListedRows, PlainRows
 from mlpcli.data.csv_structure import CsvFile, Record
-from mlpcli.data.csv_values import text_codes
+from mlpcli.data.csv_values import KEPT_BYTES
 from mlpcli.data.decimal_sign import overruled
 from mlpcli.data.dialect import find_dialect
 from mlpcli.data.header import NAMELESS
@@ -34,8 +35,6 @@ from mlpcli.errors import DataError
 
 if TYPE_CHECKING:
     from mlpcli.data.readers import ReadOptions
-
-SAMPLE_ROWS = 100  # from which to guess which columns are numbers
 
 
 class CsvStream(TableStream):
@@ -74,6 +73,7 @@ class CsvStream(TableStream):
         self.kept = self.to_keep(wanted.keep)
         self.needed = self.found(options.required)
         self.looks_numeric: dict[str, bool] = {}
+        self.repeated: set[str] = set()  # columns of few texts, each in many rows of a block
         self.has_missing = False  # whether some block had a missing number
         self.guesses += header.guesses
 
@@ -84,6 +84,7 @@ class CsvStream(TableStream):
 
     def _blocks(self) -> Iterator[Block]:
         stream = self.bytes.open(self.text)
+        np.empty(KEPT_BYTES, np.uint8)  # a third of the page faults, a tenth of the time
         header = next(self.file.records_in(lines_of(stream), self.file.skip(stream)))
         line = header.line + header.text.count("\n")
         n_bytes, is_first = len(self.bytes.head), True
@@ -150,15 +151,15 @@ class _Piece:
         n_lines = csv.file.count_plain(self.data, len(csv.names))
         if n_lines and not csv.bytes.is_whole:
             self.n_lines = n_lines
-            yield self._block(_Plain(csv, self.data, self.line, n_lines), {}, decide=decide)
+            yield self._block(PlainRows(csv, self.data, self.line, n_lines), {}, decide=decide)
             return
         records, bad, error = self._records()
         if records or bad:
-            yield self._block(_Listed(csv, records), bad, decide=decide)
+            yield self._block(ListedRows(csv, records), bad, decide=decide)
         if error is not None:
             raise error
 
-    def _block(self, rows: _Plain | _Listed, bad: dict[int, str], *, decide: bool) -> Block:
+    def _block(self, rows: PlainRows | ListedRows, bad: dict[int, str], *, decide: bool) -> Block:
         csv = self.csv
         if not len(rows):
             return Block(None, bad)
@@ -208,107 +209,6 @@ class _Piece:
         return records, bad, None
 
 
-class _Listed:
-    """Rows as records of the csv module."""
-
-    def __init__(self, csv: CsvStream, records: list[Record]) -> None:
-        self.csv, self.records = csv, records
-
-    def __len__(self) -> int:
-        return len(self.records)
-
-    def record(self, row: int) -> Record:
-        """Return the record of a row."""
-        return self.records[row]
-
-    def texts(self, names: Sequence[str]) -> dict[str, Sequence[Any]]:
-        """Return the texts of some columns."""
-        places = [self.csv.names.index(name) for name in names]
-        return {
-            name: [record.fields[k] for record in self.records]
-            for name, k in zip(names, places, strict=True)
-        }
-
-    def columns(self, names: Sequence[str]) -> dict[str, Column]:
-        """Return some columns."""
-        rules = self.csv.rules()
-        return {name: _column(rules, name, texts) for name, texts in self.texts(names).items()}
-
-
-class _Plain:
-    """Rows in a text without quotes, blank lines or faults, read by pandas."""
-
-    def __init__(self, csv: CsvStream, data: bytes, line: int, n_rows: int) -> None:
-        self.csv, self.data, self.line, self.n_rows = csv, data, line, n_rows
-
-    def __len__(self) -> int:
-        return self.n_rows
-
-    def record(self, row: int) -> Record:
-        """Return the record of a row."""
-        return next(islice(self._records(), row, None))
-
-    def _records(self) -> Iterator[Record]:
-        return self.csv.file.records_in(lines_of(io.BytesIO(self.data)), self.line)
-
-    def texts(self, names: Sequence[str]) -> dict[str, Sequence[Any]]:
-        """Return the texts of some columns."""
-        if not names:
-            return {}
-        frame = self._frame([], names)
-        return {name: frame[name].tolist() for name in names}
-
-    def columns(self, names: Sequence[str]) -> dict[str, Column]:
-        """Return some columns."""
-        csv, rules = self.csv, self.csv.rules()
-        if not csv.looks_numeric.keys() >= {*names}:
-            sample = _Listed(csv, [*islice(self._records(), SAMPLE_ROWS)]).columns(names)
-            csv.looks_numeric |= {n: isinstance(c, Numbers) for n, c in sample.items()}
-        numeric = [name for name in names if csv.looks_numeric[name]]
-        text = [name for name in names if not csv.looks_numeric[name]]
-        # Looking for missing values takes a third of the time, until a block is seen to have some.
-        frame = self._frame(numeric, text, filled=not csv.has_missing)
-        if not csv.has_missing and any(frame[name].dtype.kind not in "if" for name in numeric):
-            csv.has_missing = True
-            frame = self._frame(numeric, text)
-        found: dict[str, Column] = {}
-        mixed = []
-        for name in numeric:
-            values = frame[name].to_numpy()
-            if values.dtype.kind in "if":
-                found[name] = rules.numbers(values)
-            else:
-                mixed.append(name)
-        texts = {name: frame[name].tolist() for name in text} | dict(self.texts(mixed))
-        found |= {name: _column(rules, name, each) for name, each in texts.items()}
-        return found
-
-    def _frame(self, numeric: Sequence[str], text: Sequence[str], *, filled: bool = False) -> Any:
-        """Return columns as pandas reads them.
-
-        filled  whether no number is missing
-        """
-        import pandas as pd
-
-        csv, rules = self.csv, self.csv.rules()
-        missing = [each for each in rules.missing if not rules.is_number(each)]
-        return pd.read_csv(
-            io.BytesIO(self.data),
-            sep=csv.file.delimiter,
-            decimal=rules.decimal,
-            header=None,
-            names=csv.names,
-            usecols=[*numeric, *text],
-            dtype=dict.fromkeys(text, object),
-            index_col=False,
-            skip_blank_lines=False,
-            keep_default_na=False,
-            na_filter=not filled,
-            na_values=dict.fromkeys(numeric, missing),  # in text, the rules look for them
-            low_memory=False,
-        )
-
-
 def _reader(rules: CellRules, *, whole: bool) -> Callable[[str], int | float | None]:
     """Return what reads a number, None of a missing one, NaN where a text is none.
 
@@ -325,8 +225,3 @@ def _reader(rules: CellRules, *, whole: bool) -> Callable[[str], int | float | N
         return found
 
     return read
-
-
-def _column(rules: CellRules, name: str, texts: Sequence[str]) -> Column:
-    numbers: dict[str, int] = {}
-    return rules.column(name, text_codes(texts, numbers), list(numbers))

@@ -34,7 +34,9 @@ def read_arrays(source: Source) -> list[tuple[str, Array]]:
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as file:
             members = file.infolist()
-            _check_sizes(source.name, len(content), members)
+            check_times(source.name, len(content), members)
+            n = sum(member.file_size for member in members)
+            require(2 * n, f"{source.name}: arrays of {in_bytes(n)}", FEWER)  # and as columns
             return [c for member in members for c in _columns(file, member)]
     except (DataError, OutOfMemoryError, MemoryError):
         raise
@@ -48,8 +50,8 @@ def unreadable(name: str, error: Exception) -> DataError:
     return DataError(f"{name}: not a readable .npz: {why}")
 
 
-def _check_sizes(name: str, n_packed: int, members: list[zipfile.ZipInfo]) -> None:
-    """Raise OutOfMemoryError where the arrays are too much, as the file's directory says.
+def check_times(name: str, n_packed: int, members: list[zipfile.ZipInfo]) -> None:
+    """Raise OutOfMemoryError where the arrays are too many times the file, as its directory says.
 
     Nothing is read of an array beyond what it says there.
     """
@@ -60,7 +62,6 @@ def _check_sizes(name: str, n_packed: int, members: list[zipfile.ZipInfo]) -> No
             f"much, as files do that are made to fill the memory; a sound one has to be saved "
             f"unpacked, with numpy.savez"
         )
-    require(2 * n, f"{name}: arrays of {in_bytes(n)}", FEWER)  # and once more as columns
 
 
 def _columns(file: zipfile.ZipFile, member: zipfile.ZipInfo) -> Iterator[tuple[str, Array]]:

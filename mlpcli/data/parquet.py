@@ -50,11 +50,34 @@ def unreadable(name: str, error: Exception) -> DataError:
     return DataError(f"{name}: not a parquet file: {why}")
 
 
+def check_times(name: str, n_file: int, metadata: Any) -> None:
+    """Raise OutOfMemoryError where the columns are too many times the file."""
+    groups = map(metadata.row_group, range(metadata.num_row_groups))
+    n = ITEM * sum(
+        max(column.num_values, group.num_rows)
+        for group in groups
+        for column in map(group.column, range(group.num_columns))
+    )
+    if n > FEW and n > MOST_TIMES * n_file:
+        what = _what(name, metadata)
+        raise OutOfMemoryError(
+            f"{what} in a file of {in_bytes(n_file)} take {in_bytes(n)}, over {MOST_TIMES} times "
+            "as much, as files do that are made to fill the memory; a sound one has to be written "
+            "as CSV first"
+        )
+
+
+def _what(name: str, metadata: Any) -> str:
+    n_columns = metadata.row_group(0).num_columns if metadata.num_row_groups else 0
+    return f"{name}: {counted(metadata.num_rows, 'row')} of {counted(n_columns, 'column')}"
+
+
 def _check_size(name: str, n_file: int, metadata: Any) -> list[str]:
     """Return the columns of texts that the file has each once, and are to be read so.
 
     Raises OutOfMemoryError where the columns do not fit, or are too many times the file.
     """
+    check_times(name, n_file, metadata)
     values: dict[str, int] = {}
     n_bytes: dict[str, int] = {}
     texts = set()
@@ -66,12 +89,5 @@ def _check_size(name: str, n_file: int, metadata: Any) -> list[str]:
             if column.physical_type == "BYTE_ARRAY":
                 texts.add(path)
     n = sum(values.values()) * ITEM
-    what = f"{name}: {counted(metadata.num_rows, 'row')} of {counted(len(values), 'column')}"
-    if n > FEW and n > MOST_TIMES * n_file:
-        raise OutOfMemoryError(
-            f"{what} in a file of {in_bytes(n_file)} take {in_bytes(n)}, over {MOST_TIMES} times "
-            "as much, as files do that are made to fill the memory; a sound one has to be written "
-            "as CSV first"
-        )
-    require(COPIES * (n + sum(n_bytes.values())), what, FEWER)
+    require(COPIES * (n + sum(n_bytes.values())), _what(name, metadata), FEWER)
     return [path for path in texts if n_bytes[path] < ITEM * values[path]]

@@ -20,7 +20,7 @@ from mlpcli.data.readers import (
     packing_guess,
 )
 from mlpcli.data.source import GZIP, Joined, is_pipe
-from mlpcli.data.unpacking import Unpacked
+from mlpcli.data.unpacking import Unpacked, check_unpacked
 from mlpcli.errors import DataError
 from mlpcli.standard_input import open_standard_input
 
@@ -66,7 +66,7 @@ def _stream(
             first = content.peek(len(GZIP))
         packed = first.startswith(GZIP)
         if packed:
-            content = opened.closing.enter_context(_unpacked(content, name))
+            content = opened.closing.enter_context(_unpacked(replace(opened, content=content)))
         problem = misfit(content.peek(START)[:START], ending, name)  # type: ignore[attr-defined]
         if problem:
             raise DataError(f"{name}: {problem}")
@@ -77,6 +77,33 @@ def _stream(
     return found
 
 
-def _unpacked(opened: BinaryIO, name: str) -> BinaryIO:
-    # Nothing is kept of it, so that it cannot fill the memory, whatever it unpacks to.
-    return io.BufferedReader(Unpacked(opened, name, lambda: 1 << 62), PIECE)
+def _unpacked(opened: Opened) -> BinaryIO:
+    """Return what a file unpacks to; what is packed too well is refused, as in any reading.
+
+    It could not fill the memory, but the disk, with predictions.
+    """
+    content = opened.content
+    if opened.is_pipe:
+        counted = _Counted(content)
+        content, n_packed = io.BufferedReader(counted), lambda: counted.n
+    else:
+        n = content.seek(0, io.SEEK_END)
+        check_unpacked(content, opened.name, n)
+        content.seek(0)
+        n_packed = lambda: n  # noqa: E731
+    return io.BufferedReader(Unpacked(content, opened.name, n_packed), PIECE)
+
+
+class _Counted(io.RawIOBase):
+    """A stream of what another gives, which counts its bytes."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self.stream, self.n = stream, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        n: int = self.stream.readinto1(buffer)  # type: ignore[attr-defined]  # what there is now
+        self.n += n
+        return n

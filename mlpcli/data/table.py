@@ -21,6 +21,24 @@ BOOLEANS = {"true": "True", "TRUE": "True", "false": "False", "FALSE": "False"} 
 Locate = Callable[[int, str], str]
 
 
+class CellsError(DataError):
+    """Cells of a column do not fit; the sentence is of the first of them.
+
+    rows  (rows,) bool, which they are
+    at    (row) -> the sentence for another of them
+    """
+
+    def __init__(self, rows: Array, at: Callable[[int], str]) -> None:
+        super().__init__("")
+        self.rows, self.at = rows, at
+
+    def __str__(self) -> str:
+        return self.at(int(np.argmax(self.rows)))
+
+    def __reduce__(self) -> tuple[type[DataError], tuple[str]]:
+        return DataError, (str(self),)
+
+
 @dataclass(frozen=True)
 class Table:
     """Rows and named columns.
@@ -104,6 +122,14 @@ class Table:
         """Return the error that a cell gives rise to, with its place."""
         return DataError(f"{self.locate(row, column)}: {column}: {problem}")
 
+    def cells_error(self, rows: Array, column: str, problem: Callable[[int], str]) -> CellsError:
+        """Return the error of all cells of a column that do not fit for the same reason.
+
+        rows     (rows,) bool, which they are; one at least
+        problem  (row) -> what is wrong there
+        """
+        return CellsError(rows, lambda row: str(self.error(row, column, problem(row))))
+
     def numbers(self, name: str, hint: str) -> Array:
         """Return a column as float64 (rows,), NaN where a value is missing.
 
@@ -121,12 +147,15 @@ class Table:
             values = np.append(each, np.nan)[column.codes]
             wrong = np.append(np.isnan(each), False)[column.codes]
             if wrong.any():
-                row = int(np.argmax(wrong))
-                raise self.error(row, name, f"{quoted(column.cell(row))} is not a number; {hint}")
+
+                def problem(row: int) -> str:
+                    return f"{quoted(column.cell(row))} is not a number; {hint}"
+
+                raise self.cells_error(wrong, name, problem)
             infinite = bool(np.isinf(values).any())
         if infinite:
-            row = int(np.argmax(np.isinf(values)))
-            raise self.error(row, name, "the number is infinite; remove the row or the value")
+            advice = "the number is infinite; remove the row or the value"
+            raise self.cells_error(np.isinf(values), name, lambda _: advice)
         return values
 
     def is_text(self, name: str) -> bool:

@@ -20,8 +20,10 @@ from mlpcli.data.dialect import Dialect
 from mlpcli.data.json_lines import check_keys, record_of
 from mlpcli.data.lines import check_length, lines_of, read_line
 from mlpcli.data.npz import check_header
+from mlpcli.data.npz import check_times as check_npz
 from mlpcli.data.npz import unreadable as unreadable_npz
 from mlpcli.data.parquet import NO_ARROW
+from mlpcli.data.parquet import check_times as check_parquet
 from mlpcli.data.parquet import unreadable as unreadable_parquet
 from mlpcli.data.table import Table
 from mlpcli.data.text_stream import TextStream
@@ -113,10 +115,11 @@ class ParquetStream(TableStream):
         try:
             import pyarrow.parquet
 
-            file = pyarrow.parquet.ParquetFile(
-                _seekable(opened), buffer_size=COPIED, pre_buffer=False
-            )
+            content = _seekable(opened)
+            n_file = _n_bytes(content)
+            file = pyarrow.parquet.ParquetFile(content, buffer_size=COPIED, pre_buffer=False)
             self.file = opened.closing.enter_context(file)
+            check_parquet(name, n_file, file.metadata)
         except ImportError:
             raise DataError(f"{name}: {NO_ARROW}") from None
         except (OSError, MlpError, MemoryError):
@@ -177,7 +180,9 @@ class NpzStream(TableStream):
         self.options, self.wanted, name = options, wanted, self.name
         self.arrays: list[_Member] = []
         try:
-            file = opened.closing.enter_context(zipfile.ZipFile(_seekable(opened)))
+            content = _seekable(opened)
+            file = opened.closing.enter_context(zipfile.ZipFile(content))
+            check_npz(name, _n_bytes(content), file.infolist())
             self.arrays = [found for m in file.infolist() if (found := _member(file, m))]
         except (OSError, MlpError, MemoryError):
             raise
@@ -263,6 +268,12 @@ def _rows_at_once(width: int, wanted: StreamOptions) -> int:
 
 def _numbered(columns: Mapping[str, Column], name: str, start: int) -> Table:
     return Table(columns, name, "", lambda row, _column: f"{name}: row {start + row}")
+
+
+def _n_bytes(content: BinaryIO) -> int:
+    n = content.seek(0, io.SEEK_END)
+    content.seek(0)
+    return n
 
 
 def _seekable(opened: Opened) -> BinaryIO:

@@ -25,8 +25,9 @@ POWERS = np.array([float(f"1e{k}") for k in range(-300, 301)])
 POWER_TEXTS = np.frombuffer(
     b"".join((b"e%+03d" % k).ljust(5, bytes([HOLE])) for k in range(-300, 301)), np.uint8
 ).reshape(-1, 5)
-QUADS = np.frombuffer("".join(f"{k:04}" for k in range(10_000)).encode(), np.uint32)
-ZEROS = np.array([4 - len(f"{k:04}".rstrip("0")) for k in range(10_000)], np.int8)  # at the end
+_LETTERS = np.arange(10_000)[:, np.newaxis] // (1000, 100, 10, 1) % 10 + ord("0")
+QUADS = _LETTERS.astype(np.uint8).view(np.uint32)[:, 0]  # four digits each
+ZEROS = sum(np.arange(10_000) % 10**k == 0 for k in (1, 2, 3, 4))  # at the end of them
 
 
 def float_cells(values: Array, *, as_json: bool = False) -> Array:

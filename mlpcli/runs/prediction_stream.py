@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ import numpy as np
 from mlpcli.array_types import Array
 from mlpcli.data.blocks import Block, TableStream
 from mlpcli.data.readings.fixed import FixedReadings
-from mlpcli.data.table import Table
+from mlpcli.data.table import CellsError, Table
 from mlpcli.errors import DataError, UsageError, listing
 from mlpcli.runs.evaluate import count_crossings, prediction_columns
 from mlpcli.runs.model_file import Model
@@ -22,6 +23,9 @@ from mlpcli.training.evaluation import Predictor
 GROUP_ROWS = 1 << 14  # rows that are predicted and written at once, at least
 NUMBERS_AT_ONCE = 1 << 21  # of encoded rows: 8 MiB in float32
 LISTED = 5  # bad rows that are told one by one
+
+# Of a bad row: the sentence, or what makes it: to find a line in a block takes a millisecond.
+Problem = str | Callable[[], str]
 
 
 @dataclass(frozen=True)
@@ -46,11 +50,11 @@ class BadRows:
     n: int = 0
     first: list[str] = field(default_factory=list)
 
-    def add(self, problem: str) -> None:
+    def add(self, problem: Problem) -> None:
         """Count a row."""
         self.n += 1
         if len(self.first) < LISTED:
-            self.first.append(problem)
+            self.first.append(_sentence(problem))
 
 
 class PredictionStream:
@@ -119,7 +123,8 @@ class PredictionStream:
     def _rows(self, block: Block) -> Iterator[_Rows]:
         """Yield the rows of a block, encoded. Raises the DataError of a bad one where asked to."""
         table, width = block.table, self.model.encoding.inputs.n_features
-        X, problems = np.empty((0, width), self.model.network.dtype), dict(block.bad)
+        X = np.empty((0, width), self.model.network.dtype)
+        problems: dict[int, Problem] = dict(block.bad)
         if table is not None:
             if self.readings is None:
                 self.readings = self.model.encoding.fix_readings(table)
@@ -131,7 +136,7 @@ class PredictionStream:
         if self.on_bad_row == "fail" and problems:
             first = min(problems)
             yield _Rows(X, good[:first], _kept(block, good[:first]))
-            raise DataError(problems[first])
+            raise DataError(_sentence(problems[first]))
         for place in sorted(problems):
             self.bad.add(problems[place])
         if self.on_bad_row == "skip":
@@ -140,31 +145,42 @@ class PredictionStream:
         else:
             yield _Rows(X, good, _kept(block, None) if block.bad else block.kept)
 
-    def _encoded(self, table: Table) -> tuple[Array, dict[int, str]]:
+    def _encoded(self, table: Table) -> tuple[Array, dict[int, Problem]]:
         """Return the rows that can be read, encoded, and what is wrong with each of the others.
 
-        Halved until each half can be read, or is a row. Where the first bad row is enough, what
-        follows it is left out.
+        An error that says which rows it is about is met once a column, without them; rows with any
+        other are halved until each half can be read, or is a row. Where the first bad row is
+        enough, what follows it is left out.
         """
-        encoding, X, problems = self.model.encoding, [], {}
+        encoding, X = self.model.encoding, []
+        problems: dict[int, Problem] = {}
         assert self.readings is not None
-        waiting = [(0, len(table))]
+        waiting = [np.arange(len(table))]
         while waiting:
-            start, end = waiting.pop()
-            part = table if end - start == len(table) else table.take(np.arange(start, end))
+            rows = waiting.pop()
+            part = table if len(rows) == len(table) else table.take(rows)
             try:
                 read = self.readings.apply(part)
                 one, replaced = encoding.inputs.encode(read, self.model.network.dtype)
                 X.append(one)
                 self.replaced.update(replaced)
+            except CellsError as error:
+                bad = np.flatnonzero(error.rows)
+                if self.on_bad_row == "fail":
+                    problems = {int(rows[bad[0]]): partial(error.at, int(bad[0]))}
+                    waiting = [rows[: bad[0]]]
+                    continue
+                problems |= {int(rows[row]): partial(error.at, row) for row in bad.tolist()}
+                waiting.append(rows[~error.rows])
             except DataError as error:
-                if end - start == 1:
-                    problems[start] = str(error)
+                if len(rows) == 1:
+                    problems[int(rows[0])] = str(error)
                     if self.on_bad_row == "fail":
                         break
                     continue
-                middle = (start + end) // 2
-                waiting += [(middle, end), (start, middle)]
+                middle = len(rows) // 2
+                waiting += [rows[middle:], rows[:middle]]
+            waiting = [rows for rows in waiting if len(rows)]
         return X[0] if len(X) == 1 else np.concatenate([self._nothing(), *X]), problems
 
     def _nothing(self) -> Array:
@@ -199,7 +215,11 @@ class _Rows:
     kept: Mapping[str, Sequence[Any]]
 
 
-def _placed(found: Mapping[int, str], block: Block) -> dict[int, str]:
+def _sentence(problem: Problem) -> str:
+    return problem if isinstance(problem, str) else problem()
+
+
+def _placed(found: Mapping[int, Problem], block: Block) -> dict[int, Problem]:
     """Return what was found of a block's table by the rows' numbers in the block."""
     if not found or not block.bad:
         return dict(found)

@@ -93,6 +93,12 @@ def test_the_best_is_compared_with_the_first_named_and_the_next(three):
     assert "adjusted Wald): it is shown to be better." in said
     assert f"Its difference to {second}, the next best, is" in said
     assert said.endswith("no difference is shown.")
+    values = [three.value(run) for run in (*three.ranked[:2], three.base)]
+    for other, value in zip(
+        ("untrained, the first named,", f"{second}, the next best,"), values[:0:-1], strict=True
+    ):
+        written = said.partition(f"Its difference to {other} is ")[2].partition(" (")[0]
+        assert float(written) == pytest.approx(values[0] - value, abs=5e-4)
 
 
 def test_the_first_named_is_the_best(compared):

@@ -236,6 +236,20 @@ def test_a_large_study_is_no_large_page():
     assert steps[-1][0] == study.complete[0].trial
 
 
+def test_trials_within_the_standard_error_are_counted():
+    study = many(30, 1)
+    best = replace(study.complete[0], value=0.5, error=0.1, figures=[0.4, 0.6])
+    others = [replace(best, trial=k, value=v) for k, v in ((50, 0.58), (51, 0.6), (52, 0.61))]
+    found = replace(study, rows=[best, *others])
+    assert (
+        verdict(found)
+        .blocks[0]
+        .text.endswith(
+            "2 other trials lie within its standard error: the search does not tell it from them."
+        )
+    )
+
+
 def test_axes_of_keys():
     log = key_scale(ParameterSpec(log_uniform=[1e-4, 1]))
     assert [log.position(x) for x in (1e-4, 1e-2, 1)] == pytest.approx([0, 0.5, 1])

@@ -11,6 +11,7 @@ import pytest
 
 from mlpcli.cli.csv_text import csv_text
 from mlpcli.data.blocks import StreamOptions
+from mlpcli.data.inputs import InputEncoder
 from mlpcli.data.readers import read_table
 from mlpcli.data.streaming import open_stream
 from mlpcli.errors import DataError, RunError, UsageError
@@ -208,6 +209,35 @@ def test_each_kind_of_bad_json_line_is_a_bad_row(run, tmp_path):
         f"{path}:14",
     ]
     assert found.decode().splitlines()[11:15] == [",,,"] * 4
+
+
+@pytest.mark.parametrize("bad", ["fail", "skip"])
+def test_many_bad_rows_are_found_a_column_at_a_time(run, tmp_path, monkeypatch, bad):
+    monkeypatch.setattr(prediction_stream, "LISTED", N)
+    table = rows()
+    for k, row in enumerate(table[30:], start=30):
+        if k % 3:
+            row["when"] = f"never {k}"
+        if k % 4 == 1:
+            row["price"] = f"much {k}"
+        if k % 5 == 1:
+            row["size"] = "inf"
+    path = tmp_path / "bad.csv"
+    path.write_text(as_csv(table, quoted=False), "utf-8")
+    each = streamed(run.loaded, path, (1000, 1), bad=bad)  # a row at a time
+    calls = []
+    encode = InputEncoder.encode
+    monkeypatch.setattr(
+        InputEncoder, "encode", lambda self, *args: calls.append(1) or encode(self, *args)
+    )
+    found, predictions, error = streamed(run.loaded, path, (1000, 1 << 20), bad=bad)
+    assert (found.splitlines()[:30], error) == (each[0].splitlines()[:30], each[2])
+    assert predictions.bad.first == each[1].bad.first
+    n_bad = sum(k % 3 > 0 or k % 4 == 1 or k % 5 == 1 for k in range(30, N))
+    assert (predictions.bad.n, predictions.n_rows) == (
+        (n_bad, N - n_bad) if bad == "skip" else (0, 31)
+    )
+    assert len(calls) <= 5  # of 1000 bytes, and of the rest
 
 
 def test_no_row_at_all_can_be_read(run, tmp_path):

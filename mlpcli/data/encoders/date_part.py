@@ -82,12 +82,11 @@ def dates(table: Table, name: str) -> Array:
     column = table.column(name)
     if isinstance(column, Dates):
         return column.values
-    present = np.flatnonzero(~column.missing)
-    if not len(present):
+    present = ~column.missing
+    if not present.any():
         return np.full(len(column), "NaT", "M8[s]")
-    row = int(present[0])
-    problem = "is not a date; the model was trained on dates here"
-    raise table.error(row, name, f"{quoted(column.cell(row))} {problem}")
+    problem, cell = "is not a date; the model was trained on dates here", column.cell
+    raise table.cells_error(present, name, lambda row: f"{quoted(cell(row))} {problem}")
 
 
 def date_part(values: Array, part: str) -> Array:

@@ -75,11 +75,12 @@ class ColumnEncoder:
         out = np.empty((len(source), self.width), dtype)
         with np.errstate(over="ignore"):
             self.write(source, out)
-        finite = np.isfinite(out).all(axis=1)
-        if not finite.all():
-            row = int(np.argmin(finite))
-            problem = f"{self.shown(source[row])} is too large for {out.dtype}, scaled as the"
-            raise table.error(row, self.name, f"{problem} training rows are")
+        wrong: Array = np.asarray(~np.isfinite(out).all(axis=1))
+        if wrong.any():
+            problem = f"is too large for {out.dtype}, scaled as the training rows are"
+            raise table.cells_error(
+                wrong, self.name, lambda row: f"{self.shown(source[row])} {problem}"
+            )
 
     def shown(self, value: Any) -> str:
         """Return a value of the source as messages show it."""

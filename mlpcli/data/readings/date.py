@@ -89,8 +89,13 @@ class Date(Reading):
         values = dict(zip(texts.raw, self.values(texts), strict=True))
         odd = [k for k, text in enumerate(stripped) if text in values and np.isnat(values[text])]
         if odd:
-            row = int(np.argmax(np.isin(codes, odd)))
-            raise table.error(row, name, f"{quoted(found[codes[row]])} {self._refusal(texts)}")
+
+            def problem(row: int) -> str:
+                text = found[codes[row]]
+                refusal = self._refusal(_Texts.of([text.strip()], set(), compact=True))
+                return f"{quoted(text)} {refusal}"
+
+            raise table.cells_error(np.isin(codes, odd), name, problem)
         nat = np.datetime64("NaT", "s")
         each = np.array([*(values.get(text, nat) for text in stripped), nat], "M8[s]")
         return Dates(each[codes])

@@ -128,5 +128,7 @@ def cell_error(table: Table, name: str, odd: Collection[Any], problem: str) -> D
     column = table.column(name)
     assert isinstance(column, Coded)
     is_odd = np.array([*(stripped(value) in odd for value in column.values), False])
-    row = int(np.argmax(is_odd[column.codes]))
-    return table.error(row, name, f"{quoted(column.cell(row))} {problem}")
+    cell = column.cell
+    return table.cells_error(
+        is_odd[column.codes], name, lambda row: f"{quoted(cell(row))} {problem}"
+    )

@@ -40,14 +40,13 @@ class Time(Reading):
         if isinstance(column, Numbers):
             return column
         codes, texts = table.coded_texts(name)
-        found = []
-        for text in map(stripped, texts):
-            gone = text in missing or text in self.missing
-            value = np.nan if gone else hours(text)
-            if value is None:
-                raise cell_error(table, name, {text}, "is not a time of day, such as 14:30")
-            found.append(value)
-        return Numbers(np.array([*found, np.nan])[codes])
+        gone = {*missing, *self.missing}
+        found = {text: np.nan if text in gone else hours(text) for text in map(stripped, texts)}
+        odd = [text for text, value in found.items() if value is None]
+        if odd:
+            raise cell_error(table, name, odd, "is not a time of day, such as 14:30")
+        each = [found[stripped(text)] for text in texts]
+        return Numbers(np.array([*each, np.nan], np.float64)[codes])
 
 
 def hours(text: str) -> float | None:

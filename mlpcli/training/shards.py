@@ -11,8 +11,8 @@ from mlpcli.nn.network import Architecture
 from mlpcli.spec.schema import Spec
 from mlpcli.training.build import batch_size_of
 
-# A step below it is quicker in one thread, which waits for no other: docs/scaling.md.
-LEAST_WORK = 1 << 23  # multiply-adds of each shard's step
+# A step of less is quicker in one thread, which waits for no other: docs/threads.md.
+LEAST_WORK = 1 << 26  # multiply-adds of each shard's step
 LEAST_ROWS = 32  # of each shard: fewer make slow products
 MOST_SHARDS = 16  # each has a gradient of its own, and all are added up
 
@@ -31,9 +31,9 @@ def auto_shards(architecture: Architecture, batch_rows: int, n_cores: int) -> in
     """Return S for a network alone: a power of 2, at most the number of cores.
 
     >>> from mlpcli.nn.losses import LOSSES
-    >>> wide = Architecture(4096, (), 10, LOSSES["cross_entropy"]())
+    >>> wide = Architecture(4096, (), 1000, LOSSES["cross_entropy"]())
     >>> [auto_shards(wide, rows, 8) for rows in (32, 128, 512, 4096)]
-    [1, 1, 4, 8]
+    [1, 4, 8, 8]
     """
     work, shards = step_work(architecture, batch_rows), 1
     while (

@@ -10,19 +10,20 @@ from mlpcli.training import shards
 from mlpcli.training.resolve import resolve
 from mlpcli.training.shards import auto_shards, shards_of, step_work
 
-WIDE = Architecture(4096, (), 10, LOSSES["cross_entropy"]())
+WIDE = Architecture(4096, (), 100, LOSSES["cross_entropy"]())
 SPEC = {"data": {"path": "d.csv", "target": "y"}}
 
 
 def test_the_work_of_a_step_by_hand():
-    assert step_work(WIDE, 128) == 3 * 128 * 4096 * 10
+    assert step_work(WIDE, 128) == 3 * 128 * 4096 * 100
 
 
 @pytest.mark.parametrize(
     ("rows", "cores", "expected"),
     [
         (512, 1, 1),  # nobody to share with
-        (512, 8, 4),  # 3 · 512 · 40,960 multiply-adds are seven times the least of a shard
+        (512, 8, 8),  # 3 · 512 · 409,600 multiply-adds are nine times the least of a shard
+        (256, 8, 4),  # four times
         (63, 8, 1),  # of fewer than 32 rows each
         (4096, 8, 8),
         (4096, 6, 4),  # a power of two, at most the cores
@@ -36,9 +37,9 @@ def test_auto(rows, cores, expected):
 @pytest.mark.parametrize(
     ("keys", "expected"),
     [
-        ({}, 4),
+        ({}, 8),
         ({"runtime": {"shards": 3}}, 3),
-        ({"runtime": {"threads": 1}}, 4),  # which is to change no bit
+        ({"runtime": {"threads": 1}}, 8),  # which is to change no bit
         ({"ensemble": {"kind": "seeds", "replicas": 2}}, 1),
         ({"ensemble": {"kind": "seeds", "replicas": 2}, "runtime": {"shards": 2}}, 2),
     ],

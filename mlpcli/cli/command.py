@@ -50,6 +50,8 @@ def _run(work: Callable[..., Any], arguments: dict[str, Any]) -> int:
             with contextlib.suppress(OSError):  # standard error may be full
                 traceback.print_exc()
         return explain(error)
+    finally:
+        SHARED.n = 1
     return code or 0
 
 

@@ -15,7 +15,16 @@ training: {epochs: 3}
 ENSEMBLE = ("--set", "ensemble={kind: bootstrap, replicas: 4}")
 ROWS = (
     *("start-up", "load", "encode", "initialize", "shuffle and gather", "noise and masks"),
-    *("forward", "loss", "backward", "update", "loop over steps", "metrics", "files"),
+    *(
+        "forward",
+        "loss",
+        "backward",
+        "forward and backward, cut",
+        "update",
+        "loop over steps",
+        "metrics",
+        "files",
+    ),
     *("progress", "other"),
 )
 

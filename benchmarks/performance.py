@@ -103,7 +103,7 @@ def measure_training(
 ) -> list[Run]:
     """Measure one training with mlp and the engines that have what it needs.
 
-    table  steps; lanes, of a stack of so many networks; or cores, where peers have all cores
+    table  steps; lanes, of a stack of so many networks; or cores, where all have all cores
     """
     engines = [engine for engine in engines if engine.dropout or recipe.keep_prob == 1]
     names = [engine.name for engine in engines]
@@ -116,7 +116,9 @@ def measure_training(
 
         def train(engine: str, about: dict[str, Any]) -> tuple[dict[str, Any], dict[str, float]]:
             own = engine in (OURS, FLOOR.name)
-            one, all_cores = sys.executable if own else python, table == "cores" and not own
+            one, all_cores = sys.executable if own else python, table == "cores"
+            if own and all_cores:
+                about = about | {"threads": machine()["cores"]}
             return work(one, "train", all_cores=all_cores, engine=engine, path=path, recipe=about)
 
         def once(engine: str) -> dict[str, float]:

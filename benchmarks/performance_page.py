@@ -336,8 +336,8 @@ Python {python}, NumPy {numpy} with {blas}, pandas {pandas};
 - **{lanes} lanes**: a stack of {lanes} networks that share the data, each with its own initial
   parameters and order of rows, trained by `mlp` as lanes and by JAX as `jax.vmap` of the same
   epoch. A step is one of all lanes. The loss of every lane must agree to 0.2 % after two epochs.
-- **All cores**: `mlp` trains one network on one core; PyTorch and JAX use all {cores} here, timed
-  by the clock. Below 1, `mlp` is behind. There is no goal yet.
+- **All cores**: each trains one network on all {cores} cores, `mlp` in as many shards as `auto`
+  takes, timed by the clock. Below 1, `mlp` is behind.
 - **Whole commands**: `mlp --help` beside `python -c "import typer"`; and `mlp train` for 50 epochs
   beside scripts that read the same file, train the same net with momentum and save it. `mlp`
   evaluates the validation rows after every epoch and every part at the end, the scripts each part

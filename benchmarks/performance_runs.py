@@ -85,11 +85,12 @@ def environment(checkout: Path | None = None, *, all_cores: bool = False) -> dic
     """Return the environment of every process: one thread, and nothing that sets BLAS's kernel.
 
     checkout   the tree whose mlpcli it imports
-    all_cores  as many threads as there are cores, for XLA as many as it takes by itself
+    all_cores  as many threads as there are cores, for XLA as many as it takes by itself; ours are
+               its own, and BLAS has one
     """
     drop = ("OPENBLAS_", "PYTHONDONTWRITEBYTECODE")  # which would compile mlp anew each time
     kept = {name: value for name, value in os.environ.items() if not name.startswith(drop)}
-    threads = str(len(CORES)) if all_cores else "1"
+    threads = str(len(CORES)) if all_cores and checkout is None else "1"
     kept |= {f"{library}_NUM_THREADS": threads for library in LIBRARIES}
     kept |= {"XLA_FLAGS": "" if all_cores else XLA_ONE_THREAD, "JAX_PLATFORMS": "cpu"}
     return kept | {"PYTHONPATH": str(checkout)} if checkout else kept

@@ -111,7 +111,7 @@ PEERS = (
 FLOOR = Engine("products", "bare products", "numpy")
 JAX = PEERS[2]
 TITLES = {engine.name: engine.title for engine in (MLP, *PEERS, FLOOR)}
-# The tables beside `steps`, and the engines of each. `cores` has one core for mlp, all for others.
+# The tables beside `steps`, and the engines of each. In `cores` each has all cores.
 TABLES: dict[str, tuple[str, ...]] = {
     "lanes": (JAX.name,),
     "cores": tuple(peer.name for peer in PEERS[1:]),

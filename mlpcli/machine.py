@@ -63,7 +63,7 @@ def _left_in_cgroups() -> list[int]:
     What a group uses to keep files in memory is given back when something else needs it.
     """
     found = []
-    for folder in _cgroups():
+    for folder in _cgroups("memory"):
         for limit_file, used_file in CGROUP_FILES:
             with contextlib.suppress(OSError, ValueError):
                 limit = int((folder / limit_file).read_text("ascii"))  # "max" is none
@@ -72,13 +72,13 @@ def _left_in_cgroups() -> list[int]:
     return found
 
 
-def _cgroups() -> list[Path]:
-    """Return the folders of this process's control groups of memory, up to the root."""
-    folders = [CGROUP, CGROUP / "memory"]  # in a container its own
+def _cgroups(controller: str) -> list[Path]:
+    """Return the folders of this process's control groups of a resource, up to the root."""
+    folders = [CGROUP, CGROUP / controller]  # in a container its own
     with contextlib.suppress(OSError, ValueError):
         for line in OWN_CGROUPS.read_text("utf-8").splitlines():
             _, controllers, name = line.split(":", 2)
-            if controllers in ("", "memory") and ".." not in name:
+            if controller in controllers.split(",") or (not controllers and ".." not in name):
                 path = CGROUP / controllers / name.lstrip("/")
                 inner = [path, *path.parents]
                 folders += inner[: len(path.parts) - len(CGROUP.parts)]
@@ -122,10 +122,34 @@ def in_bytes(n: int) -> str:
 
 
 def cores() -> int:
-    """Return how many cores this process may run on."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    """Return how many cores this process may really use.
+
+    The least that its affinity allows, the quota of its control group pays for, and Slurm has
+    given to its task (SLURM_CPUS_PER_TASK).
+    """
+    own = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return max(1, min([own or 1, *_quotas(), *_cores_of_task()]))
+
+
+def _quotas() -> list[int]:
+    """Return the whole cores that the quotas of this process's control groups pay for."""
+    found = []
+    for folder in _cgroups("cpu"):
+        with contextlib.suppress(OSError, ValueError):  # version 2; "max" is none
+            quota, period = (folder / "cpu.max").read_text("ascii").split()
+            found.append(int(quota) // int(period))
+        with contextlib.suppress(OSError, ValueError):  # version 1; -1 is none
+            quota, period = (
+                (folder / f"cpu.cfs_{name}_us").read_text("ascii") for name in ("quota", "period")
+            )
+            found += [int(quota) // int(period)] * (int(quota) > 0)
+    return found
+
+
+def _cores_of_task() -> list[int]:
+    with contextlib.suppress(ValueError):
+        return [int(os.environ.get("SLURM_CPUS_PER_TASK", ""))]
+    return []
 
 
 def process_age() -> float:

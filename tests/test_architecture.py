@@ -28,6 +28,7 @@ GROUND = (
     ),
     "standard_input",
     "stop_signals",
+    "workers",
 )
 MODULES = {
     ".".join(path.relative_to(PACKAGE).with_suffix("").parts): ast.parse(

@@ -15,7 +15,9 @@ from mlpcli.nn.network import Architecture, Layer, Network, initialize, initiali
 from mlpcli.nn.optimizers import OPTIMIZERS
 from mlpcli.nn.update import Regularization
 from mlpcli.randomness import generator
+from mlpcli.training.shards import auto_shards
 from mlpcli.training.trainer import Trainer
+from mlpcli.workers import Workers
 
 
 def architecture_of(
@@ -88,7 +90,7 @@ def network_of(task: Task) -> Network:
 
 def trainer_of(task: Task, network: Network) -> Trainer:
     """Return its trainer, which shuffles the rows as in `prepare`, by the same seeds."""
-    recipe = task.recipe
+    recipe, threads = task.recipe, task.recipe.get("threads", 1)
     momentum = {"momentum": recipe["momentum"]} if recipe["optimizer"] == "sgd" else {}
     return Trainer(
         network,
@@ -98,6 +100,8 @@ def trainer_of(task: Task, network: Network) -> Trainer:
         batch_size=recipe["batch"],
         seeds=range(recipe["seed"], recipe["seed"] + max(1, task.lanes)),
         regularization=Regularization(l2=recipe["l2"]),
+        shards=auto_shards(network.architecture, recipe["batch"], threads),
+        workers=Workers(threads),
     )
 
 

@@ -67,6 +67,13 @@ def _print_network(document: dict[str, Any], cost: Cost) -> None:
         f"{cost.multiply_adds_per_epoch:.3g} multiply-adds",
         hang=2,
     )
+    if cost.shards > 1:
+        threads = min(cost.shards, document["threads"])
+        print_sentence(
+            f"a step is cut into {cost.shards} shards, for {counted(threads, 'thread')}; 2 threads "
+            "take about two thirds of the time of one (docs/threads.md)",
+            hang=2,
+        )
 
 
 def _print_training(document: dict[str, Any], dataset: Dataset) -> None:

@@ -14,6 +14,8 @@ import typer
 from mlpcli.cli.console import flush, print_error
 from mlpcli.cli.signals import watched
 from mlpcli.errors import MlpError, interruption
+from mlpcli.machine import cores
+from mlpcli.workers import SHARED
 
 BUG = 70
 OPERATING_SYSTEM = 6
@@ -38,6 +40,7 @@ def verb(work: Callable[..., Any]) -> Callable[..., Any]:
 def _run(work: Callable[..., Any], arguments: dict[str, Any]) -> int:
     try:
         with watched():
+            SHARED.n = cores()
             code = work(**arguments)
             flush()
     except (typer.Exit, SystemExit):
@@ -47,6 +50,8 @@ def _run(work: Callable[..., Any], arguments: dict[str, Any]) -> int:
             with contextlib.suppress(OSError):  # standard error may be full
                 traceback.print_exc()
         return explain(error)
+    finally:
+        SHARED.n = 1
     return code or 0
 
 

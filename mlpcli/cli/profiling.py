@@ -15,6 +15,7 @@ from mlpcli.machine import process_age
 from mlpcli.runs import ensemble_result, recorder
 from mlpcli.spec.schema import Spec
 from mlpcli.training import build, profile, training
+from mlpcli.workers import SHARED, WorkerTimes
 
 
 class Profiler:
@@ -47,10 +48,13 @@ class Profiler:
         training.Training = self.build  # type: ignore[assignment,misc]
         self.patches.callback(setattr, training, "Training", plain)
         self.clock.enter(self.clock.entry(profile.OTHER))
+        SHARED.times = WorkerTimes()
+        self.patches.callback(setattr, SHARED, "times", None)
         return self
 
     def __exit__(self, *_: object) -> None:
         self.clock.stop()
+        self.found = profile.profile_of(self.clock)
         self.patches.close()
 
     def build(self, spec: Spec, dataset: Dataset) -> training.Training:
@@ -63,7 +67,7 @@ class Profiler:
 
     def document(self) -> dict[str, Any]:
         """Return the profile as plain data."""
-        return {**asdict(profile.profile_of(self.clock)), "processes_without": self.processes}
+        return {**asdict(self.found), "processes_without": self.processes}
 
 
 def print_profile(document: dict[str, Any]) -> None:
@@ -88,5 +92,11 @@ def print_profile(document: dict[str, Any]) -> None:
         f"{document['steps']:,} steps; the clock took about {1e6 * cost:.2f} µs a call, "
         f"{calls * cost:.3g} s of these"
     )
+    if document["threads"]:
+        runs, n = document["shared_runs"], len(document["threads"])
+        print_result(f"\nwork shared out among {n} threads, {runs:,} times")
+        keys = ("thread", "busy", "waiting")
+        rows = [[each[key] for key in keys] for each in document["threads"]]
+        table(["thread", "seconds busy", "seconds waiting"], rows)
     if document["processes_without"] > 1:
         print_result(f"in one process; without --profile in {document['processes_without']}")

@@ -129,7 +129,7 @@ def _find(
     from mlpcli.spec.write import with_paths
     from mlpcli.training.resolve import resolve
 
-    spec = with_paths(resolve(training.spec, training.dataset), loaded.folder)
+    spec = with_paths(resolve(training.spec, training.dataset, training.shards), loaded.folder)
     return find_run(run.folder, spec, training, options.extend)
 
 

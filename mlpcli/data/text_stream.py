@@ -63,10 +63,18 @@ class TextStream:
         if left > 0:
             pieces += [self.stream.read(left)]
             self.is_whole = len(pieces[-1]) < left
-            if not self.is_whole:
-                pieces += [self.stream.readline(LONGEST)]
-                pieces += [self.stream.read(-sum(map(len, pieces)) % WIDEST)]
         self.head = b"".join(pieces)
+        if left > 0 and not self.is_whole:
+            self._complete_line()
+
+    def _complete_line(self) -> None:
+        if b"\r" in self.head and not (b"\n" in self.head or b"\0" in self.head):
+            end = self.head.rindex(b"\r") + 1  # the end of a line is what it was on old Macs
+            self.head, rest = self.head[:end], self.head[end:]
+            self.stream = io.BufferedReader(Joined(rest, self.stream))
+            return
+        self.head += self.stream.readline(LONGEST)
+        self.head += self.stream.read(-len(self.head) % WIDEST)
 
     def head_text(self) -> TextFile:
         """Return the head as a text file, in the encoding that it shows.

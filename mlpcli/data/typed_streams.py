@@ -7,7 +7,7 @@ import re
 import shutil
 import tempfile
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from math import prod
 from typing import IO, TYPE_CHECKING, Any, BinaryIO
 
@@ -28,6 +28,8 @@ from mlpcli.data.parquet import unreadable as unreadable_parquet
 from mlpcli.data.table import Table
 from mlpcli.data.text_stream import TextStream
 from mlpcli.errors import DataError, MlpError
+from mlpcli.machine import in_bytes
+from mlpcli.memory import require
 
 if TYPE_CHECKING:
     from mlpcli.data.readers import ReadOptions
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
 BLOCK_NUMBERS = 1 << 20  # of a block of arrays, about
 INDEX = re.compile(r"__index_level_\d+__")  # pandas' own, without a name
 COPIED = 1 << 20  # bytes at once
+BY_ROWS = "an array whose rows lie one behind the other (numpy.ascontiguousarray) takes less"
 
 
 class JsonLinesStream(TableStream):
@@ -148,19 +151,30 @@ class ParquetStream(TableStream):
         names = list(dict.fromkeys([*self.needed, *self.kept]))
         missing, start = frozenset(self.options.missing), 0
         for batch in self._batches(names, _rows_at_once(len(names), self.wanted)):
-            frame = batch.select(self.needed).to_pandas(ignore_metadata=True)
-            columns: dict[str, Column] = {}
-            for name in self.needed:
-                series = frame[name]
-                if name in universal:
-                    series = series.dt.tz_convert(None)
-                as_text = name in self.options.text
-                columns[name] = series_column(series, missing, as_text=as_text)
-            kept = {name: batch.column(name).to_pylist() for name in self.kept}
+            try:  # texts that are no UTF-8, times beyond any calendar
+                columns = self._columns(batch, universal, missing)
+                kept = {name: batch.column(name).to_pylist() for name in self.kept}
+            except (OSError, MlpError, MemoryError):
+                raise
+            except Exception as error:  # noqa: BLE001
+                raise unreadable_parquet(self.name, error) from None
             yield Block(_numbered(columns, self.name, start), kept=kept)
             start += len(batch)
         if not start:
             raise DataError(f"{self.name}: there is no row")
+
+    def _columns(
+        self, batch: Any, universal: Collection[str], missing: frozenset[str]
+    ) -> dict[str, Column]:
+        # What pandas has put into the file about itself is no matter, and may be damaged.
+        frame = batch.select(self.needed).replace_schema_metadata(None).to_pandas()
+        found: dict[str, Column] = {}
+        for name in self.needed:
+            series = frame[name]
+            if name in universal:
+                series = series.dt.tz_convert(None)
+            found[name] = series_column(series, missing, as_text=name in self.options.text)
+        return found
 
     def _offsets_differ(self, name: str) -> bool:
         """Whether a column's times are in a zone with several offsets: then UTC is meant."""
@@ -242,6 +256,7 @@ class _Whole(_Member):
     def __init__(self, name: str, stream: IO[bytes], shape: tuple[int, ...], dtype: Any) -> None:
         super().__init__(name, stream, shape, dtype)
         n_bytes = prod(shape) * dtype.itemsize
+        require(2 * n_bytes, f"{name}.npy: {in_bytes(n_bytes)} column by column", BY_ROWS)
         flat = np.frombuffer(stream.read(n_bytes), dtype)
         self.values = flat.reshape(shape, order="F").reshape(shape[0], -1)
         self.start = 0

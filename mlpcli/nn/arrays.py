@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -99,3 +100,22 @@ def one_hot(classes: Array, out: Array) -> None:
     starts = np.arange(classes.size, dtype=np.intp).reshape(classes.shape) * out.shape[-1]
     out.fill(0.0)
     out.reshape(-1, copy=False)[starts + classes] = 1.0
+
+
+def cuts(n: int, pieces: int, multiple: int = 1) -> list[slice]:
+    """Return slices of 0 … n, as equal as multiples allow; none is empty but where n is small.
+
+    >>> cuts(10, 3)
+    [slice(0, 3, None), slice(3, 6, None), slice(6, 10, None)]
+    """
+    bounds = [n * k // pieces // multiple * multiple for k in range(pieces)]
+    return [slice(start, stop) for start, stop in pairwise([*bounds, n])]
+
+
+def pieces_of(theta: Array, n: int) -> list[slice]:
+    """Return at most n slices of the parameters, each beginning a cache line.
+
+    So no two threads write to one; none is empty.
+    """
+    found = cuts(theta.shape[-1], n, LINE // theta.itemsize)
+    return [piece for piece in found if piece.start < piece.stop]

@@ -84,6 +84,10 @@ class Backprop:
         self.u = h
         return h
 
+    def whole(self) -> Backprop:
+        """Return itself; see `ShardedBackprop`."""
+        return self
+
     def backward(self) -> None:
         """Write ∂J/∂θ into grad, from delta = dJ/du at the output down to the data."""
         delta = self.delta

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from math import prod
 from typing import Any
 
@@ -13,6 +13,7 @@ from mlpcli.nn.arrays import empty, one_hot, weighted_mean
 from mlpcli.nn.backprop import Backprop
 from mlpcli.nn.losses import Loss
 from mlpcli.nn.network import Network
+from mlpcli.workers import SHARED, Workers
 
 BLOCK_ROWS = 4096  # whose losses are computed at a time
 ASK_BLOCKS = 8  # blocks of an evaluation between two questions whether to go on
@@ -71,18 +72,19 @@ class Evaluation:
 
     Members that share weights are evaluated together, by the mean of their predictions.
 
-    The arrays are those of one block, whatever the number of rows; a last, shorter block has
-    arrays of its own.
+    The arrays are those of one block for each thread, whatever the number of rows; a last, shorter
+    block has arrays of its own.
 
-    stop  asked now and then; once true, StoppedError is raised
+    stop     asked now and then; once true, StoppedError is raised
+    workers  share out the blocks; how many there are changes no bit
     """
 
     BLOCK_BYTES = 1 << 20  # of activations: a block's arrays stay in the second-level cache
     MAX_SIZES = 8  # of blocks that arrays are kept for
     LEAST, LEAST_OF_MEMBERS = 64, 16  # rows of a block
 
-    def __init__(self, network: Network) -> None:
-        self.network = network
+    def __init__(self, network: Network, workers: Workers = SHARED) -> None:
+        self.network, self.workers = network, workers
         self.stop: Callable[[], bool] | None = None
         # Of one lane, however many there are: the same blocks, so the same bits, as alone.
         architecture, k = network.architecture, prod(network.architecture.member_shape)
@@ -92,7 +94,7 @@ class Evaluation:
         row_bytes = units * network.theta.itemsize
         least = self.LEAST_OF_MEMBERS if self.has_members else self.LEAST
         self.block = int(min(4096, max(least, self.BLOCK_BYTES // row_bytes)))
-        self._sizes: dict[int, Backprop] = {}
+        self._sizes: dict[tuple[int, int], Backprop] = {}  # by thread, and number of rows
         # No gradient is computed: one zero, read-only, has the shape of one.
         self._no_grad = np.broadcast_to(np.zeros((), network.dtype), network.theta.shape)
 
@@ -101,14 +103,21 @@ class Evaluation:
 
         X  (rows, n_inputs), or (..., rows, n_inputs)
         """
-        for rows, u in self._blocks(X):
+
+        def use(rows: slice, u: Array) -> None:
             self._predict(u, out[..., rows, :])
+
+        self._share_out(X, use)
         return out
 
     def predict_each(self, X: Array, out: Array) -> Array:
         """Write ŷ of each member into `out` (..., k, rows, n_outputs); without any as `predict`."""
-        for rows, u in self._blocks(X):
-            self.network.architecture.loss.predict(u, out[..., rows, :])
+        loss = self.network.architecture.loss
+
+        def use(rows: slice, u: Array) -> None:
+            loss.predict(u, out[..., rows, :])
+
+        self._share_out(X, use)
         return out
 
     def _predict(self, u: Array, out: Array) -> None:
@@ -134,31 +143,46 @@ class Evaluation:
         """
         loss, n_outputs = self.network.architecture.loss, self.network.architecture.n_outputs
         losses = empty((*self.network.lane_shape, X.shape[-2]), self.network.dtype)
-        for rows, u in self._blocks(X):
+
+        def use(rows: slice, u: Array) -> None:
             if self.has_members:
                 y_hat = mean_prediction(loss, u)
                 losses[..., rows] = losses_of(loss, y_hat, target[rows])
                 if out is not None:
                     out[..., rows, :] = y_hat
-                continue
+                return
             y = float_targets(loss, target[rows], n_outputs, u)
             losses[..., rows] = loss.value(u, y)
             if out is not None:
                 loss.predict(u, out[..., rows, :])
+
+        self._share_out(X, use)
         return losses
 
-    def _blocks(self, X: Array) -> Iterator[tuple[slice, Array]]:
-        """Yield rows of X, and u (..., rows, n_outputs) of the output layer for them.
+    def _share_out(self, X: Array, use: Callable[[slice, Array], None]) -> None:
+        """Call `use` for each block with its rows of X, and u of the output layer for them.
 
-        Of members (..., k, rows, n_outputs).
+        u  (..., rows, n_outputs), of members (..., k, rows, n_outputs); to be used at once
         """
-        for k, start in enumerate(range(0, X.shape[-2], self.block), 1):
-            if k % ASK_BLOCKS == 0 and self.stop is not None and self.stop():
-                raise StoppedError
-            rows = slice(start, min(start + self.block, X.shape[-2]))
-            n = rows.stop - start
-            if n not in self._sizes:
-                if len(self._sizes) == self.MAX_SIZES:
-                    self._sizes.clear()
-                self._sizes[n] = Backprop(self.network, n, self._no_grad, training=False)
-            yield rows, self._sizes[n].forward(X[..., rows, :])
+        starts = range(0, X.shape[-2], self.block)
+        n_threads = max(1, min(self.workers.n, len(starts)))
+
+        def work(thread: int) -> None:
+            for k, start in enumerate(starts[thread::n_threads], 1):
+                if k % ASK_BLOCKS == 0 and self.stop is not None and self.stop():
+                    raise StoppedError
+                rows = slice(start, min(start + self.block, X.shape[-2]))
+                backprop = self._backprop(thread, rows.stop - start)
+                use(rows, backprop.forward(X[..., rows, :]))
+
+        self.workers.run(work, n_threads)
+
+    def _backprop(self, thread: int, n_rows: int) -> Backprop:
+        """Return the layers that a thread has for so many rows."""
+        key = thread, n_rows
+        if key not in self._sizes:
+            if sum(each == thread for each, _ in self._sizes) == self.MAX_SIZES:
+                for old in [old for old in self._sizes if old[0] == thread]:
+                    del self._sizes[old]
+            self._sizes[key] = Backprop(self.network, n_rows, self._no_grad, training=False)
+        return self._sizes[key]

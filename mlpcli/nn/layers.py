@@ -243,7 +243,7 @@ class Dropout:
         self, stream: int, keep_prob: Any, like: Array, n_lanes: int | None = None
     ) -> None:
         kept = np.clip(np.round(np.asarray(keep_prob) * RESOLUTION), 1, RESOLUTION)
-        self.stream = stream
+        self.stream, self.keep_prob = stream, keep_prob
         self.generators: Sequence[np.random.Generator] = ()  # one a lane
         lanes = int(np.prod(like.shape[:-2])) if n_lanes is None else n_lanes
         size = like.size // lanes

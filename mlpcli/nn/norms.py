@@ -64,6 +64,10 @@ class Normalize:
     def forward(self, u: Array) -> Array:
         """y ← γ ∗ û + β."""
         self.normalize(u)
+        return self.shift()
+
+    def shift(self) -> Array:
+        """y ← γ ∗ û + β, given û."""
         np.multiply(self.u_hat, self.weight, out=self.y)
         return np.add(self.y, self.bias, out=self.y)
 
@@ -73,11 +77,15 @@ class Normalize:
 
     def backward(self, delta: Array) -> Array:
         """Write ∂J/∂γ and ∂J/∂β; delta ← dJ/du in place."""
+        self.gradient(delta)
+        return self.below(delta)
+
+    def gradient(self, delta: Array) -> None:
+        """Write ∂J/∂γ and ∂J/∂β; delta ← dJ/dû in place."""
         np.multiply(delta, self.u_hat, out=self.work)
         self.matmul(self.ones, self.work, self.grads["weight"])
         self.matmul(self.ones, delta, self.grads["bias"])
         np.multiply(delta, self.weight, out=delta)
-        return self.below(delta)
 
     def below(self, delta: Array) -> Array:
         """delta ← dJ/du, given dJ/dû."""
@@ -104,9 +112,17 @@ class _Moments(Normalize):
     def normalize(self, u: Array) -> None:
         """û ← (u − μ) / √(σ² + ε)."""
         self.average(u, self.mean)
+        self.center(u)
+        self.average(self.work, self.variance)
+        self.scale()
+
+    def center(self, u: Array) -> None:
+        """û ← u − μ, and its square."""
         np.subtract(u, self.mean, out=self.u_hat)
         np.multiply(self.u_hat, self.u_hat, out=self.work)
-        self.average(self.work, self.variance)
+
+    def scale(self) -> None:
+        """û ← û / √(σ² + ε)."""
         np.add(self.variance, self.epsilon, out=self.spread)
         np.sqrt(self.spread, out=self.spread)
         np.divide(self.u_hat, self.spread, out=self.u_hat)
@@ -116,6 +132,10 @@ class _Moments(Normalize):
         np.multiply(delta, self.u_hat, out=self.work)
         self.average(self.work, self.variance)
         self.average(delta, self.mean)
+        return self.project(delta)
+
+    def project(self, delta: Array) -> Array:
+        """delta ← (δ − mean δ − û ∗ mean(δ ∗ û)) / √(σ² + ε), given both means."""
         np.multiply(self.u_hat, self.variance, out=self.work)
         np.add(self.work, self.mean, out=self.work)
         np.subtract(delta, self.work, out=delta)
@@ -142,24 +162,29 @@ class BatchNorm(Norm):
         return {"mean": 0.0, "variance": 1.0}
 
     def layer(self, u: Array, params: Tensors, grads: Tensors, *, training: bool) -> Normalize:
-        kind = _BatchMoments if training else _RunningMoments
+        kind = BatchMoments if training else _RunningMoments
         return kind(self, u, params, grads)
 
 
-class _BatchMoments(_Moments):
+class BatchMoments(_Moments):
     """û by the moments of the batch, which also update the running ones."""
 
     axis = ROWS
 
     def __init__(self, norm: BatchNorm, u: Array, params: Tensors, grads: Tensors) -> None:
         super().__init__(norm.epsilon, u, params, grads)
-        # Of the running means (..., 1, units): 1 − ρ, ρ, and ρ N/(N − 1) for the variance.
-        rho = np.asarray(norm.momentum, np.float64)
-        unbiased = self.n_rows / max(1, self.n_rows - 1)
-        self.keep, self.rho, self.rho_unbiased = (
-            column(factor, u) for factor in (1 - rho, rho, rho * unbiased)
-        )
+        self.momentum = np.asarray(norm.momentum, np.float64)
         self.weighted = empty_like(self.mean)
+        self.count(self.n_rows)
+
+    def count(self, n_rows: int) -> None:
+        """Take means over so many rows: those of a batch of which these are a part."""
+        # Of the running means (..., 1, units): 1 − ρ, ρ, and ρ N/(N − 1) for the variance.
+        rho, unbiased = self.momentum, n_rows / max(1, n_rows - 1)
+        self.keep, self.rho, self.rho_unbiased = (
+            column(factor, self.y) for factor in (1 - rho, rho, rho * unbiased)
+        )
+        self.each.fill(1.0 / n_rows)
 
     def average(self, x: Array, out: Array) -> None:
         self.matmul(self.each, x, out)
@@ -167,10 +192,14 @@ class _BatchMoments(_Moments):
     def normalize(self, u: Array) -> None:
         """Normalize, then update the running means."""
         super().normalize(u)
-        self._update_running(self.params["mean"], self.mean, self.rho)
-        self._update_running(self.params["variance"], self.variance, self.rho_unbiased)
+        self.update_running()
 
-    def _update_running(self, running: Array, new: Array, rho: Array) -> None:
+    def update_running(self) -> None:
+        """m̄ ← (1 − ρ) m̄ + ρ m of mean and variance."""
+        self._update(self.params["mean"], self.mean, self.rho)
+        self._update(self.params["variance"], self.variance, self.rho_unbiased)
+
+    def _update(self, running: Array, new: Array, rho: Array) -> None:
         np.multiply(running, self.keep, out=running)
         np.multiply(new, rho, out=self.weighted)
         np.add(running, self.weighted, out=running)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from mlpcli.array_types import Array
+from mlpcli.nn.arrays import cuts
 from mlpcli.nn.backprop import Backprop
 from mlpcli.nn.embeddings import Embed
 from mlpcli.nn.layers import Activate, Affine, Product
@@ -16,6 +17,7 @@ from mlpcli.nn.layout import Tensor
 from mlpcli.nn.network import Network
 from mlpcli.nn.training_step import Batch, TrainingStep
 from mlpcli.nn.update import is_on, penalties_of
+from mlpcli.workers import SHARED
 
 STACK_BYTES = 64 << 20  # of one stack of perturbed networks
 
@@ -33,7 +35,8 @@ class Objective:
     def __init__(self, step: TrainingStep, batch: Batch, weight: Array | None) -> None:
         self.step, self.batch, self.weight = step, batch, weight
         self.architecture, self.theta = step.network.architecture, step.network.theta
-        self.backprop = step.backprop[batch.n]
+        self.step_backprop = step.backprop[batch.n]
+        self.backprop = self.step_backprop.whole()
         # J is evaluated at θ + offset, the noise drawn for this batch; P at θ.
         self.offset = self.backprop.network.theta - self.theta
         # A change of a pre-activation grows by 1/p_k where a mask lets it through.
@@ -41,7 +44,8 @@ class Objective:
         self.growth = 1 / min([self.architecture.input_keep_prob, *keep])
         self.backprop.forward(batch.X)
         self.has_kinks = next(self._sides(self.backprop, step.network), None) is not None
-        self._stacks: dict[int, tuple[Network, Backprop, Network, list[Any]]] = {}
+        # By thread, and number of networks.
+        self._stacks: dict[tuple[int, int], tuple[Network, Backprop, Network, list[Any]]] = {}
 
     def gradient(self, theta: Array) -> Array:
         """Return ∂(J + P)/∂θ (n_params,) as the training step computes it at theta."""
@@ -51,8 +55,24 @@ class Objective:
         return self.step.grad.copy()
 
     def values(self, thetas: Array) -> tuple[Array, Array]:
-        """Return J + P at every theta (P, n_params), and which groups of four cross a kink."""
-        at, backprop, network, penalties = self._stack(len(thetas))
+        """Return J + P at every theta (P, n_params), and which groups of four cross a kink.
+
+        Threads share them out, each with a stack of its own.
+        """
+        parts = cuts(len(thetas), min(SHARED.n, len(thetas) // 4), multiple=4)
+        values, crossed = np.empty(len(thetas)), np.empty(len(thetas) // 4, bool)
+
+        def work(thread: int) -> None:
+            part = parts[thread]
+            fours = slice(part.start // 4, part.stop // 4)
+            values[part], crossed[fours] = self._values(thread, thetas[part])
+
+        SHARED.run(work, len(parts))
+        return values, crossed
+
+    def _values(self, thread: int, thetas: Array) -> tuple[Array, Array]:
+        """Return the same of some of them, computed by one thread."""
+        at, backprop, network, penalties = self._stack(thread, len(thetas))
         at.theta[...] = thetas + self.offset
         network.theta[...] = thetas
         u = backprop.forward(self.batch.X)
@@ -89,7 +109,7 @@ class Objective:
 
         Of members in the rows of all. After `gradient`.
         """
-        slopes = np.abs(self.backprop.delta).reshape(-1, self.architecture.n_outputs)
+        slopes = np.abs(self.step_backprop.delta).reshape(-1, self.architecture.n_outputs)
         return float(np.max(np.sum(slopes, axis=0)))
 
     def scale_of(self, tensor: Tensor) -> Array:
@@ -123,9 +143,9 @@ class Objective:
         if is_on(self.step.regularization.l1):
             yield network.theta[..., : self.architecture.layout.n_weights] > 0
 
-    def _stack(self, size: int) -> tuple[Network, Backprop, Network, list[Any]]:
+    def _stack(self, thread: int, size: int) -> tuple[Network, Backprop, Network, list[Any]]:
         """Return a stack of networks for J, with the masks of the batch, and one for P."""
-        if size not in self._stacks:
+        if (thread, size) not in self._stacks:
             shape = (size, self.architecture.layout.n_numbers)
             at, network = (Network(self.architecture, np.zeros(shape)) for _ in range(2))
             at.statistics[...] = self.backprop.network.statistics
@@ -134,5 +154,5 @@ class Objective:
                 mine.mask = frozen.mask
             step = self.step
             penalties = penalties_of(network, step.regularization, step.update.optimizer)
-            self._stacks[size] = at, backprop, network, penalties
-        return self._stacks[size]
+            self._stacks[thread, size] = at, backprop, network, penalties
+        return self._stacks[thread, size]

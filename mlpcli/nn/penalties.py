@@ -13,6 +13,8 @@ from mlpcli.array_types import Array
 from mlpcli.nn.arrays import column, empty, empty_like, matmul_for
 from mlpcli.nn.network import Network
 
+ALL = slice(None)  # of the parameters
+
 
 def _weights(network: Network) -> Array:
     return network.theta[..., : network.architecture.layout.n_weights]
@@ -34,8 +36,8 @@ class Penalty:
         """Return P for each lane, (...,)."""
         raise NotImplementedError
 
-    def add_gradient(self, grad: Array) -> None:
-        """Add ∂P/∂W to the weights' part of grad (..., n_params)."""
+    def add_gradient(self, grad: Array, part: slice = ALL) -> None:
+        """Add ∂P/∂W to the weights' part of grad (..., n_params), or of some parameters alone."""
         raise NotImplementedError
 
 
@@ -48,10 +50,11 @@ class L2(Penalty):
     def value(self) -> Any:
         return self._by_lane / 2 * np.vecdot(self.weights, self.weights)
 
-    def add_gradient(self, grad: Array) -> None:
-        np.multiply(self.weights, self.strength, out=self._term)
-        grad_W = grad[..., : self._term.shape[-1]]
-        np.add(grad_W, self._term, out=grad_W)
+    def add_gradient(self, grad: Array, part: slice = ALL) -> None:
+        weights, term = self.weights[..., part], self._term[..., part]
+        np.multiply(weights, self.strength, out=term)
+        grad_W = grad[..., : self._term.shape[-1]][..., part]
+        np.add(grad_W, term, out=grad_W)
 
 
 class L1(Penalty):
@@ -70,11 +73,12 @@ class L1(Penalty):
         np.abs(self.weights, out=self._term)
         return self._by_lane * np.vecdot(self._term, self._ones)
 
-    def add_gradient(self, grad: Array) -> None:
-        np.sign(self.weights, out=self._term)
-        np.multiply(self._term, self.strength, out=self._term)
-        grad_W = grad[..., : self._term.shape[-1]]
-        np.add(grad_W, self._term, out=grad_W)
+    def add_gradient(self, grad: Array, part: slice = ALL) -> None:
+        weights, term = self.weights[..., part], self._term[..., part]
+        np.sign(weights, out=term)
+        np.multiply(term, self.strength, out=term)
+        grad_W = grad[..., : self._term.shape[-1]][..., part]
+        np.add(grad_W, term, out=grad_W)
 
 
 class DecoupledDecay:
@@ -85,10 +89,11 @@ class DecoupledDecay:
 
     alpha  one number, or one a lane
     rate   λ of the step, without axes or (..., 1): read at each step
+    part   of the parameters: its weights alone
     """
 
-    def __init__(self, alpha: Any, network: Network, rate: Array) -> None:
-        self.weights, self.rate = _weights(network), rate
+    def __init__(self, alpha: Any, network: Network, rate: Array, part: slice = ALL) -> None:
+        self.weights, self.rate = _weights(network)[..., part], rate
         self.alpha = column(alpha, self.weights)
         self._keep = empty(np.broadcast_shapes(self.alpha.shape, rate.shape), network.dtype)
 

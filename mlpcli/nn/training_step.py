@@ -9,13 +9,15 @@ from typing import Any
 import numpy as np
 
 from mlpcli.array_types import Array
-from mlpcli.nn.arrays import zeros
+from mlpcli.nn.arrays import pieces_of, zeros
 from mlpcli.nn.backprop import Backprop
 from mlpcli.nn.network import Network
 from mlpcli.nn.noise import NoisyWeights
 from mlpcli.nn.optimizers import Optimizer
+from mlpcli.nn.sharded_backprop import ShardedBackprop
 from mlpcli.nn.update import Regularization, Update, is_on, penalties_of
 from mlpcli.randomness import generators
+from mlpcli.workers import ALONE, Workers
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,8 @@ class TrainingStep:
     optimizer       hyperparameters, each one number or one a lane
     regularization  strengths of penalties, noise, clipping, averaging
     sizes           the numbers of rows that a batch can have
+    shards          S, into how many pieces a step is cut: of rows, then of parameters
+    workers         do the pieces; how many there are changes no bit
 
     grad            (..., n_params) the gradient of J + P; `update` overwrites it
     """
@@ -55,17 +59,25 @@ class TrainingStep:
         optimizer: Optimizer,
         regularization: Regularization,
         sizes: Iterable[int],
+        shards: int = 1,
+        workers: Workers = ALONE,
     ) -> None:
-        self.network, self.regularization = network, regularization
+        self.network, self.regularization, self.workers = network, regularization, workers
         self.loss = network.architecture.loss
         self.grad = zeros(network.theta.shape, network.dtype)
         sigmas = regularization.weight_noise, regularization.weight_noise_multiplicative
         self.noisy_weights = NoisyWeights(network, *sigmas) if any(map(is_on, sigmas)) else None
         at = network if self.noisy_weights is None else self.noisy_weights.network
-        self.backprop = {n: Backprop(at, n, self.grad, training=True) for n in sizes}
+        self.backprop: dict[int, Backprop | ShardedBackprop] = {
+            n: Backprop(at, n, self.grad, training=True)
+            if min(shards, n) == 1
+            else ShardedBackprop(at, n, self.grad, min(shards, n), workers)
+            for n in sizes
+        }
         self.scratch = {n: self.loss.scratch(each.delta) for n, each in self.backprop.items()}
         self.penalties: list[Any] = penalties_of(network, regularization, optimizer)
-        self.update = Update(network, self.grad, optimizer, regularization)
+        self.pieces = pieces_of(self.grad, shards)
+        self.update = Update(network, self.grad, optimizer, regularization, self.pieces, workers)
 
     def start(self, seeds: Sequence[int], epoch: int) -> None:
         """Begin an epoch: every random stream is keyed by the lane's seed and the epoch."""
@@ -101,8 +113,14 @@ class TrainingStep:
         self.update()
 
     def compute_gradient(self, batch: Batch) -> None:
-        """grad ← ∂(J + P)/∂θ: forward, δ = dJ/du at the output, backward, penalties."""
+        """grad ← ∂(J + P)/∂θ: forward, δ = dJ/du at the output, backward, penalties.
+
+        A batch that is cut into shards does so in each of them.
+        """
         backprop = self.backprop[batch.n]
+        if isinstance(backprop, ShardedBackprop):
+            backprop.compute_gradient(batch, self.loss, self.penalties)
+            return
         u = backprop.forward(batch.X)
         np.copyto(batch.u, u)
         self.loss.delta(u, batch.y, batch.scale, backprop.delta, self.scratch[batch.n])

@@ -14,8 +14,9 @@ from mlpcli.nn.clipping import ClipByNorm, ClipByValue
 from mlpcli.nn.network import Network
 from mlpcli.nn.noise import GradientNoise
 from mlpcli.nn.optimizers import Optimizer, State
-from mlpcli.nn.penalties import L1, L2, DecoupledDecay, MaxNorm
+from mlpcli.nn.penalties import ALL, L1, L2, DecoupledDecay, MaxNorm
 from mlpcli.nn.weight_averaging import WeightAverage
+from mlpcli.workers import ALONE, Workers
 
 
 @dataclass(frozen=True)
@@ -64,15 +65,26 @@ class Update:
     In this order: noise on the gradient, clipping by value and by norm, decoupled decay, the
     optimizer, max-norm, the average of the weights. Which of them there are is decided once.
 
+    pieces         of the parameters, which workers take: each number is moved by itself, so that
+                   the cut changes no bit. Norms and noise are of all parameters, and not cut
+
     learning_rate  λ, without axes or (R, 1); a schedule writes it before a step
     state          of the optimizer
     average        the exponential moving average of the network's vector, or None
     """
 
     def __init__(
-        self, network: Network, grad: Array, optimizer: Optimizer, strengths: Regularization
+        self,
+        network: Network,
+        grad: Array,
+        optimizer: Optimizer,
+        strengths: Regularization,
+        pieces: Sequence[slice] = (ALL,),
+        workers: Workers = ALONE,
     ) -> None:
         theta, lane_shape = network.theta, network.lane_shape
+        self.network, self.grad, self.strengths = network, grad, strengths
+        self.pieces, self.workers = pieces, workers
         self.optimizer, self.state = optimizer, State(optimizer, theta)
         self.learning_rate = zeros((*lane_shape, 1) if lane_shape else (), network.dtype)
         self.noise: GradientNoise | None = None
@@ -85,14 +97,51 @@ class Update:
             self.parts.append(ClipByValue(strengths.clip_value, grad).apply)
         if is_on(strengths.clip_norm):
             self.parts.append(ClipByNorm(strengths.clip_norm, grad).apply)
-        if is_on(strengths.l2) and optimizer.decoupled_decay:
-            self.parts.append(DecoupledDecay(strengths.l2, network, self.learning_rate).apply)
-        self.parts.append(optimizer.bind(theta, grad, self.learning_rate, self.state))
+        if len(pieces) == 1:
+            self.parts += self._steps(ALL, self.state)
+        else:
+            self.parts.append(self._step_in_pieces())
         if is_on(strengths.max_norm):
             self.parts.append(MaxNorm(strengths.max_norm, network).apply)
         if is_on(strengths.averaging):
             self.average = WeightAverage(strengths.averaging, network.vector)
-            self.parts.append(self.average.update)
+            move = self.average.update if len(pieces) == 1 else self._average_in_pieces
+            self.parts.append(move)
+
+    def _steps(self, part: slice, state: State) -> list[Callable[[], None]]:
+        """Return decoupled decay, where there is some, and the optimizer, of some parameters."""
+        theta, grad = self.network.theta[..., part], self.grad[..., part]
+        step = self.optimizer.bind(theta, grad, self.learning_rate, state)
+        alpha = self.strengths.l2
+        if not is_on(alpha) or not self.optimizer.decoupled_decay:
+            return [step]
+        return [DecoupledDecay(alpha, self.network, self.learning_rate, part).apply, step]
+
+    def _step_in_pieces(self) -> Callable[[], None]:
+        """Return the same of all parameters, piece by piece."""
+        # Each piece raises the powers βᵗ by itself, so that none waits for another.
+        states = [self.state.part(piece) for piece in self.pieces]
+        steps = [self._steps(*each) for each in zip(self.pieces, states, strict=True)]
+
+        def work(piece: int) -> None:
+            for step in steps[piece]:
+                step()
+
+        def step_in_pieces() -> None:
+            for state in states:
+                np.copyto(state.powers, self.state.powers)
+            self.workers.run(work, len(steps))
+            np.copyto(self.state.powers, states[0].powers)
+
+        return step_in_pieces
+
+    def _average_in_pieces(self) -> None:
+        """Move the average of the weights."""
+        average, pieces = self.average, list(self.pieces)
+        assert average is not None
+        pieces[-1] = slice(pieces[-1].start, None)  # running statistics, behind θ, are averaged too
+        average.count()
+        self.workers.run(lambda piece: average.move(pieces[piece]), len(pieces))
 
     def start(self, seeds: Sequence[int], epoch: int) -> None:
         """Begin an epoch, given the seed of each lane."""

@@ -36,10 +36,19 @@ class WeightAverage:
 
     def update(self) -> None:
         """Update the average, once after each step."""
+        self.count()
+        self.move(slice(None))
+
+    def count(self) -> None:
+        """Count a step: (1 − d) / (1 − dᵗ)."""
         np.multiply(self.power, self.decay, out=self.power)
         np.subtract(1.0, self.power, out=self._share)
         np.divide(self._rest, self._share, out=self._share)
         np.copyto(self._weight, self._share.reshape(self._weight.shape), casting="same_kind")
-        np.subtract(self.theta, self.average, out=self._change)
-        np.multiply(self._change, self._weight, out=self._change)
-        np.add(self.average, self._change, out=self.average)
+
+    def move(self, part: slice) -> None:
+        """Move the average of some parameters, once the step is counted."""
+        average, change = self.average[..., part], self._change[..., part]
+        np.subtract(self.theta[..., part], average, out=change)
+        np.multiply(change, self._weight, out=change)
+        np.add(average, change, out=average)

@@ -110,7 +110,7 @@ def comparable(spec: Spec) -> dict[str, Any]:
     """
     plain = spec.model_dump()
     del plain["sweep"], plain["data"]["path"], plain["data"]["split"]["files"]
-    plain["runtime"] = {"dtype": plain["runtime"]["dtype"]}
+    plain["runtime"] = {key: plain["runtime"][key] for key in ("dtype", "shards")}
     return plain
 
 

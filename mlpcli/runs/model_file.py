@@ -153,7 +153,7 @@ def serialize_model(
 
 def _runtime(spec: Spec) -> dict[str, Any]:
     """Return the section with defaults for the keys that do not change the numbers."""
-    return RuntimeSpec(dtype=spec.runtime.dtype).model_dump()
+    return RuntimeSpec(dtype=spec.runtime.dtype, shards=spec.runtime.shards).model_dump()
 
 
 def _reading(read: ReadOptions) -> dict[str, str | None]:

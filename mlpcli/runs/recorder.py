@@ -60,7 +60,7 @@ class Recorder:
         self.patience = patience
         self.files = files = RunFiles(folder, warn)
         self.training, self.name = training, name
-        self.spec = with_paths(resolve(training.spec, training.dataset), base)
+        self.spec = with_paths(resolve(training.spec, training.dataset, training.shards), base)
         self.manifest = Manifest(
             files, self.spec, training.dataset, () if found is None else found.sessions
         )

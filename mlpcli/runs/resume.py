@@ -107,6 +107,11 @@ def find_run(folder: Folder, spec: Spec, training: Training, extend: int | None)
                 raise RunError(f"{folder.path}: there is no {SPEC} in this run: it is damaged")
             return FoundRun(manifest)
         trained = own_spec(folder)
+    if training.spec.runtime.shards is None and trained.runtime.shards is not None:
+        # `auto` is what it was when the run began, perhaps on a machine with more cores.
+        training.set_shards(trained.runtime.shards)
+        runtime = spec.runtime.model_copy(update={"shards": trained.runtime.shards})
+        spec = spec.model_copy(update={"runtime": runtime})
     check_spec(folder, trained, spec, extend)
     growing = [METRICS] if spec.replicated is None else [METRICS, REPLICAS]
     lost = [name for name in growing if name not in names]

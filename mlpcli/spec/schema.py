@@ -5,9 +5,9 @@ The order of sections and keys is the order in which a resolved spec is written.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, field_validator
 
 from mlpcli.data.augmentation import AUGMENTATIONS
 from mlpcli.nn.activations import ACTIVATIONS
@@ -191,10 +191,17 @@ class RuntimeSpec(Section):
     """How it runs; none of this changes what is learned, but for dtype."""
 
     dtype: Literal["float32", "float64"] = Field("float32", description="of the network")
+    shards: or_auto(int) = Field(
+        "auto",
+        description="S, the pieces that a step is cut into: of its rows, then of its parameters. "
+        "It changes the rounding of sums, and nothing else; auto: by the network's size, the batch "
+        "and the cores, 1 for small networks, ensembles and sweeps",
+    )
     threads: or_auto(int) = Field(
         "auto",
-        description="processes that the replicas of an ensemble are shared among, at most; auto: "
-        "as many as there are cores. BLAS always runs on one thread",
+        description="that work at the same time, at most, on shards and evaluations, or processes "
+        "on the networks of an ensemble; auto: as many as there are cores. It changes no bit. BLAS "
+        "always runs on one thread",
     )
     memory: or_auto(memory_size) = Field(
         "auto",
@@ -208,16 +215,7 @@ class RuntimeSpec(Section):
         "again; more where saving takes more than a sixtieth of them: 60 times what it takes",
     )
 
-    @model_validator(mode="before")
-    @classmethod
-    def _without_former_keys(cls, value: Any) -> Any:
-        """Drop what earlier versions wrote into every resolved spec, and no version has read."""
-        if not isinstance(value, dict):
-            return value
-        former = {"shards": value.get("shards") in ("auto", 1)}
-        return {key: each for key, each in value.items() if not former.get(key)}
-
-    @field_validator("threads")
+    @field_validator("threads", "shards")
     @classmethod
     def _positive(cls, value: int | None) -> int | None:
         if value is not None and value < 1:

@@ -13,6 +13,7 @@ from mlpcli.spec.members import build
 from mlpcli.spec.schema import Spec
 from mlpcli.training.batches import batch_starts, block_rows
 from mlpcli.training.build import batch_size_of
+from mlpcli.training.shards import shards_of
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,7 @@ class Cost:
     """A whole training.
 
     batch_rows               of a step
+    shards                   S, the pieces that it is cut into
     memory_bytes             data, parameters, gradient, optimizer, and one batch's arrays
     multiply_adds_per_epoch  forward, and twice as many backward, less the first layer's delta
     """
@@ -54,6 +56,7 @@ class Cost:
     layers: list[LayerCost]
     memory_bytes: int
     batch_rows: int
+    shards: int
     steps_per_epoch: int
     multiply_adds_per_epoch: int
 
@@ -78,6 +81,7 @@ def cost_of(
         layers_of(architecture),
         memory.shared + memory.per_network,
         batch,
+        shards_of(spec, architecture, len(dataset.parts["train"])),
         len(batch_starts(n_train, batch, architecture.least_rows)),
         n_train * (3 * architecture.multiply_adds - first),
     )
@@ -134,6 +138,7 @@ def memory_of(spec: Spec, architecture: Architecture, dataset: Dataset, batch: i
     item = 4 if spec.runtime.dtype == "float32" else 8
     carried = build(OPTIMIZERS, spec.training.optimizer).n_vectors
     vectors = 2 + carried
+    vectors += shards_of(spec, architecture, len(dataset.parts["train"])) - 1  # gradients
     vectors += (spec.regularization.l2 > 0) + (spec.regularization.l1 > 0)
     vectors += "validation" in dataset.parts  # the best weights
     vectors += 2 * (spec.training.weight_averaging is not None)

@@ -47,8 +47,10 @@ from mlpcli.training.build import (
 )
 from mlpcli.training.embedded_columns import fit_embedding
 from mlpcli.training.memory import require_rows
+from mlpcli.training.shards import shards_of
 from mlpcli.training.trainer import Trainer
 from mlpcli.training.transforms import Augment, InputNoise, MultiplicativeInputNoise, label_noise
+from mlpcli.workers import SHARED
 
 # Beside numbers, these may differ between the lanes of a stack: each lane has its own object, or it
 # is used once, for the lane's initial parameters.
@@ -137,6 +139,7 @@ class PreparedLane:
     weight        (rows,) of all training rows, with mean 1 over an epoch's; or None
     shape         must be equal in all lanes of a stack
     n_rows        of an epoch
+    shards        S, the pieces that its step is cut into
     """
 
     lane: Lane
@@ -146,6 +149,7 @@ class PreparedLane:
     weight: Array | None
     shape: tuple[Any, ...]
     n_rows: int
+    shards: int = 1
 
 
 def prepare_lanes(lanes: Sequence[Lane], dataset: Dataset) -> list[PreparedLane]:
@@ -190,6 +194,7 @@ def _prepare(lane: Lane, dataset: Dataset) -> PreparedLane:
         problem = f"a layer's normalization needs {architecture.least_rows} training rows, and a"
         raise DataError(f"{problem} replica has {n_slots}", ("ensemble", "replicas"))
     metrics = tuple(metric.name for metric in epoch_metrics(spec, encoding.task))
+    shards = shards_of(spec, architecture, len(train))
     # Rows that augmentation adds may make the slots of unequal folds as many.
     sizes = (n_slots, None if lane.rows is None else len(lane.rows))
     shape = (
@@ -199,8 +204,9 @@ def _prepare(lane: Lane, dataset: Dataset) -> PreparedLane:
         metrics,
         source is None,
         weight is None,
+        shards,
     )
-    return PreparedLane(lane, augmenter, architecture, source, weight, shape, n_slots)
+    return PreparedLane(lane, augmenter, architecture, source, weight, shape, n_slots, shards)
 
 
 def _text_shape(spec: Spec) -> str:
@@ -251,6 +257,8 @@ def build_trainer(
         transforms=_transforms(prepared, dataset),
         keep_outputs=keep_outputs,
         keep_targets=keep_outputs and first.augmenter.mixes,
+        shards=first.shards,
+        workers=SHARED,
     )
 
 

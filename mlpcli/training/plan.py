@@ -12,13 +12,14 @@ import numpy as np
 
 from mlpcli.data.dataset import Dataset
 from mlpcli.errors import DataError
-from mlpcli.machine import cores, free_memory, in_bytes
+from mlpcli.machine import free_memory, in_bytes
 from mlpcli.nn.network import Architecture
 from mlpcli.spec.schema import Spec
 from mlpcli.spec.values import parse_bytes
 from mlpcli.training.build import batch_size_of
 from mlpcli.training.cost import memory_of
 from mlpcli.training.lanes import PreparedLane
+from mlpcli.training.shards import threads_of
 
 Item = TypeVar("Item")
 SHARE = 0.5  # of the free memory, where the spec leaves it open
@@ -41,7 +42,7 @@ def memory_for(spec: Spec) -> int:
 
 def processes_for(spec: Spec) -> int:
     """Return how many processes the stacks of an ensemble may be shared among."""
-    return cores() if spec.runtime.threads is None else spec.runtime.threads
+    return threads_of(spec)
 
 
 @dataclass(frozen=True)

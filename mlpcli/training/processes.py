@@ -19,6 +19,7 @@ from multiprocessing.connection import Connection, wait
 from typing import Any, Self
 
 from mlpcli.stop_signals import STOP_SIGNALS, ignore_stop_signals
+from mlpcli.workers import SHARED
 
 POLL_SECONDS = 0.2  # between two calls of `stop`
 
@@ -137,6 +138,7 @@ class Pool:
         try:
             # Ctrl-C reaches every process of the terminal: the parent decides what it means.
             ignore_stop_signals()
+            SHARED.n = 1  # the other cores have processes of their own
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
             for pipe in (ours, *(worker.pipe for worker in self.workers)):
                 pipe.close()

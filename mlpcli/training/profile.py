@@ -18,16 +18,19 @@ from mlpcli.data.dataset import Dataset
 from mlpcli.nn.backprop import Backprop
 from mlpcli.nn.embeddings import Embed
 from mlpcli.nn.layers import Affine, FirstAffine, Layer, Product
+from mlpcli.nn.sharded_backprop import ShardedBackprop
 from mlpcli.spec.schema import Spec
 from mlpcli.training.lanes import Lane
 from mlpcli.training.trainer import Trainer
 from mlpcli.training.training import Training
+from mlpcli.workers import SHARED, WorkerTimes
 
 START, LOAD, ENCODE, BEGIN = "start-up", "load", "encode", "initialize"
 SHUFFLE, NOISE, FORWARD, LOSS = "shuffle and gather", "noise and masks", "forward", "loss"
+SHARDS = "forward and backward, cut"
 BACKWARD, UPDATE, STEPS, METRICS = "backward", "update", "loop over steps", "metrics"
 FILES, PROGRESS, OTHER = "files", "progress", "other"
-EPOCH_ROWS = (SHUFFLE, NOISE, FORWARD, LOSS, BACKWARD, UPDATE, STEPS, METRICS)
+EPOCH_ROWS = (SHUFFLE, NOISE, FORWARD, LOSS, BACKWARD, SHARDS, UPDATE, STEPS, METRICS)
 ROWS = (START, LOAD, ENCODE, BEGIN, *EPOCH_ROWS, FILES, PROGRESS, OTHER)
 CALLS_TO_MEASURE, ROUNDS = 2000, 5  # of the clock's own cost
 
@@ -163,22 +166,29 @@ def profile_trainer(clock: Clock, trainer: Trainer) -> None:
         clock.around(clock.entry(NOISE if part == noise else UPDATE), part) for part in update.parts
     ]
     loss, entry = step.loss, clock.entry(LOSS)
+    cut = any(isinstance(each, ShardedBackprop) for each in step.backprop.values())
     timed = {name: clock.around(entry, getattr(loss, name)) for name in ("value", "delta")}
+    if cut:  # in threads, which the clock cannot tell apart
+        timed["delta"] = loss.delta
     step.loss = SimpleNamespace(**timed)  # type: ignore[assignment]
-    for penalty in step.penalties:
+    for penalty in () if cut else step.penalties:
         clock.wrap(penalty, "add_gradient", UPDATE)
     for backprop in step.backprop.values():
         profile_backprop(clock, backprop)
     trainer.epoch = clock.through(STEPS, trainer.epoch)  # type: ignore[method-assign]
 
 
-def profile_backprop(clock: Clock, backprop: Backprop) -> None:
+def profile_backprop(clock: Clock, backprop: Backprop | ShardedBackprop) -> None:
     """Wrap forward and backward, with an entry for each layer of units.
 
-    An entry starts with the first part of its layer, and on the way back with the last.
+    An entry starts with the first part of its layer, and on the way back with the last. Shards,
+    which are at different layers at the same time, have no such entries.
     """
     for dropout in backprop.dropouts:
         clock.wrap(dropout, "draw", NOISE)
+    if isinstance(backprop, ShardedBackprop):
+        clock.wrap(backprop, "compute_gradient", SHARDS)
+        return
     clock.wrap(backprop, "forward", FORWARD)
     clock.wrap(backprop, "backward", BACKWARD)
     groups: dict[str, list[Layer]] = {}
@@ -215,11 +225,26 @@ class Line:
 
 
 @dataclass(frozen=True)
+class ThreadLine:
+    """A thread, from 1, this one the first.
+
+    busy     seconds that it worked on its pieces, and
+    waiting  those that it waited for the others, or for Python's lock between them
+    """
+
+    thread: int
+    busy: float
+    waiting: float
+
+
+@dataclass(frozen=True)
 class Profile:
     """Where the time went since the start of the process.
 
     steps        of one network, or of a stack of them
     clock_calls  timed calls, each of which adds `clock_seconds` to the lines
+    shared_runs  how often work was shared out among threads, and
+    threads      what each of them did with that time
     """
 
     seconds: float
@@ -227,12 +252,15 @@ class Profile:
     lines: list[Line]
     clock_calls: int
     clock_seconds: float
+    shared_runs: int
+    threads: list[ThreadLine]
 
 
 def profile_of(clock: Clock) -> Profile:
     """Return the table of a stopped clock."""
     whole = clock.ended - clock.begun
-    steps = sum(each.calls for each in clock.entries if (each.row, each.layer) == (FORWARD, ""))
+    a_step = (FORWARD, ""), (SHARDS, "")
+    steps = sum(each.calls for each in clock.entries if (each.row, each.layer) in a_step)
     lines = []
     for row in ROWS:
         entries = [each for each in clock.entries if each.row == row]
@@ -246,4 +274,14 @@ def profile_of(clock: Clock) -> Profile:
             rate = work / seconds if work and seconds else None
             lines.append(Line(row, layer, seconds, seconds / whole, calls, per_step, rate))
     calls = sum(each.calls for each in clock.entries)
-    return Profile(whole, steps, lines, calls, clock_cost())
+    times = SHARED.times or WorkerTimes()
+    return Profile(whole, steps, lines, calls, clock_cost(), times.runs, thread_lines(times))
+
+
+def thread_lines(times: WorkerTimes) -> list[ThreadLine]:
+    """Return what each thread did while work was shared out."""
+    lines = []
+    for thread, busy in sorted(times.busy.items()):
+        shared = sum(seconds for n, seconds in times.seconds.items() if n > thread)
+        lines.append(ThreadLine(thread + 1, busy, max(0.0, shared - busy)))
+    return lines

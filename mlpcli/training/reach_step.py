@@ -97,6 +97,7 @@ class _TrainingUpTo(StackTraining):
 
     def __init__(self, lane: Lane, dataset: Dataset, number: int) -> None:
         super().__init__(lane.spec, dataset, [lane])
+        self.set_shards(1)  # shown whole: only the rounding of its sums is another
         self.number = number
 
     def draw(self) -> None:

@@ -19,19 +19,26 @@ from mlpcli.training.build import (
     scale_of_target,
 )
 from mlpcli.training.embedded_columns import embedded_names
+from mlpcli.training.shards import shards_of
 
 # The reading of dates that the file itself says are dates, as parquet does.
 OF_THE_FILE = {"name": "date", "format": "auto", "first": "auto", "zone": "auto", "missing": ()}
 
 
-def resolve(spec: Spec, dataset: Dataset) -> Spec:
-    """Return the spec with every `auto` that the data has decided written out."""
+def resolve(spec: Spec, dataset: Dataset, shards: int | None = None) -> Spec:
+    """Return the spec with every `auto` that the data has decided written out.
+
+    shards  of its training, where that is there; None: those that it would have
+    """
     encoding, plain = dataset.encoding, spec.model_dump()
     _resolve_data(plain["data"], spec, dataset)
     _resolve_model(plain["model"], spec, encoding)
     plain["training"]["batch_size"] = batch_size_of(spec, len(dataset.parts["train"]))
     if spec.training.metrics is None:
         plain["training"]["metrics"] = [m.name for m in epoch_metrics(spec, encoding.task)]
+    if shards is None:
+        shards = shards_of(spec, build_architecture(spec, encoding), len(dataset.parts["train"]))
+    plain["runtime"]["shards"] = shards
     return Spec.model_validate(plain)
 
 

@@ -91,6 +91,15 @@ class StackTraining:
         self.network = self.model = Network(self.architecture, vectors)
 
     @property
+    def shards(self) -> int:
+        """S, the pieces that a step of each network is cut into."""
+        return self.prepared[0].shards
+
+    def set_shards(self, shards: int) -> None:
+        """Cut steps into as many pieces as a run did that goes on; before training begins."""
+        self.prepared = [replace(each, shards=shards) for each in self.prepared]
+
+    @property
     def is_watched(self) -> bool:
         """Whether the monitored metric exists: those of validation need validation rows."""
         return is_watched(self.spec, has_validation=self.has_validation)

@@ -90,7 +90,7 @@ def cut(batch: Batch, step: TrainingStep, n_rows: int) -> Batch:
     share = np.asarray(1.0 / n)
     if batch.scale.ndim:
         share = batch.scale[:n] * batch.n / n
-    whole = step.backprop[batch.n]
+    whole = step.backprop[batch.n].whole()
     made = Backprop(whole.network, n, step.grad, training=True)
     for mine, theirs in zip(made.dropouts, whole.dropouts, strict=True):
         mine.generators = theirs.generators
@@ -118,7 +118,7 @@ def _whole(step: Any) -> TrainingStep:
 
 
 def _traced(step: TrainingStep, batch: Batch, number: int) -> StepTrace:
-    network, backprop, state = step.network, step.backprop[batch.n], step.update.state
+    network, backprop, state = step.network, step.backprop[batch.n].whole(), step.update.state
     vector = network.vector.copy()
     names = _state_names(step.update.optimizer, len(state.vectors))
     before = {f"before.{n}": v.copy() for n, v in zip(names, state.vectors, strict=True)}

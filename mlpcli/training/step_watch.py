@@ -126,7 +126,10 @@ class StepWatch:
         self._watch(self.step)
 
     def _watch(self, step: TrainingStep) -> None:
-        for backprop in step.backprop.values():
+        # A step that is cut into shards is watched whole: its sums are rounded in another way.
+        wholes = {n: backprop.whole() for n, backprop in step.backprop.items()}
+        step.backprop = dict(wholes)
+        for backprop in wholes.values():
             named = list(zip(backprop.names, backprop.layers, strict=True))
             below = ["input", *(name for name, _ in named)]
             watched: dict[int, Any] = {

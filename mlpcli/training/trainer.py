@@ -15,6 +15,7 @@ from mlpcli.nn.optimizers import Optimizer
 from mlpcli.nn.training_step import Batch, TrainingStep
 from mlpcli.nn.update import Regularization
 from mlpcli.training.batches import BatchLoader, BatchTransform, Block
+from mlpcli.workers import ALONE, Workers
 
 
 def never() -> bool:
@@ -30,6 +31,8 @@ class Trainer:
     seeds           of every random stream, one a lane
     regularization  strengths of penalties, noise, clipping, averaging
     keep_outputs    whether `outputs` keeps an epoch's
+    shards          S, into how many pieces a step is cut
+    workers         do them; their number changes no bit
     """
 
     def __init__(
@@ -47,6 +50,8 @@ class Trainer:
         transforms: Sequence[BatchTransform] = (),
         keep_outputs: bool = False,
         keep_targets: bool = False,
+        shards: int = 1,
+        workers: Workers = ALONE,
     ) -> None:
         architecture = network.architecture
         self.network, self.seeds = network, seeds
@@ -66,7 +71,12 @@ class Trainer:
             keep_targets=keep_targets,
         )
         self.step = TrainingStep(
-            network, optimizer, regularization or Regularization(), self.loader.sizes
+            network,
+            optimizer,
+            regularization or Regularization(),
+            self.loader.sizes,
+            shards,
+            workers,
         )
         self.n_rows = self.loader.n_rows
         self.rows_done, self.stopped = 0, False

@@ -33,6 +33,7 @@ from mlpcli.training.stack_state import StackState
 from mlpcli.training.stack_training import StackTraining
 from mlpcli.training.state import TrainingState
 from mlpcli.training.trainer import never
+from mlpcli.workers import SHARED
 
 if TYPE_CHECKING:
     from mlpcli.training.plan import Plan
@@ -95,6 +96,8 @@ class Training(StackTraining):
         due   whether a StateReady is wanted; called after each block of rows and each epoch
         """
         self.stop, self.begun = stop, time.perf_counter()
+        if self.spec.runtime.threads is not None:
+            SHARED.n = self.spec.runtime.threads
         self.recent.on = self.plan is None or self.plan.processes == 1
         self.reductions.on = self.spec.training.on_divergence == "reduce-lr"
         while stacks := self.stacks_to_come():  # again those that diverged, with half their λ

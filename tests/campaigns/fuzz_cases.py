@@ -156,8 +156,8 @@ def values(_dice, here, material, k):
     return ["check", "spec.yaml", "-q", *words]
 
 
-def table(dice, here, material, _):
-    """A table in any format, trained on, checked, or predicted."""
+def changed_table(dice, here, material):
+    """Write a table in any format; return its name and target."""
     name, content, target = dice.choice(material.tables)
     if dice.random() < 0.3:  # what most people have
         name, content, target = dice.choice([t for t in material.tables if t[0] == "t.csv"])
@@ -174,6 +174,31 @@ def table(dice, here, material, _):
     else:
         content = mutate_bytes(dice, content)
     (here / name).write_bytes(content)
+    return name, target
+
+
+def model_of(target, material):
+    """Return a run that was trained on a table with such a target."""
+    run = {"progression": "run-amount", "diagnosis": "run-odd"}.get(target, "run-small")
+    return str(material.folder / run)
+
+
+def predicted(dice, here, material, _):
+    """A table in any format, predicted: its good rows, all, or none."""
+    name, target = changed_table(dice, here, material)
+    words = ["--on-bad-row", dice.choice(["skip", "blank", "fail"])]
+    if dice.random() < 0.5:
+        words += ["--keep", "all"]
+    if dice.random() < 0.7:
+        words += ["-o", "out." + dice.choice(["csv", "tsv", "jsonl", "parquet"])]
+    if dice.random() < 0.3:
+        words.append("--json")
+    return ["predict", model_of(target, material), name, *words]
+
+
+def table(dice, here, material, _):
+    """A table in any format, trained on, checked, or predicted."""
+    name, target = changed_table(dice, here, material)
     told = {"data": {"path": name, "target": target}, "model": {"layers": [{"units": 3}]}}
     (here / "spec.yaml").write_text(json.dumps(told), "utf-8")
     kind = dice.randrange(10)
@@ -183,8 +208,7 @@ def table(dice, here, material, _):
         return ["check", "spec.yaml", "-q"]
     if kind == 7:  # one class of it trains quickly
         return ["check", "spec.yaml", "--augmented", "2"]
-    model = {"progression": "run-amount", "diagnosis": "run-odd"}.get(target, "run-small")
-    words = [str(material.folder / model), name]
+    words = [model_of(target, material), name]
     return ["predict", *words] if kind == 8 else ["eval", words[0], "--data", name]
 
 
@@ -274,6 +298,7 @@ KINDS = {
     "set": settings,
     "values": values,
     "data": table,
+    "predict": predicted,
     "model": model,
     "run": run,
     "checkpoint": checkpoint,

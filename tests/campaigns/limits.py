@@ -22,6 +22,7 @@ from pathlib import Path
 
 import hostile_packed  # noqa: F401  each adds its cases
 import hostile_places  # noqa: F401
+import hostile_predict  # noqa: F401
 import hostile_specs  # noqa: F401
 import hostile_text  # noqa: F401
 from hostile import CASES

@@ -126,3 +126,9 @@ def test_hostile_files_and_specs_are_refused_or_done_within_bounds():
     n = len(lines) - 2
     assert n >= 10
     assert lines[-1] == f"{n} of {n} cases within their bounds"
+
+
+def test_threads_change_no_bit_of_specs_drawn_at_random():
+    said = run("sharded", "--specs", "8", "--threads", "1", "3").splitlines()[-1]
+    assert ": 0 differ by threads; " in said
+    assert int(re.search(r"(\d+) differ by shards", said)[1]) >= 6

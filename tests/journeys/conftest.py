@@ -9,6 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
+sys.path.insert(0, str(Path(__file__).parent))
 ROOT = Path(__file__).parents[2]
 IRIS = ROOT / "data" / "iris.csv"
 PROGRAM = [sys.executable, "-m", "mlpcli"]

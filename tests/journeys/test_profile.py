@@ -13,9 +13,19 @@ model: {layers: [{units: 8, activation: tanh, keep_prob: 0.9}]}
 training: {epochs: 3}
 """
 ENSEMBLE = ("--set", "ensemble={kind: bootstrap, replicas: 4}")
+CUT = "forward and backward, cut"
 ROWS = (
     *("start-up", "load", "encode", "initialize", "shuffle and gather", "noise and masks"),
-    *("forward", "loss", "backward", "update", "loop over steps", "metrics", "files"),
+    *(
+        "forward",
+        "loss",
+        "backward",
+        CUT,
+        "update",
+        "loop over steps",
+        "metrics",
+        "files",
+    ),
     *("progress", "other"),
 )
 
@@ -57,6 +67,9 @@ def test_the_document_sums_to_the_whole(mlp, spec, kind):
     assert 0.5 * seconds < found["seconds"] < seconds + 0.02
     by_row = {line["row"]: line for line in whole}
     for row in ROWS:
+        if row == CUT:  # of shards alone
+            assert by_row[row]["calls"] == 0
+            continue
         assert by_row[row]["calls"] > 0, row
         assert by_row[row]["seconds"] > 0, row
     # 150 rows less 22 and 22: batches of 32, the last of ten; three epochs, all lanes at once.
@@ -84,7 +97,7 @@ def test_the_table(mlp, spec):
     )
     shown = lines[next(k for k, line in enumerate(lines) if line.startswith("part ")) + 2 : -2]
     names = [re.split(r"\s{2,}", line.rstrip())[0] for line in shown if line[0] != " "]
-    assert names == [*ROWS, "whole"]
+    assert names == [*(row for row in ROWS if row != CUT), "whole"]
     layers = [line.split()[0] for line in shown if line[0] == " "]
     assert layers == ["hidden.1", "output"] * 2
 
@@ -110,3 +123,15 @@ def test_what_leaves_no_room_for_a_table_is_refused(mlp, spec, other):
     assert done.code == 2
     assert done.err == f"mlp: --profile prints a table: leave out {other}\n"
     assert not (spec / "runs").exists()
+
+
+def test_of_shards_each_thread_has_its_time(mlp, spec):
+    words = ("train", "spec.yaml", "--run-dir", "run", "--profile", "--json")
+    keys = ("--set", "runtime.shards=2", "--set", "runtime.threads=2")
+    found = json.loads(mlp(*words, *keys, cwd=spec).out)["profile"]
+    by_row = {line["row"]: line for line in found["lines"] if not line["layer"]}
+    assert by_row[CUT]["calls"] == found["steps"] == 3 * 4
+    assert by_row["forward"]["calls"] == by_row["backward"]["calls"] == 0
+    assert found["shared_runs"] == 3 * 3 * 4  # shards, sum, update
+    assert [line["thread"] for line in found["threads"]] in ([1], [1, 2])  # the other may be late
+    assert all(line["busy"] > 0 for line in found["threads"])

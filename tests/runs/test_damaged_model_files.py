@@ -117,7 +117,7 @@ def test_a_spec_with_keys_that_only_earlier_versions_wrote_is_a_model(parts, fil
     runtime = {"dtype": "float32", "threads": "auto", "memory": "auto"}
     former = runtime | {"shards": "auto", "checkpoint_seconds": 10.0}
     file.write_bytes(parts.changed(("spec", "runtime"), former))
-    assert load_model(file).spec.runtime.model_dump() == runtime | {"checkpoint_seconds": 10.0}
+    assert load_model(file).spec.runtime.model_dump() == former
 
 
 @pytest.mark.parametrize("kind", ["sealed", "content"])

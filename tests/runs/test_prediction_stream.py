@@ -10,11 +10,12 @@ import pyarrow.parquet
 import pytest
 
 from mlpcli.cli.csv_text import csv_text
+from mlpcli.data import streaming, unpacking
 from mlpcli.data.blocks import StreamOptions
 from mlpcli.data.inputs import InputEncoder
 from mlpcli.data.readers import read_table
 from mlpcli.data.streaming import open_stream
-from mlpcli.errors import DataError, RunError, UsageError
+from mlpcli.errors import DataError, OutOfMemoryError, RunError, UsageError
 from mlpcli.nn.evaluation import Evaluation
 from mlpcli.runs import prediction_stream
 from mlpcli.runs.evaluate import predict
@@ -238,6 +239,34 @@ def test_many_bad_rows_are_found_a_column_at_a_time(run, tmp_path, monkeypatch, 
         (n_bad, N - n_bad) if bad == "skip" else (0, 31)
     )
     assert len(calls) <= 5  # of 1000 bytes, and of the rest
+
+
+def test_a_line_that_ends_in_a_return_ends_the_head(run, tmp_path):
+    path = tmp_path / "mac.csv"
+    path.write_text(as_csv(rows(), quoted=False, end="\r"), "utf-8", newline="")
+    reading = run.loaded.encoding.reading(targets=False)
+    with open_stream(str(path), reading, StreamOptions((), 1000, 500)) as stream:
+        assert len(stream.bytes.head) <= 1000
+        assert len([*stream.blocks()]) > 2
+    assert streamed(run.loaded, path, (1000, 500))[0] == whole(run.loaded, path)[0]
+
+
+def test_what_a_parquet_says_of_itself_may_be_damaged(run, tmp_path):
+    path = written(tmp_path, "parquet")
+    table = pyarrow.parquet.read_table(path)
+    expected = streamed(run.loaded, path)[0]
+    pyarrow.parquet.write_table(table.replace_schema_metadata({"pandas": b"\xc9{"}), path)
+    assert streamed(run.loaded, path)[0] == expected
+
+
+@pytest.mark.parametrize("is_pipe", [False, True])
+def test_what_is_packed_too_well_is_refused(run, tmp_path, monkeypatch, is_pipe):
+    monkeypatch.setattr(unpacking, "FEW", 10_000)
+    path = tmp_path / "d.csv.gz"
+    path.write_bytes(gzip.compress(b"size,when,price,shop,open\n" + b"1,,2,,\n" * 300_000))
+    monkeypatch.setattr(streaming, "is_pipe", lambda _: is_pipe)
+    with pytest.raises(OutOfMemoryError, match="over 500 times as much"):
+        streamed(run.loaded, path)
 
 
 def test_no_row_at_all_can_be_read(run, tmp_path):

@@ -61,7 +61,8 @@ def find(home, overrides=(), extend=None):
     loaded = load_spec(str(home / "spec.yaml"), [*overrides, *more])
     dataset = load_dataset(loaded)
     spec = with_paths(resolve(loaded.spec, dataset), loaded.folder)
-    training = SimpleNamespace(dataset=dataset, restore=lambda _: None)
+    training = SimpleNamespace(spec=loaded.spec, dataset=dataset, restore=lambda _: None)
+    training.set_shards = lambda _: None
     before = contents(home / "run")
     try:
         with Folder(home / "run") as folder:
@@ -262,7 +263,8 @@ def test_a_spec_that_is_a_pipe_is_not_waited_for(home):
     (home / "run" / "spec.yaml").unlink()
     os.mkfifo(home / "run" / "spec.yaml")
     loaded = load_spec(str(home / "spec.yaml"))
-    training = SimpleNamespace(dataset=load_dataset(loaded))
+    training = SimpleNamespace(spec=loaded.spec, dataset=load_dataset(loaded))
+    training.set_shards = lambda _: None
     with Folder(home / "run") as folder, pytest.raises(RunError, match="is not a regular file"):
         find_run(folder, loaded.spec, training, None)
 

@@ -233,10 +233,10 @@ SECOND_LINE = [
         ("33: regularization.noise.input: must be at least 0, not -0.1"),
     ),
     (
-        "runtime: {shards: 2}",
+        "runtime: {nodes: 2}",
         (
-            "11: runtime.shards: there is no such key; "
-            "allowed here: checkpoint_seconds, dtype, memory, threads"
+            "11: runtime.nodes: there is no such key; "
+            "allowed here: checkpoint_seconds, dtype, memory, shards, threads"
         ),
     ),
     # Augmentations.

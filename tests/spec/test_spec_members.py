@@ -210,6 +210,7 @@ def test_the_smallest_spec_takes_every_default_of_the_design(spec):
     assert plain["ensemble"] is None
     assert plain["runtime"] == {
         "dtype": "float32",
+        "shards": "auto",
         "threads": "auto",
         "memory": "auto",
         "checkpoint_seconds": 10.0,
@@ -219,13 +220,6 @@ def test_the_smallest_spec_takes_every_default_of_the_design(spec):
 def test_every_default_is_valid_where_it_is_written_out(spec):
     whole = spec()
     assert Spec.model_validate(whole.model_dump()) == whole
-
-
-@pytest.mark.parametrize("shards", ["auto", 1])
-def test_a_spec_resolved_by_an_earlier_version_is_read_without_its_idle_key(spec, shards):
-    found = spec(f"runtime: {{dtype: float64, threads: 3, memory: auto, shards: {shards}}}\n")
-    assert found == spec("runtime: {dtype: float64, threads: 3}\n")
-    assert "shards" not in str(found.model_dump())
 
 
 @pytest.mark.parametrize(

@@ -302,7 +302,8 @@ def test_a_written_spec_has_every_default_and_no_alias():
     )
     assert "  early_stopping: {monitor: val_loss, patience: 20, min_delta: 0.0}\n" in text
     assert text.endswith(
-        "runtime: {dtype: float32, threads: auto, memory: auto, checkpoint_seconds: 10.0}\n"
+        "runtime: {dtype: float32, shards: auto, threads: auto, memory: auto, "
+        "checkpoint_seconds: 10.0}\n"
     )
 
 

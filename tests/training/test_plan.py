@@ -8,6 +8,7 @@ import pytest
 from mlpcli import machine
 from mlpcli.errors import DataError
 from mlpcli.training import plan as plan_module
+from mlpcli.training import shards
 from mlpcli.training.cost import memory_of
 from mlpcli.training.lanes import Lane, prepare_lanes
 from mlpcli.training.plan import plan_stacks
@@ -16,7 +17,7 @@ from mlpcli.training.plan import plan_stacks
 @pytest.fixture
 def planned(training, monkeypatch):
     """Return a function that plans lanes of a spec; four cores, 64 lanes pay, work is long."""
-    monkeypatch.setattr(plan_module, "cores", lambda: 4)
+    monkeypatch.setattr(shards, "cores", lambda: 4)
     monkeypatch.setattr(plan_module, "best_lanes", lambda *_: 64)
     monkeypatch.setattr(plan_module, "WORTH_A_PROCESS", 0.0)
     monkeypatch.setattr(plan_module, "free_memory", lambda: 1 << 40)

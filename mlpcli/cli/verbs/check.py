@@ -150,6 +150,7 @@ def _document(
     from mlpcli.cli.describe import describe_weights
     from mlpcli.data.diagnosis import baseline
     from mlpcli.training.resolve import resolve
+    from mlpcli.training.shards import threads_of
 
     spec, encoding, constant = loaded.spec, dataset.encoding, baseline(dataset)
     document = {
@@ -164,6 +165,8 @@ def _document(
         "parameters": sum(layer.parameters for layer in cost.layers),
         "memory_bytes": cost.memory_bytes,
         "batch_rows": cost.batch_rows,
+        "shards": cost.shards,
+        "threads": threads_of(spec),
         "steps_per_epoch": cost.steps_per_epoch,
         "multiply_adds_per_epoch": cost.multiply_adds_per_epoch,
         "guesses": [asdict(guess) for guess in dataset.guesses],

@@ -78,6 +78,12 @@ class State:
         self.powers = np.ones((optimizer.n_powers, *theta.shape[:-1]))
         self.steps = 0
 
+    def part(self, part: slice) -> State:
+        """Return the state of some parameters: views of the vectors, and powers of its own."""
+        one = State.__new__(State)
+        one.vectors, one.powers, one.steps = self.vectors[..., part], self.powers.copy(), 0
+        return one
+
     def power_columns(self) -> Array:
         """Return a view of the powers, each as it broadcasts over theta: () or (..., 1)."""
         n, *lanes = self.powers.shape

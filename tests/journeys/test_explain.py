@@ -93,6 +93,8 @@ def test_it_writes_files_by_their_ending(mlp, folder):
         (("-o", "a.pdf"), "its ending is none of .md, .html, .txt"),
         (("--weights", "none.json"), "none.json: there is no such file"),
         (("--weights", "iris.csv"), "iris.csv: is not JSON"),
+        (("--weights", "."), "not a JSON file of parameters; a run's own are explained by: mlp"),
+        (("--weights", "m.safetensors"), "explained by: mlp explain m.safetensors"),
         (("--weights", "list.json"), "list.json: is no object of tensors by name"),
         (("--weights", "name.json"), "did you mean hidden.1.weight?"),
         (("--weights", "shape.json"), "shape.json: hidden.1.bias: is 2, not 8"),

@@ -14,19 +14,19 @@ LEAST = 1e-290  # of a ŷ, below which its logarithm is not taken
 
 
 def exp(pen: Pen, of: Term) -> Term:
-    """exp(u)."""
+    """Return e to the power of a term."""
     return pen.call("exp", math.exp, of)
 
 
 def softplus(pen: Pen, u: Term) -> Term:
-    """log(1 + exp(u)); of a large u the same as u + log(1 + exp(-u))."""
+    """Return softplus, log(1 + exp(u)); of a large u the same as u + log(1 + exp(-u))."""
     if u.value > LARGE:
         return u + pen.call("log", math.log, pen.number(1) + exp(pen, -u))
     return pen.call("log", math.log, pen.number(1) + exp(pen, u))
 
 
 def softmax(context: Context, d: int, j: int, shown: list[int]) -> Term:
-    """exp(u_j) / Σ_l exp(u_l); of large u both with the row's maximum m subtracted."""
+    """Return softmax, exp(u_j) / Σ_l exp(u_l); of large u both with the row's maximum m subtracted."""
     row = context.arrays["output.u"][d]
     m = _maximum(context, d) if abs(row).max() > LARGE else None
     powers = [exp(context.pen, _shifted(context, d, k, m)) for k in shown]
@@ -83,7 +83,7 @@ def saturated_loss(context: Context, d: int, name: str) -> Term:
 
 
 def _binary(context: Context, d: int, j: int) -> Term:
-    """(1 - y) log(1 + exp(u)) + y log(1 + exp(-u))."""
+    """Return (1 - y) log(1 + exp(u)) + y log(1 + exp(-u))."""
     pen, y = context.pen, context.at("y", "y", d, j)
     u = context.at("output.u", context.parts[-1].letters.u, d, j)
     terms = []

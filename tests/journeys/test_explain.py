@@ -71,13 +71,32 @@ def test_a_run_is_explained_from_its_trained_parameters(mlp, trained, tmp_path):
 
 def test_it_writes_files_by_their_ending(mlp, folder):
     pytest.importorskip("jinja2")
-    for name, begins in (("a.md", "# step 1"), ("a.txt", "step 1"), ("a.html", "<!doctype html>")):
+    for name, begins in (
+        ("a.md", "<!-- mlp explain -->\n# step 1"),
+        ("a.txt", "mlp explain: step 1"),
+        ("a.html", "<!doctype html>"),
+    ):
         done = mlp("explain", *SMALL, "-o", name, cwd=folder)
         assert (done.code, done.out, done.err) == (0, "", f"written: {name}\n")
         text = (folder / name).read_text("utf-8")
         assert text.startswith(begins)
         assert "Forward propagation" in text
-    assert mlp("explain", *SMALL, "-q", "-o", "a.md", cwd=folder).err == ""
+        (folder / name).write_text(text.replace("Forward", "Older"), "utf-8")  # is replaced
+        assert mlp("explain", *SMALL, "-q", "-o", name, cwd=folder).err == ""
+        assert (folder / name).read_text("utf-8") == text
+    done = mlp("report", "run", "-o", "a.html", cwd=folder)
+    assert done.code == 2
+    assert "no report of mlp's" in done.err
+
+
+@pytest.mark.parametrize("name", ["README.md", "notes.txt", "page.html"])
+def test_a_file_that_it_has_not_written_is_kept(mlp, folder, name):
+    (folder / name).write_text("# step 1 of mine\n", "utf-8")
+    done = mlp("explain", *SMALL, "-o", name, cwd=folder)
+    assert (done.code, done.out) == (2, "")
+    assert f"{name}: is there already, and mlp explain has not written it" in done.err
+    assert (folder / name).read_text("utf-8") == "# step 1 of mine\n"
+    assert mlp("explain", *SMALL, "-o", name, "--force", cwd=folder).code == 0
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ def softplus(pen: Pen, u: Term) -> Term:
 
 
 def softmax(context: Context, d: int, j: int, shown: list[int]) -> Term:
-    """Return softmax, exp(u_j) / Σ_l exp(u_l); of large u both with the row's maximum m subtracted."""
+    """Return softmax, exp(u_j) / Σ_l exp(u_l); of large u with their maximum subtracted."""
     row = context.arrays["output.u"][d]
     m = _maximum(context, d) if abs(row).max() > LARGE else None
     powers = [exp(context.pen, _shifted(context, d, k, m)) for k in shown]

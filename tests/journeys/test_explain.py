@@ -154,6 +154,16 @@ def test_right_answers_pass_the_quiz_and_one_wrong_answer_fails_it(mlp, folder):
     assert lines[0] != lines[1]
 
 
+def test_what_is_no_number_is_asked_again_and_blanks_without_an_answer_are_counted(mlp, folder):
+    asked = json.loads(mlp(*QUIZ, "--json", cwd=folder).out)["questions"]
+    first, second = (each["value"] for each in asked[:2])
+    done = mlp(*QUIZ, cwd=folder, stdin=f"{first}\ntwo\n\n{second}\n")
+    assert done.code == 1
+    assert done.out.endswith("\n2 of 4 right\n")
+    assert "'two': is no number, such as" in done.err
+    assert "standard input has ended: 2 blanks had no answer" in done.err
+
+
 def test_a_blank_is_not_told_before_it_is_answered(mlp, folder):
     """Up to its blank, the value that is asked for has not been shown as its symbol's."""
     asked = json.loads(mlp(*QUIZ, "--json", cwd=folder).out)["questions"]

@@ -36,16 +36,16 @@ def explain(
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> int | None:
-    """Explain one step of training, number by number, as the lecture computes it.
+    """Explain one step of training, number by number.
 
-    The step is the trainer's own, in float64, on the first rows of its batch alone. Each line has
-    a formula, its numbers and its value; each formula its section of docs/maths.md and the function
-    that computes it; each gradient the central difference beside it. With --quiz some values are
-    left out, and answers are read from standard input, a line each.
+    As the lecture computes it. The step is the trainer's own, in float64, on the first rows of its
+    batch alone. Each line has a formula, its numbers and its value; each formula its section of
+    docs/maths.md and the function that computes it; each gradient the central difference beside it.
+    With --quiz some values are left out, and answers are read from standard input, a line each.
 
     \b
     Examples:
-      mlp explain configs/worked_example.yaml --weights configs/worked_example.json
+      mlp explain runs/iris --rows 1 --weight hidden.1[1,1]
       mlp explain configs/iris.yaml --rows 2 --step 10 -o step.md
     """
     from mlpcli.report.explain.explain import Shown, explain_step

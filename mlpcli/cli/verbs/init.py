@@ -50,7 +50,7 @@ def init(
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
-    """Write a first spec for a table, with what was found in it and why.
+    """Write a first spec for a table, with a reason for each finding.
 
     The spec trains as it stands: `mlp train` takes it next. Beside it mlp.schema.json, by which
     editors complete and explain its keys. Without --target nothing is written: the columns are

@@ -35,11 +35,13 @@ class Page:
 
     title     of the window, and the heading
     subtitle  what it is a report of, in a line
+    program   that writes it, and replaces its own pages alone
     """
 
     title: str
     subtitle: str
     sections: Sequence[Section]
+    program: str = GENERATOR
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,7 @@ def render(page: Page) -> bytes:
     script = (TEMPLATES / "page.js").read_text("utf-8")
     text = environment.get_template("page.html").render(
         page=page,
-        generator=f"{GENERATOR} {__version__}",
+        generator=f"{page.program} {__version__}",
         version=__version__,
         style=Markup((TEMPLATES / "page.css").read_text("utf-8")),  # noqa: S704  our own file
         script=Markup(script),  # noqa: S704
@@ -87,9 +89,9 @@ def render(page: Page) -> bytes:
     return text.encode(errors="backslashreplace")
 
 
-def is_page(content: bytes) -> bool:
-    """Whether a file's first bytes are those of a page that `render` has made."""
-    return f'<meta name="generator" content="{GENERATOR} '.encode() in content[:HEAD]
+def is_page(content: bytes, program: str = GENERATOR) -> bool:
+    """Whether a file's first bytes are those of a page that `render` has made for a program."""
+    return f'<meta name="generator" content="{program} '.encode() in content[:HEAD]
 
 
 def _shown(value: object) -> str:

@@ -80,7 +80,7 @@ def predict(
       head -3 data/iris.csv | mlp predict model.safetensors -
       mlp predict ensemble.safetensors new.csv --interval 0.9
       mlp predict runs/penguins-20261123-101500 --split test --keep species
-      zcat log.csv.gz | mlp predict model.safetensors - --keep all --on-bad-row skip
+      zcat log.csv.gz | mlp predict model.safetensors - --on-bad-row skip
     """
     from mlpcli.cli.describe import interruption_notes, note_on_changes
     from mlpcli.runs.directory import find_model

@@ -56,13 +56,13 @@ def report(
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
-    """Write a page about a run, several, or a sweep: one HTML file that needs nothing else.
+    """Write an HTML page about a run, several runs, or a sweep.
 
-    It says how good the model is, on how many rows and against which baseline, with intervals;
-    draws the network and its curves, its errors and what it looks at; and has the spec, the machine
-    and the command to do it again. It opens offline, on a phone, in the dark and on paper; each
-    chart has a description and its numbers. Its figures are those of mlp eval --json. With -q
-    standard output is the page's path alone.
+    One file that needs nothing else. It says how good the model is, on how many rows and against
+    which baseline, with intervals; draws the network and its curves, its errors and what it looks
+    at; and has the spec, the machine and the command to do it again. It opens offline, on a phone,
+    in the dark and on paper; each chart has a description and its numbers. Its figures are those of
+    mlp eval --json. With -q standard output is the page's path alone.
 
     Several runs are set side by side: which is best, whether their rows show it, as mlp compare
     has it, their curves, and what differs in their specs. A study, the directory of mlp sweep or

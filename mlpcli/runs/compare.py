@@ -153,28 +153,24 @@ def unfinished(contender: Contender) -> str:
     )
 
 
-def check_same_question(contenders: Sequence[Contender]) -> None:
-    """Raise RunError where runs have different tasks or targets: no metric is of them all."""
-    for other in contenders[1:]:
-        if _question(other) != _question(contenders[0]):
-            first = contenders[0]
-            raise RunError(
-                f"{other.run} is {_question(other)} and {first.run} is {_question(first)}: they "
-                "cannot be compared"
-            )
+def of_one_question(
+    contenders: Sequence[Contender], *, strict: bool = False
+) -> tuple[list[Contender], list[str]]:
+    """Return the runs with the first one's task and targets, and a sentence on each other one.
 
-
-def of_one_question(contenders: Sequence[Contender]) -> tuple[list[Contender], list[str]]:
-    """Return the runs with the first one's task and targets, and a sentence on each other one."""
+    strict  whether all must have them
+    Raises UsageError where no other run has them, RunError where all must and one has not: no
+    metric is of them all.
+    """
     first, kept, notes = contenders[0], [], []
     for each in contenders:
         if _question(each) == _question(first):
             kept.append(each)
         else:
-            notes.append(
-                f"{each.run}: is {_question(each)}, and {first.run} is {_question(first)}; left out"
-            )
-    return kept, notes
+            notes.append(f"{each.run} is {_question(each)} and {first.run} is {_question(first)}")
+    if notes and (strict or len(kept) == 1):
+        raise (RunError if strict else UsageError)(f"{notes[0]}: they cannot be compared")
+    return kept, [f"{note}; left out" for note in notes]
 
 
 def _question(contender: Contender) -> str:

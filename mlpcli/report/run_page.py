@@ -41,9 +41,8 @@ def run_page(run: ReportedRun, *, rows: bool = True) -> Page:
     run = replace(run, rows=rows)
     makers = [make for make in SECTIONS if rows or make not in OF_ROWS]
     sections = [section for make in makers if (section := make(run)) is not None]
-    return Page(
-        Path(run.name).resolve().name, _subtitle(run), sections, () if rows else _folders(run)
-    )
+    title, hidden = Path(run.name).resolve().name, () if rows else _folders(run)
+    return Page(title, _subtitle(run), sections, hidden=hidden)
 
 
 def _folders(run: ReportedRun) -> list[str]:

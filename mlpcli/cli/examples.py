@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Iterable
 from pathlib import Path
 
 from mlpcli.cli.console import print_json, print_raw, print_sentence
@@ -26,7 +27,7 @@ def write_example(
     if name not in known:
         near = nearest(name, known)
         hint = f"; did you mean {near}?" if near else ""
-        raise UsageError(f"--example {name}: there are {listing(known)}{hint}")
+        raise UsageError(f"--example {name}: is none; there are {listing(known)}{hint}")
     example = known[name]
     if output == "-":
         print_raw(example.text.removesuffix("\n"))
@@ -39,8 +40,7 @@ def write_example(
     missing = {p: c for p, c in copies.items() if not (p.is_file() and p.read_bytes() == c)}
     check_new(place, force=force)
     check_new(schema_beside(place), force=force, ours=True)
-    for copy in missing:
-        check_new(copy, force=force)
+    _refuse_other(missing)
     with raised():
         for copy, content in missing.items():
             write_whole(copy, content)
@@ -49,6 +49,16 @@ def write_example(
         print_json({"spec": str(place), "schema": str(schema_beside(place)), "data": str(data)})
     elif not quiet:
         _print_written(example, place, list(copies))
+
+
+def _refuse_other(copies: Iterable[Path]) -> None:
+    """Raise UsageError where one of the files that are not as the example has them is there."""
+    for copy in copies:
+        if copy.exists() or copy.is_symlink():
+            raise UsageError(
+                f"{copy}: is there already, and is not the example's: data that differ are never "
+                "replaced, not by --force either; choose another folder with --output"
+            )
 
 
 def _print_written(example: Example, place: Path, copies: list[Path]) -> None:

@@ -56,6 +56,7 @@ Output = Annotated[
     str | None,
     typer.Option("--output", "-o", metavar="FILE", help="Write a .md, .html or .txt file."),
 ]
+Force = Annotated[bool, typer.Option("--force", help="Replace any file that is there.")]
 
 
 def parse_rows(text: str) -> int | None:

@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from pathlib import Path
 
-from mlpcli.errors import UsageError
+from mlpcli.errors import FileError, UsageError
 from mlpcli.spec.draft.writing import SCHEMA_FILE
+
+ENDINGS = re.compile(
+    r"(\.(csv|tsv|txt|jsonl|ndjson|parquet|npz|gz|bz2|xz|zst|zip))+$", re.IGNORECASE
+)
 
 
 def place_of(data: str, output: str | None) -> Path | None:
     """Return where the spec is written: --output, NAME.yaml in that folder or here; None: stdout.
 
-    NAME is the data's, up to its first dot.
+    NAME is the data's without the endings of its kind, and not hidden: a.b.csv.gz gives a.b.yaml.
     """
     if output == "-":
         return None
     if output == "":
         raise UsageError("--output '' is not the name of a file")
-    name = (Path(data).name.partition(".")[0] or "spec") + ".yaml"
+    name = f"{ENDINGS.sub('', Path(data).name).lstrip('.') or 'spec'}.yaml"
     if output is None:
         return Path(name)
     return Path(output) / name if Path(output).is_dir() else Path(output)
@@ -42,8 +47,12 @@ def check_new(place: Path, *, force: bool, ours: bool = False) -> None:
 
     ours  whether an older schema of mlp's may be
     """
+    if not ours and place.name == SCHEMA_FILE:
+        raise UsageError(f"{place}: is where the schema is written; choose another --output")
     if place.is_dir():
         raise UsageError(f"{place}: is a folder, not a file")
+    if not place.parent.is_dir():
+        raise FileError(f"{place}: there is no folder {place.parent}")
     if place.exists() and not place.is_file():
         raise UsageError(f"{place}: is no regular file; for standard output: --output -")
     if force or not (place.exists() or place.is_symlink()):

@@ -3,12 +3,40 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from mlpcli.data.cells import is_number
 from mlpcli.data.patterns import Pattern
+from mlpcli.errors import DataError
 
 PLAIN = Pattern(r"[^\W\d][\w.-]*")
 NO_TEXTS = frozenset({"null", "true", "false"})  # words that YAML 1.2 takes for something else
+
+OF_SPEC = re.compile(
+    r"; where that is wrong, .*|; else set data\..*|, or name the encoding, such as data\..*"
+    r"| set data\.delimiter: .*|, as data\.encoding says it is; auto finds others"
+)
+
+
+def without_spec(text: str) -> str:
+    """Return a sentence on a file without what a spec could say of it: new data have none.
+
+    >>> without_spec("a.csv: the delimiter is a tab; where that is wrong, set data.delimiter: ;")
+    'a.csv: the delimiter is a tab'
+    """
+    return OF_SPEC.sub("", text)
+
+
+@contextmanager
+def new_data() -> Iterator[None]:
+    """Say of data that no spec describes what is wrong, and not what a spec could say of it."""
+    try:
+        yield
+    except DataError as error:
+        error.args = (without_spec(str(error)), *error.args[1:])
+        raise
 
 
 def as_yaml(text: str) -> str:

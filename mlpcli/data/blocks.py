@@ -78,6 +78,8 @@ class TableStream:
     kept     those of them whose values blocks keep
     numbers  those of a text file that are kept and whose values, though texts, are numbers, as the
              first block shows; each with the function that reads one
+    numeric  columns that are numbers to who reads: a text in them is no value
+    as_text  kept columns of a text file that are mostly numbers, each with a text that is none
     types    of the kept columns, where the file has types: as Arrow has them
     guesses  what was found of how the file is written; more may come with each block
     """
@@ -90,6 +92,8 @@ class TableStream:
         self.name = name
         self.guesses: list[Guess] = []
         self.numbers: dict[str, Callable[[str], int | float | None]] = {}
+        self.numeric: set[str] = set()
+        self.as_text: dict[str, str] = {}
         self.types: dict[str, Any] = {}
 
     def found(self, names: Sequence[str]) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from mlpcli.data.advice import as_yaml
@@ -89,7 +90,8 @@ def dialect_guesses(
 ) -> list[Guess]:
     """Return what was found where the options leave it open, and is not the usual."""
     guesses = []
-    if options.delimiter is None and dialect.delimiter != usual:
+    is_tsv = dialect.delimiter == "\t" and ".tsv" in PurePath(name.lower()).suffixes
+    if options.delimiter is None and dialect.delimiter != usual and not is_tsv:
         sign = DELIMITERS.get(str(dialect.delimiter), repr(dialect.delimiter))
         why = "as its first line says" if dialect.header > 1 else "as its first lines show"
         other = f"where that is wrong, set data.delimiter: {as_yaml(usual)}"

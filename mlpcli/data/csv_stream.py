@@ -126,9 +126,25 @@ class CsvStream(TableStream):
         """Find which kept columns are numbers, from the first block's columns."""
         rules = self.rules()
         for name in self.kept:
-            column = columns[name]
-            if isinstance(column, Numbers):
-                self.numbers[name] = _reader(rules, whole=column.values.dtype.kind in "iu")
+            self._find_number(name, columns[name], rules)
+
+    def _find_number(self, name: str, column: Column, rules: CellRules) -> None:
+        """Find whether a kept column is one of numbers, and of whole ones."""
+        if isinstance(column, Numbers):
+            there = column.values[np.isfinite(column.values)]
+            # Gaps make NumPy's numbers floating-point ones, though those in the file are whole.
+            whole = bool((there == np.floor(there)).all())
+            self.numbers[name] = _reader(rules, whole=whole, null=name in self.numeric)
+            return
+        texts = [each for each in map(str, column.values) if each not in rules.missing]
+        found = rules.each_number(texts)
+        is_number = np.isfinite(found)
+        if name in self.numeric:
+            there = found[is_number]
+            whole = bool((there == np.floor(there)).all())
+            self.numbers[name] = _reader(rules, whole=whole, null=True)
+        elif 2 * is_number.sum() > len(texts):
+            self.as_text[name] = texts[int(np.argmin(is_number))]
 
 
 class _Piece:
@@ -209,10 +225,11 @@ class _Piece:
         return records, bad, None
 
 
-def _reader(rules: CellRules, *, whole: bool) -> Callable[[str], int | float | None]:
+def _reader(rules: CellRules, *, whole: bool, null: bool) -> Callable[[str], int | float | None]:
     """Return what reads a number, None of a missing one, NaN where a text is none.
 
     whole  whether numbers are integers where they can be
+    null   whether a text that is no number is a missing one
     """
 
     def read(text: str) -> int | float | None:
@@ -222,6 +239,6 @@ def _reader(rules: CellRules, *, whole: bool) -> Callable[[str], int | float | N
         if whole and np.isfinite(found):
             with suppress(ValueError):
                 return int(text)
-        return found
+        return None if null and found != found else found  # noqa: PLR0124  NaN
 
     return read

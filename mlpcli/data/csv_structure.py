@@ -145,8 +145,11 @@ class CsvFile:
         except csv.Error as error:
             where = f"{self.name}:{begin}"
             if "new-line" not in str(error):
-                open_quote = "; a quote is opened here and never closed"
-                why = f"{error}{open_quote if 'end of data' in str(error) else ''}"
+                # A quote may be opened so far from the end that its field is too long for csv.
+                is_open = "end of data" in str(error) or (
+                    "field limit" in str(error) and len(lines) > 1
+                )
+                why = "a quote is opened here and never closed" if is_open else str(error)
                 raise DataError(f"{where}: not valid CSV: {why}") from None
             if '"' not in lines[-1]:
                 where += f":{lines[-1].index(chr(13)) + 1}"

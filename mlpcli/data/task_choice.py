@@ -16,6 +16,7 @@ from mlpcli.data.target_values import labels_of, numbers_of, refuse_dates, value
 from mlpcli.errors import DataError, listing
 
 TASK = ("data", "task")
+WHOLE_FROM = 2.0**53  # every float from here on is a whole number, so that tells nothing
 SHOWN = 5  # values of a target, in a sentence
 MAX_AUTO_CLASSES = 20  # whole numbers with at most as many values are classes
 MAX_TEXT_CLASSES = 100  # texts with more values are no classes
@@ -99,8 +100,10 @@ def _guess_of_classes(name: str, task: str, unique: set[Any]) -> tuple[Guess, ..
 
 
 def _guess_of_amounts(name: str, values: Sequence[Array]) -> tuple[Guess, ...]:
-    """Return a guess where amounts are whole numbers: others are no classes."""
+    """Return a guess where amounts are whole numbers: others are no classes, nor are huge ones."""
     if any((value != np.floor(value)).any() for value in values):
+        return ()
+    if any((abs(value) >= WHOLE_FROM).any() for value in values):
         return ()
     n = len(set().union(*(_different(value) for value in values)))
     text = (

@@ -53,6 +53,17 @@ class Facts:
 
 
 @dataclass(frozen=True)
+class Rounded:
+    """A cell with a number of a file as it is shown, and the text that the file has."""
+
+    text: str
+    full: str
+
+    def __str__(self) -> str:
+        return self.text
+
+
+@dataclass(frozen=True)
 class Table:
     """A table of plain texts and numbers.
 

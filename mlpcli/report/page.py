@@ -17,7 +17,7 @@ from typing import Any
 
 from mlpcli import __version__
 from mlpcli.plain import format_number, harmless
-from mlpcli.report.blocks import Block, Section, Table
+from mlpcli.report.blocks import Block, Rounded, Section, Table
 
 TEMPLATES = Path(__file__).parent / "templates"
 GENERATOR = "mlp report"  # by which a page is known as one of ours
@@ -35,11 +35,15 @@ class Page:
 
     title     of the window, and the heading
     subtitle  what it is a report of, in a line
+    program   that writes it, and replaces its own pages alone
+    hidden    the beginnings of paths that are left out of its texts
     """
 
     title: str
     subtitle: str
     sections: Sequence[Section]
+    program: str = GENERATOR
+    hidden: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -47,10 +51,12 @@ class Cell:
     """A cell as the page has it.
 
     value  a number with all its digits, to sort by; empty for a text
+    title  what the file has, where that is longer
     """
 
     text: str
     value: str
+    title: str = ""
 
 
 def render(page: Page) -> bytes:
@@ -65,9 +71,15 @@ def render(page: Page) -> bytes:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+
+    def visible(text: str) -> str:
+        for path in page.hidden:
+            text = text.replace(path, "")
+        return text
+
     environment.filters |= {
-        "shown": _shown,
-        "lines": _lines,
+        "shown": lambda value: visible(_shown(value)),
+        "lines": lambda text: visible(_lines(text)),
         "cells": _cells,
         "numeric": _numeric,
         "svg": Markup,
@@ -77,7 +89,7 @@ def render(page: Page) -> bytes:
     script = (TEMPLATES / "page.js").read_text("utf-8")
     text = environment.get_template("page.html").render(
         page=page,
-        generator=f"{GENERATOR} {__version__}",
+        generator=f"{page.program} {__version__}",
         version=__version__,
         style=Markup((TEMPLATES / "page.css").read_text("utf-8")),  # noqa: S704  our own file
         script=Markup(script),  # noqa: S704
@@ -87,9 +99,9 @@ def render(page: Page) -> bytes:
     return text.encode(errors="backslashreplace")
 
 
-def is_page(content: bytes) -> bool:
-    """Whether a file's first bytes are those of a page that `render` has made."""
-    return f'<meta name="generator" content="{GENERATOR} '.encode() in content[:HEAD]
+def is_page(content: bytes, program: str = GENERATOR) -> bool:
+    """Whether a file's first bytes are those of a page that `render` has made for a program."""
+    return f'<meta name="generator" content="{program} '.encode() in content[:HEAD]
 
 
 def _shown(value: object) -> str:
@@ -122,7 +134,14 @@ def _numeric(table: Table) -> list[bool]:
 
 
 def _cells(row: Sequence[object]) -> list[Cell]:
-    return [Cell(_shown(each), repr(each) if isinstance(each, int | float) else "") for each in row]
+    return [
+        Cell(
+            _shown(each),
+            repr(each) if isinstance(each, int | float) else "",
+            each.full if isinstance(each, Rounded) else "",
+        )
+        for each in row
+    ]
 
 
 def _groups(blocks: Sequence[Block]) -> Iterator[tuple[bool, list[Any]]]:

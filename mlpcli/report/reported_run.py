@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -13,12 +12,11 @@ import numpy as np
 from mlpcli.data.dataset import Dataset, Part
 from mlpcli.data.diagnosis import Oddity, oddities
 from mlpcli.errors import MlpError
+from mlpcli.report.records import read_records
 from mlpcli.runs.directory import find_model
 from mlpcli.runs.evaluate import load_parts
 from mlpcli.runs.evaluation_document import evaluation_document
-from mlpcli.runs.metrics_file import read_metrics
 from mlpcli.runs.model_file import Model, load_model
-from mlpcli.runs.names import MANIFEST, METRICS, REPLICAS
 from mlpcli.spec.load import LoadedSpec
 from mlpcli.spec.yaml_reader import Document
 from mlpcli.training.baselines import Baselines, fit_baselines
@@ -39,7 +37,9 @@ class ReportedRun:
     history  the rows of metrics.csv; none of a model file alone
     manifest  the run's, or empty
     replicas  the rows of replicas.csv; none where it is no ensemble's
+    lost     what of these records is missing or cannot be read, in sentences
     data     the file it is judged by; None: its own
+    rows     whether a page may show rows of the data
     """
 
     name: str
@@ -51,12 +51,23 @@ class ReportedRun:
     history: list[dict[str, float]] = field(default_factory=list)
     manifest: dict[str, Any] = field(default_factory=dict)
     replicas: list[dict[str, float]] = field(default_factory=list)
+    lost: list[str] = field(default_factory=list)
     data: str | None = None
+    rows: bool = True
 
     @property
     def judged(self) -> str:
         """The name of the part that the verdict is about."""
         return list(self.parts)[-1]
+
+    @property
+    def best_epochs(self) -> list[int]:
+        """The epoch of each network's weights; none where that is not known."""
+        if self.model.ensemble is None:
+            best = self.model.training.get("best_epoch")
+            return [best] if isinstance(best, int) else []
+        ensemble = (self.manifest.get("result") or {}).get("ensemble") or {}
+        return [one["best_epoch"] for one in ensemble.get("replicas", ()) if one.get("kept")]
 
     @cached_property
     def document(self) -> dict[str, Any]:
@@ -116,25 +127,17 @@ def load_run(name: str, data: str | None = None) -> ReportedRun:
         part: evaluate(model.network, model.encoding, rows, model.temperature)
         for part, rows in parts.items()
     }
-    folder = Path(name)
-    history, replicas = _metrics(folder, METRICS, model), _metrics(folder, REPLICAS, model)
+    found = read_records(Path(name), model)
     return ReportedRun(
-        name, path, model, parts, scores, notes, history, _manifest(folder), replicas, data
+        name,
+        path,
+        model,
+        parts,
+        scores,
+        notes,
+        found.history,
+        found.manifest,
+        found.replicas,
+        found.lost,
+        data,
     )
-
-
-def _metrics(folder: Path, name: str, model: Model) -> list[dict[str, float]]:
-    """Return the rows of the epochs that the model has: a run that goes on has later ones."""
-    if not folder.is_dir():
-        return []
-    last = model.training.get("epochs")
-    rows = read_metrics(folder / name)
-    return [row for row in rows if not isinstance(last, int) or row.get("epoch", 0) <= last]
-
-
-def _manifest(folder: Path) -> dict[str, Any]:
-    try:
-        document = json.loads((folder / MANIFEST).read_text("utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return document if isinstance(document, dict) else {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from mlpcli.errors import listing
@@ -35,11 +36,22 @@ OF_ROWS: tuple[Callable[[ReportedRun], Section | None], ...] = (
 def run_page(run: ReportedRun, *, rows: bool = True) -> Page:
     """Return the page of a run.
 
-    rows  whether it may show rows of the data
+    rows  whether it may show rows of the data, and where their file lies
     """
+    run = replace(run, rows=rows)
     makers = [make for make in SECTIONS if rows or make not in OF_ROWS]
     sections = [section for make in makers if (section := make(run)) is not None]
-    return Page(Path(run.name).resolve().name, _subtitle(run), sections)
+    title, hidden = Path(run.name).resolve().name, () if rows else _folders(run)
+    return Page(title, _subtitle(run), sections, hidden=hidden)
+
+
+def _folders(run: ReportedRun) -> list[str]:
+    """Return the directories of the data's files, the longest first."""
+    data, files = run.model.spec.data, (run.manifest.get("data") or {}).get("files") or {}
+    own = () if data.split.files is None else data.split.files.model_dump().values()
+    paths = [Path(path) for path in (data.path, run.data, *own, *files.values()) if path]
+    folders = {str(path.parent) for path in paths if path.is_absolute()}
+    return [f"{each}/" for each in sorted(folders - {"/"}, key=len, reverse=True)]
 
 
 def _subtitle(run: ReportedRun) -> str:

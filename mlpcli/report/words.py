@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from mlpcli.plain import format_number
 
 NAMES = {
@@ -54,3 +56,13 @@ def between(low: float, high: float) -> str:
     ('−0.1 to 0.25', '')
     """
     return "" if low != low or high != high else f"{signed(low)} to {signed(high)}"  # noqa: PLR0124
+
+
+def span(numbers: Sequence[int]) -> str:
+    """Return the least and the greatest of some whole numbers, once where they are one.
+
+    >>> span([9, 4, 12]), span([3, 3])
+    ('4 to 12', '3')
+    """
+    low, high = min(numbers), max(numbers)
+    return f"{low}" if low == high else f"{low} to {high}"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -96,6 +97,11 @@ class Comparison:
     verdict: str
 
 
+def study_note(name: str) -> str:
+    """Return what the directory of a sweep is, and which command shows it."""
+    return f"a sweep's study, which mlp report {shlex.quote(name)} shows"
+
+
 def no_run(name: str) -> str:
     """Return why a name, one of several such as `runs/*` has, is no run; empty: it may be one.
 
@@ -106,7 +112,7 @@ def no_run(name: str) -> str:
         try:
             find_model(name)
         except RunError as error:
-            return "a sweep's study" if (path / STUDY).is_file() else str(error).partition(": ")[2]
+            return study_note(name) if (path / STUDY).is_file() else str(error).partition(": ")[2]
     elif path.is_file() and path.suffix != Path(MODEL).suffix:
         with path.open("rb") as file:  # a model file begins with the length of its header
             begins = file.read(9)
@@ -147,15 +153,24 @@ def unfinished(contender: Contender) -> str:
     )
 
 
-def check_same_question(contenders: Sequence[Contender]) -> None:
-    """Raise UsageError where runs have different tasks or targets: no metric is of them all."""
-    first = contenders[0]
-    for other in contenders[1:]:
-        if _question(other) != _question(first):
-            raise UsageError(
-                f"{other.run} is {_question(other)} and {first.run} is {_question(first)}: they "
-                "cannot be compared"
-            )
+def of_one_question(
+    contenders: Sequence[Contender], *, strict: bool = False
+) -> tuple[list[Contender], list[str]]:
+    """Return the runs with the first one's task and targets, and a sentence on each other one.
+
+    strict  whether all must have them
+    Raises UsageError where no other run has them, RunError where all must and one has not: no
+    metric is of them all.
+    """
+    first, kept, notes = contenders[0], [], []
+    for each in contenders:
+        if _question(each) == _question(first):
+            kept.append(each)
+        else:
+            notes.append(f"{each.run} is {_question(each)} and {first.run} is {_question(first)}")
+    if notes and (strict or len(kept) == 1):
+        raise (RunError if strict else UsageError)(f"{notes[0]}: they cannot be compared")
+    return kept, [f"{note}; left out" for note in notes]
 
 
 def _question(contender: Contender) -> str:

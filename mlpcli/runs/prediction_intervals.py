@@ -9,6 +9,7 @@ prediction_set                  the classes that a new observation may have, by 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -35,17 +36,41 @@ def check_interval(model: Model, level: float | None) -> None:
         raise UsageError("--interval: the model is one network; train it with an `ensemble`")
 
 
+def _n_errors(model: Model) -> int:
+    """Return how many errors of held-out rows the model's quantiles tell apart; 0: it has none."""
+    errors = None if model.ensemble is None else model.ensemble.errors
+    return max(len(errors) - 1, 1) if errors else 0
+
+
+def _largest(model: Model) -> float:
+    """Return the largest level of an interval of new observations, n / (n + 1) of n errors.
+
+    Beyond, the next error is as likely to be larger than all of them as the level leaves open.
+    Source: Vovk, Gammerman and Shafer, 2005, Algorithmic Learning in a Random World.
+    """
+    n = _n_errors(model)
+    return n / (n + 1) if n else 1.0
+
+
 def interval_columns(model: Model, X: Array, y_hat: Array, level: float) -> dict[str, Any]:
     """Return the columns for predictions ŷ (rows, n_outputs) of the rows X.
 
     level  the share of the replicas, and of the observations, that an interval is to hold
-    Raises UsageError where the model says no more of a row than its class.
+    Raises UsageError where the model says no more of a row than its class, and where its held-out
+    errors are too few for the level.
     """
     target, network = model.encoding.target, model.network
     is_probability = network.architecture.output_activation.is_probability
     if not isinstance(target, RegressionTarget) and not is_probability:
         name = network.architecture.loss.name
         raise UsageError(f"--interval: what {name} predicts is no probability, so it has none")
+    if level > _largest(model):
+        n = _n_errors(model)
+        most = math.floor(1e4 * _largest(model)) / 1e4
+        raise UsageError(
+            f"--interval {level!r}: the model has the errors of {n:,} held-out rows, from which "
+            f"the largest level that can be told is {most:g}, about {n:,} of {n + 1:,}"
+        )
     tails = (0.5 - level / 2, 0.5 + level / 2)
     with np.errstate(all="ignore"):
         low, high = EnsembleMean(network).quantiles(X, tails, model.temperature)
@@ -152,7 +177,8 @@ def coverage(model: Model, seen: Outcome) -> list[dict[str, Any]]:
     """
     if model.ensemble is None or not model.ensemble.errors:
         return []
-    return [one for level in COVERAGE_LEVELS for one in _coverage(model, seen, level)]
+    levels = [level for level in COVERAGE_LEVELS if level <= _largest(model)]
+    return [one for level in levels for one in _coverage(model, seen, level)]
 
 
 def _coverage(model: Model, seen: Outcome, level: float) -> Iterator[dict[str, Any]]:

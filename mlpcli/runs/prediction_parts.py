@@ -78,6 +78,7 @@ class PartStream(TableStream):
         self.stream, self.rows = stream, rows
         self.columns, self.kept, self.guesses = stream.columns, stream.kept, stream.guesses
         self.numbers, self.types = stream.numbers, stream.types
+        self.numeric, self.as_text = stream.numeric, stream.as_text
 
     def _blocks(self) -> Iterator[Block]:
         start = 0

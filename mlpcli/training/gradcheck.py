@@ -28,11 +28,15 @@ from mlpcli.spec.members import build
 from mlpcli.training.build import batch_size_of, fitting_metrics, load_dataset
 from mlpcli.training.lane_state import LaneState, learning_rates
 from mlpcli.training.lanes import Lane, PreparedLane, build_trainer, lanes_of, prepare_lanes
+from mlpcli.training.memory import require_memory
 from mlpcli.training.trainer import Trainer
 
 SYNTHETIC_FEATURES = 8
 SYNTHETIC_CLASSES = 3
 MAX_SYNTHETIC_ROWS = 256
+# Like the parameters, besides those of the training: four θ at once on either side of the
+# difference, and the steps of the optimizer's formula, measured with 2 million parameters.
+KEPT_VECTORS = 30
 
 
 @dataclass(frozen=True)
@@ -85,6 +89,7 @@ def check_spec(loaded: LoadedSpec, *, synthetic: bool, samples: int | None) -> S
     with loaded.locating():  # of an ensemble the first replica, on its own rows
         lanes = [Lane(spec, spec.seed)] if synthetic else lanes_of(spec, dataset)[:1]
         prepared = prepare_lanes(lanes, dataset)
+        require_memory(prepared, dataset, more_vectors=KEPT_VECTORS)
     trainer = trainer_of(prepared[0], dataset)
     n_steps = trainer.loader.n_steps
     rates, _ = learning_rates([LaneState(prepared[0], has_validation=False, n_steps=n_steps)])

@@ -24,27 +24,35 @@ OF_SEVERAL = "smaller model.layers or fewer ensemble.replicas are needed"
 
 
 def require_memory(
-    prepared: Sequence[PreparedLane], dataset: Dataset, plan: Plan | None = None
+    prepared: Sequence[PreparedLane],
+    dataset: Dataset,
+    plan: Plan | None = None,
+    *,
+    more_vectors: int = 0,
 ) -> None:
     """Raise OutOfMemoryError where the networks of a training do not fit into what is free.
 
-    plan  of the lanes; None: one network trains, or so many as one does
+    plan          of the lanes; None: one network trains, or so many as one does
+    more_vectors  of the parameters, that something else than the training keeps besides
     """
     n_train = len(dataset.parts["train"])
     first = prepared[0]
     batch = min(batch_size_of(first.lane.spec, n_train), first.n_rows)
     n = first.architecture.layout.n_numbers
     by_row = n_train * first.architecture.n_outputs
-    if len(prepared) * (n + batch * _widths(first.architecture)) + by_row <= FEW_NUMBERS:
+    vectors = 1 + more_vectors
+    if len(prepared) * (vectors * n + batch * _widths(first.architecture)) + by_row <= FEW_NUMBERS:
         return
     from mlpcli.training.cost import memory_of
 
-    shared = len(prepared) * n * np.dtype(first.lane.spec.runtime.dtype).itemsize
+    item = np.dtype(first.lane.spec.runtime.dtype).itemsize
+    shared = len(prepared) * n * item
     if plan is None:
         one = memory_of(first.lane.spec, first.architecture, dataset, batch).per_network
         shared *= len(prepared) > 1  # of one network its own
     else:
         one = plan.memory
+    one += more_vectors * n * item
     replicas = counted(len(prepared), "network")
     what = f"{replicas} of {counted(first.architecture.layout.n_params, 'parameter')}"
     require(shared + one, what, OF_SEVERAL if len(prepared) > 1 else ADVICE)

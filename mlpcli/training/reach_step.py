@@ -11,9 +11,14 @@ from mlpcli.array_types import Array
 from mlpcli.data.dataset import Dataset
 from mlpcli.errors import UsageError, counted
 from mlpcli.nn.training_step import Batch, TrainingStep
-from mlpcli.training.lanes import Lane
+from mlpcli.training.lanes import Lane, prepare_lanes
+from mlpcli.training.memory import require_memory
 from mlpcli.training.stack_training import StackTraining
 from mlpcli.training.trainer import Trainer
+
+# Like the parameters, besides those of the training: θ, gradients and state before and after, and
+# J of several θ at once, measured with 2 million parameters.
+KEPT_VECTORS = 20
 
 
 @dataclass(frozen=True)
@@ -33,6 +38,11 @@ class ReachedStep:
     epoch: int
     n_steps: int
     rows: Array
+
+
+def require_step_memory(lane: Lane, dataset: Dataset) -> None:
+    """Raise OutOfMemoryError where the training and what is kept of a step do not fit."""
+    require_memory(prepare_lanes([lane], dataset), dataset, more_vectors=KEPT_VECTORS)
 
 
 def reach_step(lane: Lane, dataset: Dataset, number: int, vector: Array | None) -> ReachedStep:

@@ -42,7 +42,11 @@ MOST_DIFFERENT = 1e-4  # of a central difference, as six digits show it
 NOISES = st.sampled_from([{}, {}, {"weights": 0.1}, {"gradients": 0.1}, {"input": 0.1}])
 TRAININGS = st.fixed_dictionaries(
     {
-        "optimizer": st.sampled_from(list(OPTIMIZERS)).map(lambda name: {"name": name}),
+        "optimizer": st.builds(
+            lambda name, rate: {"name": name} | ({"learning_rate": rate} if rate else {}),
+            st.sampled_from(list(OPTIMIZERS)),
+            st.sampled_from([None, None, 100.0, 1e6]),  # large: exp of the outputs overflows
+        ),
         "gradient_clipping": st.sampled_from([{}, {}, {"norm": 0.1}, {"value": 0.01}]),
         "weight_averaging": st.sampled_from([None, None, 0.9]),
     }
@@ -69,11 +73,17 @@ def opened(spec, folder, number):
     return ExplainedStep(reached, dataset.encoding, loaded.spec, "", "", "", reached.rows + 1)
 
 
-def check(explanation):
-    """Check every line; return how many there were."""
+def check(explanation, *, wild=False):
+    """Check every line; return how many there were.
+
+    wild  a step so far out that J has too few digits left for differences, and sums cancel: then
+          the two that are shifted against overflow are checked, a prediction and a row's loss
+    """
     n = 0
     for _, line in explanation.lines():
         n += 1
+        if wild and (line.left[0] not in "ŷℓ" or not math.isfinite(line.number)):
+            continue
         if line.term is not None:
             size = max(abs(line.number), 1e-3)
             if not abs(line.term.value - line.number) <= CLOSE * size:
@@ -105,7 +115,8 @@ class Campaign:
                 replace(shown, fractions=True),
             ):
                 found = explain_step(opened(spec, self.folder, number), each)
-                self.lines += check(found)
+                wild = "learning_rate" in spec["training"]["optimizer"]
+                self.lines += check(found, wild=wild)
             self.specs += 1
         except SpecError:  # two settings that do not go together
             self.refused += 1

@@ -65,3 +65,12 @@ def test_the_help_keeps_to_a_narrow_terminal(verb, monkeypatch):
     # An example is one line, to be copied; a word is never broken.
     assert [line for line in long if "mlp" not in line and len(line.split()) > 1] == []
     assert words(done.output).count("Show this message and exit.") == 1
+
+
+@pytest.mark.parametrize("verb", [None, *VERBS])
+def test_the_help_fits_into_80_columns_examples_and_all(verb, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    arguments = [] if verb is None else [verb]
+    lines = CliRunner().invoke(app_for(arguments), [*arguments, "--help"]).output.splitlines()
+    cut = [line for line in lines if line.endswith("...") and "Usage:" not in line]
+    assert cut + [line for line in lines if len(line) > 80] == []

@@ -80,7 +80,11 @@ REFUSED = [
     (b"a,b\n1,\xe9\x01\n", f"2:3: {NOT_TEXT}"),
     (
         'a,b\n1,2\n"x,3\n4,5\n',
-        "3: not valid CSV: unexpected end of data; a quote is opened here and never closed",
+        "3: not valid CSV: a quote is opened here and never closed",
+    ),
+    (
+        'a,b\n"1",2\n"' + "1,2\n" * (17 << 18),  # too long for a field of csv
+        "3: not valid CSV: a quote is opened here and never closed",
     ),
     ('a,b\n"x"y,2\n', "2: not valid CSV: ',' expected after '\"'"),
     (

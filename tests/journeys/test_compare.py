@@ -410,12 +410,22 @@ def mixed(runs, tmp_path):
     return tmp_path
 
 
+def test_runs_of_another_task_are_left_out_and_named(mixed, runs, mlp):
+    shutil.copytree(runs / "line", mixed / "line")
+    done = mlp("compare", "good", "line", "bad", cwd=mixed)
+    assert done.code == 0
+    note = "line is regression on y and good is binary on kind"
+    assert done.err.splitlines()[0] == f"{note}; left out"
+    done = mlp("compare", "good", "line", "bad", "--fail-if-worse", cwd=mixed)
+    assert (done.code, done.err) == (5, f"mlp: {note}: they cannot be compared\n")
+
+
 def test_what_is_no_run_is_left_out_and_named(mixed, mlp):
     names = ["a-sweep", "bad", "empty", "good", "notes.md"]
     done = mlp("compare", *names, cwd=mixed)
     assert done.code == 0
     left_out = [
-        "a-sweep: a sweep's study; left out",
+        "a-sweep: a sweep's study, which mlp report a-sweep shows; left out",
         "empty: there is no model.safetensors in this directory; left out",
         "notes.md: not a model file; left out",
     ]

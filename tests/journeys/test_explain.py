@@ -71,13 +71,32 @@ def test_a_run_is_explained_from_its_trained_parameters(mlp, trained, tmp_path):
 
 def test_it_writes_files_by_their_ending(mlp, folder):
     pytest.importorskip("jinja2")
-    for name, begins in (("a.md", "# step 1"), ("a.txt", "step 1"), ("a.html", "<!doctype html>")):
+    for name, begins in (
+        ("a.md", "<!-- mlp explain -->\n# step 1"),
+        ("a.txt", "mlp explain: step 1"),
+        ("a.html", "<!doctype html>"),
+    ):
         done = mlp("explain", *SMALL, "-o", name, cwd=folder)
         assert (done.code, done.out, done.err) == (0, "", f"written: {name}\n")
         text = (folder / name).read_text("utf-8")
         assert text.startswith(begins)
         assert "Forward propagation" in text
-    assert mlp("explain", *SMALL, "-q", "-o", "a.md", cwd=folder).err == ""
+        (folder / name).write_text(text.replace("Forward", "Older"), "utf-8")  # is replaced
+        assert mlp("explain", *SMALL, "-q", "-o", name, cwd=folder).err == ""
+        assert (folder / name).read_text("utf-8") == text
+    done = mlp("report", "run", "-o", "a.html", cwd=folder)
+    assert done.code == 2
+    assert "no report of mlp's" in done.err
+
+
+@pytest.mark.parametrize("name", ["README.md", "notes.txt", "page.html"])
+def test_a_file_that_it_has_not_written_is_kept(mlp, folder, name):
+    (folder / name).write_text("# step 1 of mine\n", "utf-8")
+    done = mlp("explain", *SMALL, "-o", name, cwd=folder)
+    assert (done.code, done.out) == (2, "")
+    assert f"{name}: is there already, and mlp explain has not written it" in done.err
+    assert (folder / name).read_text("utf-8") == "# step 1 of mine\n"
+    assert mlp("explain", *SMALL, "-o", name, "--force", cwd=folder).code == 0
 
 
 @pytest.mark.parametrize(
@@ -93,6 +112,8 @@ def test_it_writes_files_by_their_ending(mlp, folder):
         (("-o", "a.pdf"), "its ending is none of .md, .html, .txt"),
         (("--weights", "none.json"), "none.json: there is no such file"),
         (("--weights", "iris.csv"), "iris.csv: is not JSON"),
+        (("--weights", "."), "not a JSON file of parameters; a run's own are explained by: mlp"),
+        (("--weights", "m.safetensors"), "explained by: mlp explain m.safetensors"),
         (("--weights", "list.json"), "list.json: is no object of tensors by name"),
         (("--weights", "name.json"), "did you mean hidden.1.weight?"),
         (("--weights", "shape.json"), "shape.json: hidden.1.bias: is 2, not 8"),
@@ -131,6 +152,16 @@ def test_right_answers_pass_the_quiz_and_one_wrong_answer_fails_it(mlp, folder):
     other = json.loads(mlp(*QUIZ, "--json", "--seed", "5", cwd=folder).out)["questions"]
     lines = [[each["line"].partition(" =")[0] for each in found] for found in (asked, other)]
     assert lines[0] != lines[1]
+
+
+def test_what_is_no_number_is_asked_again_and_blanks_without_an_answer_are_counted(mlp, folder):
+    asked = json.loads(mlp(*QUIZ, "--json", cwd=folder).out)["questions"]
+    first, second = (each["value"] for each in asked[:2])
+    done = mlp(*QUIZ, cwd=folder, stdin=f"{first}\ntwo\n\n{second}\n")
+    assert done.code == 1
+    assert done.out.endswith("\n2 of 4 right\n")
+    assert "'two': is no number, such as" in done.err
+    assert "standard input has ended: 2 blanks had no answer" in done.err
 
 
 def test_a_blank_is_not_told_before_it_is_answered(mlp, folder):

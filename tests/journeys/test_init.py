@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mlpcli.cli.new_files import path_in_spec
+from mlpcli.cli.new_files import path_in_spec, place_of
 from mlpcli.spec.draft.examples import examples
 from mlpcli.spec.load import load_spec
 
@@ -210,3 +210,54 @@ def test_a_wheel_has_every_example():
     assert {k: v for k, v in included.items() if k != "configs"} == {
         f"data/{name}": f"mlpcli/examples/data/{name}" for name in data
     }
+
+
+def test_the_schema_is_not_replaced_by_the_spec(mlp, place):
+    words = ("init", "iris.csv", "--target", "species", "-o", "mlp.schema.json")
+    for more in ((), ("--force",)):
+        done = mlp(*words, *more, cwd=place)
+        assert done.code == 2
+        assert "mlp.schema.json: is where the schema is written" in done.err
+    assert names_in(place) == ["iris.csv"]
+
+
+def test_an_example_replaces_no_data_that_differ(mlp, place):
+    assert mlp("init", "--example", "iris", cwd=place).code == 0  # the same data
+    (place / "iris.csv").write_text("mine\n", "utf-8")
+    done = mlp("init", "--example", "iris", "--force", cwd=place)
+    assert done.code == 2
+    assert "iris.csv: is there already, and is not the example's: data that differ" in done.err
+    assert (place / "iris.csv").read_text("utf-8") == "mine\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        (("--target", "specie"), 2, "did you mean 'species'?"),
+        (("--target", "species", "--task", "binari"), 2, "did you mean binary?"),
+        (("--target", "species", "--target", "species"), 2, "--target names a column twice"),
+        (("--target", "species", "-o", "no/a.yaml"), 6, "no/a.yaml: there is no folder no\n"),
+    ],
+)
+def test_what_is_wrong_with_the_words_is_said_before_what_is_there(
+    mlp, place, words, code, message
+):
+    (place / "iris.yaml").write_text("mine", "utf-8")
+    done = mlp("init", "iris.csv", *words, cwd=place)
+    assert done.code == code
+    assert message in done.err
+    assert "is there already" not in done.err
+
+
+@pytest.mark.parametrize(
+    ("data", "spec"),
+    [
+        ("a.csv", "a.yaml"),
+        ("x/a.b.csv.gz", "a.b.yaml"),
+        (".hid.csv", "hid.yaml"),
+        (".csv", "spec.yaml"),
+        ("2024.03", "2024.03.yaml"),
+    ],
+)
+def test_the_name_of_the_spec(data, spec):
+    assert str(place_of(data, None)) == spec

@@ -273,3 +273,27 @@ def test_a_signal_leaves_nothing_of_the_file(trained, folder, program):
         assert done.wait(timeout=60) == 143
         assert done.stderr.read() == b"mlp: interrupted\n"
     assert sorted(folder.iterdir()) == before
+
+
+KEPT = "sepal_length_cm;sepal_width_cm;petal_length_cm;petal_width_cm;n;code\n"
+KEPT += "5;3.5;1.4;0.2;181;1\n5;3.0;xx;0.2;;2\n6;3.0;1.4;0.2;7;abc\n"
+
+
+def test_kept_columns_have_the_types_of_their_numbers(trained, folder, mlp):
+    (folder / "kept.csv").write_text(KEPT, "ascii")
+    words = ["kept.csv", "--keep", "all", "--on-bad-row", "blank", "-o", "kept.jsonl"]
+    done = mlp("predict", trained.run, *words, cwd=folder)
+    found = [json.loads(line) for line in (folder / "kept.jsonl").read_text().splitlines()]
+    assert [repr(row["n"]) for row in found] == ["181", "None", "7"]
+    assert [row["petal_length_cm"] for row in found] == [1.4, None, 1.4]
+    assert [row["code"] for row in found] == ["1", "2", "abc"]
+    assert "code: --keep has it as text, as some of its values are no numbers: 'abc'" in done.err
+    # What was found is said, not what a spec could say of it; a tab in a .tsv is no finding.
+    assert "kept.csv: the delimiter is a semicolon, as its first lines show\n" in done.err
+    # Lost rows are said even quietly.
+    done = mlp("predict", trained.run, "kept.csv", "-q", "--on-bad-row", "skip", cwd=folder)
+    assert done.err == "kept.csv: 1 row could not be read, left out\n"
+    (folder / "tab.tsv").write_text(KEPT.replace(";", "\t").replace("xx", "1"), "ascii")
+    assert mlp("predict", trained.run, "tab.tsv", cwd=folder).err == ""
+    (folder / "one.csv").write_text(KEPT.replace(";", "|"), "ascii")
+    assert "data." not in mlp("predict", trained.run, "one.csv", cwd=folder).err

@@ -88,8 +88,8 @@ def test_the_best_is_compared_with_the_first_named_and_the_next(three):
     said = sentence(three)
     best, second = (Path(run.run).name for run in three.ranked[:2])
     assert {best, second} == {"good", "other"}
-    assert said.startswith(f"{best} has the best accuracy, 0.")
-    assert "of 3 runs on the same 75 test rows. Its difference to untrained, the first" in said
+    assert said.startswith(f"Of 3 runs, {best} has the best accuracy: 0.")
+    assert ", on the same 75 test rows. Its difference to untrained, the first" in said
     assert "adjusted Wald): it is shown to be better." in said
     assert f"Its difference to {second}, the next best, is" in said
     assert said.endswith("no difference is shown.")
@@ -113,12 +113,22 @@ def test_runs_that_are_level(folder, tmp_path):
     copy = tmp_path / "copy.safetensors"
     copy.write_bytes((folder / "good" / "model.safetensors").read_bytes())
     runs = compare_runs([str(folder / "good"), str(copy)])
-    assert sentence(runs).startswith("good and copy.safetensors have the best accuracy, ")
+    assert sentence(runs).startswith(
+        "Of 2 runs, good and copy.safetensors have the best accuracy: "
+    )
     assert sentence(runs).endswith("No difference to good is shown: copy.safetensors.")
     assert curves(runs).blocks[-1].text == (
         "Without a record of epochs, as a model file is: copy.safetensors."
     )
     assert specs(runs).blocks[0].text == "Nothing but seeds and where the data lies."
+
+
+def test_the_words_on_an_interval_are_not_crossed_by_the_line_at_0(compared):
+    [chart] = [
+        each for each in differences(compared("good", "other")).blocks if each.kind == "chart"
+    ]
+    drawn = chart.svg.partition("no difference shown")[0]
+    assert "var(--surface)" in drawn[drawn.rindex("<path") :]
 
 
 def test_other_rows_are_not_compared(compared):

@@ -1,5 +1,6 @@
 """Curves, network, layers, data and reproduction: what they say is what the run holds."""
 
+import copy
 import csv
 import math
 import xml.etree.ElementTree as ET
@@ -13,13 +14,14 @@ from mlpcli.data.diagnosis import Oddity
 from mlpcli.nn.evaluation import Evaluation, losses_of
 from mlpcli.nn.network import Network
 from mlpcli.report.page import render
+from mlpcli.report.records import read_records
 from mlpcli.report.run_page import SECTIONS, run_page
 from mlpcli.report.sections.curves import curves, thinned
 from mlpcli.report.sections.data import data
 from mlpcli.report.sections.layers import gradients, layers
 from mlpcli.report.sections.network import Column, network
-from mlpcli.report.sections.reproduce import reproduce
-from mlpcli.report.sections.worst_rows import worst_rows
+from mlpcli.report.sections.reproduce import again_paths, reproduce
+from mlpcli.report.sections.worst_rows import shown_cell, worst_rows
 from mlpcli.training.build import loss_target
 
 pytest.importorskip("matplotlib")
@@ -264,3 +266,63 @@ def test_no_row_is_shown_where_none_may_be(reported, monkeypatch):
     ):
         page = run_page(reported("classes"), rows=rows)
         assert [section.name for section in page.sections] == names
+
+
+# ------------------------------------------------------------ what a run has lost; no rows
+
+
+def test_the_commands_are_of_where_the_user_is(reported):
+    folder = Path(reported("classes").name)
+    for name, seen in (
+        ("runs/a/", ("runs/a", "runs/a/spec.yaml", "runs/a-again")),
+        ("./a", ("a", "a/spec.yaml", "a-again")),
+        (".", (".", "spec.yaml", f"../{Path.cwd().name}-again")),
+        (f"{folder}/", (str(folder), f"{folder}/spec.yaml", f"{folder}-again")),
+    ):
+        assert again_paths(name) == seen
+
+
+def test_an_ensembles_networks_have_a_best_epoch_each(reported):
+    run = replace(reported("ensemble"), manifest=copy.deepcopy(reported("ensemble").manifest))
+    replicas = run.manifest["result"]["ensemble"]["replicas"]
+    for k, one in enumerate(replicas):
+        one["best_epoch"] = 4 - k % 3
+    run.manifest["result"] |= {"reason": "interrupted"}
+    run.manifest["status"] = "interrupted"
+    page = render(run_page(run)).decode()
+    assert "<small>best: 2 to 4</small>" in page
+    assert "best epoch (2 to 4)" in page
+    assert "<small>interrupted</small>" in page
+
+
+def test_records_that_are_lost_are_said(reported, tmp_path):
+    run = reported("ensemble")
+    assert not read_records(Path(run.name), run.model).lost
+    assert not read_records(run.path, run.model).lost
+    lines = (Path(run.name) / "metrics.csv").read_text().splitlines(keepends=True)
+    (tmp_path / "metrics.csv").write_text("".join(lines[:3]) + lines[3][:9])
+    (tmp_path / "replicas.csv").write_text("a,b\n1,2\n")
+    (tmp_path / "manifest.json").write_text("[]")
+    found = read_records(tmp_path, run.model)
+    assert len(found.history) == 2
+    assert not found.replicas
+    said = [each.removeprefix(f"{tmp_path}/").partition(":")[0] for each in found.lost]
+    assert said == [
+        "metrics.csv has 2 of the 4 epochs of the model",
+        "replicas.csv cannot be read",
+        "manifest.json cannot be read",
+    ]
+    assert said[0] in render(run_page(replace(run, lost=found.lost))).decode()
+
+
+def test_without_rows_there_is_no_mark_of_one_and_no_path(reported):
+    run = reported("numbers")
+    page = render(run_page(run, rows=False)).decode()
+    folder = str(Path(run.model.spec.data.path).parent)
+    assert folder in render(run_page(run)).decode()
+    assert folder not in page
+    assert page.count("<use") < render(run_page(run)).decode().count("<use") - len(
+        run.parts["test"]
+    )
+    text, full = str(shown_cell("-0,10000000000000003")), shown_cell("-0,10000000000000003").full
+    assert (text, full) == ("-0,1", "-0,10000000000000003")

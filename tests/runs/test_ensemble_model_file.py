@@ -161,7 +161,7 @@ def test_few_errors_or_large_ones_are_usable(errors, run, tmp_path):
     (tmp_path / "m").write_bytes(file.joined(told))
     model = load_model(tmp_path / "m")
     table = read_table(str(run.folder / "line.csv"), model.encoding.read)
-    columns, _ = predict(model, table, 0.9)
+    columns, _ = predict(model, table, 0.5)
     assert ("observation_y_low" in columns) == bool(errors)
     if len(errors) == 1:
         assert np.allclose(columns["observation_y_low"], columns["prediction_y"] + 0.5)
@@ -188,6 +188,15 @@ def test_huge_errors_on_held_out_rows_are_no_bug(make_run, tmp_path):
 def test_levels_that_are_none(level, run):
     with pytest.raises(UsageError, match="a share between 0 and 1"):
         check_interval(load_model(run.model), level)
+
+
+def test_a_level_that_the_held_out_errors_do_not_support(run):
+    model = load_model(run.model)
+    n = len(model.ensemble.errors) - 1
+    table = read_table(str(run.folder / "line.csv"), model.encoding.read)
+    with pytest.raises(UsageError, match=rf"the errors of {n} held-out rows, .* {n} of {n + 1}$"):
+        predict(model, table, 0.999999)
+    predict(model, table, n / (n + 1))
 
 
 def test_no_interval_of_one_network(iris_run):

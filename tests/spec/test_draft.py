@@ -10,6 +10,9 @@ from jsonschema import Draft202012Validator
 
 from mlpcli.data.diagnosis import oddities
 from mlpcli.errors import DataError
+from mlpcli.nn.embeddings import EMBEDDINGS
+from mlpcli.nn.losses import LOSSES
+from mlpcli.nn.optimizers import OPTIMIZERS
 from mlpcli.spec.draft.candidates import list_columns
 from mlpcli.spec.draft.decisions import ACTED_ON, reason
 from mlpcli.spec.draft.draft import Draft
@@ -362,3 +365,39 @@ def test_a_task_that_is_asked_for(rng):
     said = " ".join(line.partition("# ")[2] for line in spec_text(draft).splitlines())
     assert "so taken as classes (multiclass); if they are counts, scores or amounts: regr" in said
     assert examine(path, ["grade"], "regression").dataset.encoding.task == "regression"
+
+
+@pytest.mark.parametrize("task", ["regression", "binary", "multiclass", "multilabel"])
+def test_each_member_that_a_comment_names_exists_and_fits_the_task(rng, task):
+    """Of a loss also for the task; `or`, `such as` and `find one` are not names."""
+    values = {
+        "regression": rng.normal(size=N),
+        "binary": rng.integers(0, 2, N),
+        "multiclass": rng.choice(["a", "b", "c"], N),
+        "multilabel": rng.integers(0, 2, N),
+    }[task]
+    more = {"z": rng.integers(0, 2, N)} if task == "multilabel" else {}
+    path = write(x=rng.normal(size=N), y=values, **more)
+    draft = draft_of(path, "y", *more)
+    assert draft.task == task
+    losses = [name for name, loss in LOSSES.items() if task in loss.tasks]
+    tables = {"loss": losses, "optimizer": OPTIMIZERS, "embedding": EMBEDDINGS}
+    found = dict.fromkeys(tables, 0)
+    for line in spec_text(draft).splitlines():
+        key, _, comment = line.partition("#")
+        table = tables.get(key.strip().partition(":")[0])
+        if table is None or ("null" in comment and "embedding" in key):
+            continue
+        named = re.sub(r"of numbers, before the first layer:|; find one:.*|…|\bor\b", "", comment)
+        for name in re.findall(r"\w+", named):
+            assert name in table, line
+            found[key.strip().partition(":")[0]] += 1
+    assert found["loss"] >= 2
+    assert found["optimizer"] >= 2
+
+
+def test_floats_too_large_to_be_whole_by_more_than_chance_are_no_classes(rng):
+    path = write(x=rng.normal(size=N), y=[f"{k + 1}e30" for k in range(N)])
+    text = spec_text(draft_of(path, "y"))
+    assert "if they are" not in text
+    assert "Inputs, 1 number to the network" in text

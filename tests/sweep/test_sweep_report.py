@@ -58,6 +58,7 @@ def test_a_sweep_by_its_directory_its_file_and_elsewhere(mlp, study, folder):
     done = mlp("report", "runs/one", "other.log", "-o", "never.html")
     assert done.code == 5
     assert done.err.startswith(
-        "other.log: a sweep's study; left out\nmlp: runs/one: there is no such"
+        "other.log: a sweep's study, which mlp report other.log shows; left out\n"
+        "mlp: runs/one: there is no such"
     )
     assert not (folder / "never.html").exists()

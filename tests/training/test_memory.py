@@ -8,9 +8,11 @@ import pytest
 from mlpcli import memory
 from mlpcli.errors import OutOfMemoryError
 from mlpcli.nn import network
+from mlpcli.report.explain.source import open_step
 from mlpcli.spec.load import load_spec
 from mlpcli.training import evaluation, stack_training
 from mlpcli.training.build import load_dataset
+from mlpcli.training.gradcheck import check_spec
 from mlpcli.training.training import Training
 
 UNITS = 1000
@@ -70,6 +72,23 @@ def test_one_that_fits_trains(prepared, monkeypatch):
     free(monkeypatch, 2 * LEAST)
     *_, end = Training(spec, dataset).run()
     assert end.reason == "finished"
+
+
+@pytest.mark.usefixtures("nothing_is_made")
+@pytest.mark.parametrize("check", ["gradcheck", "explain"])
+def test_what_a_step_is_checked_or_explained_with_is_asked_for(
+    prepared, monkeypatch, tmp_path, check
+):
+    """In float64, with what is kept besides: a training of float32 would fit three times."""
+    prepared()
+    free(monkeypatch, 3 * LEAST)
+    path = str(tmp_path / "s.yaml")
+    work = {
+        "explain": lambda: open_step(path, None),
+        "gradcheck": lambda: check_spec(load_spec(path), synthetic=False, samples=1),
+    }[check]
+    with pytest.raises(OutOfMemoryError, match=r"1 network of 1,007,003 parameters: about "):
+        work()
 
 
 @pytest.mark.usefixtures("nothing_is_made")

@@ -81,7 +81,8 @@ def compare(
     if data == "-" and len(runs) > 1:
         raise UsageError("--data -: standard input can be read only once; name a file")
     contenders = [_contender(run, data, split) for run in runs]
-    side_by_side.check_same_question(contenders)
+    contenders, others = side_by_side.of_one_question(contenders, strict=fail_if_worse)
+    left_out += others
     metric = side_by_side.choose_metric(contenders, metric)
     base = contenders[0]
     ranked = side_by_side.best_first(contenders, metric)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
@@ -48,6 +49,7 @@ def eval(  # noqa: A001  the verb's name
       mlp eval model.safetensors --data digits.csv --json
     """
     from mlpcli.cli.describe import interruption_notes, note_on_changes
+    from mlpcli.data.advice import new_data
     from mlpcli.runs.directory import find_model
     from mlpcli.runs.evaluate import load_parts
     from mlpcli.runs.evaluation_document import evaluation_document
@@ -59,7 +61,8 @@ def eval(  # noqa: A001  the verb's name
     model = load_model(path)
     unfinished = note_on_changes(path, model)
     check_interval(model, interval)
-    parts, replaced, notes = load_parts(model, data, split)
+    with nullcontext() if data is None else new_data():
+        parts, replaced, notes = load_parts(model, data, split)
     notes = [*interruption_notes(model), *notes]
     if not quiet and not json:
         for note in notes:

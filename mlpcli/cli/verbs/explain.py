@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from mlpcli.cli import explain_options as options
 from mlpcli.cli.command import verb
 from mlpcli.cli.console import print_json, print_note, print_sentence
+from mlpcli.cli.explain_files import check_place
 from mlpcli.cli.options import Debug, Json, Overrides, Quiet, Seed, refuse_overwriting
 from mlpcli.errors import UsageError
 
@@ -30,20 +31,21 @@ def explain(
     overrides: Overrides = None,
     seed: Seed = None,
     output: options.Output = None,
+    force: options.Force = False,
     json: Json = False,
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> int | None:
-    """Explain one step of training, number by number, as the lecture computes it.
+    """Explain one step of training, number by number.
 
-    The step is the trainer's own, in float64, on the first rows of its batch alone. Each line has
-    a formula, its numbers and its value; each formula its section of docs/maths.md and the function
-    that computes it; each gradient the central difference beside it. With --quiz some values are
-    left out, and answers are read from standard input, a line each.
+    As the lecture computes it. The step is the trainer's own, in float64, on the first rows of its
+    batch alone. Each line has a formula, its numbers and its value; each formula its section of
+    docs/maths.md and the function that computes it; each gradient the central difference beside it.
+    With --quiz some values are left out, and answers are read from standard input, a line each.
 
     \b
     Examples:
-      mlp explain configs/worked_example.yaml --weights configs/worked_example.json
+      mlp explain runs/iris --rows 1 --weight hidden.1[1,1]
       mlp explain configs/iris.yaml --rows 2 --step 10 -o step.md
     """
     from mlpcli.report.explain.explain import Shown, explain_step
@@ -51,6 +53,7 @@ def explain(
 
     options.check_output(output)
     refuse_overwriting(output, {source: "what is explained"})
+    check_place(output, force=force)
     shown = Shown(options.parse_rows(rows), units, digits, fractions=fractions, weight=weight)
     if quiz and (output is not None or "-" in (source, data)):
         raise UsageError("--quiz reads answers from standard input, and writes no --output")
@@ -81,18 +84,9 @@ def _print(found: Explanation) -> None:
 def _write(output: str, found: Explanation, *, quiet: bool) -> None:
     from pathlib import Path
 
-    from mlpcli.report.explain.markdown import markdown
-    from mlpcli.report.explain.text import text_lines
+    from mlpcli.cli.explain_files import content_of
     from mlpcli.runs.files import write_whole
 
-    if output.endswith(".md"):
-        content = markdown(found).encode()
-    elif output.endswith(".html"):
-        from mlpcli.report.explain.web_page import web_page
-
-        content = web_page(found)
-    else:
-        content = "".join(f"{text}\n" for text, _ in text_lines(found)).encode()
-    write_whole(Path(output), content)
+    write_whole(Path(output), content_of(output, found))
     if not quiet:
         print_note(f"written: {output}")

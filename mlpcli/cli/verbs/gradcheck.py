@@ -34,11 +34,12 @@ def gradcheck(
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> int | None:
-    """Prove the gradient and the update of a spec's training on its data.
+    """Prove the gradient and the update of a spec's training.
 
-    The gradient that the first training step leaves, in float64, on its first batch (augmented,
-    weighted, with the step's dropout masks and noise), against central differences of J with its
-    penalties; then the steps themselves against the optimizer's published formula.
+    The gradient that the first training step leaves on the spec's data, in float64, on its first
+    batch (augmented, weighted, with the step's dropout masks and noise), against central
+    differences of J with its penalties; then the steps themselves against the optimizer's published
+    formula.
 
     \b
     Examples:

@@ -50,7 +50,7 @@ def init(
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
-    """Write a first spec for a table, with what was found in it and why.
+    """Write a first spec for a table, with a reason for each finding.
 
     The spec trains as it stands: `mlp train` takes it next. Beside it mlp.schema.json, by which
     editors complete and explain its keys. Without --target nothing is written: the columns are
@@ -134,13 +134,15 @@ def _write_spec(
     from mlpcli.cli.new_files import check_new, place_of, schema_beside, write_new
     from mlpcli.spec.draft.writing import spec_text
 
+    if len(set(targets)) < len(targets):
+        raise UsageError("--target names a column twice")
     place = place_of(data, output)
+    if place is not None and place.exists() and Path(data).exists() and place.samefile(data):
+        raise UsageError(f"--output {output}: that is the data; choose another file")
+    draft = _draft(data, targets, _checked(task), place)
     if place is not None:
-        if place.exists() and Path(data).exists() and place.samefile(data):
-            raise UsageError(f"--output {output}: that is the data; choose another file")
         check_new(place, force=force)
         check_new(schema_beside(place), force=force, ours=True)
-    draft = _draft(data, targets, task, place)
     text = spec_text(draft)
     if place is not None:
         with raised():
@@ -166,10 +168,8 @@ def _draft(data: str, targets: list[str], task: str | None, place: Path | None) 
     from mlpcli.spec.draft.settings import settings_for
     from mlpcli.training.batches import auto_batch_size
 
-    if len(set(targets)) < len(targets):
-        raise UsageError("--target names a column twice")
     try:
-        found = examine(data, targets, _checked(task))
+        found = examine(data, targets, task)
     except DataError as error:
         table = read_table(data, ReadOptions())
         wanted = absent(table.columns, targets)

@@ -43,7 +43,10 @@ Interval = Annotated[
 ]
 OnBadRow = Annotated[
     Literal["fail", "skip", "blank"],
-    typer.Option(help="A row that cannot be read: stop, leave it out, or predict nothing."),
+    typer.Option(
+        help="A row that cannot be read: stop, leave it out, or predict nothing. Broken quotes "
+        "end the file in any case."
+    ),
 ]
 
 
@@ -80,9 +83,10 @@ def predict(
       head -3 data/iris.csv | mlp predict model.safetensors -
       mlp predict ensemble.safetensors new.csv --interval 0.9
       mlp predict runs/penguins-20261123-101500 --split test --keep species
-      zcat log.csv.gz | mlp predict model.safetensors - --keep all --on-bad-row skip
+      zcat log.csv.gz | mlp predict model.safetensors - --on-bad-row skip
     """
     from mlpcli.cli.describe import interruption_notes, note_on_changes
+    from mlpcli.data.advice import new_data
     from mlpcli.runs.directory import find_model
     from mlpcli.runs.model_file import load_model
     from mlpcli.runs.prediction_stream import PredictionStream
@@ -99,13 +103,16 @@ def predict(
     for note in interruption_notes(model):
         if noted:
             print_note(note)
-    with _stream(model, file, split, keep, output) as stream:
+    with new_data(), _stream(model, file, split, keep, output) as stream:
         predictions = PredictionStream(model, stream, interval, on_bad_row)
         with _opened(output) as write:
             outputs = _outputs(predictions, write, output, str(path), json=json)
             _run(predictions, outputs)
+        if not json:  # the document has them
+            _note_bad_rows(stream, predictions, quiet=quiet)
         if noted:
-            _note(model, stream, predictions)
+            are_typed = output is not None and output.lower().endswith((".jsonl", ".parquet"))
+            _note(model, stream, predictions, are_typed=are_typed)
             if output is not None:
                 print_note(f"{predictions.n_rows:,} predictions in {output}")
 
@@ -197,21 +204,41 @@ def _end(predictions: PredictionStream, outputs: list[Output], more: dict[str, A
         each.end({"rows": predictions.n_rows, **more})
 
 
-def _note(model: Model, stream: TableStream, predictions: PredictionStream) -> None:
-    """Print what was found in the file."""
+def _note_bad_rows(stream: TableStream, predictions: PredictionStream, *, quiet: bool) -> None:
+    """Say, even quietly, how many rows could not be read; else the first of them too."""
+    bad = predictions.bad
+    if not bad.n:
+        return
+    rows = "1 row could" if bad.n == 1 else f"{bad.n:,} rows could"
+    what = "left out" if predictions.on_bad_row == "skip" else "without a prediction"
+    if quiet:
+        print_note(f"{stream.name}: {rows} not be read, {what}")
+        return
+    more = ", the first of them" if bad.n > len(bad.first) else ""
+    print_note(f"{stream.name}: {rows} not be read, {what}{more}:")
+    for problem in bad.first:
+        print_note(f"  {problem}")
+
+
+def _note(
+    model: Model, stream: TableStream, predictions: PredictionStream, *, are_typed: bool
+) -> None:
+    """Print what was found in the file.
+
+    are_typed  whether what is written tells numbers from texts
+    """
     from mlpcli.cli.describe import note_replaced
+    from mlpcli.data.advice import without_spec
+    from mlpcli.data.table import quoted
     from mlpcli.runs.evaluate import crossing_sentence
 
-    bad = predictions.bad
-    if bad.n:
-        rows = "1 row could" if bad.n == 1 else f"{bad.n:,} rows could"
-        what = "left out" if predictions.on_bad_row == "skip" else "without a prediction"
-        more = ", the first of them" if bad.n > len(bad.first) else ""
-        print_note(f"{stream.name}: {rows} not be read, {what}{more}:")
-        for problem in bad.first:
-            print_note(f"  {problem}")
+    for name, example in stream.as_text.items() if are_typed else ():
+        print_note(
+            f"{stream.name}: {name}: --keep has it as text, as some of its values are no numbers: "
+            f"{quoted(example)}"
+        )
     for guess in stream.guesses:
-        print_note(guess.text)
+        print_note(without_spec(guess.text))
     note_replaced(model.encoding.inputs, stream.name, predictions.replaced)
     crossed = crossing_sentence(*predictions.crossed)
     if crossed:

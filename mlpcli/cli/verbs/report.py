@@ -50,19 +50,19 @@ def report(
         ),
     ] = None,
     no_rows: Annotated[
-        bool, typer.Option("--no-rows", help="Show no row of the data, not even the worst.")
+        bool, typer.Option("--no-rows", help="Show no row of the data and no path to it.")
     ] = False,
     json: Json = False,
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
-    """Write a page about a run, several, or a sweep: one HTML file that needs nothing else.
+    """Write an HTML page about a run, several runs, or a sweep.
 
-    It says how good the model is, on how many rows and against which baseline, with intervals;
-    draws the network and its curves, its errors and what it looks at; and has the spec, the machine
-    and the command to do it again. It opens offline, on a phone, in the dark and on paper; each
-    chart has a description and its numbers. Its figures are those of mlp eval --json. With -q
-    standard output is the page's path alone.
+    One file that needs nothing else. It says how good the model is, on how many rows and against
+    which baseline, with intervals; draws the network and its curves, its errors and what it looks
+    at; and has the spec, the machine and the command to do it again. It opens offline, on a phone,
+    in the dark and on paper; each chart has a description and its numbers. Its figures are those of
+    mlp eval --json. With -q standard output is the page's path alone.
 
     Several runs are set side by side: which is best, whether their rows show it, as mlp compare
     has it, their curves, and what differs in their specs. A study, the directory of mlp sweep or
@@ -70,6 +70,10 @@ def report(
 
     By default it is written into the run's or study's directory; of several runs, or of a model
     file, into the working directory. A report of before is replaced, no other file is.
+
+    With --no-rows the page has no single row: the rows predicted worst are left out, numbers are
+    drawn as groups of rows or their density, and of the data's path the file's name is left.
+    Names of columns, categories and classes stay.
 
     Needs matplotlib and Jinja2: pip install 'mlpcli[report]'; of a study Optuna too.
 
@@ -156,7 +160,7 @@ def _page(
     if len(runs) > 1:
         runs = _runs_among(runs, quiet=quiet)
     if len(runs) > 1:
-        return _page_of_runs(runs, data, metric)
+        return _page_of_runs(runs, data, metric, quiet=quiet)
     if metric is not None:
         raise UsageError("--metric: is of several runs, to compare them by")
     if find_study(runs[0]) is not None:
@@ -168,10 +172,10 @@ def _page(
 
 def _runs_among(names: list[str], *, quiet: bool) -> list[str]:
     """Return the names that are runs, having said which are not: `runs/*` has sweeps too."""
-    from mlpcli.runs.compare import no_run
+    from mlpcli.runs.compare import no_run, study_note
     from mlpcli.sweep.study_file import find_study
 
-    why = {name: "a sweep's study" if find_study(name) else no_run(name) for name in names}
+    why = {name: study_note(name) if find_study(name) else no_run(name) for name in names}
     runs = [name for name in names if not why[name]]
     if not runs and any(find_study(name) for name in names):
         raise UsageError("each sweep has a report of its own: name one of them")
@@ -189,12 +193,12 @@ def _page_of_run(name: str, data: str | None, *, rows: bool, quiet: bool) -> Pag
     run = load_run(name, data)
     note_on_changes(run.path, run.model)
     if not quiet:
-        for note in [*interruption_notes(run.model), *run.notes]:
+        for note in [*interruption_notes(run.model), *run.notes, *run.lost]:
             print_note(note)
     return run_page(run, rows=rows)
 
 
-def _page_of_runs(names: list[str], data: str | None, metric: str | None) -> Page:
+def _page_of_runs(names: list[str], data: str | None, metric: str | None, *, quiet: bool) -> Page:
     from mlpcli.cli.describe import note_on_changes
     from mlpcli.report.comparison.compared_runs import compare_runs
     from mlpcli.report.comparison.page import comparison_page
@@ -202,6 +206,8 @@ def _page_of_runs(names: list[str], data: str | None, metric: str | None) -> Pag
     if data == "-":
         raise UsageError("--data -: standard input can be read only once; name a file")
     runs = compare_runs(names, data, metric)
+    for note in () if quiet else runs.left_out:
+        print_note(note)
     for run in runs.runs:
         note_on_changes(run.path, run.model)
     return comparison_page(runs)

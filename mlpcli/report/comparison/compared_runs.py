@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -13,12 +13,12 @@ from mlpcli.runs.compare import (
     Comparison,
     Contender,
     best_first,
-    check_same_question,
     choose_metric,
     compare,
     differing_keys,
     have_one_loss,
     load_contender,
+    of_one_question,
     same_rows,
 )
 from mlpcli.spec.yaml_reader import dotted
@@ -32,12 +32,14 @@ class ComparedRuns:
     runs         as they were named: the others are compared with the first, the base
     ranked       the best first
     comparisons  of each run but the base, in that order
+    left_out     a sentence on each run of another task or target than the first one's
     """
 
     runs: list[Contender]
     ranked: list[Contender]
     metric: str
     comparisons: list[Comparison]
+    left_out: list[str] = field(default_factory=list)
 
     @property
     def base(self) -> Contender:
@@ -109,12 +111,12 @@ def compare_runs(
 ) -> ComparedRuns:
     """Read runs, score them and compare each with the first.
 
-    Raises UsageError where they have different tasks or targets or no such metric in common, and
-    what reading a run raises.
+    Runs of another task or target than the first one's are left out. Raises UsageError where they
+    have no such metric in common, and what reading a run raises.
     """
-    runs = [load_contender(name, data, None) for name in dict.fromkeys(names)]
-    check_same_question(runs)
+    named = [load_contender(name, data, None) for name in dict.fromkeys(names)]
+    runs, left_out = of_one_question(named)
     chosen = choose_metric(runs, metric)
     ranked = best_first(runs, chosen)
     found = [compare(run, runs[0], chosen) for run in ranked if run is not runs[0]]
-    return ComparedRuns(runs, ranked, chosen, found)
+    return ComparedRuns(runs, ranked, chosen, found, left_out)

@@ -6,7 +6,18 @@ from typing import Any
 
 from mlpcli.report.blocks import Block, Chart, Section, Table, Text
 from mlpcli.report.comparison.compared_runs import ComparedRuns
-from mlpcli.report.drawing import BAD, GOOD, INK, MUTED, WIDTH, draw, few_ticks, figure, label
+from mlpcli.report.drawing import (
+    BAD,
+    GOOD,
+    INK,
+    MUTED,
+    SURFACE,
+    WIDTH,
+    draw,
+    few_ticks,
+    figure,
+    label,
+)
 from mlpcli.report.numbers import number
 from mlpcli.runs.compare import Comparison
 from mlpcli.training.intervals import Interval
@@ -78,7 +89,9 @@ def _draw_interval(axes: Any, k: int, each: Comparison) -> None:
     found = each.interval
     axes.plot([found.low, found.high], [k, k], color=color, linewidth=2)
     axes.plot([found.estimate], [k], mark, color=color, markersize=7)
-    above = {"xytext": (0, 6), "textcoords": "offset points", "ha": "center", "fontsize": 11}
+    above = {"xytext": (0, 8), "textcoords": "offset points", "ha": "center", "fontsize": 11}
+    # Its ground is the page's: the line at 0 ends beside the words.
+    above["bbox"] = {"facecolor": SURFACE, "pad": 1.5, "linewidth": 0}
     axes.annotate(each.verdict, (found.estimate, k), color=INK, **above)
 
 

@@ -36,8 +36,8 @@ def sentence(runs: ComparedRuns) -> str:
         return f"{runs.metric} is not defined on {runs.rows_text} for any of the runs."
     level = [runs.name(run) for run in runs.ranked if runs.value(run) == value]
     have = "have" if len(level) > 1 else "has"
-    best = f"{_joined(level)} {have} the best {runs.metric}, {number(value)}"
-    return " ".join([f"{best}, of {len(runs.runs)} runs on {runs.rows_text}.", *_shown(runs)])
+    best = f"Of {len(runs.runs)} runs, {_joined(level)} {have} the best {runs.metric}"
+    return " ".join([f"{best}: {number(value)}, on {runs.rows_text}.", *_shown(runs)])
 
 
 def _joined(names: list[str]) -> str:

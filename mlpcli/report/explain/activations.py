@@ -8,6 +8,7 @@ from fractions import Fraction
 from typing import Any
 
 from mlpcli.nn.activations import Activation
+from mlpcli.report.explain.saturated import softplus
 from mlpcli.report.explain.term import Pen, Term
 
 
@@ -46,9 +47,7 @@ VALUES: dict[str, Callable[[Pen, Term], Term]] = {
     "relu": _relu,
     "sigmoid": _sigmoid,
     "tanh": lambda pen, u: pen.call("tanh", math.tanh, u),
-    "softplus": lambda pen, u: pen.call(
-        "log", math.log, pen.number(1) + pen.call("exp", math.exp, u)
-    ),
+    "softplus": softplus,
     "silu": lambda pen, u: u * _sigmoid(pen, u),
     "softsign": lambda pen, u: u / (pen.number(1) + pen.call("abs", abs, u, rational=True)),
 }

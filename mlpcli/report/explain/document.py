@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import Any
 
+from mlpcli.errors import counted
+from mlpcli.memory import require
 from mlpcli.report.explain.context import Context
 from mlpcli.report.explain.source import ExplainedStep
 
@@ -14,6 +16,7 @@ WORDS = {  # of the trace's arrays, in the words of docs/maths.md
     "delta_y": "dJ_dy",
     "slope": "derivative",
 }
+BYTES = 700  # of a parameter in some ten lists of numbers, and as text, measured
 INNER = ("below",)  # the same as another array, or of no use to a reader
 
 
@@ -22,6 +25,8 @@ def document_of(step: ExplainedStep, context: Context) -> dict[str, Any]:
     trace, reached = context.trace, step.reached
     optimizer: Any = trace.optimizer
     layout = trace.architecture.layout
+    params = counted(layout.n_params, "parameter")
+    require(layout.n_params * BYTES, f"--json of {params}", "leave it out, or smaller model.layers")
     return {
         "source": step.name,
         "step": reached.number,

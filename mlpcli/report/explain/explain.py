@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -64,7 +65,7 @@ def _explained(step: ExplainedStep, shown: Shown) -> Explanation:
         context.chosen = {part.name: weight.j, context.name_below(part): weight.i}
         chapters = weight_chapters(context, weight)
     title = f"step {step.reached.number} of {step.name}"
-    return Explanation(title, about, chapters, document_of(step, context))
+    return Explanation(title, about, chapters, partial(document_of, step, context))
 
 
 def _chapters(step: ExplainedStep, context: Context) -> list[Chapter]:

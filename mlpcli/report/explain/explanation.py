@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from mlpcli.report.explain.term import Term
@@ -80,13 +81,18 @@ class Explanation:
 
     title     a few words
     about     what is explained, in sentences
-    document  all its arrays, as plain data
+    document_of  makes the document: all its arrays, as plain data, four times as large as they are
     """
 
     title: str
     about: list[str]
     chapters: list[Chapter]
-    document: dict[str, Any]
+    document_of: Callable[[], dict[str, Any]]
+
+    @cached_property
+    def document(self) -> dict[str, Any]:
+        """The document."""
+        return self.document_of()
 
     def lines(self) -> Iterator[tuple[Formula, Line]]:
         """Yield every line with its formula."""

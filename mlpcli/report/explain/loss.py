@@ -12,6 +12,12 @@ from mlpcli.report.explain.activations import formulas_of, function_of, value_te
 from mlpcli.report.explain.context import Context, Part
 from mlpcli.report.explain.explanation import Chapter, Formula, Line
 from mlpcli.report.explain.notation import subscript
+from mlpcli.report.explain.saturated import (
+    is_saturated,
+    saturated_loss,
+    softmax,
+    softmax_note,
+)
 from mlpcli.report.explain.term import Term
 
 SECTIONS = {"mse": "3", "binary_cross_entropy": "4.4", "cross_entropy": "4.5"}
@@ -50,8 +56,10 @@ def _prediction(context: Context) -> Formula:
             value = context.arrays["y_hat"][d, j]
             term = None
             if is_link:
-                softmax = g.name == "softmax"
-                term = _softmax(context, d, j) if softmax else value_term(context.pen, g, u)
+                if g.name == "softmax":
+                    term = softmax(context, d, j, _outputs(context))
+                else:
+                    term = value_term(context.pen, g, u)
             line = context.line(f"ŷ{subscript(d, j)}", term, value)
             lines.append(replace(line, beside=_in_its_unit(context, d, j)))
     owns = architecture.output is None
@@ -60,12 +68,15 @@ def _prediction(context: Context) -> Formula:
     if is_link:
         functions = (predict, function_of(g, "value"))
         text = f"ŷ = g({output.letters.u}), g(u) = {formulas_of(g)[0]}"
+    notes = context.left_out("output", len(_outputs(context)), context.arrays["y_hat"].shape[1])
+    if is_link and g.name == "softmax":
+        notes += softmax_note(context)
     return Formula(
         text,
         SECTIONS.get(architecture.loss.name, "2") if owns else "4.6",
         functions,
         lines,
-        context.left_out("output", len(_outputs(context)), context.arrays["y_hat"].shape[1]),
+        notes,
     )
 
 
@@ -80,20 +91,6 @@ def _in_its_unit(context: Context, d: int, j: int) -> str:
     return harmless(f"{target.names[j]}: {context.pen.shown(value)}")
 
 
-def _softmax(context: Context, d: int, j: int) -> Term:
-    """Return exp(u_j) / Σ_l exp(u_l)."""
-    letters, row = context.parts[-1].letters, context.arrays["output.u"][d]
-    shown = [
-        context.pen.call("exp", math.exp, context.at("output.u", letters.u, d, k))
-        for k in _outputs(context)
-    ]
-    above = context.pen.call("exp", math.exp, context.at("output.u", letters.u, d, j))
-    if len(shown) < len(row):
-        rest = sum(math.exp(u) for u in row) - sum(each.value for each in shown)
-        shown.append(context.pen.leaf(f"[{len(row) - len(shown)} more]", rest))
-    return above / context.pen.total(shown)
-
-
 def _row_losses(context: Context) -> Formula:
     loss = context.trace.architecture.loss
     lines = [
@@ -103,6 +100,8 @@ def _row_losses(context: Context) -> Formula:
     notes = []
     if loss.smooths:
         notes.append("y is smoothed (section 5.4), as the batch has it")
+    if any(_is_of_u(context, loss, d) for d in context.rows):
+        notes.append("where ŷ rounds to 0 or 1, its logarithm is written with u, as in the engine")
     return Formula(
         ROWS.get(loss.name, f"ℓ_d of {loss.name}: docs/maths.md, section 5"),
         SECTIONS.get(loss.name, "5"),
@@ -112,11 +111,19 @@ def _row_losses(context: Context) -> Formula:
     )
 
 
+def _is_of_u(context: Context, loss: Loss, d: int) -> bool:
+    """Whether a row's loss is written with u: ŷ is the link's, and rounds to 0 or 1."""
+    output = context.trace.architecture.output
+    return (output is None or output.name == loss.link) and is_saturated(context, d, loss.name)
+
+
 def _row_loss(context: Context, loss: Loss, d: int) -> Term | None:
     """Return ℓ_d written out, for the three losses of the lecture where all outputs are shown."""
     pen, n = context.pen, context.arrays["y_hat"].shape[1]
     if loss.name not in SECTIONS or len(_outputs(context)) < n:
         return None
+    if _is_of_u(context, loss, d):
+        return saturated_loss(context, d, loss.name)
     one, terms = pen.number(1), []
     for j in range(n):
         y_hat, y = context.at("y_hat", "ŷ", d, j), context.at("y", "y", d, j)

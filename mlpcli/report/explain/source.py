@@ -24,7 +24,7 @@ from mlpcli.spec.schema import Spec
 from mlpcli.training.build import build_architecture, load_dataset
 from mlpcli.training.lanes import Lane, lanes_of
 from mlpcli.training.metrics import METRICS
-from mlpcli.training.reach_step import ReachedStep, reach_step
+from mlpcli.training.reach_step import ReachedStep, reach_step, require_step_memory
 
 MEMBERS = (
     "ensemble: {kind}: its networks share weights, and a step of theirs is not one of the lecture; "
@@ -118,6 +118,7 @@ def _of_spec(loaded: LoadedSpec, name: str, step: int, weights: str | None) -> E
         if spec.ensemble is not None and spec.ensemble.shares_weights:
             raise UsageError(MEMBERS.format(kind=spec.ensemble.kind))
         lane = lanes_of(spec, dataset)[0]
+        require_step_memory(lane, dataset)
         if weights is not None:
             vector = _given(weights, spec, dataset, lane.seed)
         reached = reach_step(lane, dataset, step, vector)
@@ -139,6 +140,7 @@ def _of_model(name: str, data: str | None) -> ExplainedStep:
     part = parts.get("train", next(iter(parts.values())))
     dataset = Dataset({"train": part}, {}, None, model.encoding, {})
     lane = Lane(model.spec, model.spec.seed)
+    require_step_memory(lane, dataset)
     reached = reach_step(lane, dataset, 1, vector)
     which = "the trained parameters"
     if model.ensemble is not None:
@@ -200,6 +202,11 @@ def _given(path: str, spec: Spec, dataset: Dataset, seed: int) -> Array:
 
 
 def _json(path: str) -> dict[str, Any]:
+    if is_run(path):
+        raise UsageError(
+            f"--weights {path}: is a run or a model file, not a JSON file of parameters; a run's "
+            f"own are explained by: mlp explain {path}"
+        )
     try:
         found = json.loads(Path(path).read_text("utf-8"))
     except (FileNotFoundError, NotADirectoryError):

@@ -171,7 +171,9 @@ class Pen:
 def _guarded(function: Callable[[float], float], value: float) -> float:
     try:
         return float(function(value))
-    except (ValueError, OverflowError):
+    except OverflowError:  # exp, of what is above 709
+        return math.inf
+    except ValueError:
         return math.nan
 
 

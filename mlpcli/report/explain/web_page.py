@@ -18,7 +18,7 @@ def web_page(explanation: Explanation) -> bytes:
         for number, chapter in enumerate(explanation.chapters, 1)
     ]
     subtitle = "One step of training, number by number, as docs/maths.md derives it"
-    return render(Page(explanation.title, subtitle, [about, *chapters]))
+    return render(Page(explanation.title, subtitle, [about, *chapters], program="mlp explain"))
 
 
 def _blocks(chapter: Chapter) -> Iterator[Block]:

@@ -148,7 +148,7 @@ def _largest(classes: Sequence[str], counts: Array, part: str) -> list[Block]:
     return [
         Text(text),
         Table("The most frequent confusions.", header, found, sortable=True),
-        Table("The classes of which the least share is found.", weak, by_class, sortable=True),
+        Table("The classes with the lowest recall.", weak, by_class, sortable=True),
     ]
 
 
@@ -163,5 +163,6 @@ def _labels(names: Sequence[str], target: Array, predicted: Array) -> Table:
         rows.append([name, both, found, missed, precision, recall, f1])
     header = ["label", "found", "wrongly found", "missed", "precision", "recall", "F1"]
     worst = min(rows, key=lambda row: float(str(row[-1])))
-    caption = f"Rows of each label; the least F1 has {worst[0]}: {format_number(worst[-1])}."
+    lowest = f"{worst[0]}: {format_number(worst[-1])}"
+    caption = f"How well each label is found. The lowest F1 is that of {lowest}."
     return Table(caption, header, rows, sortable=True)

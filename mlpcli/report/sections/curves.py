@@ -15,7 +15,7 @@ from mlpcli.plain import format_number
 from mlpcli.report.blocks import Block, Chart, Section, Table, Text
 from mlpcli.report.drawing import INK, MUTED, SERIES, draw, figure, log_scale
 from mlpcli.report.reported_run import ReportedRun
-from mlpcli.report.words import capital, metric_name
+from mlpcli.report.words import capital, metric_name, span
 from mlpcli.training.metrics import greater_is_better
 
 PARTS = {"train": "training rows", "val": "validation rows"}
@@ -82,16 +82,12 @@ def _ending(run: ReportedRun) -> str:
 
 
 def _ending_of_replicas(run: ReportedRun) -> str:
-    ensemble = (run.manifest.get("result") or {}).get("ensemble") or {}
-    kept = [one for one in ensemble.get("replicas", ()) if one.get("kept")]
-    n = counted(len(run.history), "epoch")
-    if not kept or "val_loss" not in run.history[0]:
+    best, n = run.best_epochs, counted(len(run.history), "epoch")
+    if not best or "val_loss" not in run.history[0]:
         return f"Training ended after {n}; each curve is the mean of the replicas'."
-    best = [one["best_epoch"] for one in kept]
-    when = f"{min(best)}" if min(best) == max(best) else f"{min(best)} to {max(best)}"
     return (
-        f"Training ended after {n}. Each of the {counted(len(kept), 'replica')} is that of its own "
-        f"best epoch ({when}); each curve is the mean of theirs."
+        f"Training ended after {n}. Each of the {counted(len(best), 'replica')} is that of its own "
+        f"best epoch ({span(best)}); each curve is the mean of theirs."
     )
 
 

@@ -61,8 +61,9 @@ def _how(found: Importance, what: str) -> str:
         rows = f"{found.n_rows:,} of {found.n_all:,} rows, drawn at random"
     text = (
         f"Each {what} is shuffled {found.repeats} times among {rows}, and the model predicts "
-        f"again: what it loses is what it takes from this {what} alone. Of {_plural(what)} that "
-        "say the same each can be done without, though not all of them. The intervals are of the "
+        f"again: what it loses is what it takes from this {what} alone. Where two "
+        f"{_plural(what)} carry the same information, each looks unimportant, because the model "
+        "still has the other. The intervals are of the "
         "rows and the shuffles, not of a model that is trained again."
     )
     if found.screened:

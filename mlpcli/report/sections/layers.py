@@ -37,7 +37,9 @@ def layers(run: ReportedRun) -> Section:
         found = gradients(network, run, rows)
         blocks.append(_gradients_chart(found, len(rows)))
         if run.model.network.lane_shape:
-            blocks.append(Text("The weights are those of all networks, the gradient the first's."))
+            n = math.prod(run.model.network.lane_shape)
+            text = f"The chart of the weights is of all {n} networks, the chart of the gradient of "
+            blocks.append(Text(f"{text}the first network alone."))
     return Section("layers", "Layers", blocks)
 
 

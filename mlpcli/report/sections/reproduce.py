@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from pathlib import Path
 from typing import Any
@@ -19,10 +20,10 @@ def reproduce(run: ReportedRun) -> Section:
     if command:
         blocks += [Text("The run was trained by this command:"), Text(command, code=True)]
     if run.manifest:
-        spec = Path(run.name) / SPEC
+        folder, spec, beside = again_paths(run.name)
         again = [
-            f"mlp replay {shlex.quote(run.name)}",
-            f"mlp train {shlex.quote(str(spec))} --run-dir {shlex.quote(run.name + '-again')}",
+            shlex.join(["mlp", "replay", folder]),
+            shlex.join(["mlp", "train", spec, "--run-dir", beside]),
         ]
         blocks += [
             Text("To train it again and compare every bit, or to train the same once more:"),
@@ -32,6 +33,19 @@ def reproduce(run: ReportedRun) -> Section:
     text = spec_to_yaml(run.model.spec)
     blocks.append(Text(text, code=True, folded="The spec, every default written out"))
     return Section("reproduce", "To do it again", blocks)
+
+
+def again_paths(name: str) -> tuple[str, str, str]:
+    """Return a run's directory, its spec and a directory beside it, seen from where the user is.
+
+    >>> again_paths("runs/iris/")
+    ('runs/iris', 'runs/iris/spec.yaml', 'runs/iris-again')
+    """
+    folder = Path(os.path.normpath(name))
+    last = Path(os.path.abspath(folder)).name  # noqa: PTH100  a link's own name
+    beside = os.path.normpath(folder / os.pardir / f"{last}-again")
+    dash = "./" if name.startswith("-") else ""  # no option
+    return f"{dash}{folder}", f"{dash}{folder / SPEC}", f"{dash}{beside}"
 
 
 def _command(manifest: dict[str, Any]) -> str:
@@ -57,7 +71,8 @@ def _facts(run: ReportedRun) -> list[tuple[str, object, str]]:
     facts += [("seed", str(model.spec.seed), ""), ("model", str(run.path), "")]
     if manifest:
         result = manifest.get("result") or {}
-        how = f"{manifest.get('status')}: {result.get('reason', '')}".rstrip(": ")
+        words = [str(word) for word in (manifest.get("status"), result.get("reason")) if word]
+        how = ": ".join(dict.fromkeys(words))
         facts += [
             ("began", str(manifest.get("started")), ""),
             ("ended", str(manifest.get("ended")), how),

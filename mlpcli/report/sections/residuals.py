@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -22,6 +21,7 @@ HEXAGONS = 24  # across a chart
 SHADES = 5  # of the density: each hexagon writes one of so many styles
 LARGEST = 1e150  # that is drawn: its square is a number
 BINS = 10  # rows of a table, by the prediction
+FEWEST = 5  # rows in a group of a page that may show none
 SHOWN = 0.99  # of the residuals lies within their histogram
 
 
@@ -44,7 +44,8 @@ def residuals(run: ReportedRun) -> Section | None:
             )
         if drawable.any():
             is_log = target.log_offset is not None
-            found = _Target(name, one.take(np.flatnonzero(drawable)), run.judged, is_log=is_log)
+            seen_here = one.take(np.flatnonzero(drawable))
+            found = _Target(name, seen_here, run.judged, is_log=is_log, rows=run.rows)
             blocks += [found.against_actual(), found.residuals()]
     if len(target.names) > MOST_TARGETS:
         blocks.append(Text(f"Charts are of the first {MOST_TARGETS} targets."))
@@ -66,10 +67,13 @@ def _by_target(names: tuple[str, ...], seen: Outcome, part: str) -> Table:
 
 
 class _Target:
-    """One target's values and predictions, all finite."""
+    """One target's values and predictions, all finite.
 
-    def __init__(self, name: str, seen: Outcome, part: str, *, is_log: bool) -> None:
-        self.name, self.seen, self.part = name, seen, part
+    rows  whether a row may be shown; else groups of some by their prediction
+    """
+
+    def __init__(self, name: str, seen: Outcome, part: str, *, is_log: bool, rows: bool) -> None:
+        self.name, self.seen, self.part, self.rows = name, seen, part, rows
         self.actual, self.predicted = seen.target[:, 0], seen.score[:, 0]
         self.residual = self.actual - self.predicted
         least = min(self.actual.min(), self.predicted.min())
@@ -87,13 +91,11 @@ class _Target:
             ends = [_limits(self.actual, self.predicted)] * 2
             axes.plot(*ends, color=MUTED, linewidth=1.2, linestyle="dotted", zorder=3)
 
-        svg = _cloud(
-            self.actual,
-            self.predicted,
-            (f"actual {label(self.name)}", "predicted"),
-            line,
-            is_log=(self.is_log, self.is_log),
-        )
+        with figure(420, 340) as (canvas, axes):
+            self._draw(axes, self.actual, self.predicted, is_log=(self.is_log, self.is_log))
+            line(axes)
+            axes.set(xlabel=f"actual {label(self.name)}", ylabel="predicted")
+            svg = draw(canvas)
         title = f"{self.name}: predicted against actual, {self.part} rows"
         return Chart(title, text + self._density(), svg, self._table())
 
@@ -104,7 +106,7 @@ class _Target:
         of = [format_number(float(each)) for each in (middle, low, high, largest)]
         text = (
             f"Actual − predicted. The median is {of[0]}; nine of ten residuals lie between {of[1]} "
-            f"and {of[2]}, the largest is {of[3]}."
+            f"and {of[2]}" + (f", the largest is {of[3]}." if self.rows else ".")
         )
         ends = np.quantile(self.residual, [(1 - SHOWN) / 2, (1 + SHOWN) / 2])
         beyond = int(np.sum((self.residual < ends[0]) | (self.residual > ends[1])))
@@ -119,7 +121,7 @@ class _Target:
     def _residuals_drawn(self, ends: Array) -> str:
         n_bins = int(np.clip(np.sqrt(len(self.residual)), 5, 40))
         with figure(420, 380, nrows=2, height_ratios=[3, 2]) as (canvas, (axes, below)):
-            _draw_cloud(axes, self.predicted, self.residual, is_log=(self.is_log, False))
+            self._draw(axes, self.predicted, self.residual, is_log=(self.is_log, False))
             axes.axhline(0, color=MUTED, linewidth=1.2, linestyle="dotted", zorder=3)
             axes.set(xlabel=f"predicted {label(self.name)}", ylabel="actual − predicted")
             span = (float(ends[0]), float(ends[1])) if ends[1] > ends[0] else None
@@ -130,16 +132,37 @@ class _Target:
             below.locator_params(axis="y", nbins=4, integer=True)
             return draw(canvas)
 
+    def _draw(self, axes: Any, x: Array, y: Array, *, is_log: tuple[bool, bool]) -> None:
+        """Draw the rows, or where none may be shown groups of them."""
+        if not self.rows and len(x) <= MOST_POINTS:
+            _draw_groups(axes, x, y, self._groups())
+        elif len(x) <= MOST_POINTS:
+            size = 26 if len(x) <= MOST_POINTS / 4 else 12
+            axes.scatter(x, y, s=size, color=SERIES[0], alpha=0.55, linewidth=0)
+        else:
+            _draw_density(axes, x, y, is_log=is_log)
+        if is_log[0]:
+            log_scale(axes, "x")
+        if is_log[1]:
+            log_scale(axes, "y")
+
+    def _groups(self) -> list[Array]:
+        """Return the rows in groups, by their prediction."""
+        order = np.argsort(self.predicted, kind="stable")
+        most = len(order) if self.rows else len(order) // FEWEST
+        return np.array_split(order, max(min(BINS, most), 1))
+
     def _density(self) -> str:
         n = len(self.actual)
+        if not self.rows and n <= MOST_POINTS:
+            groups = counted(len(self._groups()), "group")
+            return f" Drawn are the means of {groups} of rows; the bars hold the middle 80 %."
         return f" The stronger the colour, the more of the {n:,} rows." if n > MOST_POINTS else ""
 
     def _table(self) -> Table:
         """Return means and quantiles of groups of rows, by their prediction."""
-        order = np.argsort(self.predicted, kind="stable")
-        groups = [rows for rows in np.array_split(order, min(BINS, len(order))) if len(rows)]
         body: list[list[object]] = []
-        for rows in groups:
+        for rows in self._groups():
             left = self.residual[rows]
             low, high = np.quantile(left, [0.05, 0.95])
             numbers = [self.predicted[rows].mean(), self.actual[rows].mean(), left.mean()]
@@ -154,32 +177,12 @@ def _limits(*values: Array) -> tuple[float, float]:
     return float(min(each.min() for each in values)), float(max(each.max() for each in values))
 
 
-def _cloud(
-    x: Array,
-    y: Array,
-    labels: tuple[str, str],
-    line: Callable[[Any], None],
-    *,
-    is_log: tuple[bool, bool],
-) -> str:
-    with figure(420, 340) as (canvas, axes):
-        _draw_cloud(axes, x, y, is_log=is_log)
-        line(axes)
-        axes.set(xlabel=labels[0], ylabel=labels[1])
-        return draw(canvas)
-
-
-def _draw_cloud(axes: Any, x: Array, y: Array, *, is_log: tuple[bool, bool]) -> None:
-    """Draw points, or where there are many the density of hexagons."""
-    if len(x) <= MOST_POINTS:
-        size = 26 if len(x) <= MOST_POINTS / 4 else 12
-        axes.scatter(x, y, s=size, color=SERIES[0], alpha=0.55, linewidth=0)
-    else:
-        _draw_density(axes, x, y, is_log=is_log)
-    if is_log[0]:
-        log_scale(axes, "x")
-    if is_log[1]:
-        log_scale(axes, "y")
+def _draw_groups(axes: Any, x: Array, y: Array, groups: list[Array]) -> None:
+    """Draw the mean of each group, with the middle 80 % of its y."""
+    for rows in groups:
+        middle, (low, high) = x[rows].mean(), np.quantile(y[rows], [0.1, 0.9])
+        axes.plot([middle, middle], [low, high], color=SERIES[0], linewidth=1.5)
+        axes.plot([middle], [y[rows].mean()], "o", color=SERIES[0], markersize=6)
 
 
 def _draw_density(axes: Any, x: Array, y: Array, *, is_log: tuple[bool, bool]) -> None:

@@ -11,7 +11,7 @@ from mlpcli.plain import format_number
 from mlpcli.report.blocks import Block, Chart, Facts, Notice, Section, Table, Text
 from mlpcli.report.drawing import INK, MUTED, SERIES, draw, figure, label
 from mlpcli.report.reported_run import ReportedRun
-from mlpcli.report.words import between, capital, metric_name, sentence, signed
+from mlpcli.report.words import between, capital, metric_name, sentence, signed, span
 from mlpcli.runs.status import why_not_final
 from mlpcli.training.baselines import Baselines, baseline_names
 from mlpcli.training.baselines.fitting import METRICS_OF
@@ -110,6 +110,7 @@ def warnings(run: ReportedRun) -> Iterator[str]:
     best = training.get("best_epoch")
     if run.model.changed:
         yield "The model's numbers are not those that were written: damaged, or changed since."
+    yield from (f"{each}." for each in run.lost)
     unfinished = why_not_final(run.path.parent, epochs) if run.manifest else ""
     if unfinished:
         yield f"The run has not ended: {unfinished}."
@@ -152,9 +153,9 @@ def _tiles(run: ReportedRun, metric: str, own: Interval) -> Facts:
         items.append(("best baseline", best.value, baseline_names(run.dataset)[best.name]))
     each = f"in {networks} networks" if networks > 1 else ""
     items.append(("parameters", layout.n_params * networks, each))
-    epochs, best_epoch = model.training.get("epochs"), model.training.get("best_epoch")
-    if epochs:
-        items.append(("epochs", epochs, f"best: {best_epoch}"))
+    if model.training.get("epochs"):
+        note = f"best: {span(run.best_epochs)}" if run.best_epochs else ""
+        items.append(("epochs", model.training["epochs"], note))
     seconds = (run.manifest.get("result") or {}).get("seconds")
     if isinstance(seconds, float):
         items.append(("training", f"{seconds:.3g} s", ""))

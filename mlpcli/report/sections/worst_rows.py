@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -10,7 +11,7 @@ import numpy as np
 from mlpcli.array_types import Array
 from mlpcli.data.targets import ClassTarget, RegressionTarget
 from mlpcli.plain import format_number, harmless
-from mlpcli.report.blocks import Block, Chart, Section, Table, Text
+from mlpcli.report.blocks import Block, Chart, Rounded, Section, Table, Text
 from mlpcli.report.drawing import label
 from mlpcli.report.images import draw_images
 from mlpcli.report.numbers import percent
@@ -23,6 +24,10 @@ MOST_ROWS = 10
 MOST_COLUMNS = 8  # of the file
 MOST_TARGETS = 3
 LONGEST = 40  # characters of a cell
+
+DIGITS = 7  # of a number with float noise
+NOISY = 15  # digits, from which on a fraction's last ones are those of its float
+FRACTION = re.compile(r"-?\d+([.,])\d+([eE][+-]?\d+)?")
 
 Columns = dict[str, Sequence[object]]
 
@@ -47,7 +52,7 @@ def worst_rows(run: ReportedRun) -> Section | None:
     if found is not None and names:
         header += [shown_text(name) for name in names]
         pairs = zip(rows, found.cells, strict=True)
-        rows = [[*row, *map(shown_text, cells)] for row, cells in pairs]
+        rows = [[*row, *map(shown_cell, cells)] for row, cells in pairs]
     total, worst_loss = float(np.sum(losses)), float(np.sum(losses[order]))
     text = f"The {len(order)} of {len(part):,} {run.judged} rows with the greatest loss"
     text += f" have {percent(worst_loss / total)} of it all." if 0 < total < np.inf else "."
@@ -142,3 +147,17 @@ def shown_text(text: str) -> str:
     """
     cut = text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
     return harmless(cut)
+
+
+def shown_cell(text: str) -> Rounded | str:
+    """Return a cell of the file, a number with float noise rounded.
+
+    >>> str(shown_cell("0.30000000000000004")), shown_cell("12345678901234567"), shown_cell("0.25")
+    ('0.3', '12345678901234567', '0.25')
+    """
+    found = FRACTION.fullmatch(text)
+    mantissa = re.split("[eE]", text)[0]
+    if found is None or len(re.sub(r"\D", "", mantissa).lstrip("0")) < NOISY:
+        return shown_text(text)
+    short = f"{float(text.replace(',', '.')):.{DIGITS}g}"
+    return Rounded(short.replace(".", found[1]), text)

@@ -28,7 +28,7 @@ def model_text(draft: Draft) -> Iterator[str]:
 
 def _loss_comment(task: str) -> str:
     others = {
-        "regression": "mse; or huber, quantile, gaussian, …",
+        "regression": "mse; or huber, quantile, gaussian_nll, …",
         "multiclass": "cross_entropy; or focal, …",
     }
     return others.get(task, "binary_cross_entropy; or focal, …")

@@ -13,6 +13,7 @@ from mlpcli.data.advice import as_yaml
 from mlpcli.data.dataset import Dataset
 from mlpcli.data.readings.reading import Reading, reading_to_plain
 from mlpcli.data.targets import ClassTarget
+from mlpcli.errors import counted
 from mlpcli.spec.draft.column_facts import ColumnFacts, facts_of, number_text, short
 from mlpcli.spec.draft.draft import Draft
 from mlpcli.spec.draft.layout import commented, padded, remark
@@ -149,7 +150,7 @@ def _inputs(draft: Draft) -> Iterator[str]:
     inputs, table = draft.dataset.encoding.inputs, draft.dataset.tables["data"]
     shown = inputs.names[:MOST_COLUMNS]
     of = f" of {len(inputs.names)} columns" if len(shown) < len(inputs.names) else ""
-    yield from remark(f"Inputs{of}, {inputs.n_features:,} numbers to the network:", 2)
+    yield from remark(f"Inputs{of}, {counted(inputs.n_features, 'number')} to the network:", 2)
     rows = [(short(name), _input_text(facts_of(table, name), draft)) for name in shown]
     yield from padded([(f"  {name}", text) for name, text in rows], 2, most=26)
     if of:

@@ -149,3 +149,19 @@ def test_a_scaled_number_stands_beside_as_the_file_has_it(explained):
     predicted = lines[f"ŷ{sub}₁"]
     amount = float(predicted.beside.removeprefix("amount: "))
     assert amount == pytest.approx(2.21875 + 1.16885 * predicted.number, rel=1e-5)
+
+
+@pytest.mark.parametrize(("task", "activation"), [("class", "softplus"), ("binary", "sigmoid")])
+def test_outputs_beyond_what_exp_can_take_are_written_with_the_shifts_of_the_engine(
+    explained, task, activation
+):
+    """All outputs, and one of them with the others in one number."""
+    rest = f"model: {{layers: [{{units: 3, activation: {activation}}}]}}\n"
+    rest += "training: {batch_size: 8, optimizer: {name: sgd, learning_rate: 1.0e+5}}"
+    for units in (1, 8):
+        found = explained(task, rest, step=3, units=units).found
+        lines = [line for _, line in found.lines() if line.left[0] in "uŷℓ" and line.term]
+        assert max(abs(line.number) for line in lines if line.left[0] == "u") > 1e4
+        assert max(line.number for line in lines if line.left[0] == "ℓ" or units == 1) > 710
+        for line in lines:
+            assert line.term.value == pytest.approx(line.number, rel=1e-9, abs=1e-12), line.text()

@@ -56,6 +56,12 @@ def train_run(tmp_path_factory):
     return train
 
 
+@pytest.fixture(autouse=True)
+def no_boosting(monkeypatch):
+    """Leave out gradient boosting: importing scikit-learn takes longer than all else here."""
+    monkeypatch.setattr("mlpcli.training.baselines.fitting.find_library", lambda: None)
+
+
 @pytest.fixture(scope="session")
 def reported(train_run):
     """Return a function that gives the run of that name in SPECS, read for a report."""
@@ -66,7 +72,4 @@ def reported(train_run):
             found[name] = load_run(str(train_run(name, SPECS[name])))
         return found[name]
 
-    with pytest.MonkeyPatch.context() as patch:
-        # Importing scikit-learn takes longer than all else here.
-        patch.setattr("mlpcli.training.baselines.fitting.find_library", lambda: None)
-        yield of
+    return of

@@ -94,7 +94,7 @@ class Evaluation:
         row_bytes = units * network.theta.itemsize
         least = self.LEAST_OF_MEMBERS if self.has_members else self.LEAST
         self.block = int(min(4096, max(least, self.BLOCK_BYTES // row_bytes)))
-        self._sizes: dict[tuple[int, int], Backprop] = {}  # by thread, and number of rows
+        self._sizes: list[dict[int, Backprop]] = []  # of each thread, by number of rows
         # No gradient is computed: one zero, read-only, has the shape of one.
         self._no_grad = np.broadcast_to(np.zeros((), network.dtype), network.theta.shape)
 
@@ -166,6 +166,7 @@ class Evaluation:
         """
         starts = range(0, X.shape[-2], self.block)
         n_threads = max(1, min(self.workers.n, len(starts)))
+        self._sizes += [{} for _ in range(n_threads - len(self._sizes))]
 
         def work(thread: int) -> None:
             for k, start in enumerate(starts[thread::n_threads], 1):
@@ -179,10 +180,9 @@ class Evaluation:
 
     def _backprop(self, thread: int, n_rows: int) -> Backprop:
         """Return the layers that a thread has for so many rows."""
-        key = thread, n_rows
-        if key not in self._sizes:
-            if sum(each == thread for each, _ in self._sizes) == self.MAX_SIZES:
-                for old in [old for old in self._sizes if old[0] == thread]:
-                    del self._sizes[old]
-            self._sizes[key] = Backprop(self.network, n_rows, self._no_grad, training=False)
-        return self._sizes[key]
+        sizes = self._sizes[thread]  # no other thread reads or writes it
+        if n_rows not in sizes:
+            if len(sizes) == self.MAX_SIZES:
+                sizes.clear()
+            sizes[n_rows] = Backprop(self.network, n_rows, self._no_grad, training=False)
+        return sizes[n_rows]

@@ -8,6 +8,7 @@ from mlpcli.nn.backprop import Backprop
 from mlpcli.nn.evaluation import Evaluation
 from mlpcli.nn.losses import LOSSES
 from mlpcli.nn.network import Architecture, Layer, initialize, initialize_stack
+from mlpcli.workers import Workers
 
 N_INPUTS, N_OUTPUTS = 5, 6  # as many as two, and three, for each target
 ROWS = (1, 63, 64, 65, 128, 200)  # the smallest block has 64 rows
@@ -83,7 +84,7 @@ def test_ever_new_sizes_do_not_fill_the_memory(monkeypatch):
     for n_rows in range(1, 60):
         X = np.ones((n_rows, N_INPUTS), np.float32)
         evaluation.predict(X, np.empty((n_rows, N_OUTPUTS), np.float32))
-    assert len(evaluation._sizes) <= evaluation.MAX_SIZES == 8
+    assert len(evaluation._sizes[0]) <= evaluation.MAX_SIZES == 8
 
 
 def test_a_block_stays_within_its_bytes():
@@ -91,3 +92,17 @@ def test_a_block_stays_within_its_bytes():
     evaluation = Evaluation(initialize(wide, 0))
     # u and h of 1010 units, four bytes each: 8080 bytes a row
     assert evaluation.block == (1 << 20) // 8080
+
+
+@pytest.mark.parametrize("threads", [2, 4])
+def test_threads_have_arrays_of_their_own(monkeypatch, threads):
+    network = in_blocks_of_64(initialize(architecture(LOSSES["mse"]()), 0), monkeypatch).network
+    alone, shared = Evaluation(network), Evaluation(network, Workers(threads))
+    rng = np.random.default_rng(0)
+    for n in rng.integers(65, 2000, 150):  # last blocks of ever new sizes
+        X = rng.standard_normal((n, N_INPUTS), np.float32)
+        outs = [np.empty((n, N_OUTPUTS), np.float32) for _ in range(2)]
+        for one, out in zip((alone, shared), outs, strict=True):
+            one.predict(X, out)
+        assert outs[0].tobytes() == outs[1].tobytes()
+    assert len(shared._sizes) == threads

@@ -63,7 +63,7 @@ def show(found: dict[str, Any]) -> None:
     seconds = sum(step["cpu_seconds"] for step in steps) / len(runs)
     line = f"{found['name']:12}{seconds:7.1f} s"
     for tool, (value, low, high) in found.get("ratios", {}).items():
-        peer = sum(one[tool].get("cpu_seconds", 0) for one in runs) / len(runs)
+        peer = sum(one.get(tool, {}).get("cpu_seconds", 0) for one in runs) / len(runs)
         line += f" | {tool[:7]} {value:.3f} ({low:.3f}–{high:.3f}) {peer:.1f} s"
     print(line, flush=True)
     for step in bad:

@@ -78,7 +78,8 @@ def _cgroups(controller: str) -> list[Path]:
     with contextlib.suppress(OSError, ValueError):
         for line in OWN_CGROUPS.read_text("utf-8").splitlines():
             _, controllers, name = line.split(":", 2)
-            if controller in controllers.split(",") or (not controllers and ".." not in name):
+            is_of_it = not controllers or controller in controllers.split(",")
+            if is_of_it and ".." not in name:
                 path = CGROUP / controllers / name.lstrip("/")
                 inner = [path, *path.parents]
                 folders += inner[: len(path.parts) - len(CGROUP.parts)]

@@ -165,6 +165,12 @@ def test_the_groups_around_a_process_limit_it(files, line, folder, limit, used):
     assert machine.free_memory() == 7000
 
 
+@pytest.mark.parametrize("line", ["0::/../a", "4:memory:/../a"])
+def test_a_group_outside_the_mounted_ones_is_not_looked_at(files, line):
+    (files / "cgroup").write_text(f"{line}\n")
+    assert machine._cgroups("memory") == [files, files / "memory"]
+
+
 def test_what_ulimit_leaves(files, monkeypatch):
     resource = pytest.importorskip("resource")
     (files / "meminfo").write_text("MemAvailable: 2048 kB\n", "ascii")

@@ -59,9 +59,8 @@ class ShardedBackprop:
         self.delta = empty(shape, network.dtype)
         self.scratch = [architecture.loss.scratch(each.delta) for each in self.shards]
         self.pieces = pieces_of(grad, n_shards)
-        self.dropouts = [
-            self._whole(each, prod(lane_shape)) for each in zip(*self._dropouts(), strict=True)
-        ]
+        each_dropout = zip(*(shard.dropouts for shard in self.shards), strict=True)
+        self.dropouts = [self._whole(parts, prod(lane_shape)) for parts in each_dropout]
         self.moments = self._moments()
 
     def compute_gradient(self, batch: Batch, loss: Loss, penalties: Sequence[Penalty]) -> None:
@@ -120,9 +119,6 @@ class ShardedBackprop:
 
         while ended[-1] is not ENDED:
             self.workers.run(advance, len(turns))
-
-    def _dropouts(self) -> list[list[Dropout]]:
-        return [shard.dropouts for shard in self.shards]
 
     def _whole(self, parts: tuple[Dropout, ...], n_lanes: int) -> Dropout:
         """Return what draws the masks of all rows; those of the shards become parts of them."""

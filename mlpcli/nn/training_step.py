@@ -62,7 +62,7 @@ class TrainingStep:
         shards: int = 1,
         workers: Workers = ALONE,
     ) -> None:
-        self.network, self.regularization, self.workers = network, regularization, workers
+        self.network, self.regularization = network, regularization
         self.loss = network.architecture.loss
         self.grad = zeros(network.theta.shape, network.dtype)
         sigmas = regularization.weight_noise, regularization.weight_noise_multiplicative
@@ -76,8 +76,8 @@ class TrainingStep:
         }
         self.scratch = {n: self.loss.scratch(each.delta) for n, each in self.backprop.items()}
         self.penalties: list[Any] = penalties_of(network, regularization, optimizer)
-        self.pieces = pieces_of(self.grad, shards)
-        self.update = Update(network, self.grad, optimizer, regularization, self.pieces, workers)
+        pieces = pieces_of(self.grad, shards)
+        self.update = Update(network, self.grad, optimizer, regularization, pieces, workers)
 
     def start(self, seeds: Sequence[int], epoch: int) -> None:
         """Begin an epoch: every random stream is keyed by the lane's seed and the epoch."""

@@ -2,18 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from mlpcli.plain import format_number
 
-
-def number(value: Any) -> str:
-    """Return a number with four significant digits; a dash where there is none.
-
-    >>> [number(x) for x in (0.97224, 12345.678, float("nan"), 1234567, 1.2e-7)]
-    ['0.9722', '12345.7', '–', '1,234,567', '1.2e-07']
-    """
-    return format_number(value)
+number = format_number
 
 
 def percent(share: float) -> str:

@@ -192,7 +192,7 @@ class _Recorder:
 
     NAME.WORD in `arrays`, NAME of the layer's part of the network:
 
-        u, h         pre-activations, and what the activation makes of them
+        u, h         pre-activations, and activations h = f(u)
         u_hat, y     of a normalization, between the two, with its mean and variance
         mask, kept   M/p_k, and the activations times it; of the part `input` those of the data
         embedded     of the part `embedding`

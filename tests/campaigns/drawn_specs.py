@@ -5,6 +5,7 @@ A new member of a family is drawn as soon as it is in its table, its settings wi
 
 from __future__ import annotations
 
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 
 from mlpcli.family import settings_of
@@ -16,6 +17,17 @@ from mlpcli.nn.norms import NORMS
 TASKS = ("regression", "binary", "multiclass", "multilabel")
 LIST_SETTINGS = {"columns": ["auto", ["x1"], ["x0", "x2", "x3"]], "by": ["quantiles", "target"]}
 LIST_SETTINGS |= {"levels": [[0.1, 0.5, 0.9], [0.25], [0.05, 0.95]], "alpha": [None, 0.3]}
+
+
+def drawn_alone(n):
+    """Return Hypothesis's settings of a campaign: n examples, none stored, replayed or shrunk."""
+    return settings(
+        max_examples=n,
+        deadline=None,
+        database=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
 
 
 @st.composite

@@ -21,8 +21,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from drawn_specs import specs
-from hypothesis import HealthCheck, Phase, given, seed, settings
+from drawn_specs import drawn_alone, specs
+from hypothesis import given, seed
 from hypothesis import strategies as st
 
 from mlpcli.errors import SpecError
@@ -130,13 +130,7 @@ def run(n_specs, start, folder):
     while campaign.specs < n_specs and campaign.wrong is None:
 
         @seed(start)
-        @settings(
-            max_examples=n_specs - campaign.specs,
-            deadline=None,
-            database=None,
-            phases=[Phase.generate],
-            suppress_health_check=list(HealthCheck),
-        )
+        @drawn_alone(n_specs - campaign.specs)
         @given(specs(), NOISES, TRAININGS, st.integers(1, 3), st.sampled_from([1, 3, None]))
         def explained(spec, noise, training, number, rows):
             spec["regularization"] |= {"augmentation": [], "noise": noise}

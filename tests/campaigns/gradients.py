@@ -22,8 +22,8 @@ from collections import Counter
 from pathlib import Path
 
 import numpy as np
-from drawn_specs import setting, specs
-from hypothesis import HealthCheck, Phase, given, seed, settings
+from drawn_specs import drawn_alone, setting, specs
+from hypothesis import given, seed
 from hypothesis import strategies as st
 
 from mlpcli.errors import SpecError
@@ -138,13 +138,7 @@ def run(n_specs, start, folder):
     while campaign.specs < n_specs and campaign.failure is None:
 
         @seed(start)
-        @settings(
-            max_examples=n_specs - campaign.specs,
-            deadline=None,
-            database=None,
-            phases=[Phase.generate],
-            suppress_health_check=list(HealthCheck),
-        )
+        @drawn_alone(n_specs - campaign.specs)
         @given(st.data())
         def specs_of_all_kinds(data):
             spec = data.draw(specs())

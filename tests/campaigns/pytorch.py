@@ -27,8 +27,8 @@ from collections import Counter
 from pathlib import Path
 
 import numpy as np
-from drawn_specs import member, specs
-from hypothesis import HealthCheck, Phase, given, seed, settings
+from drawn_specs import drawn_alone, member, specs
+from hypothesis import given, seed
 from hypothesis import strategies as st
 from torch_comparison import Ours, Rows, Theirs
 
@@ -211,13 +211,7 @@ def run(n_specs, start, folder):
     while campaign.specs < n_specs and campaign.failure is None:
 
         @seed(start)
-        @settings(
-            max_examples=n_specs - campaign.specs,
-            deadline=None,
-            database=None,
-            phases=[Phase.generate],
-            suppress_health_check=list(HealthCheck),
-        )
+        @drawn_alone(n_specs - campaign.specs)
         @given(trainings())
         def trained_twice(spec):
             campaign.one(spec)

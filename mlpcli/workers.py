@@ -3,10 +3,11 @@
 A piece has a thread that does it as a rule, so that its arrays stay in one core's cache; one that
 has nothing left to do takes pieces that nobody has begun. So where another job has a core, this
 thread does not wait for it. Who does a piece changes no bit: pieces write to places of their own,
-and whoever needs them all waits.
+and whoever needs them all waits. Work may have several stages; each begins when all pieces of the
+one before have ended.
 
 A thread that waits asks for some time whether it has to go on, as the next piece mostly comes
-within microseconds; then it sleeps, and costs nothing.
+within microseconds; then it sleeps, and costs little.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import sys
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextvars import Context, copy_context
 from dataclasses import dataclass, field
 from queue import SimpleQueue
@@ -25,9 +26,9 @@ from typing import Any
 
 Work = Callable[[int], None]
 
-# Of asking before a thread sleeps. To wake one takes about 0.1 ms, on a virtual machine; work comes
-# again within less, until an epoch ends.
+# Of asking before a thread sleeps: work comes again within less, until an epoch ends.
 SPIN_SECONDS = 1e-3
+SLEEP_SECONDS = 1e-4  # between two questions, in the midst of a work
 # Where two threads want Python's lock, the one that has it lets go of it this soon: they hold it
 # for microseconds, between two calls of NumPy. Python's own 5 ms would be longer than a step.
 SWITCH_SECONDS = 1e-5
@@ -47,30 +48,25 @@ class WorkerTimes:
     runs: int = 0
 
 
-class _Job:
+class _Stage:
     """Pieces of work that threads take until there are none.
 
-    ended  what each piece raised, or None, of those that the other threads have done
+    ended  what each piece raised, or None
     """
 
-    def __init__(
-        self, work: Work, n_pieces: int, n_threads: int, times: WorkerTimes | None
-    ) -> None:
-        self.work, self.n_pieces, self.n_threads, self.times = work, n_pieces, n_threads, times
+    def __init__(self, work: Work, n_pieces: int) -> None:
+        self.work, self.n_pieces = work, n_pieces
         self.unclaimed = dict.fromkeys(range(n_pieces), True)
-        self.ended: SimpleQueue[tuple[int, BaseException | None]] = SimpleQueue()
+        self.ended: list[tuple[int, BaseException | None]] = []
 
-    def take_part(self, thread: int, ended: Callable[[Any], None]) -> None:
+    def take_part(self, thread: int, n_threads: int) -> None:
         """Do this thread's pieces, then those that no other has begun."""
-        begun = time.perf_counter()
-        for piece in self._order(thread):
+        for piece in self._order(thread, n_threads):
             if self.unclaimed.pop(piece, False):  # one of the threads has it then
-                ended((piece, self._error(piece)))
-        if self.times is not None:
-            self.times.busy[thread] += time.perf_counter() - begun
+                self.ended.append((piece, self._error(piece)))
 
-    def _order(self, thread: int) -> list[int]:
-        own = range(thread, self.n_pieces, self.n_threads)
+    def _order(self, thread: int, n_threads: int) -> list[int]:
+        own = range(thread, self.n_pieces, n_threads)
         return [*own, *(k for k in range(self.n_pieces) if k not in own)]
 
     def _error(self, piece: int) -> BaseException | None:
@@ -79,6 +75,38 @@ class _Job:
         except BaseException as error:  # noqa: BLE001  the thread that shared out raises it
             return error
         return None
+
+    def wait(self) -> None:
+        """Wait until all pieces have ended: ask for some time, then sleep between."""
+        until = time.perf_counter() + SPIN_SECONDS
+        while len(self.ended) < self.n_pieces:
+            if time.perf_counter() < until:
+                os.sched_yield()
+            else:
+                time.sleep(SLEEP_SECONDS)
+
+    def error(self) -> BaseException | None:
+        """Return what the first piece raised that raised something."""
+        errors = {piece: error for piece, error in self.ended if error is not None}
+        return errors[min(errors)] if errors else None
+
+
+class _Job:
+    """Stages, each of which begins when the one before has ended."""
+
+    def __init__(self, stages: Sequence[_Stage], n_threads: int, times: WorkerTimes | None) -> None:
+        self.stages, self.n_threads, self.times = stages, n_threads, times
+
+    def take_part(self, thread: int) -> None:
+        """Do this thread's part of each stage, up to one of which a piece raises something."""
+        for stage in self.stages:
+            begun = time.perf_counter()
+            stage.take_part(thread, self.n_threads)
+            if self.times is not None:
+                self.times.busy[thread] += time.perf_counter() - begun
+            stage.wait()
+            if stage.error() is not None:
+                break
 
 
 class Workers:
@@ -100,25 +128,28 @@ class Workers:
         As a rule piece k is done by thread k modulo their number, in a copy of this one's context,
         which has NumPy's `errstate`; what the first piece of them raises is raised.
         """
-        n = min(self.n, n_pieces)
+        self.run_stages([(work, n_pieces)])
+
+    def run_stages(self, stages: Sequence[tuple[Work, int]]) -> None:
+        """Do the same with several kinds of work; each begins when the one before has ended."""
+        n = min(self.n, max(n_pieces for _, n_pieces in stages))
         if n <= 1:
-            for piece in range(n_pieces):
-                work(piece)
+            for work, n_pieces in stages:
+                for piece in range(n_pieces):
+                    work(piece)
             return
         begun = time.perf_counter()
-        job = _Job(work, n_pieces, n, self.times)
+        job = _Job([_Stage(*stage) for stage in stages], n, self.times)
         for k, thread in enumerate(self._started(n - 1), 1):
             thread.jobs.put((copy_context(), job, k))
-        ended: list[tuple[int, BaseException | None]] = []
-        job.take_part(0, ended.append)
-        while len(ended) < n_pieces:
-            ended.append(_next(job.ended))
+        job.take_part(0)
         if self.times is not None:
             self.times.seconds[n] += time.perf_counter() - begun
             self.times.runs += 1
-        errors = {piece: error for piece, error in ended if error is not None}
-        if errors:
-            raise errors[min(errors)]
+        for stage in job.stages:
+            error = stage.error()
+            if error is not None:
+                raise error
 
     def _started(self, n: int) -> list[_Thread]:
         """Return n threads; those that this process does not have yet are started."""
@@ -150,7 +181,7 @@ class _Thread:
     def _serve(self) -> None:
         while True:
             context, job, thread = _next(self.jobs)
-            context.run(job.take_part, thread, job.ended.put)
+            context.run(job.take_part, thread)
             del job  # nothing is held until the next one comes
 
 

@@ -110,12 +110,3 @@ def cuts(n: int, pieces: int, multiple: int = 1) -> list[slice]:
     """
     bounds = [n * k // pieces // multiple * multiple for k in range(pieces)]
     return [slice(start, stop) for start, stop in pairwise([*bounds, n])]
-
-
-def pieces_of(theta: Array, n: int) -> list[slice]:
-    """Return at most n slices of the parameters, each beginning a cache line.
-
-    So no two threads write to one; none is empty.
-    """
-    found = cuts(theta.shape[-1], n, LINE // theta.itemsize)
-    return [piece for piece in found if piece.start < piece.stop]

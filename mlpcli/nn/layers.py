@@ -50,6 +50,10 @@ class Affine:
     def backward(self, delta: Array) -> Array:
         """∂J/∂W ← hᵀ δ, ∂J/∂b ← 1ᵀ δ; return dJ/dh ← δ Wᵀ."""
         self.matmul(self.h.mT, delta, self.dW)
+        return self.below(delta)
+
+    def below(self, delta: Array) -> Array:
+        """∂J/∂b ← 1ᵀ δ; return dJ/dh ← δ Wᵀ."""
         self.matmul(self.ones, delta, self.db)
         self.matmul(delta, self.W_transposed, self.delta_below)
         return self.delta_below
@@ -63,8 +67,8 @@ class Affine:
 class FirstAffine(Affine):
     """The affine layer on the data X, whose own gradient is not needed."""
 
-    def backward(self, delta: Array) -> Array:
-        self.matmul(self.h.mT, delta, self.dW)
+    def below(self, delta: Array) -> Array:
+        """∂J/∂b ← 1ᵀ δ; return δ."""
         self.matmul(self.ones, delta, self.db)
         return delta
 
@@ -97,9 +101,12 @@ class Product:
 
     def backward(self, delta: Array) -> Array:
         """∂J/∂W ← hᵀ δ; return dJ/dh ← δ Wᵀ."""
-        delta = self._flat(delta)
-        self.matmul(self.h.mT, delta, self.dW)
-        self.matmul(delta, self.W_transposed, self._below)
+        self.matmul(self.h.mT, self._flat(delta), self.dW)
+        return self.below(delta)
+
+    def below(self, delta: Array) -> Array:
+        """Return dJ/dh ← δ Wᵀ."""
+        self.matmul(self._flat(delta), self.W_transposed, self._below)
         return self.delta_below
 
     @property

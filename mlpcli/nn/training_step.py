@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 
 from mlpcli.array_types import Array
-from mlpcli.nn.arrays import pieces_of, zeros
+from mlpcli.nn.arrays import zeros
 from mlpcli.nn.backprop import Backprop
 from mlpcli.nn.network import Network
 from mlpcli.nn.noise import NoisyWeights
 from mlpcli.nn.optimizers import Optimizer
-from mlpcli.nn.sharded_backprop import ShardedBackprop
+from mlpcli.nn.sharded_backprop import ShardedBackprop, pieces_of
 from mlpcli.nn.update import Regularization, Update, is_on, penalties_of
 from mlpcli.randomness import generators
 from mlpcli.workers import ALONE, Workers
@@ -68,15 +68,15 @@ class TrainingStep:
         sigmas = regularization.weight_noise, regularization.weight_noise_multiplicative
         self.noisy_weights = NoisyWeights(network, *sigmas) if any(map(is_on, sigmas)) else None
         at = network if self.noisy_weights is None else self.noisy_weights.network
+        pieces = pieces_of(network.architecture.layout, shards)
         self.backprop: dict[int, Backprop | ShardedBackprop] = {
             n: Backprop(at, n, self.grad, training=True)
             if min(shards, n) == 1
-            else ShardedBackprop(at, n, self.grad, min(shards, n), workers)
+            else ShardedBackprop(at, n, self.grad, min(shards, n), pieces, workers)
             for n in sizes
         }
         self.scratch = {n: self.loss.scratch(each.delta) for n, each in self.backprop.items()}
         self.penalties: list[Any] = penalties_of(network, regularization, optimizer)
-        pieces = pieces_of(self.grad, shards)
         self.update = Update(network, self.grad, optimizer, regularization, pieces, workers)
 
     def start(self, seeds: Sequence[int], epoch: int) -> None:
@@ -107,10 +107,17 @@ class TrainingStep:
             dropout.draw()
         if self.noisy_weights is not None:
             self.noisy_weights.draw()
-        self.compute_gradient(batch)
+        backprop = self.backprop[batch.n]
+        if isinstance(backprop, ShardedBackprop) and self.update.begins_with_pieces:
+            # A piece of θ moves as soon as it has its gradient: no other reads it any more.
+            move, finish = self.update.move, self.update.finish
+            backprop.compute_gradient(batch, self.loss, self.penalties, move)
+        else:
+            self.compute_gradient(batch)
+            finish = self.update
         if self.noisy_weights is not None:
             self.noisy_weights.return_statistics()
-        self.update()
+        finish()
 
     def compute_gradient(self, batch: Batch) -> None:
         """grad ← ∂(J + P)/∂θ: forward, δ = dJ/du at the output, backward, penalties.

@@ -67,6 +67,7 @@ class Update:
 
     pieces         of the parameters, which workers take: each number is moved by itself, so that
                    the cut changes no bit. Norms and noise are of all parameters, and not cut
+    parts          what the update does, one after the other
 
     learning_rate  λ, without axes or (R, 1); a schedule writes it before a step
     state          of the optimizer
@@ -100,7 +101,9 @@ class Update:
         if len(pieces) == 1:
             self.parts += self._steps(ALL, self.state)
         else:
-            self.parts.append(self._step_in_pieces())
+            self.states = [self.state.part(piece) for piece in pieces]
+            self.steps = [self._steps(*each) for each in zip(pieces, self.states, strict=True)]
+            self.parts.append(self.move_all)
         if is_on(strengths.max_norm):
             self.parts.append(MaxNorm(strengths.max_norm, network).apply)
         if is_on(strengths.averaging):
@@ -117,23 +120,28 @@ class Update:
             return [step]
         return [DecoupledDecay(alpha, self.network, self.learning_rate, part).apply, step]
 
-    def _step_in_pieces(self) -> Callable[[], None]:
-        """Return the same of all parameters, piece by piece."""
+    def move(self, piece: int) -> None:
+        """Take decoupled decay and the optimizer's step with one piece of the parameters."""
         # Each piece raises the powers βᵗ by itself, so that none waits for another.
-        states = [self.state.part(piece) for piece in self.pieces]
-        steps = [self._steps(*each) for each in zip(self.pieces, states, strict=True)]
+        np.copyto(self.states[piece].powers, self.state.powers)
+        for step in self.steps[piece]:
+            step()
 
-        def work(piece: int) -> None:
-            for step in steps[piece]:
-                step()
+    def move_all(self) -> None:
+        """Take them with all pieces."""
+        self.workers.run(self.move, len(self.pieces))
+        np.copyto(self.state.powers, self.states[0].powers)
 
-        def step_in_pieces() -> None:
-            for state in states:
-                np.copyto(state.powers, self.state.powers)
-            self.workers.run(work, len(steps))
-            np.copyto(self.state.powers, states[0].powers)
+    @property
+    def begins_with_pieces(self) -> bool:
+        """Whether a piece may be moved as soon as its own gradient is there."""
+        return self.parts[0] == self.move_all
 
-        return step_in_pieces
+    def finish(self) -> None:
+        """Take what follows when all pieces have been moved."""
+        np.copyto(self.state.powers, self.states[0].powers)
+        for part in self.parts[1:]:
+            part()
 
     def _average_in_pieces(self) -> None:
         """Move the average of the weights."""

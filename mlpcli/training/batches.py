@@ -26,13 +26,16 @@ LEAST_BATCH, MOST_BATCH = 32, 256
 MIN_TRANSFORMED = 32  # rows of a block, where mixing takes partners from it, however wide they are
 
 
-def block_rows(n_rows: int, batch_size: int, row_bytes: int, least: int = 1) -> int:
+def block_rows(
+    n_rows: int, batch_size: int, row_bytes: int, least: int = 1, shards: int = 1
+) -> int:
     """Return how many rows a block has: whole batches, of rows with so many bytes.
 
     row_bytes  of the inputs or of the targets, whichever has more
     least      rows that it has to have, however wide they are
+    shards     of each batch, one for each of so many caches
     """
-    batches = min(BLOCK_BYTES // (batch_size * row_bytes or 1), MAX_BATCHES)
+    batches = min(shards * BLOCK_BYTES // (batch_size * row_bytes or 1), MAX_BATCHES)
     return min(max(batches, -(-least // batch_size)) * batch_size, n_rows)
 
 
@@ -100,6 +103,7 @@ class BatchLoader:
     dtype         type
     least_rows    of a batch: a shorter remainder joins the last one
     transforms    applied to each block in this order
+    shards        that a step cuts each batch into
     keep_targets  whether `targets` (..., n_rows, outputs) keeps the epoch's, as transformed
 
     rows_per_block, capacity  rows gathered at once, and the most that can be: a short remainder
@@ -121,6 +125,7 @@ class BatchLoader:
         weight: Array | None = None,
         source: Array | None = None,
         transforms: Sequence[BatchTransform] = (),
+        shards: int = 1,
         keep_targets: bool = False,
     ) -> None:
         self.X, self.target, self.weight, self.source = X, target, weight, source
@@ -131,8 +136,9 @@ class BatchLoader:
         self.is_class = np.issubdtype(target.dtype, np.integer)
         n_targets = n_outputs if self.is_class else target.shape[-1]
         row_bytes = np.dtype(dtype).itemsize * max(X.shape[1], n_targets)
-        least = MIN_TRANSFORMED if transforms else 1
-        self.rows_per_block = block_rows(self.n_rows, self.batch_size, row_bytes, least)
+        # Transforms take partners within a block, which is then the same for any number of shards.
+        least, caches = (MIN_TRANSFORMED, 1) if transforms else (1, shards)
+        self.rows_per_block = block_rows(self.n_rows, self.batch_size, row_bytes, least, caches)
         self.capacity = min(self.rows_per_block + least_rows - 1, self.n_rows)
         self.order = np.empty((*lane_shape, self.n_rows), np.intp)
         # The memory of X, y, u and scale: blocks of any number of rows are views of it.

@@ -138,7 +138,6 @@ def memory_of(spec: Spec, architecture: Architecture, dataset: Dataset, batch: i
     item = 4 if spec.runtime.dtype == "float32" else 8
     carried = build(OPTIMIZERS, spec.training.optimizer).n_vectors
     vectors = 2 + carried
-    vectors += shards_of(spec, architecture, len(dataset.parts["train"])) - 1  # gradients
     vectors += (spec.regularization.l2 > 0) + (spec.regularization.l1 > 0)
     vectors += "validation" in dataset.parts  # the best weights
     vectors += 2 * (spec.training.weight_averaging is not None)
@@ -147,6 +146,8 @@ def memory_of(spec: Spec, architecture: Architecture, dataset: Dataset, batch: i
     vectors += 2 * sum(sigma > 0 for sigma in sigmas)
     per_row: float = sum(2 * w.shape[-1] + w.shape[-2] for w in layout.weights)
     per_row -= sum(layer.units for layer in architecture.hidden if layer.activation.in_place)
+    if shards_of(spec, architecture, len(dataset.parts["train"])) > 1:  # h and δ of all shards
+        per_row += sum(w.shape[-1] + w.shape[-2] for w in layout.weights)
     per_row += architecture.embedded_numbers
     per_row += sum(2.5 * layer.units for layer in architecture.hidden if layer.keep_prob < 1)
     per_row += sum(3 * layer.units for layer in architecture.hidden if layer.norm)

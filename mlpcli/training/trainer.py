@@ -68,6 +68,7 @@ class Trainer:
             weight=weight,
             source=source,
             transforms=transforms,
+            shards=shards,
             keep_targets=keep_targets,
         )
         self.step = TrainingStep(

@@ -12,6 +12,7 @@ within microseconds; then it sleeps, and costs little.
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import sys
@@ -26,9 +27,12 @@ from typing import Any
 
 Work = Callable[[int], None]
 
-# Of asking before a thread sleeps: work comes again within less, until an epoch ends.
-SPIN_SECONDS = 1e-3
-SLEEP_SECONDS = 1e-4  # between two questions, in the midst of a work
+# Of asking before a thread sleeps: work comes again within less, until an epoch ends. Then it asks
+# again each time that it has waited a twentieth longer; after a second it is woken by work alone.
+SPIN_SECONDS, NAP, LONGEST_NAP, AWAKE_SECONDS = 1e-3, 0.05, 5e-3, 1.0
+# Where others have the cores: if in so many seconds the thread that shares out waits longer than it
+# would take to do the others' pieces, about, it works alone for some time.
+WATCHED_SECONDS, ALONE_SECONDS, LOSS = 0.02, 0.2, 0.6
 # Where two threads want Python's lock, the one that has it lets go of it this soon: they hold it
 # for microseconds, between two calls of NumPy. Python's own 5 ms would be longer than a step.
 SWITCH_SECONDS = 1e-5
@@ -77,13 +81,8 @@ class _Stage:
         return None
 
     def wait(self) -> None:
-        """Wait until all pieces have ended: ask for some time, then sleep between."""
-        until = time.perf_counter() + SPIN_SECONDS
-        while len(self.ended) < self.n_pieces:
-            if time.perf_counter() < until:
-                os.sched_yield()
-            else:
-                time.sleep(SLEEP_SECONDS)
+        """Wait until all pieces have ended."""
+        wait_until(lambda: len(self.ended) == self.n_pieces)
 
     def error(self) -> BaseException | None:
         """Return what the first piece raised that raised something."""
@@ -96,15 +95,20 @@ class _Job:
 
     def __init__(self, stages: Sequence[_Stage], n_threads: int, times: WorkerTimes | None) -> None:
         self.stages, self.n_threads, self.times = stages, n_threads, times
+        self.busy = self.waiting = 0.0
 
     def take_part(self, thread: int) -> None:
         """Do this thread's part of each stage, up to one of which a piece raises something."""
         for stage in self.stages:
             begun = time.perf_counter()
             stage.take_part(thread, self.n_threads)
-            if self.times is not None:
-                self.times.busy[thread] += time.perf_counter() - begun
+            ended = time.perf_counter()
             stage.wait()
+            if thread == 0:
+                self.busy += ended - begun
+                self.waiting += time.perf_counter() - ended
+            if self.times is not None:
+                self.times.busy[thread] += ended - begun
             if stage.error() is not None:
                 break
 
@@ -119,6 +123,7 @@ class Workers:
     def __init__(self, n: int = 1) -> None:
         self.n = n
         self.times: WorkerTimes | None = None
+        self._alone_until = self._busy = self._waiting = 0.0
         self._threads: list[_Thread] = []
         self._process = os.getpid()
 
@@ -133,16 +138,17 @@ class Workers:
     def run_stages(self, stages: Sequence[tuple[Work, int]]) -> None:
         """Do the same with several kinds of work; each begins when the one before has ended."""
         n = min(self.n, max(n_pieces for _, n_pieces in stages))
-        if n <= 1:
+        begun = time.perf_counter()
+        if n <= 1 or begun < self._alone_until:
             for work, n_pieces in stages:
                 for piece in range(n_pieces):
                     work(piece)
             return
-        begun = time.perf_counter()
         job = _Job([_Stage(*stage) for stage in stages], n, self.times)
         for k, thread in enumerate(self._started(n - 1), 1):
             thread.jobs.put((copy_context(), job, k))
         job.take_part(0)
+        self._watch(job)
         if self.times is not None:
             self.times.seconds[n] += time.perf_counter() - begun
             self.times.runs += 1
@@ -150,6 +156,15 @@ class Workers:
             error = stage.error()
             if error is not None:
                 raise error
+
+    def _watch(self, job: _Job) -> None:
+        """Work alone for some time where the others have no core to themselves."""
+        self._busy += job.busy * (job.n_threads - 1)
+        self._waiting += job.waiting
+        if self._busy + self._waiting > WATCHED_SECONDS:
+            if self._waiting > LOSS * self._busy:
+                self._alone_until = time.perf_counter() + ALONE_SECONDS
+            self._busy = self._waiting = 0.0
 
     def _started(self, n: int) -> list[_Thread]:
         """Return n threads; those that this process does not have yet are started."""
@@ -180,14 +195,18 @@ class _Thread:
 
     def _serve(self) -> None:
         while True:
-            context, job, thread = _next(self.jobs)
+            wait_until(lambda: not self.jobs.empty(), AWAKE_SECONDS)
+            context, job, thread = self.jobs.get()
             context.run(job.take_part, thread)
             del job  # nothing is held until the next one comes
 
 
-def _next(queue: SimpleQueue[Any]) -> Any:
-    """Return the next entry of a queue: asked for, then slept for."""
-    until = time.perf_counter() + SPIN_SECONDS
-    while queue.empty() and time.perf_counter() < until:
-        os.sched_yield()  # lets go of Python's lock; time.sleep(0) may sleep for 0.07 ms
-    return queue.get()
+def wait_until(is_so: Callable[[], bool], at_most: float = math.inf) -> None:
+    """Ask until it is so, for some seconds at most; after a while sleep in between."""
+    begun, waited = time.perf_counter(), 0.0
+    while waited < at_most and not is_so():
+        waited = time.perf_counter() - begun
+        if waited < SPIN_SECONDS:
+            os.sched_yield()  # lets go of Python's lock; time.sleep(0) may sleep for 0.07 ms
+        else:
+            time.sleep(min(NAP * waited, LONGEST_NAP))

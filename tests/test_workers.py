@@ -3,6 +3,7 @@
 import os
 import signal
 import threading
+import time
 from contextvars import copy_context
 from queue import SimpleQueue
 from types import SimpleNamespace
@@ -10,6 +11,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from mlpcli import workers as workers_module
 from mlpcli.workers import Workers
 
 
@@ -53,6 +55,34 @@ def test_a_thread_that_has_no_core_is_not_waited_for():
     assert not busy.is_set()
     assert done == [0, 2, 4, 1, 3, 5]
     busy.set()
+
+
+def test_it_works_alone_for_some_time_where_the_others_have_no_core(monkeypatch):
+    monkeypatch.setattr(workers_module, "ALONE_SECONDS", 100.0)
+    main, found = threading.get_ident(), []
+
+    def work(k):
+        is_main = threading.get_ident() == main
+        found.append((k, is_main))
+        # The other thread's piece takes six times as long, as if a neighbour had its core.
+        time.sleep(0.002 if is_main else 0.012)
+
+    workers = Workers(2)
+    for _ in range(20):
+        workers.run(work, 2)
+    assert (1, False) in found[:4]  # shared at first
+    assert found[-4:] == [(0, True), (1, True)] * 2
+    workers._alone_until = 0.0  # the time is over
+    found.clear()
+    workers.run(work, 2)
+    assert (1, False) in found
+
+
+def test_where_all_have_cores_it_does_not_work_alone():
+    workers = Workers(2)
+    for _ in range(30):
+        workers.run(lambda _: time.sleep(0.002), 2)
+    assert workers._alone_until == 0.0
 
 
 def test_it_waits_for_all_pieces():

@@ -11,8 +11,9 @@ from mlpcli.nn.network import Architecture
 from mlpcli.spec.schema import Spec
 from mlpcli.training.build import batch_size_of
 
-# A step of less is quicker in one thread, which waits for no other: docs/threads.md.
-LEAST_WORK = 1 << 26  # multiply-adds of each shard's step
+# S shards need a step of S² times as much: each thread holds Python's lock for some 70 µs of its
+# part of a step, one after the other, and S of them take a small share of a step's time only then.
+LEAST_WORK = 1 << 24  # multiply-adds, docs/threads.md
 LEAST_ROWS = 32  # of each shard: fewer make slow products
 MOST_SHARDS = 16  # each has a gradient of its own, and all are added up
 
@@ -39,7 +40,7 @@ def auto_shards(architecture: Architecture, batch_rows: int, n_cores: int) -> in
     while (
         2 * shards <= min(n_cores, MOST_SHARDS)
         and batch_rows >= 2 * shards * LEAST_ROWS
-        and work >= 2 * shards * LEAST_WORK
+        and work >= (2 * shards) ** 2 * LEAST_WORK
     ):
         shards *= 2
     return shards

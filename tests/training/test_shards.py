@@ -22,8 +22,9 @@ def test_the_work_of_a_step_by_hand():
     ("rows", "cores", "expected"),
     [
         (512, 1, 1),  # nobody to share with
-        (512, 8, 8),  # 3 · 512 · 409,600 multiply-adds are nine times the least of a shard
-        (256, 8, 4),  # four times
+        (512, 8, 4),  # 3 · 512 · 409,600 multiply-adds are 37 times the least: more than 4², not 8²
+        (256, 8, 4),  # 18 times
+        (128, 8, 2),  # nine times
         (63, 8, 1),  # of fewer than 32 rows each
         (4096, 8, 8),
         (4096, 6, 4),  # a power of two, at most the cores
@@ -37,9 +38,9 @@ def test_auto(rows, cores, expected):
 @pytest.mark.parametrize(
     ("keys", "expected"),
     [
-        ({}, 8),
+        ({}, 4),
         ({"runtime": {"shards": 3}}, 3),
-        ({"runtime": {"threads": 1}}, 8),  # which is to change no bit
+        ({"runtime": {"threads": 1}}, 4),  # which is to change no bit
         ({"ensemble": {"kind": "seeds", "replicas": 2}}, 1),
         ({"ensemble": {"kind": "seeds", "replicas": 2}, "runtime": {"shards": 2}}, 2),
     ],

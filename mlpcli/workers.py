@@ -23,7 +23,6 @@ from collections.abc import Callable, Sequence
 from contextvars import Context, copy_context
 from dataclasses import dataclass, field
 from queue import SimpleQueue
-from typing import Any
 
 Work = Callable[[int], None]
 

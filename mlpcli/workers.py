@@ -20,8 +20,10 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from contextvars import Context, copy_context
 from dataclasses import dataclass, field
+from functools import partial
 from queue import SimpleQueue
 
 Work = Callable[[int], None]
@@ -35,6 +37,10 @@ WATCHED_SECONDS, ALONE_SECONDS, LOSS = 0.02, 0.2, 0.6
 # Where two threads want Python's lock, the one that has it lets go of it this soon: they hold it
 # for microseconds, between two calls of NumPy. Python's own 5 ms would be longer than a step.
 SWITCH_SECONDS = 1e-5
+
+
+# It lets go of Python's lock; time.sleep(0) may sleep for 0.07 ms.
+_let_others: Callable[[], object] = getattr(os, "sched_yield", partial(time.sleep, 0))
 
 
 @dataclass
@@ -79,9 +85,14 @@ class _Stage:
             return error
         return None
 
-    def wait(self) -> None:
-        """Wait until all pieces have ended."""
-        wait_until(lambda: len(self.ended) == self.n_pieces)
+    def give_up(self) -> None:
+        """Take the pieces that nobody has begun, undone, and wait for those that are under way."""
+        dropped = 0
+        while self.unclaimed:
+            with suppress(KeyError):  # another thread was quicker
+                self.unclaimed.popitem()
+                dropped += 1
+        wait_until(lambda: len(self.ended) + dropped >= self.n_pieces, AWAKE_SECONDS)
 
     def error(self) -> BaseException | None:
         """Return what the first piece raised that raised something."""
@@ -90,11 +101,15 @@ class _Stage:
 
 
 class _Job:
-    """Stages, each of which begins when the one before has ended."""
+    """Stages, each of which begins when the one before has ended.
+
+    busy, waiting  seconds of the thread that shares out
+    """
 
     def __init__(self, stages: Sequence[_Stage], n_threads: int, times: WorkerTimes | None) -> None:
         self.stages, self.n_threads, self.times = stages, n_threads, times
         self.busy = self.waiting = 0.0
+        self.is_given_up = False
 
     def take_part(self, thread: int) -> None:
         """Do this thread's part of each stage, up to one of which a piece raises something."""
@@ -102,14 +117,23 @@ class _Job:
             begun = time.perf_counter()
             stage.take_part(thread, self.n_threads)
             ended = time.perf_counter()
-            stage.wait()
+            wait_until(partial(self._has_ended, stage))
             if thread == 0:
                 self.busy += ended - begun
                 self.waiting += time.perf_counter() - ended
             if self.times is not None:
                 self.times.busy[thread] += ended - begun
-            if stage.error() is not None:
+            if self.is_given_up or stage.error() is not None:
                 break
+
+    def _has_ended(self, stage: _Stage) -> bool:
+        return len(stage.ended) == stage.n_pieces or self.is_given_up
+
+    def give_up(self) -> None:
+        """Let no thread begin another piece."""
+        self.is_given_up = True
+        for stage in self.stages:
+            stage.give_up()
 
 
 class Workers:
@@ -146,7 +170,11 @@ class Workers:
         job = _Job([_Stage(*stage) for stage in stages], n, self.times)
         for k, thread in enumerate(self._started(n - 1), 1):
             thread.jobs.put((copy_context(), job, k))
-        job.take_part(0)
+        try:
+            job.take_part(0)
+        except BaseException:  # interrupted while it waited
+            job.give_up()
+            raise
         self._watch(job)
         if self.times is not None:
             self.times.seconds[n] += time.perf_counter() - begun
@@ -206,6 +234,6 @@ def wait_until(is_so: Callable[[], bool], at_most: float = math.inf) -> None:
     while waited < at_most and not is_so():
         waited = time.perf_counter() - begun
         if waited < SPIN_SECONDS:
-            os.sched_yield()  # lets go of Python's lock; time.sleep(0) may sleep for 0.07 ms
+            _let_others()
         else:
             time.sleep(min(NAP * waited, LONGEST_NAP))

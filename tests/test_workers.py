@@ -1,10 +1,12 @@
 """Threads that share out pieces of work: each done once, errors, forks, signals."""
 
+import _thread
 import os
 import signal
 import threading
 import time
 from contextvars import copy_context
+from functools import partial
 from queue import SimpleQueue
 from types import SimpleNamespace
 
@@ -57,32 +59,29 @@ def test_a_thread_that_has_no_core_is_not_waited_for():
     busy.set()
 
 
-def test_it_works_alone_for_some_time_where_the_others_have_no_core(monkeypatch):
+@pytest.mark.parametrize(
+    ("n_threads", "busy", "waiting", "alone"),
+    [
+        (2, 0.014, 0.008, False),  # it has waited 0.57 times as long as one other thread works
+        (2, 0.013, 0.009, True),  # 0.69 times
+        (2, 0.004, 0.015, False),  # within 19 ms, too few to tell
+        (4, 0.010, 0.017, False),  # 0.57 times as long as three others work
+        (4, 0.010, 0.019, True),
+    ],
+)
+def test_where_the_others_have_no_core_it_works_alone_for_some_time(
+    monkeypatch, n_threads, busy, waiting, alone
+):
     monkeypatch.setattr(workers_module, "ALONE_SECONDS", 100.0)
-    main, found = threading.get_ident(), []
-
-    def work(k):
-        is_main = threading.get_ident() == main
-        found.append((k, is_main))
-        # The other thread's piece takes six times as long, as if a neighbour had its core.
-        time.sleep(0.002 if is_main else 0.012)
-
-    workers = Workers(2)
+    workers, found = Workers(n_threads), []
+    for _ in range(4):  # of a run, a quarter each
+        workers._watch(SimpleNamespace(n_threads=n_threads, busy=busy / 4, waiting=waiting / 4))
     for _ in range(20):
-        workers.run(work, 2)
-    assert (1, False) in found[:4]  # shared at first
-    assert found[-4:] == [(0, True), (1, True)] * 2
-    workers._alone_until = 0.0  # the time is over
-    found.clear()
-    workers.run(work, 2)
-    assert (1, False) in found
-
-
-def test_where_all_have_cores_it_does_not_work_alone():
-    workers = Workers(2)
-    for _ in range(30):
-        workers.run(lambda _: time.sleep(0.002), 2)
-    assert workers._alone_until == 0.0
+        workers.run(lambda _: found.append(threading.get_ident()), n_threads)
+    if alone:
+        assert set(found) == {threading.get_ident()}
+        assert not workers._threads
+    assert (workers._alone_until > 0) is alone
 
 
 def test_it_waits_for_all_pieces():
@@ -143,6 +142,58 @@ def test_an_interrupted_run_leaves_nothing_to_the_next_one():
     done = []
     workers.run(done.append, 2)
     assert sorted(done) == [0, 1]
+
+
+def test_a_run_interrupted_while_it_waits_begins_nothing_more():
+    workers, began, ended, second = Workers(2), threading.Event(), threading.Event(), []
+
+    def work(k):
+        if k == 1:  # the other thread's
+            began.set()
+            time.sleep(0.2)
+            ended.set()
+        else:
+            began.wait(20)
+
+    timer = threading.Timer(0.05, _thread.interrupt_main)
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):
+        workers.run_stages([(work, 2), (second.append, 2)])
+    assert ended.is_set()  # what was under way has ended
+    done = []
+    workers.run(done.append, 2)
+    assert sorted(done) == [0, 1]
+    assert second == []
+
+
+def test_a_stage_begins_when_the_one_before_has_ended():
+    for n in (1, 2, 3, 8):
+        workers, done = Workers(n), []
+
+        def work(stage, k, done=done):
+            time.sleep(0.0005 * ((k + stage) % 3))
+            done.append((stage, k))
+
+        stages = [(partial(work, stage), 4) for stage in range(5)]
+        for _ in range(3):
+            done.clear()
+            workers.run_stages(stages)
+            assert [stage for stage, _ in done] == [s for s in range(5) for _ in range(4)]
+
+
+def test_after_an_error_no_stage_begins():
+    workers, done = Workers(2), []
+
+    def fail(k):
+        if k == 1:
+            raise ValueError(k)
+        done.append(k)
+
+    for n in (1, 2):
+        workers.n, done[:] = n, []
+        with pytest.raises(ValueError, match="1"):
+            workers.run_stages([(done.append, 1), (fail, 2), (done.append, 2)])
+        assert done == [0, 0]
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")

@@ -217,8 +217,10 @@ class _Thread:
     def __init__(self) -> None:
         self.jobs: SimpleQueue[tuple[Context, _Job, int]] = SimpleQueue()
         before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
-        threading.Thread(target=self._serve, name="mlp worker", daemon=True).start()
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        try:
+            threading.Thread(target=self._serve, name="mlp worker", daemon=True).start()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
     def _serve(self) -> None:
         while True:

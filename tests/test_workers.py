@@ -155,8 +155,12 @@ def test_a_run_interrupted_while_it_waits_begins_nothing_more():
         else:
             began.wait(20)
 
-    timer = threading.Timer(0.05, _thread.interrupt_main)
-    timer.start()
+    def interrupt():
+        began.wait(20)
+        _thread.interrupt_main()
+
+    workers.run(lambda _: None, 2)  # the other thread is there
+    threading.Thread(target=interrupt).start()
     with pytest.raises(KeyboardInterrupt):
         workers.run_stages([(work, 2), (second.append, 2)])
     assert ended.is_set()  # what was under way has ended

@@ -115,6 +115,48 @@ def test_the_error_of_the_first_piece_is_raised_and_work_goes_on_afterwards():
     assert sorted(done) == [0, 1, 2]
 
 
+@pytest.mark.parametrize("n", [1, 2, 3, 8])
+def test_a_stage_begins_when_all_pieces_of_the_one_before_have_ended(n):
+    workers, ended, seen = Workers(n), [], []
+
+    def first(k):
+        if k == 1:
+            time.sleep(0.002)  # the others are long ready
+        ended.append(k)
+
+    def second(k):
+        seen.append((k, len(ended)))
+
+    for _ in range(10):
+        ended.clear()
+        seen.clear()
+        workers.run_stages([(first, 2), (second, 5), (ended.append, 3)])
+        assert sorted(seen) == [(k, 2) for k in range(5)]
+        assert sorted(ended[:2]) == [0, 1]
+        assert sorted(ended[2:]) == [0, 1, 2]
+
+
+@pytest.mark.parametrize("n", [1, 2, 3])
+def test_an_error_in_a_stage_keeps_the_next_from_beginning_and_is_raised(n):
+    workers, done = Workers(n), []
+
+    def first(k):
+        if k:
+            raise ValueError(k)
+
+    def second(k):
+        done.append(k)
+        raise TypeError(k)
+
+    for _ in range(20):
+        with pytest.raises(ValueError, match="1"):
+            workers.run_stages([(first, 3), (second, 3)])
+        assert done == []
+    with pytest.raises(TypeError, match="0"):
+        workers.run_stages([(lambda _: None, 3), (second, 3), (first, 3)])
+    assert 0 in done
+
+
 def test_numpy_errors_are_treated_as_where_the_work_was_given():
     workers, found = Workers(2), []
 

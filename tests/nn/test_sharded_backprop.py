@@ -81,20 +81,19 @@ def batch_of(made, n, lanes=(), weights=None, seed=1, dtype=np.float64):
     return Batch(n, X.astype(dtype), y.astype(dtype), scale, u)
 
 
-def one_step(case, shards, lanes=(), threads=2, weights=None, **strengths):
+def one_step(case, shards, threads=2, weights=None, **strengths):
     """Return the numbers and the step of a network after one step in float64."""
     made = architecture(**CASES[case])
-    network = initialize_stack(made, lanes, np.float64) if lanes else initialize(made, 4)
-    network = initialize(made, 4, np.float64) if not lanes else network
+    network = initialize(made, 4, np.float64)
     optimizer = OPTIMIZERS["adam"](learning_rate=0.1)
     step = TrainingStep(
         network, optimizer, Regularization(**strengths), [N], shards, WORKERS[threads]
     )
     step.update.learning_rate[...] = 0.1
-    step.start(lanes or [4], 1)
+    step.start([4], 1)
     captured = []
     step.update.parts.insert(0, lambda: captured.append(step.grad.copy()))
-    step(batch_of(made, N, (len(lanes),) if lanes else (), weights))
+    step(batch_of(made, N, weights=weights))
     return captured[0], network.vector.copy(), step
 
 
@@ -148,11 +147,25 @@ def test_gradient_and_step_are_the_whole_batch_s_but_for_rounding(case, shards):
 
 @pytest.mark.parametrize("case", CASES)
 def test_lanes_are_cut_alike_each_with_the_bits_it_has_alone(case):
-    grads, vectors, _ = one_step(case, 3, lanes=[7, 8, 9])
-    assert grads.shape[0] == 3
-    whole, _, _ = one_step(case, 1, lanes=[7, 8, 9])
-    np.testing.assert_allclose(grads, whole, rtol=1e-10, atol=1e-14)
-    assert len(np.unique(vectors[:, 0])) == 3
+    seeds = [7, 8, 9]
+    made = architecture(**CASES[case])
+    batch = batch_of(made, N, (3,), dtype=np.float32)
+
+    def trained(network, seeds, batch):
+        step = TrainingStep(
+            network, OPTIMIZERS["adam"](), Regularization(l2=0.1), [N], 3, WORKERS[2]
+        )
+        step.update.learning_rate[...] = 0.1
+        step.start(seeds, 1)
+        step(batch)
+        return network.vector
+
+    stack = trained(initialize_stack(made, seeds), seeds, batch)
+    for lane, seed in enumerate(seeds):
+        alone = Batch(N, batch.X[lane], batch.y[lane], batch.scale, batch.u[lane].copy())
+        vector = trained(initialize(made, seed), [seed], alone)
+        assert vector.tobytes() == stack[lane].tobytes()
+        assert alone.u.tobytes() == batch.u[lane].tobytes()
 
 
 @pytest.mark.parametrize(
@@ -183,6 +196,32 @@ def test_a_step_in_pieces_has_the_bits_of_an_update_of_the_whole_gradient(optimi
     assert bits(pieces) == bits(whole)
     one = three_steps(case, strengths, 1, optimizer=optimizer)
     assert pieces[2].tobytes() == one[2].tobytes()  # the powers, raised three times
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "nadam", "sgd"])
+def test_steps_go_on_from_a_state_that_was_written_into_another(optimizer):
+    momentum = {"momentum": 0.9} if optimizer == "sgd" else {}
+
+    def step_of(network):
+        member = OPTIMIZERS[optimizer](**momentum)
+        step = TrainingStep(network, member, Regularization(), [N], 3, WORKERS[2])
+        step.update.learning_rate[...] = 0.01
+        return step
+
+    first = step_of(initialize(architecture(), 4))
+    batches = [batch_of(architecture(), N, seed=seed, dtype=np.float32) for seed in range(4)]
+    for batch in batches[:2]:
+        first(batch)
+    second = step_of(initialize(architecture(), 5))
+    second(batches[0])  # whatever it had
+    second.network.vector[...] = first.network.vector
+    second.update.state.vectors[...] = first.update.state.vectors
+    second.update.state.powers[...] = first.update.state.powers
+    for batch in batches[2:]:
+        first(batch)
+        second(batch)
+    assert first.network.vector.tobytes() == second.network.vector.tobytes()
+    assert first.update.state.powers.tobytes() == second.update.state.powers.tobytes()
 
 
 def test_what_needs_the_whole_gradient_waits_for_it():

@@ -21,6 +21,7 @@ import numpy as np
 from drawn_resume import drawn
 from resumed_trainings import Made
 
+from mlpcli import workers
 from mlpcli.errors import MlpError
 from mlpcli.nn.sharing import SHARINGS
 from mlpcli.training import batches
@@ -130,5 +131,8 @@ def main():
 
 
 if __name__ == "__main__":
-    with mock.patch.object(batches, "BLOCK_BYTES", 1024):
+    with (
+        mock.patch.object(batches, "BLOCK_BYTES", 1024),
+        mock.patch.object(workers, "ALONE_SECONDS", 0.0),  # steps as short as these are shared out
+    ):
         sys.exit(main())

@@ -5,6 +5,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from mlpcli import workers
 from mlpcli.nn.activations import ACTIVATIONS
 from mlpcli.nn.embeddings import EMBEDDINGS, EmbeddedColumns
 from mlpcli.nn.layers import Affine, Product
@@ -20,8 +21,18 @@ from mlpcli.nn.update import Regularization
 from mlpcli.randomness import generators
 from mlpcli.workers import Workers
 
+
+class Backwards(Workers):
+    """Does the last piece of each stage first: as threads may, if seldom."""
+
+    def run_stages(self, stages):
+        for work, n_pieces in stages:
+            for piece in reversed(range(n_pieces)):
+                work(piece)
+
+
 N, SHORT = 11, 3  # rows of a batch, and of a last one
-WORKERS = {n: Workers(n) for n in (1, 2, 3, 8)}
+WORKERS = {n: Workers(n) for n in (1, 2, 3, 8)} | {"backwards": Backwards()}
 LEARNED = EMBEDDINGS["periodic"](frequencies=2, units=3)
 FIXED = EMBEDDINGS["piecewise_linear"](bins=3)
 EVERYTHING = {"activation": ACTIVATIONS["prelu"](), "keep_prob": 0.7, "norm": NORMS["batch"]()}
@@ -50,6 +61,12 @@ STRENGTHS = {
     "averaging": {"averaging": 0.9},
 }
 REGULARIZED = [("members and all of it", each) for each in STRENGTHS if each != "nothing"]
+
+
+@pytest.fixture(autouse=True)
+def never_alone(monkeypatch):
+    """Let the threads share out steps that are too short for it, too."""
+    monkeypatch.setattr(workers, "ALONE_SECONDS", 0.0)
 
 
 def architecture(activation=None, *, embedding=None, members=None, input_keep_prob=1.0, **settings):
@@ -172,8 +189,8 @@ def test_lanes_are_cut_alike_each_with_the_bits_it_has_alone(case):
     ("case", "strengths"), [*((case, "nothing") for case in CASES), *REGULARIZED]
 )
 @pytest.mark.parametrize("shards", [2, 4])
-def test_the_number_of_threads_changes_no_bit(case, strengths, shards):
-    found = {bits(three_steps(case, strengths, shards, n)) for n in WORKERS}
+def test_who_does_a_piece_and_when_changes_no_bit(case, strengths, shards):
+    found = {bits(three_steps(case, strengths, shards, n)) for n in WORKERS}  # or their order
     assert len(found) == 1
 
 

@@ -4,7 +4,8 @@
 
 Whatever the schema allows together, as in drawn_resume.py, and wider layers. For each number of
 shards every number of threads must give the same SHA-256 of all numbers and metrics (`seconds`
-aside). Exit code 1 where any differs. With --busy a process beside it keeps a core busy.
+aside); ensembles are trained in as many processes. Exit code 1 where any differs. With --busy a
+process beside it keeps a core busy.
 """
 
 import argparse
@@ -24,7 +25,7 @@ from resumed_trainings import Made
 from mlpcli import workers
 from mlpcli.errors import MlpError
 from mlpcli.nn.sharing import SHARINGS
-from mlpcli.training import batches
+from mlpcli.training import batches, plan
 
 
 def drawn_wide(rng):
@@ -133,6 +134,9 @@ def main():
 if __name__ == "__main__":
     with (
         mock.patch.object(batches, "BLOCK_BYTES", 1024),
+        mock.patch.object(
+            plan, "WORTH_A_PROCESS", 0.0
+        ),  # ensembles in processes, where threads > 1
         mock.patch.object(workers, "ALONE_SECONDS", 0.0),  # steps as short as these are shared out
     ):
         sys.exit(main())

@@ -7,7 +7,6 @@ import threading
 import time
 from contextvars import copy_context
 from functools import partial
-from queue import SimpleQueue
 from types import SimpleNamespace
 
 import numpy as np
@@ -43,18 +42,13 @@ def test_threads_work_at_the_same_time_each_on_its_pieces(n):
 
 
 def test_a_thread_that_has_no_core_is_not_waited_for():
-    workers, busy = Workers(2), threading.Event()
+    workers, busy, waited = Workers(2), threading.Event(), []
     threads = workers._started(1)
-    threads[0].jobs.put(
-        (
-            copy_context(),
-            SimpleNamespace(take_part=lambda *_: busy.wait(20), ended=SimpleQueue()),
-            1,
-        )
-    )
+    other = SimpleNamespace(take_part=lambda *_: busy.wait(5) or waited.append(5))
+    threads[0].jobs.put((copy_context(), other, 1))
     done = []
     workers.run(done.append, 6)  # the other thread is still at its job
-    assert not busy.is_set()
+    assert waited == []
     assert done == [0, 2, 4, 1, 3, 5]
     busy.set()
 
@@ -115,10 +109,32 @@ def test_the_error_of_the_first_piece_is_raised_and_work_goes_on_afterwards():
     assert sorted(done) == [0, 1, 2]
 
 
+@pytest.mark.parametrize("n", [1, 2, 3])
+def test_an_error_in_a_stage_keeps_the_next_from_beginning_and_is_raised(n):
+    workers, done = Workers(n), []
+
+    def first(k):
+        if k:
+            raise ValueError(k)
+
+    def second(k):
+        done.append(k)
+        raise TypeError(k)
+
+    for _ in range(20):
+        with pytest.raises(ValueError, match="1"):
+            workers.run_stages([(first, 3), (second, 3)])
+        assert done == []
+    with pytest.raises(TypeError, match="0"):
+        workers.run_stages([(lambda _: None, 3), (second, 3), (first, 3)])
+    assert 0 in done
+
+
 def test_numpy_errors_are_treated_as_where_the_work_was_given():
-    workers, found = Workers(2), []
+    workers, together, found = Workers(2), threading.Barrier(2, timeout=20), []
 
     def work(_):
+        together.wait()  # a piece for each thread
         found.append(np.geterr()["over"])
 
     with np.errstate(over="ignore"):
@@ -183,21 +199,6 @@ def test_a_stage_begins_when_the_one_before_has_ended():
             done.clear()
             workers.run_stages(stages)
             assert [stage for stage, _ in done] == [s for s in range(5) for _ in range(4)]
-
-
-def test_after_an_error_no_stage_begins():
-    workers, done = Workers(2), []
-
-    def fail(k):
-        if k == 1:
-            raise ValueError(k)
-        done.append(k)
-
-    for n in (1, 2):
-        workers.n, done[:] = n, []
-        with pytest.raises(ValueError, match="1"):
-            workers.run_stages([(done.append, 1), (fail, 2), (done.append, 2)])
-        assert done == [0, 0]
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,7 +20,9 @@ from mlpcli.nn.gradcheck import TOLERANCE, GradientCheck, check_gradient
 from mlpcli.nn.losses import LOSSES
 from mlpcli.nn.network import Architecture, initialize
 from mlpcli.nn.objective import Objective
+from mlpcli.nn.penalties import ALL
 from mlpcli.nn.schedules import SCHEDULES
+from mlpcli.nn.training_step import TrainingStep
 from mlpcli.nn.update_check import UpdateCheck, check_update
 from mlpcli.randomness import generator
 from mlpcli.spec.checks import check_task, chosen_loss
@@ -119,20 +123,43 @@ def check_trainer(
     samples        entries to check in each larger tensor; None means all
     """
     step, seed, loader = trainer.step, trainer.seeds[0], trainer.loader
-    first: list[Array] = []  # θ and the gradient before the first update
-    step.update.parts.insert(0, lambda: first.extend([step.network.theta.copy(), step.grad.copy()]))
-    for _ in trainer.epoch(1, rates, stop=lambda: True):
-        pass
-    del step.update.parts[0]
+    theta, grad = step.network.theta.copy(), step.grad.copy()
+    with _kept_gradient(step, grad):
+        for _ in trainer.epoch(1, rates, stop=lambda: True):
+            pass
     start, stop = next(loader.blocks())
     batch = loader.block_of(stop - start).batches[0]
-    theta, grad = first
     with np.errstate(all="ignore"):  # what overflows shows up as an error that is not small
         update = check_update(step, theta, grad, learning_rate, seed=seed, tolerance=TOLERANCE)
         step.network.theta[...] = theta
         objective = Objective(step, batch, loader.weights(batch.n))
     gradient = check_gradient(objective, theta, grad, samples=samples, seed=seed)
     return StepCheck(gradient, update, batch.X)
+
+
+@contextmanager
+def _kept_gradient(step: TrainingStep, grad: Array) -> Iterator[None]:
+    """Copy the gradient into grad before it is used, in a step that is taken as in training.
+
+    Where the update begins with pieces, each is copied by itself: the whole is never there.
+    """
+    update, move = step.update, step.update.move
+
+    def keep(part: slice) -> None:
+        grad[..., part] = step.grad[..., part]
+
+    def keep_and_move(piece: int) -> None:
+        keep(update.pieces[piece])
+        move(piece)
+
+    if update.begins_with_pieces:
+        update.move = keep_and_move  # type: ignore[method-assign]
+        yield
+        del update.move
+        return
+    update.parts.insert(0, lambda: keep(ALL))
+    yield
+    del update.parts[0]
 
 
 def synthetic_dataset(loaded: LoadedSpec) -> Dataset:

@@ -14,6 +14,7 @@ from mlpcli.nn.optimizers import OPTIMIZERS
 from mlpcli.nn.sharing import SHARINGS, Members
 from mlpcli.training.batches import MAX_BATCHES
 from mlpcli.training.trainer import Trainer
+from mlpcli.workers import Workers
 
 OUTPUTS = 12
 SMALL, LARGE, TALL = (8, 8), (400, 250), (8, 6000)  # units of a layer, rows of a batch
@@ -30,7 +31,7 @@ each_loss = pytest.mark.parametrize("loss", LOSSES)
 
 
 def trainer_of(
-    draw_target, size, *, optimizer="sgd", loss="mse", lanes=0, n_batches=3, members=None
+    draw_target, size, *, optimizer="sgd", loss="mse", lanes=0, n_batches=3, members=None, **options
 ):
     """Return a trainer of two hidden layers, with a shorter last batch."""
     units, batch = size
@@ -43,7 +44,9 @@ def trainer_of(
     target = draw_target(form, rng, (n_rows, OUTPUTS), np.float32)
     seeds = list(range(lanes or 1))
     network = initialize_stack(architecture, seeds) if lanes else initialize(architecture, 0)
-    return Trainer(network, OPTIMIZERS[optimizer](), X, target, batch_size=batch, seeds=seeds)
+    return Trainer(
+        network, OPTIMIZERS[optimizer](), X, target, batch_size=batch, seeds=seeds, **options
+    )
 
 
 def of_a_step(trainer, peak_bytes):
@@ -99,6 +102,31 @@ def test_a_step_of_members_by_every_loss_allocates_nothing_that_grows(
         trainer = trainer_of(draw_target, size, loss=loss, members=members)
         assert of_a_step(trainer, peak_bytes) < A_STEP + BUFFERS, size
     assert trainer.step.backprop[size[1]].delta.nbytes > 2 * (A_STEP + BUFFERS)
+
+
+@each_lane_shape
+@pytest.mark.parametrize("kind", [None, "tabm"])
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_step_in_shards_allocates_nothing_that_grows(
+    threads, kind, lanes, draw_target, peak_bytes
+):
+    members = None if kind is None else Members(3, SHARINGS[kind]())
+    bound = threads * A_STEP + BUFFERS
+    for size in (SMALL, (400, 100), (8, 6000)):
+        trainer = trainer_of(
+            draw_target,
+            size,
+            optimizer="adam",
+            lanes=lanes,
+            members=members,
+            shards=3,
+            workers=Workers(threads),
+        )
+        assert trainer.step.update.begins_with_pieces
+        assert of_a_step(trainer, peak_bytes) < bound, size
+        if size[0] == 400:
+            assert trainer.network.theta.nbytes > 4 * bound  # one vector like it would show
+    assert trainer.step.backprop[6000].weights[1].h.nbytes > 1.2 * bound  # and one array like h
 
 
 @each_lane_shape

@@ -22,8 +22,9 @@ from mlpcli.nn.noise import GradientNoise, NoisyWeights
 from mlpcli.nn.norms import Normalize
 from mlpcli.nn.optimizers import Adam, AdamW, AmsGrad, Lion, Sgd, moments
 from mlpcli.nn.penalties import L1, L2, DecoupledDecay, MaxNorm
+from mlpcli.nn.sharded_backprop import ShardedBackprop
 from mlpcli.nn.training_step import TrainingStep
-from mlpcli.nn.update import Regularization
+from mlpcli.nn.update import Regularization, Update
 from mlpcli.nn.weight_averaging import WeightAverage
 from mlpcli.spec.load import load_spec
 from mlpcli.training import gradcheck
@@ -32,6 +33,7 @@ from mlpcli.training.gradcheck import check_spec, trainer_of
 from mlpcli.training.lane_state import LaneState
 from mlpcli.training.lanes import Lane, prepare_lanes
 from mlpcli.training.trainer import Trainer
+from mlpcli.workers import ALONE, Workers
 
 N_ROWS, N_INPUTS, N_OUTPUTS = 12, 4, 3
 
@@ -40,7 +42,7 @@ N_ROWS, N_INPUTS, N_OUTPUTS = 12, 4, 3
 def check(check_step):
     """Return a function that checks a small network's first step; strengths as in the spec."""
 
-    def run(loss="cross_entropy", optimizer=None, **strengths):
+    def run(loss="cross_entropy", optimizer=None, shards=1, workers=ALONE, **strengths):
         form = LOSSES[loss]()
         hidden = (Layer(5, ACTIVATIONS["tanh"](), 0.8), Layer(4, ACTIVATIONS["gelu"]()))
         architecture = Architecture(N_INPUTS, hidden, N_OUTPUTS, form)
@@ -59,6 +61,8 @@ def check(check_step):
             optimizer=optimizer,
             weight=rng.uniform(0.5, 1.5, N_ROWS),
             regularization=Regularization(**strengths),
+            shards=shards,
+            workers=workers,
         )
 
     return run
@@ -141,6 +145,59 @@ def test_the_gradient_is_what_the_step_left_and_not_computed_again(check, monkey
     found = check()
     assert not any(tensor.passed for tensor in found.gradient.tensors)
     assert found.update.passed
+
+
+# ---------------------------------------------------------------- a step that is cut
+
+
+@pytest.fixture
+def check_cut(check):
+    """Return a function that checks a step of three shards, in two threads."""
+
+    def run():
+        return check(optimizer=Adam(), shards=3, workers=Workers(2), l2=0.1, max_norm=1.0)
+
+    return run
+
+
+def test_a_fault_in_a_piece_of_the_gradient_fails_it_alone(check_cut, monkeypatch):
+    assert check_cut().passed
+
+    def spoil(self, piece, _penalties):
+        self.grad[self.pieces[piece].stop - 1] *= 1.01
+
+    after(monkeypatch, ShardedBackprop, "_compute_piece", spoil)
+    found = check_cut()
+    assert not found.gradient.passed
+    assert found.update.passed
+
+
+def spoiled_move(self, piece):
+    self.network.theta[self.pieces[piece]] *= 1.01
+
+
+def spoiled_finish(self):
+    np.copyto(self.state.powers, 1.0)
+
+
+@pytest.mark.parametrize(("name", "spoil"), [("move", spoiled_move), ("finish", spoiled_finish)])
+def test_a_fault_in_the_update_by_pieces_fails_the_update_alone(
+    name, spoil, check_cut, monkeypatch
+):
+    after(monkeypatch, Update, name, spoil)
+    found = check_cut()
+    assert not found.update.passed
+    assert found.gradient.passed
+
+
+def test_a_piece_that_the_step_does_not_move_fails_the_update(check_cut, monkeypatch):
+    right = ShardedBackprop.compute_gradient
+
+    def wrong(self, batch, loss, penalties, then=None):
+        right(self, batch, loss, penalties, then and (lambda piece: piece == 1 or then(piece)))
+
+    monkeypatch.setattr(ShardedBackprop, "compute_gradient", wrong)
+    assert not check_cut().passed
 
 
 # ---------------------------------------------------------------- the update

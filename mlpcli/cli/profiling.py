@@ -8,7 +8,7 @@ from dataclasses import asdict, replace
 from typing import Any, Self
 
 from mlpcli.cli import progress
-from mlpcli.cli.console import print_result, table
+from mlpcli.cli.console import format_number, print_result, table
 from mlpcli.data import loading
 from mlpcli.data.dataset import Dataset
 from mlpcli.machine import process_age
@@ -93,10 +93,21 @@ def print_profile(document: dict[str, Any]) -> None:
         f"{calls * cost:.3g} s of these"
     )
     if document["threads"]:
-        runs, n = document["shared_runs"], len(document["threads"])
-        print_result(f"\nwork shared out among {n} threads, {runs:,} times")
-        keys = ("thread", "busy", "waiting")
-        rows = [[each[key] for key in keys] for each in document["threads"]]
-        table(["thread", "seconds busy", "seconds waiting"], rows)
+        _print_threads(document)
     if document["processes_without"] > 1:
         print_result(f"in one process; without --profile in {document['processes_without']}")
+
+
+def _print_threads(document: dict[str, Any]) -> None:
+    n, runs, seconds = (
+        len(document["threads"]),
+        document["shared_runs"],
+        format_number(document["shared_seconds"]),
+    )
+    threads = f"{n} thread{'s' * (n != 1)}"
+    print_result(f"\nwork shared out among {threads}, {runs:,} times, {seconds} s in all")
+    rows = [
+        [each["thread"], each["busy"], each["waiting"], round(100 * each["waiting_share"], 1)]
+        for each in document["threads"]
+    ]
+    table(["thread", "seconds busy", "seconds waiting", "waiting, %"], rows)

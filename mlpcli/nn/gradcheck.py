@@ -228,7 +228,7 @@ class _Check:
     ) -> Array:
         """Check the undecided perturbations at theta; return those that crossed a kink."""
         crossing = []
-        size = self.objective.stack_size // 4
+        size = self.objective.n_at_once // 4
         for which in np.array_split(undecided, range(size, len(undecided), size)):
             eta = step[which]
             analytic = found.perturbations.derivative(gradient, which)

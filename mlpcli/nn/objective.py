@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from mlpcli.array_types import Array
+from mlpcli.machine import free_memory
 from mlpcli.nn.arrays import cuts
 from mlpcli.nn.backprop import Backprop
 from mlpcli.nn.embeddings import Embed
@@ -19,7 +20,8 @@ from mlpcli.nn.training_step import Batch, TrainingStep
 from mlpcli.nn.update import is_on, penalties_of
 from mlpcli.workers import SHARED
 
-STACK_BYTES = 64 << 20  # of one stack of perturbed networks
+STACK_BYTES = 64 << 20  # of the perturbed networks that are evaluated at once
+SHARE = 0.125  # of the free memory, where that is too little for all threads
 
 
 class Objective:
@@ -89,14 +91,21 @@ class Objective:
         return values, crossed
 
     @property
-    def stack_size(self) -> int:
-        """Networks in one stack: a multiple of four that keeps to STACK_BYTES."""
+    def n_at_once(self) -> int:
+        """θ to call `values` with: a multiple of four that keeps to STACK_BYTES.
+
+        Of a wide network four are more than that. Then there are four for each thread, where all of
+        them together take no more than a share of the free memory.
+        """
         layout = self.architecture.layout
         k = prod(self.architecture.member_shape)
         units = 5 * k * sum(t.shape[-1] for t in layout.weights)
         units += self.architecture.embedded_numbers
-        lane_bytes = 8 * (3 * layout.n_params + units * self.batch.n)
-        return int(max(4, min(1024, STACK_BYTES // lane_bytes) // 4 * 4))
+        four = 4 * 8 * (3 * layout.n_params + units * self.batch.n)
+        together = max(1, min(1024 // 4, STACK_BYTES // four))
+        if together < SHARED.n:
+            together = max(together, min(SHARED.n, int(SHARE * free_memory()) // four))
+        return 4 * together
 
     @property
     def output_size(self) -> float:

@@ -46,7 +46,8 @@ class DirectionPerturbations:
         return theta + far.reshape(-1, theta.size)
 
     def derivative(self, gradient: Array, which: Array) -> Array:
-        return self.direction[which] @ gradient
+        # One by one: a product with several rows is added up in another order than with one.
+        return np.array([self.direction[k] @ gradient for k in which])
 
 
 Perturbations = EntryPerturbations | DirectionPerturbations

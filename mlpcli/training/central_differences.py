@@ -30,7 +30,7 @@ def central_differences(
     found = np.full(len(entries), np.nan)
     left = np.arange(len(entries))
     perturbations = EntryPerturbations(tensor.start + np.asarray(entries))
-    size = max(1, objective.stack_size // 4)
+    size = max(1, objective.n_at_once // 4)
     while len(left):
         crossing = []
         for start in range(0, len(left), size):

@@ -9,19 +9,23 @@ trajectory where λ was still good.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from mlpcli.array_types import Array
+from mlpcli.data.dataset import Dataset
 from mlpcli.nn.network import Network, initial_vector
 from mlpcli.nn.optimizers import OPTIMIZERS
 from mlpcli.randomness import generator, replica_seed
+from mlpcli.spec.schema import Spec
 from mlpcli.training.evaluation import PartMetrics
 from mlpcli.training.lanes import Lane, PreparedLane, build_trainer, prepare_lanes
+from mlpcli.training.processes import run_tasks
 from mlpcli.training.rate_choice import Shortlist, Trial, shortlist, taken
-from mlpcli.training.rate_trials import batch_of, compare, stack_width
+from mlpcli.training.rate_trials import batch_of, compare, share_out
+from mlpcli.training.shards import use_threads
 from mlpcli.training.trainer import Trainer, never
 from mlpcli.training.training import Training
 
@@ -73,6 +77,19 @@ class Found:
     verdict: str
 
 
+def training_of_rates(spec: Spec, dataset: Dataset) -> Training:
+    """Return the training to give to `find_rate`.
+
+    Where the spec leaves the shards open, its steps are not cut: networks are shared out whole, and
+    what is found does not depend on the number of cores.
+    """
+    if spec.runtime.shards is None:
+        runtime = spec.runtime.model_copy(update={"shards": 1})
+        spec = spec.model_copy(update={"runtime": runtime})
+    use_threads(spec)
+    return Training(spec, dataset, [Lane(spec, spec.seed)])
+
+
 def find_rate(
     training: Training, stop: Callable[[], bool] = never, steps: int = STEPS, seeds: int = SEEDS
 ) -> Found | None:
@@ -114,15 +131,19 @@ def _short_trials(
     losses = {name: np.full((seeds, len(CANDIDATES)), math.inf) for name in untrained}
     n_rows = stack[0].n_rows
     lanes = [(seed, rate) for rate in range(len(CANDIDATES)) for seed in range(seeds)]
-    width = stack_width(training, n_rows)
-    for start in range(0, len(lanes), width):
-        which, rates = np.array(lanes[start : start + width]).T
+    shared = share_out(training, len(lanes), n_rows, steps)
+
+    def train(some: Sequence[int], stop: Callable[[], bool]) -> dict[str, Array]:
+        which, rates = np.array([lanes[k] for k in some]).T
         network = Network(training.architecture, networks.vector[which])
         trainer = build_trainer([stack[s] for s in which], training.dataset, network)
         trained = _train(trainer, np.array(CANDIDATES)[rates], steps, stop)
-        if stop():
-            break
-        for name, values in _losses(training, trained).items():
+        return {} if stop() else _losses(training, trained)
+
+    reached = run_tasks(train, shared.stacks, shared.processes, stop)
+    for some, found in zip(shared.stacks, reached, strict=True):
+        which, rates = np.array([lanes[k] for k in some]).T
+        for name, values in (found or {}).items():
             losses[name][which, rates] = values
     return list(untrained.values())[-1], losses
 

@@ -33,6 +33,7 @@ from mlpcli.training.build import batch_size_of, fitting_metrics, load_dataset
 from mlpcli.training.lane_state import LaneState, learning_rates
 from mlpcli.training.lanes import Lane, PreparedLane, build_trainer, lanes_of, prepare_lanes
 from mlpcli.training.memory import require_memory
+from mlpcli.training.shards import use_threads
 from mlpcli.training.trainer import Trainer
 
 SYNTHETIC_FEATURES = 8
@@ -88,6 +89,7 @@ def check_spec(loaded: LoadedSpec, *, synthetic: bool, samples: int | None) -> S
         regularization = loaded.spec.regularization
         changes["regularization"] = regularization.model_copy(update={"augmentation": members})
     loaded = replace(loaded, spec=loaded.spec.model_copy(update=changes))
+    use_threads(loaded.spec)
     dataset = synthetic_dataset(loaded) if synthetic else load_dataset(loaded)
     spec = loaded.spec
     with loaded.locating():  # of an ensemble the first replica, on its own rows

@@ -7,9 +7,10 @@ what makes a row easy or hard for both.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
+from itertools import islice
 from statistics import NormalDist
 
 import numpy as np
@@ -17,6 +18,7 @@ import numpy as np
 from mlpcli.array_types import Array
 from mlpcli.randomness import generator
 from mlpcli.training.metrics import Metric, Outcome
+from mlpcli.workers import ALONE, SHARED
 
 LEVEL = 0.95
 REPLICATES = 2000  # for 95 % BCa limits: Efron and Tibshirani, 1993, 14.3
@@ -24,6 +26,7 @@ MAX_GROUPS = 500  # of a jackknife: with more rows than that, it leaves out seve
 COCHRAN = 25.0  # n > 25 g²: see `too_skewed`
 SERIES_FROM = 60.0
 MAX_DRAWN = 1 << 22  # numbers drawn at a time: 32 MB
+THREADS_FROM = 10_000  # rows: of fewer, threads wait for Python's lock for longer than they save
 LARGEST = 1e15  # quantile: beyond, a probability's last bit decides
 EPSILON = float(np.finfo(np.float64).eps)
 NORMAL = NormalDist()
@@ -186,15 +189,32 @@ def bootstrap_interval(
     """
     rng = generator(0, "bootstrap")
     estimate = statistic(np.arange(n))
-    replicates = np.array([statistic(rng.integers(0, n, n)) for _ in range(REPLICATES)])
+    replicates = _each(statistic, (rng.integers(0, n, n) for _ in range(REPLICATES)), n)
     n_groups = min(n, MAX_GROUPS)
     group = rng.permutation(n) % n_groups
-    jackknife = np.array([statistic(np.flatnonzero(group != g)) for g in range(n_groups)])
+    jackknife = _each(statistic, (np.flatnonzero(group != g) for g in range(n_groups)), n)
     defined, left = replicates[np.isfinite(replicates)], jackknife[np.isfinite(jackknife)]
     if not math.isfinite(estimate) or len(defined) < REPLICATES / 2 or not len(left):
         return Interval(estimate, math.nan, math.nan, "BCa", level)
     low, high = bca_limits(estimate, defined, left, level)
     return Interval(estimate, low, high, "BCa", level)
+
+
+def _each(statistic: Callable[[Array], float], samples: Iterator[Array], n: int) -> Array:
+    """Return the statistic of each sample of some of n rows; of many rows threads share them out.
+
+    Samples are drawn by this thread alone, in their order.
+    """
+    found: list[float] = []
+    while some := list(islice(samples, max(1, MAX_DRAWN // n))):
+        values = np.empty(len(some))
+
+        def work(k: int, some: list[Array] = some, values: Array = values) -> None:
+            values[k] = statistic(some[k])
+
+        (SHARED if n >= THREADS_FROM else ALONE).run(work, len(some))
+        found += values.tolist()
+    return np.array(found)
 
 
 def bca_limits(

@@ -1,4 +1,4 @@
-"""Forked processes that work off tasks: the stacks of an ensemble, the trials of a sweep.
+"""Forked processes that work off tasks: stacks of an ensemble, trials of a sweep, learning rates.
 
 A forked process shares the data and starts in a few milliseconds; a new one would have to import
 and read. BLAS runs on one thread (docs/decisions/0007), so no thread is lost in the fork.
@@ -12,16 +12,18 @@ import os
 import signal
 import traceback
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection, wait
 from typing import Any, Self
 
+from mlpcli.errors import FileError
 from mlpcli.stop_signals import STOP_SIGNALS, ignore_stop_signals
 from mlpcli.workers import SHARED
 
 POLL_SECONDS = 0.2  # between two calls of `stop`
+KILLED = "a process that trained was killed, as for want of memory"
 
 Stop = Callable[[], bool]
 Ask = Callable[[Any], Any]
@@ -169,3 +171,37 @@ class Pool:
                 pipe.send(_Done(error))
             else:
                 pipe.send(_Done())
+
+
+def run_tasks(
+    work: Callable[[Any, Stop], Any], tasks: Sequence[Any], n: int, stop: Stop
+) -> list[Any]:
+    """Return work(task, stop) of each task, in their order, done by n processes.
+
+    stop  once true, work is to return; tasks that have not begun are left out, as None
+    n     1: this process does them, one after the other
+    Raises what `work` raises, and FileError where a process was killed.
+    """
+    found: list[Any] = [None] * len(tasks)
+    waiting = list(range(len(tasks)))
+    if n == 1:
+        for number in waiting:
+            if not stop():
+                found[number] = work(tasks[number], stop)
+        return found
+
+    def send(number: int, _: Ask, stop: Stop) -> Iterator[Any]:
+        yield (work(tasks[number], stop),)  # in a tuple: None is a dead process
+
+    with Pool(send, n) as pool:
+        while waiting or pool.busy:
+            if stop():
+                pool.stop()
+                waiting.clear()
+            while waiting and pool.give(waiting[0]) is not None:
+                waiting.pop(0)
+            for worker, message in pool.receive(POLL_SECONDS):
+                if message is None:
+                    raise FileError(KILLED)
+                (found[worker.task],) = message
+    return found

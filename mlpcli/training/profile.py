@@ -27,7 +27,7 @@ from mlpcli.workers import SHARED, WorkerTimes
 
 START, LOAD, ENCODE, BEGIN = "start-up", "load", "encode", "initialize"
 SHUFFLE, NOISE, FORWARD, LOSS = "shuffle and gather", "noise and masks", "forward", "loss"
-SHARDS = "forward and backward, cut"
+SHARDS = "steps in shards"  # the update too, where no part of it needs the whole gradient
 BACKWARD, UPDATE, STEPS, METRICS = "backward", "update", "loop over steps", "metrics"
 FILES, PROGRESS, OTHER = "files", "progress", "other"
 EPOCH_ROWS = (SHUFFLE, NOISE, FORWARD, LOSS, BACKWARD, SHARDS, UPDATE, STEPS, METRICS)
@@ -162,8 +162,13 @@ def profile_trainer(clock: Clock, trainer: Trainer) -> None:
         clock.wrap(noisy, "draw", NOISE)
         clock.wrap(noisy, "return_statistics", UPDATE)
     noise = None if update.noise is None else update.noise.apply
+    move_all = update.move_all
+    clock.wrap(update, "move_all", UPDATE)
     update.parts = [
-        clock.around(clock.entry(NOISE if part == noise else UPDATE), part) for part in update.parts
+        update.move_all  # the same function: a step of shards asks whether it is the first part
+        if part == move_all
+        else clock.around(clock.entry(NOISE if part == noise else UPDATE), part)
+        for part in update.parts
     ]
     loss, entry = step.loss, clock.entry(LOSS)
     cut = any(isinstance(each, ShardedBackprop) for each in step.backprop.values())
@@ -228,13 +233,17 @@ class Line:
 class ThreadLine:
     """A thread, from 1, this one the first.
 
-    busy     seconds that it worked on its pieces, and
-    waiting  those that it waited for the others, or for Python's lock between them
+    busy           seconds that it worked on its pieces, those among them that it was held up by
+                   another process, or by Python's lock
+    waiting        seconds between and after them, until all pieces were done; with those that it
+                   was busy they are the seconds of all work that it was to share
+    waiting_share  of these
     """
 
     thread: int
     busy: float
     waiting: float
+    waiting_share: float
 
 
 @dataclass(frozen=True)
@@ -243,8 +252,9 @@ class Profile:
 
     steps        of one network, or of a stack of them
     clock_calls  timed calls, each of which adds `clock_seconds` to the lines
-    shared_runs  how often work was shared out among threads, and
-    threads      what each of them did with that time
+    shared_runs     how often work was shared out among threads, and
+    shared_seconds  how long that took in all, and
+    threads         what each of them did with that time
     """
 
     seconds: float
@@ -253,6 +263,7 @@ class Profile:
     clock_calls: int
     clock_seconds: float
     shared_runs: int
+    shared_seconds: float
     threads: list[ThreadLine]
 
 
@@ -275,7 +286,8 @@ def profile_of(clock: Clock) -> Profile:
             lines.append(Line(row, layer, seconds, seconds / whole, calls, per_step, rate))
     calls = sum(each.calls for each in clock.entries)
     times = SHARED.times or WorkerTimes()
-    return Profile(whole, steps, lines, calls, clock_cost(), times.runs, thread_lines(times))
+    shared = times.runs, sum(times.seconds.values()), thread_lines(times)
+    return Profile(whole, steps, lines, calls, clock_cost(), *shared)
 
 
 def thread_lines(times: WorkerTimes) -> list[ThreadLine]:
@@ -283,5 +295,6 @@ def thread_lines(times: WorkerTimes) -> list[ThreadLine]:
     lines = []
     for thread, busy in sorted(times.busy.items()):
         shared = sum(seconds for n, seconds in times.seconds.items() if n > thread)
-        lines.append(ThreadLine(thread + 1, busy, max(0.0, shared - busy)))
+        waiting = max(0.0, shared - busy)
+        lines.append(ThreadLine(thread + 1, busy, waiting, waiting / shared if shared else 0.0))
     return lines

@@ -25,8 +25,18 @@ from mlpcli.training.cost import memory_of
 from mlpcli.training.evaluation import row_losses
 from mlpcli.training.events import Ended, EpochEnded, LanesEnded
 from mlpcli.training.lanes import Lane, fold_rows
-from mlpcli.training.plan import best_lanes
+from mlpcli.training.plan import (
+    PER_SECOND,
+    STEP_SECONDS,
+    WORTH_A_PROCESS,
+    Plan,
+    best_lanes,
+    even_runs,
+    memory_for,
+)
+from mlpcli.training.processes import run_tasks
 from mlpcli.training.rate_choice import Lead, Trial, lead_of
+from mlpcli.training.shards import threads_of
 from mlpcli.training.training import Training
 
 FOLDS = 5
@@ -96,12 +106,15 @@ def compare(
         for each in (with_rate(spec, rate) for rate in rates)
         for k, fold in enumerate(folds)
     ]
-    width = stack_width(training, len(folds[0][0]))
-    courses: list[Course] = []
-    for start in range(0, len(lanes), width):
-        courses += _train(dataset, lanes[start : start + width], most_steps, stop)
-        if stop():
-            return None
+    shared = share_out(training, len(lanes), len(folds[0][0]), most_steps)
+
+    def train(stack: Sequence[int], stop: Callable[[], bool]) -> list[Course]:
+        return _train(dataset, [lanes[k] for k in stack], most_steps, stop)
+
+    found = run_tasks(train, shared.stacks, shared.processes, stop)
+    if stop():
+        return None
+    courses: list[Course] = [course for some in found for course in some]
     _weigh(courses, folds, dataset.parts["train"].weight)
     each = [courses[start : start + len(folds)] for start in range(0, len(courses), len(folds))]
     all_steps = spec.training.epochs * _steps_of_epoch(training, training.prepared[0].n_rows)
@@ -152,14 +165,32 @@ def steps_of_trial(training: Training, n_networks: int) -> int:
     return int(min(MOST_STEPS, max(LEAST_STEPS, MULTIPLY_ADDS // each)))
 
 
-def stack_width(training: Training, n_rows: int) -> int:
-    """Return how many networks of the spec, trained on so many rows, go into one stack."""
+def share_out(training: Training, n_networks: int, n_rows: int, steps: int) -> Plan:
+    """Return how networks of the spec, on so many rows, for so many steps each, are trained.
+
+    No process of its own for short work; and no more of them than the memory has room for.
+    """
+    spec, batch = training.spec, batch_of(training)
+    each = _bytes_per_network(training, n_rows)
+    memory = max(memory_for(spec), each)
+    step = STEP_SECONDS + 3 * batch * training.architecture.multiply_adds / PER_SECOND
+    processes = min(threads_of(spec), n_networks, memory // each)
+    if n_networks * steps * step < WORTH_A_PROCESS:
+        processes = 1
+    best = best_lanes(training.architecture, batch, spec.runtime.dtype)
+    width = max(1, min(best, STACK_BYTES // each, memory // processes // each))
+    # As many for each process, so that none waits for another's last stack.
+    rounds = -(-n_networks // (width * processes))
+    stacks = even_runs(range(n_networks), min(n_networks, rounds * processes))
+    return Plan(stacks, processes, processes * width * each)
+
+
+def _bytes_per_network(training: Training, n_rows: int) -> int:
+    """Return what a network of the spec takes that is trained on so many rows."""
     spec, dataset = training.spec, training.dataset
     parts = {name: part.take(np.arange(len(part))[:n_rows]) for name, part in dataset.parts.items()}
     small = replace(dataset, parts=parts)
-    each = memory_of(spec, training.architecture, small, batch_of(training)).per_network
-    best = best_lanes(training.architecture, batch_of(training), spec.runtime.dtype)
-    return max(1, min(best, STACK_BYTES // each))
+    return memory_of(spec, training.architecture, small, batch_of(training)).per_network
 
 
 def batch_of(training: Training) -> int:

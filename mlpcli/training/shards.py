@@ -10,6 +10,7 @@ from mlpcli.machine import cores
 from mlpcli.nn.network import Architecture
 from mlpcli.spec.schema import Spec
 from mlpcli.training.build import batch_size_of
+from mlpcli.workers import SHARED
 
 # S shards need a step of S² times as much: each thread holds Python's lock for some 70 µs of its
 # part of a step, one after the other, and S of them take a small share of a step's time only then.
@@ -21,6 +22,12 @@ MOST_SHARDS = 16  # each has a gradient of its own, and all are added up
 def threads_of(spec: Spec) -> int:
     """Return how many threads may work: the spec's, or as many as there are cores."""
     return cores() if spec.runtime.threads is None else spec.runtime.threads
+
+
+def use_threads(spec: Spec) -> None:
+    """Let no more threads of this process work than the spec allows."""
+    if spec.runtime.threads is not None:
+        SHARED.n = spec.runtime.threads
 
 
 def step_work(architecture: Architecture, batch_rows: int) -> int:

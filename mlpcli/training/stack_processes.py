@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from mlpcli.errors import FileError
 from mlpcli.training.events import StackEvent, StackSaved, grouped
-from mlpcli.training.processes import POLL_SECONDS, Ask, Pool, Stop
+from mlpcli.training.processes import KILLED, POLL_SECONDS, Ask, Pool, Stop
 from mlpcli.training.stack_state import StackState
 from mlpcli.training.trainer import never
 
@@ -91,8 +91,7 @@ def run_in_processes(
                 waiting.pop(0)
             for worker, events in pool.receive(POLL_SECONDS):
                 if events is None:
-                    problem = "a process that trained replicas was killed, as for want of memory"
-                    raise FileError(f"{problem}; a smaller runtime.memory takes fewer at a time")
+                    raise FileError(f"{KILLED}; a smaller runtime.memory takes fewer at a time")
                 for event in events:
                     yield from gathering.take(worker.task, event)
             at_work = {worker.task for worker in pool.workers if worker.task is not None}

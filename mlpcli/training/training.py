@@ -29,11 +29,11 @@ from mlpcli.training.events import (
 from mlpcli.training.lane_state import EarlyStopping, monitor_of
 from mlpcli.training.lanes import Lane, lanes_of
 from mlpcli.training.memory import require_memory
+from mlpcli.training.shards import use_threads
 from mlpcli.training.stack_state import StackState
 from mlpcli.training.stack_training import StackTraining
 from mlpcli.training.state import TrainingState
 from mlpcli.training.trainer import never
-from mlpcli.workers import SHARED
 
 if TYPE_CHECKING:
     from mlpcli.training.plan import Plan
@@ -96,8 +96,7 @@ class Training(StackTraining):
         due   whether a StateReady is wanted; called after each block of rows and each epoch
         """
         self.stop, self.begun = stop, time.perf_counter()
-        if self.spec.runtime.threads is not None:
-            SHARED.n = self.spec.runtime.threads
+        use_threads(self.spec)
         self.recent.on = self.plan is None or self.plan.processes == 1
         self.reductions.on = self.spec.training.on_divergence == "reduce-lr"
         while stacks := self.stacks_to_come():  # again those that diverged, with half their λ

@@ -13,7 +13,7 @@ model: {layers: [{units: 8, activation: tanh, keep_prob: 0.9}]}
 training: {epochs: 3}
 """
 ENSEMBLE = ("--set", "ensemble={kind: bootstrap, replicas: 4}")
-CUT = "forward and backward, cut"
+CUT = "steps in shards"
 ROWS = (
     *("start-up", "load", "encode", "initialize", "shuffle and gather", "noise and masks"),
     *(
@@ -125,13 +125,37 @@ def test_what_leaves_no_room_for_a_table_is_refused(mlp, spec, other):
     assert not (spec / "runs").exists()
 
 
-def test_of_shards_each_thread_has_its_time(mlp, spec):
+@pytest.mark.parametrize(
+    ("clipping", "runs"), [((), 1), (("--set", "training.gradient_clipping.norm=9"), 2)]
+)
+def test_of_shards_each_thread_has_its_time(mlp, spec, clipping, runs):
     words = ("train", "spec.yaml", "--run-dir", "run", "--profile", "--json")
-    keys = ("--set", "runtime.shards=2", "--set", "runtime.threads=2")
+    keys = ("--set", "runtime.shards=2", "--set", "runtime.threads=2", *clipping)
     found = json.loads(mlp(*words, *keys, cwd=spec).out)["profile"]
     by_row = {line["row"]: line for line in found["lines"] if not line["layer"]}
     assert by_row[CUT]["calls"] == found["steps"] == 3 * 4
     assert by_row["forward"]["calls"] == by_row["backward"]["calls"] == 0
-    assert found["shared_runs"] == 3 * 3 * 4  # shards, sum, update
-    assert [line["thread"] for line in found["threads"]] in ([1], [1, 2])  # the other may be late
-    assert all(line["busy"] > 0 for line in found["threads"])
+    # The gradient and, in the same run unless the whole gradient is clipped before, the update.
+    assert by_row["update"]["calls"] == 3 * 4 * 2 * (runs - 1)
+    assert found["shared_runs"] <= runs * 3 * 4  # fewer where other processes have the cores
+    assert [line["thread"] for line in found["threads"]] in ([], [1], [1, 2])
+    for line in found["threads"]:
+        assert line["busy"] > 0
+        assert line["busy"] + line["waiting"] == pytest.approx(found["shared_seconds"])
+        assert line["waiting_share"] == pytest.approx(line["waiting"] / found["shared_seconds"])
+    # Nothing else is shared out here: rows of evaluations are few.
+    assert found["shared_seconds"] <= by_row[CUT]["seconds"] + by_row["update"]["seconds"]
+
+
+def test_the_table_of_threads_has_the_share_of_waiting(mlp, spec):
+    words = ("train", "spec.yaml", "--run-dir", "run", "--profile")
+    keys = ("--set", "runtime.shards=2", "--set", "runtime.threads=2")
+    out = mlp(*words, *keys, "--set", "training.epochs=30", cwd=spec).out.splitlines()
+    at = next(k for k, line in enumerate(out) if line.startswith("work shared out among "))
+    assert re.fullmatch(r"work shared out among [12] threads?, [\d,]+ times, .+ s in all", out[at])
+    assert re.split(r"\s{2,}", out[at + 1].strip()) == [
+        *("thread", "seconds busy", "seconds waiting", "waiting, %")
+    ]
+    number, busy, waiting, share = map(float, out[at + 3].split())
+    assert number == 1
+    assert share == pytest.approx(100 * waiting / (busy + waiting), abs=0.2)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mlpcli.nn import gradcheck
+from mlpcli.nn import gradcheck, objective
 from mlpcli.nn.activations import ACTIVATIONS
 from mlpcli.nn.activations.rectified import Elu, LeakyRelu, Prelu
 from mlpcli.nn.activations.softmax import Softmax
@@ -18,6 +18,7 @@ from mlpcli.nn.penalties import L2
 from mlpcli.nn.update import Regularization
 from mlpcli.training.gradcheck import check_trainer
 from mlpcli.training.trainer import Trainer
+from mlpcli.workers import SHARED, WorkerTimes
 
 N_ROWS, N_INPUTS, N_OUTPUTS = 6, 4, 6  # as many as two, and three, for each target
 ALL = [member() for member in ACTIVATIONS.values()]
@@ -551,3 +552,34 @@ def test_one_that_it_does_not_hide_passes(size, monkeypatch, batch_of_size):
     assert result.resolution < 1e-5
     after_parameter_gradients(monkeypatch, a_thousandth_more)
     assert not batch_of_size(size).passed
+
+
+def test_wide_networks_are_shared_out_too_to_the_same_bits(check, monkeypatch):
+    monkeypatch.setattr(objective, "STACK_BYTES", 1)  # as if four networks were too many
+    monkeypatch.setattr(SHARED, "times", WorkerTimes())
+    found = {}
+    for threads in (1, 2, 3):
+        monkeypatch.setattr(SHARED, "n", threads)
+        found[threads] = repr(check(ACTIVATIONS["relu"](), CHAINED[0], l2=0.1))
+    assert found[2] == found[1]
+    assert found[3] == found[1]
+    assert {*SHARED.times.seconds} == {2, 3}
+
+
+def test_threads_take_no_more_memory_than_an_eighth_of_what_is_free(monkeypatch, check_step):
+    seen = []
+    monkeypatch.setattr(objective, "STACK_BYTES", 1)
+    monkeypatch.setattr(SHARED, "n", 5)
+    values = objective.Objective.values
+    monkeypatch.setattr(
+        objective.Objective, "values", lambda o, t: (seen.append(len(t)), values(o, t))[1]
+    )
+    architecture = Architecture(2, (), 3, MSE)
+    # 9 parameters, three for each of 4 networks, and 5 numbers for each of 3 units and 4 rows.
+    four = 4 * 8 * (3 * 9 + 5 * 3 * 4)
+    X, target = np.ones((4, 2)), np.zeros((4, 3))
+    for fours, most in ((0, 4), (1, 4), (3, 12), (9, 20)):
+        monkeypatch.setattr(objective, "free_memory", lambda fours=fours: 8 * fours * four)
+        check_step(architecture, initial_vector(architecture, 0), X, target)
+        assert max(seen) == most
+        seen.clear()

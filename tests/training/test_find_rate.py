@@ -1,6 +1,7 @@
 """The search for a learning rate: each lane is the training that has that rate and seed alone."""
 
 import math
+import os
 
 import numpy as np
 import pytest
@@ -9,9 +10,11 @@ from mlpcli.nn.evaluation import Evaluation
 from mlpcli.nn.network import Network, initial_vector
 from mlpcli.randomness import replica_seed
 from mlpcli.training import find_rate as module
+from mlpcli.training import lanes, rate_trials
 from mlpcli.training.build import loss_target
 from mlpcli.training.find_rate import CANDIDATES, SEEDS, find_rate
 from mlpcli.training.rate_choice import Shortlist
+from mlpcli.workers import SHARED
 
 
 @pytest.fixture
@@ -52,8 +55,46 @@ def test_a_candidate_reaches_what_trainings_with_that_rate_alone_reach(one):
 
 def test_several_stacks_find_what_one_finds(one, monkeypatch):
     whole = find_rate(one, steps=5)
-    monkeypatch.setattr(module, "stack_width", lambda *_: 3)
+    monkeypatch.setattr(rate_trials, "best_lanes", lambda *_: 3)
     assert repr(find_rate(one, steps=5)) == repr(whole)  # in words: NaN differs from itself
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there are no processes to fork")
+@pytest.mark.parametrize("processes", [2, 3])
+def test_several_processes_find_what_one_finds(training, monkeypatch, processes):
+    keys = "data.split={validation: 0.2, test: 0}", "training={batch_size: 16, epochs: 3}"
+    whole = find_rate(training(*keys, "runtime.threads=1"), steps=5)
+    used, run = [], module.run_tasks
+
+    def counted(work, tasks, n, stop):
+        used.append((n, len(tasks)))
+        return run(work, tasks, n, stop)
+
+    monkeypatch.setattr(rate_trials, "WORTH_A_PROCESS", 0.0)
+    for each in (module, rate_trials):
+        monkeypatch.setattr(each, "run_tasks", counted)
+    shared = find_rate(training(*keys, f"runtime.threads={processes}"), steps=5)
+    assert repr(shared) == repr(whole)
+    assert [n for n, _ in used] == [processes, processes]  # short trials, and longer ones
+    assert all(n_tasks % processes == 0 for _, n_tasks in used)
+
+
+def test_steps_are_not_cut_unless_the_spec_says_so(one, monkeypatch):
+    monkeypatch.setattr(lanes, "shards_of", lambda spec, *_: spec.runtime.shards or 4)
+    assert module.training_of_rates(one.spec, one.dataset).shards == 1
+    runtime = one.spec.runtime.model_copy(update={"shards": 2})
+    spec = one.spec.model_copy(update={"runtime": runtime})
+    assert module.training_of_rates(spec, one.dataset).shards == 2
+
+
+def test_no_more_threads_evaluate_than_the_spec_allows(training, monkeypatch):
+    monkeypatch.setattr(SHARED, "n", 7)
+    one = training("data.split={validation: 0.2, test: 0}")
+    module.training_of_rates(one.spec, one.dataset)
+    assert SHARED.n == 7
+    one = training("data.split={validation: 0.2, test: 0}", "runtime.threads=2")
+    module.training_of_rates(one.spec, one.dataset)
+    assert SHARED.n == 2
 
 
 def test_the_network_itself_is_left_alone(one):

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from mlpcli.training import intervals
 from mlpcli.training.intervals import (
     bca_limits,
     bootstrap_interval,
@@ -18,6 +19,7 @@ from mlpcli.training.intervals import (
     t_interval,
     too_skewed,
 )
+from mlpcli.workers import SHARED, WorkerTimes
 
 DOFS = [1, 2, 3, 9.5, 59, 119, 120, 121, 1e3, 1e6, 1e12]
 
@@ -245,3 +247,18 @@ def test_the_coverage_of_the_choice_on_skewed_numbers(n, floor):
     covered, methods = share_covered(draw, 1.0, n, 500, seed=4)
     assert methods == {"t", "BCa"}
     assert covered > floor
+
+
+@pytest.mark.parametrize("threads", [2, 3])
+def test_threads_share_out_the_samples_and_change_no_bit(monkeypatch, threads):
+    rng = np.random.default_rng(0)
+    values = rng.standard_normal(100) ** 3
+    alone = bootstrap_interval(lambda k: float(np.median(values[k])), 100)
+    monkeypatch.setattr(intervals, "THREADS_FROM", 100)
+    monkeypatch.setattr(intervals, "MAX_DRAWN", 30_000)  # 300 samples at a time
+    monkeypatch.setattr(SHARED, "n", threads)
+    monkeypatch.setattr(SHARED, "times", WorkerTimes())
+    assert bootstrap_interval(lambda k: float(np.median(values[k])), 100) == alone
+    assert SHARED.times.runs == 8  # 2000 samples in 7 groups, and the jackknife's 100
+    bootstrap_interval(lambda k: float(np.median(values[k])), 99)  # of too few rows for threads
+    assert SHARED.times.runs == 8

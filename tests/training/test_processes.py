@@ -11,7 +11,7 @@ import pytest
 from mlpcli.errors import DataError, FileError
 from mlpcli.training import processes
 from mlpcli.training.events import Ended, LanesEnded, Progress
-from mlpcli.training.processes import Pool
+from mlpcli.training.processes import Pool, run_tasks
 from mlpcli.training.stack_processes import run_in_processes
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="there are no processes to fork")
@@ -226,3 +226,58 @@ def test_a_worker_ends_whose_parent_was_killed_before_it_began(monkeypatch):
     assert ready  # at its end: no process has the other one open
     assert os.read(reading, 1) == b""
     os.close(reading)
+
+
+@pytest.mark.parametrize("n", [1, 2, 5])
+def test_results_of_tasks_come_in_the_order_of_the_tasks(n):
+    def work(task, stop):
+        assert not stop()
+        time.sleep(0.05 * (task == 10))  # the first one ends last
+        return None if task == 30 else (task, os.getpid())
+
+    found = run_tasks(work, [10, 20, 30, 40], n, never)
+    assert [each and each[0] for each in found] == [10, 20, None, 40]
+    pids = {each[1] for each in found if each}
+    assert (pids == {os.getpid()}) == (n == 1)
+    no_child_is_left()
+
+
+@pytest.mark.parametrize("n", [1, 2])
+def test_what_a_task_raises_is_raised(n):
+    def work(task, _stop):
+        if task == 2:
+            raise DataError("no such row")
+        return task
+
+    with pytest.raises(DataError, match="no such row"):
+        run_tasks(work, [1, 2, 3], n, never)
+    no_child_is_left()
+
+
+@pytest.mark.parametrize("n", [1, 2])
+def test_once_stopped_tasks_are_asked_to_end_and_no_other_begins(n):
+    begun = time.monotonic()
+
+    def stop():
+        return time.monotonic() > begun + 0.1
+
+    def work(task, asked):
+        while not asked():
+            time.sleep(0.01)
+        return task
+
+    assert (
+        run_tasks(work, [1, 2, 3, 4], n, stop) == [[1, None, None, None], [1, 2, None, None]][n - 1]
+    )
+    no_child_is_left()
+
+
+def test_a_killed_process_ends_all_tasks():
+    def work(task, _stop):
+        if task == 2:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return task
+
+    with pytest.raises(FileError, match="was killed, as for want of memory"):
+        run_tasks(work, [1, 2, 3], 2, never)
+    no_child_is_left()

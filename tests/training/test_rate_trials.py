@@ -49,7 +49,7 @@ def test_a_trial_is_the_specs_training_on_each_fold_judged_by_the_rows_left_out(
 
 def test_several_stacks_say_what_one_says(one, monkeypatch):
     whole = compare(one, [0.1, 0.01], never)
-    monkeypatch.setattr(module, "stack_width", lambda *_: 3)
+    monkeypatch.setattr(module, "best_lanes", lambda *_: 3)
     assert compare(one, [0.1, 0.01], never) == whole
 
 
@@ -120,3 +120,37 @@ def test_only_larger_rates_are_held_to_it(training):
         trials = compare(one, [0.01, 0.1, 0.001], never)
     assert trials[1].catch_up > 0
     assert trials[0].catch_up == trials[2].catch_up == 0
+
+
+@pytest.mark.parametrize(
+    ("threads", "steps", "width", "n_stacks", "processes"),
+    [
+        (1, 1000, 64, 1, 1),
+        (2, 1000, 64, 2, 2),
+        (2, 1000, 4, 6, 2),  # 5 stacks of 4 would leave one process without work at the end
+        (64, 1000, 64, 20, 20),  # a network each
+        (2, 1, 64, 1, 1),  # too short for a process
+    ],
+)
+def test_as_many_stacks_for_each_process(
+    training, monkeypatch, threads, steps, width, n_stacks, processes
+):
+    monkeypatch.setattr(module, "best_lanes", lambda *_: width)
+    monkeypatch.setattr(module, "STEP_SECONDS", 1e-3)  # 20 seconds of 20 × 1000 steps
+    plan = module.share_out(training(SPLIT, f"runtime.threads={threads}"), 20, 96, steps)
+    assert (len(plan.stacks), plan.processes) == (n_stacks, processes)
+    assert sorted(k for stack in plan.stacks for k in stack) == list(range(20))
+    assert max(map(len, plan.stacks)) <= width
+
+
+def test_no_more_processes_than_the_memory_has_room_for(training, monkeypatch):
+    one = training(SPLIT, "runtime.threads=8")
+    monkeypatch.setattr(module, "STEP_SECONDS", 1.0)
+    monkeypatch.setattr(module, "_bytes_per_network", lambda *_: 1000)
+    monkeypatch.setattr(module, "memory_for", lambda _: 3500)
+    plan = module.share_out(one, 20, 96, 100)
+    assert plan.processes == 3
+    assert max(map(len, plan.stacks)) == 1
+    assert plan.memory == 3000
+    monkeypatch.setattr(module, "memory_for", lambda _: 10)  # one network is not refused
+    assert module.share_out(one, 20, 96, 100).processes == 1

@@ -117,10 +117,9 @@ def _find_rate(
     loaded: LoadedSpec, dataset: Dataset, stop: StopRequest, *, json: bool, quiet: bool
 ) -> int | None:
     from mlpcli.cli.learning_rates import find_and_print
-    from mlpcli.training.lanes import Lane
-    from mlpcli.training.training import Training
+    from mlpcli.training.find_rate import training_of_rates
 
     with loaded.locating():
-        one = Training(loaded.spec, dataset, [Lane(loaded.spec, loaded.spec.seed)])
+        one = training_of_rates(loaded.spec, dataset)
     with stop:
         return find_and_print(one, stop, json=json, quiet=quiet)

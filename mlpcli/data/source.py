@@ -88,8 +88,8 @@ class _Kept(io.RawIOBase):
 class _Hashed(io.RawIOBase):
     """A stream of a file that adds the SHA-256 of its bytes to `found` when it is at their end."""
 
-    def __init__(self, path: str, found: set[str]) -> None:
-        self.file = Path(path).open("rb", buffering=0)  # noqa: SIM115  closed with this one
+    def __init__(self, file: io.FileIO, found: set[str]) -> None:
+        self.file = file  # closed with this one
         self.hash, self.found, self.at_end = hashlib.sha256(), found, False
 
     def readable(self) -> bool:
@@ -175,7 +175,9 @@ class Source:
             return cast("BinaryIO", self.spool.open())
         if self.path is None:
             return io.BytesIO(self.content)
-        return io.BufferedReader(_Hashed(self.path, self.hashes), PIECE)
+        # Before there is a stream: Python 3.13 warns of one that fails to close, having no file.
+        file = io.FileIO(self.path)
+        return io.BufferedReader(_Hashed(file, self.hashes), PIECE)
 
     @cached_property
     def is_packed(self) -> bool:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import prod
 
+import numpy as np
+
 from mlpcli.data.dataset import Dataset
 from mlpcli.nn.evaluation import Evaluation
 from mlpcli.nn.network import Architecture, Layer
@@ -146,8 +148,9 @@ def memory_of(spec: Spec, architecture: Architecture, dataset: Dataset, batch: i
     vectors += 2 * sum(sigma > 0 for sigma in sigmas)
     per_row: float = sum(2 * w.shape[-1] + w.shape[-2] for w in layout.weights)
     per_row -= sum(layer.units for layer in architecture.hidden if layer.activation.in_place)
-    if shards_of(spec, architecture, len(dataset.parts["train"])) > 1:  # h and δ of all shards
-        per_row += sum(w.shape[-1] + w.shape[-2] for w in layout.weights)
+    shards = shards_of(spec, architecture, len(dataset.parts["train"]))
+    if shards > 1:
+        per_row += _numbers_of_shards(architecture)
     per_row += architecture.embedded_numbers
     per_row += sum(2.5 * layer.units for layer in architecture.hidden if layer.keep_prob < 1)
     per_row += sum(3 * layer.units for layer in architecture.hidden if layer.norm)
@@ -162,7 +165,7 @@ def memory_of(spec: Spec, architecture: Architecture, dataset: Dataset, batch: i
     rows = len(dataset.parts["train"])
     inputs, target = architecture.n_inputs * item, architecture.n_outputs * item
     # A block's rows, u of the output layer, and two arrays like it for the loss.
-    gathered = block_rows(rows, batch, max(inputs, target))
+    gathered = block_rows(rows, batch, max(inputs, target), shards=shards)
     k = prod(architecture.member_shape)
     gathered *= inputs + target + 3 * k * item * architecture.n_outputs
     evaluated = max(len(part) for part in dataset.parts.values()) * per_row * item
@@ -172,6 +175,18 @@ def memory_of(spec: Spec, architecture: Architecture, dataset: Dataset, batch: i
     by_row += min(evaluated, 2 * Evaluation.BLOCK_BYTES)
     shared = _data_bytes(architecture, dataset, item) + (2 << 20)
     return Memory(shared, int(max(training, initial)) + int(by_row))
+
+
+def _numbers_of_shards(architecture: Architecture) -> int:
+    """Return the numbers a row of h and δ that all shards leave to the products hᵀ δ.
+
+    Where the first layer sees the data as they are, its h is the batch itself.
+    """
+    kept = sum(w.shape[-1] + w.shape[-2] for w in architecture.layout.weights)
+    changed = architecture.embedding is not None or architecture.members is not None
+    if not changed and np.all(np.asarray(architecture.input_keep_prob) == 1):
+        kept -= architecture.fan_in
+    return kept
 
 
 def _data_bytes(architecture: Architecture, dataset: Dataset, item: int) -> int:

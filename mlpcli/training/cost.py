@@ -15,7 +15,8 @@ from mlpcli.spec.members import build
 from mlpcli.spec.schema import Spec
 from mlpcli.training.batches import batch_starts, block_rows
 from mlpcli.training.build import batch_size_of
-from mlpcli.training.shards import shards_of
+from mlpcli.training.shards import shards_of, threads_of
+from mlpcli.training.speed_up import expected_speed_up
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,8 @@ class Cost:
 
     batch_rows               of a step
     shards                   S, the pieces that it is cut into
+    threads                  that take them
+    speed_up                 to expect of them: rows a second, over those of one and an uncut step
     memory_bytes             data, parameters, gradient, optimizer, and one batch's arrays
     multiply_adds_per_epoch  forward, and twice as many backward, less the first layer's delta
     """
@@ -59,6 +62,8 @@ class Cost:
     memory_bytes: int
     batch_rows: int
     shards: int
+    threads: int
+    speed_up: float
     steps_per_epoch: int
     multiply_adds_per_epoch: int
 
@@ -74,6 +79,8 @@ def cost_of(
     n_train = n_rows or len(dataset.parts["train"])
     batch = min(batch_size_of(spec, len(dataset.parts["train"])), n_train)
     memory = memory_of(spec, architecture, dataset, batch)
+    shards = shards_of(spec, architecture, len(dataset.parts["train"]))
+    threads = min(shards, threads_of(spec))
     below = architecture.embedding
     first = architecture.fan_in * layout.weights[0].shape[-1]
     # Where an embedding learns, or members scale their inputs, the first layer returns a delta.
@@ -83,7 +90,9 @@ def cost_of(
         layers_of(architecture),
         memory.shared + memory.per_network,
         batch,
-        shards_of(spec, architecture, len(dataset.parts["train"])),
+        shards,
+        threads,
+        expected_speed_up(architecture, batch, shards, threads),
         len(batch_starts(n_train, batch, architecture.least_rows)),
         n_train * (3 * architecture.multiply_adds - first),
     )

@@ -13,6 +13,9 @@ from pathlib import Path
 from typing import Any
 
 LEAST_EPOCHS = 2
+CUTS = {"one": (1, 1), "cut": (2, 1), "two": (2, 2)}  # shards and threads
+VECTOR_PASSES = 3
+CALLED_SHARDS = 1, 2, 8
 
 
 def _trainer(rows: int, widths: list[int], batch: int) -> Any:
@@ -36,16 +39,12 @@ def _trainer(rows: int, widths: list[int], batch: int) -> Any:
 
 def _floors(trainer: Any) -> dict[str, float]:
     """Return the seconds of an epoch's permutation alone, and of gathering its rows alone."""
-    import numpy as np
-
     loader = trainer.loader
     begun = time.process_time()
     loader.start([0], 1)
     shuffled = time.process_time()
-    for start in range(0, loader.n_rows, loader.rows_per_block):
-        rows = loader.order[start : start + loader.rows_per_block]
-        for array, out in ((loader.X, loader.X_block), (loader.target, loader.y_block)):
-            np.take(array, rows, axis=0, out=out[: len(rows)], mode="clip")
+    for start, stop in loader.blocks():
+        loader.load(start, stop)
     return {"shuffle": shuffled - begun, "gather": time.process_time() - shuffled}
 
 
@@ -151,9 +150,104 @@ def memory(rows: int, widths: list[int], batch: int, optimizer: str) -> dict[str
     }
 
 
+def _cut_trainer(rows: int, widths: list[int], batch: int, shards: int, threads: int) -> Any:
+    """Return the trainer of a classifier with momentum and L2, a step cut into shards."""
+    import numpy as np
+
+    from mlpcli.nn.activations import ACTIVATIONS
+    from mlpcli.nn.losses import LOSSES
+    from mlpcli.nn.network import Architecture, Layer, initialize
+    from mlpcli.nn.optimizers import OPTIMIZERS
+    from mlpcli.nn.update import Regularization
+    from mlpcli.training.trainer import Trainer
+    from mlpcli.workers import Workers
+
+    rng = np.random.default_rng(0)
+    hidden = tuple(Layer(n, ACTIVATIONS["relu"]()) for n in widths[1:-1])
+    architecture = Architecture(widths[0], hidden, widths[-1], LOSSES["cross_entropy"]())
+    return Trainer(
+        initialize(architecture, 0),
+        OPTIMIZERS["sgd"](learning_rate=1e-3, momentum=0.9),
+        rng.standard_normal((rows, widths[0]), np.float32),
+        rng.integers(0, widths[-1], rows),
+        batch_size=batch,
+        seeds=[0],
+        regularization=Regularization(l2=1e-4),
+        shards=shards,
+        workers=Workers(threads),
+    )
+
+
+def _pass_vectors(trainer: Any) -> None:
+    """Take the passes of a step over vectors like θ, without its products."""
+    step = trainer.step
+    if len(step.update.pieces) == 1:
+        for penalty in step.penalties:
+            penalty.add_gradient(step.grad)
+        step.update()
+        return
+
+    def work(piece: int) -> None:
+        for penalty in step.penalties:
+            penalty.add_gradient(step.grad, step.update.pieces[piece])
+        step.update.move(piece)
+
+    step.update.workers.run(work, len(step.update.pieces))
+    step.update.finish()
+
+
+def threads(rows: int, widths: list[int], batch: int, seconds: float) -> dict[str, Any]:
+    """Train for about so long, uncut, cut in two, and in two on two threads, epochs in turns.
+
+    Returns, by the clock, the median seconds of a step and of its passes over vectors like θ (3
+    in a row) of each; those of gathering a batch; and the share of their time, by the clock, that
+    the threads had a core: 1 where no other job took one.
+    """
+    trainers = {name: _cut_trainer(rows, widths, batch, *cut) for name, cut in CUTS.items()}
+    laps: dict[str, list[float]] = {}
+    begun, turn = time.perf_counter(), 0
+    while turn <= LEAST_EPOCHS or time.perf_counter() - begun < seconds:
+        turn += 1
+        for name, trainer in trainers.items():
+            n, lap, cpu = trainer.loader.n_steps, time.perf_counter(), time.process_time()
+            for _ in trainer.epoch(turn, 1e-3):
+                pass
+            lap, cpu = time.perf_counter() - lap, time.process_time() - cpu
+            passed = time.perf_counter()
+            for _ in range(VECTOR_PASSES):
+                _pass_vectors(trainer)
+            passed = time.perf_counter() - passed
+            if turn > 1:
+                laps.setdefault(name, []).append(lap / n)
+                laps.setdefault(f"{name} core", []).append(cpu / lap / CUTS[name][1])
+                laps.setdefault(f"{name} vectors", []).append(passed / VECTOR_PASSES)
+    gather = [_floors(trainers["one"])["gather"] for _ in range(3)]
+    found = {name: statistics.median(each) for name, each in laps.items()}
+    n_params = trainers["one"].network.architecture.layout.n_params
+    return {**found, "turns": turn - 1, "gather": min(gather) * batch / rows, "params": n_params}
+
+
+def calls(rows: int, widths: list[int], batch: int, seconds: float) -> dict[str, Any]:
+    """Return the seconds of a step by its shards, in turns, on one thread: Python's, nearly all.
+
+    The network is to be so small that its arithmetic takes next to nothing.
+    """
+    trainers = {n: _cut_trainer(rows, widths, batch, n, 1) for n in CALLED_SHARDS}
+    laps: dict[int, list[float]] = {n: [] for n in trainers}
+    begun, turn = time.perf_counter(), 0
+    while turn <= LEAST_EPOCHS or time.perf_counter() - begun < seconds:
+        turn += 1
+        for n, trainer in trainers.items():
+            lap = time.perf_counter()
+            for _ in trainer.epoch(turn, 1e-3):
+                pass
+            laps[n].append((time.perf_counter() - lap) / trainer.loader.n_steps)
+    return {str(n): statistics.median(each[1:]) for n, each in laps.items()}
+
+
 def main() -> None:
     """Do it."""
-    works = {each.__name__: each for each in (steps, memory)}
+    works = {each.__name__: each for each in (steps, memory, threads, calls)}
     print(json.dumps(works[sys.argv[1]](**json.loads(sys.argv[2]))))
 
 

@@ -17,9 +17,11 @@ from scaling_settings import (
     REFERENCE_ROWS,
     ROWS,
     STEPS,
+    THREADS,
     WIDTHS,
     WITHIN,
 )
+from scaling_threads import threads_section
 from svg_plot import Axis, Series, plot
 
 MB = 1e6
@@ -327,7 +329,8 @@ HEAD = """# How cost grows with the work
 python benchmarks/scaling.py    # writes this page, its plots and benchmarks/scaling.json
 ```
 
-`--quick` takes a minute and writes nothing, `--page` writes page and plots from the JSON.
+`--quick` takes a minute and writes nothing, `--page` writes page and plots from the JSON,
+`--only threads` measures one table anew.
 
 """
 
@@ -373,4 +376,6 @@ def page(document: dict[str, Any]) -> str:
     head = HEAD + about
     sections = [rows_section(rates(runs)), steps_section(step_points(runs))]
     sections += [rows_memory_section(runs), parameters_memory_section(runs)]
+    apart = document.get("apart", {}).get(THREADS, document)
+    sections += [threads_section(runs, text, apart["machine"])]
     return "\n".join([head, *(line for section in sections for line in section), ""])

@@ -12,11 +12,16 @@ STORED = ROOT / "benchmarks" / "scaling.json"
 ROUNDS = 3
 
 ROWS, STEPS, BY_ROWS, BY_PARAMETERS = "rows", "steps", "memory by rows", "memory by parameters"
+THREADS, CALLS = "threads", "calls of a step"
+TABLES = (ROWS, STEPS, BY_ROWS, BY_PARAMETERS, THREADS, CALLS)
 WIDTHS, BATCH = (8, 64, 64, 1), 64  # of the network whose rows per second are measured
 REFERENCE_ROWS = 100_000  # whose rows per second the others are divided by, round by round
 WITHIN = 0.1
 FEATURES = 32  # of the data whose rows take memory
 SECONDS = 2.0  # of training in each process, at least
+CUT_INPUTS, CUT_OUTPUTS, CUT_BATCH = 512, 10, 256  # of the networks whose step is cut
+CUT_WIDTHS = (128, 256, 512, 1024, 1536)
+FORETOLD = ((512, 1024),)  # width and batch, measured beside what the model says, and not fitted
 
 
 @dataclass(frozen=True)
@@ -52,7 +57,19 @@ def _cases() -> list[Case]:
             about = {"rows": 4096, "widths": (8, width, width, 1), "batch": 32}
             about["optimizer"] = optimizer
             found.append(Case(BY_PARAMETERS, str(width), optimizer, "memory", about))
-    return found
+    return found + _cut_cases()
+
+
+def _cut_cases() -> list[Case]:
+    """Return those of a step that is cut into shards; the series is the batch."""
+    found = []
+    for width, batch in (*((width, CUT_BATCH) for width in CUT_WIDTHS), *FORETOLD):
+        steps = 4 if width * batch >= 1 << 18 else 16
+        widths = (CUT_INPUTS, width, width, CUT_OUTPUTS)
+        about = {"rows": steps * batch, "widths": widths, "batch": batch, "seconds": 2 * SECONDS}
+        found.append(Case(THREADS, str(width), str(batch), "threads", about))
+    tiny = {"rows": 4096, "widths": (8, 8, 8, CUT_OUTPUTS), "batch": 64, "seconds": SECONDS / 2}
+    return [*found, Case(CALLS, "8", "64", "calls", tiny)]
 
 
 CASES = tuple(_cases())

@@ -5,11 +5,15 @@ import json
 import re
 import sys
 import xml.etree.ElementTree as ET
+from dataclasses import asdict, replace
+from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+
+from mlpcli.training.speed_up import COSTS
 
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "scaling.md").read_text("utf-8")
@@ -23,7 +27,9 @@ def script():
     before = set(sys.modules)
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(ROOT / "benchmarks"))
-        modules = [importlib.import_module(f"scaling_{name}") for name in ("settings", "page")]
+        modules = [
+            importlib.import_module(f"scaling_{name}") for name in ("settings", "page", "threads")
+        ]
         modules += [importlib.import_module(name) for name in ("scaling", "svg_plot")]
         yield SimpleNamespace(**{k: v for module in modules for k, v in vars(module).items()})
         for name in set(sys.modules) - before:
@@ -113,6 +119,86 @@ def test_the_lines_on_the_page_are_those_of_its_tables():
         1e6 * np.polyfit(rows, measured, 1, w=1 / measured)[0], 0.005
     )
     assert (np.abs(measured / estimated - 1) < 0.15).all()  # what mlp check says
+
+
+def synthetic(script, costs, slow=1.0):
+    """Return runs of the tables of threads that are exactly those of a model."""
+    runs = []
+    for width, batch in [*((w, script.CUT_BATCH) for w in script.CUT_WIDTHS), *script.FORETOLD]:
+        widths = script.widths_of(width)
+        params = sum((a + 1) * b for a, b in pairwise(widths))
+        figures = {"params": params, "gather": 2 * 4 * batch * widths[0] / costs.gather_bytes}
+        fits = 16 * params <= costs.cache_bytes
+        alone = costs.vector_bytes if fits else costs.memory_bytes
+        figures["one vectors"] = 60 * params / alone
+        figures["two vectors"] = 60 * params / costs.shared_bytes
+        figures["two core"] = 1.0
+        for name, cut in script.CUTS.items():
+            figures[name] = script.step_time(widths, batch, *cut, costs).total
+        runs += [script.Run("threads", str(width), str(batch), 0, figures)]
+        slower = figures | {"two": slow * figures["two"]}
+        runs += [script.Run("threads", str(width), str(batch), 1, slower)]
+    calls = {str(n): costs.step_calls + n * costs.shard_calls for n in (1, 2, 8)}
+    return [*runs, script.Run("calls of a step", "8", "64", 0, calls)]
+
+
+def test_the_fit_finds_the_constants_that_runs_were_made_with(script):
+    costs = script.StepCosts(40e9, 10.0, 30e9, 100e9, 50e9, 80e9, 16e6, 20e9, 1e-5, 3e-5, 1.2, 9e-5)
+    for slow in (1.0, 1.5):  # the quickest round counts
+        found = script.fitted_costs(synthetic(script, costs, slow))
+        assert asdict(found) == pytest.approx(asdict(costs), rel=1e-6)
+
+
+def test_a_constant_is_never_below_nothing(script):
+    # Without bounds x would be (2, −1); with x₂ = 0 the best x₁ of Σ (x₁ / v − 1)² is this.
+    rows, values = [(1.0, 1.0), (1.0, 0.0), (2.0, 1.0)], [1.0, 2.0, 3.0]
+    w = np.array(rows) / np.array(values)[:, None]
+    assert np.linalg.lstsq(w, np.ones(3), rcond=None)[0] == pytest.approx([2, -1])
+    assert script.solved(rows, values) == pytest.approx([w[:, 0].sum() / (w[:, 0] ** 2).sum(), 0])
+    assert script.solved([(1, 0), (0, 1), (1, 1)], [2, 4, 6]) == pytest.approx([2, 4])
+
+
+def test_mlp_check_has_the_fitted_constants(script):
+    assert asdict(script.fitted_costs(script.runs_of(STORED))) == pytest.approx(
+        asdict(COSTS), rel=0.005
+    )
+
+
+def test_the_page_says_how_far_the_model_is_off():
+    section = PAGE.split("\n## Threads\n")[1]
+    fitted = section.split("| --- |\n")[1].split("\n\n")[0]
+    off = [float(x) for x in re.findall(r"([+-][\d.]+) %", fitted)]
+    assert len(off) == 3 * 5
+    shown = re.search(r"at\s+most\s+(\d+)\s+%,\s+in\s+the\s+median\s+([\d.]+)\s+%", section)
+    assert float(shown[1]) == pytest.approx(max(map(abs, off)), abs=0.6)
+    assert float(shown[2]) == pytest.approx(np.median(np.abs(off)), abs=0.06)
+
+
+def test_what_is_foretold_is_marked_and_its_loss_named(script):
+    section = " ".join(PAGE.split("\n## Threads\n")[1].split())
+    assert "**Extrapolated, not measured:**" in section
+    # A lock held for 64 · 1 ms is more than all else of a step of 10 ms; else products of 4 rows.
+    costs = script.StepCosts(40e9, 10.0, 1e12, 1e12, 1e12, 1e12, 16e6, 1e12, 0, 1e-3, 1.0, 0.0)
+    assert script.loss_of(512, 256, 64, costs)[0] == "Python's lock"
+    few = replace(costs, shard_calls=0.0)
+    name, share = script.loss_of(512, 256, 64, few)
+    # Multiply-adds of W: 2 · 512² + 512 · 10; forward and back 5,120 more, less the first 512².
+    weights, by_rows = 529_408, 796_672
+    packing = 10 * (by_rows + 256 * (512 + 512 + 10))  # in each shard and piece as in one thread
+    products = 4 * by_rows + 4 * weights
+    assert name == "products of few rows"
+    assert share == pytest.approx(packing * (1 - 1 / 64) / (products + packing), rel=1e-2)
+
+
+def test_one_table_is_measured_anew_beside_the_stored_ones(script):
+    old = {"machine": 1, "versions": 2, "runs": [{"table": "rows"}, {"table": "threads", "k": 0}]}
+    new = {"machine": 3, "versions": 4, "runs": [{"table": "threads", "k": 1}]}
+    assert script.renewed(old, new) == {
+        "machine": 1,
+        "versions": 2,
+        "runs": [{"table": "rows"}, {"table": "threads", "k": 1}],
+        "apart": {"threads": {"machine": 3, "versions": 4}},
+    }
 
 
 def test_a_plot_puts_points_where_they_belong(script):

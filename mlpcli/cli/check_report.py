@@ -68,12 +68,17 @@ def _print_network(document: dict[str, Any], cost: Cost) -> None:
         hang=2,
     )
     if cost.shards > 1:
-        threads = min(cost.shards, document["threads"])
-        print_sentence(
-            f"a step is cut into {cost.shards} shards, for {counted(threads, 'thread')}; 2 threads "
-            "take about two thirds of the time of one (docs/threads.md)",
-            hang=2,
-        )
+        print_sentence(_shards_line(cost), hang=2)
+
+
+def _shards_line(cost: Cost) -> str:
+    plan = f"a step is cut into {cost.shards} shards, for {counted(cost.threads, 'thread')}"
+    if cost.threads == 1:
+        return plan
+    return (
+        f"{plan}: about {cost.speed_up:.1f} times as many rows a second as one thread takes uncut "
+        "(docs/scaling.md)"
+    )
 
 
 def _print_training(document: dict[str, Any], dataset: Dataset) -> None:

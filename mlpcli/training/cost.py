@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import prod
 
+import numpy as np
+
 from mlpcli.data.dataset import Dataset
 from mlpcli.nn.evaluation import Evaluation
 from mlpcli.nn.network import Architecture, Layer
@@ -13,7 +15,8 @@ from mlpcli.spec.members import build
 from mlpcli.spec.schema import Spec
 from mlpcli.training.batches import batch_starts, block_rows
 from mlpcli.training.build import batch_size_of
-from mlpcli.training.shards import shards_of
+from mlpcli.training.shards import shards_of, threads_of
+from mlpcli.training.speed_up import expected_speed_up
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,8 @@ class Cost:
 
     batch_rows               of a step
     shards                   S, the pieces that it is cut into
+    threads                  that take them
+    speed_up                 to expect of them: rows a second, over those of one and an uncut step
     memory_bytes             data, parameters, gradient, optimizer, and one batch's arrays
     multiply_adds_per_epoch  forward, and twice as many backward, less the first layer's delta
     """
@@ -57,6 +62,8 @@ class Cost:
     memory_bytes: int
     batch_rows: int
     shards: int
+    threads: int
+    speed_up: float
     steps_per_epoch: int
     multiply_adds_per_epoch: int
 
@@ -72,6 +79,8 @@ def cost_of(
     n_train = n_rows or len(dataset.parts["train"])
     batch = min(batch_size_of(spec, len(dataset.parts["train"])), n_train)
     memory = memory_of(spec, architecture, dataset, batch)
+    shards = shards_of(spec, architecture, len(dataset.parts["train"]))
+    threads = min(shards, threads_of(spec))
     below = architecture.embedding
     first = architecture.fan_in * layout.weights[0].shape[-1]
     # Where an embedding learns, or members scale their inputs, the first layer returns a delta.
@@ -81,7 +90,9 @@ def cost_of(
         layers_of(architecture),
         memory.shared + memory.per_network,
         batch,
-        shards_of(spec, architecture, len(dataset.parts["train"])),
+        shards,
+        threads,
+        expected_speed_up(architecture, batch, shards, threads),
         len(batch_starts(n_train, batch, architecture.least_rows)),
         n_train * (3 * architecture.multiply_adds - first),
     )
@@ -146,8 +157,9 @@ def memory_of(spec: Spec, architecture: Architecture, dataset: Dataset, batch: i
     vectors += 2 * sum(sigma > 0 for sigma in sigmas)
     per_row: float = sum(2 * w.shape[-1] + w.shape[-2] for w in layout.weights)
     per_row -= sum(layer.units for layer in architecture.hidden if layer.activation.in_place)
-    if shards_of(spec, architecture, len(dataset.parts["train"])) > 1:  # h and δ of all shards
-        per_row += sum(w.shape[-1] + w.shape[-2] for w in layout.weights)
+    shards = shards_of(spec, architecture, len(dataset.parts["train"]))
+    if shards > 1:
+        per_row += _numbers_of_shards(architecture)
     per_row += architecture.embedded_numbers
     per_row += sum(2.5 * layer.units for layer in architecture.hidden if layer.keep_prob < 1)
     per_row += sum(3 * layer.units for layer in architecture.hidden if layer.norm)
@@ -162,7 +174,7 @@ def memory_of(spec: Spec, architecture: Architecture, dataset: Dataset, batch: i
     rows = len(dataset.parts["train"])
     inputs, target = architecture.n_inputs * item, architecture.n_outputs * item
     # A block's rows, u of the output layer, and two arrays like it for the loss.
-    gathered = block_rows(rows, batch, max(inputs, target))
+    gathered = block_rows(rows, batch, max(inputs, target), shards=shards)
     k = prod(architecture.member_shape)
     gathered *= inputs + target + 3 * k * item * architecture.n_outputs
     evaluated = max(len(part) for part in dataset.parts.values()) * per_row * item
@@ -172,6 +184,18 @@ def memory_of(spec: Spec, architecture: Architecture, dataset: Dataset, batch: i
     by_row += min(evaluated, 2 * Evaluation.BLOCK_BYTES)
     shared = _data_bytes(architecture, dataset, item) + (2 << 20)
     return Memory(shared, int(max(training, initial)) + int(by_row))
+
+
+def _numbers_of_shards(architecture: Architecture) -> int:
+    """Return the numbers a row of h and δ that all shards leave to the products hᵀ δ.
+
+    Where the first layer sees the data as they are, its h is the batch itself.
+    """
+    kept = sum(w.shape[-1] + w.shape[-2] for w in architecture.layout.weights)
+    changed = architecture.embedding is not None or architecture.members is not None
+    if not changed and np.all(np.asarray(architecture.input_keep_prob) == 1):
+        kept -= architecture.fan_in
+    return kept
 
 
 def _data_bytes(architecture: Architecture, dataset: Dataset, item: int) -> int:

@@ -251,3 +251,24 @@ def test_quiet_fits_no_baseline(odd, mlp):
     shutil.rmtree(odd / "loud")
     assert "fitted" in loud.out
     assert (quiet.code, quiet.out, quiet.err) == (0, "", "")
+
+
+def test_the_plan_and_what_threads_are_expected_to_gain(odd, mlp, learners):
+    def check(*keys, json=False):
+        words = [word for key in keys for word in ("--set", key)] + ["--json"] * json
+        return " ".join(mlp("check", "odd.yaml", *words, cwd=odd, env=learners).out.split())
+
+    keys = ("runtime.shards=2", "runtime.threads=2")
+    told = json.loads(check(*keys, json=True))
+    assert (told["shards"], told["threads"]) == (2, 2)
+    assert 0 < told["speed_up"] < 0.5  # of so small a network
+    assert (
+        f"a step is cut into 2 shards, for 2 threads: about {told['speed_up']:.1f} times as many "
+        "rows a second as one thread takes uncut (docs/scaling.md)"
+    ) in check(*keys)
+    alone = check("runtime.shards=3", "runtime.threads=1")
+    assert "a step is cut into 3 shards, for 1 thread" in alone
+    assert "rows a second" not in alone
+    assert "a step is cut" not in check()
+    for each in ((), ("runtime.shards=3", "runtime.threads=1")):
+        assert json.loads(check(*each, json=True))["speed_up"] == 1

@@ -36,7 +36,7 @@ SCHEMA_OF = {  # verb -> the keys of its JSON document, which scripts depend on
         *("task", "target", "classes", "rows", "features", "layers", "parameters"),
         *("memory_bytes", "steps_per_epoch", "multiply_adds_per_epoch", "oddities"),
         *("weights", "remarks", "ensemble", "sweep"),
-        *("baseline", "spec", "scale", "batch_rows", "shards", "threads"),
+        *("baseline", "spec", "scale", "batch_rows", "shards", "threads", "speed_up"),
         *("guesses", "baselines", "baseline_notes", "to_beat"),
     },
     "compare": {"metric", "greater_is_better", "base", "runs", "comparisons", "differs", "notes"},

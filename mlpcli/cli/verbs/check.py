@@ -45,10 +45,11 @@ def check(
     """Validate a spec and its data, and show what would be trained.
 
     Nothing is written but what --output names. Shows what was found in the data, what is odd, the
-    network, its memory and cost, and what a model has to beat on the test rows (where there are
-    none, the validation rows): a constant, a linear model, and gradient boosting where LightGBM
-    or scikit-learn is there, all fitted to the training rows, with 95 % intervals. With
-    --augmented also the first rows of epoch 1 as training sees them, in the file's own units.
+    network, its memory and cost, what threads are expected to gain, and what a model has to beat on
+    the test rows (where there are none, the validation rows): a constant, a linear model, and
+    gradient boosting where LightGBM or scikit-learn is there, all fitted to the training rows, with
+    95 % intervals. With --augmented also the first rows of epoch 1 as training sees them, in the
+    file's own units.
 
     With --fail-if-odd the exit code is 1 where something is odd (the lines `odd:`, in --json
     `oddities`; not `found:`); with -q it is all there is.
@@ -167,6 +168,7 @@ def _document(
         "batch_rows": cost.batch_rows,
         "shards": cost.shards,
         "threads": threads_of(spec),
+        "speed_up": cost.speed_up,
         "steps_per_epoch": cost.steps_per_epoch,
         "multiply_adds_per_epoch": cost.multiply_adds_per_epoch,
         "guesses": [asdict(guess) for guess in dataset.guesses],

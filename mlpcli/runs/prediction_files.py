@@ -17,11 +17,11 @@ from mlpcli.errors import DataError, UsageError, listing
 from mlpcli.plain import without_nan
 from mlpcli.runs.cell_text import (
     coded_cells,
-    float_cells,
     rows_text,
     spread,
     text_cells,
 )
+from mlpcli.runs.float_cells import float_cells
 from mlpcli.runs.prediction_stream import Predicted, PredictionStream
 
 Write = Callable[[bytes], None]

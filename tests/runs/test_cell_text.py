@@ -7,11 +7,13 @@ import json
 import numpy as np
 import pytest
 
-from mlpcli.runs.cell_text import coded_cells, float_cells, rows_text, spread, text_cells
+from mlpcli.runs.cell_text import coded_cells, rows_text, spread, text_cells
+from mlpcli.runs.float_cells import float_cells
 
 RNG = np.random.default_rng(0)
 TIES = np.round(RNG.random(4000), 9) + 5e-10  # to the last of nine digits, nearly
 POWERS = 10.0 ** np.arange(-30, 30)
+FEW_DIGITS = [1, 2.5, 1.0002, 1.00003, 9.9999, 1.0000002, 1.20000001, 9.99999999]  # zeros between
 BORDERS = [0.0, -0.0, np.inf, -np.inf, np.nan, 999999999.5, 999999999.4999, 9.9999999995e-5]
 BORDERS += [1e8, 1e9, 1e15, 1e16, 1e17, 5e-324, 1.7e308, 123456789.5, 0.1, 100.0, 1e-4]
 NUMBERS = {
@@ -22,6 +24,10 @@ NUMBERS = {
     "ties": np.concatenate([TIES, np.arange(0.5, 500) * 2.0**30]),
     "powers": np.concatenate([POWERS, np.nextafter(POWERS, 0)]),
     "borders": np.array(BORDERS),
+    "few digits": np.outer(FEW_DIGITS, 10.0 ** np.arange(-110, 110)).ravel(),
+    "zeros": np.where(RNG.random(400) < 0.5, RNG.choice([0.0, -0.0], 400), -RNG.random(400)),
+    **{f"exponent {k}": -RNG.uniform(1, 10, 99) * 10.0**k for k in (-105, -44, -5, -4, -1, 0, 8)},
+    "none": np.empty(0),
 }
 
 

@@ -61,18 +61,22 @@ class _Stage:
     """Pieces of work that threads take until there are none.
 
     ended  what each piece raised, or None
+    lock   whoever has had it after a piece ended sees what the piece wrote, without Python's too
     """
 
     def __init__(self, work: Work, n_pieces: int) -> None:
         self.work, self.n_pieces = work, n_pieces
         self.unclaimed = dict.fromkeys(range(n_pieces), True)
         self.ended: list[tuple[int, BaseException | None]] = []
+        self.lock = threading.Lock()
 
     def take_part(self, thread: int, n_threads: int) -> None:
         """Do this thread's pieces, then those that no other has begun."""
         for piece in self._order(thread, n_threads):
             if self.unclaimed.pop(piece, False):  # one of the threads has it then
-                self.ended.append((piece, self._error(piece)))
+                error = self._error(piece)
+                with self.lock:
+                    self.ended.append((piece, error))
 
     def _order(self, thread: int, n_threads: int) -> list[int]:
         own = range(thread, self.n_pieces, n_threads)
@@ -95,8 +99,9 @@ class _Stage:
         wait_until(lambda: len(self.ended) + dropped >= self.n_pieces, AWAKE_SECONDS)
 
     def error(self) -> BaseException | None:
-        """Return what the first piece raised that raised something."""
-        errors = {piece: error for piece, error in self.ended if error is not None}
+        """Return what the first piece raised that raised something, after all have ended."""
+        with self.lock:
+            errors = {piece: error for piece, error in self.ended if error is not None}
         return errors[min(errors)] if errors else None
 
 
@@ -167,6 +172,9 @@ class Workers:
                 for piece in range(n_pieces):
                     work(piece)
             return
+        if self.times is not None:
+            for thread in range(n):
+                self.times.busy[thread] += 0.0  # each then writes to an entry that is there
         job = _Job([_Stage(*stage) for stage in stages], n, self.times)
         for k, thread in enumerate(self._started(n - 1), 1):
             thread.jobs.put((copy_context(), job, k))

@@ -203,6 +203,42 @@ def test_steps_are_those_of_the_whole_batch_but_for_rounding(case, strengths, sh
         np.testing.assert_allclose(one, other, rtol=1e-9, atol=1e-13)
 
 
+@pytest.mark.parametrize("strengths", ["nothing", "penalties", "averaging"])
+@pytest.mark.parametrize("shards", [2, 40])
+def test_decay_that_is_not_in_the_gradient_is_of_each_weight_once(strengths, shards):
+    whole, cut = (
+        three_steps("relu", strengths, n, 2, optimizer="adamw", dtype=np.float64)[0]
+        for n in (1, shards)
+    )
+    np.testing.assert_allclose(cut, whole, rtol=1e-6, atol=1e-12)
+
+
+def test_the_outputs_and_their_delta_are_those_of_all_rows():
+    found = {}
+    for shards in (1, 3):
+        made = architecture(**CASES["members and all of it"])
+        network = initialize(made, 4, np.float64)
+        step = TrainingStep(network, OPTIMIZERS["sgd"](), Regularization(), [N], shards, WORKERS[2])
+        step.start([4], 1)
+        batch = batch_of(made, N)
+        batch.u.fill(np.nan)
+        step.backprop[N].delta.fill(np.nan)
+        step(batch)
+        found[shards] = batch.u, step.backprop[N].delta
+    for cut, whole in zip(found[3], found[1], strict=True):
+        np.testing.assert_allclose(cut, whole, rtol=1e-10, atol=1e-14)
+
+
+@pytest.mark.parametrize("threads", WORKERS)
+def test_shards_alone_decide_where_a_step_is_cut(threads):
+    """Small matrices have the same bits however they are cut: large ones may not."""
+    _, _, step = one_step("relu", 4, threads)
+    backprop, pieces = step.backprop[N], pieces_of(step.network.architecture.layout, 4)
+    assert backprop.rows == slices(0, 2, 5, 8, 11)  # 11/4, 22/4 and 33/4, rounded down
+    assert len(pieces) == 4
+    assert backprop.pieces == step.update.pieces == pieces
+
+
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 @pytest.mark.parametrize("strengths", ["penalties", "averaging"])
 def test_a_step_in_pieces_has_the_bits_of_an_update_of_the_whole_gradient(optimizer, strengths):

@@ -115,6 +115,9 @@ class _Job:
         self.stages, self.n_threads, self.times = stages, n_threads, times
         self.busy = self.waiting = 0.0
         self.is_given_up = False
+        if times is not None:
+            for thread in range(n_threads):
+                times.busy[thread] += 0.0  # each then adds to an entry that is there
 
     def take_part(self, thread: int) -> None:
         """Do this thread's part of each stage, up to one of which a piece raises something."""
@@ -166,15 +169,16 @@ class Workers:
     def run_stages(self, stages: Sequence[tuple[Work, int]]) -> None:
         """Do the same with several kinds of work; each begins when the one before has ended."""
         n = min(self.n, max(n_pieces for _, n_pieces in stages))
-        begun = time.perf_counter()
-        if n <= 1 or begun < self._alone_until:
+        if n <= 1 or time.perf_counter() < self._alone_until:
             for work, n_pieces in stages:
                 for piece in range(n_pieces):
                     work(piece)
-            return
-        if self.times is not None:
-            for thread in range(n):
-                self.times.busy[thread] += 0.0  # each then writes to an entry that is there
+        else:
+            self._share(stages, n)
+
+    def _share(self, stages: Sequence[tuple[Work, int]], n: int) -> None:
+        """Do the stages with n threads."""
+        begun = time.perf_counter()
         job = _Job([_Stage(*stage) for stage in stages], n, self.times)
         for k, thread in enumerate(self._started(n - 1), 1):
             thread.jobs.put((copy_context(), job, k))

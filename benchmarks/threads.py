@@ -45,7 +45,7 @@ from mlpcli.workers import Workers  # noqa: E402
 
 WIDE = (((784, 512, 256, 10), 128), ((512, 1024, 1024, 10), 256))
 CROSSOVER = [((64, n, n, 10), 128) for n in (64, 128, 192, 256, 384, 512, 768)]
-STACK = 64, (64, 128, 10), 32
+STACKS = ((64, (64, 128, 10), 32), (16, (16, 32, 3), 32), (64, (16, 32, 3), 32))
 EVALUATED = (64, 128, 10), 1_000_000
 SECONDS = 0.4  # of each measurement, about
 Pair = tuple[float, float]
@@ -131,26 +131,51 @@ def crossover(threads: int, rounds: int) -> Iterator[str]:
         yield f"| {name} | {batch} | {work:.3g} | {one:.0f} | {shown(found)} | {chosen} |"
 
 
-def _train_stack(lanes: int) -> float:
+def _train_stack(widths: Sequence[int], batch: int, lanes: int) -> float:
     """Return the steps a second of a stack; in a process of its own."""
-    _, widths, batch = STACK
     epoch = stepper(widths, batch, 1, 1, lanes)
     epoch()
-    return 16 * rate(epoch, 12)
+    times = max(1, round(SECONDS * rate(epoch, 1)))
+    return 16 * rate(epoch, times)
+
+
+def _train_in_threads(widths: Sequence[int], batch: int, lanes: int, threads: int) -> float:
+    """Return the steps a second of a stack whose parts are trained by threads of one process."""
+    workers = Workers(threads)
+    epochs = [stepper(widths, batch, 1, 1, lanes // threads) for _ in range(threads)]
+
+    def train(times: int) -> None:
+        def work(part: int) -> None:
+            for _ in range(times):
+                epochs[part]()
+
+        workers.run(work, threads)
+
+    train(1)
+    times = max(1, round(SECONDS * rate(lambda: train(1), 1)))
+    return 16 * times * rate(lambda: train(times), 1)
 
 
 def stacks(threads: int, rounds: int) -> Iterator[str]:
-    """A stack in one process beside parts of it in several, as ensembles and sweeps train."""
-    lanes, widths, batch = STACK
-    found = []
+    """A stack in one process beside parts of it in several, as ensembles train, and in threads."""
+    yield "| networks | batch | steps/s, one process | processes | threads |"
+    yield "| --- | --- | --- | --- | --- |"
     with get_context("fork").Pool(threads) as pool:
-        pool.map(_train_stack, [1] * threads, chunksize=1)
-        for _ in range(rounds):
-            one = pool.map(_train_stack, [lanes], chunksize=1)[0]
-            parts = pool.map(_train_stack, [lanes // threads] * threads, chunksize=1)
-            found.append((one, min(parts)))
-    name = "-".join(map(str, widths))
-    yield f"{lanes} networks {name}, batch {batch}, in {threads} processes: {shown(found)} ×"
+
+        def train(stacks: Sequence[int], widths: Sequence[int], batch: int) -> float:
+            words = [(widths, batch, lanes) for lanes in stacks]
+            return min(pool.starmap(_train_stack, words, chunksize=1))
+
+        for lanes, widths, batch in STACKS:
+            parts, in_processes, in_threads = [lanes // threads] * threads, [], []
+            for _ in range(rounds):
+                one = train([lanes], widths, batch)
+                in_processes.append((one, train(parts, widths, batch)))
+                words = widths, batch, lanes, threads
+                in_threads.append((one, pool.apply(_train_in_threads, words)))
+            name, base = "-".join(map(str, widths)), statistics.median(a for a, _ in in_threads)
+            ratios = f"{shown(in_processes)} | {shown(in_threads)}"
+            yield f"| {lanes} of {name} | {batch} | {base:.0f} | {ratios} |"
 
 
 def evaluation(threads: int, rounds: int) -> Iterator[str]:

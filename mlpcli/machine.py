@@ -135,13 +135,14 @@ def cores() -> int:
 def _quotas() -> list[int]:
     """Return the whole cores that the quotas of this process's control groups pay for."""
     found = []
+    # Bytes: every command comes here, and text would import a codec, which takes 0.2 ms.
     for folder in _cgroups("cpu"):
         with contextlib.suppress(OSError, ValueError):  # version 2; "max" is none
-            quota, period = (folder / "cpu.max").read_text("ascii").split()
+            quota, period = (folder / "cpu.max").read_bytes().split()
             found.append(int(quota) // int(period))
         with contextlib.suppress(OSError, ValueError):  # version 1; -1 is none
             quota, period = (
-                (folder / f"cpu.cfs_{name}_us").read_text("ascii") for name in ("quota", "period")
+                (folder / f"cpu.cfs_{name}_us").read_bytes() for name in ("quota", "period")
             )
             found += [int(quota) // int(period)] * (int(quota) > 0)
     return found

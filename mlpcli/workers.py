@@ -31,9 +31,11 @@ Work = Callable[[int], None]
 # Of asking before a thread sleeps: work comes again within less, until an epoch ends. Then it asks
 # again each time that it has waited a twentieth longer; after a second it is woken by work alone.
 SPIN_SECONDS, NAP, LONGEST_NAP, AWAKE_SECONDS = 1e-3, 0.05, 5e-3, 1.0
-# Where others have the cores: if in so many seconds the thread that shares out waits longer than it
-# would take to do the others' pieces, about, it works alone for some time.
-WATCHED_SECONDS, ALONE_SECONDS, LOSS = 0.02, 0.2, 0.6
+# Where others have the cores: if in so many seconds the pieces took this share, or more, of what
+# they would have taken this thread alone, it works alone for some time; for twice as long each time
+# that this has not changed.
+WATCHED_SECONDS, LITTLE_GAIN = 0.02, 0.9
+ALONE_SECONDS, LONGEST_ALONE = 0.1, 1.6
 # Where two threads want Python's lock, the one that has it lets go of it this soon: they hold it
 # for microseconds, between two calls of NumPy. Python's own 5 ms would be longer than a step.
 SWITCH_SECONDS = 1e-5
@@ -70,13 +72,16 @@ class _Stage:
         self.ended: list[tuple[int, BaseException | None]] = []
         self.lock = threading.Lock()
 
-    def take_part(self, thread: int, n_threads: int) -> None:
-        """Do this thread's pieces, then those that no other has begun."""
+    def take_part(self, thread: int, n_threads: int) -> int:
+        """Do this thread's pieces, then those that no other has begun; return how many."""
+        n_done = 0
         for piece in self._order(thread, n_threads):
             if self.unclaimed.pop(piece, False):  # one of the threads has it then
                 error = self._error(piece)
                 with self.lock:
                     self.ended.append((piece, error))
+                n_done += 1
+        return n_done
 
     def _order(self, thread: int, n_threads: int) -> list[int]:
         own = range(thread, self.n_pieces, n_threads)
@@ -108,12 +113,13 @@ class _Stage:
 class _Job:
     """Stages, each of which begins when the one before has ended.
 
-    busy, waiting  seconds of the thread that shares out
+    seconds  of the thread that shares out, and
+    alone    those that it would have taken alone, by its own pieces and processor time
     """
 
     def __init__(self, stages: Sequence[_Stage], n_threads: int, times: WorkerTimes | None) -> None:
         self.stages, self.n_threads, self.times = stages, n_threads, times
-        self.busy = self.waiting = 0.0
+        self.seconds = self.alone = 0.0
         self.is_given_up = False
         if times is not None:
             for thread in range(n_threads):
@@ -122,15 +128,15 @@ class _Job:
     def take_part(self, thread: int) -> None:
         """Do this thread's part of each stage, up to one of which a piece raises something."""
         for stage in self.stages:
-            begun = time.perf_counter()
-            stage.take_part(thread, self.n_threads)
-            ended = time.perf_counter()
+            begun, cpu_begun = time.perf_counter(), time.thread_time()
+            n_done = stage.take_part(thread, self.n_threads)
+            seconds, cpu_seconds = time.perf_counter() - begun, time.thread_time() - cpu_begun
             wait_until(partial(self._has_ended, stage))
             if thread == 0:
-                self.busy += ended - begun
-                self.waiting += time.perf_counter() - ended
+                self.seconds += time.perf_counter() - begun
+                self.alone += cpu_seconds * stage.n_pieces / max(1, n_done)
             if self.times is not None:
-                self.times.busy[thread] += ended - begun
+                self.times.busy[thread] += seconds
             if self.is_given_up or stage.error() is not None:
                 break
 
@@ -154,7 +160,8 @@ class Workers:
     def __init__(self, n: int = 1) -> None:
         self.n = n
         self.times: WorkerTimes | None = None
-        self._alone_until = self._busy = self._waiting = 0.0
+        self._alone_until = self._seconds = self._alone = 0.0
+        self._alone_seconds = ALONE_SECONDS
         self._threads: list[_Thread] = []
         self._process = os.getpid()
 
@@ -197,13 +204,17 @@ class Workers:
                 raise error
 
     def _watch(self, job: _Job) -> None:
-        """Work alone for some time where the others have no core to themselves."""
-        self._busy += job.busy * (job.n_threads - 1)
-        self._waiting += job.waiting
-        if self._busy + self._waiting > WATCHED_SECONDS:
-            if self._waiting > LOSS * self._busy:
-                self._alone_until = time.perf_counter() + ALONE_SECONDS
-            self._busy = self._waiting = 0.0
+        """Work alone for some time where others have the cores."""
+        self._seconds += job.seconds
+        self._alone += job.alone
+        if self._seconds < WATCHED_SECONDS:
+            return
+        if self._seconds > LITTLE_GAIN * self._alone:
+            self._alone_until = time.perf_counter() + self._alone_seconds
+            self._alone_seconds = min(2 * self._alone_seconds, LONGEST_ALONE)
+        else:
+            self._alone_seconds = ALONE_SECONDS
+        self._seconds = self._alone = 0.0
 
     def _started(self, n: int) -> list[_Thread]:
         """Return n threads; those that this process does not have yet are started."""

@@ -60,28 +60,57 @@ def test_a_thread_that_has_no_core_is_not_waited_for():
 
 
 @pytest.mark.parametrize(
-    ("n_threads", "busy", "waiting", "alone"),
+    ("seconds", "alone", "expected"),
     [
-        (2, 0.014, 0.008, False),  # it has waited 0.57 times as long as one other thread works
-        (2, 0.013, 0.009, True),  # 0.69 times
-        (2, 0.004, 0.015, False),  # within 19 ms, too few to tell
-        (4, 0.010, 0.017, False),  # 0.57 times as long as three others work
-        (4, 0.010, 0.019, True),
+        (0.021, 0.024, False),  # 0.875 of what this thread would have taken alone
+        (0.021, 0.023, True),  # 0.913 of it
+        (0.019, 0.015, False),  # too short to tell
     ],
 )
 def test_where_the_others_have_no_core_it_works_alone_for_some_time(
-    monkeypatch, n_threads, busy, waiting, alone
+    monkeypatch, seconds, alone, expected
 ):
     monkeypatch.setattr(workers_module, "ALONE_SECONDS", 100.0)
-    workers, found = Workers(n_threads), []
+    workers, found = Workers(2), []
     for _ in range(4):  # of a run, a quarter each
-        workers._watch(SimpleNamespace(n_threads=n_threads, busy=busy / 4, waiting=waiting / 4))
+        workers._watch(SimpleNamespace(seconds=seconds / 4, alone=alone / 4))
     for _ in range(20):
-        workers.run(lambda _: found.append(threading.get_ident()), n_threads)
-    if alone:
+        workers.run(lambda _: found.append(threading.get_ident()), 2)
+    if expected:
         assert set(found) == {threading.get_ident()}
         assert not workers._threads
-    assert (workers._alone_until > 0) is alone
+    assert (workers._alone_until > 0) is expected
+
+
+def test_what_all_pieces_would_take_it_alone_is_by_those_it_has_done():
+    """Two of four are done by another thread: all would take twice its own processor time."""
+
+    def work(_):
+        until = time.thread_time() + 0.02
+        while time.thread_time() < until:
+            pass
+
+    stage = workers_module._Stage(work, 4)
+    for piece in (1, 3):
+        del stage.unclaimed[piece]
+        stage.ended.append((piece, None))
+    job = workers_module._Job([stage], 2, None)
+    begun = time.thread_time()
+    job.take_part(0)
+    assert job.alone == pytest.approx(2 * (time.thread_time() - begun), rel=0.1)
+    assert job.seconds >= 0.04
+
+
+def test_it_works_alone_for_longer_each_time_that_the_others_have_no_core_still(monkeypatch):
+    monkeypatch.setattr(workers_module, "ALONE_SECONDS", 0.1)
+    monkeypatch.setattr(time, "perf_counter", lambda: 0.0)
+    workers, found = Workers(2), []
+    workers._alone_seconds = 0.1
+    for gain in [False] * 6 + [True, False]:
+        workers._alone_until = 0.0
+        workers._watch(SimpleNamespace(seconds=0.03, alone=0.06 if gain else 0.03))
+        found.append(round(workers._alone_until, 3))
+    assert found == [0.1, 0.2, 0.4, 0.8, 1.6, 1.6, 0.0, 0.1]
 
 
 def test_it_waits_for_all_pieces():

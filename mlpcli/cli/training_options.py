@@ -43,7 +43,9 @@ FindLr = Annotated[
 ProgressKind = Annotated[
     Literal["auto", "rich", "plain", "none"], typer.Option(help="How progress is shown.")
 ]
-Profile = Annotated[bool, typer.Option("--profile", help="Print where the time went; with --json as `profile`.")]
+Profile = Annotated[
+    bool, typer.Option("--profile", help="Print where the time went; with --json as `profile`.")
+]
 
 
 def with_divergence(overrides: Sequence[str] | None, on_divergence: str | None) -> list[str]:

@@ -11,6 +11,9 @@ from mlpcli.data.guesses import Guess
 from mlpcli.data.table import Table, absence, absent
 from mlpcli.errors import DataError
 
+# Of a bad row: the sentence, or what makes it: to find a line in a block takes a millisecond.
+Problem = str | Callable[[], str]
+
 HEAD_BYTES = 1 << 21  # of a text file, from which is found how it is written
 BLOCK_BYTES = 1 << 21
 BLOCK_ROWS = 1 << 14
@@ -25,12 +28,14 @@ class StreamOptions:
                  it is written. A file that is not longer is read by the csv module
     block_bytes  about how many bytes of a text file are each further block
     block_rows   of a file that is no text
+    optional     columns that are wanted in the table where the file has them
     """
 
     keep: Sequence[str] | None = ()
     head_bytes: int = HEAD_BYTES
     block_bytes: int = BLOCK_BYTES
     block_rows: int = BLOCK_ROWS
+    optional: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -59,7 +64,7 @@ class Block:
     """
 
     table: Table | None
-    bad: Mapping[int, str] = field(default_factory=dict)
+    bad: Mapping[int, Problem] = field(default_factory=dict)
     kept: Mapping[str, Sequence[Any]] = field(default_factory=dict)
 
     @property
@@ -106,6 +111,14 @@ class TableStream:
             raise DataError(absence(self.name, missing, self.columns))
         known = {*self.columns}
         return list(dict.fromkeys(n if n in known else n.strip() for n in names))
+
+    def to_read(self, required: Sequence[str], optional: Sequence[str]) -> list[str]:
+        """Return the columns of the table: those required, and the optional ones that are there.
+
+        Raises DataError as `found`.
+        """
+        there = [name for name in optional if not absent(self.columns, [name])]
+        return self.found([*required, *there])
 
     def to_keep(self, names: Sequence[str] | None) -> list[str]:
         """Return the columns to be kept: of these names, or all."""

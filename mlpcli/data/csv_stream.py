@@ -67,11 +67,12 @@ class CsvStream(TableStream):
         assert self.dialect.delimiter is not None
         delimiter, first_line = self.dialect.delimiter, self.dialect.header
         self.file = CsvFile(self.name, delimiter, self.text.open, 0, first_line)
-        header = self.file.header({*options.spelt, *options.text, *options.required})
+        spelt = {*options.spelt, *options.text, *options.required, *wanted.optional}
+        header = self.file.header(spelt)
         self.names = header.names
         self.columns = [each for each in self.names if not each.startswith(NAMELESS)]
         self.kept = self.to_keep(wanted.keep)
-        self.needed = self.found(options.required)
+        self.needed = self.to_read(options.required, wanted.optional)
         self.looks_numeric: dict[str, bool] = {}
         self.repeated: set[str] = set()  # columns of few texts, each in many rows of a block
         self.has_missing = False  # whether some block had a missing number

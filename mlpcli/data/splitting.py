@@ -19,6 +19,7 @@ from mlpcli.randomness import generator
 PARTS = ("train", "validation", "test")  # the position of a part is its code
 LEFT_OUT = 255  # the code of a row of the file that is in no part: it has no target
 SPELLINGS = {"train": 0, "training": 0, "test": 2, "testing": 2}
+NO_PART = 255  # the code of a cell that names none
 SPELLINGS |= {"validation": 1, "valid": 1, "val": 1, "dev": 1}
 
 
@@ -166,15 +167,27 @@ def part_code(value: object) -> int | None:
 
 def split_by_column(table: Table, name: str) -> Array:
     """Return each row's part code from a column of train, validation (or val) and test."""
-    table.column(name, ("data", "split", "column"))
-    texts = table.texts(name)
-    codes = np.array([SPELLINGS.get(str(text).strip().lower(), 255) for text in texts], np.uint8)
-    if (codes == 255).any():  # noqa: PLR2004
-        row = int(np.argmax(codes == 255))  # noqa: PLR2004
-        allowed = "allowed: train, validation (or valid, val, dev), test"
-        what = "an empty cell" if texts[row] is None else quoted(texts[row])
-        raise table.error(row, name, f"{what} is not a part; {allowed}")
+    codes = column_codes(table, name)
+    if (codes == NO_PART).any():
+        raise no_part(table, name, int(np.argmax(codes == NO_PART)))
     return codes
+
+
+def column_codes(table: Table, name: str) -> Array:
+    """Return each row's part code from a column, NO_PART where it names none."""
+    table.column(name, ("data", "split", "column"))
+    numbers, texts = table.coded_texts(name)
+    found = [part_code(text) for text in texts]
+    codes = np.array([NO_PART if code is None else code for code in [*found, None]], np.uint8)
+    return codes[numbers]
+
+
+def no_part(table: Table, name: str, row: int) -> DataError:
+    """Return the error of a cell that names no part."""
+    text = table.texts(name)[row]
+    allowed = "allowed: train, validation (or valid, val, dev), test"
+    what = "an empty cell" if text is None else quoted(text)
+    return table.error(row, name, f"{what} is not a part; {allowed}")
 
 
 def pack_codes(codes: Array) -> str:

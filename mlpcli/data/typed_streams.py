@@ -65,7 +65,7 @@ class JsonLinesStream(TableStream):
 
     def _set_columns(self, record: Mapping[str, Any]) -> None:
         self.columns = [*record]
-        self.needed = self.found(self.options.required)
+        self.needed = self.to_read(self.options.required, self.wanted.optional)
         self.kept = self.to_keep(self.wanted.keep)
 
     def _blocks(self) -> Iterator[Block]:
@@ -131,7 +131,8 @@ class ParquetStream(TableStream):
             raise unreadable_parquet(name, error) from None
         names = map(str, self.file.schema_arrow.names)
         self.columns = [each for each in names if not INDEX.fullmatch(each)]
-        self.needed, self.kept = self.found(options.required), self.to_keep(wanted.keep)
+        self.needed = self.to_read(options.required, wanted.optional)
+        self.kept = self.to_keep(wanted.keep)
         self.types = {name: self.file.schema_arrow.field(name).type for name in self.kept}
 
     def _batches(self, names: list[str], n_rows: int) -> Iterator[Any]:
@@ -211,7 +212,8 @@ class NpzStream(TableStream):
             raise DataError(f"{name}: the arrays differ in length: {sorted(lengths)}")
         if not any(lengths):
             raise DataError(f"{name}: there is no row")
-        self.needed, self.kept = self.found(options.required), self.to_keep(wanted.keep)
+        self.needed = self.to_read(options.required, wanted.optional)
+        self.kept = self.to_keep(wanted.keep)
 
     def _blocks(self) -> Iterator[Block]:
         names = {*self.needed, *self.kept}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from mlpcli.array_types import Array
-from mlpcli.data.blocks import Block, TableStream
+from mlpcli.data.blocks import Block, Problem, TableStream
 from mlpcli.data.encoders.numeric import NumericColumn
 from mlpcli.data.readings.fixed import FixedReadings
 from mlpcli.data.table import CellsError, Table
@@ -24,9 +24,6 @@ from mlpcli.training.evaluation import Predictor
 GROUP_ROWS = 1 << 14  # rows that are predicted and written at once, at least
 NUMBERS_AT_ONCE = 1 << 21  # of encoded rows: 8 MiB in float32
 LISTED = 5  # bad rows that are told one by one
-
-# Of a bad row: the sentence, or what makes it: to find a line in a block takes a millisecond.
-Problem = str | Callable[[], str]
 
 
 @dataclass(frozen=True)
@@ -143,15 +140,30 @@ class PredictionStream:
         good[list(problems)] = False
         if self.on_bad_row == "fail" and problems:
             first = min(problems)
-            yield _Rows(X, good[:first], _kept(block, good[:first]))
+            yield _Rows(X, good[:first], self._kept(block, good[:first]))
             raise DataError(_sentence(problems[first]))
         for place in sorted(problems):
             self.bad.add(problems[place])
         if self.on_bad_row == "skip":
-            kept = _kept(block, good) if problems else block.kept
+            kept = self._kept(block, good) if problems else block.kept
             yield _Rows(X, good[good], kept)
         else:
-            yield _Rows(X, good, _kept(block, None) if block.bad else block.kept)
+            yield _Rows(X, good, self._kept(block, None) if block.bad else block.kept)
+
+    def _kept(self, block: Block, wanted: Array | None) -> dict[str, Sequence[Any]]:
+        """Return a block's kept values of the wanted rows; None in rows that are none.
+
+        wanted  (rows,) of the first rows; None: all
+        """
+        is_row = np.ones(block.n_rows, bool)
+        is_row[list(block.bad)] = False
+        found: dict[str, Sequence[Any]] = {}
+        for name in self.stream.kept:
+            each = np.full(block.n_rows, None, object)
+            if block.table is not None:  # where all are bad, a block has no values
+                each[is_row] = np.fromiter(block.kept[name], object, len(block.kept[name]))
+            found[name] = (each if wanted is None else each[: len(wanted)][wanted]).tolist()
+        return found
 
     def _encoded(self, table: Table) -> tuple[Array, dict[int, Problem]]:
         """Return the rows that can be read, encoded, and what is wrong with each of the others.
@@ -235,23 +247,6 @@ def _placed(found: Mapping[int, Problem], block: Block) -> dict[int, Problem]:
     is_row[list(block.bad)] = False
     places = np.flatnonzero(is_row)
     return {int(places[row]): problem for row, problem in found.items()}
-
-
-def _kept(block: Block, wanted: Array | None) -> dict[str, Sequence[Any]]:
-    """Return a block's kept values of the wanted rows; None in rows that are none.
-
-    wanted  (rows,) of the first rows; None: all
-    """
-    if not block.kept:
-        return {}
-    is_row = np.ones(block.n_rows, bool)
-    is_row[list(block.bad)] = False
-    found: dict[str, Sequence[Any]] = {}
-    for name, values in block.kept.items():
-        each = np.full(block.n_rows, None, object)
-        each[is_row] = np.fromiter(values, object, len(values))
-        found[name] = (each if wanted is None else each[: len(wanted)][wanted]).tolist()
-    return found
 
 
 class _Group:

@@ -202,6 +202,40 @@ def test_a_part_of_the_runs_own_data(trained, mlp):
     assert right / len(rows) == pytest.approx(scores["accuracy"])
 
 
+PARTS_SPEC = """
+data: {path: parts.csv, target: species, split: {column: use}}
+training: {epochs: 3}
+"""
+
+
+def test_a_part_of_another_file_is_what_eval_takes_for_it(folder, mlp):
+    header, *lines = (folder / "iris.csv").read_text("utf-8").splitlines()
+    for name, k, places in (("parts", 0, lines), ("new", 1, lines[::-1])):
+        uses = ["test" if i % 5 == k else "val" if i % 5 == 3 else "train" for i in range(150)]
+        text = [f"{header},use", *map(",".join, zip(places, uses, strict=True))]
+        (folder / f"{name}.csv").write_text("\n".join(text) + "\n", "utf-8")
+    (folder / "parts.yaml").write_text(PARTS_SPEC)
+    assert mlp("train", "parts.yaml", "--run-dir", "parted", "-q", cwd=folder).code == 0
+    words = ["--split", "test", "--keep", "species,use"]
+    done = mlp("predict", "parted", "new.csv", *words, cwd=folder)
+    assert (done.code, done.err) == (0, "")
+    rows = table(done.out)
+    assert [row["species"] for row in rows] == [line.split(",")[-1] for line in lines[::-1][1::5]]
+    assert {row["use"] for row in rows} == {"test"}
+    right = sum(row["species"] == row["prediction"] for row in rows) / len(rows)
+    scores = mlp("eval", "parted", "--data", "new.csv", "--split", "test", "--json", cwd=folder)
+    assert right == pytest.approx(json.loads(scores.out)["scores"]["test"]["accuracy"])
+    piped = (folder / "new.csv").read_text("utf-8")
+    assert mlp("predict", "parted", "-", *words, cwd=folder, stdin=piped).out == done.out
+    own = mlp("predict", "parted", *words, cwd=folder)
+    piped = (folder / "parts.csv").read_text("utf-8")
+    assert mlp("predict", "parted", "-", *words, cwd=folder, stdin=piped).out == own.out
+    assert [row["species"] for row in table(own.out)] == [x.split(",")[-1] for x in lines[::5]]
+    refused = mlp("predict", "parted", "iris.csv", *words[:2], cwd=folder)
+    assert refused.code == 2
+    assert "has no column 'use', so it has no such part" in refused.err
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [

@@ -21,7 +21,7 @@ from mlpcli.runs import prediction_stream
 from mlpcli.runs.evaluate import predict
 from mlpcli.runs.model_file import load_model
 from mlpcli.runs.prediction_files import CsvOutput, JsonLinesOutput, JsonOutput, ParquetOutput
-from mlpcli.runs.prediction_parts import PartStream, own_data
+from mlpcli.runs.prediction_parts import ColumnPartStream, PartStream, own_data
 from mlpcli.runs.prediction_stream import PredictionStream
 
 N = 150
@@ -82,9 +82,10 @@ def streamed(model, path, blocks=(1 << 21, 1 << 20), kind=CsvOutput, **options):
     keep, part = options.get("keep", ()), options.get("rows")
     pieces, error = [], None
     reading = model.encoding.reading(targets=False)
-    wanted = StreamOptions(keep, *blocks, block_rows=blocks[1])
+    column = [part] if isinstance(part, str) else []
+    wanted = StreamOptions(keep, *blocks, block_rows=blocks[1], optional=column)
     with open_stream(str(path), reading, wanted) as stream:
-        chosen = stream if part is None else PartStream(stream, part)
+        chosen = stream if part is None else _chosen(stream, part)
         predictions = PredictionStream(model, chosen, on_bad_row=options.get("bad", "fail"))
         output = kind(pieces.append, predictions)
         output.begin()
@@ -95,6 +96,14 @@ def streamed(model, path, blocks=(1 << 21, 1 << 20), kind=CsvOutput, **options):
             error = str(failed)
         output.end({})
         return b"".join(pieces), predictions, error
+
+
+def _chosen(stream, part):
+    return (
+        ColumnPartStream(stream, part, "test")
+        if isinstance(part, str)
+        else PartStream(stream, part)
+    )
 
 
 def whole(model, path):
@@ -388,3 +397,83 @@ def test_a_part_of_another_file_is_refused(run, tmp_path):
         own_data(run.loaded, "-", "test")
     with pytest.raises(RunError, match="split is of 149 rows"):
         streamed(run.loaded, run.folder / "d.csv", rows=np.ones(N - 1, bool))
+
+
+def with_parts(parts):
+    """Return rows that say which part each is of, and their number."""
+    names = itertools.cycle(parts)
+    return [{**row, "use": next(names), "k": k} for k, row in enumerate(rows())]
+
+
+def save(table, path):
+    """Write a table, as the ending of the path says."""
+    if path.suffix != ".csv":
+        table = [{**row, "size": float(row["size"] or 0)} for row in table]
+    if path.suffix == ".jsonl":
+        path.write_text("".join(json.dumps(row) + "\n" for row in table), "utf-8")
+    elif path.suffix == ".parquet":
+        pd.DataFrame(table).to_parquet(path)
+    elif path.suffix == ".npz":
+        np.savez(path, **{k: np.array(v.tolist()) for k, v in pd.DataFrame(table).items()})
+    else:
+        path.write_text(as_csv(table), "utf-8")
+
+
+def test_a_block_of_bad_rows_alone_has_blank_kept_values(run, tmp_path):
+    lines = as_csv(rows()).splitlines(keepends=True)
+    lines[41:121] = ["short\n"] * 80
+    (tmp_path / "new.csv").write_text("".join(lines), "utf-8")
+    options = {"keep": ["y"], "bad": "blank"}
+    found, *_ = streamed(run.loaded, tmp_path / "new.csv", (500, 100), **options)
+    kept = [row.decode().split(",")[0] for row in found.splitlines()[1:]]
+    assert kept == ["" if 40 <= k < 120 else row["y"] for k, row in enumerate(rows())]
+
+
+@pytest.mark.parametrize("ending", ["csv", "jsonl", "parquet", "npz"])
+@pytest.mark.parametrize("blocks", BLOCKS)
+def test_a_column_says_which_part_a_row_is_of(run, blocks, ending, tmp_path):
+    save(with_parts(["train", " Testing", "val", "test"]), tmp_path / f"new.{ending}")
+    path = tmp_path / f"new.{ending}"
+    found, predictions, error = streamed(run.loaded, path, BLOCKS[blocks], keep=["k"], rows="use")
+    assert (error, predictions.bad.n) == (None, 0)
+    numbers = [int(row.decode().split(",")[0]) for row in found.splitlines()[1:]]
+    assert numbers == list(range(1, N, 2))
+
+
+@pytest.mark.parametrize("bad", ["fail", "skip", "blank"])
+@pytest.mark.parametrize("blocks", BLOCKS)
+def test_a_row_that_names_no_part_is_a_bad_row(run, blocks, bad, tmp_path):
+    table = with_parts(["train", "test"])
+    table[41]["use"], table[80]["use"] = "tset", ""
+    save(table, tmp_path / "new.csv")
+    lines = (tmp_path / "new.csv").read_text("utf-8").splitlines(keepends=True)
+    lines[31] = "short\n"  # row 30
+    (tmp_path / "new.csv").write_text("".join(lines), "utf-8")
+    options = {"keep": ["k"], "rows": "use", "bad": bad}
+    found, predictions, error = streamed(
+        run.loaded, tmp_path / "new.csv", BLOCKS[blocks], **options
+    )
+    cells = [row.decode().split(",")[:2] for row in found.splitlines()[1:]]
+    odd = [str(k) for k in range(1, N, 2)]
+    if bad == "fail":
+        assert [k for k, _ in cells] == odd[:15]
+        assert error.startswith(f"{tmp_path}/new.csv:32:6: the row is too short: 1 fields")
+        return
+    assert error is None
+    assert [k for k, y in cells if y] == [k for k in odd if k != "41"]
+    assert [i for i, (_, y) in enumerate(cells) if not y] == (
+        [15, 21, 41] if bad == "blank" else []
+    )
+    assert predictions.bad.n == 3
+    allowed = "allowed: train, validation (or valid, val, dev), test"
+    assert predictions.bad.first[1].endswith(f": use: 'tset' is not a part; {allowed}")
+    assert predictions.bad.first[1].startswith(f"{tmp_path}/new.csv:43:")
+    assert predictions.bad.first[2].endswith(f": use: an empty cell is not a part; {allowed}")
+
+
+def test_a_file_without_the_column_or_the_part_has_no_such_part(run, tmp_path):
+    save(with_parts(["train", "val"]), tmp_path / "new.csv")
+    with pytest.raises(UsageError, match=r"new.csv has no such part; it has: train, validation$"):
+        streamed(run.loaded, tmp_path / "new.csv", rows="use")
+    with pytest.raises(UsageError, match="has no column 'usage', so it has no such part"):
+        streamed(run.loaded, tmp_path / "new.csv", rows="usage")

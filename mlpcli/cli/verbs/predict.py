@@ -36,7 +36,9 @@ Keep = Annotated[
 ]
 Split = Annotated[
     Literal["train", "validation", "test"] | None,
-    typer.Option(help="One part of the run's own data; FILE may be left out."),
+    typer.Option(
+        help="One part: of the run's own data (FILE may be left out), or as its split column says."
+    ),
 ]
 Interval = Annotated[
     float | None, typer.Option(metavar="LEVEL", help="Of an ensemble: low and high, as 0.9.")
@@ -125,7 +127,7 @@ def _stream(
     from mlpcli.data.blocks import StreamOptions
     from mlpcli.data.streaming import open_stream
     from mlpcli.runs.evaluate import own_reading
-    from mlpcli.runs.prediction_parts import PartStream, own_data
+    from mlpcli.runs.prediction_parts import ColumnPartStream, PartStream, own_data
 
     columns = None if keep == "all" else next(csv.reader([keep or ""]), [])
     rows, reading = None, model.encoding.reading(targets=False)
@@ -136,8 +138,14 @@ def _stream(
             refuse_overwriting(output, {file: "the data"})
             reading = own_reading(model, targets=False)
     assert file is not None
-    with open_stream(file, reading, StreamOptions(columns)) as stream:
-        yield stream if rows is None else PartStream(stream, rows)
+    optional = [rows] if isinstance(rows, str) else []
+    with open_stream(file, reading, StreamOptions(columns, optional=optional)) as stream:
+        if split is None or rows is None:
+            yield stream
+        elif isinstance(rows, str):
+            yield ColumnPartStream(stream, rows, split)
+        else:
+            yield PartStream(stream, rows)
 
 
 @contextlib.contextmanager

@@ -69,6 +69,8 @@ def measured(goal: Goal, runs: Sequence[Run]) -> Spread | None:
     found: list[float] = []
     if goal.table in ("steps", "lanes"):
         found = ratios(runs, goal.table, goal.row, goal.peer, "step")
+    elif goal.table == "cores":
+        found = ratios(runs, "cores", goal.row, goal.peer, "step_by_the_clock")
     elif goal.table == "floor":
         found = values(runs, "steps", goal.row, FLOOR.name, "share")
     elif goal.table == "process":
@@ -107,6 +109,7 @@ def words_of(goal: Goal) -> str:
         "floor": "bare products / step",
         "steps": f"steps/s, mlp / {peer}",
         "lanes": f"steps/s of {LANES} lanes, mlp / {peer}'s `vmap`",
+        "cores": f"steps/s on all cores, mlp / {peer}",
     }
     return f"{name}, {title}: {what[goal.table]}"
 
@@ -287,11 +290,11 @@ def _earlier(document: dict[str, Any]) -> str:
     """Return a line that says what was measured in an earlier run; empty where nothing was."""
     if "measured" not in document:
         return ""
-    now, load = ", ".join(document["measured"]), document["earlier"]["load"]
+    now, before = ", ".join(document["measured"]), document["earlier"]
     return (
-        f"\nMeasured then: {now}; the other tables in an earlier run (load {load:.1f}), "
-        "perhaps of an earlier\ntree: steps of small networks were up to a third quicker before "
-        "decision 25."
+        f"\nMeasured then: {now}; the other tables in an earlier run, on {before['model']}\n"
+        f"(load {before['load']:.1f}), perhaps of an earlier tree and with other versions: steps of "
+        "small networks\nwere up to a third quicker before decision 25."
     )
 
 

@@ -164,6 +164,7 @@ STEP_GOALS: tuple[tuple[float, float, float | None, float | None], ...] = (
     (1.6, 2.7, 1, 0.92),
     (1.4, 2, 1.05, 0.94),
 )
+CORE_GOALS = (0.9, 1)  # of the large ones on all cores, beside PyTorch and JAX
 FIXED_COST_MICROSECONDS = 150
 
 
@@ -181,6 +182,8 @@ def _goals() -> list[Goal]:
         found += [Goal("steps", row, e.name, 1, strict=True) for e in peers]
     for shape in LANE_SHAPES:
         found += [Goal("lanes", row_of(shape, recipe), JAX.name, 1) for recipe in RECIPES]
+    for shape, ratio in zip(LARGE, CORE_GOALS, strict=True):
+        found += [Goal("cores", row_of(shape, SGD), name, ratio) for name in TABLES["cores"]]
     found += [Goal("process", name, "fastest", 3) for name in ("iris", "digits")]
     found.append(Goal("process", "help", "typer", 1.5, at_most=True))
     found.append(Goal("files", "seconds", "pandas", 1.5, at_most=True))

@@ -64,18 +64,18 @@ class StepCosts:
 # threads`; docs/scaling.md has the residuals). On another machine all of them are others, the
 # ratio less so.
 COSTS = StepCosts(
-    rate=48.9e9,
-    packing_rows=14.4,
-    unit_bytes=35.0e9,
-    vector_bytes=119e9,
-    memory_bytes=63.6e9,
-    shared_bytes=113e9,
+    rate=49.3e9,
+    packing_rows=15.4,
+    unit_bytes=30.8e9,
+    vector_bytes=117.4e9,
+    memory_bytes=61.7e9,
+    shared_bytes=96.6e9,
     cache_bytes=16e6,
-    gather_bytes=25.5e9,
-    step_calls=13.1e-6,
-    shard_calls=30.3e-6,
-    beside=1.008,
-    hand_over=115e-6,
+    gather_bytes=24.3e9,
+    step_calls=13.9e-6,
+    shard_calls=30.4e-6,
+    beside=1.046,
+    hand_over=160.8e-6,
 )
 
 

@@ -293,8 +293,8 @@ def _earlier(document: dict[str, Any]) -> str:
     now, before = ", ".join(document["measured"]), document["earlier"]
     return (
         f"\nMeasured then: {now}; the other tables in an earlier run, on {before['model']}\n"
-        f"(load {before['load']:.1f}), perhaps of an earlier tree and with other versions: steps of "
-        "small networks\nwere up to a third quicker before decision 25."
+        f"(load {before['load']:.1f}), perhaps of an earlier tree and with other versions: "
+        "steps of\nsmall networks were up to a third quicker before decision 25."
     )
 
 

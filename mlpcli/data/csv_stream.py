@@ -22,7 +22,7 @@ from mlpcli.data.csv_reader import (
     is_empty,
     sampled,
 )
-from mlpcli.data.csv_rows import ListedRows, PlainRows
+from mlpcli.data.csv_rows import WIDE, ListedRows, PlainRows
 from mlpcli.data.csv_structure import CsvFile, Record
 from mlpcli.data.csv_values import KEPT_BYTES
 from mlpcli.data.decimal_sign import overruled
@@ -166,7 +166,7 @@ class _Piece:
         """
         csv = self.csv
         n_lines = csv.file.count_plain(self.data, len(csv.names))
-        if n_lines and not csv.bytes.is_whole:
+        if n_lines * WIDE > len(csv.names) and not csv.bytes.is_whole:
             self.n_lines = n_lines
             yield self._block(PlainRows(csv, self.data, self.line, n_lines), {}, decide=decide)
             return

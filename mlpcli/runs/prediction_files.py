@@ -175,6 +175,8 @@ class JsonOutput(JsonLinesOutput):
     """One JSON document, its rows the list `predictions`.
 
     document  what stands before it
+    is_begun  whether some of it is written
+    n_rows    that are in it
     """
 
     def __init__(
@@ -182,14 +184,17 @@ class JsonOutput(JsonLinesOutput):
     ) -> None:
         super().__init__(write, predictions)
         self.document, self.is_first = document, True
+        self.is_begun, self.n_rows = False, 0
 
     def begin(self) -> None:
+        self.is_begun = True
         text = json.dumps(self.document, indent=1).removesuffix("\n}")
         self.write(f'{text},\n "predictions": ['.encode())
 
     def rows(self, predicted: Predicted) -> None:
         if predicted.n_rows:
             super().rows(predicted)
+            self.n_rows += predicted.n_rows
 
     def _write(self, text: bytes) -> None:
         self.write(text[1:] if self.is_first else text)

@@ -15,7 +15,6 @@ from mlpcli.runs.names import MANIFEST, METRICS
 
 FORMAT = "mlp-run-1"
 STATUSES = ("running", "done", "interrupted", "diverged", "failed")
-KILLED = "killed"
 HEX_DIGITS = 64  # of a SHA-256
 
 
@@ -46,18 +45,6 @@ def is_mlp_manifest(document: object) -> bool:
         and bool(hashes)
         and all(isinstance(h, str) and len(h) == HEX_DIGITS for h in hashes.values())
     )
-
-
-def status_of(directory: Path) -> str:
-    """Return how a run is: running, done, interrupted, diverged, failed, or killed.
-
-    It is running while a process holds the directory's lock, whatever its manifest says. The
-    empty string: there is no run.
-    """
-    manifest = _manifest_in(directory)
-    if manifest is None:
-        return ""
-    return KILLED if is_dead(manifest, directory) else str(manifest["status"])
 
 
 def is_dead(manifest: dict[str, Any], directory: Path) -> bool:

@@ -264,6 +264,27 @@ def test_the_ending_says_what_is_written(predictions, trained, folder, mlp):
     ]
 
 
+def test_a_full_disk_closes_the_document_beside_the_file(trained, folder, program):
+    header, *lines = (folder / "iris.csv").read_text("utf-8").splitlines(keepends=True)
+    (folder / "long.csv").write_text(header + "".join(lines * 400), "utf-8")
+    limit = ["bash", "-c", 'ulimit -f 1500; exec "$@"', "mlp"]  # KiB: 60,000 rows take 2,600
+    words = ["predict", str(trained.run), "long.csv", "--json", "-o", "long-p.csv"]
+    done = subprocess.run(
+        [*limit, *program.words, *words],
+        cwd=folder,
+        env=program.environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    found = json.loads(done.stdout)
+    assert done.returncode == 6
+    assert done.stderr == f"mlp: {found['error']}\n"
+    assert "long-p.csv" in found["error"]
+    assert 0 < found["rows"] == len(found["predictions"]) < 60_000
+    assert not [*folder.glob("*long-p*")]
+
+
 def endless(trained):
     """Return the lines of a table that does not end."""
     header, line, *_ = (trained.folder / "iris.csv").read_text("utf-8").splitlines()

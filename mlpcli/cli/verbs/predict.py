@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -13,14 +13,14 @@ import typer
 from mlpcli.cli.command import verb
 from mlpcli.cli.console import print_note, print_piece
 from mlpcli.cli.options import Debug, Json, Quiet, Run, refuse_overwriting
-from mlpcli.cli.output import is_unread
+from mlpcli.cli.output import OutputError, is_unread
 from mlpcli.cli.signals import raised
-from mlpcli.errors import DataError, UsageError
+from mlpcli.errors import DataError, MlpError, UsageError
 
 if TYPE_CHECKING:
     from mlpcli.data.blocks import TableStream
     from mlpcli.runs.model_file import Model
-    from mlpcli.runs.prediction_files import Output
+    from mlpcli.runs.prediction_files import JsonOutput, Output
     from mlpcli.runs.prediction_stream import PredictionStream
 
 
@@ -91,6 +91,7 @@ def predict(
     from mlpcli.data.advice import new_data
     from mlpcli.runs.directory import find_model
     from mlpcli.runs.model_file import load_model
+    from mlpcli.runs.prediction_files import JsonOutput
     from mlpcli.runs.prediction_stream import PredictionStream
 
     path = find_model(run)
@@ -107,9 +108,12 @@ def predict(
             print_note(note)
     with new_data(), _stream(model, file, split, keep, output) as stream:
         predictions = PredictionStream(model, stream, interval, on_bad_row)
-        with _opened(output) as write:
-            outputs = _outputs(predictions, write, output, str(path), json=json)
-            _run(predictions, outputs)
+        document = None
+        if json:
+            before = {"model": str(path), "data": stream.name}
+            document = JsonOutput(print_piece, predictions, before)
+        with _closed(predictions, document), _opened(output) as write:
+            _run(predictions, _file(predictions, write, output, json=json), document)
         if not json:  # the document has them
             _note_bad_rows(stream, predictions, quiet=quiet)
         if noted:
@@ -160,56 +164,70 @@ def _opened(output: str | None) -> Iterator[Callable[[bytes], None]]:
         yield write
 
 
-def _outputs(
+def _file(
     predictions: PredictionStream,
     write: Callable[[bytes], None],
     output: str | None,
-    model: str,
     *,
     json: bool,
 ) -> list[Output]:
-    """Return what is to be written: to a file, and as one JSON document to standard output."""
-    from mlpcli.runs.prediction_files import CsvOutput, JsonOutput, output_kind
+    """Return what writes the file; without one, standard output, unless a document goes there."""
+    from mlpcli.runs.prediction_files import CsvOutput, output_kind
 
-    outputs: list[Output] = []
     if output is not None:
-        outputs.append(output_kind(output)(write, predictions))
-    elif not json:
-        outputs.append(CsvOutput(write, predictions))
-    if json:
-        document = {"model": model, "data": predictions.stream.name}
-        outputs.append(JsonOutput(print_piece, predictions, document))
-    return outputs
+        return [output_kind(output)(write, predictions)]
+    return [] if json else [CsvOutput(write, predictions)]
 
 
-def _run(predictions: PredictionStream, outputs: list[Output]) -> None:
-    """Predict and write, until nobody reads any more.
+def _run(
+    predictions: PredictionStream, outputs: Sequence[Output], document: JsonOutput | None
+) -> None:
+    """Predict and write, until nobody reads any more; the document stays open.
 
-    What has come until a row cannot be read is a whole document.
+    What has come until a row cannot be read is a whole file.
     """
+    each_output = [*outputs, *([] if document is None else [document])]
     begun = False
     try:
         for predicted in predictions:
-            for each in outputs:
+            for each in each_output:
                 if not begun:
                     each.begin()
                 each.rows(predicted)
             begun = True
             if is_unread():
                 return
-    except DataError as error:
+    except DataError:
         if begun:
-            _end(predictions, outputs, {"error": str(error)})
+            _end(predictions, outputs)
         raise
-    _end(predictions, outputs, {})
+    _end(predictions, outputs)
 
 
-def _end(predictions: PredictionStream, outputs: list[Output], more: dict[str, Any]) -> None:
-    bad = predictions.bad
-    if bad.n:
-        more = {"bad_rows": {"count": bad.n, "first": bad.first}, **more}
+@contextlib.contextmanager
+def _closed(predictions: PredictionStream, document: JsonOutput | None) -> Iterator[None]:
+    """Close a document that was begun, with the error where there is one.
+
+    Only once the file beside it is there, or is not: its disk may be full.
+    """
+    try:
+        yield
+    except MlpError as error:
+        if document is not None and document.is_begun and not isinstance(error, OutputError):
+            # A file whose disk is full was given one group of rows more.
+            _end(predictions, [document], {"rows": document.n_rows, "error": str(error)})
+        raise
+    if document is not None and not is_unread():
+        _end(predictions, [document])
+
+
+def _end(
+    predictions: PredictionStream, outputs: Sequence[Output], more: Mapping[str, Any] | None = None
+) -> None:
+    bad, summary = predictions.bad, {"rows": predictions.n_rows}
+    found: dict[str, Any] = {"bad_rows": {"count": bad.n, "first": bad.first}} if bad.n else {}
     for each in outputs:
-        each.end({"rows": predictions.n_rows, **more})
+        each.end({**summary, **found, **(more or {})})
 
 
 def _note_bad_rows(stream: TableStream, predictions: PredictionStream, *, quiet: bool) -> None:

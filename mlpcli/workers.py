@@ -186,8 +186,10 @@ class Workers:
     def _share(self, stages: Sequence[tuple[Work, int]], n: int) -> None:
         """Do the stages with n threads."""
         begun = time.perf_counter()
+        threads = self._started(n - 1)
+        n = 1 + len(threads)
         job = _Job([_Stage(*stage) for stage in stages], n, self.times)
-        for k, thread in enumerate(self._started(n - 1), 1):
+        for k, thread in enumerate(threads, 1):
             thread.jobs.put((copy_context(), job, k))
         try:
             job.take_part(0)
@@ -217,13 +219,19 @@ class Workers:
         self._seconds = self._alone = 0.0
 
     def _started(self, n: int) -> list[_Thread]:
-        """Return n threads; those that this process does not have yet are started."""
+        """Return n threads; those that this process does not have yet are started.
+
+        Fewer where the system starts no more, which then stays so: they change no bit.
+        """
         if self._process != os.getpid():  # a fork has no threads but the one that forked
             self._threads, self._process = [], os.getpid()
         if len(self._threads) < n:
             sys.setswitchinterval(SWITCH_SECONDS)
-        while len(self._threads) < n:
-            self._threads.append(_Thread())
+        try:
+            while len(self._threads) < n:
+                self._threads.append(_Thread())
+        except RuntimeError:  # can't start new thread
+            self.n = 1 + len(self._threads)
         return self._threads[:n]
 
 

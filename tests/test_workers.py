@@ -113,6 +113,24 @@ def test_it_works_alone_for_longer_each_time_that_the_others_have_no_core_still(
     assert found == [0.1, 0.2, 0.4, 0.8, 1.6, 1.6, 0.0, 0.1]
 
 
+@pytest.mark.parametrize("n_started", [0, 1])
+def test_where_no_more_threads_start_it_works_with_those_it_has(monkeypatch, n_started):
+    start, left = threading.Thread.start, [None] * n_started
+
+    def limited(thread):
+        if not left:
+            raise RuntimeError("can't start new thread")
+        left.pop()
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", limited)
+    workers, done = Workers(4), []
+    for _ in range(3):
+        workers.run_stages([(done.append, 4), (done.append, 2)])
+    assert sorted(done) == sorted(3 * [0, 1, 2, 3, 0, 1])
+    assert workers.n == 1 + n_started
+
+
 def test_it_waits_for_all_pieces():
     workers, slow = Workers(3), threading.Event()
     done = []

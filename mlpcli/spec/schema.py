@@ -187,6 +187,9 @@ class EnsembleSpec(Section):
         return self.kind in SHARINGS
 
 
+MOST_SHARDS = 1024  # of a step: each takes arrays of its own
+
+
 class RuntimeSpec(Section):
     """How it runs; none of this changes what is learned, but for dtype."""
 
@@ -220,6 +223,13 @@ class RuntimeSpec(Section):
     def _positive(cls, value: int | None) -> int | None:
         if value is not None and value < 1:
             raise ValueError("must be at least 1, or auto")
+        return value
+
+    @field_validator("shards")
+    @classmethod
+    def _not_too_many(cls, value: int | None) -> int | None:
+        if value is not None and value > MOST_SHARDS:
+            raise ValueError(f"must be at most {MOST_SHARDS:,}, or auto")
         return value
 
 

@@ -79,7 +79,7 @@ def cost_of(
     n_train = n_rows or len(dataset.parts["train"])
     batch = min(batch_size_of(spec, len(dataset.parts["train"])), n_train)
     memory = memory_of(spec, architecture, dataset, batch)
-    shards = shards_of(spec, architecture, len(dataset.parts["train"]))
+    shards = min(shards_of(spec, architecture, len(dataset.parts["train"])), batch)
     threads = min(shards, threads_of(spec))
     below = architecture.embedding
     first = architecture.fan_in * layout.weights[0].shape[-1]

@@ -23,6 +23,10 @@ from mlpcli.stop_signals import STOP_SIGNALS, ignore_stop_signals
 from mlpcli.workers import SHARED
 
 POLL_SECONDS = 0.2  # between two calls of `stop`
+NOT_STARTED = (
+    "no process can be started for some of the networks: `ulimit -u` limits how many there are, "
+    "and with runtime.threads 1 none is needed"
+)
 KILLED = "a process that trained was killed, as for want of memory"
 
 Stop = Callable[[], bool]
@@ -132,7 +136,11 @@ class Pool:
         with warnings.catch_warnings():
             # Python warns of threads, such as the progress bar's: the child touches none of them.
             warnings.simplefilter("ignore", DeprecationWarning)
-            pid = os.fork()
+            try:
+                pid = os.fork()
+            except OSError as error:
+                signal.pthread_sigmask(signal.SIG_SETMASK, before)
+                raise FileError(f"{NOT_STARTED} ({error.strerror})") from None
         if pid:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
             theirs.close()

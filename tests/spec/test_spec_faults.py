@@ -196,6 +196,7 @@ SECOND_LINE = [
         ("40: model.layers[0].keep_prob: must be at most 1, not 1.5"),
     ),
     ("runtime: {threads: 0}", "20: runtime.threads: must be at least 1, or auto"),
+    ("runtime: {shards: 1025}", "19: runtime.shards: must be at most 1,024, or auto"),
     (
         "training: {early_stopping: {patience: 0}}",
         ("39: training.early_stopping.patience: must be at least 1, not 0"),

@@ -12,6 +12,7 @@ from mlpcli.data.readers import ReadOptions
 from mlpcli.data.targets import ClassTarget, RegressionTarget
 from mlpcli.spec.schema import Spec
 from mlpcli.training import recent_state
+from mlpcli.training.build import build_architecture
 from mlpcli.training.cost import cost_of, memory_of
 from mlpcli.training.training import Training
 
@@ -107,6 +108,12 @@ def test_the_estimate_is_near_what_a_cut_step_takes(shards, batch_size):
     estimate = cost_of(spec, training.architecture, dataset).memory_bytes
     assert 0.95 * taken < estimate
     assert estimate - 2 * 4 * n_params - (4 << 20) < 1.15 * taken
+
+
+def test_no_more_shards_are_said_than_a_batch_has_rows():
+    dataset = dataset_of("multiclass", 200, 5)
+    spec = cut_spec(1000, 16)
+    assert cost_of(spec, build_architecture(spec, dataset.encoding), dataset).shards == 16
 
 
 def test_what_more_shards_add_by_hand():

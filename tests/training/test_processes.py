@@ -1,5 +1,6 @@
 """Processes: the events of stacks, what they raise, how they are stopped, and none left over."""
 
+import errno
 import os
 import select
 import signal
@@ -106,6 +107,18 @@ def test_what_a_stack_raises_is_raised_here():
     assert caught.value.key == ("ensemble", "kind")
     (note,) = caught.value.__notes__  # for --debug: where it was in that process
     assert "in before" in note
+    no_child_is_left()
+
+
+def test_where_no_process_can_be_started_it_says_what_limits_them(monkeypatch):
+    def refused():
+        raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [])
+    monkeypatch.setattr(os, "fork", refused)
+    with pytest.raises(FileError, match=r"`ulimit -u` limits .* runtime\.threads 1 none is needed"):
+        list(run_in_processes(counting(), stacks(3), 2, never))
+    assert signal.pthread_sigmask(signal.SIG_BLOCK, []) == before
     no_child_is_left()
 
 

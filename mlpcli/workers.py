@@ -51,12 +51,14 @@ class WorkerTimes:
 
     seconds  from when it was given until all of it was done, by the number of threads it was for
     busy     that each thread worked, this one first
-    runs     how often work was shared out
+    runs     how often work was shared out, and
+    alone    how often it was not, as others had the cores
     """
 
     seconds: dict[int, float] = field(default_factory=lambda: defaultdict(float))
     busy: dict[int, float] = field(default_factory=lambda: defaultdict(float))
     runs: int = 0
+    alone: int = 0
 
 
 class _Stage:
@@ -176,7 +178,10 @@ class Workers:
     def run_stages(self, stages: Sequence[tuple[Work, int]]) -> None:
         """Do the same with several kinds of work; each begins when the one before has ended."""
         n = min(self.n, max(n_pieces for _, n_pieces in stages))
-        if n <= 1 or time.perf_counter() < self._alone_until:
+        alone = n > 1 and time.perf_counter() < self._alone_until
+        if alone and self.times is not None:
+            self.times.alone += 1
+        if alone or n <= 1:
             for work, n_pieces in stages:
                 for piece in range(n_pieces):
                     work(piece)
@@ -212,8 +217,8 @@ class Workers:
         if self._seconds < WATCHED_SECONDS:
             return
         if self._seconds > LITTLE_GAIN * self._alone:
-            self._alone_until = time.perf_counter() + self._alone_seconds
-            self._alone_seconds = min(2 * self._alone_seconds, LONGEST_ALONE)
+            seconds = min(self._alone_seconds, LONGEST_ALONE)
+            self._alone_until, self._alone_seconds = time.perf_counter() + seconds, 2 * seconds
         else:
             self._alone_seconds = ALONE_SECONDS
         self._seconds = self._alone = 0.0

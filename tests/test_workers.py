@@ -19,7 +19,7 @@ from mlpcli.workers import Workers
 @pytest.fixture(autouse=True)
 def never_alone(monkeypatch):
     """Let the threads share out work that they wait for, as where others have the cores."""
-    monkeypatch.setattr(workers_module, "ALONE_SECONDS", 0.0)
+    monkeypatch.setattr(workers_module, "LONGEST_ALONE", 0.0)
 
 
 @pytest.mark.parametrize("n", [1, 2, 3, 8])
@@ -71,15 +71,16 @@ def test_where_the_others_have_no_core_it_works_alone_for_some_time(
     monkeypatch, seconds, alone, expected
 ):
     monkeypatch.setattr(workers_module, "ALONE_SECONDS", 100.0)
+    monkeypatch.setattr(workers_module, "LONGEST_ALONE", 100.0)
     workers, found = Workers(2), []
+    workers.times = workers_module.WorkerTimes()
     for _ in range(4):  # of a run, a quarter each
         workers._watch(SimpleNamespace(seconds=seconds / 4, alone=alone / 4))
-    for _ in range(20):
-        workers.run(lambda _: found.append(threading.get_ident()), 2)
-    if expected:
-        assert set(found) == {threading.get_ident()}
-        assert not workers._threads
     assert (workers._alone_until > 0) is expected
+    for _ in range(20 * expected):
+        workers.run(lambda _: found.append(threading.get_ident()), 2)
+    assert set(found) <= {threading.get_ident()}
+    assert (workers.times.alone, workers.times.runs) == (20 * expected, 0)
 
 
 def test_what_all_pieces_would_take_it_alone_is_by_those_it_has_done():
@@ -102,7 +103,7 @@ def test_what_all_pieces_would_take_it_alone_is_by_those_it_has_done():
 
 
 def test_it_works_alone_for_longer_each_time_that_the_others_have_no_core_still(monkeypatch):
-    monkeypatch.setattr(workers_module, "ALONE_SECONDS", 0.1)
+    monkeypatch.setattr(workers_module, "LONGEST_ALONE", 1.6)
     monkeypatch.setattr(time, "perf_counter", lambda: 0.0)
     workers, found = Workers(2), []
     workers._alone_seconds = 0.1

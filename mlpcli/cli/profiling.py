@@ -106,6 +106,9 @@ def _print_threads(document: dict[str, Any]) -> None:
     )
     threads = f"{n} thread{'s' * (n != 1)}"
     print_result(f"\nwork shared out among {threads}, {runs:,} times, {seconds} s in all")
+    if document["alone_runs"]:
+        times = f"{document['alone_runs']:,} times"
+        print_result(f"{times} not shared out: others had the cores (docs/threads.md)")
     rows = [
         [each["thread"], each["busy"], each["waiting"], round(100 * each["waiting_share"], 1)]
         for each in document["threads"]

@@ -255,6 +255,7 @@ class Profile:
     shared_runs     how often work was shared out among threads, and
     shared_seconds  how long that took in all, and
     threads         what each of them did with that time
+    alone_runs      how often one thread did what was to be shared, as others had the cores
     """
 
     seconds: float
@@ -265,6 +266,7 @@ class Profile:
     shared_runs: int
     shared_seconds: float
     threads: list[ThreadLine]
+    alone_runs: int
 
 
 def profile_of(clock: Clock) -> Profile:
@@ -287,7 +289,7 @@ def profile_of(clock: Clock) -> Profile:
     calls = sum(each.calls for each in clock.entries)
     times = SHARED.times or WorkerTimes()
     shared = times.runs, sum(times.seconds.values()), thread_lines(times)
-    return Profile(whole, steps, lines, calls, clock_cost(), *shared)
+    return Profile(whole, steps, lines, calls, clock_cost(), *shared, times.alone)
 
 
 def thread_lines(times: WorkerTimes) -> list[ThreadLine]:

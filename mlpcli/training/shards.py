@@ -12,8 +12,8 @@ from mlpcli.spec.schema import Spec
 from mlpcli.training.build import batch_size_of
 from mlpcli.workers import SHARED
 
-# S shards need a step of S² times as much: each thread holds Python's lock for some 70 µs of its
-# part of a step, one after the other, and S of them take a small share of a step's time only then.
+# S shards need a step of S² times as much: each shard's calls hold Python's lock for some 30 µs,
+# one after the other, and only then do those of all of them take a small share of a step's time.
 LEAST_WORK = 1 << 24  # multiply-adds, docs/threads.md
 LEAST_ROWS = 32  # of each shard: fewer make slow products
 MOST_SHARDS = 16  # each has a gradient of its own, and all are added up

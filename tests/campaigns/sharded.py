@@ -137,6 +137,6 @@ if __name__ == "__main__":
         mock.patch.object(
             plan, "WORTH_A_PROCESS", 0.0
         ),  # ensembles in processes, where threads > 1
-        mock.patch.object(workers, "ALONE_SECONDS", 0.0),  # steps as short as these are shared out
+        mock.patch.object(workers, "LONGEST_ALONE", 0.0),  # steps as short as these are shared out
     ):
         sys.exit(main())

@@ -552,7 +552,7 @@ def test_a_killed_child_ends_the_run(start, folder, program, mlp):
     out, err = process.communicate(timeout=30)
     program.check(out + err)
     assert (process.returncode, out) == (6, "")
-    assert "a process that trained replicas was killed" in err.splitlines()[-1]
+    assert "a process that trained was killed" in err.splitlines()[-1]
     told = json.loads((folder / "run/manifest.json").read_text("utf-8"))
     assert told["status"] == "failed"
     evaluated = mlp("eval", "run", cwd=folder)

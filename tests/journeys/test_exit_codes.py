@@ -175,7 +175,7 @@ def turned(right):
         return below
     return wrong
 for layer in (Affine, FirstAffine):
-    layer.backward = turned(layer.backward)
+    layer.below = turned(layer.below)
 sys.argv = ["mlp", "gradcheck", "iris.yaml"]
 from mlpcli.cli.main import main
 main()

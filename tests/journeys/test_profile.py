@@ -137,7 +137,8 @@ def test_of_shards_each_thread_has_its_time(mlp, spec, clipping, runs):
     assert by_row["forward"]["calls"] == by_row["backward"]["calls"] == 0
     # The gradient and, in the same run unless the whole gradient is clipped before, the update.
     assert by_row["update"]["calls"] == 3 * 4 * 2 * (runs - 1)
-    assert found["shared_runs"] <= runs * 3 * 4  # fewer where other processes have the cores
+    # Not all are shared out where other processes have the cores.
+    assert found["shared_runs"] + found["alone_runs"] == runs * 3 * 4
     assert [line["thread"] for line in found["threads"]] in ([], [1], [1, 2])
     for line in found["threads"]:
         assert line["busy"] > 0
@@ -153,6 +154,7 @@ def test_the_table_of_threads_has_the_share_of_waiting(mlp, spec):
     out = mlp(*words, *keys, "--set", "training.epochs=30", cwd=spec).out.splitlines()
     at = next(k for k, line in enumerate(out) if line.startswith("work shared out among "))
     assert re.fullmatch(r"work shared out among [12] threads?, [\d,]+ times, .+ s in all", out[at])
+    at += "not shared out: others had the cores" in out[at + 1]
     assert re.split(r"\s{2,}", out[at + 1].strip()) == [
         *("thread", "seconds busy", "seconds waiting", "waiting, %")
     ]

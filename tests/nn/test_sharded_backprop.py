@@ -66,7 +66,7 @@ REGULARIZED = [("members and all of it", each) for each in STRENGTHS if each != 
 @pytest.fixture(autouse=True)
 def never_alone(monkeypatch):
     """Let the threads share out steps that are too short for it, too."""
-    monkeypatch.setattr(workers, "ALONE_SECONDS", 0.0)
+    monkeypatch.setattr(workers, "LONGEST_ALONE", 0.0)
 
 
 def architecture(activation=None, *, embedding=None, members=None, input_keep_prob=1.0, **settings):

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from mlpcli import workers
 from mlpcli.training import intervals
 from mlpcli.training.intervals import (
     bca_limits,
@@ -258,6 +259,8 @@ def test_threads_share_out_the_samples_and_change_no_bit(monkeypatch, threads):
     monkeypatch.setattr(intervals, "MAX_DRAWN", 30_000)  # 300 samples at a time
     monkeypatch.setattr(SHARED, "n", threads)
     monkeypatch.setattr(SHARED, "times", WorkerTimes())
+    monkeypatch.setattr(workers, "LONGEST_ALONE", 0.0)  # samples as short as these are shared out
+    monkeypatch.setattr(SHARED, "_alone_until", 0.0)
     assert bootstrap_interval(lambda k: float(np.median(values[k])), 100) == alone
     assert SHARED.times.runs == 8  # 2000 samples in 7 groups, and the jackknife's 100
     bootstrap_interval(lambda k: float(np.median(values[k])), 99)  # of too few rows for threads

@@ -19,7 +19,7 @@ from mlpcli.spec.values import parse_bytes
 from mlpcli.training.build import batch_size_of
 from mlpcli.training.cost import memory_of
 from mlpcli.training.lanes import PreparedLane
-from mlpcli.training.shards import threads_of
+from mlpcli.training.shards import step_work, threads_of
 
 Item = TypeVar("Item")
 SHARE = 0.5  # of the free memory, where the spec leaves it open
@@ -115,13 +115,16 @@ def best_lanes(architecture: Architecture, batch_size: int, dtype: Any = np.floa
     return max(1, min(MOST_LANES, STACK_BYTES // (numbers * np.dtype(dtype).itemsize)))
 
 
+def seconds_of(architecture: Architecture, batch_rows: int, steps: float) -> float:
+    """Return about how long a network's steps take a process: a guess, to tell short from long."""
+    return steps * (STEP_SECONDS + step_work(architecture, batch_rows) / PER_SECOND)
+
+
 def _seconds(prepared: Sequence[PreparedLane], n_train: int) -> float:
-    """Return about how long one process takes: a guess, to tell short from long."""
+    """Return about how long one process takes."""
     total = 0.0
     for each in prepared:
         spec, rows = each.lane.spec, each.n_rows
-        step = STEP_SECONDS * rows / min(batch_size_of(spec, n_train), rows)
-        total += spec.training.epochs * (
-            step + 3 * rows * each.architecture.multiply_adds / PER_SECOND
-        )
+        batch = min(batch_size_of(spec, n_train), rows)
+        total += seconds_of(each.architecture, batch, spec.training.epochs * rows / batch)
     return total

@@ -26,13 +26,12 @@ from mlpcli.training.evaluation import row_losses
 from mlpcli.training.events import Ended, EpochEnded, LanesEnded
 from mlpcli.training.lanes import Lane, fold_rows
 from mlpcli.training.plan import (
-    PER_SECOND,
-    STEP_SECONDS,
     WORTH_A_PROCESS,
     Plan,
     best_lanes,
     even_runs,
     memory_for,
+    seconds_of,
 )
 from mlpcli.training.processes import run_tasks
 from mlpcli.training.rate_choice import Lead, Trial, lead_of
@@ -173,9 +172,8 @@ def share_out(training: Training, n_networks: int, n_rows: int, steps: int) -> P
     spec, batch = training.spec, batch_of(training)
     each = _bytes_per_network(training, n_rows)
     memory = max(memory_for(spec), each)
-    step = STEP_SECONDS + 3 * batch * training.architecture.multiply_adds / PER_SECOND
     processes = min(threads_of(spec), n_networks, memory // each)
-    if n_networks * steps * step < WORTH_A_PROCESS:
+    if seconds_of(training.architecture, batch, n_networks * steps) < WORTH_A_PROCESS:
         processes = 1
     best = best_lanes(training.architecture, batch, spec.runtime.dtype)
     width = max(1, min(best, STACK_BYTES // each, memory // processes // each))

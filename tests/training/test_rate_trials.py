@@ -7,6 +7,7 @@ import pytest
 
 from mlpcli.nn.network import Network
 from mlpcli.randomness import replica_seed
+from mlpcli.training import plan as planning
 from mlpcli.training import rate_trials as module
 from mlpcli.training.evaluation import row_losses
 from mlpcli.training.events import Ended
@@ -136,7 +137,7 @@ def test_as_many_stacks_for_each_process(
     training, monkeypatch, threads, steps, width, n_stacks, processes
 ):
     monkeypatch.setattr(module, "best_lanes", lambda *_: width)
-    monkeypatch.setattr(module, "STEP_SECONDS", 1e-3)  # 20 seconds of 20 × 1000 steps
+    monkeypatch.setattr(planning, "STEP_SECONDS", 1e-3)  # 20 seconds of 20 × 1000 steps
     plan = module.share_out(training(SPLIT, f"runtime.threads={threads}"), 20, 96, steps)
     assert (len(plan.stacks), plan.processes) == (n_stacks, processes)
     assert sorted(k for stack in plan.stacks for k in stack) == list(range(20))
@@ -145,7 +146,7 @@ def test_as_many_stacks_for_each_process(
 
 def test_no_more_processes_than_the_memory_has_room_for(training, monkeypatch):
     one = training(SPLIT, "runtime.threads=8")
-    monkeypatch.setattr(module, "STEP_SECONDS", 1.0)
+    monkeypatch.setattr(planning, "STEP_SECONDS", 1.0)
     monkeypatch.setattr(module, "_bytes_per_network", lambda *_: 1000)
     monkeypatch.setattr(module, "memory_for", lambda _: 3500)
     plan = module.share_out(one, 20, 96, 100)
